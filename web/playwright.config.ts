@@ -1,10 +1,10 @@
-// Owns how the page is tried in a real browser against the real binary. Each worker starts its own server (see e2e/site.ts).
+// Owns how the page is tested in a real browser against the real binary. Each worker starts its own server (e2e/fixtures.ts).
 import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: 'e2e',
   outputDir: process.env['TUTTI_E2E_OUT'] ?? 'node_modules/.e2e',
-  // Converting video and a browser share the machine's cores: one at a time is faster and steadier.
+  // Video conversion and the browser share the machine's cores: one worker is faster and more stable.
   workers: 1,
   timeout: 400_000,
   expect: { timeout: 45_000 },

@@ -1,4 +1,4 @@
-// Owns the compiler's options. Runes everywhere: a component that forgets one fails to compile.
+// Owns the options of the Svelte compiler. Runes everywhere: a component without them fails to compile.
 import { vitePreprocess } from '@sveltejs/vite-plugin-svelte';
 
 export default {

@@ -1,9 +1,9 @@
-// Proves signing up, in and out, and that two tabs share one session without ending it.
-import { expect, listen, test } from './site';
+// Proves sign-up, sign-in and sign-out, and that several tabs share one session without ending it.
+import { expect, collectErrors, test } from './fixtures';
 
 test('a member signs up, stays signed in over a reload, signs out and in again', async ({ home, member }) => {
   await home.reload();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
 
   await home.getByRole('link', { name: /Your profile/ }).click();
   await expect(home.getByText(`@${member.handle}`)).toBeVisible();
@@ -17,40 +17,40 @@ test('a member signs up, stays signed in over a reload, signs out and in again',
   await expect(home.getByRole('alert')).toContainText(/password/i);
   await home.getByLabel('Password').fill(member.password);
   await home.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
 });
 
-test('a taken name is refused with the server’s own words', async ({ home, member, browser, site }) => {
-  const context = await browser.newContext({ baseURL: site });
+test('a taken name is refused with the server’s own words', async ({ home, member, browser, serverUrl }) => {
+  const context = await browser.newContext({ baseURL: serverUrl });
   const other = await context.newPage();
   await other.goto('/join');
   await other.getByLabel('Name').fill(member.handle);
   await other.getByLabel('E-mail').fill(`other-${member.email}`);
   await other.getByLabel('Password').fill(member.password);
-  const answer = other.waitForResponse((response) => response.url().endsWith('/v1/accounts'));
+  const response = other.waitForResponse((response) => response.url().endsWith('/v1/accounts'));
   await other.getByRole('main').getByRole('button', { name: 'Join' }).click();
-  const problem = (await (await answer).json()) as { code: string; detail: string };
+  const problem = (await (await response).json()) as { code: string; detail: string };
   await expect(other.getByRole('alert')).toHaveText(problem.detail);
   await context.close();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
 });
 
 test('tabs that load at the same moment renew one after the other and all stay signed in', async ({ home, context }) => {
   const tabs = await Promise.all([context.newPage(), context.newPage(), context.newPage()]);
-  const complaints = tabs.flatMap(listen);
+  const browserErrors = tabs.flatMap(collectErrors);
   await Promise.all([home.reload(), ...tabs.map((tab) => tab.goto('/'))]);
-  for (const tab of [home, ...tabs]) await expect(tab.getByText('Your first note')).toBeVisible();
+  for (const tab of [home, ...tabs]) await expect(tab.getByText('Your library is empty')).toBeVisible();
   await Promise.all([home, ...tabs].map((tab) => tab.reload()));
-  for (const tab of [home, ...tabs]) await expect(tab.getByText('Your first note')).toBeVisible();
+  for (const tab of [home, ...tabs]) await expect(tab.getByText('Your library is empty')).toBeVisible();
 
-  // Signing out in one signs out all.
+  // Signing out in one tab signs out all tabs.
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
   for (const tab of tabs) await expect(tab.getByRole('heading', { name: 'Welcome back' })).toBeVisible();
-  expect(complaints).toEqual([]);
+  expect(browserErrors).toEqual([]);
 });
 
-test('profile, password, sessions and the end of an account', async ({ home, member, files, browser, site }) => {
+test('profile, password, sessions and the end of an account', async ({ home, member, files, browser, serverUrl }) => {
   await home.goto('/settings');
   await home.getByLabel('Display name').fill('Ada Lovelace');
   await home.getByLabel('About you').fill('Plays the analytical engine.');
@@ -60,8 +60,8 @@ test('profile, password, sessions and the end of an account', async ({ home, mem
   await home.getByLabel('Picture').setInputFiles(files.photo);
   await expect(home.getByText('Your picture is changed.')).toBeVisible();
 
-  // A second browser, to have a session to end.
-  const context = await browser.newContext({ baseURL: site });
+  // A second browser, whose session can be revoked.
+  const context = await browser.newContext({ baseURL: serverUrl });
   const elsewhere = await context.newPage();
   await elsewhere.goto('/sign-in');
   await elsewhere.getByLabel('Name or e-mail').fill(member.handle);

@@ -1,7 +1,7 @@
-// Proves that everything can be reached and done without a pointer, and that the focus never gets lost.
+// Proves that every action is possible without a pointer, and that the focus is never lost.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
-import { add, expect, ready, test } from './site';
+import { addFiles, expect, waitUntilReady, test } from './fixtures';
 
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => {
@@ -9,10 +9,10 @@ const focused = (page: Page): Promise<string> =>
     return element?.getAttribute('aria-label') ?? element?.textContent?.trim().replace(/\s+/g, ' ') ?? '';
   });
 
-/** Tabs on until something is focused; fails when it never comes. */
-async function tabTo(page: Page, name: RegExp, most = 40): Promise<void> {
+/** Presses Tab until an element with this name has the focus; fails after `maxSteps`. */
+async function tabTo(page: Page, name: RegExp, maxSteps = 40): Promise<void> {
   const seen: string[] = [];
-  for (let step = 0; step < most; step += 1) {
+  for (let step = 0; step < maxSteps; step += 1) {
     await page.keyboard.press('Tab');
     const now = await focused(page);
     if (name.test(now)) return;
@@ -36,9 +36,9 @@ test('joining, adding, filtering, watching, editing and deleting by keyboard alo
   await page.keyboard.press('Tab');
   await page.keyboard.type(member.password);
   await page.keyboard.press('Enter');
-  await expect(page.getByText('Your first note')).toBeVisible();
+  await expect(page.getByText('Your library is empty')).toBeVisible();
 
-  // A dialog keeps the focus inside, and gives it back.
+  // A dialog keeps the focus inside, and returns it.
   await tabTo(page, /^Add$/);
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Add to your library' });
@@ -53,8 +53,8 @@ test('joining, adding, filtering, watching, editing and deleting by keyboard alo
   await expect(dialog).toBeHidden();
   expect(await focused(page)).toBe('Add');
 
-  await add(page, files.song);
-  await ready(page, basename(files.song));
+  await addFiles(page, files.song);
+  await waitUntilReady(page, basename(files.song));
   await tabTo(page, /^Search by name/);
   await page.keyboard.type('walt');
   await expect(page).toHaveURL(/q=walt/);

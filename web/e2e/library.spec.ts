@@ -1,11 +1,11 @@
-// Proves that a library of several pages shows all of itself as one scrolls, each item once, in order.
+// Proves that scrolling a library of several pages shows every item once, in order.
 import { readFile } from 'node:fs/promises';
-import { expect, test } from './site';
+import { expect, test } from './fixtures';
 
 const ITEMS = 110;
 
-test('a long library comes page by page as one scrolls, even on a tall screen', async ({ home, files, member, site }) => {
-  const signedIn = await fetch(`${site}/v1/sessions`, {
+test('a long library is loaded page by page while scrolling, also on a tall screen', async ({ home, files, member, serverUrl }) => {
+  const signedIn = await fetch(`${serverUrl}/v1/sessions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ login: member.handle, password: member.password }),
@@ -14,30 +14,30 @@ test('a long library comes page by page as one scrolls, even on a tall screen', 
   const photo = await readFile(files.photo);
   const named = (at: number): string => `page-${String(at).padStart(3, '0')}.jpg`;
   for (let at = 0; at < ITEMS; at += 1) {
-    const sent = await fetch(`${site}/v1/media?name=${named(at)}`, {
+    const sent = await fetch(`${serverUrl}/v1/media?name=${named(at)}`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'image/jpeg' },
       body: photo,
     });
     expect(sent.status, await sent.text()).toBe(201);
   }
-  const wall = home.locator('.wall li');
+  const tiles = home.locator('.media-grid li');
   const expected = Array.from({ length: ITEMS }, (_, at) => named(ITEMS - 1 - at));
 
   await home.setViewportSize({ width: 390, height: 844 });
   await home.goto('/');
-  await expect(wall.first()).toBeVisible();
-  expect(await wall.count(), 'not all of it at once').toBeLessThan(ITEMS);
+  await expect(tiles.first()).toBeVisible();
+  expect(await tiles.count(), 'not all of it at once').toBeLessThan(ITEMS);
   await expect(async () => {
-    await wall.last().scrollIntoViewIfNeeded();
-    expect(await wall.count()).toBe(ITEMS);
+    await tiles.last().scrollIntoViewIfNeeded();
+    expect(await tiles.count()).toBe(ITEMS);
   }).toPass();
-  const names = await wall.getByRole('link').evaluateAll((links) => links.map((link) => /page-\d+\.jpg/.exec(link.getAttribute('aria-label') ?? link.textContent ?? '')?.[0]));
+  const names = await tiles.getByRole('link').evaluateAll((links) => links.map((link) => /page-\d+\.jpg/.exec(link.getAttribute('aria-label') ?? link.textContent ?? '')?.[0]));
   expect(names).toEqual(expected);
   await expect(home.getByRole('button', { name: 'Show more' })).toHaveCount(0);
 
-  // Where a whole page of it leaves room, nobody scrolls, and the next comes all the same.
+  // On a screen taller than a page of the library the next page is loaded without scrolling.
   await home.setViewportSize({ width: 2560, height: 4000 });
   await home.reload();
-  await expect(wall).toHaveCount(ITEMS);
+  await expect(tiles).toHaveCount(ITEMS);
 });

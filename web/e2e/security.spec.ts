@@ -1,14 +1,15 @@
-// Proves what a script in the page, a page elsewhere and a link can't do: read the session, use it, frame us, or lead away.
+// Proves what a script in the page, a page of another site and a link cannot do: read the session, use it, frame the
+// page, or lead to another site.
 import { createServer, type Server as Http } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page } from '@playwright/test';
-import { expect, listen, test, type Member } from './site';
+import { expect, collectErrors, test, type Member } from './fixtures';
 
 const COOKIE = '__Host-tutti-session';
 
 const sessionOf = async (context: BrowserContext) => (await context.cookies()).filter((cookie) => cookie.name === COOKIE);
 
-/** Everything that a script of the page can read and that outlives it. */
+/** Everything that a script of the page can read and that survives a reload. */
 const readable = (page: Page): Promise<string> =>
   page.evaluate(() => JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }]));
 
@@ -20,7 +21,7 @@ async function signIn(page: Page, member: Member): Promise<void> {
 
 /** A page on another origin. */
 async function elsewhere(html: string): Promise<{ url: string; close: () => void }> {
-  const server: Http = createServer((_, answer) => answer.setHeader('Content-Type', 'text/html').end(html));
+  const server: Http = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(html));
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   return { url: `http://localhost:${(server.address() as AddressInfo).port}/`, close: () => server.close() };
 }
@@ -36,7 +37,7 @@ test('no script can read the session, and it outlives a reload', async ({ home, 
   expect(JSON.parse(seen)).toEqual(['', { 'tutti.session': 'in' }, {}]);
 
   await home.reload();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
   const [renewed] = await sessionOf(context);
   expect(renewed!.value).not.toBe(cookie!.value);
   expect(await readable(home)).not.toContain(renewed!.value);
@@ -69,12 +70,12 @@ test('a sign-out that does not reach the server is made up for at the next load'
   await expect.poll(() => sessionOf(context)).toEqual([]);
 });
 
-test('signing out everywhere reaches the other browser', async ({ home, member, browser, site }) => {
-  const context = await browser.newContext({ baseURL: site });
+test('signing out everywhere reaches the other browser', async ({ home, member, browser, serverUrl }) => {
+  const context = await browser.newContext({ baseURL: serverUrl });
   const other = await context.newPage();
   await other.goto('/sign-in');
   await signIn(other, member);
-  await expect(other.getByText('Your first note')).toBeVisible();
+  await expect(other.getByText('Your library is empty')).toBeVisible();
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out everywhere' }).click();
   await expect(home.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();
@@ -84,24 +85,24 @@ test('signing out everywhere reaches the other browser', async ({ home, member, 
 });
 
 test('a token of a page from before is exchanged for a cookie, once, also by two tabs at once', async ({ page, context, member, request }) => {
-  const answer = await request.post('/v1/accounts', { data: member });
-  const { refresh_token: old } = (await answer.json()) as { refresh_token: string };
+  const response = await request.post('/v1/accounts', { data: member });
+  const { refresh_token: old } = (await response.json()) as { refresh_token: string };
   await page.goto('/sign-in');
   await page.evaluate((token) => localStorage.setItem('tutti.refresh', token), old);
   const tab = await context.newPage();
   await Promise.all([page.goto('/'), tab.goto('/')]);
-  for (const each of [page, tab]) await expect(each.getByText('Your first note')).toBeVisible();
+  for (const each of [page, tab]) await expect(each.getByText('Your library is empty')).toBeVisible();
   expect(await sessionOf(context)).toHaveLength(1);
   expect(JSON.parse(await readable(page))).toEqual(['', { 'tutti.session': 'in' }, {}]);
   await page.reload();
-  await expect(page.getByText('Your first note')).toBeVisible();
+  await expect(page.getByText('Your library is empty')).toBeVisible();
 });
 
-test('a page on another site can neither use the session nor frame us', async ({ home, context, site }) => {
+test('a page on another site can neither use the session nor frame us', async ({ home, context, serverUrl }) => {
   const [before] = await sessionOf(context);
   const { url, close } = await elsewhere(`<!doctype html><title>Elsewhere</title>
-    <form method="post" action="${site}/v1/sessions/refresh" target="answer"><button>Win</button></form><iframe name="answer"></iframe>
-    <iframe src="${site}/" id="page"></iframe><iframe src="${site}/docs/" id="docs"></iframe>`);
+    <form method="post" action="${serverUrl}/v1/sessions/refresh" target="answer"><button>Win</button></form><iframe name="answer"></iframe>
+    <iframe src="${serverUrl}/" id="page"></iframe><iframe src="${serverUrl}/docs/" id="docs"></iframe>`);
   const evil = await context.newPage();
   const refused: string[] = [];
   evil.on('console', (message) => refused.push(message.text()));
@@ -112,9 +113,9 @@ test('a page on another site can neither use the session nor frame us', async ({
 
   const form = evil.waitForResponse((response) => response.url().endsWith('/v1/sessions/refresh'));
   await evil.getByRole('button').click();
-  const answered = await form;
-  expect([400, 403, 415]).toContain(answered.status());
-  expect(await answered.headerValue('set-cookie')).toBeNull();
+  const response = await form;
+  expect([400, 403, 415]).toContain(response.status());
+  expect(await response.headerValue('set-cookie')).toBeNull();
 
   const attempts = await evil.evaluate(async (target) => {
     const outcomes: string[] = [];
@@ -129,35 +130,35 @@ test('a page on another site can neither use the session nor frame us', async ({
       outcomes.push(await fetch(target + path, init).then((response) => (response.type === 'opaque' ? 'unread' : `read ${response.status}`), () => 'refused'));
     }
     return outcomes;
-  }, site);
+  }, serverUrl);
   expect(attempts).toEqual(['refused', 'refused', 'refused', 'refused']);
 
   // The session is as it was.
   expect(await sessionOf(context)).toEqual([before]);
   await home.reload();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
   close();
 });
 
-test('?to= leads back to this page and nowhere else', async ({ home, member, site }) => {
+test('?to= leads back to this page and nowhere else', async ({ home, member, serverUrl }) => {
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(home.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();
   await home.goto('/sign-in?to=/settings%3Fa%3Db');
   await signIn(home, member);
-  await expect(home).toHaveURL(`${site}/settings?a=b`);
-  // Signed in already, the page goes on at once.
+  await expect(home).toHaveURL(`${serverUrl}/settings?a=b`);
+  // With a session the page redirects at once.
   for (const to of ['/\\evil.example', '//evil.example', '/%09/evil.example', '/%5Cevil.example', '%2F%2Fevil.example', '/.//evil.example', 'https://evil.example', 'javascript:alert(1)', '/docs']) {
     await home.goto(`/sign-in?to=${to}`);
-    await expect(home.getByText('Your first note'), to).toBeVisible();
-    expect(home.url(), to).toBe(`${site}/`);
+    await expect(home.getByText('Your library is empty'), to).toBeVisible();
+    expect(home.url(), to).toBe(`${serverUrl}/`);
   }
 });
 
 test('the documentation renders under its content policy, and an operation can be tried with a pasted token', async ({ page, request, member }) => {
-  const complaints = listen(page);
-  const answer = await request.post('/v1/accounts', { data: member });
-  const { access_token: token } = (await answer.json()) as { access_token: string };
+  const browserErrors = collectErrors(page);
+  const response = await request.post('/v1/accounts', { data: member });
+  const { access_token: token } = (await response.json()) as { access_token: string };
   await page.goto('/docs');
   await expect(page.getByRole('heading', { name: /Tutti/ })).toBeVisible();
   await page.getByRole('button', { name: 'Authorize' }).first().click();
@@ -170,7 +171,7 @@ test('the documentation renders under its content policy, and an operation can b
   await operation.getByRole('button', { name: 'Execute' }).click();
   await expect(operation.locator('.live-responses-table tr.response .response-col_status').first()).toContainText('200');
   await expect(operation.locator('.live-responses-table')).toContainText(member.handle);
-  expect(complaints).toEqual([]);
-  // What is pasted there stays in its memory.
+  expect(browserErrors).toEqual([]);
+  // The pasted token stays in memory only.
   expect(await readable(page)).not.toContain(token);
 });

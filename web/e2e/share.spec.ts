@@ -1,10 +1,10 @@
-// Proves editing, sharing with a stranger, and deleting.
+// Proves editing an item, sharing it with a visitor, and deleting it.
 import { basename } from 'node:path';
-import { add, expect, listen, openItem, ready, test } from './site';
+import { addFiles, expect, collectErrors, openItem, waitUntilReady, test } from './fixtures';
 
-test('an item is edited, shared with a stranger, and deleted', async ({ home, files, browser, site }) => {
-  await add(home, files.photo);
-  await ready(home, basename(files.photo));
+test('an item is edited, shared with a stranger, and deleted', async ({ home, files, browser, serverUrl }) => {
+  await addFiles(home, files.photo);
+  await waitUntilReady(home, basename(files.photo));
   await openItem(home, basename(files.photo));
 
   await home.getByRole('button', { name: 'Edit' }).click();
@@ -15,15 +15,15 @@ test('an item is edited, shared with a stranger, and deleted', async ({ home, fi
   await expect(home.getByRole('link', { name: 'morning' })).toBeVisible();
 
   const link = home.url();
-  const context = await browser.newContext({ baseURL: site });
+  const context = await browser.newContext({ baseURL: serverUrl });
   const stranger = await context.newPage();
-  const complaints = listen(stranger);
+  const browserErrors = collectErrors(stranger);
   await stranger.goto(link);
-  await expect(stranger.getByRole('heading', { name: 'This can’t be shown' })).toBeVisible();
+  await expect(stranger.getByRole('heading', { name: 'This item is not available' })).toBeVisible();
 
   await home.getByRole('button', { name: 'Share' }).click();
   await expect(home.getByRole('dialog')).toContainText('is private');
-  await home.getByRole('button', { name: 'Whoever has the link' }).click();
+  await home.getByRole('button', { name: 'Anyone with the link' }).click();
   await expect(home.getByLabel('Link')).toHaveValue(link);
   await home.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await home.getByRole('button', { name: 'Copy link' }).click();
@@ -37,32 +37,32 @@ test('an item is edited, shared with a stranger, and deleted', async ({ home, fi
   for (const name of ['Edit', 'Share', 'Delete']) await expect(stranger.getByRole('button', { name })).toHaveCount(0);
 
   await home.getByRole('button', { name: 'Delete' }).click();
-  await home.getByRole('button', { name: 'Keep it' }).click();
+  await home.getByRole('button', { name: 'Cancel' }).click();
   await home.getByRole('button', { name: 'Delete' }).click();
   await home.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await expect(home.getByText('is deleted.')).toBeVisible();
-  await expect(home.locator('.wall li')).toHaveCount(0);
+  await expect(home.locator('.media-grid li')).toHaveCount(0);
 
   await stranger.reload();
-  await expect(stranger.getByRole('heading', { name: 'This can’t be shown' })).toBeVisible();
-  expect(complaints).toEqual([]);
+  await expect(stranger.getByRole('heading', { name: 'This item is not available' })).toBeVisible();
+  expect(browserErrors).toEqual([]);
   await context.close();
 });
 
-test('a stranger watches a public video', async ({ home, files, browser, site }) => {
-  await add(home, files.clip);
-  await ready(home, basename(files.clip));
+test('a stranger watches a public video', async ({ home, files, browser, serverUrl }) => {
+  await addFiles(home, files.clip);
+  await waitUntilReady(home, basename(files.clip));
   await openItem(home, basename(files.clip));
   await home.getByRole('button', { name: 'Share' }).click();
   await home.getByRole('button', { name: 'Everyone' }).click();
   await expect(home.getByLabel('Link')).toBeVisible();
 
-  const context = await browser.newContext({ baseURL: site });
+  const context = await browser.newContext({ baseURL: serverUrl });
   const stranger = await context.newPage();
-  const complaints = listen(stranger);
+  const browserErrors = collectErrors(stranger);
   await stranger.goto(home.url());
   await stranger.getByRole('button', { name: 'Play', exact: true }).first().click();
   await expect.poll(() => stranger.evaluate(() => document.querySelector('video')?.currentTime ?? -1)).toBeGreaterThan(0.5);
-  expect(complaints).toEqual([]);
+  expect(browserErrors).toEqual([]);
   await context.close();
 });

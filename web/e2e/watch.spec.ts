@@ -1,25 +1,25 @@
-// Proves that a video plays while it is converted and moves to the whole ladder without a jump; songs and photos too.
+// Proves that a video plays while it is converted and switches to all its renditions without a jump; also songs and photos.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
-import { add, expect, openItem, ready, test, wake } from './site';
+import { addFiles, expect, openItem, waitUntilReady, test, showControls } from './fixtures';
 
 const time = (page: Page): Promise<number> => page.evaluate(() => document.querySelector<HTMLVideoElement>('video.shown')?.currentTime ?? -1);
 
 test('a video plays while converting still runs, then has every quality without a jump', async ({ home, files }) => {
-  await add(home, files.video);
-  const tile = home.locator('.wall').getByRole('link', { name: /^parade\.mp4/ });
+  await addFiles(home, files.video);
+  const tile = home.locator('.media-grid').getByRole('link', { name: /^parade\.mp4/ });
   await tile.click();
   await home.getByRole('button', { name: 'Play', exact: true }).first().click({ timeout: 180_000 });
   await expect.poll(() => time(home), { timeout: 90_000 }).toBeGreaterThan(0.5);
-  // Still converting: this is the promise.
-  await expect(home.getByText('Plays while it is converted.')).toBeVisible();
+  // It plays before conversion is complete.
+  await expect(home.getByText('You can play it while it is being converted.')).toBeVisible();
 
-  // Watch the clock at every frame while the ladder is swapped in.
+  // Records the playback time at every frame while the player switches to the whole ladder.
   await home.evaluate(() => {
     const watched = { last: -1, worstBack: 0, worstAhead: 0, elements: new Set<Element>() };
     Object.assign(globalThis, { watched });
     let at = performance.now();
-    const look = (): void => {
+    const watchFrame = (): void => {
       const video = document.querySelector<HTMLVideoElement>('video.shown');
       const now = performance.now();
       if (video && video.currentTime > 0) {
@@ -32,11 +32,11 @@ test('a video plays while converting still runs, then has every quality without 
         watched.last = video.currentTime;
       }
       at = now;
-      requestAnimationFrame(look);
+      requestAnimationFrame(watchFrame);
     };
-    look();
+    watchFrame();
   });
-  await expect(home.getByText('Plays while it is converted.')).toBeHidden({ timeout: 300_000 });
+  await expect(home.getByText('You can play it while it is being converted.')).toBeHidden({ timeout: 300_000 });
   await expect.poll(() => home.evaluate(() => (globalThis as unknown as { watched: { elements: Set<Element> } }).watched.elements.size), { timeout: 90_000 }).toBe(2);
   const jump = await home.evaluate(() => {
     const { worstBack, worstAhead } = (globalThis as unknown as { watched: { worstBack: number; worstAhead: number } }).watched;
@@ -46,7 +46,7 @@ test('a video plays while converting still runs, then has every quality without 
   expect(jump.worstAhead).toBeLessThan(0.35);
   await expect(home.locator('video')).toHaveCount(1);
 
-  await wake(home);
+  await showControls(home);
   await home.getByRole('button', { name: 'Quality and speed' }).click();
   await expect(home.getByRole('menuitemradio', { name: '360p', exact: true })).toBeVisible();
   await home.getByRole('menuitemradio', { name: '720p', exact: true }).click();
@@ -54,19 +54,19 @@ test('a video plays while converting still runs, then has every quality without 
   await home.getByRole('menuitemradio', { name: '2×' }).click();
   expect(await home.evaluate(() => document.querySelector('video')?.playbackRate)).toBe(2);
 
-  // Preview pictures over the line of time.
+  // Preview pictures above the seek bar.
   const picture = home.locator('.preview img');
   await expect(async () => {
-    await wake(home);
+    await showControls(home);
     await home.locator('.seek').hover({ position: { x: 400, y: 10 } });
     await expect(picture).toBeVisible({ timeout: 3_000 });
   }).toPass();
   await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
 });
 
-test('the player obeys its keys', async ({ home, files }) => {
-  await add(home, files.clip);
-  await ready(home, basename(files.clip));
+test('the player has keyboard shortcuts', async ({ home, files }) => {
+  await addFiles(home, files.clip);
+  await waitUntilReady(home, basename(files.clip));
   await openItem(home, basename(files.clip));
   await home.keyboard.press('k');
   await expect.poll(() => time(home)).toBeGreaterThan(0.3);
@@ -82,15 +82,15 @@ test('the player obeys its keys', async ({ home, files }) => {
   await home.keyboard.press('>');
   expect(await home.evaluate(() => document.querySelector('video')?.playbackRate)).toBe(1.25);
   await home.keyboard.press('?');
-  await expect(home.getByRole('dialog', { name: 'Keys' })).toBeVisible();
+  await expect(home.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
   await home.keyboard.press('Escape');
   await home.keyboard.press('f');
   await expect.poll(() => home.evaluate(() => document.fullscreenElement !== null)).toBe(true);
 });
 
-test('an address that has expired is renewed by itself', async ({ home, files }) => {
-  await add(home, files.clip);
-  await ready(home, basename(files.clip));
+test('an expired URL is renewed without a reload', async ({ home, files }) => {
+  await addFiles(home, files.clip);
+  await waitUntilReady(home, basename(files.clip));
   let refusals = 1;
   await home.route('**/master.m3u8*', (route) => {
     refusals -= 1;
@@ -103,8 +103,8 @@ test('an address that has expired is renewed by itself', async ({ home, files })
 });
 
 test('a song plays and is sought in its waveform', async ({ home, files }) => {
-  await add(home, files.song);
-  await ready(home, basename(files.song));
+  await addFiles(home, files.song);
+  await waitUntilReady(home, basename(files.song));
   await openItem(home, basename(files.song));
   const audio = (): Promise<number> => home.evaluate(() => document.querySelector('audio')?.currentTime ?? -1);
   await home.getByRole('button', { name: 'Play', exact: true }).click();
@@ -116,12 +116,12 @@ test('a song plays and is sought in its waveform', async ({ home, files }) => {
 });
 
 test('a photo is shown in a size that fits', async ({ home, files }) => {
-  await add(home, files.photo);
-  await ready(home, basename(files.photo));
+  await addFiles(home, files.photo);
+  await waitUntilReady(home, basename(files.photo));
   await openItem(home, basename(files.photo));
   const image = home.locator('figure img');
   await expect.poll(() => image.evaluate((one: HTMLImageElement) => one.naturalWidth)).toBeGreaterThan(900);
-  await home.getByRole('button', { name: /as large as the screen/ }).click();
+  await home.getByRole('button', { name: /full screen$/ }).click();
   await expect(home.getByRole('dialog')).toBeVisible();
   await home.keyboard.press('Escape');
   await expect(home.getByRole('dialog')).toBeHidden();

@@ -1,8 +1,8 @@
-// Owns one thing: the chosen theme is on <html> before the first paint, so the page never flashes.
-// A file of its own because the page allows no inline script.
+// Sets the chosen theme on <html> before the first paint, so that the page never flashes.
+// A file of its own because the content policy allows no inline script.
 try {
   var theme = localStorage.getItem('tutti.theme');
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage may be switched off; the system's own preference then decides.
+  // Storage may be disabled; the system's preference then decides.
 }

@@ -1,4 +1,4 @@
-// Owns the start: styles first, then the session is looked for, then the page stands.
+// Owns the start: loads the styles, starts the router and the session, and mounts the app.
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { router } from './router/router.svelte';

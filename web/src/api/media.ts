@@ -1,5 +1,5 @@
-// Owns the calls about media, one function each.
-import { api, authorised, done, take } from './client';
+// Owns the media operations of the API, one function each.
+import { api, authorizedFetch, expectOk, readBody } from './client';
 import { problemFrom } from './problem';
 import type { Kind, Media, State, Visibility } from './types';
 
@@ -17,9 +17,9 @@ export interface Page {
 }
 
 export const list = (filter: Filter, limit: number, after?: string): Promise<Page> =>
-  take(api.GET('/v1/media', { params: { query: { ...filter, limit, ...(after ? { after } : {}) } } }));
+  readBody(api.GET('/v1/media', { params: { query: { ...filter, limit, ...(after ? { after } : {}) } } }));
 
-export const get = (id: string): Promise<Media> => take(api.GET('/v1/media/{id}', { params: { path: { id } } }));
+export const get = (id: string): Promise<Media> => readBody(api.GET('/v1/media/{id}', { params: { path: { id } } }));
 
 export interface Edit {
   name?: string;
@@ -28,14 +28,14 @@ export interface Edit {
 }
 
 export const edit = (id: string, body: Edit): Promise<Media> =>
-  take(api.PATCH('/v1/media/{id}', { params: { path: { id } }, body }));
+  readBody(api.PATCH('/v1/media/{id}', { params: { path: { id } }, body }));
 
-export const remove = (id: string): Promise<void> => done(api.DELETE('/v1/media/{id}', { params: { path: { id } } }));
+export const remove = (id: string): Promise<void> => expectOk(api.DELETE('/v1/media/{id}', { params: { path: { id } } }));
 
-/** Sends a small file in one go, as its raw bytes. For anything larger there is the upload queue. */
-export async function sendWhole(file: File, visibility: Visibility, tags: string[]): Promise<Media> {
+/** Uploads a small file in one request, as its raw bytes. The upload queue is for larger ones. */
+export async function uploadSmallFile(file: File, visibility: Visibility, tags: string[]): Promise<Media> {
   const query = new URLSearchParams({ name: file.name, visibility, tags: tags.join(',') });
-  const response = await authorised(
+  const response = await authorizedFetch(
     new Request(`/v1/media?${query}`, {
       method: 'POST',
       headers: { 'Content-Type': file.type || 'application/octet-stream' },

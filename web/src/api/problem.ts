@@ -1,7 +1,8 @@
-// Owns how the server's refusals (RFC 9457 problems) become something to show.
-// Invariant: whatever was thrown, `reasonOf` gives one sentence that a person can read.
+// Owns how errors of the API (RFC 9457 problem details) become messages.
+// Invariant: `errorMessage` returns a readable sentence for every value that can be thrown.
+import m from '#messages/api';
 
-/** A refusal of the server. `status` is 0 where no answer came at all. */
+/** An error response of the server. `status` is 0 if there was no response. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -16,16 +17,16 @@ export class Problem extends Error {
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
-/** Reads a problem from an answer's parsed body; what is no problem gets a sentence of our own. */
+/** Returns the problem in a parsed response body; a body of another form gets a message by its status. */
 export function problemFrom(status: number, body: unknown): Problem {
   const fields = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   const requestId = text(fields['request_id']);
-  const detail = text(fields['detail']) ?? text(fields['title']) ?? plainStatus(status);
-  const shown = status >= 500 && requestId ? `${detail} (request ${requestId})` : detail;
+  const detail = text(fields['detail']) ?? text(fields['title']) ?? statusMessage(status);
+  const shown = status >= 500 && requestId ? m.withRequestId({ detail, requestId }) : detail;
   return new Problem(status, text(fields['code']) ?? `http.${status}`, shown, requestId);
 }
 
-/** Reads a problem from a body that is still text, as tus-js-client hands it over. */
+/** Returns the problem in a body that is not parsed yet, as tus-js-client has it. */
 export function problemFromText(status: number, body: string): Problem {
   try {
     return problemFrom(status, JSON.parse(body));
@@ -35,19 +36,19 @@ export function problemFromText(status: number, body: string): Problem {
 }
 
 export const unreachable = (): Problem =>
-  new Problem(0, 'net.unreachable', 'Tutti can’t be reached. Check the connection, then try again.');
+  new Problem(0, 'net.unreachable', m.unreachable());
 
-export function reasonOf(error: unknown): string {
+export function errorMessage(error: unknown): string {
   if (error instanceof Problem) return error.detail;
   if (error instanceof TypeError) return unreachable().detail;
   if (error instanceof Error && error.message) return error.message;
-  return 'Something went wrong here. Reload the page and try again.';
+  return m.unexpected();
 }
 
-function plainStatus(status: number): string {
-  if (status === 404) return 'There is nothing here, or it isn’t shared with you.';
-  if (status === 413) return 'That is larger than this server takes.';
-  if (status === 429) return 'That was a lot at once. Wait a moment, then try again.';
-  if (status >= 500) return 'The server had a fault. Try again in a moment.';
-  return `The server answered ${status}.`;
+function statusMessage(status: number): string {
+  if (status === 404) return m.notFound();
+  if (status === 413) return m.tooLarge();
+  if (status === 429) return m.tooManyRequests();
+  if (status >= 500) return m.serverError();
+  return m.otherStatus({ status });
 }

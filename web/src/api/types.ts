@@ -1,4 +1,4 @@
-// Owns the short names of the interface's shapes. The shapes themselves come from schema.d.ts, which is generated.
+// Owns the short names of the API's types. The types themselves are in schema.d.ts, which is generated.
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -11,8 +11,8 @@ export type Kind = Media['kind'];
 export type State = Media['state'];
 export type Visibility = Media['visibility'];
 
-/** Work on it has come to an end, one way or the other. */
-export const settled = (media: Media): boolean => media.state === 'ready' || media.state === 'failed';
+/** Whether conversion has ended, successfully or not. */
+export const isSettled = (media: Media): boolean => media.state === 'ready' || media.state === 'failed';
 
-/** Something can be shown or played. */
-export const viewable = (media: Media): boolean => media.state === 'ready' || media.state === 'playable';
+/** Whether the item can be shown or played. */
+export const isViewable = (media: Media): boolean => media.state === 'ready' || media.state === 'playable';

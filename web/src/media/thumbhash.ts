@@ -1,19 +1,19 @@
-// Owns the blurred picture that stands in while the real one loads. A handful are remembered: tiles come and go.
+// Owns the blurred preview that is shown while a picture loads. Previews are cached, because tiles are created often.
 import { thumbHashToDataURL } from 'thumbhash';
 
-const MOST = 500;
-const made = new Map<string, string>();
+const MAX_CACHED = 500;
+const cache = new Map<string, string>();
 
-/** A data: address for a thumbhash in base64, or `null` where it can't be read. */
-export function placeholder(hash: string | null | undefined): string | null {
+/** Returns a data: URL for a thumbhash in base64, or `null` if it cannot be decoded. */
+export function blurredPreview(hash: string | null | undefined): string | null {
   if (!hash) return null;
-  const known = made.get(hash);
+  const known = cache.get(hash);
   if (known) return known;
   try {
-    const address = thumbHashToDataURL(Uint8Array.from(atob(hash), (letter) => letter.charCodeAt(0)));
-    if (made.size >= MOST) made.clear();
-    made.set(hash, address);
-    return address;
+    const dataUrl = thumbHashToDataURL(Uint8Array.from(atob(hash), (letter) => letter.charCodeAt(0)));
+    if (cache.size >= MAX_CACHED) cache.clear();
+    cache.set(hash, dataUrl);
+    return dataUrl;
   } catch {
     return null;
   }

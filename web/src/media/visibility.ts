@@ -1,19 +1,20 @@
-// Owns what the three audiences are called and what each means for whoever asks.
+// Owns the names and descriptions of the three visibilities.
+import m from '#messages/media';
 import type { Visibility } from '../api/types';
-import type { SignName } from '../ui/icons';
+import type { IconName } from '../ui/icons';
 
-export interface Audience {
+export interface VisibilityOption {
   value: Visibility;
   label: string;
   detail: string;
-  icon: SignName;
+  icon: IconName;
 }
 
-export const AUDIENCES: readonly Audience[] = [
-  { value: 'private', label: 'Private', detail: 'Only you can see it.', icon: 'lock' },
-  { value: 'unlisted', label: 'Unlisted', detail: 'Whoever has the link can see it.', icon: 'link' },
-  { value: 'public', label: 'Public', detail: 'Everyone can see it.', icon: 'globe' },
+export const VISIBILITIES: readonly VisibilityOption[] = [
+  { value: 'private', label: m.private(), detail: m.privateDetail(), icon: 'lock' },
+  { value: 'unlisted', label: m.unlisted(), detail: m.unlistedDetail(), icon: 'link' },
+  { value: 'public', label: m.public(), detail: m.publicDetail(), icon: 'globe' },
 ];
 
-export const audienceOf = (visibility: Visibility): Audience =>
-  AUDIENCES.find((audience) => audience.value === visibility) ?? (AUDIENCES[0] as Audience);
+export const visibilityOption = (visibility: Visibility): VisibilityOption =>
+  VISIBILITIES.find((option) => option.value === visibility) ?? (VISIBILITIES[0] as VisibilityOption);

@@ -1,18 +1,19 @@
-// Owns playing: one state that the controls show, over one element that is heard and seen. A second element exists
-// only while the player moves to another address (from the growing playlist to the whole ladder, or past an expired
-// grant): it is brought to the same moment unseen and then takes over, so that nobody notices.
+// Owns playback: the state that the controls show, and the media element that plays. A second element exists only while
+// the player switches to another URL (from the growing playlist to the whole ladder, or because a signed URL expired): it
+// is hidden, seeks to the same time and then replaces the first one without a visible jump.
 // Invariant: exactly one element is audible, and `time` is always that element's.
-import { attach, type Attached, type Quality, type Source } from './attach';
+import m from '#messages/player';
+import { attachStream, type AttachedStream, type Quality, type Source, type StreamListener } from './hls';
 
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
 const VOLUME_KEY = 'tutti.volume';
-/** How far ahead of the playing element its successor waits. */
-const AHEAD_SECONDS = 0.6;
-const HANDOVER_MS = 12_000;
+/** How far ahead of the playing element the new element seeks, in seconds at normal speed. */
+const LEAD_SECONDS = 0.6;
+const SWITCH_TIMEOUT_MS = 12_000;
 
-interface Live {
+interface ActiveStream {
   element: HTMLMediaElement;
-  stream: Attached;
+  stream: AttachedStream;
 }
 
 export class Player {
@@ -20,63 +21,63 @@ export class Player {
   waiting = $state(false);
   ended = $state(false);
   time = $state(0);
-  /** The end of what can be sought to now; less than the whole while converting runs. */
-  reachable = $state(0);
+  /** The end of the seekable range in seconds; less than the duration while the item is converted. */
+  seekableEnd = $state(0);
   buffered = $state(0);
   volume = $state(1);
   muted = $state(false);
   speed = $state(1);
   qualities = $state.raw<Quality[]>([]);
-  /** Height chosen by hand, or `null` for automatic. */
-  chosen = $state<number | null>(null);
-  /** Height on screen, where known. */
+  /** Height in pixels that the member selected, or `null` for automatic. */
+  selectedHeight = $state<number | null>(null);
+  /** Height in pixels of the level that is playing, if known. */
   playingHeight = $state<number | null>(null);
-  trouble = $state<string | null>(null);
-  /** Has begun to play at least once: until then a poster is shown. */
-  begun = $state(false);
+  error = $state<string | null>(null);
+  /** Whether playback has started once: until then the poster is shown. */
+  hasStarted = $state(false);
 
   #host: HTMLElement | null = null;
-  #live: Live | null = null;
-  #turn = 0;
-  /** Playing was asked for before there was anything to play. */
-  #eager = false;
+  #active: ActiveStream | null = null;
+  #generation = 0;
+  /** Play was requested before a stream was attached. */
+  #playRequested = false;
 
   constructor(
     private readonly tag: 'video' | 'audio',
-    private readonly onBroken: () => void = () => undefined,
+    private readonly onError: () => void = () => undefined,
   ) {
     const stored = Number(localStorage.getItem(VOLUME_KEY) ?? '1');
     this.volume = stored >= 0 && stored <= 1 ? stored : 1;
   }
 
   get element(): HTMLMediaElement | null {
-    return this.#live?.element ?? null;
+    return this.#active?.element ?? null;
   }
 
   mount(host: HTMLElement): () => void {
     this.#host = host;
     return () => {
-      this.#turn += 1;
-      this.#drop(this.#live);
-      this.#live = null;
+      this.#generation += 1;
+      this.#destroy(this.#active);
+      this.#active = null;
       this.#host = null;
     };
   }
 
-  /** Opens an address: the first one plainly, every later one without a jump. */
+  /** Opens a source: the first one directly, every later one without a jump. */
   async open(source: Source): Promise<void> {
-    const turn = (this.#turn += 1);
+    const generation = (this.#generation += 1);
     try {
-      if (this.#live && this.begun && !this.trouble) await this.#handOver(source, turn);
-      else await this.#begin(source, turn);
+      if (this.#active && this.hasStarted && !this.error) await this.#switchTo(source, generation);
+      else await this.#start(source, generation);
     } catch (error) {
-      if (turn === this.#turn) this.trouble = error instanceof Error ? error.message : 'This can’t be played.';
+      if (generation === this.#generation) this.error = error instanceof Error ? error.message : m.playbackFailed();
     }
   }
 
   async play(): Promise<void> {
     const element = this.element;
-    this.#eager = element === null;
+    this.#playRequested = element === null;
     if (!element) return;
     try {
       await element.play();
@@ -86,7 +87,7 @@ export class Player {
   }
 
   pause(): void {
-    this.#eager = false;
+    this.#playRequested = false;
     this.element?.pause();
   }
 
@@ -98,7 +99,7 @@ export class Player {
   seek(seconds: number): void {
     const element = this.element;
     if (!element) return;
-    const end = this.reachable > 0 ? this.reachable : seconds;
+    const end = this.seekableEnd > 0 ? this.seekableEnd : seconds;
     element.currentTime = Math.min(Math.max(0, seconds), end);
     this.time = element.currentTime;
     this.ended = false;
@@ -108,99 +109,99 @@ export class Player {
     this.volume = Math.min(1, Math.max(0, volume));
     this.muted = false;
     localStorage.setItem(VOLUME_KEY, String(this.volume));
-    this.#apply(this.element);
+    this.#applySettings(this.element);
   }
 
   toggleMuted(): void {
     this.muted = !this.muted;
-    this.#apply(this.element);
+    this.#applySettings(this.element);
   }
 
   setSpeed(speed: number): void {
     this.speed = speed;
-    this.#apply(this.element);
+    this.#applySettings(this.element);
   }
 
   choose(height: number | null): void {
-    this.chosen = height;
-    if (this.#live) this.#applyQuality(this.#live.stream);
+    this.selectedHeight = height;
+    if (this.#active) this.#applyQuality(this.#active.stream);
   }
 
-  async #begin(source: Source, turn: number): Promise<void> {
+  async #start(source: Source, generation: number): Promise<void> {
     const at = this.time;
-    // What broke while it played goes on playing.
-    this.#eager ||= this.#live !== null && !this.paused && !this.ended;
-    this.#drop(this.#live);
-    this.#live = null;
-    this.trouble = null;
-    const element = this.#make();
+    // A stream that failed during playback continues to play.
+    this.#playRequested ||= this.#active !== null && !this.paused && !this.ended;
+    this.#destroy(this.#active);
+    this.#active = null;
+    this.error = null;
+    const element = this.#createElement();
     element.classList.add('shown');
-    this.#apply(element);
-    const stream = await attach(element, source, at, this.#heard(element));
-    if (turn !== this.#turn) return this.#drop({ element, stream });
-    this.#live = { element, stream };
-    this.#listen(element);
-    this.#learn(stream);
-    if (this.#eager) await this.play();
+    this.#applySettings(element);
+    const stream = await attachStream(element, source, at, this.#listenerFor(element));
+    if (generation !== this.#generation) return this.#destroy({ element, stream });
+    this.#active = { element, stream };
+    this.#addEventListeners(element);
+    this.#readQualities(stream);
+    if (this.#playRequested) await this.play();
   }
 
-  async #handOver(source: Source, turn: number): Promise<void> {
-    const old = this.#live;
+  async #switchTo(source: Source, generation: number): Promise<void> {
+    const old = this.#active;
     if (!old) return;
-    const element = this.#make();
+    const element = this.#createElement();
     element.muted = true;
     element.playbackRate = this.speed;
-    const stream = await attach(element, source, old.element.currentTime, this.#heard(element));
-    const next: Live = { element, stream };
+    const stream = await attachStream(element, source, old.element.currentTime, this.#listenerFor(element));
+    const next: ActiveStream = { element, stream };
     try {
-      await until(element, () => element.readyState >= HTMLMediaElement.HAVE_METADATA, HANDOVER_MS);
+      await waitUntil(element, () => element.readyState >= HTMLMediaElement.HAVE_METADATA, SWITCH_TIMEOUT_MS);
       this.#applyQuality(stream);
-      await this.#meet(old.element, element);
+      await this.#synchronize(old.element, element);
     } catch (error) {
-      this.#drop(next);
-      if (turn === this.#turn && old.element.error) throw error;
+      this.#destroy(next);
+      if (generation === this.#generation && old.element.error) throw error;
       return;
     }
-    if (turn !== this.#turn || this.#live !== old) return this.#drop(next);
+    if (generation !== this.#generation || this.#active !== old) return this.#destroy(next);
     element.classList.add('shown');
-    this.#live = next;
-    this.#apply(element);
-    this.#listen(element);
-    this.#learn(stream);
-    this.#read(element);
-    this.#drop(old);
-    // A browser that lets only gestures start sound may have stopped the new element.
+    this.#active = next;
+    this.#applySettings(element);
+    this.#addEventListeners(element);
+    this.#readQualities(stream);
+    this.#readState(element);
+    this.#destroy(old);
+    // A browser that starts audio only after a gesture may have paused the new element.
     if (!this.paused && element.paused) await this.play();
   }
 
-  /** Brings the successor to the very moment the old element is at, running if that runs. */
-  async #meet(old: HTMLMediaElement, next: HTMLMediaElement): Promise<void> {
+  /** Brings the new element to the current time of the old one, and starts it if the old one plays. */
+  async #synchronize(old: HTMLMediaElement, next: HTMLMediaElement): Promise<void> {
     const ready = (): boolean => !next.seeking && next.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
-    const still = (): boolean => old.paused || old.ended;
+    const isPaused = (): boolean => old.paused || old.ended;
     for (;;) {
-      const target = old.currentTime + (still() ? 0 : AHEAD_SECONDS * this.speed);
+      const target = old.currentTime + (isPaused() ? 0 : LEAD_SECONDS * this.speed);
       next.currentTime = target;
-      await until(next, () => !next.seeking && next.readyState >= (still() ? HTMLMediaElement.HAVE_CURRENT_DATA : HTMLMediaElement.HAVE_FUTURE_DATA), HANDOVER_MS);
-      if (still()) {
+      await waitUntil(next, () => !next.seeking && next.readyState >= (isPaused() ? HTMLMediaElement.HAVE_CURRENT_DATA : HTMLMediaElement.HAVE_FUTURE_DATA), SWITCH_TIMEOUT_MS);
+      if (isPaused()) {
         if (Math.abs(old.currentTime - next.currentTime) < 0.05) return;
         continue;
       }
-      // The old one stalls at the edge of what is converted: the new one need not wait for it.
+      // The old element stalls at the end of the converted part: the new one need not wait for it.
       if (old.readyState < HTMLMediaElement.HAVE_FUTURE_DATA && ready()) {
         next.currentTime = old.currentTime;
-        await until(next, ready, HANDOVER_MS);
+        await waitUntil(next, ready, SWITCH_TIMEOUT_MS);
         await next.play();
         return;
       }
       if (old.currentTime > target) continue;
-      await until(old, () => still() || old.currentTime >= target - 0.03 || Math.abs(old.currentTime - target) > 5, HANDOVER_MS);
-      if (still() || Math.abs(old.currentTime - target) > 1) continue;
+      await waitUntil(old, () => isPaused() || old.currentTime >= target - 0.03 || Math.abs(old.currentTime - target) > 5, SWITCH_TIMEOUT_MS);
+      if (isPaused() || Math.abs(old.currentTime - target) > 1) continue;
       await next.play();
       return;
     }
   }
 
-  #make(): HTMLMediaElement {
+  #createElement(): HTMLMediaElement {
     const element = document.createElement(this.tag);
     element.preload = 'auto';
     if (element instanceof HTMLVideoElement) element.playsInline = true;
@@ -208,85 +209,85 @@ export class Player {
     return element;
   }
 
-  #drop(live: Live | null): void {
-    if (!live) return;
-    live.element.pause();
-    live.stream.destroy();
-    live.element.remove();
+  #destroy(active: ActiveStream | null): void {
+    if (!active) return;
+    active.element.pause();
+    active.stream.destroy();
+    active.element.remove();
   }
 
-  #heard(element: HTMLMediaElement): { changed: () => void; broken: (reason: string) => void } {
+  #listenerFor(element: HTMLMediaElement): StreamListener {
     return {
-      changed: () => {
-        if (this.#live?.element === element) this.#learn(this.#live.stream);
+      onQualitiesChanged: () => {
+        if (this.#active?.element === element) this.#readQualities(this.#active.stream);
       },
-      broken: (reason) => {
-        if (this.#live?.element !== element) return;
-        this.trouble = reason;
-        this.onBroken();
+      onError: (reason) => {
+        if (this.#active?.element !== element) return;
+        this.error = reason;
+        this.onError();
       },
     };
   }
 
-  #learn(stream: Attached): void {
+  #readQualities(stream: AttachedStream): void {
     this.qualities = stream.qualities();
-    this.playingHeight = this.qualities.find((one) => one.level === stream.playing())?.height ?? null;
-    if (this.chosen !== null) this.#applyQuality(stream);
+    this.playingHeight = this.qualities.find((one) => one.level === stream.currentLevel())?.height ?? null;
+    if (this.selectedHeight !== null) this.#applyQuality(stream);
   }
 
-  #applyQuality(stream: Attached): void {
-    const wanted = this.chosen === null ? undefined : stream.qualities().find((one) => one.height === this.chosen);
+  #applyQuality(stream: AttachedStream): void {
+    const wanted = this.selectedHeight === null ? undefined : stream.qualities().find((one) => one.height === this.selectedHeight);
     stream.choose(wanted?.level ?? -1);
   }
 
-  #apply(element: HTMLMediaElement | null): void {
+  #applySettings(element: HTMLMediaElement | null): void {
     if (!element) return;
     element.volume = this.volume;
     element.muted = this.muted;
     element.playbackRate = this.speed;
   }
 
-  #read(element: HTMLMediaElement): void {
+  #readState(element: HTMLMediaElement): void {
     this.time = element.currentTime;
     this.ended = element.ended;
     const { seekable, buffered } = element;
-    this.reachable = seekable.length > 0 ? seekable.end(seekable.length - 1) : 0;
+    this.seekableEnd = seekable.length > 0 ? seekable.end(seekable.length - 1) : 0;
     let end = 0;
     for (let at = 0; at < buffered.length; at += 1) if (buffered.start(at) <= element.currentTime + 0.1) end = Math.max(end, buffered.end(at));
     this.buffered = end;
   }
 
-  #listen(element: HTMLMediaElement): void {
-    const mine = (work: () => void) => (): void => {
-      if (this.#live?.element === element) work();
+  #addEventListeners(element: HTMLMediaElement): void {
+    const ifActive = (work: () => void) => (): void => {
+      if (this.#active?.element === element) work();
     };
-    const read = mine(() => this.#read(element));
+    const read = ifActive(() => this.#readState(element));
     for (const name of ['timeupdate', 'progress', 'durationchange', 'seeking', 'seeked', 'loadedmetadata', 'ended']) element.addEventListener(name, read);
-    element.addEventListener('play', mine(() => ((this.paused = false), (this.begun = true))));
-    element.addEventListener('pause', mine(() => (this.paused = true)));
-    element.addEventListener('waiting', mine(() => (this.waiting = true)));
-    element.addEventListener('playing', mine(() => ((this.waiting = false), (this.begun = true))));
-    element.addEventListener('canplay', mine(() => (this.waiting = false)));
+    element.addEventListener('play', ifActive(() => ((this.paused = false), (this.hasStarted = true))));
+    element.addEventListener('pause', ifActive(() => (this.paused = true)));
+    element.addEventListener('waiting', ifActive(() => (this.waiting = true)));
+    element.addEventListener('playing', ifActive(() => ((this.waiting = false), (this.hasStarted = true))));
+    element.addEventListener('canplay', ifActive(() => (this.waiting = false)));
     this.paused = element.paused;
   }
 }
 
-/** Waits until something holds of an element; looks at every frame. */
-function until(element: HTMLMediaElement, holds: () => boolean, limitMs: number): Promise<void> {
+/** Waits until a condition of an element holds; checks at every frame. */
+function waitUntil(element: HTMLMediaElement, holds: () => boolean, limitMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const start = performance.now();
-    const look = (): void => {
+    const check = (): void => {
       if (holds()) resolve();
-      else if (element.error) reject(new Error('This can’t be played.'));
-      else if (performance.now() - start > limitMs) reject(new Error('The stream is too slow just now.'));
-      else schedule(look);
+      else if (element.error) reject(new Error(m.playbackFailed()));
+      else if (performance.now() - start > limitMs) reject(new Error(m.streamTooSlow()));
+      else nextFrame(check);
     };
-    look();
+    check();
   });
 }
 
-// Frames stop in a tab that isn't seen; the handover must not.
-const schedule = (work: () => void): void => {
+// A hidden tab has no animation frames, but the switch must finish there too.
+const nextFrame = (work: () => void): void => {
   if (document.hidden) setTimeout(work, 100);
   else requestAnimationFrame(work);
 };

@@ -1,4 +1,4 @@
-// Owns reading a song's waveform and fitting it to as many bars as there is room for.
+// Owns parsing a song's waveform and resampling it to the number of bars that fit.
 // Invariant: bars are between 0 and 1, loudest 1, whatever unit the peaks came in.
 
 /** Takes `{peaks: […]}` or a bare list. */

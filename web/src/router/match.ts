@@ -1,54 +1,40 @@
-// Owns the table of the page's addresses and how an address is read. No browser in here, so it is tested alone.
+// Owns how a path is matched against patterns, and which paths belong to the page. Uses no browser API, so it is tested
+// alone.
 
-export type RouteName = 'library' | 'sign-in' | 'join' | 'media' | 'member' | 'settings' | 'lost';
+/** First segments of paths that the server responds to itself. */
+const SERVER_PREFIXES = ['v1', 'docs', 'internal', 'assets', '.well-known', 'healthz', 'readyz', 'metrics'];
 
-export interface Route {
-  name: RouteName;
-  params: Record<string, string>;
-}
-
-const TABLE: readonly (readonly [string, RouteName])[] = [
-  ['/', 'library'],
-  ['/sign-in', 'sign-in'],
-  ['/join', 'join'],
-  ['/m/:id', 'media'],
-  ['/u/:handle', 'member'],
-  ['/settings', 'settings'],
-];
-
-/** First parts of addresses that the server answers itself. */
-const SERVERS = ['v1', 'docs', 'internal', 'assets', '.well-known', 'healthz', 'readyz', 'metrics'];
-
-export function match(path: string): Route {
-  const parts = split(path);
-  for (const [pattern, name] of TABLE) {
-    const params = fit(split(pattern), parts);
+/** Returns the name and the parameters of the first pattern that fits, or `null`. */
+export function matchPatterns<Name>(patterns: readonly (readonly [string, Name])[], path: string): { name: Name; params: Record<string, string> } | null {
+  const segments = segmentsOf(path);
+  for (const [pattern, name] of patterns) {
+    const params = matchSegments(segmentsOf(pattern), segments);
     if (params) return { name, params };
   }
-  return { name: 'lost', params: {} };
+  return null;
 }
 
-/** Whether the page, and not the server, answers this path. */
-export function isOurs(path: string): boolean {
-  const [first] = split(path);
+/** Whether the page, and not the server, shows this path. */
+export function isPagePath(path: string): boolean {
+  const [first] = segmentsOf(path);
   // A dot means a file, except in a member's handle.
-  return first === undefined || first === 'u' || (!SERVERS.includes(first) && !path.includes('.'));
+  return first === undefined || first === 'u' || (!SERVER_PREFIXES.includes(first) && !path.includes('.'));
 }
 
-const split = (path: string): string[] => path.split('/').filter((part) => part !== '');
+const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
 
-function fit(pattern: string[], parts: string[]): Record<string, string> | null {
-  if (pattern.length !== parts.length) return null;
+function matchSegments(pattern: string[], segments: string[]): Record<string, string> | null {
+  if (pattern.length !== segments.length) return null;
   const params: Record<string, string> = {};
-  for (const [at, wanted] of pattern.entries()) {
-    const part = parts[at] ?? '';
-    if (wanted.startsWith(':')) {
+  for (const [index, expected] of pattern.entries()) {
+    const segment = segments[index] ?? '';
+    if (expected.startsWith(':')) {
       try {
-        params[wanted.slice(1)] = decodeURIComponent(part);
+        params[expected.slice(1)] = decodeURIComponent(segment);
       } catch {
         return null;
       }
-    } else if (wanted !== part) return null;
+    } else if (expected !== segment) return null;
   }
   return params;
 }

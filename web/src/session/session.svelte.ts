@@ -1,66 +1,83 @@
-// Owns who is signed in, in this tab and the others. The refresh token lies in a cookie that no script can read, the
-// access token only in memory; other tabs hear of a new one. Does not own when tokens are renewed: keeper.ts does.
+// Owns who is signed in, in this tab and the others. The refresh token is a cookie that no script can read, the access
+// token is in memory only; other tabs receive a new one. Does not own when tokens are renewed: tokenManager.ts does.
+// Invariant: stores that hold a member's data subscribe with `onChange`; the session knows none of them.
 import type { Account } from '../api/types';
-import { expectation } from './expectation';
-import { TokenKeeper, type Access } from './keeper';
-import { endOnServer, refreshOnServer } from './server';
+import { sessionHint } from './sessionHint';
+import { TokenManager, type Access } from './tokenManager';
+import { deleteSession, refreshSession } from './sessionApi';
 
 const LOCK = 'tutti.refresh';
 
-type Word = { kind: 'signed-in'; access: Access; account: Account } | { kind: 'signed-out' };
+type SessionMessage = { kind: 'signed-in'; access: Access; account: Account } | { kind: 'signed-out' };
 
 const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('tutti.session') : null;
-const tell = (word: Word): void => channel?.postMessage(word);
+const broadcast = (message: SessionMessage): void => channel?.postMessage(message);
 
 class Session {
-  account = $state<Account | null>(null);
-  /** `starting` until the first renewal is over, so that no page flashes a sign-in form. */
+  #account = $state<Account | null>(null);
+  #listeners = new Set<(memberId: string | null) => void>();
+  /** Until the first renewal has ended, so that no page flashes a sign-in form. */
   starting = $state(true);
-  /** Set where the first renewal failed because nobody answered. */
-  trouble = $state<unknown>(null);
+  /** Set if the first renewal failed because the server could not be reached. */
+  error = $state<unknown>(null);
 
-  readonly keeper = new TokenKeeper({
-    isExpected: () => expectation.isSignedIn(),
-    setExpected: (expected) => (expected ? expectation.signedIn() : expectation.signedOut()),
-    askServer: refreshOnServer,
-    alone,
+  readonly tokens = new TokenManager({
+    isExpected: () => sessionHint.isSignedIn(),
+    setExpected: (expected) => (expected ? sessionHint.signedIn() : sessionHint.signedOut()),
+    refresh: refreshSession,
+    withLock,
     now: () => Date.now(),
-    signedIn: (access, answer) => {
-      this.account = answer.account;
-      tell({ kind: 'signed-in', access, account: $state.snapshot(answer.account) });
+    onSignedIn: (access, response) => {
+      this.account = response.account;
+      broadcast({ kind: 'signed-in', access, account: $state.snapshot(response.account) });
     },
-    signedOut: () => {
+    onSignedOut: () => {
       this.account = null;
-      tell({ kind: 'signed-out' });
+      broadcast({ kind: 'signed-out' });
     },
   });
 
   constructor() {
-    channel?.addEventListener('message', (event: MessageEvent<Word>) => this.#hear(event.data));
+    channel?.addEventListener('message', (event: MessageEvent<SessionMessage>) => this.#receive(event.data));
   }
 
-  /** Finds out, once per load, whether somebody is signed in. */
+  get account(): Account | null {
+    return this.#account;
+  }
+  set account(account: Account | null) {
+    const isOtherMember = account?.id !== this.#account?.id;
+    this.#account = account;
+    if (isOtherMember) for (const listener of this.#listeners) listener(account?.id ?? null);
+  }
+
+  /** Calls the listener with the member's id whenever another member, or none, is signed in; at once if that is known already. */
+  onChange(listener: (memberId: string | null) => void): void {
+    this.#listeners.add(listener);
+    if (!this.starting) listener(this.#account?.id ?? null);
+  }
+
+  /** Finds out, once per load, whether a member is signed in. */
   async start(): Promise<void> {
-    this.trouble = null;
+    this.error = null;
     this.starting = true;
     try {
-      if (expectation.isLeaving()) await alone(() => this.#endOnServer(null)).catch(() => undefined);
-      await this.keeper.token();
+      if (sessionHint.isSigningOut()) await withLock(() => this.#deleteSession(null)).catch(() => undefined);
+      await this.tokens.token();
     } catch (error) {
-      this.trouble = error;
+      this.error = error;
     } finally {
       this.starting = false;
     }
   }
 
-  /** Signs out here, even if the server can't be told now: then it is told at the next load. */
-  async leave(): Promise<void> {
-    const token = this.keeper.held;
-    expectation.leaving();
+  /** Signs out in the browser, even if the server cannot be reached: then the server is informed at the next load. */
+  async signOut(): Promise<void> {
+    const token = this.tokens.current;
+    sessionHint.signingOut();
     try {
-      await alone(() => this.#endOnServer(token));
+      await withLock(() => this.#deleteSession(token));
     } finally {
-      this.keeper.forget();
+      this.tokens.clear();
     }
   }
 
@@ -68,27 +85,27 @@ class Session {
     return this.account !== null && (owner === this.account.id || owner === this.account.handle);
   }
 
-  async #endOnServer(token: string | null): Promise<void> {
-    // Another tab may have done it while this one waited for the lock.
-    if (!expectation.isLeaving() && token === null) return;
-    await endOnServer(token);
-    expectation.clear();
+  async #deleteSession(token: string | null): Promise<void> {
+    // Another tab may have deleted it while this one waited for the lock.
+    if (!sessionHint.isSigningOut() && token === null) return;
+    await deleteSession(token);
+    sessionHint.clear();
   }
 
-  #hear(word: Word): void {
-    if (word.kind === 'signed-in') {
-      this.keeper.accept(word.access);
-      this.account = word.account;
+  #receive(message: SessionMessage): void {
+    if (message.kind === 'signed-in') {
+      this.tokens.setAccess(message.access);
+      this.account = message.account;
     } else {
-      // The other tab has ended the session already; only this tab's memory is left.
+      // The other tab has ended the session already; a reload clears this tab's memory.
       location.assign('/sign-in');
     }
   }
 }
 
-/** Runs the work while no other tab runs its own. */
-async function alone<T>(work: () => Promise<T>): Promise<T> {
-  // Only secure contexts have locks; elsewhere the one promise per tab must do.
+/** Runs the work while no other tab holds the lock. */
+async function withLock<T>(work: () => Promise<T>): Promise<T> {
+  // Only secure contexts have locks; elsewhere only the calls within a tab are serialised.
   return 'locks' in navigator ? await navigator.locks.request(LOCK, work) : await work();
 }
 

@@ -1,44 +1,45 @@
-// Owns how numbers become words: sizes, lengths, dates. Units are in the parameters' names.
+// Owns how sizes, durations and dates are written. Units are in the parameters' names.
+import ui from '#messages/ui';
 
-export function bytesText(bytes: number): string {
-  const units = ['bytes', 'KB', 'MB', 'GB', 'TB'];
-  let value = bytes;
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return ui.bytes({ count: bytes });
+  const units = [ui.kilobytes, ui.megabytes, ui.gigabytes, ui.terabytes];
+  let value = bytes / 1000;
   let unit = 0;
   while (value >= 1000 && unit < units.length - 1) {
     value /= 1000;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${value.toFixed(digits)} ${bytes === 1 ? 'byte' : units[unit]}`;
+  return (units[unit] ?? ui.terabytes)({ value: value.toFixed(value >= 100 ? 0 : 1) });
 }
 
 /** 65.2 → `1:05`, 3671 → `1:01:11`. */
-export function clock(seconds: number): string {
+export function formatDuration(seconds: number): string {
   const whole = Number.isFinite(seconds) && seconds > 0 ? Math.floor(seconds) : 0;
   const two = (n: number): string => String(n).padStart(2, '0');
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** 65 → `1 minute 5 seconds`, for readers. */
-export function clockWords(seconds: number): string {
+/** 65 → `1 minute 5 seconds`, for screen readers. */
+export function spokenDuration(seconds: number): string {
   const whole = Number.isFinite(seconds) && seconds > 0 ? Math.floor(seconds) : 0;
-  const part = (n: number, word: string): string => (n === 0 ? '' : `${n} ${word}${n === 1 ? '' : 's'}`);
-  const words = [part(Math.floor(whole / 3600), 'hour'), part(Math.floor((whole % 3600) / 60), 'minute'), part(whole % 60, 'second')];
-  return words.filter((word) => word !== '').join(' ') || '0 seconds';
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  const parts = [hours && ui.hours({ count: hours }), minutes && ui.minutes({ count: minutes }), rest && ui.seconds({ count: rest })];
+  return parts.filter(Boolean).join(' ') || ui.seconds({ count: 0 });
 }
 
-/** How long something will still take, roughly: precision here would be a lie. */
-export function about(seconds: number): string {
+/** The remaining time, rounded: the estimate is not precise. */
+export function formatRemaining(seconds: number): string {
   if (!Number.isFinite(seconds)) return '';
-  if (seconds < 5) return 'a few seconds left';
-  if (seconds < 55) return `${Math.round(seconds / 5) * 5} s left`;
-  if (seconds < 3300) return `${Math.round(seconds / 60)} min left`;
-  return `${Math.round(seconds / 360) / 10} h left`;
+  if (seconds < 5) return ui.fewSecondsLeft();
+  if (seconds < 55) return ui.secondsLeft({ count: Math.round(seconds / 5) * 5 });
+  if (seconds < 3300) return ui.minutesLeft({ count: Math.round(seconds / 60) });
+  return ui.hoursLeft({ count: Math.round(seconds / 360) / 10 });
 }
 
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const MINUTE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const DATE_FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const DATE_TIME_FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
-export const day = (time: string): string => DAY.format(new Date(time));
-export const minute = (time: string): string => MINUTE.format(new Date(time));
+export const formatDate = (time: string): string => DATE_FORMAT.format(new Date(time));
+export const formatDateTime = (time: string): string => DATE_TIME_FORMAT.format(new Date(time));

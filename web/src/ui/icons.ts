@@ -1,16 +1,16 @@
-// Owns the page's signs: one row each, drawn on a 24 by 24 grid with strokes of 1.75. Solid shapes say `fill`.
-export interface Sign {
+// Owns the page's icons: one row each, on a 24 by 24 grid with strokes of 1.75. Solid shapes have `fill`.
+export interface IconShape {
   d: string;
   fill?: true;
 }
 
-export const SIGNS = {
+export const ICONS = {
   play: { d: 'M7 4.6v14.8a.8.8 0 0 0 1.2.7l12-7.4a.8.8 0 0 0 0-1.4l-12-7.4a.8.8 0 0 0-1.2.7z', fill: true },
   pause: { d: 'M7 4h3a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1H7a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zm7 0h3a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1h-3a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1z', fill: true },
-  loud: { d: 'M4 9.5v5h3.5L12 19V5L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11' },
+  volume: { d: 'M4 9.5v5h3.5L12 19V5L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11' },
   mute: { d: 'M4 9.5v5h3.5L12 19V5L7.5 9.5zM16 9.5l5 5m0-5l-5 5' },
-  tune: { d: 'M4 7h9m4 0h3M4 17h3m4 0h9M13 4.5v5M7 14.5v5' },
-  grow: { d: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5' },
+  sliders: { d: 'M4 7h9m4 0h3M4 17h3m4 0h9M13 4.5v5M7 14.5v5' },
+  enlarge: { d: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5' },
   shrink: { d: 'M9 4v5H4M15 4v5h5M9 20v-5H4M15 20v-5h5' },
   plus: { d: 'M12 5v14M5 12h14' },
   search: { d: 'M11 4.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM16 16l4.5 4.5' },
@@ -33,13 +33,13 @@ export const SIGNS = {
   link: { d: 'M10 14a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3A4 4 0 0 0 11 18.7l1-1' },
   globe: { d: 'M12 3.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17zM3.5 12h17M12 3.5c5 5 5 12 0 17c-5-5-5-12 0-17' },
   back: { d: 'M19 12H5m0 0l6-6m-6 6l6 6' },
-  again: { d: 'M19.5 8A8.5 8.5 0 1 0 20.5 12M20 3.5V8h-4.5' },
-  raise: { d: 'M12 20V6m0 0l-5 5m5-5l5 5M5 3h14' },
+  retry: { d: 'M19.5 8A8.5 8.5 0 1 0 20.5 12M20 3.5V8h-4.5' },
+  upload: { d: 'M12 20V6m0 0l-5 5m5-5l5 5M5 3h14' },
   left: { d: 'M14.5 6l-6 6 6 6' },
   right: { d: 'M9.5 6l6 6-6 6' },
   down: { d: 'M6 9l6 6 6-6' },
-  warn: { d: 'M12 4l9 16H3zM12 10v4.5m0 3h.01' },
+  warning: { d: 'M12 4l9 16H3zM12 10v4.5m0 3h.01' },
   folder: { d: 'M3.5 6h6l2 2.5h9V19h-17z' },
-} as const satisfies Record<string, Sign>;
+} as const satisfies Record<string, IconShape>;
 
-export type SignName = keyof typeof SIGNS;
+export type IconName = keyof typeof ICONS;

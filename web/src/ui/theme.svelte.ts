@@ -10,7 +10,7 @@ function stored(): Theme {
   return value === 'light' || value === 'dark' ? value : 'system';
 }
 
-class ThemeChoice {
+class ThemeStore {
   value = $state<Theme>(stored());
 
   next(): void {
@@ -25,4 +25,4 @@ class ThemeChoice {
   }
 }
 
-export const theme = new ThemeChoice();
+export const theme = new ThemeStore();

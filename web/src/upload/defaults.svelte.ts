@@ -1,4 +1,4 @@
-// Owns what new uploads get unless something else is said: the last choice made, kept in this browser.
+// Owns the visibility of new uploads: the one that was chosen last, stored in this browser.
 import type { Visibility } from '../api/types';
 
 const KEY = 'tutti.new-uploads';

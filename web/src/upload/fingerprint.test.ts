@@ -1,4 +1,4 @@
-// Proves that a file is known again whatever its name, and another one is not.
+// Proves that a file is recognised by its bytes, and that another file is not.
 import { expect, it } from 'vitest';
 import { fingerprintOf } from './fingerprint';
 
@@ -8,7 +8,7 @@ const bytes = (length: number, at = -1): Blob => {
   return new Blob([data]);
 };
 
-it('knows the same bytes again', async () => {
+it('recognises the same bytes', async () => {
   expect(await fingerprintOf(bytes(200_000))).toBe(await fingerprintOf(bytes(200_000)));
   expect(await fingerprintOf(new Blob([]))).toMatch(/^0-/);
 });

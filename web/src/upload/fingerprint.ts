@@ -1,12 +1,12 @@
-// Owns how a file is known again: its size and a hash of its first and last 64 KB, so that no upload is ever
-// continued with another file's bytes. Not a secret and not a proof: the server hashes everything itself.
+// Owns how a file is recognised: its size and a hash of its first and last 64 KB, so that no upload continues with
+// another file's bytes. Not a secret and not a proof: the server hashes the whole file itself.
 
 const SAMPLE_BYTES = 65_536;
 
 export async function fingerprintOf(file: Blob): Promise<string> {
   const head = new Uint8Array(await file.slice(0, SAMPLE_BYTES).arrayBuffer());
   const tail = new Uint8Array(await file.slice(Math.max(0, file.size - SAMPLE_BYTES)).arrayBuffer());
-  // crypto.subtle is missing outside secure contexts (a phone on the home network), so the hash is a plain one.
+  // crypto.subtle does not exist outside secure contexts (a phone on the home network), so the hash is a simple one.
   return `${file.size}-${fnv1a(head)}-${fnv1a(tail)}`;
 }
 

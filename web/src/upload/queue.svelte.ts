@@ -1,30 +1,32 @@
-// Owns the line of uploads of this tab: adding, starting, pausing, resuming after a reload, giving up.
-// Does not own the bytes' way (send.ts), the memory (store.ts) or the rules (record.ts).
-// Invariant: an upload is worked on by one tab only: the one that holds its lock.
+// Owns the upload queue of this tab: adding, starting, pausing, resuming after a reload, cancelling.
+// Does not own sending (tus.ts), storage (uploadDb.ts) or the rules (uploadRecord.ts).
+// Invariant: only the tab that holds an upload's lock sends it.
+import m from '#messages/upload';
 import * as calls from '../api/media';
-import { reasonOf } from '../api/problem';
+import { errorMessage, unreachable } from '../api/problem';
 import type { Visibility } from '../api/types';
-import { shelf } from '../media/shelf.svelte';
+import { mediaStore } from '../media/mediaStore.svelte';
+import { session } from '../session/session.svelte';
 import { fingerprintOf } from './fingerprint';
-import type { Picked } from './pick';
-import { afterReload, nextInLine, totals, type UploadRecord } from './record';
-import { send, terminate, type Sending } from './send';
-import * as store from './store';
+import type { PickedFile } from './pickedFiles';
+import { nextToStart, restoreRecord, sumUploads, type UploadRecord } from './uploadRecord';
+import { send, terminate, type RunningUpload } from './tus';
+import * as uploadDb from './uploadDb';
 
-const AT_ONCE = 2;
-/** Answers about the file itself; a quota or a rate may look different tomorrow. */
-const REFUSALS = [400, 413, 415, 422];
+const MAX_CONCURRENT = 2;
+/** Statuses that concern the file itself. A quota or a rate limit is not final. */
+const PERMANENT_FAILURE_STATUSES = [400, 413, 415, 422];
 
 export class UploadItem {
   record = $state() as UploadRecord;
-  /** Bytes a second, smoothed; 0 while nothing is known. */
+  /** Bytes per second, smoothed; 0 while unknown. */
   speed = $state(0);
-  /** A handle whose reading the person must allow once more after a reload. */
-  askFor = $state.raw<FileSystemFileHandle | null>(null);
+  /** A handle that the member must allow the page to read again after a reload. */
+  handleToAllow = $state.raw<FileSystemFileHandle | null>(null);
   file: File | null = null;
-  sending: Sending | null = null;
-  release: (() => void) | null = null;
-  #mark = { at: 0, sent: 0 };
+  sending: RunningUpload | null = null;
+  releaseLock: (() => void) | null = null;
+  #sample = { at: 0, sent: 0 };
 
   constructor(record: UploadRecord) {
     this.record = record;
@@ -45,67 +47,69 @@ export class UploadItem {
 
   change(part: Partial<UploadRecord>): void {
     Object.assign(this.record, part);
-    void store.saveRecord($state.snapshot(this.record));
+    void uploadDb.saveRecord($state.snapshot(this.record));
   }
 
-  progressed(sent: number): void {
+  setProgress(sent: number): void {
     this.record.sent = sent;
     const now = performance.now();
-    const passed = now - this.#mark.at;
-    if (this.#mark.at === 0 || sent < this.#mark.sent) this.#mark = { at: now, sent };
+    const passed = now - this.#sample.at;
+    if (this.#sample.at === 0 || sent < this.#sample.sent) this.#sample = { at: now, sent };
     else if (passed > 500) {
-      const speed = ((sent - this.#mark.sent) / passed) * 1000;
+      const speed = ((sent - this.#sample.sent) / passed) * 1000;
       this.speed = this.speed === 0 ? speed : this.speed * 0.7 + speed * 0.3;
-      this.#mark = { at: now, sent };
+      this.#sample = { at: now, sent };
     }
   }
 
-  still(): void {
+  resetSpeed(): void {
     this.speed = 0;
-    this.#mark = { at: 0, sent: 0 };
+    this.#sample = { at: 0, sent: 0 };
   }
 }
 
 class Uploads {
   items = $state<UploadItem[]>([]);
-  readonly totals = $derived(totals(this.items));
+  readonly totals = $derived(sumUploads(this.items));
   readonly speed = $derived(this.items.reduce((sum, item) => sum + item.speed, 0));
   #account: string | null = null;
-  #arrived = new Set<(mediaId: string) => void>();
+  #arrivedListeners = new Set<(mediaId: string) => void>();
 
   constructor() {
     addEventListener('online', () => this.#retryUnreachable());
+    session.onChange((memberId) => void this.#switchAccount(memberId));
   }
 
-  /** Calls back with the id of every item that arrives in the library. */
-  onArrival(heard: (mediaId: string) => void): () => void {
-    this.#arrived.add(heard);
-    return () => this.#arrived.delete(heard);
+  /** Calls the listener with the id of every item that arrives in the library. Returns the function that removes it. */
+  onArrived(listener: (mediaId: string) => void): () => void {
+    this.#arrivedListeners.add(listener);
+    return () => this.#arrivedListeners.delete(listener);
   }
 
-  /** Brings back what an earlier load of the page left undone, for the member who is signed in now. */
-  async open(account: string): Promise<void> {
-    if (this.#account === account) return;
-    this.#account = account;
-    for (const record of await store.loadRecords()) {
+  /** Restores the unfinished uploads of a member from an earlier load of the page. */
+  async #open(account: string): Promise<void> {
+    for (const record of await uploadDb.loadRecords()) {
       if (record.account !== account || this.items.some((item) => item.record.id === record.id)) continue;
-      const release = await hold(record.id);
-      if (release) await this.#restore(record, release);
+      const releaseLock = await acquireLock(record.id);
+      if (this.#account !== account) return releaseLock?.();
+      if (releaseLock) await this.#restore(record, releaseLock);
     }
-    this.#pump();
+    this.#startNext();
   }
 
-  async close(): Promise<void> {
-    this.#account = null;
+  /** Stops the uploads of the member who signed out; their records stay in the browser. */
+  async #switchAccount(account: string | null): Promise<void> {
+    this.#account = account;
     const items = this.items;
     this.items = [];
     for (const item of items) {
       await item.sending?.stop();
-      item.release?.();
+      item.releaseLock?.();
     }
+    if (account !== null && this.#account === account) await this.#open(account);
   }
 
-  async add(picked: Picked[], tags: string[], visibility: Visibility): Promise<void> {
+  async add(picked: PickedFile[], tags: string[], visibility: Visibility): Promise<void> {
     const account = this.#account;
     if (account === null) return;
     for (const [at, { file, handle }] of picked.entries()) {
@@ -121,91 +125,91 @@ class Uploads {
         addedAt: Date.now() + at / 10_000, uploadUrl: null, sent: 0, state: 'waiting', mediaId: null, reason: null, refused: false,
       });
       item.file = file;
-      item.release = await hold(id);
+      item.releaseLock = await acquireLock(id);
       this.items.push(item);
       if (fingerprint === 'unreadable') {
-        item.change({ state: 'failed', reason: 'This file can’t be read. Is it a folder, or was it moved?', refused: true });
+        item.change({ state: 'failed', reason: m.fileUnreadable(), refused: true });
         continue;
       }
       item.change({});
-      void store.saveFile(id, file, handle);
-      this.#pump();
+      void uploadDb.saveFile(id, file, handle);
+      this.#startNext();
     }
   }
 
   pause(item: UploadItem): void {
     void item.sending?.stop();
     item.sending = null;
-    item.still();
+    item.resetSpeed();
     item.change({ state: 'paused' });
-    this.#pump();
+    this.#startNext();
   }
 
-  /** Goes on with what was paused, refused or lost its file. Must be called from a click: a handle may need one. */
+  /** Resumes an upload that was paused, failed or lost its file. Must be called from a click: a handle may need one. */
   async resume(item: UploadItem): Promise<void> {
-    if (!item.file && item.askFor) {
+    if (!item.file && item.handleToAllow) {
       try {
-        await (item.askFor as Askable).requestPermission({ mode: 'read' });
-        item.file = await item.askFor.getFile();
+        await (item.handleToAllow as HandleWithPermission).requestPermission({ mode: 'read' });
+        item.file = await item.handleToAllow.getFile();
       } catch {
-        item.askFor = null;
+        item.handleToAllow = null;
       }
     }
     item.change({ state: item.file ? 'waiting' : 'needs-file', reason: null });
-    this.#pump();
+    this.#startNext();
   }
 
-  /** Takes the file that the person picked again; resumes only with the very same bytes. */
-  async provide(item: UploadItem, file: File): Promise<void> {
+  /** Takes the file that the member chose again; resumes only if it has the same bytes. */
+  async provideFile(item: UploadItem, file: File): Promise<void> {
     if ((await fingerprintOf(file)) !== item.record.fingerprint) {
-      item.change({ reason: `That is another file. Pick “${item.record.name}” to go on where it stopped.` });
+      item.change({ reason: m.differentFile({ name: item.record.name }) });
       return;
     }
     item.file = file;
-    item.askFor = null;
-    void store.saveFile(item.record.id, file, null);
+    item.handleToAllow = null;
+    void uploadDb.saveFile(item.record.id, file, null);
     item.change({ state: 'waiting', reason: null });
-    this.#pump();
+    this.#startNext();
   }
 
-  /** Removes it from the list; what is not finished is taken back from the server too. */
+  /** Removes an upload from the list, and an unfinished one also from the server. */
   async dismiss(item: UploadItem): Promise<void> {
     const { id, uploadUrl, state } = item.record;
     await item.sending?.stop();
     item.sending = null;
     this.items = this.items.filter((other) => other !== item);
-    await store.drop(id);
-    item.release?.();
+    await uploadDb.remove(id);
+    item.releaseLock?.();
     if (uploadUrl && state !== 'done') await terminate(uploadUrl);
-    this.#pump();
+    this.#startNext();
   }
 
   clearFinished(): void {
     for (const item of this.items.filter((one) => one.state === 'done')) void this.dismiss(item);
   }
 
-  async #restore(record: UploadRecord, release: () => void): Promise<void> {
-    const kept = await store.loadFile(record.id);
-    let file: File | null = kept instanceof File ? kept : null;
-    const handle = kept && !(kept instanceof File) ? kept : null;
-    if (handle && (await (handle as Askable).queryPermission({ mode: 'read' })) === 'granted') {
+  async #restore(record: UploadRecord, releaseLock: () => void): Promise<void> {
+    const stored = await uploadDb.loadFile(record.id);
+    let file: File | null = stored instanceof File ? stored : null;
+    const handle = stored && !(stored instanceof File) ? stored : null;
+    if (handle && (await (handle as HandleWithPermission).queryPermission({ mode: 'read' })) === 'granted') {
       file = await handle.getFile().catch(() => null);
     }
-    // Nothing is left to do for these; the reason was shown when it was news.
+    // These are final; the reason was shown when they failed.
     if (record.state === 'done' || record.refused) {
-      await store.drop(record.id);
-      release();
+      await uploadDb.remove(record.id);
+      releaseLock();
       return;
     }
-    const item = new UploadItem(afterReload(record, file !== null));
+    const item = new UploadItem(restoreRecord(record, file !== null));
     item.file = file;
-    item.askFor = file ? null : handle;
-    item.release = release;
+    item.handleToAllow = file ? null : handle;
+    item.releaseLock = releaseLock;
     this.items.push(item);
   }
 
-  #pump(): void {
-    for (const item of nextInLine(this.items, AT_ONCE)) void this.#start(item);
+  #startNext(): void {
+    for (const item of nextToStart(this.items, MAX_CONCURRENT)) void this.#start(item);
   }
 
   async #start(item: UploadItem): Promise<void> {
@@ -213,64 +217,64 @@ class Uploads {
     if (!file) return item.change({ state: 'needs-file' });
     item.change({ state: 'sending', reason: null });
     const { name, type, tags, visibility, uploadUrl } = $state.snapshot(item.record);
-    const mine = (): boolean => item.state === 'sending' && this.items.includes(item);
+    const isCurrent = (): boolean => item.state === 'sending' && this.items.includes(item);
     try {
       const sending = await send({
         file, name, type, tags, visibility, uploadUrl,
-        opened: (url) => item.change({ uploadUrl: url }),
-        progressed: (sent) => mine() && item.progressed(sent),
-        finished: (mediaId) => void this.#finish(item, mediaId),
-        failed: (problem) => {
-          if (!mine()) return;
+        onUrl: (url) => item.change({ uploadUrl: url }),
+        onProgress: (sent) => isCurrent() && item.setProgress(sent),
+        onFinished: (mediaId) => void this.#finish(item, mediaId),
+        onFailed: (problem) => {
+          if (!isCurrent()) return;
           item.sending = null;
-          item.still();
-          item.change({ state: 'failed', reason: problem.detail, refused: REFUSALS.includes(problem.status) });
-          this.#pump();
+          item.resetSpeed();
+          item.change({ state: 'failed', reason: problem.detail, refused: PERMANENT_FAILURE_STATUSES.includes(problem.status) });
+          this.#startNext();
         },
       });
-      if (mine()) item.sending = sending;
+      if (isCurrent()) item.sending = sending;
       else await sending.stop();
     } catch (error) {
-      item.change({ state: 'failed', reason: reasonOf(error) });
-      this.#pump();
+      item.change({ state: 'failed', reason: errorMessage(error) });
+      this.#startNext();
     }
   }
 
   async #finish(item: UploadItem, mediaId: string | null): Promise<void> {
     item.sending = null;
-    item.still();
+    item.resetSpeed();
     item.change({ state: 'done', sent: item.record.bytes, mediaId });
-    void store.dropFile(item.record.id);
-    this.#pump();
+    void uploadDb.removeFile(item.record.id);
+    this.#startNext();
     if (!mediaId) return;
     try {
-      shelf.put(await calls.get(mediaId));
-      for (const heard of this.#arrived) heard(mediaId);
+      mediaStore.put(await calls.get(mediaId));
+      for (const listener of this.#arrivedListeners) listener(mediaId);
     } catch {
-      // It is in the library all the same; the list shows it when it is next asked for.
+      // The item is in the library; the list shows it at its next load.
     }
   }
 
   #retryUnreachable(): void {
     for (const item of this.items) {
-      if (item.state === 'failed' && item.file && item.record.reason?.startsWith('Tutti can’t be reached')) item.change({ state: 'waiting', reason: null });
+      if (item.state === 'failed' && item.file && item.record.reason === unreachable().detail) item.change({ state: 'waiting', reason: null });
     }
-    this.#pump();
+    this.#startNext();
   }
 }
 
-type Askable = FileSystemFileHandle & {
+type HandleWithPermission = FileSystemFileHandle & {
   queryPermission(options: { mode: 'read' }): Promise<PermissionState>;
   requestPermission(options: { mode: 'read' }): Promise<PermissionState>;
 };
 
-/** Takes an upload's lock for as long as this tab lives, or `null` where another tab has it. */
-function hold(id: string): Promise<(() => void) | null> {
+/** Takes an upload's lock until this tab closes. Returns the function that releases it, or `null` if another tab holds it. */
+function acquireLock(id: string): Promise<(() => void) | null> {
   if (!('locks' in navigator)) return Promise.resolve(() => undefined);
   return new Promise((resolve) => {
     void navigator.locks.request(`tutti.upload.${id}`, { ifAvailable: true }, (lock) => {
       if (!lock) return resolve(null);
-      return new Promise<void>((release) => resolve(release));
+      return new Promise<void>((releaseLock) => resolve(releaseLock));
     });
   });
 }

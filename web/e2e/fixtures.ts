@@ -1,0 +1,217 @@
+// Owns the fixtures of the browser tests: a server with an empty data folder for each worker, generated media files, a new
+// member for each test, and a page whose test fails when the browser reports an error.
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { test as base, expect, type Page } from '@playwright/test';
+
+export { expect };
+
+const run = promisify(execFile);
+
+export interface Member {
+  handle: string;
+  email: string;
+  password: string;
+}
+
+export interface Files {
+  folder: string;
+  photo: string;
+  portrait: string;
+  song: string;
+  /** Must be converted, which takes longer than the first seconds of playback. */
+  video: string;
+  /** Small, for tests that need any video. */
+  clip: string;
+  /** Large enough to be interrupted. */
+  large: string;
+  pdf: string;
+}
+
+interface PerWorker {
+  server: Server;
+  files: Files;
+}
+interface PerTest {
+  serverUrl: string;
+  member: Member;
+  /** A page where `member` is signed in, at the library. */
+  home: Page;
+}
+
+/** The URL of a server that runs already (`make fleet-test`): then no server is started, and none can be killed. */
+export const fleet = process.env['TUTTI_URL'];
+
+/** The real binary on its own port. */
+export class Server {
+  readonly serverUrl: string;
+  #process: ChildProcess | null = null;
+  #log: string[] = [];
+
+  constructor(
+    readonly data: string,
+    private readonly port: number,
+    private readonly operations: number,
+  ) {
+    this.serverUrl = fleet ?? `http://127.0.0.1:${port}`;
+  }
+
+  async start(): Promise<void> {
+    if (fleet) return;
+    const binary = resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti');
+    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`];
+    const started = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = started;
+    for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
+    for (let tries = 0; tries < 600 && started.exitCode === null; tries += 1) {
+      if (await fetch(`${this.serverUrl}/readyz`).then((response) => response.ok).catch(() => false)) return;
+      await new Promise((next) => setTimeout(next, 100));
+    }
+    started.kill('SIGKILL');
+    throw new Error(`The server did not start:\n${this.#log.join('')}`);
+  }
+
+  stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const running = this.#process;
+    if (!running || running.exitCode !== null) return Promise.resolve();
+    return new Promise((done) => {
+      const last = setTimeout(() => running.kill('SIGKILL'), 15_000);
+      running.once('exit', () => {
+        clearTimeout(last);
+        done();
+      });
+      running.kill(signal);
+    });
+  }
+}
+
+let count = 0;
+
+export const test = base.extend<PerTest, PerWorker>({
+  server: [
+    async ({}, use) => {
+      const server = new Server(await mkdtemp(join(tmpdir(), 'tutti-e2e-')), await freePort(), await freePort());
+      await server.start();
+      await use(server);
+      await server.stop('SIGTERM');
+      await rm(server.data, { recursive: true, force: true });
+    },
+    { scope: 'worker', timeout: 300_000 },
+  ],
+
+  files: [
+    async ({}, use) => {
+      const files = await makeFiles();
+      await use(files);
+      await rm(files.folder, { recursive: true, force: true });
+    },
+    { scope: 'worker', timeout: 300_000 },
+  ],
+
+  serverUrl: async ({ server }, use) => use(server.serverUrl),
+
+  baseURL: async ({ serverUrl }, use) => use(serverUrl),
+
+  page: async ({ page }, use) => {
+    const browserErrors = collectErrors(page);
+    await use(page);
+    expect(browserErrors, 'errors in the browser').toEqual([]);
+  },
+
+  member: async ({}, use) => {
+    count += 1;
+    const handle = `ada${Date.now().toString(36)}${count}`;
+    await use({ handle, email: `${handle}@example.org`, password: 'every good boy does fine' });
+  },
+
+  home: async ({ page, member }, use) => {
+    await signUp(page, member);
+    await use(page);
+  },
+});
+
+/** Collects uncaught errors and violations of the content policy. Responses with a status of 4xx are expected. */
+export function collectErrors(page: Page): string[] {
+  const browserErrors: string[] = [];
+  page.on('pageerror', (error) => browserErrors.push(`uncaught: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) browserErrors.push(message.text());
+  });
+  return browserErrors;
+}
+
+async function signUp(page: Page, member: Member): Promise<void> {
+  await page.goto('/join');
+  await page.getByLabel('Name').fill(member.handle);
+  await page.getByLabel('E-mail').fill(member.email);
+  await page.getByLabel('Password').fill(member.password);
+  await page.getByRole('main').getByRole('button', { name: 'Join' }).click();
+  await expect(page.getByText('Your library is empty')).toBeVisible();
+}
+
+/** Adds files through the upload dialog, as a member does. */
+export async function addFiles(page: Page, ...paths: string[]): Promise<void> {
+  await page.getByRole('button', { name: /^Add/ }).and(page.locator(':visible')).first().click();
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: /Choose files/ }).click();
+  await (await chooser).setFiles(paths);
+}
+
+/** Opens an item's page by its tile, once the library shows it. */
+export async function openItem(page: Page, name: string): Promise<void> {
+  await page.locator('.media-grid').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}`) }).click();
+  await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
+}
+
+/** Shows the player's controls, as a moving mouse does. */
+export async function showControls(page: Page): Promise<void> {
+  await page.mouse.move(300, 300);
+  await page.locator('section.player').hover({ position: { x: 200, y: 200 } });
+}
+
+/** Waits until an item's tile no longer shows that it is converted. */
+export async function waitUntilReady(page: Page, name: string): Promise<void> {
+  await expect(page.locator('.media-grid').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}(?!.*converting)`) })).toBeVisible({ timeout: 300_000 });
+}
+
+async function makeFiles(): Promise<Files> {
+  const folder = await mkdtemp(join(tmpdir(), 'tutti-e2e-media-'));
+  const at = (name: string): string => join(folder, name);
+  const files: Files = {
+    folder,
+    photo: at('harbour.jpg'),
+    portrait: at('tower.jpg'),
+    song: at('waltz.mp3'),
+    video: at('parade.mp4'),
+    clip: at('swing.mp4'),
+    large: at('archive.wav'),
+    pdf: at('invoice.pdf'),
+  };
+  const ffmpeg = (...args: string[]): Promise<unknown> => run('ffmpeg', ['-v', 'error', '-y', ...args]);
+  await Promise.all([
+    ffmpeg('-f', 'lavfi', '-i', 'gradients=s=1800x1200:c0=0x0b6c75:c1=0xffb81c:c2=0xab3f10:n=3:seed=4', '-frames:v', '1', files.photo),
+    ffmpeg('-f', 'lavfi', '-i', 'mandelbrot=s=900x1350:start_scale=0.6', '-frames:v', '1', files.portrait),
+    ffmpeg('-f', 'lavfi', '-i', "aevalsrc='0.5*sin(2*PI*(220+110*floor(mod(t,4)))*t)*abs(sin(PI*t*0.7))':d=24", '-b:a', '128k', files.song),
+    // A keyframe every 20 s, so the video cannot be passed through without encoding.
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=30:d=24', '-f', 'lavfi', '-i', 'sine=330:d=24', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '600', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.video),
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=24:d=12', '-f', 'lavfi', '-i', 'sine=440:d=12', '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.clip),
+    ffmpeg('-f', 'lavfi', '-i', 'anoisesrc=d=60:r=48000', '-ac', '2', files.large),
+    writeFile(files.pdf, '%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n'),
+  ]);
+  return files;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, failed) => {
+    const probe = createServer();
+    probe.once('error', failed);
+    probe.listen(0, '127.0.0.1', () => {
+      const bound = probe.address();
+      probe.close(() => (bound && typeof bound === 'object' ? done(bound.port) : failed(new Error('no port'))));
+    });
+  });
+}

@@ -1,0 +1,262 @@
+// Proves that every text of the page is in the message files: walks all pages and dialogs of a build in the pseudo-locale,
+// whose texts have no plain letter, and reports each text and each label that has one. What members and the server
+// wrote is left out: it is marked translate="no", or it is in `content`.
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { BrowserContext, Page } from '@playwright/test';
+import { accent } from '../src/messages/pseudo.js';
+import { expect, test } from './fixtures';
+
+const DIST = 'node_modules/.pseudo/dist';
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
+
+// Dates of this locale have no Latin letters, so a date needs no exception.
+test.use({ locale: 'ja-JP', viewport: { width: 1280, height: 800 } });
+
+/** Words that are the same in all languages. */
+const NAMES = ['Chrome', 'Linux', 'JPEG', 'MPEG', 'MP4'];
+
+/** Serves the files of the pseudo-locale instead of the page's; everything else still comes from the server. */
+async function servePseudoLocale(context: BrowserContext, serverUrl: string): Promise<void> {
+  const policy = (await fetch(serverUrl)).headers.get('content-security-policy') ?? '';
+  await context.route(/^[^?#]*\/\/[^/]+\/(?!v1\/|\.well-known\/)/, async (route) => {
+    const path = new URL(route.request().url()).pathname;
+    const file = /\.\w+$/.test(path) && !path.startsWith('/u/') ? path : '/index.html';
+    const body = await readFile(join(DIST, file)).catch(() => null);
+    if (body === null) return route.fulfill({ status: 404 });
+    const headers: Record<string, string> = policy ? { 'Content-Security-Policy': policy } : {};
+    return route.fulfill({ body, headers, contentType: TYPES[extname(file)] ?? 'application/octet-stream' });
+  });
+}
+
+/** Every text node, label and title that still has a plain letter once `content` is taken out of it. */
+function plainTexts(page: Page, content: readonly string[]): Promise<string[]> {
+  return page.evaluate((known) => {
+    const found: string[] = [];
+    const check = (text: string, where: string): void => {
+      const rest = known.reduce((left, part) => left.replaceAll(part, ''), text);
+      if (/[A-Za-z]/.test(rest)) found.push(`${where}: ${text.trim()}`);
+    };
+    const isContent = (element: Element | null): boolean => Boolean(element?.closest('[translate="no"], script, style, noscript'));
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const parent = node.parentElement;
+      const isKey = parent?.tagName === 'KBD' && node.textContent?.length === 1;
+      if (!isContent(parent) && !isKey) check(node.textContent ?? '', `<${parent?.tagName.toLowerCase()}>`);
+    }
+    for (const name of ['aria-label', 'aria-valuetext', 'aria-description', 'placeholder', 'title', 'alt']) {
+      for (const element of document.querySelectorAll(`body [${name}]`)) {
+        if (!isContent(element)) check(element.getAttribute(name) ?? '', name);
+      }
+    }
+    check(document.title, 'document.title');
+    return found;
+  }, [...content].sort((a, b) => b.length - a.length));
+}
+
+test('no page and no dialog has a text outside the message files', async ({ context, page, files, member, serverUrl }) => {
+  await promisify(execFile)('node_modules/.bin/vite', ['build', '--logLevel', 'warn'], { env: { ...process.env, TUTTI_LOCALE: 'en-XA' } });
+  await servePseudoLocale(context, serverUrl);
+
+  const content = [...NAMES, member.handle, member.email, ...Object.values(files).map((path) => basename(path))];
+  // Sentences of the server are not the page's to translate.
+  page.on('response', async (response) => {
+    if (!response.headers()['content-type']?.includes('problem+json')) return;
+    const problem = (await response.json().catch(() => ({}))) as { detail?: string };
+    if (problem.detail) content.push(problem.detail);
+  });
+
+  const plain = new Set<string>();
+  const visited: string[] = [];
+  const check = async (what: string): Promise<void> => {
+    visited.push(what);
+    // Toasts and announcements follow a moment later.
+    await page.waitForTimeout(150);
+    for (const text of await plainTexts(page, content)) plain.add(`${what} → ${text}`);
+  };
+  const main = page.locator('main');
+  const dialog = page.locator('dialog[open]');
+  const open = async (path: string, ready = 'main h1'): Promise<void> => {
+    await page.goto(path);
+    await page.waitForSelector(ready);
+  };
+  const closeDialog = async (): Promise<void> => {
+    await page.keyboard.press('Escape');
+    await expect(dialog).toHaveCount(0);
+  };
+
+  // Visitors.
+  await open('/');
+  await expect(main.locator('h1')).toHaveText(`[${accent('Everyone')}] [${accent('plays.')}]`);
+  await check('welcome');
+  for (let press = 0; press < 3; press += 1) {
+    await page.locator('header nav button').first().click();
+    await check(`theme ${press}`);
+  }
+  for (const path of ['/sign-in', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember']) {
+    await open(path);
+    await check(path);
+  }
+  await page.route('**/assets/JoinPage-*.js', (route) => route.abort());
+  await open('/join');
+  await check('a page that cannot be loaded');
+  await page.unroute('**/assets/JoinPage-*.js');
+  await open('/join', 'main form');
+  await check('join');
+  await page.locator('input[name="username"]').fill(member.handle);
+  await page.locator('input[name="email"]').fill(member.email);
+  await page.locator('input[name="new-password"]').fill(member.password);
+  await main.locator('form button').click();
+
+  // The library and uploads.
+  await page.waitForSelector('main section h2');
+  await check('empty library');
+  await page.locator('header nav button').nth(1).click();
+  await check('upload dialog');
+  await page.locator('dialog .tags input').fill('sea,');
+  content.push('sea');
+  const chooser = page.waitForEvent('filechooser');
+  await page.locator('dialog .target').click();
+  await (await chooser).setFiles([files.photo, files.song, files.clip, files.pdf]);
+  const tray = page.locator('section:has(> header .toggle)');
+  await expect(tray.locator('.reason')).toHaveCount(1);
+  await check('upload tray');
+  await expect(tray.locator('li[data-state="done"]')).toHaveCount(3);
+  await check('uploads done');
+  await page.route('**/v1/uploads', () => undefined);
+  const another = page.waitForEvent('filechooser');
+  await page.locator('header nav button').nth(1).click();
+  await page.locator('dialog .target').click();
+  await (await another).setFiles(files.large);
+  const upload = tray.locator('li').filter({ hasText: basename(files.large) });
+  await expect(upload).toHaveAttribute('data-state', 'sending');
+  await check('uploading');
+  await upload.locator('button').first().click();
+  await check('paused');
+  await page.unroute('**/v1/uploads');
+  await page.evaluate(
+    () =>
+      new Promise((done, failed) => {
+        const opening = indexedDB.open('tutti');
+        opening.onerror = failed;
+        opening.onsuccess = () => {
+          const transaction = opening.result.transaction('files', 'readwrite');
+          transaction.objectStore('files').clear();
+          transaction.oncomplete = done;
+        };
+      }),
+  );
+  await page.reload();
+  await expect(upload).toHaveAttribute('data-state', 'needs-file');
+  await check('upload needs its file');
+  await upload.locator('button').last().click();
+  const transfer = await page.evaluateHandle(() => {
+    const dragged = new DataTransfer();
+    dragged.items.add(new File(['x'], 'dragged.png', { type: 'image/png' }));
+    return dragged;
+  });
+  await page.dispatchEvent('main', 'dragenter', { dataTransfer: transfer });
+  await check('drop zone');
+  await page.dispatchEvent('main', 'dragleave', { dataTransfer: transfer });
+
+  const token = await fetch(`${serverUrl}/v1/sessions`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ login: member.handle, password: member.password, device: 'Linux' }),
+  }).then(async (response) => ((await response.json()) as { access_token: string }).access_token);
+  const items = async (): Promise<Item[]> => {
+    const response = await fetch(`${serverUrl}/v1/media`, { headers: { Authorization: `Bearer ${token}` } });
+    return ((await response.json()) as { items: Item[] }).items;
+  };
+  await expect(async () => expect((await items()).map((item) => item.state)).toEqual(['ready', 'ready', 'ready'])).toPass({ timeout: 300_000 });
+  const idOf = async (kind: string): Promise<string> => (await items()).find((item) => item.kind === kind)?.id ?? '';
+  const video = await idOf('video');
+
+  await open('/', 'main .media-grid a');
+  await main.locator('button.more').click();
+  await check('library with filters');
+  await open('/?state=ready&q=nothing', 'main section h2');
+  await check('no results');
+
+  // Items, also in the states that pass too quickly to be seen.
+  await open(`/m/${video}`, 'section.player');
+  await page.locator('section.player').hover({ position: { x: 200, y: 200 } });
+  await page.locator('section.player .seek').hover({ position: { x: 100, y: 8 } });
+  await check('video');
+  await page.locator('section.player .anchor > button').click();
+  await check('settings menu');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('m');
+  await page.keyboard.press('?');
+  await check('shortcuts');
+  await closeDialog();
+  const buttons = page.locator('section.details header button');
+  await buttons.nth(0).click();
+  await check('share a private item');
+  await dialog.locator('.row button').first().click();
+  await expect(dialog.locator('.link')).toBeVisible();
+  await check('share an unlisted item');
+  await dialog.locator('.link button').click();
+  await check('copied');
+  await closeDialog();
+  await buttons.nth(1).click();
+  await check('edit');
+  await dialog.locator('form button.primary').click();
+  await expect(dialog).toHaveCount(0);
+  await check('saved');
+  await buttons.last().click();
+  await check('delete');
+  await closeDialog();
+  for (const state of ['received', 'processing', 'playable', 'failed']) {
+    await page.route(`**/v1/media/${video}`, async (route) => {
+      const response = await route.fetch();
+      const item = (await response.json()) as object;
+      const progress = { percent: 42, remaining_ms: 90_000 };
+      return route.fulfill({ response, json: { ...item, state, progress: state === 'failed' ? null : progress, failure: null } });
+    });
+    await open(`/m/${video}`);
+    await check(`video ${state}`);
+    await page.unroute(`**/v1/media/${video}`);
+    await page.route('**/v1/media?*', async (route) => {
+      const response = await route.fetch();
+      const { items: list } = (await response.json()) as { items: object[] };
+      return route.fulfill({ response, json: { items: list.map((item) => ({ ...item, state, progress: { percent: 42 } })) } });
+    });
+    await open('/', 'main .media-grid a');
+    await check(`library ${state}`);
+    await page.unroute('**/v1/media?*');
+  }
+  await open(`/m/${await idOf('audio')}`, '.audio-player');
+  await check('audio');
+  await open(`/m/${await idOf('photo')}`, 'figure img');
+  await check('photo');
+  await page.locator('figure button').click();
+  await check('photo full screen');
+  await page.keyboard.press('Escape');
+
+  // The account.
+  await open('/settings', 'main section li');
+  await check('settings');
+  await main.locator('form').first().locator('button').click();
+  await check('profile saved');
+  await main.locator('li button').first().click();
+  await check('session revoked');
+  await main.locator('section').last().locator('button').click();
+  await check('delete account');
+  await closeDialog();
+  await open(`/u/${member.handle}`);
+  await check('member');
+  await page.route('**/v1/sessions/refresh', (route) => route.abort());
+  await open('/');
+  await check('server unreachable');
+
+  expect([...plain], `plain texts on ${visited.length} pages and dialogs`).toEqual([]);
+});
+
+interface Item {
+  id: string;
+  kind: string;
+  state: string;
+}

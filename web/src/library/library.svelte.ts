@@ -1,0 +1,107 @@
+// Owns the member's library as it is listed: ids in order, the filter, the next page. Does not own the items:
+// mediaStore does. Invariant: the response to an earlier filter never reaches a later list.
+import * as calls from '../api/media';
+import type { Filter } from '../api/media';
+import type { Media } from '../api/types';
+import { mediaStore } from '../media/mediaStore.svelte';
+import { session } from '../session/session.svelte';
+import { uploads } from '../upload/queue.svelte';
+
+const PAGE_SIZE = 48;
+
+class Library {
+  ids = $state<string[]>([]);
+  filter = $state.raw<Filter>({});
+  loading = $state(false);
+  /** Whether the first page of this filter has arrived. */
+  loaded = $state(false);
+  error = $state.raw<unknown>(null);
+  #nextCursor = $state<string | null>(null);
+  #generation = 0;
+
+  readonly items = $derived(this.ids.map((id) => mediaStore.get(id)).filter((media): media is Media => media !== undefined));
+  /** Every tag of the listed items, most used first. */
+  readonly tags = $derived.by(() => {
+    const counts = new Map<string, number>();
+    for (const media of this.items) for (const tag of media.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+    return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([tag]) => tag);
+  });
+
+  constructor() {
+    session.onChange(() => this.clear());
+    uploads.onArrived((id) => this.addArrived(id));
+  }
+
+  get hasMore(): boolean {
+    return this.loaded && this.#nextCursor !== null;
+  }
+
+  async show(filter: Filter): Promise<void> {
+    const isReload = this.loaded && JSON.stringify(filter) === JSON.stringify(this.filter);
+    this.filter = filter;
+    this.#nextCursor = null;
+    this.#generation += 1;
+    this.loading = false;
+    if (!isReload) {
+      this.loaded = false;
+      this.ids = [];
+    }
+    await this.#load(isReload);
+  }
+
+  async loadMore(): Promise<void> {
+    if (this.loading || !this.hasMore) return;
+    await this.#load(false);
+  }
+
+  /** Puts a new item first, if it matches the filter. */
+  addArrived(id: string): void {
+    const media = mediaStore.get(id);
+    if (media && !this.ids.includes(id) && matchesFilter(media, this.filter)) this.ids.unshift(id);
+  }
+
+  remove(id: string): void {
+    this.ids = this.ids.filter((other) => other !== id);
+    mediaStore.remove(id);
+  }
+
+  clear(): void {
+    this.#generation += 1;
+    this.ids = [];
+    this.loaded = false;
+    this.#nextCursor = null;
+  }
+
+  async #load(replace: boolean): Promise<void> {
+    const generation = this.#generation;
+    this.loading = true;
+    this.error = null;
+    try {
+      let page = await calls.list(this.filter, PAGE_SIZE, this.#nextCursor ?? undefined);
+      // A page of a search may be empty although further pages are not.
+      while (generation === this.#generation && page.items.length === 0 && page.next) page = await calls.list(this.filter, PAGE_SIZE, page.next);
+      if (generation !== this.#generation) return;
+      for (const media of page.items) mediaStore.put(media);
+      const ids = page.items.map((media) => media.id);
+      this.ids = replace ? ids : [...new Set([...this.ids, ...ids])];
+      this.#nextCursor = page.next ?? null;
+      this.loaded = true;
+    } catch (error) {
+      if (generation === this.#generation) this.error = error;
+    } finally {
+      if (generation === this.#generation) this.loading = false;
+    }
+  }
+}
+
+/** Whether the server would list the item under this filter, as far as the browser knows. */
+export function matchesFilter(media: Media, filter: Filter): boolean {
+  if (filter.kind && media.kind !== filter.kind) return false;
+  if (filter.state && media.state !== filter.state) return false;
+  if (filter.visibility && media.visibility !== filter.visibility) return false;
+  if (filter.tag && !media.tags.includes(filter.tag)) return false;
+  const text = [media.name, ...media.tags].join(' ').toLowerCase();
+  return !filter.q || filter.q.toLowerCase().split(/[^\p{L}\p{N}]+/u).every((word) => text.includes(word));
+}
+
+export const library = new Library();

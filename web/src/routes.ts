@@ -1,0 +1,46 @@
+// Owns the route table: which page each path shows, its title, and what a visitor sees instead. A page is loaded with its
+// first visit. Does not own how paths are matched (router/match.ts) or pages are shown (layout/PageOutlet.svelte).
+// Invariant: only this file names the pages, so a feature that is not visited is not loaded.
+import type { Component } from 'svelte';
+import account from '#messages/account';
+import layout from '#messages/layout';
+import library from '#messages/library';
+import { matchPatterns } from './router/match';
+
+export type RouteName = 'library' | 'media' | 'member' | 'settings' | 'sign-in' | 'join' | 'welcome' | 'not-found';
+
+export interface RouteDefinition {
+  /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
+  pattern: string | null;
+  /** `null`: the page sets the title from the data that it fetches. */
+  title: (() => string) | null;
+  load: () => Promise<{ default: Component<any> }>;
+  /** The route that a visitor without a session sees instead; without it the page needs no session. */
+  signedOut?: RouteName;
+}
+
+export interface Route {
+  name: RouteName;
+  params: Record<string, string>;
+}
+
+export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
+  library: { pattern: '/', title: library.title, load: () => import('./library/LibraryPage.svelte'), signedOut: 'welcome' },
+  media: { pattern: '/m/:id', title: null, load: () => import('./media/MediaPage.svelte') },
+  member: { pattern: '/u/:handle', title: null, load: () => import('./account/MemberPage.svelte') },
+  settings: { pattern: '/settings', title: account.settingsTitle, load: () => import('./account/SettingsPage.svelte'), signedOut: 'sign-in' },
+  'sign-in': { pattern: '/sign-in', title: account.signInTitle, load: () => import('./account/SignInPage.svelte') },
+  join: { pattern: '/join', title: account.joinTitle, load: () => import('./account/JoinPage.svelte') },
+  welcome: { pattern: null, title: layout.welcomeTitle, load: () => import('./layout/WelcomePage.svelte') },
+  'not-found': { pattern: null, title: layout.notFoundTitle, load: () => import('./layout/NotFoundPage.svelte') },
+};
+
+const PATTERNS = Object.entries(ROUTES).flatMap(([name, { pattern }]) => (pattern === null ? [] : [[pattern, name as RouteName] as const]));
+
+/** Returns the route of a path, before it is known whether a member is signed in. */
+export const matchRoute = (path: string): Route => matchPatterns(PATTERNS, path) ?? { name: 'not-found', params: {} };
+
+/** Returns the route that is shown to a member or to a visitor. */
+export function visibleRoute(name: RouteName, isSignedIn: boolean): RouteName {
+  return isSignedIn ? name : (ROUTES[name].signedOut ?? name);
+}
