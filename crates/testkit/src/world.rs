@@ -266,13 +266,13 @@ impl World {
 /// Returns the settings that put a world's rows into PostgreSQL, which `TUTTI_TEST_DB=postgres` selects for a whole run
 /// of the tests. A world that uses the folder of another uses its schemas as well.
 fn postgres_settings(server: &Shared<Postgres>, folder: &Path) -> Vec<String> {
-    let (name, key) = (folder.join("schema"), folder.join("addresses.key"));
+    let (name, key) = (folder.join("schema"), folder.join("url-signing.key"));
     if !name.exists() {
         std::fs::write(&name, format!("world_{}", Uuid::new_v4().simple())).expect("the temporary folder is writable");
         std::fs::write(&key, rand::random::<[u8; 32]>()).expect("the temporary folder is writable");
     }
     let schema = std::fs::read_to_string(&name).expect("the schema's name was written");
-    vec![format!("db.url={}", server.url), format!("db.schema={schema}_{{service}}"), "db.connections=3".into(), format!("secrets.addresses_key_file={}", key.display())]
+    vec![format!("db.url={}", server.url), format!("db.schema={schema}_{{service}}"), "db.connections=3".into(), format!("secrets.url_signing_key_file={}", key.display())]
 }
 
 /// Returns the path of the program that confines converters; in production `tutti` is its own launcher.

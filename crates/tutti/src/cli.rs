@@ -134,7 +134,7 @@ pub(crate) struct Migrate {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tutti move --data data --config tutti.toml\n  tutti move --data data --config tutti.toml --verify\n\nThe configuration names the destination: db.url, bus.servers, objects.bucket and\nsecrets.addresses_key_file. Stop the server first, and start the fleet afterwards. After an\ninterruption, the same command continues where it stopped. The folder is only read."
+    after_help = "Examples:\n  tutti move --data data --config tutti.toml\n  tutti move --data data --config tutti.toml --verify\n\nThe configuration names the destination: db.url, bus.servers, objects.bucket and\nsecrets.url_signing_key_file. Stop the server first, and start the fleet afterwards. After an\ninterruption, the same command continues where it stopped. The folder is only read."
 )]
 pub(crate) struct Move {
     #[command(flatten)]

@@ -133,7 +133,7 @@ impl Fleet {
     /// Writes the configuration that all processes share.
     fn write_config(&self, engines: &EngineUrls) {
         let path = |name: &str| self.folder.path().join(name);
-        let (url_key, s3_key, name) = (path("addresses.key"), path("s3.key"), &self.name);
+        let (url_key, s3_key, name) = (path("url-signing.key"), path("s3.key"), &self.name);
         std::fs::write(&url_key, rand::random::<[u8; 32]>()).expect("the temporary folder is writable");
         std::fs::write(&s3_key, &engines.s3.secret_key).expect("the temporary folder is writable");
         let config = serde_json::json!({
@@ -144,7 +144,7 @@ impl Fleet {
                 "endpoint": engines.s3.endpoint, "bucket": engines.s3.bucket, "prefix": self.prefix(),
                 "access_key": engines.s3.access_key, "secret_key_file": s3_key,
             },
-            "secrets": { "addresses_key_file": url_key },
+            "secrets": { "url_signing_key_file": url_key },
             "peers": self.peers(|process| process.url.clone()),
         });
         self.write(&toml::Table::try_from(config).expect("the configuration has no nulls"));

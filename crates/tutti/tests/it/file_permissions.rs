@@ -72,7 +72,7 @@ async fn another_user_can_read_nothing_also_of_a_folder_that_was_open() {
     make_readable(&data);
     if rustix::process::geteuid().is_root() {
         let open = readable_by_other_user(&data);
-        assert!(["accounts.db", "addresses.key"].iter().all(|name| open.iter().any(|path| path.ends_with(name))), "this shows nothing: {open:?}");
+        assert!(["accounts.db", "url-signing.key"].iter().all(|name| open.iter().any(|path| path.ends_with(name))), "this shows nothing: {open:?}");
     }
     server.restart();
     assert!(server.logs().contains("other users of this machine could read the data folder; it is private now"), "{}", server.logs());
@@ -106,12 +106,12 @@ fn a_folder_that_is_not_ours_to_shut_is_refused_with_the_command_to_type() {
 #[test]
 fn the_doctor_sees_what_is_open_and_says_what_to_type() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, key) = (folder.path().join("data"), folder.path().join("addresses.key"));
+    let (data, key) = (folder.path().join("data"), folder.path().join("url-signing.key"));
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("accounts.db"), "x").unwrap();
     std::fs::write(&key, [7; 32]).unwrap();
     make_readable(folder.path());
-    let setting = format!("secrets.addresses_key_file={}", key.display());
+    let setting = format!("secrets.url_signing_key_file={}", key.display());
     let doctor = || {
         let output = Command::new(env!("CARGO_BIN_EXE_tutti")).args(["doctor", "--data", data.to_str().unwrap(), "--set", &setting]).output().unwrap();
         (output.status.success(), String::from_utf8(output.stdout).unwrap())

@@ -171,7 +171,7 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     assert!(tokio::task::block_in_place(|| alone.terminate()).iter().all(std::process::ExitStatus::success));
     let refused = printed(&command(&data, &fleet, &[]).output().unwrap());
     assert!(refused.contains("another key"), "{refused}");
-    std::fs::remove_file(fleet.folder().join("addresses.key")).unwrap();
+    std::fs::remove_file(fleet.folder().join("url-signing.key")).unwrap();
     let schema = format!("{}_accounts", fleet.name);
     let accounts = Db::postgres(&PostgresOptions { url: postgres.url(), schema, readers: 1, statement_timeout: Duration::from_secs(10) }).await.unwrap();
     kill_in_the_middle(&data, &fleet, &accounts, &s3, &proxy).await;

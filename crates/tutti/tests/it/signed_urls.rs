@@ -235,7 +235,7 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
     let master = String::from_utf8(master).unwrap();
     let rendition = master.lines().find_map(|line| line.strip_suffix("/playlist.m3u8")).unwrap().to_owned();
     // If one process has all roles, its key makes expired signatures.
-    let key = std::fs::read(Path::new(server.data()).join("secrets/addresses.key")).ok().and_then(|key| key.try_into().ok());
+    let key = std::fs::read(Path::new(server.data()).join("secrets/url-signing.key")).ok().and_then(|key| key.try_into().ok());
     let secrets: Vec<String> = items.iter().map(|item| item["sha256"].as_str().unwrap().to_owned()).collect();
     let mut shown: Vec<Option<Signature>> = all_signatures(&items, key).into_iter().map(Some).collect();
     shown.push(None);
