@@ -2,12 +2,10 @@
 //!
 //! Invariant: the defaults are safe for a server on the public internet. Only tests should configure cheaper hashes.
 
-use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use kit::config::Section;
 use kit::service::BootError;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -85,22 +83,9 @@ impl Default for Config {
 const SAFE_MEMORY_KIB: u32 = 19 * 1024;
 const SAFE_PASSES: u32 = 2;
 
-/// Keys of earlier versions, each with the key that replaces it.
-const RENAMED_KEYS: &[(&str, &str)] = &[
-    ("fresh_minutes", "recent_sign_in_minutes"),
-    ("key_days", "key_rotation_days"),
-    ("signups_per_address", "sign_ups_per_address"),
-    ("slow_down_ms", "throttle_delay_ms"),
-    ("upkeep_seconds", "maintenance_seconds"),
-];
-
 impl Config {
-    /// Reads and checks `[accounts]`. A key of an earlier version is refused with the name of its replacement.
+    /// Reads and checks `[accounts]`.
     pub(crate) fn load(configuration: &kit::config::Config) -> Result<Self, BootError> {
-        let keys: BTreeMap<String, IgnoredAny> = configuration.section("accounts")?;
-        if let Some((old, new)) = RENAMED_KEYS.iter().find(|(old, _)| keys.contains_key(*old)) {
-            return Err(BootError::Other(format!("accounts.{old} in the configuration is now called accounts.{new}")));
-        }
         configuration.section::<Self>("accounts")?.check()
     }
 
@@ -141,20 +126,5 @@ impl Config {
     /// Returns how often keys are rotated and idle sessions removed.
     pub(crate) fn maintenance_interval(&self) -> TimeDelta {
         TimeDelta::seconds(self.maintenance_seconds.into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_renamed_key_is_refused_with_its_new_name() {
-        for (old, new) in RENAMED_KEYS {
-            let set = |key: &str| kit::config::Config::load(None, std::iter::empty(), &[format!("accounts.{key}=7")], &["accounts"]).unwrap();
-            let error = Config::load(&set(old)).unwrap_err().to_string();
-            assert!(error.contains(old) && error.contains(new), "{error}");
-            assert!(Config::load(&set(new)).is_ok(), "{new}");
-        }
     }
 }

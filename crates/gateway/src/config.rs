@@ -2,13 +2,11 @@
 //!
 //! Invariant: the defaults are safe for a server on the public internet.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 use kit::config::Section;
 use kit::service::BootError;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::ToSchema;
@@ -130,26 +128,7 @@ const RESPONSE_HEADERS: [&str; 15] = [
     "tutti-media-id",
 ];
 
-/// Keys of earlier versions, each with the key that replaces it.
-const RENAMED_KEYS: &[(&str, &str)] = &[
-    ("address_max_bytes", "max_url_bytes"),
-    ("anonymous_at_work_per_address", "anonymous_in_flight_per_address"),
-    ("answer_seconds", "response_timeout_seconds"),
-    ("body_max_bytes", "max_body_bytes"),
-    ("headers_max", "max_headers"),
-    ("socket_idle_seconds", "websocket_idle_timeout_seconds"),
-];
-
 impl Config {
-    /// Reads `[gateway]`. A key of an earlier version is refused with the name of its replacement.
-    pub(crate) fn load(configuration: &kit::config::Config) -> Result<Self, BootError> {
-        let keys: BTreeMap<String, IgnoredAny> = configuration.section("gateway")?;
-        if let Some((old, new)) = RENAMED_KEYS.iter().find(|(old, _)| keys.contains_key(*old)) {
-            return Err(BootError::Other(format!("gateway.{old} in the configuration is now called gateway.{new}")));
-        }
-        Ok(configuration.section("gateway")?)
-    }
-
     pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
         let origins = self.allowed_origins.iter().map(|text| parse_origin(text)).collect::<Result<Vec<_>, _>>()?;
         // Credentials are never allowed, and `tutti-session` is not in the list of headers: only the page of this
@@ -179,16 +158,6 @@ fn parse_origin(text: &str) -> Result<HeaderValue, BootError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_renamed_key_is_refused_with_its_new_name() {
-        for (old, new) in RENAMED_KEYS {
-            let set = |key: &str| kit::config::Config::load(None, std::iter::empty(), &[format!("gateway.{key}=7")], &["gateway"]).unwrap();
-            let error = Config::load(&set(old)).unwrap_err().to_string();
-            assert!(error.contains(old) && error.contains(new), "{error}");
-            assert!(Config::load(&set(new)).is_ok(), "{new}");
-        }
-    }
 
     #[test]
     fn only_whole_origins_may_call_from_a_browser() {

@@ -136,7 +136,7 @@ impl Guard {
                 min_bytes_per_second: config.slow_bytes_per_second,
                 window: Duration::from_secs(config.slow_window_seconds.max(1)),
             },
-            head: HeadBounds { max_address_bytes: config.max_url_bytes, max_headers: config.max_headers },
+            head: HeadBounds { max_url_bytes: config.max_url_bytes, max_headers: config.max_headers },
         };
         let (owner, guard_to_prune) = (tasks.clone(), guard.clone());
         tasks.spawn(async move {

@@ -41,7 +41,7 @@ pub fn service() -> Service {
 }
 
 fn start(context: &Context) -> Result<RoleInstance, BootError> {
-    let config = Config::load(&context.config)?;
+    let config = context.config.section("gateway")?;
     let guard = guard::Guard::new(&config, &context.tasks, &context.metrics);
     let state = routes::ProxyState {
         peers: context.peers.clone(),

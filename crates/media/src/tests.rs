@@ -70,7 +70,8 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
         let hung = hung.clone();
         tokio::spawn(async move { hung.append(upload, lock, request).await.0 })
     };
-    world.wait_for("its first piece is written down", async || {
+    world
+        .wait_for("its first piece is written down", async || {
             store::uploads::find(hung.context.db.read(), &begun.id, owner).await.unwrap().filter(|upload| upload.received == 100_000).map(drop)
         })
         .await;

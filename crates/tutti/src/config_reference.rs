@@ -20,7 +20,7 @@ pub(crate) fn print() -> Result<(), CommandError> {
 
 const PEERS: &str = "# The URLs of roles that don't run in this process: one URL, or a list of URLs. A host name may have several\n# addresses.\n[peers]\n# media = [\"http://10.0.0.7:8080\", \"http://10.0.0.8:8080\"]";
 
-fn sections() -> Vec<Section> {
+pub(crate) fn sections() -> Vec<Section> {
     let mut sections = vec![Section::of::<Server>("server")];
     sections.extend(kit::boot::sections());
     sections.extend(roles::all().iter().flat_map(|service| (service.sections)()));

@@ -15,6 +15,7 @@ mod move_data;
 mod objects;
 mod openapi;
 mod readiness;
+mod renamed_keys;
 mod roles;
 mod serve;
 mod settings;

@@ -12,12 +12,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::cli::Settings;
+use crate::renamed_keys::RENAMED_KEYS;
 use crate::roles;
-
-/// Configuration keys that were renamed: the old key, then the one that replaces it. A configuration that has an old
-/// key is refused, with the new key's name.
-pub(crate) const RENAMED_KEYS: &[(&str, &str)] =
-    &[("server.connections_per_address", "server.connections_per_prefix"), ("secrets.addresses_key_file", "secrets.url_signing_key_file")];
 
 /// The settings of the process rather than of a role.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]

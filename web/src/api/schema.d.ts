@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The public keys of access tokens. */
+        /** Returns the public keys that verify access tokens. */
         get: operations["jwks"];
         put?: never;
         post?: never;
@@ -31,8 +31,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes an account and signs in to it.
-         * @description With an `Idempotency-Key`, the same request within a day signs in to the account that the first one made.
+         * Creates an account and signs in to it.
+         * @description With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
          */
         post: operations["sign_up"];
         delete?: never;
@@ -48,7 +48,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Somebody's public profile. */
+        /** Returns a public profile. */
         get: operations["show_account"];
         put?: never;
         post?: never;
@@ -67,7 +67,8 @@ export interface paths {
         };
         /**
          * The whole file without the metadata that tells where and by whom it was made.
-         * @description `name` is the media id, a dot and the file's format, such as `5kT0vYq8Zb3mXw1RcHs9Ga.jpeg`. Takes byte ranges.
+         * @description `name` is the media id, a dot and the format of the file, such as `5kT0vYq8Zb3mXw1RcHs9Ga.jpeg`. Supports byte
+         *     ranges.
          */
         get: operations["file"];
         put?: never;
@@ -85,13 +86,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One's own account. */
+        /** Returns the caller's account. */
         get: operations["show_me"];
         put?: never;
         post?: never;
         /**
-         * Erases the account, its library and every link to it. There is no way back.
-         * @description Needs the password in the body, or a session that was opened with it in the last ten minutes (then without a body).
+         * Erases the account, its library and every link to it. This can't be undone.
+         * @description Needs the password in the body, or no body and a session that was opened with the password in the last ten minutes.
          */
         delete: operations["erase_me"];
         options?: never;
@@ -126,15 +127,16 @@ export interface paths {
         };
         /**
          * Lists your library, newest first.
-         * @description A page that is searched for may hold fewer items than `limit`, even none, and have a `next` all the same: go on there.
+         * @description A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
          */
         get: operations["list_media"];
         put?: never;
         /**
          * Sends a file.
-         * @description As the body itself, with what is said about it in the query; or as `multipart/form-data` with the field `file` and, before or after it,
-         *     `name`, `tags`, `visibility` and `claim`. What it is, is told from its bytes alone; it is refused as soon as it is known that it must be.
-         *     A `Repr-Digest` (or `Content-Digest`) with `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+         * @description The body is the file itself, with its parameters in the query. Or it is `multipart/form-data` with the field `file`
+         *     and, before or after it, `name`, `tags`, `visibility` and `claim`. The type of the file is determined from its bytes
+         *     alone. A file that must be refused is refused as early as possible. A `Repr-Digest` (or `Content-Digest`) with
+         *     `sha-256` is verified. The same bytes sent again make another item that shares their storage.
          */
         post: operations["send_media"];
         delete?: never;
@@ -152,7 +154,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Claims staged items, all or none. Sent again for the same subject, it changes nothing more. */
+        /** Claims staged items, all or none. Sent again for the same subject, the request changes nothing more. */
         post: operations["claim_media"];
         delete?: never;
         options?: never;
@@ -175,7 +177,7 @@ export interface paths {
         delete: operations["remove_media"];
         options?: never;
         head?: never;
-        /** Changes an item's name, tags or audience. */
+        /** Changes the name, tags or visibility of an item. */
         patch: operations["edit_media"];
         trace?: never;
     };
@@ -187,9 +189,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * News of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
-         * @description Ends after `ready` or `failed`, when the item is removed, and when the signature (`t`) ends that it was opened with. Under a signature,
-         *     `state` is what everyone would see of an open item, and its other URLs are not signed: read the item with your token for those.
+         * Events of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
+         * @description The stream ends after `ready` or `failed`, when the item is removed, and when the signature (`t`) that opened it
+         *     expires. Under a signature, `state` is what everyone would see of a public or unlisted item, and its other URLs are
+         *     not signed: read the item with your token for those.
          */
         get: operations["follow_media"];
         put?: never;
@@ -224,7 +227,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A rendition's file: `playlist.m3u8`, `init.mp4`, or a segment such as `0.m4s`. */
+        /** A file of a rendition: `playlist.m3u8`, `init.mp4`, or a segment such as `0.m4s`. */
         get: operations["rendition"];
         put?: never;
         post?: never;
@@ -241,7 +244,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A photo, or a video's poster, in any size up to 2560 pixels, without metadata. */
+        /** A photo, or the poster of a video, in any size up to 2560 pixels, without metadata. */
         get: operations["image"];
         put?: never;
         post?: never;
@@ -259,8 +262,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The untouched original, as it was uploaded, with all its metadata.
-         * @description For its owner, or with an address that the owner made for it. Takes byte ranges.
+         * The unchanged original, as it was uploaded, with all its metadata.
+         * @description For its owner, and for holders of a URL that the owner signed for it. Supports byte ranges.
          */
         get: operations["original"];
         put?: never;
@@ -278,7 +281,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A picture that stands for a video (or a song's cover): as it was made, or in the size and format that is asked for. */
+        /** The poster of a video (or the cover of a song): as it was made, or in the requested size and format. */
         get: operations["poster"];
         put?: never;
         post?: never;
@@ -312,7 +315,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One sheet of a storyboard: many small pictures of the video in one. */
+        /** One sheet of a storyboard: many small images of the video in one. */
         get: operations["sprite"];
         put?: never;
         post?: never;
@@ -329,7 +332,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A song's loudness over time, as JSON. */
+        /** The loudness of a song over time, as JSON. */
         get: operations["waveform"];
         put?: never;
         post?: never;
@@ -346,12 +349,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The devices that are signed in, newest first. */
+        /** Lists the devices that are signed in, newest first. */
         get: operations["list_sessions"];
         put?: never;
         /** Signs in. */
         post: operations["sign_in"];
-        /** Signs out everywhere: all devices, this one too. */
+        /** Signs out all devices, this one included. */
         delete: operations["end_all_sessions"];
         options?: never;
         head?: never;
@@ -370,7 +373,7 @@ export interface paths {
         post?: never;
         /**
          * Signs out this device.
-         * @description With `Tutti-Session: cookie` the cookie's session ends, whether or not there is an access token, and the cookie is taken away.
+         * @description With `Tutti-Session: cookie` the cookie's session ends, with or without an access token, and the cookie is cleared.
          */
         delete: operations["end_current_session"];
         options?: never;
@@ -389,9 +392,9 @@ export interface paths {
         put?: never;
         /**
          * Exchanges a refresh token for a new pair.
-         * @description Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within half a minute, because its
-         *     answer was lost, is answered the same refresh token again. With `Tutti-Session: cookie` the token is the cookie's, unless the body has
-         *     one: that is exchanged for a cookie.
+         * @description Each refresh token can be used once; a second use ends its session. Only if the first response was lost, and the
+         *     request is repeated within 30 seconds, is the same refresh token returned again. With `Tutti-Session: cookie` the
+         *     token is read from the cookie, unless the body has one, which is then exchanged for a cookie.
          */
         post: operations["refresh_session"];
         delete?: never;
@@ -412,7 +415,7 @@ export interface paths {
         post?: never;
         /**
          * Signs out a device.
-         * @description Its access token holds on for at most 15 minutes where media is read and written; nothing about the account can be changed with it.
+         * @description Its access token stays valid for at most 15 minutes for media. It can no longer be used for the account.
          */
         delete: operations["end_session"];
         options?: never;
@@ -430,13 +433,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begins a resumable upload.
-         * @description `Upload-Metadata` may hold `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
-         *     `application/offset+octet-stream` the body is the first bytes already.
+         * Creates a resumable upload.
+         * @description `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
+         *     `application/offset+octet-stream` the body has the first bytes already.
          */
         post: operations["begin_upload"];
         delete?: never;
-        /** Says what is supported. */
+        /** Returns the supported version and extensions. */
         options: operations["upload_options"];
         head?: never;
         patch?: never;
@@ -452,18 +455,20 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Does what another method does, for clients whose network lets only `GET` and `POST` through.
-         * @description `X-HTTP-Method-Override` names the method; headers, body and answer are that method's. Without it, or with another method, nothing is done.
+         * Runs another method, for clients whose network lets only `GET` and `POST` through.
+         * @description `X-HTTP-Method-Override` names the method. Headers, body and response are those of that method. Without the header,
+         *     or with another method, nothing is done.
          */
         post: operations["upload_by_post"];
-        /** Cancels an upload and removes what has arrived. An item that it became stays. */
+        /** Cancels an upload and removes its bytes. An item that it became stays. */
         delete: operations["cancel_upload"];
         options?: never;
-        /** Says how far an upload is. */
+        /** Returns the offset of an upload. */
         head: operations["upload_state"];
         /**
          * Appends bytes at `Upload-Offset`.
-         * @description With `Upload-Checksum` (sha1 or sha256, base64) they are kept all or none. The last byte makes the item: `Tutti-Media-Id`.
+         * @description With `Upload-Checksum` (sha1 or sha256, base64) the bytes are kept all or none. The last byte completes the item:
+         *     `Tutti-Media-Id`.
          */
         patch: operations["append_to_upload"];
         trace?: never;
@@ -472,18 +477,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Somebody's profile. */
+        /** @description A profile. */
         Account: {
             avatar: components["schemas"]["MediaId"] | null;
             bio: string;
             /** Format: date-time */
             created_at: string;
             /**
-             * @description The handle, until the member chooses a name.
+             * @description The name to show. It is the handle until the member chooses a name.
              * @example Ada Lovelace
              */
             display_name: string;
-            /** @description Only in answers to its owner. */
+            /** @description Returned to the owner only. */
             email?: string | null;
             /**
              * @description The unique name, lower-case.
@@ -495,50 +500,50 @@ export interface components {
             /** @description `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`. */
             roles: string[];
         };
-        /** @description What to change; what is left out stays. */
+        /** @description The changes. Fields that are left out stay as they are. */
         ChangeBody: {
-            /** @description Another name. */
+            /** @description The new name. */
             name?: string | null;
-            /** @description Other tags, all of them. */
+            /** @description The new tags, which replace the old ones. */
             tags?: string[] | null;
             visibility?: components["schemas"]["Visibility"] | null;
         };
-        /** @description A new password. */
+        /** @description The current and the new password. */
         ChangePassword: {
             current: components["schemas"]["Password"];
             /** @description At least 10 characters, at most 1,000 bytes. */
             new: components["schemas"]["Password"];
         };
-        /** @description Which items are claimed for what. */
+        /** @description The items to claim, and the subject to claim them for. */
         ClaimBody: {
             /** @description The items, at most 100. */
             ids: components["schemas"]["MediaId"][];
             /**
-             * @description What they are claimed for, such as `post:0198…`: whatever the app calls it.
+             * @description The subject that they are claimed for, such as `post:0198…`. The app chooses it.
              * @example post:0198f3
              */
             subject: string;
             /** @description Tags to add to each. */
             tags?: string[];
         };
-        /** @description What was claimed. */
+        /** @description The claimed items. */
         Claimed: {
             /** @description In the order of the request. */
             items: components["schemas"]["Media"][];
         };
-        /** @description What to change of the profile; what is not named stays as it is. */
+        /** @description Changes to the profile. Absent fields stay unchanged. */
         EditProfile: {
             avatar?: components["schemas"]["MediaId"] | null;
-            /** @description At most 500 characters; `null` empties it. */
+            /** @description At most 500 characters; `null` clears it. */
             bio?: string | null;
-            /** @description 1–60 characters; `null` goes back to the handle. */
+            /** @description 1–60 characters; `null` resets it to the handle. */
             display_name?: string | null;
         };
-        /** @description Confirms that the account shall be erased. */
+        /** @description The confirmation of an erasure. */
         Erase: {
             password: components["schemas"]["Password"];
         };
-        /** @description Why an item can't be converted. */
+        /** @description Why an item cannot be converted. */
         Failure: {
             /** @description A stable code, such as `transcode.no_picture`. */
             code: string;
@@ -554,15 +559,15 @@ export interface components {
              * @description The file.
              */
             file: string;
-            /** @description Its name, where it should have another than the file's. */
+            /** @description The name of the item, where it differs from that of the file. */
             name?: string | null;
-            /** @description Words to find it by, separated by commas; the field may stand several times. */
+            /** @description Tags, separated by commas. The field may occur several times. */
             tags?: string | null;
             /** @description `private`, `unlisted` or `public`. */
             visibility?: string | null;
         };
         /**
-         * @description What sort of thing an item is.
+         * @description What kind of media an item is.
          * @enum {string}
          */
         Kind: "photo" | "audio" | "video";
@@ -575,12 +580,12 @@ export interface components {
                  * @description Size of the original in bytes.
                  */
                 bytes: number;
-                /** @description The camera, as its metadata says. Its owner's only. */
+                /** @description The camera, according to its metadata. For its owner only. */
                 camera?: string | null;
-                /** @description `false` while it is staged (`claim=later`) and nobody has claimed it. */
+                /** @description `false` while the item is staged (`claim=later`) and not claimed. */
                 claimed: boolean;
                 /**
-                 * @description What its bytes say it is, whatever its name says.
+                 * @description The type that its bytes have, whatever its name is.
                  * @example image/jpeg
                  */
                 content_type: string;
@@ -591,7 +596,7 @@ export interface components {
                 created_at: string;
                 /**
                  * Format: int64
-                 * @description Length in milliseconds.
+                 * @description Duration in milliseconds.
                  */
                 duration_ms?: number | null;
                 failure?: components["schemas"]["Failure"] | null;
@@ -600,42 +605,42 @@ export interface components {
                  * @description Height in pixels, upright.
                  */
                 height?: number | null;
-                /** @description Its id, random. */
+                /** @description The id, which is random. */
                 id: components["schemas"]["MediaId"];
-                /** @description What it is. */
+                /** @description Whether it is a photo, an audio file or a video. */
                 kind: components["schemas"]["Kind"];
                 /**
-                 * @description The name it was sent under, cleaned.
+                 * @description The name of the file, cleaned.
                  * @example cat.jpeg
                  */
                 name: string;
                 /**
                  * Format: uuid
-                 * @description Whose it is.
+                 * @description The id of its owner.
                  */
                 owner: string;
                 progress?: components["schemas"]["ProgressView"] | null;
-                /** @description SHA-256 of the original, hexadecimal. Its owner's only. */
+                /** @description SHA-256 of the original, hexadecimal. For its owner only. */
                 sha256?: string | null;
-                /** @description How far it is. */
+                /** @description The state of its conversion. */
                 state: components["schemas"]["State"];
-                /** @description What it was claimed for. Its owner's only. */
+                /** @description The subject that it was claimed for. For its owner only. */
                 subject?: string | null;
                 /** @description Its tags, in lower case. */
                 tags: string[];
                 /**
                  * Format: date-time
-                 * @description When it was taken, as its metadata says. Its owner's only.
+                 * @description When it was taken, according to its metadata. For its owner only.
                  */
                 taken_at?: string | null;
-                /** @description A tiny picture to show until the real one is there: thumbhash, base64. */
+                /** @description A tiny placeholder image: thumbhash, base64. */
                 thumbhash?: string | null;
                 /**
                  * Format: date-time
                  * @description When it last changed.
                  */
                 updated_at: string;
-                /** @description Where its parts are. */
+                /** @description The URLs of its files. */
                 urls: components["schemas"]["Urls"];
                 /** @description Who may read it. */
                 visibility: components["schemas"]["Visibility"];
@@ -654,10 +659,10 @@ export interface components {
             items: {
                 /** Format: date-time */
                 created_at: string;
-                /** @description Whether it is the one that asks. */
+                /** @description Whether this is the session of the request. */
                 current: boolean;
                 /**
-                 * @description What it called itself when it signed in.
+                 * @description The name of the device, as given at sign-in.
                  * @example Firefox on Linux
                  */
                 device: string;
@@ -665,7 +670,7 @@ export interface components {
                 id: string;
                 /**
                  * Format: date-time
-                 * @description When it asked for a new access token last.
+                 * @description When it last requested a new access token.
                  */
                 last_seen_at: string;
             }[];
@@ -679,12 +684,12 @@ export interface components {
              * @description Size of the original in bytes.
              */
             bytes: number;
-            /** @description The camera, as its metadata says. Its owner's only. */
+            /** @description The camera, according to its metadata. For its owner only. */
             camera?: string | null;
-            /** @description `false` while it is staged (`claim=later`) and nobody has claimed it. */
+            /** @description `false` while the item is staged (`claim=later`) and not claimed. */
             claimed: boolean;
             /**
-             * @description What its bytes say it is, whatever its name says.
+             * @description The type that its bytes have, whatever its name is.
              * @example image/jpeg
              */
             content_type: string;
@@ -695,7 +700,7 @@ export interface components {
             created_at: string;
             /**
              * Format: int64
-             * @description Length in milliseconds.
+             * @description Duration in milliseconds.
              */
             duration_ms?: number | null;
             failure?: components["schemas"]["Failure"] | null;
@@ -704,42 +709,42 @@ export interface components {
              * @description Height in pixels, upright.
              */
             height?: number | null;
-            /** @description Its id, random. */
+            /** @description The id, which is random. */
             id: components["schemas"]["MediaId"];
-            /** @description What it is. */
+            /** @description Whether it is a photo, an audio file or a video. */
             kind: components["schemas"]["Kind"];
             /**
-             * @description The name it was sent under, cleaned.
+             * @description The name of the file, cleaned.
              * @example cat.jpeg
              */
             name: string;
             /**
              * Format: uuid
-             * @description Whose it is.
+             * @description The id of its owner.
              */
             owner: string;
             progress?: components["schemas"]["ProgressView"] | null;
-            /** @description SHA-256 of the original, hexadecimal. Its owner's only. */
+            /** @description SHA-256 of the original, hexadecimal. For its owner only. */
             sha256?: string | null;
-            /** @description How far it is. */
+            /** @description The state of its conversion. */
             state: components["schemas"]["State"];
-            /** @description What it was claimed for. Its owner's only. */
+            /** @description The subject that it was claimed for. For its owner only. */
             subject?: string | null;
             /** @description Its tags, in lower case. */
             tags: string[];
             /**
              * Format: date-time
-             * @description When it was taken, as its metadata says. Its owner's only.
+             * @description When it was taken, according to its metadata. For its owner only.
              */
             taken_at?: string | null;
-            /** @description A tiny picture to show until the real one is there: thumbhash, base64. */
+            /** @description A tiny placeholder image: thumbhash, base64. */
             thumbhash?: string | null;
             /**
              * Format: date-time
              * @description When it last changed.
              */
             updated_at: string;
-            /** @description Where its parts are. */
+            /** @description The URLs of its files. */
             urls: components["schemas"]["Urls"];
             /** @description Who may read it. */
             visibility: components["schemas"]["Visibility"];
@@ -750,13 +755,13 @@ export interface components {
             width?: number | null;
         };
         /**
-         * @description A media item's public id: 22 characters of base 62, random.
+         * @description A media item's public id: 22 random base-62 characters.
          * @example 5kT0vYq8Zb3mXw1RcHs9Ga
          */
         MediaId: string;
         /**
          * Format: password
-         * @description A password as somebody sent it.
+         * @description A password as it was sent.
          * @example correct horse battery
          */
         Password: string;
@@ -769,11 +774,11 @@ export interface components {
             percent: number;
             /**
              * Format: int64
-             * @description An estimate of what is left, in milliseconds.
+             * @description An estimate of the remaining time, in milliseconds.
              */
             remaining_ms?: number | null;
         };
-        /** @description A token to be exchanged. */
+        /** @description The body of a refresh. */
         Refresh: {
             refresh_token: string;
         };
@@ -781,10 +786,10 @@ export interface components {
         Session: {
             /** Format: date-time */
             created_at: string;
-            /** @description Whether it is the one that asks. */
+            /** @description Whether this is the session of the request. */
             current: boolean;
             /**
-             * @description What it called itself when it signed in.
+             * @description The name of the device, as given at sign-in.
              * @example Firefox on Linux
              */
             device: string;
@@ -792,14 +797,14 @@ export interface components {
             id: string;
             /**
              * Format: date-time
-             * @description When it asked for a new access token last.
+             * @description When it last requested a new access token.
              */
             last_seen_at: string;
         };
-        /** @description Who wants in. */
+        /** @description The body of a sign-in. */
         SignIn: {
             /**
-             * @description What to call this device in the list of sessions.
+             * @description The name of this device in the list of sessions.
              * @example Firefox on Linux
              */
             device?: string | null;
@@ -810,10 +815,10 @@ export interface components {
             login: string;
             password: components["schemas"]["Password"];
         };
-        /** @description A wish for an account. */
+        /** @description The body of a sign-up. */
         SignUp: {
             /**
-             * @description What to call this device in the list of sessions.
+             * @description The name of this device in the list of sessions.
              * @example Firefox on Linux
              */
             device?: string | null;
@@ -823,50 +828,51 @@ export interface components {
              */
             email: string;
             /**
-             * @description 3–30 of `a-z 0-9 _ . -`; case doesn't matter.
+             * @description 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter.
              * @example ada
              */
             handle: string;
             /** @description At least 10 characters, at most 1,000 bytes. */
             password: components["schemas"]["Password"];
         };
-        /** @description Somebody who is signed in now. */
+        /** @description The account and tokens of a new or refreshed session. */
         SignedIn: {
             /** @description Send it as `Authorization: Bearer …`. */
             access_token: string;
             account: components["schemas"]["Account"];
             /**
              * Format: int64
-             * @description For how many seconds the access token holds.
+             * @description The lifetime of the access token in seconds.
              * @example 900
              */
             expires_in: number;
-            /** @description Send it to `/v1/sessions/refresh`, once, for the next pair. Absent where the caller asked for the cookie form. */
+            /** @description Send it to `/v1/sessions/refresh`, once, for the next pair. Absent if the request asked for the cookie. */
             refresh_token?: string | null;
         };
         /**
-         * @description How far an item is.
+         * @description The state of an item.
          * @enum {string}
          */
         State: "received" | "processing" | "playable" | "ready" | "failed";
         /**
-         * @description Where an item's parts are, relative to the site. In the owner's view they work as they are in `<img>` and `<video>`; where not everyone may
-         *     read, they carry `?t=<signature>`, which expires: add further parameters with the URL API. Under the signature of an event stream they are plain.
+         * @description The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
+         *     `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
+         *     with the URL API. Under the signature of an event stream they are plain.
          */
         Urls: {
-            /** @description News of this item (server-sent events). */
+            /** @description The events of this item (server-sent events). */
             events: string;
-            /** @description The file without its metadata; null where that can't be removed safely. */
+            /** @description The file without its metadata; null where that cannot be removed safely. */
             file?: string | null;
             /** @description The stream (HLS master playlist), as soon as it can be played. */
             hls?: string | null;
             /** @description A photo in any size (`w`, `h`, `fit`, `format`). */
             image?: string | null;
-            /** @description The untouched file. Its owner's only. */
+            /** @description The unchanged file. For its owner only. */
             original?: string | null;
             /** @description A video's poster, in any size. */
             poster?: string | null;
-            /** @description Pictures along the time line (WebVTT). */
+            /** @description Preview images along the time line (WebVTT). */
             storyboard?: string | null;
             /** @description Loudness along the time line (JSON). */
             waveform?: string | null;
@@ -909,9 +915,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes it safe to send this again */
+                /** @description Makes it safe to repeat this request */
                 "Idempotency-Key"?: string | null;
-                /** @description `cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin */
+                /** @description `cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -960,7 +966,7 @@ export interface operations {
     file: {
         parameters: {
             query?: {
-                /** @description A signed permission */
+                /** @description The signature of a signed URL */
                 t?: string;
             };
             header?: never;
@@ -986,7 +992,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The file is at this address of the store, for ten minutes */
+            /** @description The file is at this URL of the object store, for ten minutes */
             307: {
                 headers: {
                     [name: string]: unknown;
@@ -1019,7 +1025,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `cookie`: takes the cookie away; for pages of this origin */
+                /** @description `cookie`: clears the cookie; only for pages of this origin */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1031,7 +1037,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Erased; media follow within moments */
+            /** @description Erased; media are removed shortly afterwards */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1089,23 +1095,23 @@ export interface operations {
     list_media: {
         parameters: {
             query?: {
-                /** @description Only photos, sounds or videos. */
+                /** @description Only photos, audio files or videos. */
                 kind?: components["schemas"]["Kind"];
-                /** @description Only items that are this far. */
+                /** @description Only items in this state. */
                 state?: components["schemas"]["State"];
-                /** @description Only items with this audience. */
+                /** @description Only items with this visibility. */
                 visibility?: components["schemas"]["Visibility"];
                 /** @description Only items with this tag. */
                 tag?: string;
-                /** @description Only items with all of these words: each begins a word of the item's name or of one of its tags. */
+                /** @description Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item. */
                 q?: string;
-                /** @description Only items that were claimed for this. */
+                /** @description Only items that were claimed for this subject. */
                 subject?: string;
-                /** @description `true`: what waits to be claimed, instead of the library. */
+                /** @description `true`: items that wait to be claimed, instead of the library. */
                 staged?: boolean;
-                /** @description How many items, 1–100; 50 unless told. */
+                /** @description The number of items, 1–100; 50 by default. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
             };
             header?: never;
@@ -1128,17 +1134,17 @@ export interface operations {
     send_media: {
         parameters: {
             query?: {
-                /** @description Its name. Only the last part of a path is kept. */
+                /** @description The name of the file. Only the last part of a path is kept. */
                 name?: string;
-                /** @description Up to 20 words to find it by, separated by commas. */
+                /** @description Up to 20 tags, separated by commas. */
                 tags?: string;
-                /** @description `private` (unless told), `unlisted` or `public`. */
+                /** @description `private` (the default), `unlisted` or `public`. */
                 visibility?: string;
-                /** @description `later`: it is staged until it is claimed, and removed if nobody does within a day. */
+                /** @description `later`: the item is staged until it is claimed, and removed if that does not happen within a day. */
                 claim?: string;
             };
             header?: {
-                /** @description Sent again with the same key, the file is not stored twice. */
+                /** @description Sent again with the same key, the request does not store the file twice. */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -1151,7 +1157,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is in the library; `Location` says where. */
+            /** @description The file is in the library; `Location` is the URL of the item. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1221,7 +1227,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description The item is removed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1260,7 +1266,7 @@ export interface operations {
     follow_media: {
         parameters: {
             query?: {
-                /** @description The grant in the item's `urls.events`, for those who can't send headers. */
+                /** @description The signature in the item's `urls.events`, for clients that cannot send headers. */
                 t?: string;
             };
             header?: never;
@@ -1286,7 +1292,7 @@ export interface operations {
     master: {
         parameters: {
             query?: {
-                /** @description A signed permission */
+                /** @description The signature of a signed URL */
                 t?: string;
             };
             header?: never;
@@ -1312,7 +1318,7 @@ export interface operations {
     rendition: {
         parameters: {
             query?: {
-                /** @description A signed permission */
+                /** @description The signature of a signed URL */
                 t?: string;
             };
             header?: never;
@@ -1347,15 +1353,15 @@ export interface operations {
     image: {
         parameters: {
             query?: {
-                /** @description Width in pixels, 1–10,000; rounded up to a size that is kept. */
+                /** @description Width in pixels, 1–10,000; rounded up to a size that is rendered. */
                 w?: number;
                 /** @description Height in pixels, 1–10,000. */
                 h?: number;
-                /** @description How it is laid into the frame; `contain` unless told. */
+                /** @description How it is fitted into the frame; `contain` by default. */
                 fit?: "contain" | "cover";
-                /** @description The file format; `auto`, which it is unless told, goes by the Accept header. */
+                /** @description The file format; `auto`, the default, follows the Accept header. */
                 format?: "auto" | "avif" | "webp" | "jpeg";
-                /** @description A signed permission. */
+                /** @description The signature of a signed URL. */
                 t?: string;
             };
             header?: never;
@@ -1367,7 +1373,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The picture as AVIF, WebP or JPEG */
+            /** @description The image as AVIF, WebP or JPEG */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1379,7 +1385,7 @@ export interface operations {
     original: {
         parameters: {
             query?: {
-                /** @description A signed permission */
+                /** @description The signature of a signed URL */
                 t?: string;
             };
             header?: never;
@@ -1405,7 +1411,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The file is at this address of the store, for ten minutes */
+            /** @description The file is at this URL of the object store, for ten minutes */
             307: {
                 headers: {
                     [name: string]: unknown;
@@ -1417,15 +1423,15 @@ export interface operations {
     poster: {
         parameters: {
             query?: {
-                /** @description Width in pixels, 1–10,000; rounded up to a size that is kept. */
+                /** @description Width in pixels, 1–10,000; rounded up to a size that is rendered. */
                 w?: number;
                 /** @description Height in pixels, 1–10,000. */
                 h?: number;
-                /** @description How it is laid into the frame; `contain` unless told. */
+                /** @description How it is fitted into the frame; `contain` by default. */
                 fit?: "contain" | "cover";
-                /** @description The file format; `auto`, which it is unless told, goes by the Accept header. */
+                /** @description The file format; `auto`, the default, follows the Accept header. */
                 format?: "auto" | "avif" | "webp" | "jpeg";
-                /** @description A signed permission. */
+                /** @description The signature of a signed URL. */
                 t?: string;
             };
             header?: never;
@@ -1451,7 +1457,7 @@ export interface operations {
     storyboard: {
         parameters: {
             query?: {
-                /** @description A signed permission */
+                /** @description The signature of a signed URL */
                 t?: string;
             };
             header?: never;
@@ -1477,7 +1483,7 @@ export interface operations {
     sprite: {
         parameters: {
             query?: {
-                /** @description A signed permission */
+                /** @description The signature of a signed URL */
                 t?: string;
             };
             header?: never;
@@ -1505,7 +1511,7 @@ export interface operations {
     waveform: {
         parameters: {
             query?: {
-                /** @description A signed permission */
+                /** @description The signature of a signed URL */
                 t?: string;
             };
             header?: never;
@@ -1531,9 +1537,9 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: {
-                /** @description How many items, 1–100; 50 unless told. */
+                /** @description How many items, 1–100; 50 by default. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
             };
             header?: never;
@@ -1557,9 +1563,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Sent again within a day, the session replaces the one that was opened before */
+                /** @description A repeated request within a day replaces the session that the first one opened */
                 "Idempotency-Key"?: string | null;
-                /** @description `cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin */
+                /** @description `cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1586,7 +1592,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `cookie`: takes the cookie away; for pages of this origin */
+                /** @description `cookie`: clears the cookie; only for pages of this origin */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1594,7 +1600,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Signed out everywhere */
+            /** @description All devices are signed out */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1607,7 +1613,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `cookie`: ends the session of the cookie; for pages of this origin */
+                /** @description `cookie`: ends the cookie's session; only for pages of this origin */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1628,7 +1634,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `cookie`: the refresh token comes and goes in a cookie; for pages of this origin */
+                /** @description `cookie`: reads and returns the refresh token in a cookie; only for pages of this origin */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1687,7 +1693,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `Location` is where the bytes go; with all of them here already, `Tutti-Media-Id` is the item. */
+            /** @description `Location` is the URL of the upload. If it has all bytes already, `Tutti-Media-Id` is the item. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1722,7 +1728,7 @@ export interface operations {
                 "X-HTTP-Method-Override": string;
                 /** @description 1.0.0 */
                 "Tus-Resumable": string;
-                /** @description For `PATCH`: where these bytes begin. */
+                /** @description For `PATCH`: the offset of these bytes. */
                 "Upload-Offset"?: number | null;
                 /** @description For `PATCH`: `sha1` or `sha256`, and the digest in base64. */
                 "Upload-Checksum"?: string | null;
@@ -1739,14 +1745,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description As `HEAD`: `Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete. */
+            /** @description As `HEAD`: `Upload-Offset` is where to continue; `Tutti-Media-Id` is the item, once it is complete. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description As `PATCH`: the bytes are safe; as `DELETE`: the upload is gone. */
+            /** @description As `PATCH`: the bytes are durable. As `DELETE`: the upload is removed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1767,7 +1773,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description The upload is removed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1788,7 +1794,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete. */
+            /** @description `Upload-Offset` is where to continue; `Tutti-Media-Id` is the item, once it is complete. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1803,7 +1809,7 @@ export interface operations {
             header: {
                 /** @description 1.0.0 */
                 "Tus-Resumable": string;
-                /** @description Where these bytes begin. */
+                /** @description The offset of these bytes. */
                 "Upload-Offset": number;
                 /** @description `sha1` or `sha256`, and the digest in base64. */
                 "Upload-Checksum"?: string | null;
@@ -1820,7 +1826,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description They are safe; `Upload-Offset` is where to go on. */
+            /** @description The bytes are durable; `Upload-Offset` is where to continue. */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -131,7 +131,7 @@ async fn a_restart_ends_no_session() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let folder = world.crash().await;
-    let world = builder().on(folder).start(&[accounts::service()]).await;
+    let world = builder().in_folder(folder).start(&[accounts::service()]).await;
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     ada.member.get("/v1/me").await.expect(200);
     world.end().await;

@@ -97,7 +97,7 @@ async fn a_hash_with_old_parameters_is_replaced_at_sign_in() {
     let world = world().await;
     sign_up(&world, "ada").await;
     let folder = world.crash().await;
-    let world = World::builder().with_real_accounts().on(folder).set("accounts.argon2_memory_kib=128").set("accounts.argon2_passes=1").start(&[accounts::service()]).await;
+    let world = World::builder().with_real_accounts().in_folder(folder).set("accounts.argon2_memory_kib=128").set("accounts.argon2_passes=1").start(&[accounts::service()]).await;
     let before = hash_count(&world);
     sign_in(&world, "ada", PASSWORD).await.expect(201);
     assert_eq!(hash_count(&world), before + 2, "one hash to verify, one to rehash");

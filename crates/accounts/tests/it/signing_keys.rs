@@ -62,7 +62,7 @@ async fn a_restart_signs_with_the_same_key() {
     let ada = sign_up(&world, "ada").await;
     let keys = published_keys(&world).await;
     let folder = world.crash().await;
-    let world = builder().on(folder).start(&[accounts::service()]).await;
+    let world = builder().in_folder(folder).start(&[accounts::service()]).await;
     assert_eq!(published_keys(&world).await, keys);
     let again = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(signing_key_of(&again), keys[0]);
@@ -74,7 +74,7 @@ async fn keys_rotate_after_a_year_of_downtime() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let folder = world.crash().await;
-    let world = builder().set("accounts.session_idle_days=400").set("accounts.maintenance_seconds=1").on(folder).start(&[accounts::service()]).await;
+    let world = builder().set("accounts.session_idle_days=400").set("accounts.maintenance_seconds=1").in_folder(folder).start(&[accounts::service()]).await;
     world.clock().advance(TimeDelta::days(365));
     world.wait_for("a new key is published", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));

@@ -59,7 +59,8 @@ async fn the_format_follows_the_accept_header() {
     assert_eq!(instead.header("content-type"), "image/webp", "a large one later");
     assert_eq!(instead.header("cache-control"), "public, max-age=300");
     harness
-        .world.wait_for("the AVIF is made while nobody waits", async || {
+        .world
+        .wait_for("the AVIF is made while nobody waits", async || {
             let response = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
             (response.header("content-type") == "image/avif").then_some(())
         })

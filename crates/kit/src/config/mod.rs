@@ -150,7 +150,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         for line in ["secret_key = \"LEAKME", "secret_key = LEAKME", "url = \"postgres://a:LEAKME@b\"\nurl = \"postgres://a:LEAKME@b\"", "LEAKME"] {
             std::fs::write(file.path(), format!("[objects]\n{line}\n")).unwrap();
-            let error = Config::load(Some(file.path()), env(&[]), &[], &["objects"]).unwrap_err().to_string();
+            let error = Config::load(Some(file.path()), env(&[]), &[], &["objects"], &[]).unwrap_err().to_string();
             assert!(error.contains("line ") && !error.contains("LEAKME"), "{error}");
         }
     }

@@ -61,7 +61,8 @@ async fn a_resumable_upload_goes_on_after_a_crash_from_what_was_written_down() {
     assert!(connection.send(&file[..2 * MB]).await);
     // Checkpointed, and no more bytes arrive: a copy takes time, and must show one moment.
     let mut last = 0;
-    world.wait_for("the checkpoint is stored", async || {
+    world
+        .wait_for("the checkpoint is stored", async || {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let now = received(&world).await;
             let before = std::mem::replace(&mut last, now);

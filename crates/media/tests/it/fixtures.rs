@@ -67,7 +67,8 @@ async fn referenced_objects(world: &World, text: &str) -> BTreeSet<String> {
 /// Fails the test unless the store has exactly the objects that items and unfinished uploads name.
 pub async fn expect_no_orphans(world: &World) {
     let known = referenced_objects(world, "select object from item union select object from upload where object is not null").await;
-    world.wait_for("objects without a row are gone", async || {
+    world
+        .wait_for("objects without a row are gone", async || {
             let stored = objects(world).await;
             let lost: Vec<_> = known.difference(&stored).collect();
             assert!(lost.is_empty(), "rows name objects that are not there: {lost:?}");

@@ -154,7 +154,8 @@ async fn items_of_an_earlier_release_are_found_before_and_after_they_are_in_the_
     let folder = world.crash().await;
     let world = World::builder().in_folder(folder).start(&[media::service()]).await;
     world.wait_for("the items are in the index", async || (terms(&world).await > 45 * 8).then_some(())).await;
-    world.wait_for("all of them are", async || {
+    world
+        .wait_for("all of them are", async || {
             let text = "select count(*) as terms from item where indexed_version <> version";
             let row: Option<Terms> = world.context("media").db.read().row(text, vec![]).await.unwrap();
             row.is_some_and(|row| row.terms == 0).then_some(())

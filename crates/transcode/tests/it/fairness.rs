@@ -49,7 +49,8 @@ impl Harness {
         let clip = self.upload_of(OTHER, clip, Kind::Video, "mp4", None).await;
         let photo = self.upload_of(OTHER, photo, Kind::Photo, "jpeg", Some((1600, 1200))).await;
         let (mut plays, mut ready) = (None, None);
-        self.world.wait_for("the clip plays and the photo is ready", async || {
+        self.world
+            .wait_for("the clip plays and the photo is ready", async || {
                 if let Some(others) = others {
                     self.assert_within_limits(others).await;
                 }
@@ -133,7 +134,8 @@ async fn in_a_fleet_a_member_leaves_a_slot_in_each_process_to_another() {
     let played = async || one.published::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
     let before = played().await;
     let media = two.upload_of(OTHER, &clip, Kind::Video, "mp4", None).await;
-    one.world.wait_for("the other member's clip plays", async || {
+    one.world
+        .wait_for("the other member's clip plays", async || {
             for (queue, tasks) in one.running_tasks(HOSTILE).await {
                 assert!(tasks <= 2, "{tasks} tasks of one member in {queue}, whose two processes have two places each");
             }
@@ -179,7 +181,8 @@ async fn a_probe_that_takes_too_long_is_rejected_with_a_code_and_a_sentence() {
     let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mpeg4");
     let media = harness.upload(&clip, Kind::Video, "mp4").await;
     let failed: Failed = harness
-        .world.wait_for("it is rejected", async || {
+        .world
+        .wait_for("it is rejected", async || {
             // It is retried once, a little later.
             harness.world.clock().advance(TimeDelta::seconds(1));
             harness.failure(&media).await
@@ -200,7 +203,8 @@ async fn a_photo_that_takes_too_long_is_rejected_and_the_next_one_succeeds() {
     let next = harness.upload_of(OTHER, &photo, Kind::Photo, "jpeg", Some((400, 300))).await;
     harness.ready(&next).await;
     let failed: Failed = harness
-        .world.wait_for("it times out", async || {
+        .world
+        .wait_for("it times out", async || {
             // It is retried once, a little later.
             harness.world.clock().advance(TimeDelta::seconds(1));
             harness.failure(&media).await

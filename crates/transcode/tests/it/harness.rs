@@ -106,7 +106,8 @@ impl Harness {
 
     /// Waits until the item is ready; fails the test if it failed.
     pub async fn ready(&self, media: &MediaId) -> Ready {
-        self.world.wait_for("the item becomes ready", async || {
+        self.world
+            .wait_for("the item becomes ready", async || {
                 if let Some(failed) = self.failure(media).await {
                     panic!("it failed: {failed:?}");
                 }
@@ -117,7 +118,8 @@ impl Harness {
 
     /// Waits until the item has failed.
     pub async fn failed(&self, media: &MediaId) -> Failed {
-        self.world.wait_for("the item fails", async || {
+        self.world
+            .wait_for("the item fails", async || {
                 assert!(self.published::<Ready>().await.iter().all(|ready| ready.id != *media), "it became ready");
                 self.failure(media).await
             })
