@@ -118,13 +118,13 @@ impl Verifier {
     }
 
     /// Uses these keys and never fetches others. For tests of a single service.
-    pub fn fix(&self, keys: &JwkSet) {
+    pub fn pin_keys(&self, keys: &JwkSet) {
         self.add_keys(keys);
         *self.0.pinned.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Whether the token in these headers was verified before, so that verifying it again costs next to nothing.
-    pub fn remembers(&self, headers: &http::HeaderMap) -> bool {
+    pub fn has_verified(&self, headers: &http::HeaderMap) -> bool {
         let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.split_once(' '));
         token.is_some_and(|(_, token)| self.0.verified.contains_key(token.trim()))
     }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod http;
+pub mod id;
 pub mod objects;
 pub mod peer;
 pub mod problem;

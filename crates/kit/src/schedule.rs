@@ -22,8 +22,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The error of a run.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-type Work = Arc<dyn Fn(Run) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+pub type JobError = Box<dyn std::error::Error + Send + Sync>;
+type Work = Arc<dyn Fn(Run) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>;
 
 /// A job: its name, how often it runs, what it does. Slots that were missed while no process ran are skipped; only the
 /// newest runs.
@@ -39,7 +39,7 @@ impl Job {
     pub fn every<F, Fut>(name: &'static str, period: TimeDelta, work: F) -> Self
     where
         F: Fn(Run) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+        Fut: Future<Output = Result<(), JobError>> + Send + 'static,
     {
         Self { name, period, work: Arc::new(move |run| Box::pin(work(run))) }
     }

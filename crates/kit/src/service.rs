@@ -27,7 +27,7 @@ pub struct Service {
     /// The schema; `None` for a role without rows, which needs no database.
     pub migrations: Option<&'static [Migration]>,
     /// The columns of its schema that name objects. An object that no such column of any role names is an orphan.
-    pub objects: &'static [objects::Names],
+    pub objects: &'static [objects::ObjectColumn],
     /// The OpenAPI document of its part of the API.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
     /// Its sections of the configuration, for the reference.

@@ -4,7 +4,7 @@
 
 /// Installs `ring` as the process's TLS provider. Call it before the first HTTP client is created; calling it again
 /// changes nothing.
-pub fn provider() {
+pub fn install_provider() {
     // An error says that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use super::private::{self, Exposed};
+use super::permissions::{self, Exposed};
 use crate::service::BootError;
 
 /// The folder with the secrets that the process generated.
@@ -25,7 +25,7 @@ pub(super) fn create_private_folder(path: &Path) -> Result<(), BootError> {
 /// Removes other users' permissions from the data folder, which an earlier release or another program may have left
 /// readable.
 pub(super) fn make_private(data: &Path) -> Result<(), BootError> {
-    match private::repair(data) {
+    match permissions::repair(data) {
         Ok(Exposed { first: None, .. }) => Ok(()),
         Ok(Exposed { folders, files, first: Some(first) }) => {
             tracing::warn!(
@@ -68,7 +68,8 @@ pub(crate) fn lock(data: &Path) -> Result<std::fs::File, BootError> {
     Ok(file)
 }
 
-/// Renames the URL signing key of an earlier release, unless there is one of the present name. The folder must be locked.
+/// Renames the URL signing key of an earlier release to its present name, unless a key of that name exists. The folder
+/// must be locked.
 pub(super) fn rename_url_signing_key(data: &Path) -> Result<(), BootError> {
     let folder = data.join(SECRETS);
     let (old, present) = (folder.join(OLD_URL_SIGNING_KEY), folder.join(URL_SIGNING_KEY));

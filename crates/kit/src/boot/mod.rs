@@ -6,7 +6,7 @@
 pub(crate) mod data_dir;
 mod engines;
 mod pending_dependencies;
-pub mod private;
+pub mod permissions;
 
 pub use engines::{DbConfig, Secrets, secret_files, sections};
 pub use pending_dependencies::PendingDependencies;
@@ -95,7 +95,7 @@ impl std::fmt::Debug for Guard {
 
 impl Guard {
     /// Applies the guard to a router.
-    pub fn around(&self, router: Router) -> Router {
+    pub fn apply(&self, router: Router) -> Router {
         match &self.0 {
             Some(guard) => guard(router),
             None => router,
@@ -114,7 +114,7 @@ impl Process {
         data_dir::rename_url_signing_key(data)?;
         let engines = Engines::of(&options.config)?;
         let url_signer = engines.secrets.url_signer(data, engines.db.postgres("")?.is_none())?;
-        let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::configured(&options.config)?);
+        let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::from_config(&options.config)?);
         let bus = Bus::open(&engines.bus, data, clock.clone()).await?;
         bus.end_leases().await?;
         let objects = Objects::open(&engines.objects, &data.join("objects")).await?;
@@ -157,7 +157,7 @@ impl Process {
             consumers.extend(instance.consumers);
             jobs.push((context.db.clone(), instance.jobs));
         }
-        peers.watch(&tasks, &metrics);
+        peers.start_health_checks(&tasks, &metrics);
         let consumer_names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
         let subscriptions_of = |services: &[Service]| services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>();
         let local = subscriptions_of(services);

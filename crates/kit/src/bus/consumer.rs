@@ -35,7 +35,7 @@ type Handler = Arc<dyn Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), Handle
 #[derive(Clone)]
 pub struct Consumer {
     subscription: Subscription,
-    at_once: usize,
+    concurrency: usize,
     batch: usize,
     attempts: u32,
     failures: Failures,
@@ -116,13 +116,13 @@ impl Consumer {
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         // Two: one is handled while the next is fetched.
-        Self::new(name, subjects, size.max(1), move |deliveries| Box::pin(handle(deliveries))).at_once(2)
+        Self::new(name, subjects, size.max(1), move |deliveries| Box::pin(handle(deliveries))).concurrency(2)
     }
 
     fn new(name: &str, subjects: &[&str], batch: usize, handler: impl Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync + 'static) -> Self {
         let subjects = subjects.iter().map(|&subject| subject.to_owned()).collect();
         let subscription = Subscription { name: name.to_owned(), subjects, lease: LEASE };
-        Self { subscription, at_once: 4, batch, attempts: MAX_ATTEMPTS, failures: Failures::default(), handler: Arc::new(handler) }
+        Self { subscription, concurrency: 4, batch, attempts: MAX_ATTEMPTS, failures: Failures::default(), handler: Arc::new(handler) }
     }
 
     /// The durable name.
@@ -132,8 +132,8 @@ impl Consumer {
 
     /// Sets how many deliveries (or batches) are handled at once; 4 deliveries or 2 batches by default.
     #[must_use]
-    pub fn at_once(mut self, deliveries: usize) -> Self {
-        self.at_once = deliveries.max(1);
+    pub fn concurrency(mut self, deliveries: usize) -> Self {
+        self.concurrency = deliveries.max(1);
         self
     }
 
@@ -162,7 +162,7 @@ impl Consumer {
 pub(super) fn start(consumer: Consumer, engine: Arc<dyn Engine>, tasks: &Tasks) {
     let owner = tasks.clone();
     tasks.spawn(async move {
-        let permits = Arc::new(Semaphore::new(consumer.at_once));
+        let permits = Arc::new(Semaphore::new(consumer.concurrency));
         while !owner.is_stopping() {
             let Ok(permit) = permits.clone().acquire_owned().await else { return };
             let free = if consumer.batch > 1 { consumer.batch } else { 1 + permits.available_permits() };

@@ -60,10 +60,10 @@ impl Transient for objects::Error {
 impl Transient for peer::Error {
     fn is_transient(&self) -> bool {
         match self {
-            Self::Missing(..) | Self::Silent(..) | Self::Late(_) => true,
+            Self::NoInstance(..) | Self::NoResponse(..) | Self::DeadlineExceeded(_) => true,
             // Its own engines may be unavailable. An internal error (500) will happen again.
-            Self::Refused(_, status) => matches!(status.as_u16(), 429 | 502 | 503 | 504 | 507),
-            Self::Unknown(_) | Self::Slow(_) | Self::Sender(..) => false,
+            Self::UnexpectedStatus(_, status) => matches!(status.as_u16(), 429 | 502 | 503 | 504 | 507),
+            Self::UnknownRole(_) | Self::RequestBodyTimeout(_) | Self::RequestBodyFailed(..) => false,
         }
     }
 }

@@ -36,7 +36,7 @@ pub trait Event: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 
 }
 
 /// How long published events are kept so that they can be sent again.
-pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The bus, on any of its engines.
 #[derive(Clone)]

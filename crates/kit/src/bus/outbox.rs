@@ -14,7 +14,7 @@ use sea_orm::FromQueryResult;
 use super::engine::{Engine, Envelope};
 use super::handler_error::error_chain;
 use super::log_reset::LogState;
-use super::{Error, KEPT};
+use super::{Error, RETENTION};
 use crate::clock::Clock;
 use crate::db::{Db, Sql, Tx, Value, chunk_size};
 use crate::tasks::Tasks;
@@ -156,7 +156,7 @@ async fn mark_sent(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<()
 }
 
 async fn prune(db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), Error> {
-    let kept_from = now - TimeDelta::from_std(KEPT).unwrap_or(TimeDelta::days(7));
+    let kept_from = now - TimeDelta::from_std(RETENTION).unwrap_or(TimeDelta::days(7));
     remove(db, "delete from outbox where id in (select id from outbox where sent_at < $1 limit $2)", kept_from).await?;
     // An event can come again for as long as an operator may replay it, so the inbox remembers four times as long.
     let text = "delete from inbox where (consumer, event_id) in (select consumer, event_id from inbox where seen_at < $1 limit $2)";

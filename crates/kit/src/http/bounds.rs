@@ -61,7 +61,7 @@ impl HeadBounds {
 
 impl Bounds {
     /// Applies the bounds to a router and its fallbacks.
-    pub fn around(self, router: Router) -> Router {
+    pub fn apply(self, router: Router) -> Router {
         let state = (self.head, Arc::new(Semaphore::new(self.max_requests)));
         router.layer(from_fn_with_state(state, enforce))
     }

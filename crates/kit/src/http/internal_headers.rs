@@ -16,7 +16,7 @@ use super::layers;
 use crate::problem::Problem;
 
 /// The client's IP address, as the gateway determined it.
-pub const CLIENT: HeaderName = HeaderName::from_static("x-tutti-client");
+pub const CLIENT_IP: HeaderName = HeaderName::from_static("x-tutti-client");
 /// How many milliseconds the sender will wait for the head of the response.
 const DEADLINE: HeaderName = HeaderName::from_static("x-tutti-deadline-ms");
 
@@ -48,7 +48,7 @@ impl Deadline {
     }
 
     /// Returns the problem for a request whose deadline has passed.
-    pub fn passed() -> Problem {
+    pub fn exceeded() -> Problem {
         let detail = "This took too long and was cancelled. Try again; if it stays, quote the request id.";
         Problem::new(StatusCode::GATEWAY_TIMEOUT, "server.too_late", detail).retry_after(Duration::from_secs(2))
     }
@@ -57,7 +57,7 @@ impl Deadline {
 /// The layer of a private listener: reads the client's IP address and the deadline from the headers, and stops working
 /// at the deadline.
 pub async fn trust_internal_headers(mut request: Request, next: Next) -> Response {
-    let client = request.headers().get(CLIENT).and_then(|value| value.to_str().ok()?.parse::<IpAddr>().ok());
+    let client = request.headers().get(CLIENT_IP).and_then(|value| value.to_str().ok()?.parse::<IpAddr>().ok());
     if let Some(client) = client {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, 0)));
     }
@@ -66,6 +66,6 @@ pub async fn trust_internal_headers(mut request: Request, next: Next) -> Respons
     let id = layers::request_id(&request);
     match tokio::time::timeout_at(deadline.0, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => layers::render_problem(&Deadline::passed(), &id),
+        Err(_) => layers::render_problem(&Deadline::exceeded(), &id),
     }
 }

@@ -23,13 +23,13 @@ pub use bounds::{Bounds, HeadBounds};
 pub use connections::client_prefix;
 pub use extract::{Page, Path, Query};
 pub use idempotency::{Idempotency, Repeatable};
-pub use internal_headers::{CLIENT, Deadline, trust_internal_headers};
+pub use internal_headers::{CLIENT_IP, Deadline, trust_internal_headers};
 pub use json::Json;
 pub(crate) use layers::with_guarded_layers;
 pub use layers::{LayerState, RequestId, with_common_layers};
 pub use security_headers::{Policy, RESOURCE_POLICY};
 pub use serve::{ConnectionPermit, Limits, Listener, serve};
-pub use sse::{frame, sse};
+pub use sse::{sse, sse_event};
 pub use trace::Trace;
 
 /// A page of a list.

@@ -13,7 +13,7 @@ use http::{HeaderValue, header};
 use crate::tasks::Tasks;
 
 /// Returns an event with a name and data.
-pub fn frame(name: &str, data: &str) -> Event {
+pub fn sse_event(name: &str, data: &str) -> Event {
     Event::default().event(name).data(data)
 }
 

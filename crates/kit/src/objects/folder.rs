@@ -194,7 +194,7 @@ impl Engine for Folder {
         .await
     }
 
-    async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
+    async fn exists(&self, key: &ObjectKey) -> Result<bool, Error> {
         Ok(tokio::fs::try_exists(self.path(key)).await?)
     }
 

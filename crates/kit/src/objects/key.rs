@@ -8,9 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 22 digits of base 62 hold 131 bits, the fewest that hold 128.
-const CHARS: usize = 22;
+use crate::id;
 
 /// Identifies an object: two characters, a slash and twenty more. The first two select the shard.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -21,7 +19,7 @@ pub struct ObjectKey(String);
 impl ObjectKey {
     /// Returns a new random key. Objects are written once under their key and never renamed.
     pub fn random() -> Self {
-        let text = base62();
+        let text = id::random();
         let (shard, rest) = text.split_at(2);
         // The shard is in lower case: some file systems don't tell `aB` from `ab`.
         Self(format!("{}/{rest}", shard.to_ascii_lowercase()))
@@ -34,16 +32,16 @@ impl ObjectKey {
 }
 
 impl TryFrom<String> for ObjectKey {
-    type Error = NotAnObjectKey;
-    fn try_from(text: String) -> Result<Self, NotAnObjectKey> {
-        let fits = text.len() == CHARS + 1 && text.bytes().enumerate().all(|(at, b)| if at == 2 { b == b'/' } else { b.is_ascii_alphanumeric() });
-        if fits { Ok(Self(text)) } else { Err(NotAnObjectKey) }
+    type Error = InvalidObjectKey;
+    fn try_from(text: String) -> Result<Self, InvalidObjectKey> {
+        let fits = text.len() == id::CHARS + 1 && text.bytes().enumerate().all(|(at, b)| if at == 2 { b == b'/' } else { b.is_ascii_alphanumeric() });
+        if fits { Ok(Self(text)) } else { Err(InvalidObjectKey) }
     }
 }
 
 impl std::str::FromStr for ObjectKey {
-    type Err = NotAnObjectKey;
-    fn from_str(text: &str) -> Result<Self, NotAnObjectKey> {
+    type Err = InvalidObjectKey;
+    fn from_str(text: &str) -> Result<Self, InvalidObjectKey> {
         text.to_owned().try_into()
     }
 }
@@ -62,26 +60,15 @@ impl fmt::Display for ObjectKey {
 
 /// A text that is not an [`ObjectKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAnObjectKey;
+pub struct InvalidObjectKey;
 
-impl fmt::Display for NotAnObjectKey {
+impl fmt::Display for InvalidObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object key is two characters, a slash and twenty more")
     }
 }
 
-impl std::error::Error for NotAnObjectKey {}
-
-/// Returns 128 random bits as 22 characters of base 62.
-pub fn base62() -> String {
-    let mut number = rand::random::<u128>();
-    let mut digits = [b'0'; CHARS];
-    for digit in digits.iter_mut().rev() {
-        *digit = BASE62[(number % 62) as usize];
-        number /= 62;
-    }
-    digits.iter().map(|&digit| char::from(digit)).collect()
-}
+impl std::error::Error for InvalidObjectKey {}
 
 #[cfg(test)]
 mod tests {
@@ -90,7 +77,7 @@ mod tests {
     #[test]
     fn a_key_cannot_leave_its_folder() {
         for bad in ["../etc/passwd", "..", "ab/../../../../../../x", "/b/T0vYq8Zb3mXw1RcHs9Ga", ""] {
-            assert_eq!(bad.parse::<ObjectKey>(), Err(NotAnObjectKey), "{bad}");
+            assert_eq!(bad.parse::<ObjectKey>(), Err(InvalidObjectKey), "{bad}");
         }
         let key = ObjectKey::random();
         assert_eq!(key.as_str().parse(), Ok(key.clone()));

@@ -13,9 +13,9 @@ mod s3;
 mod sync;
 mod writer;
 
-pub use key::{NotAnObjectKey, ObjectKey, base62};
+pub use key::{InvalidObjectKey, ObjectKey};
 pub use key_log::log_key;
-pub use orphans::{KeyLease, Names, Orphans};
+pub use orphans::{KeyLease, ObjectColumn, Orphans};
 pub use s3::S3Options;
 pub use writer::{Stored, Writer};
 
@@ -78,7 +78,7 @@ pub struct PresignOptions<'a> {
     /// The value of `Content-Disposition`.
     pub disposition: &'a str,
     /// How long the URL is valid.
-    pub lasts: Duration,
+    pub valid_for: Duration,
 }
 
 /// A durable position in an unfinished object: enough to resume after a restart.
@@ -110,7 +110,7 @@ pub(crate) trait Engine: Send + Sync {
     async fn presign(&self, key: &ObjectKey, options: &PresignOptions<'_>) -> Result<Option<String>, Error>;
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error>;
     async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error>;
-    async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error>;
+    async fn exists(&self, key: &ObjectKey) -> Result<bool, Error>;
     async fn ping(&self) -> Result<(), Error>;
     fn settles_within(&self) -> Duration;
 }
@@ -271,8 +271,8 @@ impl Objects {
     }
 
     /// Whether anything is stored under a key, finished or not.
-    pub async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
-        self.0.is_there(key).await
+    pub async fn exists(&self, key: &ObjectKey) -> Result<bool, Error> {
+        self.0.exists(key).await
     }
 
     /// Returns how long after a writer is gone the store may still apply one of its requests, so that a removed object

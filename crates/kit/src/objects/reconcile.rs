@@ -12,7 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use sea_orm::FromQueryResult;
 use serde::Serialize;
 
-use super::orphans::{Names, keys_within};
+use super::orphans::{ObjectColumn, keys_within};
 use super::{Listed, ObjectKey, Objects, shards};
 use crate::db::{self, Db, Sql};
 
@@ -23,13 +23,13 @@ const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 /// A role's database, and its columns that name objects.
 #[derive(Debug)]
-pub struct Book {
+pub struct RoleDatabase {
     /// The role.
     pub service: &'static str,
     /// Its database.
     pub db: Db,
     /// The columns that name objects.
-    pub names: &'static [Names],
+    pub columns: &'static [ObjectColumn],
 }
 
 /// An error of the comparison.
@@ -73,7 +73,7 @@ pub struct Report {
     /// Keys that rows name.
     pub named: u64,
     /// Keys that are tracked only: being written, or to be removed.
-    pub in_mind: u64,
+    pub tracked: u64,
     /// Objects without a row.
     pub untracked: Vec<Untracked>,
     /// Rows without an object.
@@ -97,11 +97,11 @@ impl Report {
 type Known = HashMap<ObjectKey, Option<(usize, usize)>>;
 
 /// Compares the store with the rows of all roles.
-pub async fn check(objects: &Objects, books: &[Book]) -> Result<Report, Error> {
-    let mut known = read_known_keys(books).await?;
-    let mut report = Report { named: 0, in_mind: 0, ..Report::default() };
+pub async fn check(objects: &Objects, databases: &[RoleDatabase]) -> Result<Report, Error> {
+    let mut known = read_known_keys(databases).await?;
+    let mut report = Report { named: 0, tracked: 0, ..Report::default() };
     for location in known.values() {
-        *(if location.is_some() { &mut report.named } else { &mut report.in_mind }) += 1;
+        *(if location.is_some() { &mut report.named } else { &mut report.tracked }) += 1;
     }
     let mut listings = stream::iter(shards()).map(async |shard| objects.list(&shard).await).buffer_unordered(MAX_CONCURRENT_REQUESTS);
     while let Some(shard) = listings.try_next().await? {
@@ -115,19 +115,21 @@ pub async fn check(objects: &Objects, books: &[Book]) -> Result<Report, Error> {
     }
     drop(listings);
     // The remaining keys were not listed. Of columns that have keys within other text, a missing object proves nothing.
-    known.retain(|_, location| location.is_some_and(|(book, column)| books.get(book).and_then(|book| book.names.get(column)).is_some_and(|names| names.is_whole)));
+    known.retain(|_, location| {
+        location.is_some_and(|(database, column)| databases.get(database).and_then(|database| database.columns.get(column)).is_some_and(|object_column| object_column.is_whole))
+    });
     if report.untracked.is_empty() && known.is_empty() {
         return Ok(report);
     }
-    let again = read_known_keys(books).await?;
+    let again = read_known_keys(databases).await?;
     report.untracked.retain(|object| !again.contains_key(&object.key));
     let lost = known.into_iter().filter_map(|(key, location)| location.filter(|location| again.get(&key) == Some(&Some(*location))).map(|location| (key, location)));
-    let mut asked = stream::iter(lost).map(async |(key, location)| Ok::<_, Error>((objects.is_there(&key).await?, key, location))).buffer_unordered(MAX_CONCURRENT_REQUESTS);
-    while let Some((is_there, key, (book, column))) = asked.try_next().await? {
-        if let (false, Some(book)) = (is_there, books.get(book))
-            && let Some(Names { table, column, .. }) = book.names.get(column)
+    let mut asked = stream::iter(lost).map(async |(key, location)| Ok::<_, Error>((objects.exists(&key).await?, key, location))).buffer_unordered(MAX_CONCURRENT_REQUESTS);
+    while let Some((is_there, key, (database, column))) = asked.try_next().await? {
+        if let (false, Some(database)) = (is_there, databases.get(database))
+            && let Some(ObjectColumn { table, column, .. }) = database.columns.get(column)
         {
-            report.missing.push(Missing { key, named_in: format!("{}.{table}.{column}", book.service) });
+            report.missing.push(Missing { key, named_in: format!("{}.{table}.{column}", database.service) });
         }
     }
     report.untracked.sort_by(|one, other| one.key.cmp(&other.key));
@@ -144,20 +146,20 @@ pub async fn remove_untracked(objects: &Objects, report: &Report, now: DateTime<
 
 /// Returns every key that the roles know. The tracked keys are read first: a key that is named meanwhile is then seen
 /// in one of the two.
-async fn read_known_keys(books: &[Book]) -> Result<Known, Error> {
+async fn read_known_keys(databases: &[RoleDatabase]) -> Result<Known, Error> {
     let mut known = Known::new();
-    for book in books {
-        for_each_value(book, "orphan_object", "object", |text| known.extend(keys_within(text).map(|key| (key, None)))).await?;
+    for database in databases {
+        for_each_value(database, "orphan_object", "object", |text| known.extend(keys_within(text).map(|key| (key, None)))).await?;
     }
-    for (book_index, book) in books.iter().enumerate() {
-        for (column, names) in book.names.iter().enumerate() {
+    for (database_index, database) in databases.iter().enumerate() {
+        for (column, object_column) in database.columns.iter().enumerate() {
             // A key that is also tracked may be removed at any moment, so it stays listed as tracked.
             let visit = |text: &str| {
                 keys_within(text).for_each(|key| {
-                    known.entry(key).or_insert(Some((book_index, column)));
+                    known.entry(key).or_insert(Some((database_index, column)));
                 });
             };
-            for_each_value(book, names.table, names.column, visit).await?;
+            for_each_value(database, object_column.table, object_column.column, visit).await?;
         }
     }
     Ok(known)
@@ -169,11 +171,11 @@ struct Text {
 }
 
 /// Visits every value of a column, page by page.
-async fn for_each_value(book: &Book, table: &str, column: &str, mut visit: impl FnMut(&str)) -> Result<(), Error> {
+async fn for_each_value(database: &RoleDatabase, table: &str, column: &str, mut visit: impl FnMut(&str)) -> Result<(), Error> {
     let query = format!("select {column} as text from {table} where {column} > $1 group by {column} order by {column} limit $2");
     let mut after = String::new();
     loop {
-        let rows: Vec<Text> = book.db.read().rows(&query, vec![after.as_str().into(), (PAGE_ROWS as i64).into()]).await.map_err(|error| Error::Db(book.service, error))?;
+        let rows: Vec<Text> = database.db.read().rows(&query, vec![after.as_str().into(), (PAGE_ROWS as i64).into()]).await.map_err(|error| Error::Db(database.service, error))?;
         rows.iter().for_each(|row| visit(&row.text));
         match rows.into_iter().last() {
             Some(last) => after = last.text,

@@ -24,7 +24,7 @@ pub struct Writer {
     bytes: u64,
     sink: Option<Box<dyn Sink>>,
     /// Whether a checkpoint exists from which the object can be resumed.
-    is_known: bool,
+    has_checkpoint: bool,
     store: Objects,
 }
 
@@ -36,11 +36,11 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     pub(super) fn new(store: Objects, key: ObjectKey, sink: Box<dyn Sink>) -> Self {
-        Self { key, bytes: 0, sink: Some(sink), is_known: false, store }
+        Self { key, bytes: 0, sink: Some(sink), has_checkpoint: false, store }
     }
 
     pub(super) fn resumed(store: Objects, checkpoint: &Checkpoint, sink: Box<dyn Sink>) -> Self {
-        Self { key: checkpoint.key.clone(), bytes: checkpoint.bytes, sink: Some(sink), is_known: true, store }
+        Self { key: checkpoint.key.clone(), bytes: checkpoint.bytes, sink: Some(sink), has_checkpoint: true, store }
     }
 
     /// The key of the object while it is unfinished.
@@ -54,8 +54,8 @@ impl Writer {
     }
 
     /// Whether a checkpoint may exist, so that only the owner of all checkpoints may remove the object.
-    pub fn is_known(&self) -> bool {
-        self.is_known
+    pub fn has_checkpoint(&self) -> bool {
+        self.has_checkpoint
     }
 
     /// Appends `bytes`.
@@ -75,7 +75,7 @@ impl Writer {
         let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
         let state = sink.save().await?;
         log_key_with("saved", &self.key, format_args!("{} bytes", self.bytes));
-        self.is_known = true;
+        self.has_checkpoint = true;
         Ok(Checkpoint { key: self.key.clone(), bytes: self.bytes, state })
     }
 
@@ -107,12 +107,12 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         let Some(mut sink) = self.sink.take() else { return };
-        let (store, key, is_known) = (self.store.clone(), self.key.clone(), self.is_known);
+        let (store, key, has_checkpoint) = (self.store.clone(), self.key.clone(), self.has_checkpoint);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             sink.discard_unsaved().await;
             drop(sink);
-            if is_known {
+            if has_checkpoint {
                 return;
             }
             if let Err(error) = store.remove(&key).await {

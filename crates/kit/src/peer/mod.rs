@@ -49,25 +49,25 @@ const JSON_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum Error {
     /// The role does not run here and no URL is configured.
     #[error("the {0} role is not part of this process and has no URL; set peers.{0} in the configuration")]
-    Unknown(String),
+    UnknownRole(String),
     /// No instance can be asked; with the reason.
     #[error("no instance of the {0} role can be asked ({1})")]
-    Missing(String, String),
+    NoInstance(String, String),
     /// The instance did not respond.
     #[error("the {0} role did not respond")]
-    Silent(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+    NoResponse(String, #[source] Box<dyn std::error::Error + Send + Sync>),
     /// The instance did not respond in time.
     #[error("the {0} role did not respond in time")]
-    Late(String),
+    DeadlineExceeded(String),
     /// The request's body did not arrive in time, which is its sender's fault.
     #[error("the body of a request to the {0} role did not arrive in time")]
-    Slow(String),
+    RequestBodyTimeout(String),
     /// The request's body broke off, which is its sender's fault.
     #[error("the body of a request to the {0} role broke off")]
-    Sender(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+    RequestBodyFailed(String, #[source] Box<dyn std::error::Error + Send + Sync>),
     /// The role responded with an unexpected status.
     #[error("the {0} role responded with {1}")]
-    Refused(String, StatusCode),
+    UnexpectedStatus(String, StatusCode),
 }
 
 impl Error {
@@ -122,7 +122,7 @@ impl Peers {
     }
 
     /// Returns the roles that `[peers]` names: `media = "http://10.0.0.7:8080"`, or a list of such URLs.
-    pub fn configured(config: &Config) -> Result<Self, config::Error> {
+    pub fn from_config(config: &Config) -> Result<Self, config::Error> {
         let peers = Self::default();
         for (role, entry) in config.section::<BTreeMap<String, PeerEntry>>("peers")? {
             let texts = match entry {
@@ -163,7 +163,7 @@ impl Peers {
     }
 
     /// Checks every instance of every role from now on, each second. Call it once.
-    pub fn watch(&self, tasks: &Tasks, metrics: &Metrics) {
+    pub fn start_health_checks(&self, tasks: &Tasks, metrics: &Metrics) {
         if self.0.health_checks.set(tasks.clone()).is_err() {
             return;
         }
@@ -220,7 +220,7 @@ impl Peers {
                 let deadline = request.extensions().get::<Deadline>().copied();
                 let response = router.oneshot(request);
                 let response = match deadline {
-                    Some(deadline) => tokio::time::timeout_at(deadline.0, response).await.map_err(|_| Error::Late(role.to_owned()))?,
+                    Some(deadline) => tokio::time::timeout_at(deadline.0, response).await.map_err(|_| Error::DeadlineExceeded(role.to_owned()))?,
                     None => response.await,
                 };
                 match response {
@@ -229,12 +229,12 @@ impl Peers {
                 }
             }
             Some(Target::Remote(upstream)) => upstream.send(request).await,
-            None => Err(Error::Unknown(role.to_owned())),
+            None => Err(Error::UnknownRole(role.to_owned())),
         }
     }
 
     /// As [`Peers::call`], for a WebSocket handshake ([`is_handshake`]).
-    pub async fn switch(&self, role: &str, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
+    pub async fn upgrade(&self, role: &str, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
         let target = self.0.targets.read().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
         match target {
             Some(Target::Remote(upstream)) => upstream.upgrade(request).await,
@@ -244,7 +244,7 @@ impl Peers {
 
     /// Fetches JSON; `None` if the role responds with 404. Times out after ten seconds.
     pub async fn get_json<T: serde::de::DeserializeOwned>(&self, role: &str, path: &str) -> Result<Option<T>, Error> {
-        let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::Silent(role.to_owned(), error);
+        let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::NoResponse(role.to_owned(), error);
         let uri: Uri = path.parse().map_err(|error: http::uri::InvalidUri| silent(error.into()))?;
         let request = Request::get(uri).extension(Deadline::after(JSON_TIMEOUT)).body(Body::empty()).map_err(|error| silent(error.into()))?;
         let request = async {
@@ -254,7 +254,7 @@ impl Peers {
                 return Ok(None);
             }
             if !status.is_success() {
-                return Err(Error::Refused(role.to_owned(), status));
+                return Err(Error::UnexpectedStatus(role.to_owned(), status));
             }
             let body = http_body_util::Limited::new(response.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
             serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| silent(error.into()))

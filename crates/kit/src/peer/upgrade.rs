@@ -65,16 +65,16 @@ fn set_upgrade_headers(headers: &mut HeaderMap) {
 impl Upstream {
     /// Passes a handshake on, once: over a new connection, to the best instance.
     pub(super) async fn upgrade(&self, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
-        let until = request.extensions().get::<Deadline>().copied().unwrap_or_else(|| Deadline::after(self.timeouts.answer));
+        let until = request.extensions().get::<Deadline>().copied().unwrap_or_else(|| Deadline::after(self.timeouts.response));
         let (mut parts, _) = request.into_parts();
         headers::outgoing(&mut parts, &self.host);
         set_upgrade_headers(&mut parts.headers);
         let mut in_flight = self.admit(&[]).await?;
         let exchange = async {
-            let connection = Connection::connect(in_flight.instance.address).await.map_err(|error| Error::Silent(self.role.clone(), error.into()))?;
-            connection.upgrade(Request::from_parts(parts, Body::empty())).await.map_err(|ExchangeError { error, .. }| Error::Silent(self.role.clone(), error.into()))
+            let connection = Connection::connect(in_flight.instance.address).await.map_err(|error| Error::NoResponse(self.role.clone(), error.into()))?;
+            connection.upgrade(Request::from_parts(parts, Body::empty())).await.map_err(|ExchangeError { error, .. }| Error::NoResponse(self.role.clone(), error.into()))
         };
-        let exchange = tokio::time::timeout_at(until.0, exchange).await.unwrap_or_else(|_| Err(Error::Late(self.role.clone())));
+        let exchange = tokio::time::timeout_at(until.0, exchange).await.unwrap_or_else(|_| Err(Error::DeadlineExceeded(self.role.clone())));
         match exchange {
             Err(error) => {
                 in_flight.record_failure(&error.causes());

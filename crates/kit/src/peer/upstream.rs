@@ -29,21 +29,21 @@ use crate::http::Deadline;
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// Until the head of its response to a request without a body, if the request has no deadline of its own.
-    pub answer: Duration,
+    pub response: Duration,
     /// Until it takes the next bytes of a body (it may be queueing the request), and until the head of its response
     /// after the last.
-    pub body: Duration,
+    pub request_body: Duration,
     /// Until the next bytes of a response that it has begun.
-    pub stalled: Duration,
+    pub response_idle: Duration,
     /// Until a request makes progress, while the instance does not respond to health checks either: then it is frozen,
     /// or the network is interrupted.
-    pub silent: Duration,
+    pub unresponsive: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         // A long upload is made durable after its last byte. Live streams send something every 15 s.
-        Self { answer: Duration::from_secs(30), body: Duration::from_secs(120), stalled: Duration::from_secs(60), silent: Duration::from_secs(8) }
+        Self { response: Duration::from_secs(30), request_body: Duration::from_secs(120), response_idle: Duration::from_secs(60), unresponsive: Duration::from_secs(8) }
     }
 }
 
@@ -88,7 +88,7 @@ enum TimedOut {
 impl AttemptError {
     /// Reports the failure to the breaker, unless the sender broke off.
     fn record_failure(self, in_flight: &mut InFlight) -> Self {
-        if !matches!(self.error, Error::Sender(..) | Error::Slow(_)) {
+        if !matches!(self.error, Error::RequestBodyFailed(..) | Error::RequestBodyTimeout(_)) {
             in_flight.record_failure(&self.error.causes());
         }
         self
@@ -144,7 +144,7 @@ impl Upstream {
         // Of two requests that want an instance's only probe, one goes on to the next instance.
         let in_flight =
             std::iter::repeat_with(|| self.choose(tried)).take(MAX_ATTEMPTS).map_while(|instance| instance).find_map(|instance| instance.admit(&self.metrics.in_flight));
-        in_flight.ok_or_else(|| Error::Missing(self.role.clone(), self.reasons()))
+        in_flight.ok_or_else(|| Error::NoInstance(self.role.clone(), self.reasons()))
     }
 
     fn choose(&self, tried: &[SocketAddr]) -> Option<Arc<Instance>> {
@@ -173,7 +173,7 @@ impl Upstream {
                 in_flight.record_failure(&error.to_string());
                 // The other instances come first until this one says that it is ready; it is checked every second.
                 instance.connect_failed(asked, &error);
-                return Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), is_unsent: true, is_frozen: false });
+                return Err(AttemptError { error: Error::NoResponse(self.role.clone(), error.into()), request: Some(request), is_unsent: true, is_frozen: false });
             }
         };
         match self.exchange(&instance, connection, request).await {
@@ -185,7 +185,7 @@ impl Upstream {
     pub(super) async fn respond(&self, mut response: http::Response<Incoming>, connection: Option<Connection>, mut in_flight: InFlight) -> Response {
         in_flight.record_success();
         headers::strip(response.headers_mut());
-        response_body::streamed(response, connection, in_flight, self.timeouts.stalled).await
+        response_body::streamed(response, connection, in_flight, self.timeouts.response_idle).await
     }
 
     /// Sends the request over a connection and waits for the head of the response, as long as the request's deadline or
@@ -195,26 +195,26 @@ impl Upstream {
         let until = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
         let copy = is_repeatable(request.method(), bodiless).then(|| clone_request(&request));
         let outcome = if bodiless {
-            let until = until.unwrap_or_else(|| (Instant::now() + self.timeouts.answer).into());
+            let until = until.unwrap_or_else(|| (Instant::now() + self.timeouts.response).into());
             self.wait_for_response(connection.send(request), instance, &Progress::of_instance(), None, Some(until)).await
         } else {
             let (request, progress) = track_progress(request);
-            self.wait_for_response(connection.send(request), instance, &progress, Some(self.timeouts.body), until).await
+            self.wait_for_response(connection.send(request), instance, &progress, Some(self.timeouts.request_body), until).await
         };
         match outcome {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(ExchangeError { error, .. })) if error.is_user() => {
-                Err(AttemptError { error: Error::Sender(self.role.clone(), error.into()), request: None, is_unsent: false, is_frozen: false })
+                Err(AttemptError { error: Error::RequestBodyFailed(self.role.clone(), error.into()), request: None, is_unsent: false, is_frozen: false })
             }
             Ok(Err(ExchangeError { error, request })) => {
-                Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), is_unsent: false, is_frozen: false })
+                Err(AttemptError { error: Error::NoResponse(self.role.clone(), error.into()), request: request.or(copy), is_unsent: false, is_frozen: false })
             }
             Err(TimedOut::Frozen) => {
                 let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "it became unresponsive with the request in progress");
-                Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: copy, is_unsent: false, is_frozen: true })
+                Err(AttemptError { error: Error::NoResponse(self.role.clone(), error.into()), request: copy, is_unsent: false, is_frozen: true })
             }
-            Err(TimedOut::Instance) => Err(AttemptError { error: Error::Late(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
-            Err(TimedOut::Sender) => Err(AttemptError { error: Error::Slow(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
+            Err(TimedOut::Instance) => Err(AttemptError { error: Error::DeadlineExceeded(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
+            Err(TimedOut::Sender) => Err(AttemptError { error: Error::RequestBodyTimeout(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
         }
     }
 
@@ -236,7 +236,7 @@ impl Upstream {
             if has_passed(until) || has_passed(body_deadline) {
                 return Err(if progress.is_waiting_for_instance() { TimedOut::Instance } else { TimedOut::Sender });
             }
-            if has_passed(progress.deadline(self.timeouts.silent)) && has_passed(instance.silent_since().map(|since| (since + self.timeouts.silent).into())) {
+            if has_passed(progress.deadline(self.timeouts.unresponsive)) && has_passed(instance.silent_since().map(|since| (since + self.timeouts.unresponsive).into())) {
                 return Err(TimedOut::Frozen);
             }
             let next_check = [Some(now + RECHECK_INTERVAL), until, body_deadline].into_iter().flatten().min().unwrap_or(now);

@@ -35,11 +35,11 @@ const DONE: &str = "done";
 /// Gets the progress of a transfer.
 pub trait ProgressListener: Sync {
     /// A sentence about the next step.
-    fn says(&self, sentence: &str);
+    fn step(&self, sentence: &str);
     /// The total size of the objects, in bytes.
-    fn expects(&self, bytes: u64);
+    fn total_bytes(&self, bytes: u64);
     /// The size of objects that were just stored, in bytes.
-    fn moved(&self, bytes: u64);
+    fn advanced(&self, bytes: u64);
 }
 
 /// A part of the data on both sides.
@@ -48,20 +48,20 @@ pub struct ReportRow {
     /// Such as `media.item`, or `objects`.
     pub part: String,
     /// Rows or objects in the folder.
-    pub items: u64,
+    pub source_count: u64,
     /// Rows or objects at the destination.
-    pub there: u64,
+    pub destination_count: u64,
     /// The size in the folder, in bytes.
     pub bytes: u64,
     /// Whether both sides are equal.
-    pub fits: bool,
+    pub matches: bool,
     /// Some keys that differ, if they are known.
-    pub differing: Vec<String>,
+    pub differences: Vec<String>,
 }
 
 impl ReportRow {
     fn new(part: &str) -> Self {
-        Self { part: part.to_owned(), items: 0, there: 0, bytes: 0, fits: true, differing: Vec::new() }
+        Self { part: part.to_owned(), source_count: 0, destination_count: 0, bytes: 0, matches: true, differences: Vec::new() }
     }
 }
 
@@ -71,7 +71,7 @@ pub enum Outcome {
     /// The report after the transfer.
     Moved(Vec<ReportRow>),
     /// The transfer was complete before, at this time (RFC 3339); nothing was changed.
-    Already(String),
+    AlreadyDone(String),
 }
 
 /// A service's rows on both sides.
@@ -135,29 +135,29 @@ impl Transfer {
     /// Objects are read back as they are copied; [`Transfer::verify`] reads all of them again.
     pub async fn run(&self, listener: &dyn ProgressListener) -> Result<Outcome, Error> {
         if let Some(at) = progress::find(self.records.read(), &self.name, DONE, "").await? {
-            return Ok(Outcome::Already(at));
+            return Ok(Outcome::AlreadyDone(at));
         }
         self.key.write_to_destination()?;
-        listener.expects(objects::total_bytes(&self.source).await?);
-        listener.says(if self.is_resumed { "Going on with the objects" } else { "Copying the objects" });
+        listener.total_bytes(objects::total_bytes(&self.source).await?);
+        listener.step(if self.is_resumed { "Going on with the objects" } else { "Copying the objects" });
         // Before the rows that name them.
         let objects = objects::copy(self, listener).await?;
         for schema in &self.schemas {
             let Some(source) = &schema.source else { continue };
-            listener.says(&format!("Copying the rows of {}", schema.service));
+            listener.step(&format!("Copying the rows of {}", schema.service));
             for table in &schema.tables {
                 rows::copy(&self.name, schema, source, table).await?;
             }
         }
         let (due, skipped) = events::make_due(self).await?;
-        listener.says(&format!("Pending events that are due again: {due}"));
+        listener.step(&format!("Pending events that are due again: {due}"));
         if skipped > 0 {
-            listener.says(&format!("Events of roles that this release doesn't have, left in the folder: {skipped}"));
+            listener.step(&format!("Events of roles that this release doesn't have, left in the folder: {skipped}"));
         }
-        listener.says("Comparing the rows of both sides");
+        listener.step("Comparing the rows of both sides");
         let mut report = verify::tables(self).await?;
         report.push(objects);
-        if report.iter().all(|row| row.fits) {
+        if report.iter().all(|row| row.matches) {
             let (name, now) = (self.name.clone(), self.clock.now().to_rfc3339());
             self.records.write(move |tx| Box::pin(async move { progress::record(tx, &name, DONE, "", &now).await })).await?;
         }
@@ -166,18 +166,18 @@ impl Transfer {
 
     /// Compares both sides, reading every row and every object of each.
     pub async fn verify(&self, listener: &dyn ProgressListener) -> Result<Vec<ReportRow>, Error> {
-        listener.says("Comparing the rows of both sides");
+        listener.step("Comparing the rows of both sides");
         let mut report = verify::tables(self).await?;
         report.push(self.key.report_row());
-        listener.expects(objects::total_bytes(&self.source).await?);
-        listener.says("Reading the objects of both sides");
+        listener.total_bytes(objects::total_bytes(&self.source).await?);
+        listener.step("Reading the objects of both sides");
         report.push(objects::compare(self, listener).await?);
         Ok(report)
     }
 }
 
 /// Whether a transfer into the installation that `db` belongs to has begun and not ended.
-pub async fn is_under_way(db: &Db) -> Result<bool, crate::db::Error> {
+pub async fn is_in_progress(db: &Db) -> Result<bool, crate::db::Error> {
     progress::is_in_progress(db.read(), DONE).await
 }
 
@@ -211,7 +211,7 @@ async fn open_schema(service: &Service, config: &DbConfig, data: &Path) -> Resul
 async fn check_destination(schemas: &[Schema], name: &str) -> Result<bool, Error> {
     let mut known = false;
     for schema in schemas {
-        if progress::is_known(schema.destination.read(), name).await? {
+        if progress::has_checkpoint(schema.destination.read(), name).await? {
             known = true;
             continue;
         }

@@ -45,7 +45,7 @@ pub(super) async fn copy(transfer: &Transfer, listener: &dyn ProgressListener) -
                 let digest = copy_one(transfer, &key, bytes).await?;
                 record_copied(transfer, &key, bytes, &digest).await?;
             }
-            listener.moved(bytes);
+            listener.advanced(bytes);
             add_to_row(&row, bytes, None);
             Ok(())
         })
@@ -61,7 +61,7 @@ pub(super) async fn compare(transfer: &Transfer, listener: &dyn ProgressListener
         .try_flatten()
         .try_for_each_concurrent(MAX_CONCURRENT, async |Listed { key, bytes, .. }| {
             let same = is_same(transfer, &key, bytes).await.map_err(|cause| Error::Object { key: key.to_string(), cause })?;
-            listener.moved(bytes);
+            listener.advanced(bytes);
             add_to_row(&row, bytes, (!same).then_some(key));
             Ok(())
         })
@@ -71,14 +71,14 @@ pub(super) async fn compare(transfer: &Transfer, listener: &dyn ProgressListener
 
 fn add_to_row(row: &Mutex<ReportRow>, bytes: u64, differs: Option<ObjectKey>) {
     let mut row = row.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    row.items += 1;
+    row.source_count += 1;
     row.bytes += bytes;
     match differs {
-        None => row.there += 1,
+        None => row.destination_count += 1,
         Some(key) => {
-            row.fits = false;
-            if row.differing.len() < MAX_NAMED {
-                row.differing.push(key.to_string());
+            row.matches = false;
+            if row.differences.len() < MAX_NAMED {
+                row.differences.push(key.to_string());
             }
         }
     }

@@ -31,13 +31,13 @@ pub(super) async fn create_table(destination: &Db) -> Result<(), Error> {
 /// Whether a transfer into this schema's installation has begun and not ended. The end of each is recorded in the first
 /// schema alone, so only the schema of a destination with copied objects says so.
 pub(super) async fn is_in_progress(destination: &impl Sql, done: &str) -> Result<bool, Error> {
-    let there: Option<NameRow> = match destination.backend() {
+    let table: Option<NameRow> = match destination.backend() {
         DbBackend::Postgres => {
             destination.row("select cast(tablename as text) as name from pg_tables where tablename = $1 and schemaname = current_schema()", vec![TABLE.into()]).await?
         }
         _ => None,
     };
-    if there.is_none() {
+    if table.is_none() {
         return Ok(false);
     }
     let text = "select item, place from moved where part like 'objects/%' and source not in (select source from moved where part = $1) limit 1";
@@ -46,7 +46,7 @@ pub(super) async fn is_in_progress(destination: &impl Sql, done: &str) -> Result
 }
 
 /// Whether anything of `source` was copied here.
-pub(super) async fn is_known(destination: &impl Sql, source: &str) -> Result<bool, Error> {
+pub(super) async fn has_checkpoint(destination: &impl Sql, source: &str) -> Result<bool, Error> {
     let row: Option<Row> = destination.row("select item, place from moved where source = $1 limit 1", vec![source.into()]).await?;
     Ok(row.is_some())
 }

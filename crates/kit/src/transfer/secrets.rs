@@ -48,7 +48,13 @@ impl SigningKey {
 
     /// Returns the row of the report: whether the destination has the key.
     pub(super) fn report_row(&self) -> ReportRow {
-        ReportRow { items: 1, there: self.is_at_destination.into(), bytes: self.secret.len() as u64, fits: self.is_at_destination, ..ReportRow::new("secrets") }
+        ReportRow {
+            source_count: 1,
+            destination_count: self.is_at_destination.into(),
+            bytes: self.secret.len() as u64,
+            matches: self.is_at_destination,
+            ..ReportRow::new("secrets")
+        }
     }
 
     /// Writes the key where the destination expects it.
@@ -85,11 +91,11 @@ mod tests {
         std::fs::rename(data.join("secrets/addresses.key"), data.join("secrets/url-signing.key")).unwrap();
         assert_eq!(SigningKey::read(&data, &destination).unwrap().fingerprint(), old_name.fingerprint());
         let key = SigningKey::read(&data, &destination).unwrap();
-        assert!(!key.report_row().fits);
+        assert!(!key.report_row().matches);
         key.write_to_destination().unwrap();
         assert_eq!(std::fs::read(&destination).unwrap(), [7; 32]);
         assert_eq!(std::fs::metadata(&destination).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(SigningKey::read(&data, &destination).unwrap().report_row().fits);
+        assert!(SigningKey::read(&data, &destination).unwrap().report_row().matches);
         std::fs::write(&destination, [8; 32]).unwrap();
         assert!(SigningKey::read(&data, &destination).err().unwrap().to_string().contains("another key"));
         assert_eq!(std::fs::read(&destination).unwrap(), [8; 32]);

@@ -27,7 +27,7 @@ pub(super) async fn tables(transfer: &Transfer) -> Result<Vec<ReportRow>, Error>
                 (source_checksum(schema, table).await?, destination_checksum(schema, table).await?)
             };
             let part = format!("{}.{}", schema.service, table.name);
-            report.push(ReportRow { items: source.rows, there: destination.rows, bytes: source.bytes, fits: source == destination, ..ReportRow::new(&part) });
+            report.push(ReportRow { source_count: source.rows, destination_count: destination.rows, bytes: source.bytes, matches: source == destination, ..ReportRow::new(&part) });
         }
     }
     Ok(report)

@@ -47,7 +47,7 @@ async fn a_killed_instance_costs_no_request_not_even_one_with_a_body() {
 async fn an_instance_that_drains_under_load_costs_no_read() {
     let (roles, tasks) = ([Role::start().await, Role::start().await], Tasks::default());
     let peers = peers(Timeouts::default(), &roles.each_ref().map(|role| role.address));
-    peers.watch(&tasks, &Metrics::default());
+    peers.start_health_checks(&tasks, &Metrics::default());
     let asks = |peers: kit::peer::Peers| async move {
         for _ in 0..200 {
             fetch(&peers, "/who").await.unwrap();
@@ -68,21 +68,21 @@ async fn a_frozen_instance_is_given_up_and_then_not_asked() {
     let (address, tasks) = (frozen_instance().await, Tasks::default());
     let alone = peers(SHORT, &[address]);
     for _ in 0..5 {
-        assert!(matches!(fetch(&alone, "/who").await, Err(Error::Late(_))));
+        assert!(matches!(fetch(&alone, "/who").await, Err(Error::DeadlineExceeded(_))));
     }
     // Its breaker is open: no request waits any more.
     let asked = Instant::now();
-    assert!(matches!(fetch(&alone, "/who").await, Err(Error::Missing(..))));
-    assert!(asked.elapsed() < SHORT.answer, "it waited");
+    assert!(matches!(fetch(&alone, "/who").await, Err(Error::NoInstance(..))));
+    assert!(asked.elapsed() < SHORT.response, "it waited");
     // A request with a body does not wait either once the instance has all of the body.
     let role = Role::start().await;
     let both = peers(SHORT, &[address, role.address]);
-    both.watch(&tasks, &Metrics::default());
+    both.start_health_checks(&tasks, &Metrics::default());
     let mut answered = 0;
     for _ in 0..30 {
         match both.call("media", Request::post("/echo").body("hello".into()).unwrap()).await {
             Ok(_) => answered += 1,
-            Err(error) => assert!(matches!(error, Error::Late(_)), "{error}"),
+            Err(error) => assert!(matches!(error, Error::DeadlineExceeded(_)), "{error}"),
         }
     }
     assert!(answered >= 20, "{answered} of 30: the frozen one was asked again and again");
@@ -135,7 +135,7 @@ async fn an_answer_that_stalls_is_cut_off_and_a_slow_reader_is_not() {
     let role = Role::start().await;
     let body = vec![7; 200_000];
     let answer = peers(SHORT, &[role.address]).call("media", Request::post("/echo").body(body.clone().into()).unwrap()).await.unwrap();
-    tokio::time::sleep(2 * SHORT.stalled).await;
+    tokio::time::sleep(2 * SHORT.response_idle).await;
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), body);
 }
 
@@ -165,7 +165,7 @@ async fn a_breaker_closes_again_by_itself() {
     let role = Role::on(tokio::net::TcpListener::bind(("127.0.0.1", testkit::engines::free_port())).await.unwrap(), kit::http::Limits::default());
     let (address, tasks) = (role.address, Tasks::default());
     let peers = peers(Timeouts::default(), &[address]);
-    peers.watch(&tasks, &Metrics::default());
+    peers.start_health_checks(&tasks, &Metrics::default());
     until("it is found", || peers.not_ready().is_empty()).await;
     role.kill().await;
     for _ in 0..10 {
@@ -190,7 +190,7 @@ async fn a_sender_who_stops_is_not_held_against_the_instance() {
         // The role, which knows the deadline too, may give up first.
         match peers.call("media", request.body(body).unwrap()).await {
             Ok(answer) => assert_eq!(answer.status(), 504),
-            Err(error) => assert!(matches!(error, Error::Slow(_)), "{error}"),
+            Err(error) => assert!(matches!(error, Error::RequestBodyTimeout(_)), "{error}"),
         }
     }
     assert_eq!(fetch(&peers, "/who").await.unwrap(), role.address.port().to_string(), "its breaker is open");
@@ -199,10 +199,10 @@ async fn a_sender_who_stops_is_not_held_against_the_instance() {
 #[tokio::test]
 async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
     let (frozen_instance, well) = (Role::start().await, Role::start().await);
-    let timeouts = Timeouts { silent: Duration::from_secs(1), ..Timeouts::default() };
+    let timeouts = Timeouts { unresponsive: Duration::from_secs(1), ..Timeouts::default() };
     let (alone, both, tasks) = (peers(timeouts, &[frozen_instance.address]), peers(timeouts, &[frozen_instance.address, well.address]), Tasks::default());
     for peers in [&alone, &both] {
-        peers.watch(&tasks, &Metrics::default());
+        peers.start_health_checks(&tasks, &Metrics::default());
         until("they are found", || peers.not_ready().is_empty()).await;
     }
     well.held.add_permits(100);
@@ -235,7 +235,7 @@ async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
     for waits in waiting.drain(..) {
         waits.await.unwrap().expect("another instance has answered");
     }
-    assert!(matches!(only.await.unwrap(), Err(Error::Silent(..))), "there is no other");
+    assert!(matches!(only.await.unwrap(), Err(Error::NoResponse(..))), "there is no other");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}: that is the timeout for a running instance", began.elapsed());
     assert_eq!(moves.await.unwrap().unwrap(), 200);
     tasks.stop(Duration::from_secs(5)).await;

@@ -29,7 +29,7 @@ async fn server(limits: Limits) -> Server {
 }
 
 async fn server_at(address: &str, limits: Limits) -> Server {
-    kit::tls::provider();
+    kit::tls::install_provider();
     let (tasks, metrics, slow) = (Tasks::default(), Metrics::default(), Arc::new(Notify::new()));
     let entered = slow.clone();
     let verifier = Verifier::new(Peers::default(), Clock::system());
@@ -202,7 +202,7 @@ async fn a_client_that_stops_reading_is_not_waited_for() {
 }
 
 fn client() -> reqwest::Client {
-    kit::tls::provider();
+    kit::tls::install_provider();
     reqwest::Client::new()
 }
 
@@ -228,7 +228,7 @@ async fn an_ipv6_listener_counts_its_clients_by_their_64_and_ipv4_ones_as_what_t
 
 #[tokio::test]
 async fn a_listener_with_bounds_refuses_what_is_over_them_also_where_nothing_is() {
-    kit::tls::provider();
+    kit::tls::install_provider();
     let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (enters, goes_on) = (entered.clone(), go_on.clone());
     let slow = async move || {
@@ -240,7 +240,7 @@ async fn a_listener_with_bounds_refuses_what_is_over_them_also_where_nothing_is(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, tasks) = (listener.local_addr().unwrap(), Tasks::default());
     let bounds = Bounds { max_requests: 1, head: HeadBounds { max_url_bytes: 100, max_headers: 5 } };
-    serve(Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections }, bounds.around(routes), &tasks);
+    serve(Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections }, bounds.apply(routes), &tasks);
     let running = tokio::spawn(reqwest::get(format!("http://{address}/slow")));
     tokio::time::timeout(Duration::from_secs(20), entered.notified()).await.expect("the request comes in");
     for path in ["/ok", "/nowhere"] {

@@ -49,7 +49,7 @@ async fn the_least_loaded_instance_gets_the_request() {
 async fn connections_are_used_again_whatever_the_answer_was_framed_by() {
     let (role, tasks, metrics) = (Role::start().await, Tasks::default(), Metrics::default());
     let peers = peers(Timeouts::default(), &[role.address]);
-    peers.watch(&tasks, &metrics);
+    peers.start_health_checks(&tasks, &metrics);
     for _ in 0..10 {
         fetch(&peers, "/who").await.unwrap();
         assert_eq!(fetch(&peers, "/chunked").await.unwrap(), "ab");
@@ -96,7 +96,7 @@ async fn what_is_missing_is_waited_for_in_any_order() {
     let (tasks, metrics) = (Tasks::default(), Metrics::default());
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let peers = peers(Timeouts::default(), &[address]);
-    peers.watch(&tasks, &metrics);
+    peers.start_health_checks(&tasks, &metrics);
     until("it says what it waits for", || peers.not_ready().iter().any(|said| said.contains("refused"))).await;
     let missing = peers.not_ready();
     assert!(missing[0].starts_with(&format!("no instance of media answers at http://{address} (")), "{missing:?}");
@@ -117,7 +117,7 @@ async fn an_instance_that_is_not_ready_gets_nothing_until_it_is() {
     let peers = peers(Timeouts::default(), &roles.each_ref().map(|role| role.address));
     let metrics = Metrics::default();
     let healthy = |count: usize| metrics.text().contains(&format!("tutti_peer_instances_healthy{{role=\"media\"}} {count}\n"));
-    peers.watch(&tasks, &metrics);
+    peers.start_health_checks(&tasks, &metrics);
     until("both are found", || healthy(2)).await;
     roles[0].ready.store(false, Ordering::SeqCst);
     until("it is known", || healthy(1)).await;

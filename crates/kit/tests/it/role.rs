@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) const SHORT: Timeouts =
-    Timeouts { answer: Duration::from_millis(400), body: Duration::from_millis(400), stalled: Duration::from_millis(400), silent: Duration::from_secs(8) };
+    Timeouts { response: Duration::from_millis(400), request_body: Duration::from_millis(400), response_idle: Duration::from_millis(400), unresponsive: Duration::from_secs(8) };
 
 /// An instance with a few routes: `/who`, `/hold`, `/echo`, `/chunked`, `/slow`.
 pub(crate) struct Role {

@@ -32,10 +32,10 @@ struct Issuer {
 
 impl Issuer {
     fn new() -> Self {
-        kit::tls::provider();
+        kit::tls::install_provider();
         let clock = Clock::fixed(chrono::Utc::now());
         let verifier = Verifier::new(Peers::default(), clock.clone());
-        verifier.fix(&JwkSet { keys: vec![public(&key(7))] });
+        verifier.pin_keys(&JwkSet { keys: vec![public(&key(7))] });
         Self { clock, verifier }
     }
 
@@ -209,7 +209,7 @@ async fn a_header_cannot_bring_a_key_or_another_meaning() {
 async fn a_key_of_another_kind_in_the_set_is_not_learned() {
     let issuer = Issuer::new();
     let secret = json!({"keys": [{"kty": "oct", "kid": "hmac", "alg": "HS256", "k": URL_SAFE_NO_PAD.encode([1; 32])}]});
-    issuer.verifier.fix(&serde_json::from_value(secret).unwrap());
+    issuer.verifier.pin_keys(&serde_json::from_value(secret).unwrap());
     let input = signing_input(&header(&json!({"alg": "HS256", "kid": "hmac"})), &issuer.claims(&json!({})));
     let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &EncodingKey::from_secret(&[1; 32]), Algorithm::HS256).unwrap();
     assert_eq!(issuer.verify(&format!("{input}.{signature}")).await, "auth.invalid_token");

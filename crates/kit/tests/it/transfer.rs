@@ -124,7 +124,7 @@ impl Harness {
     async fn moved(&self) -> Vec<ReportRow> {
         match self.open().await.unwrap().run(&SilentListener).await.unwrap() {
             Outcome::Moved(report) => report,
-            already @ Outcome::Already(_) => panic!("{already:?}"),
+            already @ Outcome::AlreadyDone(_) => panic!("{already:?}"),
         }
     }
 
@@ -186,9 +186,9 @@ fn time() -> DateTime<Utc> {
 struct SilentListener;
 
 impl ProgressListener for SilentListener {
-    fn says(&self, _: &str) {}
-    fn expects(&self, _: u64) {}
-    fn moved(&self, _: u64) {}
+    fn step(&self, _: &str) {}
+    fn total_bytes(&self, _: u64) {}
+    fn advanced(&self, _: u64) {}
 }
 
 /// Notifies after a number of steps, so that the test can interrupt the transfer.
@@ -210,17 +210,17 @@ impl StepCounter {
 }
 
 impl ProgressListener for StepCounter {
-    fn says(&self, _: &str) {
+    fn step(&self, _: &str) {
         self.step();
     }
-    fn expects(&self, _: u64) {}
-    fn moved(&self, _: u64) {
+    fn total_bytes(&self, _: u64) {}
+    fn advanced(&self, _: u64) {
         self.step();
     }
 }
 
 fn assert_all_match(report: &[ReportRow]) {
-    assert!(report.iter().all(|row| row.fits), "{report:#?}");
+    assert!(report.iter().all(|row| row.matches), "{report:#?}");
 }
 
 fn row_of<'a>(report: &'a [ReportRow], part: &str) -> &'a ReportRow {
@@ -235,7 +235,7 @@ async fn rows_of_every_type_and_objects_of_every_size_come_over_once() {
     let report = harness.moved().await;
     assert_all_match(&report);
     assert_eq!(
-        (row_of(&report, "band.song").items, row_of(&report, "band.album").there, row_of(&report, "objects").items),
+        (row_of(&report, "band.song").source_count, row_of(&report, "band.album").destination_count, row_of(&report, "objects").source_count),
         (u64::from(SONGS), u64::from(SONGS), keys.len() as u64)
     );
     let text = "select id, title, note, plays, gain, live, cover, sung_at from song order by plays";
@@ -250,7 +250,7 @@ async fn rows_of_every_type_and_objects_of_every_size_come_over_once() {
 
     let transfer = harness.open().await.unwrap();
     assert_all_match(&transfer.verify(&SilentListener).await.unwrap());
-    assert!(matches!(transfer.run(&SilentListener).await.unwrap(), Outcome::Already(_)));
+    assert!(matches!(transfer.run(&SilentListener).await.unwrap(), Outcome::AlreadyDone(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -356,9 +356,9 @@ async fn what_differs_is_named() {
     writer.write(bytes.into()).await.unwrap();
     writer.finish().await.unwrap();
     let report = harness.open().await.unwrap().verify(&SilentListener).await.unwrap();
-    let differing: Vec<&str> = report.iter().filter(|row| !row.fits).map(|row| row.part.as_str()).collect();
-    assert_eq!(differing, ["band.song", "objects"]);
-    assert_eq!(row_of(&report, "objects").differing, [key.to_string()]);
+    let differences: Vec<&str> = report.iter().filter(|row| !row.matches).map(|row| row.part.as_str()).collect();
+    assert_eq!(differences, ["band.song", "objects"]);
+    assert_eq!(row_of(&report, "objects").differences, [key.to_string()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,11 +10,11 @@
 //! of its columns name objects. Invariant: an object in the store is named by a row or its key is in this table; a
 //! removed key stays in the table until nothing can appear under it.
 
-mod names;
+mod columns;
 mod store;
 
-pub use names::{Names, keys_within};
-pub use store::{held_by, named, named_all, orphan};
+pub use columns::{ObjectColumn, keys_within};
+pub use store::{insert_held, mark_all_referenced, mark_orphaned, mark_referenced};
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -25,9 +25,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, stream};
 
-use super::{ObjectKey, Objects, base62};
+use super::{ObjectKey, Objects};
 use crate::clock::Clock;
 use crate::db::{Db, Error};
+use crate::id;
 use crate::tasks::Tasks;
 use store::Claimed;
 
@@ -52,7 +53,7 @@ const MAX_GROWING_CHECKS: i64 = 6;
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// The columns that name objects.
-    pub names: &'static [Names],
+    pub columns: &'static [ObjectColumn],
     /// A key that another instance holds for longer than this is orphaned: that instance never came back.
     pub abandoned_after: TimeDelta,
 }
@@ -90,14 +91,14 @@ impl Orphans {
             Ok(text) if text.len() == 22 => text,
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(named(error)),
             _ => {
-                let instance = base62();
+                let instance = id::random();
                 tokio::fs::write(&path, &instance).await.map_err(named)?;
                 instance
             }
         };
         let (db, objects, clock) = (db.clone(), objects.clone(), clock.clone());
         let (held, released) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Self(Arc::new(Inner { db, objects, clock, policy, instance, boot: base62(), held, released })))
+        Ok(Self(Arc::new(Inner { db, objects, clock, policy, instance, boot: id::random(), held, released })))
     }
 
     /// Records `count` new keys. Until its lease ends, this process may store an object under each.
@@ -178,7 +179,7 @@ impl Orphans {
                 let held = self.held();
                 listed.into_iter().filter(|key| !held.contains(key)).collect()
             };
-            store::orphan_lost(db, lost, policy.names, now).await?;
+            store::orphan_lost(db, lost, policy.columns, now).await?;
             if !is_full {
                 return Ok(());
             }

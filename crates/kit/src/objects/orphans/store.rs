@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::{MAX_GROWING_CHECKS, Names};
+use super::{MAX_GROWING_CHECKS, ObjectColumn};
 use crate::db::{Db, Error, Sql, Tx, Value, chunk_size, placeholders};
 use crate::objects::{ObjectKey, log_key};
 
@@ -55,11 +55,11 @@ fn chunks(mut keys: &[ObjectKey]) -> impl Iterator<Item = (&[ObjectKey], String)
 /// Records keys as held.
 pub(super) async fn hold(db: &Db, keys: Vec<ObjectKey>, instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
     let (instance, boot) = (instance.to_owned(), boot.to_owned());
-    db.write(move |tx| Box::pin(async move { held_by(tx, &keys, &instance, &boot, now).await })).await
+    db.write(move |tx| Box::pin(async move { insert_held(tx, &keys, &instance, &boot, now).await })).await
 }
 
 /// Records that this start of an instance may be storing objects under these keys.
-pub async fn held_by(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn insert_held(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
     for (keys, _) in chunks(keys) {
         let values = keys.iter().flat_map(|key| [key.as_str().into(), instance.into(), boot.into(), now.into()]).collect();
         tx.execute(&format!("insert into orphan_object (object, instance, boot, since) values {}", placeholders(keys.len(), 4)), values).await?;
@@ -70,7 +70,7 @@ pub async fn held_by(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, no
 
 /// Deletes the rows of these keys, in the transaction that names them. Returns how many were held; a condemned key is
 /// not.
-pub async fn named(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
+pub async fn mark_referenced(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
     let mut count = 0;
     for (keys, marks) in chunks(keys) {
         count += tx.execute(&format!("delete from orphan_object where object in {marks} and due_at is null"), values(keys)).await?;
@@ -80,13 +80,13 @@ pub async fn named(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
 }
 
 /// The same for keys that must all be held: [`Error::Conflict`] if one is not, as its object may be gone.
-pub async fn named_all(tx: &Tx, keys: &[ObjectKey]) -> Result<(), Error> {
-    if named(tx, keys).await? == keys.len() as u64 { Ok(()) } else { Err(Error::Conflict) }
+pub async fn mark_all_referenced(tx: &Tx, keys: &[ObjectKey]) -> Result<(), Error> {
+    if mark_referenced(tx, keys).await? == keys.len() as u64 { Ok(()) } else { Err(Error::Conflict) }
 }
 
 /// Marks keys as orphaned, in the transaction that stops naming them: their objects are removed, now or by the next
 /// sweep.
-pub async fn orphan(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn mark_orphaned(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(), Error> {
     for (keys, _) in chunks(keys) {
         let values = keys.iter().flat_map(|key| [key.as_str().into(), "".into(), "".into(), now.into(), now.into(), MAX_GROWING_CHECKS.into()]).collect();
         let text = format!(
@@ -112,14 +112,14 @@ pub(super) async fn list_lost(db: &Db, (instance, boot): (&str, &str), own: bool
 
 /// Makes held keys due, once every started write is decided. It checks the columns that name objects first: whatever
 /// went wrong before, the sweep removes nothing that a row names.
-pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [Names], now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, columns: &'static [ObjectColumn], now: DateTime<Utc>) -> Result<(), Error> {
     if keys.is_empty() {
         return Ok(());
     }
     db.write(move |tx| {
         Box::pin(async move {
             let mut found = HashSet::new();
-            for Names { table, column, .. } in names.iter().filter(|names| names.is_whole) {
+            for ObjectColumn { table, column, .. } in columns.iter().filter(|column| column.is_whole) {
                 for (keys, marks) in chunks(&keys) {
                     let text = format!("select {column} as object from {table} where {column} in {marks}");
                     let rows: Vec<KeyRow> = tx.rows(&text, values(keys)).await?;
@@ -130,7 +130,7 @@ pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [
             if let Some(object) = kept.first() {
                 tracing::warn!(%object, keys = kept.len(), "rows name objects whose keys were held by a process that is gone; the objects are kept");
             }
-            named(tx, &kept).await?;
+            mark_referenced(tx, &kept).await?;
             for (keys, marks) in chunks(&lost) {
                 let mut values = values(keys);
                 values.push(now.into());

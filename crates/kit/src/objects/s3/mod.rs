@@ -156,7 +156,7 @@ impl Engine for S3 {
         if !self.0.presign {
             return Ok(None);
         }
-        self.0.store.public_presigned_url(&self.0.store.path(key), download.lasts, download.content_type, download.disposition).await.map(Some)
+        self.0.store.public_presigned_url(&self.0.store.path(key), download.valid_for, download.content_type, download.disposition).await.map(Some)
     }
 
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
@@ -188,7 +188,7 @@ impl Engine for S3 {
         Ok(listed.into_values().collect())
     }
 
-    async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
+    async fn exists(&self, key: &ObjectKey) -> Result<bool, Error> {
         let path = self.0.store.path(key);
         match self.0.store.head(&path).await {
             Err(Error::Missing) => {}

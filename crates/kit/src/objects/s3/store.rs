@@ -58,7 +58,7 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn open(options: &S3Options) -> Result<Self, Error> {
         options.check()?;
-        crate::tls::provider();
+        crate::tls::install_provider();
         let (secret, ca_certificates) = (options.secret()?, options.ca_certificates()?.unwrap_or_default());
         let certificates = Certificate::from_pem_bundle(ca_certificates.as_bytes()).map_err(map_error)?;
         let deadline = options.deadline();
@@ -226,18 +226,18 @@ impl Store {
     }
 
     /// Returns a presigned URL of the object.
-    pub(super) async fn presigned_url(&self, path: &Path, lasts: Duration) -> Result<String, Error> {
-        Ok(self.with_timeout(0, self.bulk.signed_url(Method::GET, path, lasts)).await?.into())
+    pub(super) async fn presigned_url(&self, path: &Path, valid_for: Duration) -> Result<String, Error> {
+        Ok(self.with_timeout(0, self.bulk.signed_url(Method::GET, path, valid_for)).await?.into())
     }
 
     /// The same for a browser, with the headers of the response.
-    pub(super) async fn public_presigned_url(&self, path: &Path, lasts: Duration, content_type: &str, disposition: &str) -> Result<String, Error> {
+    pub(super) async fn public_presigned_url(&self, path: &Path, valid_for: Duration, content_type: &str, disposition: &str) -> Result<String, Error> {
         let options = SignedUrlOptions::default().with_query([
             ("response-content-type", content_type),
             ("response-content-disposition", disposition),
             ("response-cache-control", "private, max-age=0"),
         ]);
-        Ok(self.with_timeout(0, self.public.signed_url_opts(Method::GET, path, lasts, &options)).await?.into())
+        Ok(self.with_timeout(0, self.public.signed_url_opts(Method::GET, path, valid_for, &options)).await?.into())
     }
 
     async fn send_signed(&self, method: Method, path: &Path, options: SignedUrlOptions, bytes: u64) -> Result<String, Error> {

@@ -114,7 +114,7 @@ impl S3Writer {
             Some(_) => None,
         };
         let (inner, key, number, rest, held) = (self.inner.clone(), self.key.clone(), self.sent, std::mem::take(&mut self.rest), self.buffer.take());
-        let name = crate::objects::base62();
+        let name = crate::id::random();
         if upload.is_none() {
             self.unsaved.push(name.clone());
         }
@@ -167,7 +167,7 @@ impl S3Writer {
 
     /// Stores the buffer as a staged part that is too short for a part.
     async fn flush_early(&mut self) -> Result<(), Error> {
-        let (held, name) = (self.buffer.take(), crate::objects::base62());
+        let (held, name) = (self.buffer.take(), crate::id::random());
         self.unsaved.push(name.clone());
         self.inner.store.put(&self.inner.store.staged_path(&self.key, &name), held.chunks()).await?;
         self.rest.push(StagedPart(PartLocation::Named(name), held.len() as u64));

@@ -16,7 +16,7 @@ const NAME: &str = "test.count";
 /// Starts a consumer and a relay.
 async fn start_consumer_and_relay(harness: &Harness, db: &Db) -> Tasks {
     let tasks = Tasks::default();
-    harness.bus.run(vec![counting(NAME, db, harness.lease).at_once(16)], &tasks).await.unwrap();
+    harness.bus.run(vec![counting(NAME, db, harness.lease).concurrency(16)], &tasks).await.unwrap();
     harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
     tasks
 }
@@ -86,7 +86,7 @@ async fn a_wiped_stream_is_made_again_and_gets_what_it_had() {
     assert_eq!(harness.backlog("test.later").await, 700);
     harness.wipe().await;
     record_events(&db, 700..710).await;
-    harness.bus.run(vec![counting("test.later", &db, harness.lease).at_once(16)], &tasks).await.unwrap();
+    harness.bus.run(vec![counting("test.later", &db, harness.lease).concurrency(16)], &tasks).await.unwrap();
     until("the other consumer gets all", async || effects(&db, "test.later").await == 710).await;
     all_took_effect(&harness, &db, 710).await;
     assert!(tasks.stop(END).await);
@@ -205,7 +205,7 @@ async fn a_full_stream_refuses_and_the_outbox_keeps() {
     record_events(&db, 0..400).await;
     until("the stream fills", async || (50..400).contains(&harness.backlog(NAME).await)).await;
     assert!(unsent(&db).await > 0);
-    harness.bus.run(vec![counting(NAME, &db, harness.lease).at_once(16)], &tasks).await.unwrap();
+    harness.bus.run(vec![counting(NAME, &db, harness.lease).concurrency(16)], &tasks).await.unwrap();
     all_took_effect(&harness, &db, 400).await;
     assert!(tasks.stop(END).await);
 }

@@ -214,7 +214,7 @@ async fn a_lease_is_kept_while_its_worker_lives_and_ends_when_it_dies() {
 async fn two_relays_of_one_outbox_lose_nothing_and_double_nothing() {
     on_each_engine_with_moving_clock(async |harness| {
         let (tasks, db) = (Tasks::default(), harness.db().await);
-        harness.bus.run(vec![counting("test.count", &db, harness.lease).at_once(32)], &tasks).await.unwrap();
+        harness.bus.run(vec![counting("test.count", &db, harness.lease).concurrency(32)], &tasks).await.unwrap();
         let other = harness.another().await;
         other.declare(&[harness.to("test.count")], RunsIn::Other).await.unwrap();
         for bus in [&harness.bus, &other] {

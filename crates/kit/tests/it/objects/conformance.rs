@@ -144,7 +144,7 @@ pub(super) async fn readable_elsewhere(store: Store) {
     match objects.source(&stored.key).await.unwrap() {
         Source::File(path) => assert!(std::fs::read(&path).unwrap() == content),
         Source::Url(url) => {
-            kit::tls::provider();
+            kit::tls::install_provider();
             let client = reqwest::Client::new();
             let answer = client.get(&url).header("range", "bytes=100-199").send().await.unwrap();
             assert_eq!(answer.status(), 206);

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use kit::Clock;
 use kit::db::{Db, Error, FromQueryResult, Sql};
-use kit::objects::orphans::{self, Names, Policy};
+use kit::objects::orphans::{self, ObjectColumn, Policy};
 use kit::objects::{KeyLease, ObjectKey, Objects, Orphans, S3Options};
 
 use super::{Store, listed};
 
-const NAMES: &[Names] = &[Names::whole("thing", "object")];
+const COLUMNS: &[ObjectColumn] = &[ObjectColumn::whole("thing", "object")];
 
 /// A database, a store and a clock that several processes use.
 struct Harness {
@@ -32,7 +32,7 @@ impl Harness {
 
     /// Starts the instance once more.
     async fn start(&self) -> Orphans {
-        let policy = Policy { names: NAMES, abandoned_after: TimeDelta::days(7) };
+        let policy = Policy { columns: COLUMNS, abandoned_after: TimeDelta::days(7) };
         Orphans::open(&self.db, &self.objects, &self.clock, self.folder.path(), policy).await.unwrap()
     }
 
@@ -48,7 +48,7 @@ impl Harness {
             .write(move |tx| {
                 Box::pin(async move {
                     tx.execute("insert into thing (object) values ($1)", vec![key.as_str().into()]).await?;
-                    orphans::named_all(tx, &[key]).await
+                    orphans::mark_all_referenced(tx, &[key]).await
                 })
             })
             .await
@@ -129,7 +129,7 @@ async fn what_a_lease_holds_stays_and_what_none_holds_goes_unless_it_is_named() 
     drop((named, dropped));
     // Another instance beside it must leave it all alone.
     let elsewhere = tempfile::tempdir().unwrap();
-    let policy = Policy { names: NAMES, abandoned_after: TimeDelta::days(7) };
+    let policy = Policy { columns: COLUMNS, abandoned_after: TimeDelta::days(7) };
     let other = Orphans::open(&harness.db, &harness.objects, &harness.clock, elsewhere.path(), policy).await.unwrap();
     assert!(other.sweep().await.unwrap());
     assert!(harness.exists(&keys[1]).await);

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use kit::db::{Db, Error, Migration, Sql};
-use kit::objects::reconcile::{Book, check, remove_untracked};
-use kit::objects::{Names, ObjectKey, Objects, orphans};
+use kit::objects::reconcile::{RoleDatabase, check, remove_untracked};
+use kit::objects::{ObjectColumn, ObjectKey, Objects, orphans};
 
 use super::{Store, listed};
 
-const NAMES: &[Names] = &[Names::whole("thing", "object"), Names::within("thing", "about")];
+const COLUMNS: &[ObjectColumn] = &[ObjectColumn::whole("thing", "object"), ObjectColumn::within("thing", "about")];
 const TABLES: &[Migration] = &[Migration { version: 1, min_compatible: 1, sql: "create table thing (object text, about text)" }];
 
 async fn put(objects: &Objects) -> ObjectKey {
@@ -31,16 +31,16 @@ pub(super) async fn both_directions(store: Store) {
     for service in ["one", "two"] {
         let db = Db::sqlite(&folder.path().join(service)).await.unwrap();
         db.migrate(service, TABLES).await.unwrap();
-        books.push(Book { service, db, names: NAMES });
+        books.push(RoleDatabase { service, db, columns: COLUMNS });
     }
     let (whole, within, held, removed) = (put(&objects).await, put(&objects).await, put(&objects).await, put(&objects).await);
     name(&books[0].db, "object", whole.to_string()).await;
     name(&books[1].db, "about", format!("{{\"init\":\"{within}\"}}")).await;
     let (keys, now) = ([held.clone()], Utc::now());
-    let done: Result<(), Error> = books[1].db.write(move |tx| Box::pin(async move { orphans::held_by(tx, &keys, "i", "b", now).await })).await;
+    let done: Result<(), Error> = books[1].db.write(move |tx| Box::pin(async move { orphans::insert_held(tx, &keys, "i", "b", now).await })).await;
     done.unwrap();
     let keys = [removed.clone()];
-    let done: Result<(), Error> = books[0].db.write(move |tx| Box::pin(async move { orphans::orphan(tx, &keys, now).await })).await;
+    let done: Result<(), Error> = books[0].db.write(move |tx| Box::pin(async move { orphans::mark_orphaned(tx, &keys, now).await })).await;
     done.unwrap();
     // An unfinished upload: a row names what is not an object yet.
     let mut writer = objects.create().await.unwrap();
@@ -49,7 +49,7 @@ pub(super) async fn both_directions(store: Store) {
     name(&books[0].db, "object", unfinished.to_string()).await;
     let report = check(&objects, &books).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
-    assert_eq!((report.named, report.in_mind), (3, 2));
+    assert_eq!((report.named, report.tracked), (3, 2));
 
     let (stray, lost) = (put(&objects).await, ObjectKey::random());
     name(&books[1].db, "object", lost.to_string()).await;

@@ -60,7 +60,7 @@ async fn a_browser_is_sent_to_the_store_only_where_that_is_wanted_and_is_told_wh
     let options = shared.account.options(&shared.prefix);
     let objects = Objects::s3(&options).unwrap();
     let stored = objects.put(Bytes::from_static(b"<html><script>alert(1)</script>")).await.unwrap();
-    let download = PresignOptions { content_type: "image/jpeg", disposition: "attachment; filename=\"a b.jpg\"", lasts: Duration::from_secs(60) };
+    let download = PresignOptions { content_type: "image/jpeg", disposition: "attachment; filename=\"a b.jpg\"", valid_for: Duration::from_secs(60) };
     assert_eq!(objects.presign(&stored.key, &download).await.unwrap(), None);
     let presign =
         Objects::s3(&S3Options { direct_downloads: true, public_endpoint: Some(shared.account.endpoint.clone()), endpoint: Some("http://127.0.0.1:1".into()), ..options }).unwrap();
@@ -83,7 +83,7 @@ async fn a_bucket_that_is_not_there_is_no_missing_object_and_a_wrong_key_gets_no
     let mut writer = objects.create().await.unwrap();
     writer.write(Bytes::from_static(b"x")).await.unwrap();
     let at = writer.checkpoint().await.unwrap();
-    let elsewhere = Objects::s3(&S3Options { bucket: format!("nowhere-{}", kit::objects::base62().to_lowercase()), ..options.clone() }).unwrap();
+    let elsewhere = Objects::s3(&S3Options { bucket: format!("nowhere-{}", kit::id::random().to_lowercase()), ..options.clone() }).unwrap();
     let locked = Objects::s3(&S3Options { secret_key: Some("guessed".into()), ..options }).unwrap();
     for objects in [elsewhere, locked.clone()] {
         assert!(matches!(objects.ping().await, Err(Error::Engine(_))));

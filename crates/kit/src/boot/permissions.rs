@@ -35,7 +35,7 @@ pub struct Exposed {
 }
 
 /// Returns what other users can access in a data folder; nothing if the folder does not exist.
-pub fn look(data: &Path) -> io::Result<Exposed> {
+pub fn check(data: &Path) -> io::Result<Exposed> {
     Walk { make_private: None, exposed: Exposed::default() }.run(data)
 }
 
@@ -140,7 +140,7 @@ mod tests {
     fn an_open_folder_is_seen_and_made_private_down_to_its_last_file() {
         let root = tempfile::tempdir().unwrap();
         let data = root.path().join("data");
-        assert_eq!(look(&data).unwrap(), Exposed::default(), "it does not exist");
+        assert_eq!(check(&data).unwrap(), Exposed::default(), "it does not exist");
         let (shard, secrets) = (data.join("objects/ab"), data.join("secrets"));
         let files = [data.join("accounts.db"), data.join("accounts.db-wal"), shard.join("x"), secrets.join("url-signing.key")];
         for folder in [&shard, &secrets] {
@@ -158,7 +158,7 @@ mod tests {
         std::fs::write(&elsewhere, "x").unwrap();
         set(&elsewhere, 0o644);
         std::os::unix::fs::symlink(&elsewhere, data.join("objects/link")).unwrap();
-        let seen = look(&data).unwrap();
+        let seen = check(&data).unwrap();
         assert_eq!((seen.folders, seen.files, seen.first.as_deref()), (4, 4, Some(data.as_path())));
         assert_eq!(repair(&data).unwrap(), seen);
         assert_eq!(repair(&data).unwrap(), Exposed::default(), "once is enough");
@@ -176,8 +176,8 @@ mod tests {
         }
         std::fs::write(shard.join("x"), "x").unwrap();
         set(&shard.join("x"), 0o644);
-        assert_eq!(look(data.path()).unwrap(), Exposed::default());
+        assert_eq!(check(data.path()).unwrap(), Exposed::default());
         set(&shard, 0o755);
-        assert_eq!(look(data.path()).unwrap().files, 1);
+        assert_eq!(check(data.path()).unwrap().files, 1);
     }
 }

@@ -7,7 +7,7 @@ use crate::objects::ObjectKey;
 
 /// A column that names objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Names {
+pub struct ObjectColumn {
     /// The table.
     pub table: &'static str,
     /// The column.
@@ -16,7 +16,7 @@ pub struct Names {
     pub is_whole: bool,
 }
 
-impl Names {
+impl ObjectColumn {
     /// Returns a column whose value is a key, or null.
     pub const fn whole(table: &'static str, column: &'static str) -> Self {
         Self { table, column, is_whole: true }
