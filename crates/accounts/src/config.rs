@@ -2,7 +2,6 @@
 //!
 //! Invariant: the defaults are safe for a server on the public internet. Only tests should configure cheaper hashes.
 
-
 use chrono::TimeDelta;
 use kit::config::Section;
 use kit::service::BootError;

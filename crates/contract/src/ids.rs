@@ -46,7 +46,7 @@ impl std::error::Error for InvalidMediaId {}
 impl MediaId {
     /// Returns a new id made of 128 random bits.
     pub fn random() -> Self {
-        Self(kit::objects::base62())
+        Self(kit::id::random())
     }
 
     /// Returns the id's 22 characters.

@@ -38,7 +38,7 @@ impl Delivery {
     pub(crate) async fn new(context: Context, config: &Config) -> Result<Self, BootError> {
         let catalog = catalog::Catalog::new(&context, config);
         let object_cache = object_cache::ObjectCache::new(context.objects.clone(), config);
-        let policy = Policy { names: store::OBJECT_COLUMNS, abandoned_after: ABANDONED_AFTER };
+        let policy = Policy { columns: store::OBJECT_COLUMNS, abandoned_after: ABANDONED_AFTER };
         let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
         let orphans = orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         orphans.start(&context.tasks);

@@ -73,8 +73,8 @@ async fn the_sweep_keeps_recently_read_images_and_removes_orphans() {
     let (old, new) = (vec![dead.clone()], vec![alive.clone()]);
     db.write(move |tx| {
         Box::pin(async move {
-            orphans::held_by(tx, &old, "another", "", now - TimeDelta::hours(2)).await?;
-            orphans::held_by(tx, &new, "another", "", now).await
+            orphans::insert_held(tx, &old, "another", "", now - TimeDelta::hours(2)).await?;
+            orphans::insert_held(tx, &new, "another", "", now).await
         })
     })
     .await

@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use kit::Problem;
 use kit::auth::{Member, Verifier};
-use kit::http::{CLIENT, Deadline, HeadBounds, client_prefix};
+use kit::http::{CLIENT_IP, Deadline, HeadBounds, client_prefix};
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -218,7 +218,7 @@ impl Guard {
         if let Ok(value) = HeaderValue::from_str(&address.to_string()) {
             // An earlier value was an unchecked claim of the client.
             parts.headers.insert(X_FORWARDED_FOR, value.clone());
-            parts.headers.insert(CLIENT, value);
+            parts.headers.insert(CLIENT_IP, value);
         }
         let prefix = client_prefix(address);
         let member = if matches!(class, RequestClass::Role | RequestClass::Stream) { self.verify_member(&mut parts, prefix).await? } else { None };
@@ -261,7 +261,7 @@ impl Guard {
     /// limited per prefix.
     async fn verify_member(&self, parts: &mut http::request::Parts, prefix: IpAddr) -> Result<Option<Member>, Problem> {
         let has_token = parts.headers.contains_key(header::AUTHORIZATION);
-        if has_token && !parts.extensions.get::<Verifier>().is_some_and(|verifier| verifier.remembers(&parts.headers)) {
+        if has_token && !parts.extensions.get::<Verifier>().is_some_and(|verifier| verifier.has_verified(&parts.headers)) {
             check(self.new_tokens.as_deref(), &prefix)?;
         }
         <Option<Member> as axum::extract::FromRequestParts<()>>::from_request_parts(parts, &()).await

@@ -92,20 +92,20 @@ async fn call_role(state: ProxyState, role: &'static str, request: Request) -> R
     let result = if is_handshake(&request) { Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await } else { peers.call(role, request).await };
     match result {
         Ok(response) => response,
-        Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
+        Err(error @ Error::UnknownRole(_)) => Problem::fault(&error).into_response(),
         // A client that disconnected will not read this. If the gateway aborted the body, the guard replaces this
         // response.
-        Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The request's body is incomplete or malformed.").into_response(),
-        Err(Error::Slow(_)) => Problem::from(Violation::TooSlow).into_response(),
-        Err(error @ Error::Late(_)) => {
+        Err(Error::RequestBodyFailed(..)) => Problem::bad_request("request.broken_off", "The request's body is incomplete or malformed.").into_response(),
+        Err(Error::RequestBodyTimeout(_)) => Problem::from(Violation::TooSlow).into_response(),
+        Err(error @ Error::DeadlineExceeded(_)) => {
             tracing::warn!(%error, role, "a role did not respond in time");
-            Deadline::passed().into_response()
+            Deadline::exceeded().into_response()
         }
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             // That a role has no instance was logged once, when it began (see `kit::peer`).
             match error {
-                Error::Missing(..) => tracing::debug!(%error, role, "a role has no instance"),
+                Error::NoInstance(..) => tracing::debug!(%error, role, "a role has no instance"),
                 _ => tracing::warn!(%error, cause, role, "a role did not respond"),
             }
             Problem::unavailable("This part of the service is unavailable right now. Try again shortly.", Duration::from_secs(2)).into_response()

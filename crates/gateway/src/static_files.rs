@@ -50,7 +50,7 @@ fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
 fn docs(file: &str, request: &HeaderMap) -> Response {
     match find(DOCS, file) {
         Some(found) => found.respond(request, headers(&format!("docs/{file}"), &Policy::Docs)),
-        None => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
+        None => Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is no such file.").into_response(),
     }
 }
 
@@ -58,12 +58,12 @@ async fn page(State(policy): State<Policy>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let reserved = path == "v1" || path.starts_with("v1/") || path.starts_with("internal") || path == "metrics" || path.starts_with(".well-known/");
     if reserved || !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this URL.").into_response();
+        return Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL.").into_response();
     }
     match find(PAGE, path) {
         Some(file) => file.respond(request.headers(), headers(path, &policy)),
         // A path with a dot is a file, except in a member's handle.
-        _ if path.contains('.') && !path.starts_with("u/") => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
+        _ if path.contains('.') && !path.starts_with("u/") => Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is no such file.").into_response(),
         _ => match find(PAGE, "index.html") {
             Some(file) => file.respond(request.headers(), headers("index.html", &policy)),
             None => (headers("index.html", &policy), PAGE_NOT_BUILT).into_response(),

@@ -37,7 +37,7 @@ pub(crate) async fn forward(peers: &Peers, tasks: &Tasks, idle_timeout: Duration
     let client = request.extensions().get::<OnUpgrade>().cloned();
     let connection_permit = request.extensions().get::<ConnectionPermit>().cloned();
     let admission = request.extensions().get::<StreamAdmission>().cloned();
-    match peers.switch(role, request).await? {
+    match peers.upgrade(role, request).await? {
         UpgradeOutcome::Responded(response) => Ok(response),
         UpgradeOutcome::Tunnel(response, tunnel) => {
             let owner = tasks.clone();

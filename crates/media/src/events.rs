@@ -50,7 +50,7 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
             let media = progress.clone();
             async move { media.on_progress(event).await }
         })
-        .at_once(8),
+        .concurrency(8),
         Consumer::of(PLAYABLE, move |event: Playable, _| {
             let media = playable.clone();
             async move {
@@ -59,7 +59,7 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
                 media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_playable(tx, &event.id, &info, now).await })).await
             }
         })
-        .at_once(8),
+        .concurrency(8),
         Consumer::of(READY, move |event: Ready, _| {
             let media = ready.clone();
             async move {
@@ -68,7 +68,7 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
                 media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_ready(tx, &event.id, &info, event.thumbhash, &event.assets, now).await })).await
             }
         })
-        .at_once(16),
+        .concurrency(16),
         Consumer::of(FAILED, move |event: Failed, _| {
             let media = failed.clone();
             async move {
@@ -77,7 +77,7 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
                 media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_failed(tx, &event.id, &failure, now).await })).await
             }
         })
-        .at_once(8),
+        .concurrency(8),
         Consumer::of(ERASE, move |event: Erased, _| {
             let media = erased.clone();
             async move { media.erase_account(event.account).await.map_err(HandlerError::from) }

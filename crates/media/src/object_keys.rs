@@ -43,7 +43,7 @@ struct Inner {
 impl KeyPool {
     /// Opens the pool. Fails where the identity of this instance cannot be read or written.
     pub(crate) async fn open(context: &Context) -> Result<Self, BootError> {
-        let policy = Policy { names: store::OBJECT_COLUMNS, abandoned_after: ABANDONED_AFTER };
+        let policy = Policy { columns: store::OBJECT_COLUMNS, abandoned_after: ABANDONED_AFTER };
         let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
         let orphans = orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         let (objects, clock) = (context.objects.clone(), context.clock.clone());

@@ -95,7 +95,7 @@ impl WorldBuilder {
         if !self.real_accounts {
             let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).expect("an Ed25519 key has a JWK form");
             jwk.common.key_id = Some(KEY_ID.to_owned());
-            process.verifier.fix(&JwkSet { keys: vec![jwk] });
+            process.verifier.pin_keys(&JwkSet { keys: vec![jwk] });
         }
         let mut routes = Router::new();
         for (name, router) in &process.routers {
@@ -106,7 +106,7 @@ impl WorldBuilder {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port exists");
         let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         serve(Listener { socket: listener, limits: Limits::default(), open: process.metrics.connections.clone() }, routes, &process.tasks);
-        kit::tls::provider();
+        kit::tls::install_provider();
         World { url, process, clock, key, folder, client: reqwest::Client::new(), _postgres: postgres }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
             let worker = worker.clone();
             move |event, delivery| received(worker.clone(), event, delivery.event.id)
         })
-        .at_once(8),
+        .concurrency(8),
         Consumer::of::<Deleted, _, _>(DELETED, {
             let worker = worker.clone();
             move |event, delivery| deleted(worker.clone(), event, delivery.event.id)
@@ -48,7 +48,7 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
             }
         });
         // One more than the limit of a member.
-        consumers.push(consumer.at_once(queue.member_limit(workers) + 1).lease(lease).attempts(attempts));
+        consumers.push(consumer.concurrency(queue.member_limit(workers) + 1).lease(lease).attempts(attempts));
     }
     consumers
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::db::Tx;
-use kit::schedule::{Failure, Job, Run};
+use kit::schedule::{Job, JobError, Run};
 
 use crate::error::Error;
 use crate::fair_queue;
@@ -35,7 +35,7 @@ pub(crate) fn jobs(worker: &Worker) -> Vec<Job> {
     let worker = worker.clone();
     vec![Job::every("transcode.sweep", SWEEP_INTERVAL, move |run| {
         let worker = worker.clone();
-        async move { sweep(&worker, run).await.map_err(Failure::from) }
+        async move { sweep(&worker, run).await.map_err(JobError::from) }
     })]
 }
 

@@ -46,7 +46,7 @@ pub fn service() -> Service {
 
 async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section("transcode")?;
-    let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
+    let policy = Policy { columns: store::NAMES, abandoned_after: ABANDONED };
     let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
     let worker = Worker::new(context, config, orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?);
     worker.orphans.start(&worker.context.tasks);

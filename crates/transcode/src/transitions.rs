@@ -89,7 +89,7 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: O
     redundant_keys.extend(redundant);
     for asset in &outputs.assets {
         if let Some(replaced) = store::upsert_asset(tx, media, asset).await? {
-            orphans::orphan(tx, std::slice::from_ref(&replaced), now).await?;
+            orphans::mark_orphaned(tx, std::slice::from_ref(&replaced), now).await?;
         }
     }
     if let Some(tiles) = &outputs.tiles
@@ -98,7 +98,7 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: O
         redundant_keys.push(tiles.object.clone());
     }
     let referenced: Vec<ObjectKey> = outputs.objects().into_iter().filter(|object| !redundant_keys.contains(object)).collect();
-    orphans::named_all(tx, &referenced).await?;
+    orphans::mark_all_referenced(tx, &referenced).await?;
     if !(published.renditions.is_empty() && published.segments.is_empty() && published.assets.is_empty()) {
         tx.publish(&published, now)?;
     }
@@ -225,9 +225,9 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: 
     }
     dropped.extend(store::list_tiles(tx, media).await?.into_iter().map(|tiles| tiles.object));
     store::remove_tiles(tx, media).await?;
-    orphans::orphan(tx, &dropped, now).await?;
+    orphans::mark_orphaned(tx, &dropped, now).await?;
     let referenced: Vec<ObjectKey> = last.assets.iter().map(|asset| asset.object.clone()).collect();
-    orphans::named_all(tx, &referenced).await?;
+    orphans::mark_all_referenced(tx, &referenced).await?;
     let done = if job.plan.is_some() { Task::Finish } else { Task::Photo };
     store::mark_done(tx, media, done, now).await?;
     store::raise_percent(tx, media, 100, now).await?;
@@ -276,7 +276,7 @@ pub(crate) async fn delete(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Re
         .chain(outputs.assets.into_iter().map(|asset| asset.object))
         .chain(tiles.into_iter().map(|tiles| tiles.object))
         .collect();
-    orphans::orphan(tx, &objects, now).await?;
+    orphans::mark_orphaned(tx, &objects, now).await?;
     fair_queue::dequeue(tx, media).await?;
     store::remove_outputs(tx, media).await?;
     store::mark_deleted(tx, media, now).await?;

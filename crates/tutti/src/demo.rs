@@ -93,7 +93,7 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), CommandError> {
         print_login(&arguments, &password);
         return Ok(());
     }
-    let password = kit::objects::base62();
+    let password = kit::id::random();
     let Some(client) = Client::sign_up(&arguments.to, HANDLE, EMAIL, &password).await? else {
         return Err(format!("the server already has an account called `{HANDLE}`, but its password is not in {}", arguments.login_file.display()).into());
     };

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use kit::Service;
-use kit::boot::private::{self, Exposed};
+use kit::boot::permissions::{self, Exposed};
 use kit::config::Config;
 use sandbox::{Confinement, Mechanism, Report};
 use tokio::process::Command;
@@ -72,7 +72,7 @@ fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let mut exposed = 0;
     let data = server.data.display();
-    match private::look(&server.data) {
+    match permissions::check(&server.data) {
         Ok(Exposed { first: None, .. }) => println!("ok       {:<14} {data} is for its user alone", "data folder"),
         Ok(Exposed { folders, files, first: Some(first) }) => {
             exposed += 1;
@@ -95,7 +95,7 @@ fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
 
 /// Returns the configuration key and the path of each secret file that other users can read.
 fn exposed_secrets(config: &Config) -> Result<impl Iterator<Item = (&'static str, PathBuf)>, CommandError> {
-    Ok(kit::boot::secret_files(config)?.into_iter().filter(|(_, path)| private::is_readable_by_others(path)))
+    Ok(kit::boot::secret_files(config)?.into_iter().filter(|(_, path)| permissions::is_readable_by_others(path)))
 }
 
 /// Logs a warning for each secret file that others can read, and if the process runs as root.

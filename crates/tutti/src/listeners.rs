@@ -27,7 +27,7 @@ pub(crate) fn public(readiness: &Arc<Readiness>, process: &Process, max_connecti
     let gateway = routers.iter().find(|(name, _)| *name == "gateway");
     let health = Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(public_readyz).with_state(readiness.clone()));
     if let Some((_, gateway)) = gateway {
-        return process.guard.around(health).merge(gateway.clone());
+        return process.guard.apply(health).merge(gateway.clone());
     }
     let roles = routers.iter().enumerate().fold(Router::new(), |roles, (index, (_, router))| {
         // Two fallbacks can't be merged: the first role's fallback responds to unknown paths.
@@ -35,7 +35,7 @@ pub(crate) fn public(readiness: &Arc<Readiness>, process: &Process, max_connecti
     });
     // Without a gateway this listener is private: its clients are peers. Each of its connections may have one request.
     let bounds = Bounds { max_requests: max_connections.max(1), head: HeadBounds::default() };
-    bounds.around(health.merge(roles.layer(from_fn(trust_internal_headers))))
+    bounds.apply(health.merge(roles.layer(from_fn(trust_internal_headers))))
 }
 
 /// Returns the routes of the operations listener.
@@ -43,7 +43,7 @@ pub(crate) fn operations(readiness: &Arc<Readiness>) -> Router {
     let routes =
         Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(operations_readyz)).route("/metrics", get(metrics)).with_state(readiness.clone());
     let not_found = async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL.");
-    Bounds { max_requests: MAX_OPERATIONS_REQUESTS, head: HeadBounds::default() }.around(routes.fallback(not_found))
+    Bounds { max_requests: MAX_OPERATIONS_REQUESTS, head: HeadBounds::default() }.apply(routes.fallback(not_found))
 }
 
 fn no_store() -> [(header::HeaderName, &'static str); 1] {

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     // Only this process's user can access the files that it creates.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = Cli::parse();
-    kit::tls::provider();
+    kit::tls::install_provider();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(128).build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the async runtime can't start: {error}")),

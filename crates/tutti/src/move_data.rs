@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: Move) -> Result<(), CommandError> {
     } else {
         match transfer.run(&progress).await.map_err(|error| format!("{}. Run the same command again: it continues where it stopped.", with_causes(&error).trim_end_matches('.')))? {
             Outcome::Moved(rows) => rows,
-            Outcome::Already(at) => {
+            Outcome::AlreadyDone(at) => {
                 println!("{} was moved here on {at}; nothing was changed. `--verify` compares both sides.", server.data.display());
                 return Ok(());
             }
@@ -48,13 +48,13 @@ fn with_causes(error: &kit::transfer::Error) -> String {
 fn report(rows: &[ReportRow]) -> Result<(), CommandError> {
     println!("{:<28} {:>10} {:>12}  ", "part", "items", "bytes");
     for row in rows {
-        let verdict = if row.fits { "ok".to_owned() } else { format!("differs ({} there)", row.there) };
-        println!("{:<28} {:>10} {:>12}  {verdict}", row.part, row.items, HumanBytes(row.bytes).to_string());
-        for key in &row.differing {
+        let verdict = if row.matches { "ok".to_owned() } else { format!("differs ({} there)", row.destination_count) };
+        println!("{:<28} {:>10} {:>12}  {verdict}", row.part, row.source_count, HumanBytes(row.bytes).to_string());
+        for key in &row.differences {
             println!("    {key}");
         }
     }
-    match rows.iter().filter(|row| !row.fits).count() {
+    match rows.iter().filter(|row| !row.matches).count() {
         0 => {
             println!("Both sides are the same.");
             Ok(())
@@ -90,21 +90,21 @@ impl ProgressReport {
 }
 
 impl ProgressListener for ProgressReport {
-    fn says(&self, sentence: &str) {
+    fn step(&self, sentence: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(sentence.to_owned()),
             None => eprintln!("{sentence}"),
         }
     }
 
-    fn expects(&self, bytes: u64) {
+    fn total_bytes(&self, bytes: u64) {
         self.expected.store(bytes, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             bar.set_length(bytes);
         }
     }
 
-    fn moved(&self, bytes: u64) {
+    fn advanced(&self, bytes: u64) {
         let expected = self.expected.load(Ordering::Relaxed).max(1);
         let before = self.moved.fetch_add(bytes, Ordering::Relaxed);
         match &self.bar {

@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 use kit::boot::DbConfig;
-use kit::objects::reconcile::{self, Book, Report};
+use kit::objects::reconcile::{self, Report, RoleDatabase};
 use kit::objects::{Objects, S3Options};
 
 use crate::cli::{Objects as Arguments, ObjectsAction, Settings};
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
 }
 
 /// Opens the store and the database of every role that has one; fails if any is missing.
-async fn open(settings: &Settings) -> Result<(Objects, Vec<Book>), CommandError> {
+async fn open(settings: &Settings) -> Result<(Objects, Vec<RoleDatabase>), CommandError> {
     let (config, server) = settings::installation(settings)?;
     let (db, s3): (DbConfig, S3Options) = (config.section("db")?, config.section("objects")?);
     let folder = server.data.join("objects");
@@ -63,10 +63,10 @@ async fn open(settings: &Settings) -> Result<(Objects, Vec<Book>), CommandError>
         if !database.is_current(service.name, migrations).await? {
             return Err(format!("the schema of {} is older than this release: run `tutti migrate` first", service.name).into());
         }
-        if kit::transfer::is_under_way(&database).await? {
+        if kit::transfer::is_in_progress(&database).await? {
             return Err("a `tutti move` into this installation is not finished: it copies objects before their rows. Finish it first".into());
         }
-        books.push(Book { service: service.name, db: database, names: service.objects });
+        books.push(RoleDatabase { service: service.name, db: database, columns: service.objects });
     }
     let objects = Objects::open(&s3, &folder).await?;
     objects.ping().await?;
@@ -78,7 +78,7 @@ fn print(report: &Report, json: bool) -> Result<(), CommandError> {
         println!("{}", serde_json::to_string_pretty(report)?);
         return Ok(());
     }
-    println!("{} objects, {} bytes; {} keys in rows, {} being written or removed", report.objects, report.bytes, report.named, report.in_mind);
+    println!("{} objects, {} bytes; {} keys in rows, {} being written or removed", report.objects, report.bytes, report.named, report.tracked);
     println!("{} objects without a row", report.untracked.len());
     for object in report.untracked.iter().take(MAX_SHOWN) {
         let modified = object.modified.map_or_else(|| "unknown".to_owned(), |at| at.to_rfc3339());

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use kit::auth::Member;
-use kit::http::{CLIENT, client_prefix};
+use kit::http::{CLIENT_IP, client_prefix};
 
 use crate::Delivery;
 use crate::model::Client;
@@ -27,6 +27,6 @@ impl FromRequestParts<Delivery> for Client {
 }
 
 fn address(parts: &Parts) -> Option<IpAddr> {
-    let forwarded = parts.headers.get(CLIENT).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let forwarded = parts.headers.get(CLIENT_IP).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     forwarded.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
 }

@@ -29,7 +29,7 @@ pub(super) async fn presigned_redirect(delivery: &Delivery, request: &RequestPar
         return Ok(None);
     }
     let Some(lasts) = url_lifetime(readable.remaining) else { return Ok(None) };
-    let download = PresignOptions { content_type: file.content_type, disposition: &file.disposition, lasts };
+    let download = PresignOptions { content_type: file.content_type, disposition: &file.disposition, valid_for: lasts };
     let Some(url) = delivery.context.objects.presign(&item.object, &download).await? else { return Ok(None) };
     Ok(HeaderValue::try_from(url).ok().map(redirect_to))
 }

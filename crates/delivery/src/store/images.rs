@@ -40,7 +40,7 @@ pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &I
         )
         .await?;
     if inserted == 1 {
-        orphans::named_all(tx, std::slice::from_ref(&image.object)).await?;
+        orphans::mark_all_referenced(tx, std::slice::from_ref(&image.object)).await?;
     }
     Ok(inserted == 1)
 }
@@ -81,6 +81,6 @@ pub(crate) async fn remove_least_recently_read(tx: &Tx, limit: u64, now: DateTim
         .await?;
     let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, parse_key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
     let objects: Vec<_> = evicted.iter().map(|(_, object, _)| object.clone()).collect();
-    orphans::orphan(tx, &objects, now).await?;
+    orphans::mark_orphaned(tx, &objects, now).await?;
     Ok(evicted)
 }

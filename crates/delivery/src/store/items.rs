@@ -120,7 +120,7 @@ pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Re
     tx.execute("insert into tombstone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
     let images: Vec<ObjectRow> = tx.rows("delete from image where item = $1 returning object", values()).await?;
     let objects = parse_keys(&images)?;
-    orphans::orphan(tx, &objects, now).await?;
+    orphans::mark_orphaned(tx, &objects, now).await?;
     for text in ["delete from item where id = $1", "delete from rendition where item = $1", "delete from segment where item = $1", "delete from asset where item = $1"] {
         tx.execute(text, values()).await?;
     }

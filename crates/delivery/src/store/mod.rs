@@ -15,11 +15,16 @@ pub(crate) use published::{list_published, upsert_published};
 
 use contract::ObjectKey;
 use kit::db::{Error, FromQueryResult, Value};
-use kit::objects::Names;
+use kit::objects::ObjectColumn;
 
 /// The columns that name objects: those of other services, and the images that were rendered here.
-pub(crate) const OBJECT_COLUMNS: &[Names] =
-    &[Names::whole("item", "object"), Names::whole("rendition", "init"), Names::whole("segment", "object"), Names::whole("asset", "object"), Names::whole("image", "object")];
+pub(crate) const OBJECT_COLUMNS: &[ObjectColumn] = &[
+    ObjectColumn::whole("item", "object"),
+    ObjectColumn::whole("rendition", "init"),
+    ObjectColumn::whole("segment", "object"),
+    ObjectColumn::whole("asset", "object"),
+    ObjectColumn::whole("image", "object"),
+];
 
 /// Rows of one multi-row insert: with six values each they stay far below the 32,766 of SQLite.
 const MAX_ROWS_PER_INSERT: usize = 1000;

@@ -11,7 +11,7 @@ use crate::harness::{Harness, read_to_end, read_until, wait_until};
 async fn too_large_requests_are_refused_with_the_limit() {
     let harness = Harness::start(&["gateway.max_body_bytes=1000"]).await;
     let nobody = harness.world.anonymous();
-    let response = nobody.get(&format!("/v1/media?{}", "a".repeat(9000))).await.refused(414, "request.address_too_long");
+    let response = nobody.get(&format!("/v1/media?{}", "a".repeat(9000))).await.refused(414, "request.url_too_long");
     assert!(response.json()["detail"].as_str().unwrap().contains("8192"));
     let many = (0..90).fold(nobody.request(Method::GET, "/v1/media"), |request, at| request.header(format!("x-{at}"), "1"));
     nobody.send(many).await.refused(431, "request.too_many_headers");

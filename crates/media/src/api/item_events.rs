@@ -14,7 +14,7 @@ use contract::MediaId;
 use futures::stream;
 use kit::auth::Member;
 use kit::bus::{BroadcastMessage, Subscriber};
-use kit::http::{Path, Query, frame, sse};
+use kit::http::{Path, Query, sse, sse_event};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
@@ -108,7 +108,7 @@ impl Follower {
                 () = tokio::time::sleep(check_in), if remaining.is_some() => continue,
             };
             match message {
-                BroadcastMessage::Update(_, text) if &*text != STATE_CHANGED => self.ready.push_back(frame("progress", &text)),
+                BroadcastMessage::Update(_, text) if &*text != STATE_CHANGED => self.ready.push_back(sse_event("progress", &text)),
                 BroadcastMessage::Update(..) | BroadcastMessage::Lagged => self.reload().await?,
             }
         }
@@ -140,7 +140,7 @@ impl Follower {
     fn push_state(&mut self, item: &Item) {
         self.ended = matches!(item.state, ItemState::Ready | ItemState::Failed);
         match serde_json::to_string(&self.media.view(item, &self.viewer)) {
-            Ok(text) => self.ready.push_back(frame("state", &text)),
+            Ok(text) => self.ready.push_back(sse_event("state", &text)),
             Err(error) => tracing::error!(%error, "the view of an item could not be serialized"),
         }
     }

@@ -173,7 +173,7 @@ async fn record(stored: &mut StoredUpload, request: CommitRequest) -> Result<(It
                 let named = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
                 let stored = std::mem::replace(&mut item.object, named);
                 if is_new && item.object == stored {
-                    orphans::named_all(tx, &[stored]).await?;
+                    orphans::mark_all_referenced(tx, &[stored]).await?;
                 }
                 if let Some(fence) = &request.upload {
                     complete_upload(tx, fence, &item, checkpointed.as_ref(), now).await?;

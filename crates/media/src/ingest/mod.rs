@@ -181,7 +181,7 @@ impl Ingest {
     /// Removes what this request stored. An object that the row of an upload names stays, as that row decides about it.
     pub(crate) async fn discard(self) {
         match self.destination {
-            Destination::Owned(writer, key) if !writer.is_known() => {
+            Destination::Owned(writer, key) if !writer.has_checkpoint() => {
                 let abort = async move {
                     drop(writer.abort().await);
                     key.release();

@@ -5,10 +5,10 @@
 use chrono::{DateTime, Utc};
 use contract::ObjectKey;
 use kit::db::{Error, FromQueryResult, Sql, Tx};
-use kit::objects::{Names, orphans};
+use kit::objects::{ObjectColumn, orphans};
 
 /// The columns that name objects.
-pub(crate) const OBJECT_COLUMNS: &[Names] = &[Names::whole("item", "object"), Names::whole("upload", "object")];
+pub(crate) const OBJECT_COLUMNS: &[ObjectColumn] = &[ObjectColumn::whole("item", "object"), ObjectColumn::whole("upload", "object")];
 
 #[derive(FromQueryResult)]
 struct ObjectRow {
@@ -28,6 +28,6 @@ pub(crate) async fn orphan_unless_referenced(tx: &Tx, object: &ObjectKey, now: D
     if is_referenced(tx, object).await? {
         return Ok(false);
     }
-    orphans::orphan(tx, std::slice::from_ref(object), now).await?;
+    orphans::mark_orphaned(tx, std::slice::from_ref(object), now).await?;
     Ok(true)
 }

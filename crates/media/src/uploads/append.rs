@@ -126,7 +126,7 @@ impl Media {
                 let advanced_row = store::uploads::set_progress(tx, &fence, &progress, expires_at).await?;
                 if advanced_row {
                     // The key is held until the row names it for the first time.
-                    orphans::named(tx, &[progress.checkpoint.key]).await?;
+                    orphans::mark_referenced(tx, &[progress.checkpoint.key]).await?;
                 }
                 Ok::<_, kit::db::Error>(advanced_row)
             })

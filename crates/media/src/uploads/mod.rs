@@ -28,7 +28,7 @@ impl Media {
         limits::check_any_size(&self.config, length)?;
         let now = self.context.clock.now();
         let upload = Upload {
-            id: kit::objects::base62(),
+            id: kit::id::random(),
             owner,
             length,
             details,

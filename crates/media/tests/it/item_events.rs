@@ -11,7 +11,7 @@ use crate::fixtures::{png, send};
 use crate::samples::video;
 
 async fn publish<E: Event>(world: &World, event: &E) {
-    let envelope = Envelope { id: kit::objects::base62(), subject: E::SUBJECT.into(), payload: serde_json::to_string(event).unwrap() };
+    let envelope = Envelope { id: kit::id::random(), subject: E::SUBJECT.into(), payload: serde_json::to_string(event).unwrap() };
     world.process.bus.engine().publish(&[envelope]).await.unwrap();
     world.settle().await;
 }

@@ -191,7 +191,7 @@ async fn strangers_see_what_is_open_without_its_owners_facts_and_nothing_else() 
         assert_eq!(seen["urls"]["original"], Value::Null);
         assert_eq!(seen["urls"]["events"], format!("{path}/events"));
     }
-    ada.get("/v1/media/nonsense").await.refused(404, "request.no_such_address");
+    ada.get("/v1/media/nonsense").await.refused(404, "request.no_such_url");
     ada.get("/v1/media/0000000000000000000000").await.refused(404, "media.not_found");
     world.end().await;
 }

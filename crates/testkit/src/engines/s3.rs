@@ -59,7 +59,7 @@ pub struct SharedS3 {
 /// Returns the server at `TUTTI_TEST_S3_ENDPOINT` (with the bucket and the key of [`S3::start`]), or one that is
 /// started for this test, which takes seconds.
 pub fn shared_s3() -> SharedS3 {
-    let prefix = format!("test-{}/", kit::objects::base62());
+    let prefix = format!("test-{}/", kit::id::random());
     match std::env::var("TUTTI_TEST_S3_ENDPOINT") {
         Ok(endpoint) if !endpoint.is_empty() => SharedS3 { account: account(endpoint), prefix, _own: None },
         _ => {

@@ -26,10 +26,11 @@ pub(crate) use tasks::{CLAIMED, DONE, READY, WAITING, add_failure, insert_tasks,
 #[cfg(test)]
 pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, IDLE_MEMBERS, NEXT_MEMBERS, NEXT_TASK};
 
-use kit::objects::Names;
+use kit::objects::ObjectColumn;
 
 /// The columns that reference objects. A rendition's header is referenced within its description.
-pub(crate) const NAMES: &[Names] = &[Names::whole("segment", "object"), Names::whole("asset", "object"), Names::whole("tiles", "object"), Names::within("rendition", "body")];
+pub(crate) const NAMES: &[ObjectColumn] =
+    &[ObjectColumn::whole("segment", "object"), ObjectColumn::whole("asset", "object"), ObjectColumn::whole("tiles", "object"), ObjectColumn::within("rendition", "body")];
 
 #[cfg(test)]
 mod tests {

@@ -134,7 +134,7 @@ async fn replace(objects: &Objects, key: &ObjectKey, bytes: Vec<u8>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
-    kit::tls::provider();
+    kit::tls::install_provider();
     let (binary, folder) = (Path::new(env!("CARGO_BIN_EXE_tutti")), tempfile::tempdir().unwrap());
     let (postgres, nats, s3) = tokio::task::spawn_blocking(|| (Postgres::start(), Nats::start(), S3::start())).await.unwrap();
 

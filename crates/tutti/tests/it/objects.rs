@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use kit::db::Db;
 use kit::objects::ObjectKey;
-use kit::objects::orphans::{held_by, keys_within};
+use kit::objects::orphans::{insert_held, keys_within};
 use reqwest::Method;
 use serde_json::Value;
 use testkit::fleet::query_lines;
@@ -80,7 +80,7 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_old_unt
     let being_written = plant(&data, OLD);
     let (db, key) = (Db::sqlite(&data.join("media.db")).await.unwrap(), being_written.clone());
     let now = chrono::Utc::now();
-    let held: Result<(), kit::db::Error> = db.write(move |tx| Box::pin(async move { held_by(tx, &[key], "another", "", now).await })).await;
+    let held: Result<(), kit::db::Error> = db.write(move |tx| Box::pin(async move { insert_held(tx, &[key], "another", "", now).await })).await;
     held.unwrap();
     let (old, fresh) = (plant(&data, OLD), plant(&data, Duration::ZERO));
     let mut gone = None;

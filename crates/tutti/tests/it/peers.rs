@@ -27,7 +27,7 @@ impl RoleProcess {
 
     /// Returns a process that listens on `host` and is not started yet.
     fn new(role: &str, folder: &Path, host: &str, settings: &[String]) -> Self {
-        kit::tls::provider();
+        kit::tls::install_provider();
         let operations_port = free_port();
         let (operations, data) = (format!("127.0.0.1:{operations_port}"), folder.join(format!("{role}-{host}")));
         let mut arguments = vec![env!("CARGO_BIN_EXE_tutti"), "serve", role, "--listen", host, "--ops-listen", &operations, "--data", data.to_str().unwrap()];

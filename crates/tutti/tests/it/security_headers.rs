@@ -57,7 +57,7 @@ struct Walk {
 
 impl Walk {
     async fn begin() -> Self {
-        kit::tls::provider();
+        kit::tls::install_provider();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { server: Server::start(&[]).await, client }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server with these `--set` values.
     pub(crate) async fn start(settings: &[&str]) -> Self {
-        kit::tls::provider();
+        kit::tls::install_provider();
         let (binary, settings) = (Path::new(env!("CARGO_BIN_EXE_tutti")), settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>());
         let topology = match std::env::var("TUTTI_TEST_ROLES").as_deref() {
             Ok("separate") => Some(Topology::one_of_each()),
@@ -44,7 +44,7 @@ impl Server {
 
     /// Starts one process on embedded engines, whatever `TUTTI_TEST_ROLES` says.
     pub(crate) async fn start_alone(settings: &[&str]) -> Self {
-        kit::tls::provider();
+        kit::tls::install_provider();
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let fleet = tokio::task::spawn_blocking(move || Fleet::start_alone(Path::new(env!("CARGO_BIN_EXE_tutti")), &settings)).await.unwrap();
         Self::from_fleet(fleet, None)

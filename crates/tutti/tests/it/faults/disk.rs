@@ -20,7 +20,7 @@ const FREE_BYTES: u64 = 6 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_room() {
-    kit::tls::provider();
+    kit::tls::install_provider();
     // Room for the uploads of all rounds, and for their renditions.
     let disk = short_or_long(96 << 20, 480 << 20);
     let settings = SETTINGS.map(str::to_owned);

@@ -49,7 +49,7 @@ impl Harness {
 
     /// Starts the same after a last change to the fleet, before its processes start.
     pub(super) fn start_with(topology: &Topology, configure: impl FnOnce(&mut Fleet)) -> Self {
-        kit::tls::provider();
+        kit::tls::install_provider();
         tokio::task::block_in_place(|| {
             let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
             let proxies = Proxies { postgres: Proxy::before(postgres.port()), nats: Proxy::before(nats.port()), s3: Proxy::before(s3.port()) };
