@@ -60,11 +60,21 @@ impl Clip {
 
     fn encoder(self) -> &'static str {
         match self {
-            Self::Standard => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 5500k -maxrate 6000k -bufsize 6000k -g 120",
-            Self::Hevc => "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -b:v 8000k -tag:v hvc1 -x265-params log-level=error",
-            Self::Heavy => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 16000k -minrate 16000k -maxrate 16000k -bufsize 16000k -x264-params nal-hrd=cbr",
-            Self::Short => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 1200k -maxrate 1500k -bufsize 1500k -g 60",
-            Self::Eight => "-c:v libx264 -preset veryfast -pix_fmt yuv422p -b:v 3000k -maxrate 4000k -bufsize 4000k -g 250",
+            Self::Standard => {
+                "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 5500k -maxrate 6000k -bufsize 6000k -g 120"
+            }
+            Self::Hevc => {
+                "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -b:v 8000k -tag:v hvc1 -x265-params log-level=error"
+            }
+            Self::Heavy => {
+                "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 16000k -minrate 16000k -maxrate 16000k -bufsize 16000k -x264-params nal-hrd=cbr"
+            }
+            Self::Short => {
+                "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 1200k -maxrate 1500k -bufsize 1500k -g 60"
+            }
+            Self::Eight => {
+                "-c:v libx264 -preset veryfast -pix_fmt yuv422p -b:v 3000k -maxrate 4000k -bufsize 4000k -g 250"
+            }
             Self::Megabyte => {
                 "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 2070k -minrate 2070k -maxrate 2070k -bufsize 1000k -g 250 -sc_threshold 0 -force_key_frames expr:gte(t,n_forced*4) -x264-params nal-hrd=cbr"
             }

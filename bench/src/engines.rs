@@ -19,7 +19,8 @@ pub struct Engines {
 }
 
 /// The sentence about the engines in a scenario's method.
-pub const METHOD: &str = "PostgreSQL with `fsync=on`, one NATS server with `sync_interval: always` and SeaweedFS, all on the same machine.";
+pub const METHOD: &str =
+    "PostgreSQL with `fsync=on`, one NATS server with `sync_interval: always` and SeaweedFS, all on the same machine.";
 
 impl Engines {
     /// Starts the engines, empty.
@@ -55,7 +56,12 @@ pub async fn ensure_running(mut fleet: Fleet) -> Result<Fleet, Error> {
 /// Runs blocking work on a thread of its own. A panic becomes an error.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
-        Ok(panic) => panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default().into(),
+        Ok(panic) => panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+            .unwrap_or_default()
+            .into(),
         Err(error) => error.into(),
     })
 }

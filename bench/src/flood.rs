@@ -36,7 +36,13 @@ pub struct Latencies {
 
 /// Requests `paths` in turns, as members do, over `connections` kept open, with a pause of 5 ms between a response and
 /// the next request.
-pub async fn members(address: SocketAddr, token: &str, paths: &[String], connections: usize, time: Duration) -> Result<Latencies, Error> {
+pub async fn members(
+    address: SocketAddr,
+    token: &str,
+    paths: &[String],
+    connections: usize,
+    time: Duration,
+) -> Result<Latencies, Error> {
     let until = Instant::now() + time;
     let tasks: Vec<_> = (0..connections)
         .map(|first| {
@@ -102,7 +108,12 @@ pub enum FloodPattern {
 
 impl Flood {
     /// Starts `connections` attackers; each ends after `max_time` at the latest.
-    pub fn start(address: SocketAddr, connections: usize, pattern: FloodPattern, max_time: Duration) -> Result<Self, Error> {
+    pub fn start(
+        address: SocketAddr,
+        connections: usize,
+        pattern: FloodPattern,
+        max_time: Duration,
+    ) -> Result<Self, Error> {
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, counted) = (stop.clone(), done.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -137,7 +148,13 @@ impl Flood {
     }
 }
 
-async fn attack(address: SocketAddr, number: usize, pattern: &FloodPattern, is_running: &(impl Fn() -> bool + Sync), counted: &AtomicU64) -> Result<(), Error> {
+async fn attack(
+    address: SocketAddr,
+    number: usize,
+    pattern: &FloodPattern,
+    is_running: &(impl Fn() -> bool + Sync),
+    counted: &AtomicU64,
+) -> Result<(), Error> {
     let source = attacker(number);
     match pattern {
         FloodPattern::Ask(paths) => {
@@ -151,7 +168,12 @@ async fn attack(address: SocketAddr, number: usize, pattern: &FloodPattern, is_r
             let count = counted.fetch_add(1, Ordering::Relaxed) as usize;
             let path = paths.get(count % paths.len().max(1)).ok_or("no path to ask for")?;
             let mut stream = connect_from(source, address).await?;
-            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: image/avif,image/webp\r\n\r\n").as_bytes()).await?;
+            stream
+                .write_all(
+                    format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: image/avif,image/webp\r\n\r\n")
+                        .as_bytes(),
+                )
+                .await?;
             tokio::time::sleep(*after).await;
         }
     }
@@ -195,7 +217,9 @@ pub async fn streams(address: SocketAddr, path: &str, count: usize) -> Streams {
 
 async fn stream(address: SocketAddr, source: Ipv4Addr, path: &str) -> Result<TcpStream, Error> {
     let mut stream = connect_from(source, address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n\r\n").as_bytes())
+        .await?;
     let mut head = vec![0; 64];
     let read = stream.read(&mut head).await?;
     let line = String::from_utf8_lossy(head.get(..read).unwrap_or_default()).into_owned();

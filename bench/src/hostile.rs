@@ -45,13 +45,31 @@ impl Hostile {
 /// Returns the eight files. `folder` keeps those that ffmpeg makes, also between runs.
 pub async fn files(folder: &Path) -> Result<Vec<Hostile>, Error> {
     std::fs::create_dir_all(folder)?;
-    let mp3 =
-        made(folder, "cover.mp3", &["-f lavfi -i sine=d=5", "-f lavfi -i color=black:s=16000x16000:r=1:d=1", "-map 0:a -map 1:v -frames:v 1 -c:v png -disposition:v attached_pic"])
-            .await?;
-    let h264 = made(folder, "huge.mp4", &["-f lavfi -i testsrc2=s=8192x8192:r=2:d=2", "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"]).await?;
-    let hevc =
-        made(folder, "huge-hevc.mp4", &["-f lavfi -i testsrc2=s=8192x8192:r=2:d=2", "-c:v libx265 -preset ultrafast -pix_fmt yuv420p -tag:v hvc1 -x265-params log-level=error"])
-            .await?;
+    let mp3 = made(
+        folder,
+        "cover.mp3",
+        &[
+            "-f lavfi -i sine=d=5",
+            "-f lavfi -i color=black:s=16000x16000:r=1:d=1",
+            "-map 0:a -map 1:v -frames:v 1 -c:v png -disposition:v attached_pic",
+        ],
+    )
+    .await?;
+    let h264 = made(
+        folder,
+        "huge.mp4",
+        &["-f lavfi -i testsrc2=s=8192x8192:r=2:d=2", "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"],
+    )
+    .await?;
+    let hevc = made(
+        folder,
+        "huge-hevc.mp4",
+        &[
+            "-f lavfi -i testsrc2=s=8192x8192:r=2:d=2",
+            "-c:v libx265 -preset ultrafast -pix_fmt yuv420p -tag:v hvc1 -x265-params log-level=error",
+        ],
+    )
+    .await?;
     let file = |name, content_type, bytes, appends| Hostile { name, content_type, bytes, appends };
     Ok(vec![
         file("14 KB WAV at 1 Hz", "audio/wav", wav_at_1_hz(), false),
@@ -149,9 +167,24 @@ fn mp4(samples: u32, edits: u32) -> Vec<u8> {
     );
     let dinf = four_cc(b"dinf", &[&full(b"dref", 0, &[&ints(&[1]), &full(b"url ", 1, &[])])]);
     let minf = four_cc(b"minf", &[&full(b"vmhd", 1, &[&[0; 8]]), &dinf, &stbl]);
-    let mdia = four_cc(b"mdia", &[&full(b"mdhd", 0, &[&ints(&[0, 0, 90_000, 900_000]), &[0x55, 0xc4, 0, 0]]), &full(b"hdlr", 0, &[&[0; 4], b"vide", &[0; 12], b"x\0"]), &minf]);
-    let track = four_cc(b"trak", &[&full(b"tkhd", 3, &[&ints(&[0, 0, 1, 0, 10_000]), &[0; 16], &matrix, &ints(&[640 << 16, 360 << 16])]), &edts, &mdia]);
-    let movie = full(b"mvhd", 0, &[&ints(&[0, 0, 1000, 10_000, 65536]), &[1, 0], &[0; 10], &matrix, &[0; 24], &ints(&[9])]);
+    let mdia = four_cc(
+        b"mdia",
+        &[
+            &full(b"mdhd", 0, &[&ints(&[0, 0, 90_000, 900_000]), &[0x55, 0xc4, 0, 0]]),
+            &full(b"hdlr", 0, &[&[0; 4], b"vide", &[0; 12], b"x\0"]),
+            &minf,
+        ],
+    );
+    let track = four_cc(
+        b"trak",
+        &[
+            &full(b"tkhd", 3, &[&ints(&[0, 0, 1, 0, 10_000]), &[0; 16], &matrix, &ints(&[640 << 16, 360 << 16])]),
+            &edts,
+            &mdia,
+        ],
+    );
+    let movie =
+        full(b"mvhd", 0, &[&ints(&[0, 0, 1000, 10_000, 65536]), &[1, 0], &[0; 10], &matrix, &[0; 24], &ints(&[9])]);
     let mut file = four_cc(b"ftyp", &[b"isom\0\0\x02\0isomiso2avc1mp41"]);
     file.extend(four_cc(b"moov", &[&movie, &track]));
     file.extend(four_cc(b"mdat", &[&[0; 64]]));
@@ -225,9 +258,31 @@ fn mkv_with_channels(channels: u8) -> Vec<u8> {
             &element(&[0x42, 0x85], &[&[2]]),
         ],
     );
-    let info = element(&[0x15, 0x49, 0xa9, 0x66], &[&element(&[0x2a, 0xd7, 0xb1], &[&[0x0f, 0x42, 0x40]]), &element(&[0x44, 0x89], &[&10_000.0_f64.to_be_bytes()])]);
-    let audio = element(&[0xe1], &[&element(&[0xb5], &[&8000.0_f64.to_be_bytes()]), &element(&[0x9f], &[&[channels]]), &element(&[0x62, 0x64], &[&[16]])]);
-    let entry = element(&[0xae], &[&element(&[0xd7], &[&[1]]), &element(&[0x73, 0xc5], &[&[1]]), &element(&[0x83], &[&[2]]), &element(&[0x86], &[b"A_PCM/INT/LIT"]), &audio]);
+    let info = element(
+        &[0x15, 0x49, 0xa9, 0x66],
+        &[
+            &element(&[0x2a, 0xd7, 0xb1], &[&[0x0f, 0x42, 0x40]]),
+            &element(&[0x44, 0x89], &[&10_000.0_f64.to_be_bytes()]),
+        ],
+    );
+    let audio = element(
+        &[0xe1],
+        &[
+            &element(&[0xb5], &[&8000.0_f64.to_be_bytes()]),
+            &element(&[0x9f], &[&[channels]]),
+            &element(&[0x62, 0x64], &[&[16]]),
+        ],
+    );
+    let entry = element(
+        &[0xae],
+        &[
+            &element(&[0xd7], &[&[1]]),
+            &element(&[0x73, 0xc5], &[&[1]]),
+            &element(&[0x83], &[&[2]]),
+            &element(&[0x86], &[b"A_PCM/INT/LIT"]),
+            &audio,
+        ],
+    );
     let tracks = element(&[0x16, 0x54, 0xae, 0x6b], &[&entry]);
     let block = element(&[0xa3], &[b"\x81\0\0\x80", &[0; 1600]]);
     let cluster = element(&[0x1f, 0x43, 0xb6, 0x75], &[&element(&[0xe7], &[&[0]]), &block]);

@@ -47,7 +47,12 @@ impl Response {
         if self.status == expected {
             return Ok(self);
         }
-        Err(format!("the server responded with {} instead of {expected}: {}", self.status, String::from_utf8_lossy(&self.body)).into())
+        Err(format!(
+            "the server responded with {} instead of {expected}: {}",
+            self.status,
+            String::from_utf8_lossy(&self.body)
+        )
+        .into())
     }
 }
 
@@ -84,11 +89,14 @@ impl Connection {
     /// Sends a request with a body of `content_type` (empty for none).
     pub async fn send(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Response, Error> {
         let exchange = self.exchange(method, path, content_type, body);
-        tokio::time::timeout(RESPONSE_TIMEOUT, exchange).await.map_err(|_| format!("{method} {path} got no response within {} s", RESPONSE_TIMEOUT.as_secs()))?
+        tokio::time::timeout(RESPONSE_TIMEOUT, exchange)
+            .await
+            .map_err(|_| format!("{method} {path} got no response within {} s", RESPONSE_TIMEOUT.as_secs()))?
     }
 
     async fn exchange(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Response, Error> {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
         if let Some(token) = &self.bearer {
             let _ = write!(head, "Authorization: Bearer {token}\r\n");
         }
@@ -180,9 +188,11 @@ pub fn status(line: &str) -> Result<u16, Error> {
 
 /// Signs a member up at a public listener. Returns the access token.
 pub async fn sign_up(address: SocketAddr, handle: &str) -> Result<String, Error> {
-    let body = json!({ "handle": handle, "email": format!("{handle}@example.org"), "password": "a long enough passphrase" });
+    let body =
+        json!({ "handle": handle, "email": format!("{handle}@example.org"), "password": "a long enough passphrase" });
     let mut connection = Connection::open(address).await?;
-    let response = connection.send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes()).await?.expect(201)?;
+    let response =
+        connection.send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes()).await?.expect(201)?;
     let token = response.json()?["access_token"].as_str().map(str::to_owned);
     token.ok_or_else(|| "the response to the sign-up has no access token".into())
 }
@@ -203,7 +213,10 @@ mod tests {
 
     #[test]
     fn references_are_resolved_beside_their_playlist() {
-        assert_eq!(resolve("/v1/media/x/hls/master.m3u8?t=a", "v720/playlist.m3u8?t=a"), "/v1/media/x/hls/v720/playlist.m3u8?t=a");
+        assert_eq!(
+            resolve("/v1/media/x/hls/master.m3u8?t=a", "v720/playlist.m3u8?t=a"),
+            "/v1/media/x/hls/v720/playlist.m3u8?t=a"
+        );
         assert_eq!(resolve("/a/b", "/c"), "/c");
     }
 

@@ -39,9 +39,14 @@ impl Item {
         // The clip is made first: meanwhile the server would close an idle connection.
         let clip = Clips::unique(&bench.clips.get(Clip::Megabyte).await?, 1)?;
         let mut member = Connection::of_member(address, token).await?;
-        let item = member.send("POST", "/v1/media?name=clip.mp4&visibility=public", "video/mp4", &clip).await?.expect(201)?.json()?;
+        let item = member
+            .send("POST", "/v1/media?name=clip.mp4&visibility=public", "video/mp4", &clip)
+            .await?
+            .expect(201)?
+            .json()?;
         let path = format!("/v1/media/{}", text(&item["id"], "id")?);
-        let (item, _) = wait_for(&mut member, &path, &["ready"], Duration::from_millis(500), Duration::from_secs(400)).await?;
+        let (item, _) =
+            wait_for(&mut member, &path, &["ready"], Duration::from_millis(500), Duration::from_secs(400)).await?;
         let mut anonymous = Connection::open(address).await?;
         let master = page(&mut anonymous, text(&item["urls"]["hls"], "urls.hls")?.to_owned()).await?;
         let (mut segments, mut playlists) = (Vec::new(), Vec::new());
@@ -81,7 +86,11 @@ pub fn mean_bytes(pages: &[Page]) -> f64 {
 
 /// Returns the URLs in a playlist: its lines that are no tags.
 pub fn listed_urls(playlist: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(playlist).lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+    String::from_utf8_lossy(playlist)
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
 }
 
 async fn page(connection: &mut Connection, path: String) -> Result<Page, Error> {

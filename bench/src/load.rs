@@ -64,12 +64,20 @@ impl Load {
                     let arrival = began + load.window.mul_f64(number as f64 / load.uploads as f64);
                     tokio::time::sleep_until(arrival).await;
                     let sent = tokio::time::timeout(UPLOAD_TIMEOUT, load.upload(number)).await;
-                    let sent = sent.unwrap_or_else(|_| Err(format!("no response within {} s", UPLOAD_TIMEOUT.as_secs()).into()));
+                    let sent = sent
+                        .unwrap_or_else(|_| Err(format!("no response within {} s", UPLOAD_TIMEOUT.as_secs()).into()));
                     (arrival, Instant::now(), sent.map_err(|error| error.to_string()))
                 })
             })
             .collect();
-        let mut outcome = Outcome { accepted: 0, refused: BTreeMap::new(), bytes: 0, wall: Duration::ZERO, median: Duration::ZERO, p99: Duration::ZERO };
+        let mut outcome = Outcome {
+            accepted: 0,
+            refused: BTreeMap::new(),
+            bytes: 0,
+            wall: Duration::ZERO,
+            median: Duration::ZERO,
+            p99: Duration::ZERO,
+        };
         let mut times = Vec::new();
         for task in tasks {
             let refusal = match task.await {
@@ -93,7 +101,12 @@ impl Load {
 
     async fn upload(&self, number: usize) -> Result<u64, Error> {
         let photo = self.photos.get(number);
-        let head = format!("{}Host: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", (self.head)(number), self.address, photo.bytes);
+        let head = format!(
+            "{}Host: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            (self.head)(number),
+            self.address,
+            photo.bytes
+        );
         let mut stream = TcpStream::connect(self.address).await?;
         let mut slices = vec![IoSlice::new(head.as_bytes())];
         slices.extend(photo.pieces.iter().map(|piece| IoSlice::new(piece)));
@@ -117,7 +130,9 @@ impl Load {
             201 | 204 => Ok(photo.bytes),
             _ => {
                 let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-                let code = serde_json::from_str(body).ok().and_then(|problem: serde_json::Value| Some(problem["code"].as_str()?.to_owned()));
+                let code = serde_json::from_str(body)
+                    .ok()
+                    .and_then(|problem: serde_json::Value| Some(problem["code"].as_str()?.to_owned()));
                 Err(format!("{status} {}", code.unwrap_or_default()).into())
             }
         }
@@ -145,7 +160,11 @@ mod tests {
                         });
                         if whole {
                             let refused = text.starts_with("POST /3 ");
-                            let answer = if refused { "HTTP/1.1 503 No\r\n\r\n{\"code\":\"server.busy\"}" } else { "HTTP/1.1 201 Yes\r\n\r\n" };
+                            let answer = if refused {
+                                "HTTP/1.1 503 No\r\n\r\n{\"code\":\"server.busy\"}"
+                            } else {
+                                "HTTP/1.1 201 Yes\r\n\r\n"
+                            };
                             return stream.write_all(answer.as_bytes()).await;
                         }
                         let read = stream.read(&mut chunk).await?;
@@ -163,7 +182,10 @@ mod tests {
         let photos = Arc::new(Photos::make(&folder).await.unwrap());
         std::fs::remove_dir_all(&folder).unwrap();
         let head = Arc::new(|number: usize| format!("POST /{number} HTTP/1.1\r\n"));
-        let outcome = Load { address: accepting_server().await, uploads: 8, window: Duration::from_millis(50), photos, head }.run().await;
+        let outcome =
+            Load { address: accepting_server().await, uploads: 8, window: Duration::from_millis(50), photos, head }
+                .run()
+                .await;
         assert_eq!(outcome.accepted, 7);
         assert_eq!(outcome.refused, BTreeMap::from([("503 server.busy".to_owned(), 1)]));
     }

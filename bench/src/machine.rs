@@ -11,7 +11,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".into());
-    let memory_kib: u64 = field("/proc/meminfo", "MemTotal").and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
+    let memory_kib: u64 =
+        field("/proc/meminfo", "MemTotal").and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     // Only the numbers: what follows them may be a name.
     let kernel: String = kernel.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
@@ -37,7 +38,9 @@ pub fn raise_file_limit() {
 /// several times a write's price (measured: 0.7 GB/s against 2.5). A side that is measured after a pause would pay for
 /// that; so each side starts with memory that was just used.
 pub fn touch_memory(bytes: u64) {
-    let kib: u64 = field("/proc/meminfo", "MemAvailable").and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
+    let kib: u64 = field("/proc/meminfo", "MemAvailable")
+        .and_then(|text| text.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0);
     let bytes = usize::try_from(bytes.min((kib << 10) / 2)).unwrap_or(0);
     std::hint::black_box(vec![1_u8; bytes]);
 }

@@ -30,7 +30,10 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measures Tutti and writes bench/RESULTS.md.
 #[derive(Debug, Parser)]
-#[command(name = "bench", after_help = "Examples:\n  cargo run --release -p bench\n  cargo run --release -p bench -- start reading --quick")]
+#[command(
+    name = "bench",
+    after_help = "Examples:\n  cargo run --release -p bench\n  cargo run --release -p bench -- start reading --quick"
+)]
 struct Cli {
     /// The scenarios to measure; all of them if none is named
     #[arg(value_enum)]
@@ -118,14 +121,19 @@ fn main() -> Result<(), Error> {
 }
 
 async fn run(cli: Cli) -> Result<(), Error> {
-    let server = cli.server.canonicalize().map_err(|_| format!("{} does not exist; build it with `cargo build --release -p tutti`", cli.server.display()))?;
+    let server = cli.server.canonicalize().map_err(|_| {
+        format!("{} does not exist; build it with `cargo build --release -p tutti`", cli.server.display())
+    })?;
     std::fs::create_dir_all(&cli.work)?;
     let work = cli.work.canonicalize()?;
     let temp = work.join("run");
     // An interrupted run may have left files.
     let _ = std::fs::remove_dir_all(&temp);
     std::fs::create_dir_all(&temp)?;
-    let clips = clips::Clips::new(&work.join("clips"), cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())))?;
+    let clips = clips::Clips::new(
+        &work.join("clips"),
+        cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())),
+    )?;
     let bench = Bench { server, temp, clips, windows: cli.windows, runs: if cli.quick { Some(1) } else { cli.runs } };
     let mut failed = Vec::new();
     for scenario in ScenarioName::value_variants() {

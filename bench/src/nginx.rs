@@ -36,7 +36,8 @@ impl Nginx {
     /// buffers hold a whole response of 1 MB, so that none goes through a file.
     pub async fn before(folder: &Path, upstream: SocketAddr) -> Result<Self, Error> {
         std::fs::create_dir_all(folder.join("files"))?;
-        let upstreams = format!("upstream tutti {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; }}");
+        let upstreams =
+            format!("upstream tutti {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; }}");
         let location = "location / { proxy_pass http://tutti; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $http_host; proxy_buffer_size 16k; proxy_buffers 20 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0; }";
         Self::launch(folder, &upstreams, location).await
     }
@@ -46,16 +47,28 @@ impl Nginx {
         let address = free_port()?;
         let file = folder.join("nginx.conf");
         std::fs::write(&file, configuration(folder, address, upstreams, server))?;
-        let program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx"].into_iter().find(|path| Path::new(path).exists()).unwrap_or("nginx");
+        let program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx"]
+            .into_iter()
+            .find(|path| Path::new(path).exists())
+            .unwrap_or("nginx");
         let mut command = Command::new("setpriv");
         // SIGKILL would leave its workers behind; SIGTERM stops them too. `setpriv` is part of util-linux.
-        command.args(["--pdeathsig", "TERM", "--", program]).arg("-p").arg(folder).arg("-c").arg(&file).arg("-e").arg(folder.join("error.log"));
+        command
+            .args(["--pdeathsig", "TERM", "--", program])
+            .arg("-p")
+            .arg(folder)
+            .arg("-c")
+            .arg(&file)
+            .arg("-e")
+            .arg(folder.join("error.log"));
         let log = folder.join("nginx.log");
         let mut nginx = Self { process: ChildProcess::start(command, &log)?, address, root };
         let began = Instant::now();
         while tokio::net::TcpStream::connect(address).await.is_err() {
             if nginx.process.exit_status().is_some() || began.elapsed() > Duration::from_secs(10) {
-                let logs = [folder.join("error.log"), log].map(|file| std::fs::read_to_string(file).unwrap_or_default()).concat();
+                let logs = [folder.join("error.log"), log]
+                    .map(|file| std::fs::read_to_string(file).unwrap_or_default())
+                    .concat();
                 return Err(format!("nginx did not start (Debian: install nginx-light): {logs}").into());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

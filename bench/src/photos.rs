@@ -58,7 +58,9 @@ impl Photos {
             let pixels = LARGEST * f64::from(at + 1) / f64::from(BASES);
             let width = ((pixels * 4.0 / 3.0).sqrt() / 8.0).round() as u32 * 8;
             graph.push(format!("testsrc2=size={width}x{}:rate=1,noise=alls=20:all_seed={at}[o{at}]", width / 4 * 3));
-            outputs.extend(split_args(&format!("-map [o{at}] -frames:v 1 -c:v mjpeg -pix_fmt yuvj420p -q:v 3 -f image2 -update 1")));
+            outputs.extend(split_args(&format!(
+                "-map [o{at}] -frames:v 1 -c:v mjpeg -pix_fmt yuvj420p -q:v 3 -f image2 -update 1"
+            )));
             outputs.push(folder.join(format!("{at}.jpg")).display().to_string());
         }
         let mut args = split_args("-nostdin -v error -y -filter_complex");
@@ -106,7 +108,9 @@ impl Photos {
 impl Base {
     fn of(jpeg: Vec<u8>) -> Result<Self, Error> {
         // Start of image, then APP0 with its length.
-        let [0xff, 0xd8, 0xff, 0xe0, high, low, ..] = jpeg[..] else { return Err("ffmpeg made something that is no JFIF".into()) };
+        let [0xff, 0xd8, 0xff, 0xe0, high, low, ..] = jpeg[..] else {
+            return Err("ffmpeg made something that is no JFIF".into());
+        };
         let jfif = 4 + usize::from(u16::from_be_bytes([high, low]));
         let rest = Bytes::from(jpeg).split_off_at(jfif)?;
         let mut opening = rest.0;
@@ -142,7 +146,9 @@ fn exif() -> Vec<u8> {
     // Little-endian TIFF: header, IFD0 of five entries, GPS IFD of four, then the values that don't fit an entry.
     const GPS: u32 = 8 + 2 + 5 * 12 + 4;
     const VALUES: u32 = GPS + 2 + 4 * 12 + 4;
-    let entry = |tag: u16, kind: u16, count: u32, value: u32| [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat();
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
     let mut tiff = b"II\x2a\0\x08\0\0\0".to_vec();
     tiff.extend(5_u16.to_le_bytes());
     tiff.extend(entry(0x010f, ASCII, 6, VALUES));

@@ -91,15 +91,20 @@ pub fn with_descendants(pid: u32) -> Vec<u32> {
         at += 1;
         // The parent of a child is one of the threads (proc_pid_task_children(5)).
         let threads = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
-        let children = threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default());
-        found.extend(children.flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()));
+        let children =
+            threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+        found.extend(
+            children.flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()),
+        );
     }
     found
 }
 
 /// Returns the CPU time that these processes and their ended children used so far.
 pub fn total_cpu(pids: &[u32]) -> Duration {
-    pids.iter().map(|pid| parse_cpu(&std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default(), 0..4)).sum()
+    pids.iter()
+        .map(|pid| parse_cpu(&std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default(), 0..4))
+        .sum()
 }
 
 /// Returns the CPU time of our own ended children.
@@ -111,7 +116,8 @@ fn children_cpu() -> Duration {
 /// a name in brackets that may contain anything.
 fn parse_cpu(stat: &str, fields: std::ops::Range<usize>) -> Duration {
     let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let ticks: u64 = rest.split(' ').skip(11 + fields.start).take(fields.len()).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 =
+        rest.split(' ').skip(11 + fields.start).take(fields.len()).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND)
 }
 
@@ -128,17 +134,27 @@ pub struct ProcessCost {
 
 /// Runs `program` to its end. Returns an error unless it succeeds within `timeout`. Two calls at once would mix their
 /// CPU times.
-pub async fn run<S: AsRef<std::ffi::OsStr>>(program: &str, args: impl IntoIterator<Item = S>, timeout: Duration) -> Result<ProcessCost, Error> {
+pub async fn run<S: AsRef<std::ffi::OsStr>>(
+    program: &str,
+    args: impl IntoIterator<Item = S>,
+    timeout: Duration,
+) -> Result<ProcessCost, Error> {
     let before = children_cpu();
     let began = std::time::Instant::now();
     let child = Command::new(program).args(args).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(timeout, child).await.map_err(|_| format!("{program} took longer than {} s", timeout.as_secs()))?;
+    let output = tokio::time::timeout(timeout, child)
+        .await
+        .map_err(|_| format!("{program} took longer than {} s", timeout.as_secs()))?;
     let output = output.map_err(|error| format!("{program} can't be started ({error}); install it"))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{program} failed ({}): {}", output.status, complaint.trim()).into());
     }
-    Ok(ProcessCost { cpu: children_cpu().saturating_sub(before), wall: began.elapsed(), output: String::from_utf8_lossy(&output.stdout).into_owned() })
+    Ok(ProcessCost {
+        cpu: children_cpu().saturating_sub(before),
+        wall: began.elapsed(),
+        output: String::from_utf8_lossy(&output.stdout).into_owned(),
+    })
 }
 
 #[cfg(test)]

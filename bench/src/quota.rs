@@ -172,7 +172,11 @@ fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
         let path = own.lines().find_map(|line| {
             let mut fields = line.splitn(3, ':').skip(1);
             let (controllers, path) = (fields.next()?, fields.next()?);
-            let ours = if version == Version::Two { controllers.is_empty() } else { controllers.split(',').any(|controller| controller == "cpu") };
+            let ours = if version == Version::Two {
+                controllers.is_empty()
+            } else {
+                controllers.split(',').any(|controller| controller == "cpu")
+            };
             ours.then(|| path.trim_start_matches('/').to_owned())
         });
         let Some(path) = path else { continue };
@@ -241,10 +245,17 @@ mod tests {
     fn groups_are_made_in_our_own() {
         let mounts = "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\nproc /proc proc rw 0 0\n";
         let found = hierarchies(mounts, "0::/user.slice/ours\n");
-        assert_eq!((found[0].folder.to_str(), found[0].version), (Some("/sys/fs/cgroup/user.slice/ours"), Version::Two));
-        let mounts = "cgroup /sys/fs/cgroup/cpuset cgroup rw,cpuset 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu,cpuacct 0 0\n";
+        assert_eq!(
+            (found[0].folder.to_str(), found[0].version),
+            (Some("/sys/fs/cgroup/user.slice/ours"), Version::Two)
+        );
+        let mounts =
+            "cgroup /sys/fs/cgroup/cpuset cgroup rw,cpuset 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu,cpuacct 0 0\n";
         let found = hierarchies(mounts, "3:cpuset:/\n1:cpu,cpuacct:/a\n0::/\n");
-        assert_eq!((found.len(), found[0].folder.to_str(), found[0].version), (1, Some("/sys/fs/cgroup/cpu/a"), Version::One));
+        assert_eq!(
+            (found.len(), found[0].folder.to_str(), found[0].version),
+            (1, Some("/sys/fs/cgroup/cpu/a"), Version::One)
+        );
         assert!(hierarchies("", "").is_empty());
     }
 

@@ -58,7 +58,8 @@ pub fn save(folder: &Path, scenario: Scenario, load_before: f64) -> Result<(), E
     std::fs::create_dir_all(folder)?;
     let file = folder.join("results.json");
     let mut all: BTreeMap<u32, StoredScenario> = match std::fs::read(&file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| format!("{} can't be read ({error}); remove it to start anew", file.display()))?,
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| format!("{} can't be read ({error}); remove it to start anew", file.display()))?,
         Err(_) => BTreeMap::new(),
     };
     let date = chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string();
@@ -81,7 +82,10 @@ fn between(old: &str, new: &str) -> String {
 }
 
 fn section(stored: &StoredScenario) -> String {
-    let mut text = format!("## {}\n\n{} · {} · load before the run {:.1}\n\n", stored.scenario.title, stored.date, stored.machine, stored.load_before);
+    let mut text = format!(
+        "## {}\n\n{} · {} · load before the run {:.1}\n\n",
+        stored.scenario.title, stored.date, stored.machine, stored.load_before
+    );
     text.push_str("| what | goal | measured | beside it | |\n|---|---|---|---|---|\n");
     for row in &stored.scenario.rows {
         let verdict = if row.passes { "pass" } else { "**miss**" };
@@ -113,7 +117,9 @@ pub fn seconds(time: Duration) -> String {
 
 /// Returns `median (smallest–largest)`, each with `digits` decimals.
 pub fn spread(numbers: &[f64], digits: usize) -> String {
-    let (low, high) = numbers.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| (low.min(*number), high.max(*number)));
+    let (low, high) = numbers
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| (low.min(*number), high.max(*number)));
     if numbers.len() < 2 {
         return format!("{:.digits$}", median(numbers));
     }
@@ -128,7 +134,9 @@ mod tests {
     fn only_what_is_between_the_marks_changes() {
         let page = format!("# A\n\n{BEGIN}\nold\n{END}\n\n## Causes\n");
         let new = between(&page, "new\n");
-        assert!(new.starts_with("# A\n") && new.ends_with("## Causes\n") && new.contains("new") && !new.contains("old"));
+        assert!(
+            new.starts_with("# A\n") && new.ends_with("## Causes\n") && new.contains("new") && !new.contains("old")
+        );
         assert_eq!(between(&new, "new\n"), new);
     }
 

@@ -30,7 +30,14 @@ impl Server {
     pub async fn start(bench: &Bench, data: &Path, settings: &[String]) -> Result<Self, Error> {
         let (public, operations) = (free_port()?, free_port()?);
         let mut command = Command::new(&bench.server);
-        command.arg("serve").arg("--data").arg(data).arg("--listen").arg(public.to_string()).arg("--ops-listen").arg(operations.to_string());
+        command
+            .arg("serve")
+            .arg("--data")
+            .arg(data)
+            .arg("--listen")
+            .arg(public.to_string())
+            .arg("--ops-listen")
+            .arg(operations.to_string());
         for setting in settings {
             command.arg("--set").arg(setting);
         }

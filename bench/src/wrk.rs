@@ -21,7 +21,13 @@ pub struct Throughput {
 /// on each.
 pub async fn run(script: &Path, address: SocketAddr, connections: u32, time: Duration) -> Result<Throughput, Error> {
     let seconds = time.as_secs().max(1);
-    let mut args = vec![format!("-t{}", connections.min(2)), format!("-c{connections}"), format!("-d{seconds}s"), "--latency".to_owned(), "-s".to_owned()];
+    let mut args = vec![
+        format!("-t{}", connections.min(2)),
+        format!("-c{connections}"),
+        format!("-d{seconds}s"),
+        "--latency".to_owned(),
+        "-s".to_owned(),
+    ];
     args.push(script.display().to_string());
     args.push(format!("http://{address}/"));
     let output = process::run("wrk", args, time + Duration::from_secs(30)).await?.output;

@@ -18,7 +18,15 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The files of Swagger UI's distribution that are served. The others are for bundlers, or for OAuth, which Tutti does
 /// not use.
-const SWAGGER_FILES: [&str; 7] = ["favicon-16x16.png", "favicon-32x32.png", "index.css", "index.html", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "swagger-ui.css"];
+const SWAGGER_FILES: [&str; 7] = [
+    "favicon-16x16.png",
+    "favicon-32x32.png",
+    "index.css",
+    "index.html",
+    "swagger-ui-bundle.js",
+    "swagger-ui-standalone-preset.js",
+    "swagger-ui.css",
+];
 /// Smaller files are not compressed: they fit into one or two packets anyway.
 const MIN_FILE_BYTES_TO_COMPRESS: usize = 1024;
 /// Brotli's window, in bits: the largest that every decoder must accept.
@@ -51,7 +59,11 @@ fn page_files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
             if path.is_dir() {
                 dirs.push(path);
             } else {
-                let name = path.strip_prefix(root)?.to_str().ok_or("a file of the page has a name that is not UTF-8")?.to_owned();
+                let name = path
+                    .strip_prefix(root)?
+                    .to_str()
+                    .ok_or("a file of the page has a name that is not UTF-8")?
+                    .to_owned();
                 files.insert(name, fs::read(&path)?);
             }
         }
@@ -86,9 +98,12 @@ fn docs_files(docs_dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 fn write_table(table: &mut String, name: &str, files: &BTreeMap<String, Vec<u8>>, out: &Path) -> Result<()> {
     writeln!(table, "pub(crate) static {name}: &[EmbeddedFile] = &[")?;
     for (path, bytes) in files {
-        let digest: String = Sha256::digest(bytes).iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let digest: String =
+            Sha256::digest(bytes).iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let stored = |suffix: &str| out.join(format!("{digest}{suffix}"));
-        let included = |suffix: &str| -> Result<String> { Ok(format!("include_bytes!({:?})", stored(suffix).to_str().ok_or("the build folder's name is not UTF-8")?)) };
+        let included = |suffix: &str| -> Result<String> {
+            Ok(format!("include_bytes!({:?})", stored(suffix).to_str().ok_or("the build folder's name is not UTF-8")?))
+        };
         let compressed = |suffix: &str, compress: fn(&[u8]) -> Result<Vec<u8>>| -> Result<String> {
             // The file name contains the content's digest, so a file from an earlier build can be reused.
             let compressed_bytes = match fs::metadata(stored(suffix)) {
@@ -105,7 +120,10 @@ fn write_table(table: &mut String, name: &str, files: &BTreeMap<String, Vec<u8>>
         };
         fs::write(stored(""), bytes)?;
         let (identity, gzip, brotli) = (included("")?, compressed(".gz", gzip)?, compressed(".br", brotli)?);
-        writeln!(table, "    EmbeddedFile {{ path: {path:?}, digest: {digest:?}, identity: {identity}, gzip: {gzip}, brotli: {brotli} }},")?;
+        writeln!(
+            table,
+            "    EmbeddedFile {{ path: {path:?}, digest: {digest:?}, identity: {identity}, gzip: {gzip}, brotli: {brotli} }},"
+        )?;
     }
     writeln!(table, "];")?;
     Ok(())
@@ -118,7 +136,12 @@ fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
 }
 
 fn brotli(bytes: &[u8]) -> Result<Vec<u8>> {
-    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: BROTLI_WINDOW_BITS, size_hint: bytes.len(), ..Default::default() };
+    let parameters = brotli::enc::BrotliEncoderParams {
+        quality: 11,
+        lgwin: BROTLI_WINDOW_BITS,
+        size_hint: bytes.len(),
+        ..Default::default()
+    };
     let mut compressed_bytes = Vec::new();
     brotli::BrotliCompress(&mut &bytes[..], &mut compressed_bytes, &parameters)?;
     Ok(compressed_bytes)

@@ -62,33 +62,63 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     Ok(Scenario { place: 10, title: "Under attack".into(), method, rows, runs: all.into() })
 }
 
-async fn floods(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
+async fn floods(
+    bench: &Bench,
+    data: &Path,
+    files: &[Hostile],
+    rows: &mut Vec<Row>,
+    all: &mut serde_json::Map<String, serde_json::Value>,
+) -> Result<(), Error> {
     let server = Server::start(bench, data, &[]).await?;
     let (member, stranger) = (server.sign_up("member").await?, server.sign_up("stranger").await?);
-    let own = upload(&server, &member, "image/jpeg", &photo(bench, 1).await?, "").await?.ok_or("the member's photo was refused")?;
+    let own = upload(&server, &member, "image/jpeg", &photo(bench, 1).await?, "")
+        .await?
+        .ok_or("the member's photo was refused")?;
     let costly = costly_picture(bench, &server, &stranger, files).await?;
-    let paths = vec!["/v1/media?limit=20".to_owned(), format!("/v1/media/{own}"), format!("/v1/media/{own}/image?w=640&format=webp"), "/v1/me".to_owned()];
+    let paths = vec![
+        "/v1/media?limit=20".to_owned(),
+        format!("/v1/media/{own}"),
+        format!("/v1/media/{own}/image?w=640&format=webp"),
+        "/v1/me".to_owned(),
+    ];
     let measure_members = async || members(server.public, &member, &paths, MEMBERS, MEASURE_TIME).await;
     // Once to fill the caches.
     measure_members().await?;
-    let sizes: Vec<String> = (1..=504_u32).map(|number| format!("/v1/media/{costly}/image?w={}&h={}&fit=cover&format=webp", 5 * number, 2560 - 5 * number + 1)).collect();
+    let sizes: Vec<String> = (1..=504_u32)
+        .map(|number| {
+            format!("/v1/media/{costly}/image?w={}&h={}&fit=cover&format=webp", 5 * number, 2560 - 5 * number + 1)
+        })
+        .collect();
     let static_file = FloodPattern::Ask(vec![STATIC.to_owned()]);
     let pictures = FloodPattern::HangUp(sizes, Duration::from_millis(50));
-    for (name, connections, pattern) in [("the costliest static file", ANONYMOUS, static_file), ("the costliest pictures, hanging up", HANGING_UP, pictures)] {
+    for (name, connections, pattern) in [
+        ("the costliest static file", ANONYMOUS, static_file),
+        ("the costliest pictures, hanging up", HANGING_UP, pictures),
+    ] {
         let unloaded = measure_members().await?;
         let flood = Flood::start(server.public, connections, pattern, MEASURE_TIME * 3)?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let under_attack = measure_members().await?;
         let asked = flood.done();
         tokio::task::spawn_blocking(move || drop(flood)).await?;
-        rows.push(flood_row(&format!("members' p99 under {connections} connections on {name}"), unloaded, under_attack, &format!("{asked} requests of the flood")));
+        rows.push(flood_row(
+            &format!("members' p99 under {connections} connections on {name}"),
+            unloaded,
+            under_attack,
+            &format!("{asked} requests of the flood"),
+        ));
         all.insert(name.to_owned(), times(unloaded, under_attack));
         tokio::time::sleep(Duration::from_secs(3)).await;
     }
     let unloaded = measure_members().await?;
     let opened = streams(server.public, &format!("/v1/media/{costly}/events"), STREAMS).await;
     let under_attack = measure_members().await?;
-    rows.push(flood_row(&format!("members' p99 under {STREAMS} event streams"), unloaded, under_attack, &format!("{} were opened, {} refused", opened.open.len(), opened.refused)));
+    rows.push(flood_row(
+        &format!("members' p99 under {STREAMS} event streams"),
+        unloaded,
+        under_attack,
+        &format!("{} were opened, {} refused", opened.open.len(), opened.refused),
+    ));
     all.insert("streams".to_owned(), times(unloaded, under_attack));
     drop(opened);
     server.kill().await;
@@ -101,7 +131,12 @@ fn flood_row(what: &str, unloaded: Latencies, under_attack: Latencies, beside: &
     Row {
         what: what.to_owned(),
         goal: format!("≤ {FLOOD_GOAL} × unloaded, no 503"),
-        measured: format!("{ratio:.2} × ({:.1} ms), {} × 503 of {}", during * 1e3, under_attack.unavailable, under_attack.requests),
+        measured: format!(
+            "{ratio:.2} × ({:.1} ms), {} × 503 of {}",
+            during * 1e3,
+            under_attack.unavailable,
+            under_attack.requests
+        ),
         beside: format!("unloaded {:.1} ms; {beside}", before * 1e3),
         passes: ratio <= FLOOD_GOAL && under_attack.unavailable == 0,
     }
@@ -112,7 +147,13 @@ fn times(unloaded: Latencies, under_attack: Latencies) -> serde_json::Value {
     json!({ "unloaded": of(unloaded), "under_attack": of(under_attack) })
 }
 
-async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
+async fn conversions(
+    bench: &Bench,
+    data: &Path,
+    files: &[Hostile],
+    rows: &mut Vec<Row>,
+    all: &mut serde_json::Map<String, serde_json::Value>,
+) -> Result<(), Error> {
     let server = Arc::new(Server::start(bench, data, &[]).await?);
     let (member, stranger) = (server.sign_up("member").await?, server.sign_up("stranger").await?);
     let (mut clips, mut photos) = (Vec::new(), Vec::new());
@@ -127,7 +168,11 @@ async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut V
         for copy in 0..COPIES {
             let (server, stranger, file) = (server.clone(), stranger.clone(), file.clone());
             let number = at as u64 * COPIES + copy;
-            uploads.push(tokio::spawn(async move { upload(&server, &stranger, file.content_type, &file.unique(number), "").await.map_err(|error| error.to_string()) }));
+            uploads.push(tokio::spawn(async move {
+                upload(&server, &stranger, file.content_type, &file.unique(number), "")
+                    .await
+                    .map_err(|error| error.to_string())
+            }));
         }
     }
     for sent in uploads {
@@ -186,7 +231,11 @@ async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut V
 }
 
 /// Measures the time to playable with the sandbox and without it, in turns.
-async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
+async fn sandbox(
+    bench: &Bench,
+    rows: &mut Vec<Row>,
+    all: &mut serde_json::Map<String, serde_json::Value>,
+) -> Result<(), Error> {
     let (mut with, mut without) = (Vec::new(), Vec::new());
     let clip = bench.clips.get(Clip::Standard).await?;
     for number in 0..bench.runs(7) as u64 {
@@ -196,7 +245,14 @@ async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<S
             let token = server.sign_up("singer").await?;
             // The first clip of a server finds the programs.
             for warm in [true, false] {
-                let (playable, _) = upload_until(&server, &token, "video/mp4", &Clips::unique(&clip, number * 2 + u64::from(warm))?, &["playable", "ready"]).await?;
+                let (playable, _) = upload_until(
+                    &server,
+                    &token,
+                    "video/mp4",
+                    &Clips::unique(&clip, number * 2 + u64::from(warm))?,
+                    &["playable", "ready"],
+                )
+                .await?;
                 if !warm {
                     times.push(playable.as_secs_f64());
                 }
@@ -217,16 +273,31 @@ async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<S
     Ok(())
 }
 
-async fn clip_and_photo(bench: &Bench, server: &Server, token: &str, number: u64) -> Result<(Duration, Duration), Error> {
+async fn clip_and_photo(
+    bench: &Bench,
+    server: &Server,
+    token: &str,
+    number: u64,
+) -> Result<(Duration, Duration), Error> {
     let clip = Clips::unique(&bench.clips.get(Clip::Eight).await?, number)?;
     let (playable, clip) = upload_until(server, token, "video/mp4", &clip, &["playable", "ready"]).await?;
     let (ready, _) = upload_until(server, token, "image/jpeg", &photo(bench, number + 10).await?, &["ready"]).await?;
-    Connection::of_member(server.public, token).await?.send("DELETE", &format!("/v1/media/{clip}"), "", &[]).await?.expect(204)?;
+    Connection::of_member(server.public, token)
+        .await?
+        .send("DELETE", &format!("/v1/media/{clip}"), "", &[])
+        .await?
+        .expect(204)?;
     Ok((playable, ready))
 }
 
 /// Uploads a file and waits for a state. Returns the time from the last byte, and the item's id.
-async fn upload_until(server: &Server, token: &str, content_type: &str, bytes: &[u8], states: &[&str]) -> Result<(Duration, String), Error> {
+async fn upload_until(
+    server: &Server,
+    token: &str,
+    content_type: &str,
+    bytes: &[u8],
+    states: &[&str],
+) -> Result<(Duration, String), Error> {
     let mut member = Connection::of_member(server.public, token).await?;
     let answer = member.send("POST", "/v1/media?name=file", content_type, bytes).await?.expect(201)?;
     let sent = answer.sent;
@@ -236,7 +307,13 @@ async fn upload_until(server: &Server, token: &str, content_type: &str, bytes: &
 }
 
 /// Uploads a file. Returns the item's id; `None` if the server refuses the file.
-async fn upload(server: &Server, token: &str, content_type: &str, bytes: &[u8], query: &str) -> Result<Option<String>, Error> {
+async fn upload(
+    server: &Server,
+    token: &str,
+    content_type: &str,
+    bytes: &[u8],
+    query: &str,
+) -> Result<Option<String>, Error> {
     let mut member = Connection::of_member(server.public, token).await?;
     let answer = member.send("POST", &format!("/v1/media?name=file{query}"), content_type, bytes).await?;
     match answer.status {
@@ -254,7 +331,9 @@ async fn costly_picture(bench: &Bench, server: &Server, token: &str, files: &[Ho
         }
     }
     let large = jpeg(bench, "large.jpg", "9000x7000", 0).await?;
-    upload(server, token, "image/jpeg", &large, "&visibility=public").await?.ok_or_else(|| "no costly picture was taken".into())
+    upload(server, token, "image/jpeg", &large, "&visibility=public")
+        .await?
+        .ok_or_else(|| "no costly picture was taken".into())
 }
 
 async fn photo(bench: &Bench, number: u64) -> Result<Vec<u8>, Error> {
@@ -265,7 +344,9 @@ async fn photo(bench: &Bench, number: u64) -> Result<Vec<u8>, Error> {
 async fn jpeg(bench: &Bench, name: &str, size: &str, number: u64) -> Result<Vec<u8>, Error> {
     let path = bench.temp.join(name);
     if !path.exists() {
-        let args = ["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", &format!("testsrc2=s={size}"), "-frames:v", "1"].map(str::to_owned);
+        let args =
+            ["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", &format!("testsrc2=s={size}"), "-frames:v", "1"]
+                .map(str::to_owned);
         process::run("ffmpeg", args.into_iter().chain([path.display().to_string()]), Duration::from_mins(1)).await?;
     }
     let mut bytes = std::fs::read(path)?;
@@ -283,7 +364,8 @@ struct Sampler {
 
 impl Sampler {
     fn start(pid: u32) -> Self {
-        let (stop, max_kib, max_children) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (stop, max_kib, max_children) =
+            (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (stopped, kib, children) = (stop.clone(), max_kib.clone(), max_children.clone());
         let thread = std::thread::spawn(move || {
             let until = Instant::now() + Duration::from_mins(20);
@@ -310,6 +392,7 @@ impl Sampler {
 }
 
 fn memory_mib() -> f64 {
-    let kib = machine::field("/proc/meminfo", "MemTotal").and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
+    let kib = machine::field("/proc/meminfo", "MemTotal")
+        .and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1024.0
 }

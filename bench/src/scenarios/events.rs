@@ -37,8 +37,11 @@ const PAUSE: Duration = Duration::from_secs(3);
 const EFFECTS_TIMEOUT: Duration = Duration::from_mins(2);
 
 const NAME: &str = "bench.effect";
-const EFFECTS: &[Migration] =
-    &[Migration { version: 1, min_compatible: 1, sql: "create table effect (event_id text primary key, number bigint not null, at timestamptz not null)" }];
+const EFFECTS: &[Migration] = &[Migration {
+    version: 1,
+    min_compatible: 1,
+    sql: "create table effect (event_id text primary key, number bigint not null, at timestamptz not null)",
+}];
 
 #[derive(Debug, Serialize, Deserialize)]
 struct BenchEvent {
@@ -99,7 +102,11 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             what: format!("{words}: from the first commit to the last effect"),
             goal: format!("≥ {RATE_GOAL:.0} events/s"),
             measured: format!("{}/s", spread(&live, 0)),
-            beside: format!("default sync {:.0}/s; outbox alone {:.0}/s", median(&of(2, |run| run.live)), median(&of(kind, |run| run.recorded))),
+            beside: format!(
+                "default sync {:.0}/s; outbox alone {:.0}/s",
+                median(&of(2, |run| run.live)),
+                median(&of(kind, |run| run.recorded))
+            ),
             passes: median(&live) >= RATE_GOAL,
         });
         let drained = of(kind, |run| run.drained);
@@ -122,7 +129,11 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
                 median(&of(kind, |run| run.received_p50_ms)),
                 median(&of(kind, |run| run.received_p99_ms))
             ),
-            beside: format!("default sync {:.1} ms (p50 {:.1})", median(&of(2, |run| run.p99_ms)), median(&of(2, |run| run.p50_ms))),
+            beside: format!(
+                "default sync {:.1} ms (p50 {:.1})",
+                median(&of(2, |run| run.p99_ms)),
+                median(&of(2, |run| run.p50_ms))
+            ),
             passes: median(&p99) <= P99_GOAL_MS,
         });
     }
@@ -188,7 +199,12 @@ impl Timeline {
         let began = Instant::now();
         while self.effect_count.load(Ordering::Acquire) < events {
             if began.elapsed() > EFFECTS_TIMEOUT {
-                return Err(format!("{} of {events} events effect_times effect within {} s", self.effect_count.load(Ordering::Acquire), EFFECTS_TIMEOUT.as_secs()).into());
+                return Err(format!(
+                    "{} of {events} events effect_times effect within {} s",
+                    self.effect_count.load(Ordering::Acquire),
+                    EFFECTS_TIMEOUT.as_secs()
+                )
+                .into());
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -198,7 +214,16 @@ impl Timeline {
 
 async fn run_once(postgres: &Postgres, servers: &[Nats], kind: Servers, name: &str) -> Result<Run, Error> {
     let replicas = servers.len();
-    let bus = Bus::nats(&NatsOptions { servers: servers.iter().map(Nats::url).collect(), prefix: "bench".into(), replicas, ..NatsOptions::default() }, Clock::system()).await?;
+    let bus = Bus::nats(
+        &NatsOptions {
+            servers: servers.iter().map(Nats::url).collect(),
+            prefix: "bench".into(),
+            replicas,
+            ..NatsOptions::default()
+        },
+        Clock::system(),
+    )
+    .await?;
     let publisher = open(postgres, &format!("{name}_publisher"), &[]).await?;
     let consumer = open(postgres, &format!("{name}_consumer"), EFFECTS).await?;
     let steady = STEADY_PER_SECOND * STEADY.as_secs() as usize;
@@ -226,8 +251,11 @@ async fn run_once(postgres: &Postgres, servers: &[Nats], kind: Servers, name: &s
     let committed = record_steadily(&publisher, &timeline, 2 * EVENTS, steady).await?;
     timeline.wait_for_effects(timeline.effects.len()).await?;
     let since = |then: &[AtomicU64]| {
-        let mut effect_times: Vec<f64> =
-            committed.iter().zip(&then[2 * EVENTS..]).map(|(committed, then)| then.load(Ordering::Relaxed).saturating_sub(*committed) as f64 / 1000.0).collect();
+        let mut effect_times: Vec<f64> = committed
+            .iter()
+            .zip(&then[2 * EVENTS..])
+            .map(|(committed, then)| then.load(Ordering::Relaxed).saturating_sub(*committed) as f64 / 1000.0)
+            .collect();
         effect_times.sort_by(f64::total_cmp);
         effect_times
     };
@@ -257,7 +285,12 @@ fn at(ascending: &[f64], share: usize) -> f64 {
 
 /// Opens a service's database and migrates it.
 async fn open(postgres: &Postgres, schema: &str, migrations: &'static [Migration]) -> Result<Db, Error> {
-    let options = PostgresOptions { url: postgres.url(), schema: schema.to_owned(), readers: 4, statement_timeout: Duration::from_secs(30) };
+    let options = PostgresOptions {
+        url: postgres.url(),
+        schema: schema.to_owned(),
+        readers: 4,
+        statement_timeout: Duration::from_secs(30),
+    };
     let db = Db::postgres(&options).await?;
     db.migrate("bench", migrations).await?;
     Ok(db)
@@ -283,7 +316,8 @@ fn effects(db: &Db, timeline: &Arc<Timeline>) -> Consumer {
         async move {
             let mut events = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {
-                let event: BenchEvent = serde_json::from_str(&delivery.event.payload).map_err(|error| bus::HandlerError::DeadLetter(error.to_string()))?;
+                let event: BenchEvent = serde_json::from_str(&delivery.event.payload)
+                    .map_err(|error| bus::HandlerError::DeadLetter(error.to_string()))?;
                 timeline.record_received(event.number);
                 events.push((delivery.event.id, event));
             }
@@ -305,7 +339,11 @@ async fn apply(tx: &db::Tx, events: Vec<(String, BenchEvent)>) -> Result<Vec<usi
         numbers.push(event.number);
     }
     if !numbers.is_empty() {
-        tx.execute(&format!("insert into effect (event_id, number, at) values {}", placeholders(numbers.len(), 3)), values).await?;
+        tx.execute(
+            &format!("insert into effect (event_id, number, at) values {}", placeholders(numbers.len(), 3)),
+            values,
+        )
+        .await?;
     }
     Ok(numbers)
 }
@@ -348,9 +386,12 @@ async fn record_steadily(db: &Db, timeline: &Arc<Timeline>, from: usize, events:
     let began = tokio::time::Instant::now();
     let mut writing = Vec::with_capacity(events);
     for number in 0..events {
-        tokio::time::sleep_until(began + Duration::from_secs(1).mul_f64(number as f64 / STEADY_PER_SECOND as f64)).await;
+        tokio::time::sleep_until(began + Duration::from_secs(1).mul_f64(number as f64 / STEADY_PER_SECOND as f64))
+            .await;
         let (db, timeline) = (db.clone(), timeline.clone());
-        writing.push(tokio::spawn(async move { publish(&db, from + number..from + number + 1).await.map(|()| timeline.now()) }));
+        writing.push(tokio::spawn(async move {
+            publish(&db, from + number..from + number + 1).await.map(|()| timeline.now())
+        }));
     }
     let mut committed = Vec::with_capacity(events);
     for writer in writing {

@@ -20,7 +20,8 @@ const POLL: Duration = Duration::from_millis(10);
 /// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let engines = Engines::start().await?;
-    let topology = Topology::ROLES.into_iter().fold(Topology::one_of_each(), |topology, role| topology.with(role, OF_EACH));
+    let topology =
+        Topology::ROLES.into_iter().fold(Topology::one_of_each(), |topology, role| topology.with(role, OF_EACH));
     let (mut first, mut last) = (Vec::new(), Vec::new());
     for _ in 0..bench.runs(3) {
         let fleet = engines.prepare(bench, topology.clone(), &[]).await?;
@@ -46,7 +47,13 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
         "The schemas, the stream and its consumers are created by the first process; the others wait for it. All settings at their defaults but the pool of four connections per service that fits a small server.".into(),
         engines::METHOD.into(),
     ];
-    Ok(Scenario { place: 9, title: "A fleet's start".into(), method, rows, runs: json!({ "first_s": first, "all_s": last }) })
+    Ok(Scenario {
+        place: 9,
+        title: "A fleet's start".into(),
+        method,
+        rows,
+        runs: json!({ "first_s": first, "all_s": last }),
+    })
 }
 
 /// Starts every process. Returns when each was ready, in ascending order.

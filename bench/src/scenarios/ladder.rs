@@ -46,11 +46,20 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             their_walls.push(ffmpeg.wall.as_secs_f64());
         }
         let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
-        let made = if copied { format!("v1080 copied, {} encoded", rungs.len() - 1) } else { format!("{} encoded", rungs.len()) };
+        let made = if copied {
+            format!("v1080 copied, {} encoded", rungs.len() - 1)
+        } else {
+            format!("{} encoded", rungs.len())
+        };
         rows.push(Row {
             what: format!("{} ({made}, and sound)", clip.name()),
             goal: format!("≤ {GOAL:.2} × ffmpeg"),
-            measured: format!("{} × ({:.1} s CPU, ready after {:.1} s)", spread(&ratios, 3), median(&ours), median(&our_walls)),
+            measured: format!(
+                "{} × ({:.1} s CPU, ready after {:.1} s)",
+                spread(&ratios, 3),
+                median(&ours),
+                median(&our_walls)
+            ),
             beside: format!("ffmpeg {:.1} s CPU, {:.1} s", median(&theirs), median(&their_walls)),
             passes: median(&ratios) <= GOAL,
         });
@@ -71,14 +80,21 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
 }
 
 /// Measures what Tutti needs from the upload to `ready`.
-async fn convert_with_tutti(server: &Server, token: &str, path: &Path, number: u64, renditions: usize) -> Result<ProcessCost, Error> {
+async fn convert_with_tutti(
+    server: &Server,
+    token: &str,
+    path: &Path,
+    number: u64,
+    renditions: usize,
+) -> Result<ProcessCost, Error> {
     let clip = Clips::unique(path, number)?;
     // A new connection each time: an idle one is closed after 15 s, and ffmpeg's turn takes longer.
     let mut member = Connection::of_member(server.public, token).await?;
     let (before, began) = (server.process.cpu(), std::time::Instant::now());
     let item = member.send("POST", "/v1/media?name=clip.mp4", "video/mp4", &clip).await?.expect(201)?.json()?;
     let path_of_item = format!("/v1/media/{}", text(&item["id"], "id")?);
-    let (item, seen) = wait_for(&mut member, &path_of_item, &["ready"], Duration::from_millis(250), READY_TIMEOUT).await?;
+    let (item, seen) =
+        wait_for(&mut member, &path_of_item, &["ready"], Duration::from_millis(250), READY_TIMEOUT).await?;
     let cpu = server.process.cpu().saturating_sub(before);
     let master = member.get(text(&item["urls"]["hls"], "urls.hls")?).await?.expect(200)?;
     let made = listed_urls(&master.body).len();
@@ -91,7 +107,13 @@ async fn convert_with_tutti(server: &Server, token: &str, path: &Path, number: u
 }
 
 /// Runs one ffmpeg with one decode and an output for each rendition.
-async fn convert_with_ffmpeg(bench: &Bench, path: &Path, rate: FrameRate, rungs: &[Rung], copied: bool) -> Result<ProcessCost, Error> {
+async fn convert_with_ffmpeg(
+    bench: &Bench,
+    path: &Path,
+    rate: FrameRate,
+    rungs: &[Rung],
+    copied: bool,
+) -> Result<ProcessCost, Error> {
     let folder = bench.temp.join("one");
     std::fs::create_dir_all(&folder)?;
     let encoded = if copied { rungs.get(1..).unwrap_or_default() } else { rungs };
@@ -101,7 +123,9 @@ async fn convert_with_ffmpeg(bench: &Bench, path: &Path, rate: FrameRate, rungs:
     args.push(graph(rate, encoded));
     let gop = (2.0 * rate.fps()).round();
     let hls = |name: &str| {
-        let mut args = split_args("-map_metadata -1 -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4 -hls_fmp4_init_filename");
+        let mut args = split_args(
+            "-map_metadata -1 -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4 -hls_fmp4_init_filename",
+        );
         args.push(format!("{name}.init.mp4"));
         args.push(folder.join(format!("{name}.m3u8")).display().to_string());
         args
@@ -135,7 +159,8 @@ fn graph(rate: FrameRate, rungs: &[Rung]) -> String {
         let _ = write!(graph, "[s{at}]");
     }
     for (at, rung) in rungs.iter().enumerate() {
-        let _ = write!(graph, ";[s{at}]scale={}:{}:flags=bicubic,setsar=1,format=yuv420p[o{at}]", rung.width, rung.height);
+        let _ =
+            write!(graph, ";[s{at}]scale={}:{}:flags=bicubic,setsar=1,format=yuv420p[o{at}]", rung.width, rung.height);
     }
     graph
 }
@@ -144,7 +169,11 @@ async fn frame_rate(path: &Path) -> Result<FrameRate, Error> {
     let mut args = split_args("-v error -select_streams v:0 -show_entries stream=r_frame_rate -of csv=p=0");
     args.push(path.display().to_string());
     let output = process::run("ffprobe", args, READY_TIMEOUT).await?.output;
-    output.trim().trim_end_matches(',').parse().map_err(|error: codec::ladder::InvalidFrameRate| error.to_string().into())
+    output
+        .trim()
+        .trim_end_matches(',')
+        .parse()
+        .map_err(|error: codec::ladder::InvalidFrameRate| error.to_string().into())
 }
 
 #[cfg(test)]

@@ -22,7 +22,13 @@ use crate::http::Connection;
 
 /// Waits until the item at `path` is in one of `states`, with a request every `pause`. Returns the item and when it was
 /// seen.
-pub async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], pause: Duration, timeout: Duration) -> Result<(Value, Instant), Error> {
+pub async fn wait_for(
+    connection: &mut Connection,
+    path: &str,
+    states: &[&str],
+    pause: Duration,
+    timeout: Duration,
+) -> Result<(Value, Instant), Error> {
     let began = Instant::now();
     loop {
         let item = connection.get(path).await?.expect(200)?.json()?;

@@ -72,7 +72,16 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
         all.insert(format!("{} s", window.as_secs()), runs_json.into());
     }
     let peak = peaks.iter().copied().fold(0.0, f64::max);
-    rows.insert(0, Row { what: "photos refused, all runs".into(), goal: "0".into(), measured: refused.to_string(), beside: String::new(), passes: refused == 0 });
+    rows.insert(
+        0,
+        Row {
+            what: "photos refused, all runs".into(),
+            goal: "0".into(),
+            measured: refused.to_string(),
+            beside: String::new(),
+            passes: refused == 0,
+        },
+    );
     rows.push(Row {
         what: "server memory at its peak, worst run".into(),
         goal: format!("≤ {MEMORY_GOAL_MIB} MiB"),
@@ -119,8 +128,12 @@ async fn upload_to_tutti(bench: &Bench, photos: &Arc<Photos>, window: Duration) 
     machine::touch_memory(TOUCHED_MEMORY_BYTES);
     let before = server.process.cpu();
     let bearers = tokens.clone();
-    let head =
-        move |number: usize| format!("POST /v1/media?name=IMG_{number:04}.jpg HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: image/jpeg\r\n", bearers[number % MEMBERS]);
+    let head = move |number: usize| {
+        format!(
+            "POST /v1/media?name=IMG_{number:04}.jpg HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: image/jpeg\r\n",
+            bearers[number % MEMBERS]
+        )
+    };
     let load = Load { address: server.public, uploads: PHOTOS, window, photos: photos.clone(), head: Arc::new(head) };
     let outcome = load.run().await;
     let cpu = server.process.cpu().saturating_sub(before);

@@ -20,8 +20,11 @@ const POLL: Duration = Duration::from_millis(20);
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Each clip, its goal in seconds, and the minimum that a bare ffmpeg has to do before a client could play it.
-const CLIPS: [(Clip, f64, &str); 3] =
-    [(Clip::Standard, 1.0, "-c copy -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4"), (Clip::Hevc, 2.0, LOWEST), (Clip::Heavy, 2.0, LOWEST)];
+const CLIPS: [(Clip, f64, &str); 3] = [
+    (Clip::Standard, 1.0, "-c copy -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4"),
+    (Clip::Hevc, 2.0, LOWEST),
+    (Clip::Heavy, 2.0, LOWEST),
+];
 const LOWEST: &str = "-t 4 -map 0:v -vf scale=426:240 -c:v libx264 -preset veryfast -pix_fmt yuv420p -f hls -hls_time 4 -hls_segment_type fmp4";
 
 /// Measures the scenario.
@@ -48,7 +51,11 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             what: clip.name().into(),
             goal: format!("≤ {goal:.1} s"),
             measured: format!("{} s", spread(&ours, 2)),
-            beside: format!("{} of them until the 201; a bare ffmpeg {}", seconds(Duration::from_secs_f64(median(&answered))), seconds(Duration::from_secs_f64(median(&theirs)))),
+            beside: format!(
+                "{} of them until the 201; a bare ffmpeg {}",
+                seconds(Duration::from_secs_f64(median(&answered))),
+                seconds(Duration::from_secs_f64(median(&theirs)))
+            ),
             passes: median(&ours) <= goal,
         });
         all.insert(clip.name().to_owned(), json!({ "playable_s": ours, "answered_s": answered, "ffmpeg_s": theirs }));
@@ -94,7 +101,10 @@ async fn play_first_segment(bench: &Bench, member: &mut Connection, master: &str
     let playlist_path = resolve(master, &variant);
     let playlist = member.get(&playlist_path).await?.expect(200)?.body;
     let shown = String::from_utf8_lossy(&playlist);
-    let map = shown.lines().find_map(|line| line.strip_prefix("#EXT-X-MAP:URI=\"")?.split('"').next()).ok_or("the playlist names no header")?;
+    let map = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("#EXT-X-MAP:URI=\"")?.split('"').next())
+        .ok_or("the playlist names no header")?;
     let first = listed_urls(&playlist).into_iter().next().ok_or("the playlist names no segment")?;
     let mut whole = member.get(&resolve(&playlist_path, map)).await?.expect(200)?.body;
     whole.extend(member.get(&resolve(&playlist_path, &first)).await?.expect(200)?.body);
@@ -105,7 +115,11 @@ async fn play_first_segment(bench: &Bench, member: &mut Connection, master: &str
     args.extend(split_args("-frames:v 1 -f framecrc -"));
     let picture = process::run("ffmpeg", args, READY_TIMEOUT).await?.output;
     std::fs::remove_file(&file)?;
-    if picture.lines().any(|line| line.starts_with("0,")) { Ok(()) } else { Err("ffmpeg decoded no picture from the first segment".into()) }
+    if picture.lines().any(|line| line.starts_with("0,")) {
+        Ok(())
+    } else {
+        Err("ffmpeg decoded no picture from the first segment".into())
+    }
 }
 
 async fn run_bare_ffmpeg(bench: &Bench, path: &Path, least: &str) -> Result<Duration, Error> {

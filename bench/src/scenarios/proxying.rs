@@ -67,7 +67,10 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
                 _ => {}
             }
             if connections > 1 {
-                let (ours, theirs) = (added_ms(&throughputs.gateway, &throughputs.delivery), added_ms(&throughputs.nginx, &throughputs.delivery));
+                let (ours, theirs) = (
+                    added_ms(&throughputs.gateway, &throughputs.delivery),
+                    added_ms(&throughputs.nginx, &throughputs.delivery),
+                );
                 told.push(format!(
                     "{what} with {connections}: {:.3} ms (nginx {:.3} ms) more than {:.3} ms",
                     median(&ours),
@@ -126,21 +129,34 @@ fn rate(what: &str, pages: &[Page], throughputs: &Throughputs) -> Row {
     let (ours, theirs) = (rates(&throughputs.gateway), rates(&throughputs.nginx));
     let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
     Row {
-        what: format!("{what}, 64 connections ({} addresses of {:.0} bytes on average)", pages.len(), mean_bytes(pages)),
+        what: format!(
+            "{what}, 64 connections ({} addresses of {:.0} bytes on average)",
+            pages.len(),
+            mean_bytes(pages)
+        ),
         goal: format!("≥ {GOAL} × nginx `proxy_pass`"),
         measured: format!("{} × ({:.0}/s)", spread(&ratios, 2), median(&ours)),
-        beside: format!("nginx {:.0}/s; delivery itself {:.0}/s", median(&theirs), median(&rates(&throughputs.delivery))),
+        beside: format!(
+            "nginx {:.0}/s; delivery itself {:.0}/s",
+            median(&theirs),
+            median(&rates(&throughputs.delivery))
+        ),
         passes: median(&ratios) >= GOAL,
     }
 }
 
 fn latency(what: &str, throughputs: &Throughputs) -> Row {
-    let (ours, theirs) = (added_ms(&throughputs.gateway, &throughputs.delivery), added_ms(&throughputs.nginx, &throughputs.delivery));
+    let (ours, theirs) =
+        (added_ms(&throughputs.gateway, &throughputs.delivery), added_ms(&throughputs.nginx, &throughputs.delivery));
     Row {
         what: format!("{what}, 1 connection: added to the p50"),
         goal: format!("≤ {ADDED_GOAL_MS} ms"),
         measured: format!("{} ms", spread(&ours, 3)),
-        beside: format!("nginx adds {:.3} ms; delivery itself {:.3} ms", median(&theirs), median(&medians(&throughputs.delivery))),
+        beside: format!(
+            "nginx adds {:.3} ms; delivery itself {:.3} ms",
+            median(&theirs),
+            median(&medians(&throughputs.delivery))
+        ),
         passes: median(&ours) <= ADDED_GOAL_MS,
     }
 }

@@ -46,7 +46,11 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
         }
         let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
         rows.push(Row {
-            what: format!("{what}, {CONNECTIONS} connections ({} addresses of {:.0} bytes on average)", pages.len(), mean_bytes(pages)),
+            what: format!(
+                "{what}, {CONNECTIONS} connections ({} addresses of {:.0} bytes on average)",
+                pages.len(),
+                mean_bytes(pages)
+            ),
             goal: format!("≥ {GOAL} × nginx"),
             measured: format!("{} × ({:.0}/s)", spread(&ratios, 2), median(&ours)),
             beside: format!("nginx {:.0}/s", median(&theirs)),

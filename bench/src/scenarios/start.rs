@@ -59,5 +59,11 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
         ),
         format!("Resident memory (VmRSS) 5 s after ready, without a connection; median of {}.", idle.len()),
     ];
-    Ok(Scenario { place: 5, title: "Start and idle".into(), method, rows, runs: json!({ "ready_s": ready, "idle_mib": idle }) })
+    Ok(Scenario {
+        place: 5,
+        title: "Start and idle".into(),
+        method,
+        rows,
+        runs: json!({ "ready_s": ready, "idle_mib": idle }),
+    })
 }

@@ -82,11 +82,18 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             "{CLIPS} clips ({}, {clip} bytes, each with other bytes) are uploaded while no worker runs; then the workers are started, and the time counts from before their start, which is a few tenths of a second, to the last clip's `ready`.",
             Clip::Short.name()
         ),
-        format!("{}. CPU time per clip that grows with the workers is cores that disturb each other; shares that are not used are workers that wait.", told.join("; ")),
+        format!(
+            "{}. CPU time per clip that grows with the workers is cores that disturb each other; shares that are not used are workers that wait.",
+            told.join("; ")
+        ),
         format!("Not a default: `--set {SETTING}`, so that a worker does the same whatever the machine has."),
         engines::METHOD.into(),
     ];
-    let all: serde_json::Map<String, Value> = runs.iter().zip(GOALS).map(|(runs, (workers, _))| (workers.to_string(), runs.iter().map(Run::json).collect())).collect();
+    let all: serde_json::Map<String, Value> = runs
+        .iter()
+        .zip(GOALS)
+        .map(|(runs, (workers, _))| (workers.to_string(), runs.iter().map(Run::json).collect()))
+        .collect();
     Ok(Scenario { place: 7, title: "More workers, more videos".into(), method, rows, runs: all.into() })
 }
 
@@ -98,7 +105,11 @@ impl Run {
 
 fn costs(workers: usize, runs: &[Run]) -> String {
     let middle = |of: fn(&Run) -> f64| median(&runs.iter().map(of).collect::<Vec<f64>>());
-    format!("{workers} at work: {:.2} s of CPU time per clip, {:.0} % of the shares used", middle(|run| run.cpu_each), middle(|run| run.used) * 100.0)
+    format!(
+        "{workers} at work: {:.2} s of CPU time per clip, {:.0} % of the shares used",
+        middle(|run| run.cpu_each),
+        middle(|run| run.used) * 100.0
+    )
 }
 
 /// Stops the converting processes, which have finished their work.
@@ -127,7 +138,15 @@ async fn upload(bench: &Bench, gateway: SocketAddr, token: &str, number: &mut u6
 }
 
 /// Starts workers, each within its share, and waits until every item is ready.
-async fn convert(fleet: &mut Fleet, quota: &CpuQuota, share: f64, workers: usize, gateway: SocketAddr, token: &str, items: &[String]) -> Result<Run, Error> {
+async fn convert(
+    fleet: &mut Fleet,
+    quota: &CpuQuota,
+    share: f64,
+    workers: usize,
+    gateway: SocketAddr,
+    token: &str,
+    items: &[String],
+) -> Result<Run, Error> {
     let began = Instant::now();
     let mut limited: Vec<LimitedProcess> = Vec::new();
     for process in fleet.processes.iter_mut().filter(|process| process.role == "transcode").take(workers) {

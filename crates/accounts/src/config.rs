@@ -107,7 +107,9 @@ impl Config {
             return Err(BootError::Other(format!("accounts.{key} in the configuration must be at least {least}")));
         }
         if self.argon2_memory_kib < SAFE_MEMORY_KIB || self.argon2_passes < SAFE_PASSES {
-            tracing::warn!("accounts.argon2_memory_kib or argon2_passes is below OWASP's minimum (19456 and 2), so passwords are cheaper to guess");
+            tracing::warn!(
+                "accounts.argon2_memory_kib or argon2_passes is below OWASP's minimum (19456 and 2), so passwords are cheaper to guess"
+            );
         }
         Ok(self)
     }

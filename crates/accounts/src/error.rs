@@ -51,7 +51,9 @@ pub enum Error {
     #[error("There is no session in this browser. Sign in.")]
     NoSession,
     /// The cookie transport was not requested by a page of this origin.
-    #[error("The session cookie is only for this site's own page. Without Tutti-Session the refresh token is in the body.")]
+    #[error(
+        "The session cookie is only for this site's own page. Without Tutti-Session the refresh token is in the body."
+    )]
     CrossSite,
     /// `Tutti-Session` has an unknown value.
     #[error("The only value of Tutti-Session is `cookie`. Without it the refresh token is in the body.")]
@@ -136,7 +138,10 @@ impl From<Error> for Problem {
             Error::UnknownRole(_) => (S::UNPROCESSABLE_ENTITY, "accounts.unknown_role"),
             Error::Peer(cause) => {
                 tracing::warn!(error = %cause, "an internal request failed");
-                return Problem::unavailable("A part of the server is unavailable. Try again shortly.", Duration::from_secs(2));
+                return Problem::unavailable(
+                    "A part of the server is unavailable. Try again shortly.",
+                    Duration::from_secs(2),
+                );
             }
             Error::Refused(_) | Error::Db(_) | Error::Signing(_) | Error::Hashing(_) => return internal_error(error),
         };

@@ -21,6 +21,13 @@ pub(crate) fn consumers(accounts: &Accounts) -> Vec<Consumer> {
     vec![Consumer::of::<Deleted, _, _>(AVATAR_CONSUMER, move |deleted, _| {
         let db = db.clone();
         // Ids are never reused, so handling an event twice changes nothing. No inbox is needed.
-        async move { Ok(db.write(move |tx| Box::pin(async move { store::accounts::clear_avatar(tx, deleted.owner, &deleted.id).await })).await.map(drop)?) }
+        async move {
+            Ok(db
+                .write(move |tx| {
+                    Box::pin(async move { store::accounts::clear_avatar(tx, deleted.owner, &deleted.id).await })
+                })
+                .await
+                .map(drop)?)
+        }
     })]
 }

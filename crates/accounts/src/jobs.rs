@@ -38,7 +38,10 @@ async fn cleanup(accounts: &Accounts, run: Run) -> Result<(), Error> {
                 Box::pin(async move {
                     run.fence(tx).await?;
                     let ended_sessions = store::sessions::remove_idle(tx, idle_since, BATCH_ROWS).await?;
-                    Ok::<_, kit::db::Error>((ended_sessions, store::known_networks::remove_expired(tx, now, BATCH_ROWS).await?))
+                    Ok::<_, kit::db::Error>((
+                        ended_sessions,
+                        store::known_networks::remove_expired(tx, now, BATCH_ROWS).await?,
+                    ))
                 })
             })
             .await?;

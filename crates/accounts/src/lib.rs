@@ -41,5 +41,10 @@ pub fn service() -> Service {
 
 async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let accounts = accounts::Accounts::open(context).await?;
-    Ok(RoleInstance { router: api::router(accounts.clone()), consumers: events::consumers(&accounts), jobs: jobs::jobs(&accounts), ..RoleInstance::default() })
+    Ok(RoleInstance {
+        router: api::router(accounts.clone()),
+        consumers: events::consumers(&accounts),
+        jobs: jobs::jobs(&accounts),
+        ..RoleInstance::default()
+    })
 }

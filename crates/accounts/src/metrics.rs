@@ -25,8 +25,16 @@ impl Metrics {
     pub(crate) fn register(registry: &telemetry::Metrics, hashes: &Counter) -> Self {
         let metrics = Self::default();
         registry.register(|registry| {
-            registry.register("accounts_sign_ins", "Sign-ins by outcome: ok, wrong, limited, busy, error", metrics.sign_ins.clone());
-            registry.register("accounts_refreshes", "Refresh tokens presented, by outcome: rotated, repeated, reused, invalid, error", metrics.refreshes.clone());
+            registry.register(
+                "accounts_sign_ins",
+                "Sign-ins by outcome: ok, wrong, limited, busy, error",
+                metrics.sign_ins.clone(),
+            );
+            registry.register(
+                "accounts_refreshes",
+                "Refresh tokens presented, by outcome: rotated, repeated, reused, invalid, error",
+                metrics.refreshes.clone(),
+            );
             registry.register("accounts_password_hashes", "Password hashes computed", hashes.clone());
         });
         metrics

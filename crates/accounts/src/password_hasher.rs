@@ -63,18 +63,26 @@ pub(crate) struct Hasher {
 impl Hasher {
     /// Creates a hasher with the configured parameters.
     pub(crate) fn new(config: &Config) -> Result<Self, BootError> {
-        let params = Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None)
-            .map_err(|error| BootError::Other(format!("accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}")))?;
+        let params = Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None).map_err(
+            |error| {
+                BootError::Other(format!(
+                    "accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}"
+                ))
+            },
+        )?;
         let salt = STANDARD_NO_PAD.encode(rand::random::<[u8; 16]>());
         let output = STANDARD_NO_PAD.encode(rand::random::<[u8; 32]>());
-        let dummy_hash = format!("$argon2id$v=19$m={},t={},p={}${salt}${output}", params.m_cost(), params.t_cost(), params.p_cost());
+        let dummy_hash =
+            format!("$argon2id$v=19$m={},t={},p={}${salt}${output}", params.m_cost(), params.t_cost(), params.p_cost());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let max_running = if config.hashes_at_once == 0 { cores } else { config.hashes_at_once };
         Ok(Self {
             argon: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             dummy_hash,
             running: Arc::new(Semaphore::new(max_running)),
-            queue: Arc::new(Semaphore::new(max_running.saturating_add(config.hashes_waiting).min(Semaphore::MAX_PERMITS))),
+            queue: Arc::new(Semaphore::new(
+                max_running.saturating_add(config.hashes_waiting).min(Semaphore::MAX_PERMITS),
+            )),
             reserved: Arc::new(Semaphore::new((config.hashes_waiting / 4).clamp(1, Semaphore::MAX_PERMITS))),
             hashes: Counter::default(),
         })
@@ -83,12 +91,18 @@ impl Hasher {
     /// Hashes a password with a random salt. Returns a PHC string, which contains the parameters.
     pub(crate) async fn hash(&self, password: &Password, priority: Priority) -> Result<String, Error> {
         let (argon, password) = (self.argon.clone(), password.clone());
-        let hash: password_hash::Result<PasswordHash> = self.run(priority, move || argon.hash_password(password.as_bytes())).await?;
+        let hash: password_hash::Result<PasswordHash> =
+            self.run(priority, move || argon.hash_password(password.as_bytes())).await?;
         Ok(hash.map_err(|error| Error::Hashing(error.into()))?.to_string())
     }
 
     /// Verifies a password against a stored hash, or against a dummy hash at the same cost if there is none.
-    pub(crate) async fn verify(&self, password: &Password, stored: Option<&str>, priority: Priority) -> Result<PasswordCheck, Error> {
+    pub(crate) async fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&str>,
+        priority: Priority,
+    ) -> Result<PasswordCheck, Error> {
         let (argon, password) = (self.argon.clone(), password.clone());
         let (exists, hash) = (stored.is_some(), stored.unwrap_or(&self.dummy_hash).to_owned());
         let checked = self.run(priority, move || verify_hash(&argon, &password, &hash)).await?;
@@ -98,7 +112,11 @@ impl Hasher {
 
     /// Runs `work` on a blocking thread once a permit is free. The permits are held until the work is done, even if the
     /// caller is cancelled.
-    async fn run<T: Send + 'static>(&self, priority: Priority, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    async fn run<T: Send + 'static>(
+        &self,
+        priority: Priority,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
         let queue_permit = match (self.queue.clone().try_acquire_owned(), priority) {
             (Err(_), Priority::Reserved) => self.reserved.clone().try_acquire_owned(),
             (queue_permit, _) => queue_permit,
@@ -121,7 +139,8 @@ fn verify_hash(argon: &Argon2<'_>, password: &Password, hash: &str) -> password_
     match argon.verify_password(password.as_bytes(), &hash) {
         Ok(()) => {
             let (used, configured) = (Params::try_from(&hash)?, argon.params());
-            let same_cost = (used.m_cost(), used.t_cost(), used.p_cost()) == (configured.m_cost(), configured.t_cost(), configured.p_cost());
+            let same_cost = (used.m_cost(), used.t_cost(), used.p_cost())
+                == (configured.m_cost(), configured.t_cost(), configured.p_cost());
             Ok(if same_cost { PasswordCheck::Right } else { PasswordCheck::NeedsRehash })
         }
         Err(password_hash::Error::PasswordInvalid) => Ok(PasswordCheck::Wrong),
@@ -147,16 +166,28 @@ mod tests {
         let hash = hasher.hash(&password("correct horse"), Priority::Normal).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
         assert_ne!(hash, hasher.hash(&password("correct horse"), Priority::Normal).await.unwrap(), "salted");
-        assert_eq!(hasher.verify(&password("correct horse"), Some(&hash), Priority::Normal).await.unwrap(), PasswordCheck::Right);
-        assert_eq!(hasher.verify(&password("correct horse "), Some(&hash), Priority::Normal).await.unwrap(), PasswordCheck::Wrong);
-        assert_eq!(hasher.verify(&password("correct horse"), None, Priority::Normal).await.unwrap(), PasswordCheck::Wrong);
+        assert_eq!(
+            hasher.verify(&password("correct horse"), Some(&hash), Priority::Normal).await.unwrap(),
+            PasswordCheck::Right
+        );
+        assert_eq!(
+            hasher.verify(&password("correct horse "), Some(&hash), Priority::Normal).await.unwrap(),
+            PasswordCheck::Wrong
+        );
+        assert_eq!(
+            hasher.verify(&password("correct horse"), None, Priority::Normal).await.unwrap(),
+            PasswordCheck::Wrong
+        );
     }
 
     #[tokio::test]
     async fn hashes_with_old_parameters_need_a_rehash() {
         let hash = Hasher::new(&cheap()).unwrap().hash(&password("correct horse"), Priority::Normal).await.unwrap();
         let today = Hasher::new(&Config { argon2_passes: 2, ..cheap() }).unwrap();
-        assert_eq!(today.verify(&password("correct horse"), Some(&hash), Priority::Normal).await.unwrap(), PasswordCheck::NeedsRehash);
+        assert_eq!(
+            today.verify(&password("correct horse"), Some(&hash), Priority::Normal).await.unwrap(),
+            PasswordCheck::NeedsRehash
+        );
     }
 
     #[tokio::test]
@@ -173,9 +204,16 @@ mod tests {
         let hasher = Hasher::new(&Config { hashes_at_once: 1, hashes_waiting: 2, ..cheap() }).unwrap();
         let busy = hasher.queue.clone().try_acquire_many_owned(3).unwrap();
         assert!(matches!(hasher.hash(&password("correct horse"), Priority::Normal).await, Err(Error::Busy)));
-        assert!(hasher.hash(&password("correct horse"), Priority::Reserved).await.is_ok(), "requests of normal priority can't use reserved places");
+        assert!(
+            hasher.hash(&password("correct horse"), Priority::Reserved).await.is_ok(),
+            "requests of normal priority can't use reserved places"
+        );
         drop(busy);
         assert!(hasher.hash(&password("correct horse"), Priority::Normal).await.is_ok());
-        assert_eq!((hasher.queue.available_permits(), hasher.reserved.available_permits()), (3, 1), "every permit is given back");
+        assert_eq!(
+            (hasher.queue.available_permits(), hasher.reserved.available_permits()),
+            (3, 1),
+            "every permit is given back"
+        );
     }
 }

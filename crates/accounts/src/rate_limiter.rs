@@ -31,7 +31,12 @@ impl RateLimiter {
     pub(crate) fn new(burst: u32, window: TimeDelta) -> Self {
         let burst = u64::from(burst.max(1));
         let window = u64::try_from(window.num_milliseconds()).unwrap_or(1);
-        Self { burst, step: (window / burst).max(1), hashers: std::array::from_fn(|_| RandomState::new()), rows: Mutex::new(std::array::from_fn(|_| vec![0; CELLS])) }
+        Self {
+            burst,
+            step: (window / burst).max(1),
+            hashers: std::array::from_fn(|_| RandomState::new()),
+            rows: Mutex::new(std::array::from_fn(|_| vec![0; CELLS])),
+        }
     }
 
     /// Counts an attempt of `key`. Returns how many attempts count now, this one included, or fails with the time to
@@ -62,7 +67,8 @@ impl RateLimiter {
     }
 
     fn cells<'r>(&self, rows: &'r mut [Vec<u64>; ROWS], key: &str) -> impl Iterator<Item = &'r mut u64> {
-        let columns: [usize; ROWS] = std::array::from_fn(|row| self.hashers.get(row).map_or(0, |hasher| hasher.hash_one(key) as usize % CELLS));
+        let columns: [usize; ROWS] =
+            std::array::from_fn(|row| self.hashers.get(row).map_or(0, |hasher| hasher.hash_one(key) as usize % CELLS));
         rows.iter_mut().zip(columns).filter_map(|(row, column)| row.get_mut(column))
     }
 }

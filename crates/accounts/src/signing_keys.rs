@@ -68,7 +68,13 @@ impl SigningKeys {
         })
         .await?;
         let cache = RwLock::new(Arc::new(load(&db, now).await?));
-        Ok(Self { db, clock, rotation_period: TimeDelta::days(config.key_rotation_days.into()), cache, failed_at: Mutex::new(DateTime::UNIX_EPOCH) })
+        Ok(Self {
+            db,
+            clock,
+            rotation_period: TimeDelta::days(config.key_rotation_days.into()),
+            cache,
+            failed_at: Mutex::new(DateTime::UNIX_EPOCH),
+        })
     }
 
     /// Signs a token with the current key.
@@ -146,7 +152,11 @@ fn retired_count(starts: &[DateTime<Utc>], now: DateTime<Utc>) -> usize {
 }
 
 fn generate(signs_from: DateTime<Utc>) -> store::signing_keys::Row {
-    store::signing_keys::Row { kid: Uuid::new_v4().simple().to_string(), seed: rand::random::<[u8; 32]>().to_vec(), signs_from }
+    store::signing_keys::Row {
+        kid: Uuid::new_v4().simple().to_string(),
+        seed: rand::random::<[u8; 32]>().to_vec(),
+        signs_from,
+    }
 }
 
 async fn load(db: &Db, now: DateTime<Utc>) -> Result<CachedKeys, Error> {
@@ -159,9 +169,12 @@ impl SigningKey {
     fn from_row(row: store::signing_keys::Row) -> Result<Self, Error> {
         let seed: [u8; 32] = row.seed.try_into().map_err(|_| db::Error::Corrupt("a signing key"))?;
         // Without the public key (PKCS#8 version 1), because jsonwebtoken's older parser refuses version 2.
-        let der = KeypairBytes { secret_key: seed, public_key: None }.to_pkcs8_der().map_err(|error| Error::Signing(error.into()))?;
+        let der = KeypairBytes { secret_key: seed, public_key: None }
+            .to_pkcs8_der()
+            .map_err(|error| Error::Signing(error.into()))?;
         let private = EncodingKey::from_ed_der(der.as_bytes());
-        let mut public = Jwk::from_encoding_key(&private, Algorithm::EdDSA).map_err(|error| Error::Signing(error.into()))?;
+        let mut public =
+            Jwk::from_encoding_key(&private, Algorithm::EdDSA).map_err(|error| Error::Signing(error.into()))?;
         public.common.key_id = Some(row.kid.clone());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
         let mut header = Header::new(Algorithm::EdDSA);

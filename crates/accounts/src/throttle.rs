@@ -101,7 +101,9 @@ impl Throttle {
                     (&self.by_client, client_key(*address), false),
                 ]
             }
-            AttemptSource::KnownNetwork { login, address } => vec![(&self.by_login_and_network, format!("{login}\nknown\n{}", client_key(*address)), true)],
+            AttemptSource::KnownNetwork { login, address } => {
+                vec![(&self.by_login_and_network, format!("{login}\nknown\n{}", client_key(*address)), true)]
+            }
             AttemptSource::Session(session) => vec![(&self.by_session, session.to_string(), true)],
         };
         let mut attempt = Attempt { acquired: Vec::with_capacity(limiters.len()), delay: Duration::ZERO };
@@ -172,7 +174,10 @@ mod tests {
     fn addresses_of_one_network_share_a_key() {
         let of = |text: &str| network_key(Some(text.parse().unwrap()));
         assert_eq!((of("203.0.113.7"), of("::ffff:203.0.113.9")), ("203.0.113.0/24".into(), "203.0.113.0/24".into()));
-        assert_eq!((of("2001:db8:1:2::7"), of("2001:db8:1:ffff::9")), ("2001:db8:1::/48".into(), "2001:db8:1::/48".into()));
+        assert_eq!(
+            (of("2001:db8:1:2::7"), of("2001:db8:1:ffff::9")),
+            ("2001:db8:1::/48".into(), "2001:db8:1::/48".into())
+        );
         assert_ne!(of("127.0.0.1"), of("127.0.0.2"));
         assert_eq!(network_key(None), "unknown");
     }
@@ -183,7 +188,10 @@ mod tests {
         for _ in 0..10 {
             throttle.try_acquire(&unknown_network("ada", [203, 0, 113, 7]), now).unwrap();
         }
-        assert!(throttle.try_acquire(&unknown_network("ada", [203, 0, 113, 8]), now).is_err(), "another address of the same network is the same attacker");
+        assert!(
+            throttle.try_acquire(&unknown_network("ada", [203, 0, 113, 8]), now).is_err(),
+            "another address of the same network is the same attacker"
+        );
         assert!(throttle.try_acquire(&unknown_network("ada", [198, 51, 100, 1]), now).is_ok());
         assert!(throttle.try_acquire(&unknown_network("bob", [203, 0, 113, 7]), now).is_ok());
     }
@@ -197,7 +205,10 @@ mod tests {
         }
         assert!(delays.is_sorted(), "{delays:?}");
         assert_eq!((delays.first(), delays.last()), (Some(&Duration::ZERO), Some(&Duration::from_secs(4))));
-        assert_eq!(throttle.try_acquire(&unknown_network("ada", [10, 2, 0, 1]), now).err(), Some(Duration::from_secs(9)));
+        assert_eq!(
+            throttle.try_acquire(&unknown_network("ada", [10, 2, 0, 1]), now).err(),
+            Some(Duration::from_secs(9))
+        );
         let known = AttemptSource::KnownNetwork { login: "ada", address: Some([198, 51, 100, 1].into()) };
         assert_eq!(throttle.try_acquire(&known, now).unwrap().delay, Duration::ZERO);
         assert_eq!(throttle.try_acquire(&AttemptSource::Session(Uuid::nil()), now).unwrap().delay, Duration::ZERO);
@@ -206,7 +217,9 @@ mod tests {
     #[test]
     fn each_wrong_password_makes_the_next_wait_longer() {
         let (throttle, now) = (throttle(&Config::default()), Utc::now());
-        let delays = std::array::from_fn::<_, 10, _>(|_| throttle.try_acquire(&unknown_network("ada", [10, 0, 0, 1]), now).unwrap().delay.as_millis());
+        let delays = std::array::from_fn::<_, 10, _>(|_| {
+            throttle.try_acquire(&unknown_network("ada", [10, 0, 0, 1]), now).unwrap().delay.as_millis()
+        });
         assert_eq!(delays, [0, 0, 0, 0, 0, 250, 500, 1000, 2000, 4000]);
     }
 

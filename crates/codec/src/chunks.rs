@@ -76,7 +76,11 @@ impl Chunks {
         // A tail much shorter than its chunk would cost more to seek to than to encode, so the chunk before includes
         // it.
         let last = chunks.saturating_sub(1);
-        if chunks > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < segments_in_chunk(last) { last } else { chunks }
+        if chunks > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < segments_in_chunk(last) {
+            last
+        } else {
+            chunks
+        }
     }
 
     /// Returns whether there is nothing to convert.
@@ -147,7 +151,10 @@ mod tests {
         let cut = chunks(25 * 130, 25, 1);
         let seconds: Vec<_> = cut.iter().map(|chunk| cut.duration_us(&chunk) / 1_000_000).collect();
         assert_eq!(seconds, [4, 8, 16, 32, 32, 38], "the last six seconds are no chunk of their own");
-        assert_eq!(cut.get(2).unwrap(), Chunk { number: 2, start_frame: 300, frames: 400, first_segment: 3, segments: 4 });
+        assert_eq!(
+            cut.get(2).unwrap(),
+            Chunk { number: 2, start_frame: 300, frames: 400, first_segment: 3, segments: 4 }
+        );
         assert_eq!((cut.total_segments(), cut.get(6)), (33, None));
     }
 

@@ -73,11 +73,13 @@ pub fn repr_digest(header: &str) -> Result<Option<[u8; 32]>, Error> {
     let mut found = None;
     for member in header.split(',') {
         let (name, value) = member.trim_matches([' ', '\t']).split_once('=').ok_or(Error::Malformed)?;
-        let is_key = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '*') && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.*".contains(&b));
+        let is_key = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '*')
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.*".contains(&b));
         // A byte sequence is enclosed in colons; parameters may follow after a semicolon and are ignored.
         let value = value.split(';').next().unwrap_or_default().trim_end_matches(' ');
         let encoded = value.strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));
-        let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).filter(|_| is_key).ok_or(Error::Malformed)?;
+        let bytes =
+            encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).filter(|_| is_key).ok_or(Error::Malformed)?;
         if name == "sha-256" {
             // The last of equal keys counts.
             found = Some(bytes.try_into().map_err(|_| Error::Malformed)?);
@@ -163,7 +165,18 @@ mod tests {
         assert_eq!(repr_digest(&format!("sha-256=:{HELLO}:")), expected);
         assert_eq!(repr_digest(&format!("sha-512=:AAAA:,\t sha-256=:{HELLO}:;q=1")), expected);
         assert_eq!(repr_digest("sha-512=:AAAA:"), Ok(None));
-        for bad in ["", " ", "sha-256", "sha-256=", "sha-256=::", "sha-256=:AAAA:", "sha-256=abc", "SHA-256=:AAAA:", ",", "sha-256=:*:"] {
+        for bad in [
+            "",
+            " ",
+            "sha-256",
+            "sha-256=",
+            "sha-256=::",
+            "sha-256=:AAAA:",
+            "sha-256=abc",
+            "SHA-256=:AAAA:",
+            ",",
+            "sha-256=:*:",
+        ] {
             assert_eq!(repr_digest(bad), Err(Error::Malformed), "{bad}");
         }
         assert_eq!(repr_digest(&"a=:AAAA:,".repeat(1000)), Err(Error::Malformed));

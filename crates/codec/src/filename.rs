@@ -91,8 +91,10 @@ const OTHER_EXTENSIONS: [(Format, &[&str]); 9] = [
 /// format's own is appended, so that a JPEG called `x.html` is saved as `x.html.jpeg`.
 pub fn with_extension(name: &str, format: Format) -> String {
     let name = clean(name);
-    let others = OTHER_EXTENSIONS.iter().find(|(known, _)| *known == format).map_or(&[] as &[&str], |(_, others)| others);
-    let tells = |extension: &str| [format.extension()].iter().chain(others).any(|known| known.eq_ignore_ascii_case(extension));
+    let others =
+        OTHER_EXTENSIONS.iter().find(|(known, _)| *known == format).map_or(&[] as &[&str], |(_, others)| others);
+    let tells =
+        |extension: &str| [format.extension()].iter().chain(others).any(|known| known.eq_ignore_ascii_case(extension));
     match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() && tells(extension) => name,
         _ => clean(&format!("{name}.{}", format.extension())),
@@ -172,8 +174,14 @@ mod tests {
     #[test]
     fn dispositions() {
         assert_eq!(content_disposition(false, "cat.jpg"), "inline; filename=\"cat.jpg\"");
-        assert_eq!(content_disposition(true, "Füße 100%.jpg"), "attachment; filename=\"F__e 100_.jpg\"; filename*=UTF-8''F%C3%BC%C3%9Fe%20100%25.jpg");
-        assert_eq!(content_disposition(true, "a\"; x=\"b\r\nSet-Cookie: y"), "attachment; filename=\"a_; x=_bSet-Cookie_ y\"");
+        assert_eq!(
+            content_disposition(true, "Füße 100%.jpg"),
+            "attachment; filename=\"F__e 100_.jpg\"; filename*=UTF-8''F%C3%BC%C3%9Fe%20100%25.jpg"
+        );
+        assert_eq!(
+            content_disposition(true, "a\"; x=\"b\r\nSet-Cookie: y"),
+            "attachment; filename=\"a_; x=_bSet-Cookie_ y\""
+        );
     }
 
     #[test]
@@ -197,7 +205,10 @@ mod tests {
             assert_eq!(with_extension(name, format), kept, "{name}");
         }
         let long = with_extension(&format!("{}.html", "ü".repeat(500)), Format::Jpeg);
-        assert!(long.strip_suffix(".jpeg").is_some() && long.len() <= MAX_BYTES && long.chars().count() <= MAX_CHARS, "{long}");
+        assert!(
+            long.strip_suffix(".jpeg").is_some() && long.len() <= MAX_BYTES && long.chars().count() <= MAX_CHARS,
+            "{long}"
+        );
     }
 
     proptest! {

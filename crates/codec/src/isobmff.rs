@@ -44,7 +44,11 @@ impl From<io::Error> for FormatError {
 
 /// Returns the box at `at`, which must end at or before `limit`; `None` at `limit`, or where too little is left for a
 /// box (QuickTime ends some lists with four zero bytes).
-pub(crate) fn next_box<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, limit: u64) -> Result<Option<BoxHeader>, FormatError> {
+pub(crate) fn next_box<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    at: u64,
+    limit: u64,
+) -> Result<Option<BoxHeader>, FormatError> {
     if limit.saturating_sub(at) < 8 {
         return Ok(None);
     }

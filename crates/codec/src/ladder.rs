@@ -53,7 +53,8 @@ pub const AUDIO: AudioRung = AudioRung { name: "audio", bitrate: 128_000, codecs
 /// HLS authoring specification, "video bit rates for H.264", at its nearest sizes (1920×1080 6 Mbit/s, 1280×720 3,
 /// 854×480 between 1.1 and 2, 640×360 0.73, 416×234 0.37), as maxima: the rate factor stays below them for most
 /// content.
-const RUNGS: [(u32, u32, u8); 5] = [(1080, 6_000_000, 22), (720, 3_000_000, 22), (480, 1_400_000, 22), (360, 730_000, 23), (240, 370_000, 24)];
+const RUNGS: [(u32, u32, u8); 5] =
+    [(1080, 6_000_000, 22), (720, 3_000_000, 22), (480, 1_400_000, 22), (360, 730_000, 23), (240, 370_000, 24)];
 
 /// A source up to a tenth smaller than a rung still gets that rung, in its own size: 1920×1078 is "1080".
 const NEAR_TENTHS: u32 = 9;
@@ -114,8 +115,11 @@ fn fit(width: u32, height: u32, short_side: u32) -> (u32, u32) {
     let (short, long) = (width.min(height), width.max(height));
     let target = short_side.min(short);
     let scaled_long = u64::from(long) * u64::from(target) / u64::from(short);
-    let (target, scaled_long) =
-        if scaled_long > u64::from(MAX_SIDE) { ((u64::from(short) * u64::from(MAX_SIDE) / u64::from(long)) as u32, MAX_SIDE) } else { (target, scaled_long as u32) };
+    let (target, scaled_long) = if scaled_long > u64::from(MAX_SIDE) {
+        ((u64::from(short) * u64::from(MAX_SIDE) / u64::from(long)) as u32, MAX_SIDE)
+    } else {
+        (target, scaled_long as u32)
+    };
     // 4:2:0 has one chroma sample for two by two pixels. A side of one pixel has no even size below it.
     let even = |side: u32| (side & !1).max(2);
     if width < height { (even(target), even(scaled_long)) } else { (even(scaled_long), even(target)) }
@@ -180,7 +184,16 @@ mod tests {
 
     #[test]
     fn ladders_of_every_shape() {
-        assert_eq!(sizes(1920, 1080), [row("v1080", 1920, 1080), row("v720", 1280, 720), row("v480", 852, 480), row("v360", 640, 360), row("v240", 426, 240)]);
+        assert_eq!(
+            sizes(1920, 1080),
+            [
+                row("v1080", 1920, 1080),
+                row("v720", 1280, 720),
+                row("v480", 852, 480),
+                row("v360", 640, 360),
+                row("v240", 426, 240)
+            ]
+        );
         assert_eq!(sizes(1080, 1920)[1], row("v720", 720, 1280), "portrait");
         assert_eq!(sizes(1000, 1000)[0], row("v1080", 1000, 1000), "square, near a rung");
         assert_eq!(sizes(3840, 2160)[0], row("v1080", 1920, 1080), "no more than 1080");

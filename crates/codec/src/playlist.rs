@@ -85,7 +85,13 @@ pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) 
 
 /// Returns a media playlist: `EVENT` while it grows, `VOD` with its end when `complete`. `target_us` is the nominal
 /// longest segment in microseconds and must stay the same while the playlist grows (RFC 8216 §6.2.1).
-pub fn media<'a>(init: &str, segments: impl IntoIterator<Item = Segment<'a>>, target_us: u64, complete: bool, query: &str) -> String {
+pub fn media<'a>(
+    init: &str,
+    segments: impl IntoIterator<Item = Segment<'a>>,
+    target_us: u64,
+    complete: bool,
+    query: &str,
+) -> String {
     let mut rows = String::new();
     let mut target = seconds(target_us);
     for segment in segments {
@@ -126,12 +132,16 @@ fn uri_with_query(uri: &str, query: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist, MediaPlaylistType, parse_master_playlist_res, parse_media_playlist_res};
+    use m3u8_rs::{
+        AlternativeMediaType, MasterPlaylist, MediaPlaylist, MediaPlaylistType, parse_master_playlist_res,
+        parse_media_playlist_res,
+    };
     use proptest::prelude::*;
 
     use super::*;
 
-    const AUDIO: Audio<'_> = Audio { uri: "audio/playlist.m3u8", codecs: "mp4a.40.2", bandwidth: 160_000, channels: Some(2) };
+    const AUDIO: Audio<'_> =
+        Audio { uri: "audio/playlist.m3u8", codecs: "mp4a.40.2", bandwidth: 160_000, channels: Some(2) };
 
     fn variant(uri: &str, bandwidth: u64) -> Variant<'_> {
         Variant { uri, bandwidth, codecs: "avc1.64001f", width: 1280, height: 720, millifps: 29_970 }

@@ -104,7 +104,12 @@ pub fn scrub<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result
 }
 
 /// Does the same as [`scrub`], without reading again what `scans` recorded while the file's bytes passed by.
-pub fn scrub_with_scans<R: Read + Seek>(format: Format, reader: &mut R, len: u64, scans: &ScanIndex) -> Result<Vec<Patch>, Error> {
+pub fn scrub_with_scans<R: Read + Seek>(
+    format: Format,
+    reader: &mut R,
+    len: u64,
+    scans: &ScanIndex,
+) -> Result<Vec<Patch>, Error> {
     let mut source = Source::new(reader, len);
     let mut overlay = Overlay::new(len);
     match format {
@@ -113,7 +118,9 @@ pub fn scrub_with_scans<R: Read + Seek>(format: Format, reader: &mut R, len: u64
         Format::Gif => gif::scrub(&mut source, &mut overlay)?,
         Format::Webp => riff::webp(&mut source, &mut overlay)?,
         Format::Wav => riff::wav(&mut source, &mut overlay)?,
-        Format::Avif | Format::Heic | Format::Mp4 | Format::Mov | Format::M4a => isobmff::scrub(&mut source, &mut overlay)?,
+        Format::Avif | Format::Heic | Format::Mp4 | Format::Mov | Format::M4a => {
+            isobmff::scrub(&mut source, &mut overlay)?
+        }
         Format::Webm | Format::Mkv => matroska::scrub(&mut source, &mut overlay)?,
         Format::Mp3 => id3::mp3(&mut source, &mut overlay)?,
         Format::Flac => flac::scrub(&mut source, &mut overlay)?,

@@ -39,7 +39,10 @@ pub fn sniff(head: &[u8], end: bool) -> Sniff {
     if head.len() < MIN_HEAD_BYTES {
         return if last { Sniff::Unknown } else { Sniff::NeedMore };
     }
-    let found = image::sniff(head).or_else(|| video::sniff(head)).or_else(|| audio::sniff(head, last)).unwrap_or(Sniff::Unknown);
+    let found = image::sniff(head)
+        .or_else(|| video::sniff(head))
+        .or_else(|| audio::sniff(head, last))
+        .unwrap_or(Sniff::Unknown);
     match found {
         Sniff::NeedMore if last => image::at_end_of_head(head),
         Sniff::Known(format) if unsupported::is_polyglot(format, head) => Sniff::Unknown,

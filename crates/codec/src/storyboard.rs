@@ -40,7 +40,8 @@ impl Storyboard {
         let long = u64::from(width.max(height).max(1));
         let side = |side: u32| ((u64::from(side) * u64::from(TILE_SIDE) / long) as u32 & !1).max(2);
         // Whole seconds where possible, so that ffmpeg's `fps=1/n` hits them exactly.
-        let interval_ms = duration_ms.div_ceil(MAX_TILES.into()).div_ceil(1000).saturating_mul(1000).max(MIN_INTERVAL_MS);
+        let interval_ms =
+            duration_ms.div_ceil(MAX_TILES.into()).div_ceil(1000).saturating_mul(1000).max(MIN_INTERVAL_MS);
         let tiles = (duration_ms.div_ceil(interval_ms) as u32).clamp(1, MAX_TILES);
         let (tile_width, tile_height) = (side(width), side(height));
         Self { tile_width, tile_height, columns: COLUMNS, rows: ROWS, interval_ms, tiles, duration_ms }
@@ -91,7 +92,10 @@ mod tests {
     #[test]
     fn half_a_minute() {
         let plan = Storyboard::plan(1920, 1080, 30_040);
-        assert_eq!((plan.tile_width, plan.tile_height, plan.interval_ms, plan.tiles, plan.sheets()), (160, 90, 1000, 31, 2));
+        assert_eq!(
+            (plan.tile_width, plan.tile_height, plan.interval_ms, plan.tiles, plan.sheets()),
+            (160, 90, 1000, 31, 2)
+        );
         let text = plan.vtt(|n| format!("storyboard/{n}.jpg?t=x"));
         let cues: Vec<_> = text.split("\n\n").collect();
         assert_eq!(cues[0], "WEBVTT");

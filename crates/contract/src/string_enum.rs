@@ -43,13 +43,22 @@ mod tests {
     fn strings_match_the_json_form() {
         let json = |value: serde_json::Value| value.as_str().map(str::to_owned);
         for kind in [Kind::Photo, Kind::Audio, Kind::Video] {
-            assert_eq!((json(serde_json::json!(kind)).as_deref(), kind.as_str().parse()), (Some(kind.as_str()), Ok(kind)));
+            assert_eq!(
+                (json(serde_json::json!(kind)).as_deref(), kind.as_str().parse()),
+                (Some(kind.as_str()), Ok(kind))
+            );
         }
         for visibility in [Visibility::Private, Visibility::Unlisted, Visibility::Public] {
-            assert_eq!((json(serde_json::json!(visibility)).as_deref(), visibility.as_str().parse()), (Some(visibility.as_str()), Ok(visibility)));
+            assert_eq!(
+                (json(serde_json::json!(visibility)).as_deref(), visibility.as_str().parse()),
+                (Some(visibility.as_str()), Ok(visibility))
+            );
         }
         for track in [Track::Video, Track::Audio] {
-            assert_eq!((json(serde_json::json!(track)).as_deref(), track.as_str().parse()), (Some(track.as_str()), Ok(track)));
+            assert_eq!(
+                (json(serde_json::json!(track)).as_deref(), track.as_str().parse()),
+                (Some(track.as_str()), Ok(track))
+            );
         }
     }
 }

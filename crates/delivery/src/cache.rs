@@ -58,7 +58,9 @@ where
         if let Some(value) = self.entries.get(key) {
             return Ok(value);
         }
-        tokio::time::timeout(LOAD_TIMEOUT, self.load(key, load)).await.unwrap_or_else(|late| Err(kit::db::Error::from(late).into()))
+        tokio::time::timeout(LOAD_TIMEOUT, self.load(key, load))
+            .await
+            .unwrap_or_else(|late| Err(kit::db::Error::from(late).into()))
     }
 
     async fn load<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>

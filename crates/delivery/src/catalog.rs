@@ -112,9 +112,15 @@ impl Catalog {
             self.unpublished.insert(id.clone(), ()).await;
             if let Some(fetched) = fetched {
                 let announced = fetched.clone();
-                match self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &announced).await })).await {
+                match self
+                    .db
+                    .write(move |tx| Box::pin(async move { store::upsert_published(tx, &announced).await }))
+                    .await
+                {
                     Err(error) if !error.is_transient() => return Err(error.into()),
-                    Err(error) => tracing::warn!(media.id = %id, %error, "the playback of an item could not be written; it is served all the same"),
+                    Err(error) => {
+                        tracing::warn!(media.id = %id, %error, "the playback of an item could not be written; it is served all the same")
+                    }
                     Ok(()) => {}
                 }
                 published = fetched;
@@ -144,7 +150,8 @@ impl Catalog {
     pub async fn on_received(self: &Arc<Self>, received: Received, version: u64) -> Result<bool, Error> {
         let id = received.id.clone();
         // A known item stays cached: invalidating it would send the next reader to the database for nothing.
-        let new = self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await?;
+        let new =
+            self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await?;
         if new {
             self.invalidate(&id);
         }

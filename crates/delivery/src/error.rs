@@ -100,14 +100,19 @@ impl Error {
             Self::Busy | Self::Image(P::Interrupted) => (StatusCode::SERVICE_UNAVAILABLE, "delivery.busy"),
             Self::TooCostly => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.image_too_costly"),
             Self::Image(P::Unsupported) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.image_unsupported"),
-            Self::Image(P::TooManyPixels { .. } | P::TooMuchMemory { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.image_too_large"),
+            Self::Image(P::TooManyPixels { .. } | P::TooMuchMemory { .. }) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "delivery.image_too_large")
+            }
             Self::Image(P::Truncated) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.image_truncated"),
             Self::Image(P::Damaged(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.image_damaged"),
             Self::Rejected(rejection) => return rejection.0.clone(),
             // A full store, a row whose bytes are missing, an unresponsive peer: nothing that a client could change.
             Self::Peer(error) => {
                 tracing::warn!(%error, "a peer did not respond");
-                return Problem::unavailable("A part of the server does not respond. Try again shortly.", Duration::from_secs(2));
+                return Problem::unavailable(
+                    "A part of the server does not respond. Try again shortly.",
+                    Duration::from_secs(2),
+                );
             }
             Self::Objects(error) => return Problem::from(&**error),
             Self::Db(error) => return Problem::from(&**error),

@@ -18,7 +18,12 @@ const DELETED: &str = "delivery.deleted";
 const PUBLISHED: &str = "delivery.published";
 
 pub(crate) fn subscriptions(_: &Config) -> Vec<Subscription> {
-    vec![Subscription::to::<Received>(RECEIVED), Subscription::to::<Changed>(CHANGED), Subscription::to::<Deleted>(DELETED), Subscription::to::<Published>(PUBLISHED)]
+    vec![
+        Subscription::to::<Received>(RECEIVED),
+        Subscription::to::<Changed>(CHANGED),
+        Subscription::to::<Deleted>(DELETED),
+        Subscription::to::<Published>(PUBLISHED),
+    ]
 }
 
 pub(crate) fn consumers(delivery: &Delivery) -> Vec<Consumer> {

@@ -28,7 +28,9 @@ pub(crate) async fn sweep(delivery: &Delivery, max_bytes: u64) -> Result<(), cra
     if total > max_bytes {
         // A tenth below, so that the next image does not exceed the bound again.
         while total > max_bytes / 10 * 9 {
-            let evicted = db.write(move |tx| Box::pin(async move { store::remove_least_recently_read(tx, BATCH, now).await })).await?;
+            let evicted = db
+                .write(move |tx| Box::pin(async move { store::remove_least_recently_read(tx, BATCH, now).await }))
+                .await?;
             if evicted.is_empty() {
                 break;
             }

@@ -43,5 +43,10 @@ async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section("delivery")?;
     let delivery = Delivery::new(context, &config).await?;
     events::listen_for_invalidations(&delivery);
-    Ok(RoleInstance { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config), ..RoleInstance::default() })
+    Ok(RoleInstance {
+        router: api::router(delivery.clone()),
+        consumers: events::consumers(&delivery),
+        jobs: jobs::jobs(&delivery, &config),
+        ..RoleInstance::default()
+    })
 }

@@ -152,7 +152,15 @@ impl ObjectCache {
     /// missing object is an error and not a broken response.
     pub async fn stream(&self, key: &ObjectKey, range: Range<u64>, overlays: Option<Overlays>) -> Result<Body, Error> {
         let open = OpenStream::new(&self.0.open_streams);
-        let reading = RangeReader { cache: self.clone(), key: key.clone(), position: range.start, end: range.end, window: None, overlays, _open_stream: open };
+        let reading = RangeReader {
+            cache: self.clone(),
+            key: key.clone(),
+            position: range.start,
+            end: range.end,
+            window: None,
+            overlays,
+            _open_stream: open,
+        };
         let mut chunks = ReadAhead::new(stream::try_unfold(reading, RangeReader::next).boxed());
         let Some(first) = chunks.try_next().await? else { return Ok(Body::empty()) };
         Ok(Body::from_stream(stream::once(async { Ok::<_, objects::Error>(first) }).chain(chunks)))
@@ -195,7 +203,9 @@ impl RangeReader {
             let is_new = self.window.is_none();
             let mut window = match self.window.take() {
                 Some(window) => window,
-                None => self.cache.0.objects.read(&self.key, self.position..self.position + self.window_bytes()).await?,
+                None => {
+                    self.cache.0.objects.read(&self.key, self.position..self.position + self.window_bytes()).await?
+                }
             };
             match window.try_next().await? {
                 Some(chunk) => {
@@ -229,7 +239,10 @@ impl RangeReader {
 type Chunks = BoxStream<'static, Result<Bytes, objects::Error>>;
 
 /// A stream that polls for the next chunk before it returns one: the disk reads while the network writes.
-#[allow(clippy::option_option, reason = "outside: whether a chunk is buffered; inside: the result of the stream, its end included")]
+#[allow(
+    clippy::option_option,
+    reason = "outside: whether a chunk is buffered; inside: the result of the stream, its end included"
+)]
 struct ReadAhead {
     chunks: Chunks,
     next: Option<Option<Result<Bytes, objects::Error>>>,

@@ -60,7 +60,8 @@ async fn the_sweep_keeps_recently_read_images_and_removes_orphans() {
     delivery.catalog.on_received(received, 0).await.unwrap();
     let mut rendered = Vec::new();
     for side in [10, 20, 30] {
-        rendered.push(delivery.image_renderer.get(&id, variant(side), original.clone(), Client::Unknown).await.unwrap());
+        rendered
+            .push(delivery.image_renderer.get(&id, variant(side), original.clone(), Client::Unknown).await.unwrap());
         world.clock().advance(TimeDelta::minutes(1));
     }
     let total = store::sum_image_bytes(db.read()).await.unwrap();
@@ -112,7 +113,8 @@ async fn an_older_database_keeps_its_tombstones() {
     let (id, now) = (MediaId::random(), world.clock().now());
     let text = "insert into gone (item, since) values ($1, $2)";
     let values = vec![id.as_str().into(), now.into()];
-    let written: Result<u64, kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await;
+    let written: Result<u64, kit::db::Error> =
+        db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await;
     assert_eq!(written.unwrap(), 1);
     db.migrate("delivery", MIGRATIONS).await.unwrap();
     assert!(store::is_deleted(db.read(), &id).await.unwrap());

@@ -59,14 +59,19 @@ impl AnonymousLimits {
             max_requests,
             max_in_flight,
             usage: Arc::default(),
-            in_flight: Arc::new(Semaphore::new(max_in_flight.saturating_mul(MAX_BUSY_PREFIXES).min(Semaphore::MAX_PERMITS))),
+            in_flight: Arc::new(Semaphore::new(
+                max_in_flight.saturating_mul(MAX_BUSY_PREFIXES).min(Semaphore::MAX_PERMITS),
+            )),
         }
     }
 
     /// Acquires a permit for a request. Fails with 429 if the prefix has reached its limit.
     pub(crate) fn acquire(&self, prefix: IpAddr) -> Result<PrefixPermit, Problem> {
         let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        let prefix_usage = usage.entry(prefix).or_insert_with(|| PrefixUsage { requests: 0, in_flight: Arc::new(Semaphore::new(self.max_in_flight.min(Semaphore::MAX_PERMITS))) });
+        let prefix_usage = usage.entry(prefix).or_insert_with(|| PrefixUsage {
+            requests: 0,
+            in_flight: Arc::new(Semaphore::new(self.max_in_flight.min(Semaphore::MAX_PERMITS))),
+        });
         if prefix_usage.requests >= self.max_requests {
             return Err(too_many());
         }
@@ -80,7 +85,10 @@ impl PrefixPermit {
     pub(crate) async fn acquire_in_flight(&self) -> Result<InFlightPermit, Problem> {
         let both = async {
             let of_prefix = self.in_flight.clone().acquire_owned().await.ok()?;
-            Some(InFlightPermit { _of_prefix: of_prefix, _of_all: self.limits.in_flight.clone().acquire_owned().await.ok()? })
+            Some(InFlightPermit {
+                _of_prefix: of_prefix,
+                _of_all: self.limits.in_flight.clone().acquire_owned().await.ok()?,
+            })
         };
         timeout(IN_FLIGHT_TIMEOUT, both).await.ok().flatten().ok_or_else(too_many)
     }
@@ -123,7 +131,8 @@ mod tests {
     async fn requests_in_flight_per_prefix_are_limited_and_others_wait() {
         let limits = AnonymousLimits::new(10, 1);
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let (first, second, third) = (limits.acquire(one).unwrap(), limits.acquire(one).unwrap(), limits.acquire(other).unwrap());
+        let (first, second, third) =
+            (limits.acquire(one).unwrap(), limits.acquire(one).unwrap(), limits.acquire(other).unwrap());
         let permit = first.acquire_in_flight().await.unwrap();
         third.acquire_in_flight().await.unwrap();
         assert_eq!(second.acquire_in_flight().await.unwrap_err().status, 429);

@@ -27,7 +27,11 @@ pub(crate) enum Violation {
 impl From<Violation> for Problem {
     fn from(violation: Violation) -> Self {
         match violation {
-            Violation::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The body is larger than this server accepts."),
+            Violation::TooLarge => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "request.too_large",
+                "The body is larger than this server accepts.",
+            ),
             Violation::TooSlow => Self::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "request.too_slow",
@@ -64,7 +68,16 @@ impl BodyLimit {
     /// Wraps a body so that it fails when it breaks a limit. The second value tells which one.
     pub(crate) fn apply(self, body: Body) -> (Body, BodyOutcome) {
         let outcome = BodyOutcome::default();
-        let limited = LimitedBody { body, limit: self, outcome: outcome.clone(), bytes: 0, window_bytes: 0, window_wait: Duration::ZERO, waiting_since: None, timer: None };
+        let limited = LimitedBody {
+            body,
+            limit: self,
+            outcome: outcome.clone(),
+            bytes: 0,
+            window_bytes: 0,
+            window_wait: Duration::ZERO,
+            waiting_since: None,
+            timer: None,
+        };
         (Body::new(limited), outcome)
     }
 }
@@ -116,7 +129,10 @@ impl http_body::Body for LimitedBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let this = &mut *self;
         let polled = Pin::new(&mut this.body).poll_frame(context);
         let checked = match &polled {
@@ -153,10 +169,16 @@ mod tests {
 
     /// Sends `frame_count` frames of `bytes` bytes, each after `sender_pause`, and waits for `reader_pause` after
     /// reading each. Returns the bytes read and the violation.
-    async fn read(bytes: usize, sender_pause: Duration, frame_count: usize, reader_pause: Duration) -> (usize, Option<Violation>) {
+    async fn read(
+        bytes: usize,
+        sender_pause: Duration,
+        frame_count: usize,
+        reader_pause: Duration,
+    ) -> (usize, Option<Violation>) {
         let frames = futures::stream::unfold(0, move |sent| async move {
             tokio::time::sleep(sender_pause).await;
-            (sent < frame_count).then(|| (Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(vec![0; bytes]))), sent + 1))
+            (sent < frame_count)
+                .then(|| (Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(vec![0; bytes]))), sent + 1))
         });
         let (mut body, outcome) = LIMIT.apply(Body::new(StreamBody::new(frames)));
         let mut read = 0;
@@ -172,7 +194,11 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(read(10, second, 9, Duration::ZERO).await, (90, None));
         assert_eq!(read(3, second, 9, Duration::ZERO).await.1, Some(Violation::TooSlow));
-        assert_eq!(read(3, Duration::from_hours(1), 1, Duration::ZERO).await, (0, Some(Violation::TooSlow)), "silence is slow too");
+        assert_eq!(
+            read(3, Duration::from_hours(1), 1, Duration::ZERO).await,
+            (0, Some(Violation::TooSlow)),
+            "silence is slow too"
+        );
         // The sender is not blamed for a reader that takes ten seconds for each frame.
         assert_eq!(read(3, Duration::from_millis(10), 30, 10 * second).await, (90, None));
     }

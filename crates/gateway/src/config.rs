@@ -145,7 +145,11 @@ impl Config {
 /// Parses an origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` is refused because it would allow
 /// every page, and `null` because it would allow every sandboxed one.
 fn parse_origin(text: &str) -> Result<HeaderValue, BootError> {
-    let invalid = || BootError::Other(format!("gateway.allowed_origins contains {text:?}, which is no origin; write origins like \"https://app.example\""));
+    let invalid = || {
+        BootError::Other(format!(
+            "gateway.allowed_origins contains {text:?}, which is no origin; write origins like \"https://app.example\""
+        ))
+    };
     let url: Uri = text.parse().map_err(|_| invalid())?;
     let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.authority()) else { return Err(invalid()) };
     let canonical = format!("{}://{host}", url.scheme_str().unwrap_or_default());

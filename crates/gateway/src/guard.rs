@@ -38,7 +38,8 @@ const INTERNAL_HEADER_PREFIX: &str = "x-tutti-";
 const SMALL_BODY_BYTES: u64 = 16 * 1024;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Proxy headers that Tutti does not read. They are removed so that no role takes them for checked.
-const UNTRUSTED_HEADERS: [&str; 7] = ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "x-http-method"];
+const UNTRUSTED_HEADERS: [&str; 7] =
+    ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "x-http-method"];
 /// Proxy headers that are accepted from trusted proxies only.
 const PROXY_HEADERS: [&str; 4] = ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix"];
 /// The burst of a rate limit, in seconds' worth of requests.
@@ -114,12 +115,19 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(config: &Config, tasks: &Tasks, metrics: &Metrics) -> Self {
-        let limits = StreamLimits { all: config.streams_at_once, per_member: config.streams_per_member, per_prefix: config.streams_per_address };
+        let limits = StreamLimits {
+            all: config.streams_at_once,
+            per_member: config.streams_per_member,
+            per_prefix: config.streams_per_address,
+        };
         let guard = Self {
             requests: Arc::new(Semaphore::new(config.requests_at_once)),
             anonymous_requests: Arc::new(Semaphore::new(config.requests_at_once - config.requests_at_once / 4)),
             health_checks: Arc::new(Semaphore::new(MAX_HEALTH_CHECKS)),
-            anonymous_limits: AnonymousLimits::new(config.anonymous_requests_per_address, config.anonymous_in_flight_per_address),
+            anonymous_limits: AnonymousLimits::new(
+                config.anonymous_requests_per_address,
+                config.anonymous_in_flight_per_address,
+            ),
             streams: StreamBudget::new(limits, metrics),
             tasks: tasks.clone(),
             reads: rate_limiter(config.reads_per_second),
@@ -176,12 +184,20 @@ impl Guard {
         // The response's head is here: the request is not in flight any more.
         drop(in_flight);
         // The role saw only an incomplete body. The violation says why.
-        let response = outcome.and_then(|outcome| outcome.get().copied()).map_or(response, |violation| Problem::from(violation).into_response());
+        let response = outcome
+            .and_then(|outcome| outcome.get().copied())
+            .map_or(response, |violation| Problem::from(violation).into_response());
         self.finish(response, class, client, permits)
     }
 
     /// Attaches permits to a response: a stream gets one from the stream budget, any other body keeps the request's.
-    fn finish(&self, response: Response, class: RequestClass, client: ClientKey, permits: Permits) -> Result<Response, Problem> {
+    fn finish(
+        &self,
+        response: Response,
+        class: RequestClass,
+        client: ClientKey,
+        permits: Permits,
+    ) -> Result<Response, Problem> {
         if sse::is_event_stream(&response) {
             // A stream counts in the stream budget instead.
             drop(permits);
@@ -198,7 +214,9 @@ impl Guard {
     /// Adds CORS headers to a refusal, so that a page on an allowed origin can read it. Refusals never reach the CORS
     /// layer.
     fn add_cors_headers(&self, mut response: Response, origin: Option<HeaderValue>) -> Response {
-        if let Some(origin) = origin.filter(|origin| self.allowed_origins.iter().any(|known| known.as_bytes() == origin.as_bytes())) {
+        if let Some(origin) =
+            origin.filter(|origin| self.allowed_origins.iter().any(|known| known.as_bytes() == origin.as_bytes()))
+        {
             response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
         }
@@ -221,14 +239,20 @@ impl Guard {
             parts.headers.insert(CLIENT_IP, value);
         }
         let prefix = client_prefix(address);
-        let member = if matches!(class, RequestClass::Role | RequestClass::Stream) { self.verify_member(&mut parts, prefix).await? } else { None };
+        let member = if matches!(class, RequestClass::Role | RequestClass::Stream) {
+            self.verify_member(&mut parts, prefix).await?
+        } else {
+            None
+        };
         let client = member.as_ref().map_or(ClientKey::Prefix(prefix), |member| ClientKey::Member(member.id()));
         let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         match (class, member) {
             (RequestClass::Health, _) => check(self.health_rate.as_deref(), &prefix)?,
             // Static files are counted by their size, once it is known.
             (RequestClass::Static, _) if is_read => {}
-            (RequestClass::Stream, _) if is_read => check_weighted(self.reads.as_deref(), &client, REQUESTS_PER_STREAM)?,
+            (RequestClass::Stream, _) if is_read => {
+                check_weighted(self.reads.as_deref(), &client, REQUESTS_PER_STREAM)?
+            }
             (_, _) if is_read => check(self.reads.as_deref(), &client)?,
             (_, Some(member)) => check(self.writes.as_deref(), &member.id())?,
             (_, None) => check(self.anonymous_writes.as_deref(), &prefix)?,
@@ -242,26 +266,45 @@ impl Guard {
             Some(permit) if is_read && class != RequestClass::Static => Some(permit.acquire_in_flight().await?),
             _ => None,
         };
-        let anonymous_request = prefix_permit.is_some().then(|| self.anonymous_requests.clone().try_acquire_owned()).transpose();
-        let (request_permit, anonymous_request) = (semaphore.clone().try_acquire_owned().map_err(|_| busy())?, anonymous_request.map_err(|_| busy())?);
-        let permits = Permits { _request: request_permit, _anonymous_request: anonymous_request, _of_prefix: prefix_permit };
+        let anonymous_request =
+            prefix_permit.is_some().then(|| self.anonymous_requests.clone().try_acquire_owned()).transpose();
+        let (request_permit, anonymous_request) =
+            (semaphore.clone().try_acquire_owned().map_err(|_| busy())?, anonymous_request.map_err(|_| busy())?);
+        let permits =
+            Permits { _request: request_permit, _anonymous_request: anonymous_request, _of_prefix: prefix_permit };
         parts.extensions.insert(StreamAdmission { budget: self.streams.clone(), client });
         let has_no_body = body.is_end_stream();
         if has_no_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES) {
             parts.extensions.insert(Deadline::after(self.response_timeout));
         }
         if has_no_body {
-            return Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome: None });
+            return Ok(Admitted {
+                request: Request::from_parts(parts, body),
+                class,
+                client,
+                permits,
+                in_flight,
+                outcome: None,
+            });
         }
         let (body, outcome) = self.body_limit.apply(body);
-        Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome: Some(outcome) })
+        Ok(Admitted {
+            request: Request::from_parts(parts, body),
+            class,
+            client,
+            permits,
+            in_flight,
+            outcome: Some(outcome),
+        })
     }
 
     /// Returns the member whose token the request has, if any. Each new token costs a signature check, so their rate is
     /// limited per prefix.
     async fn verify_member(&self, parts: &mut http::request::Parts, prefix: IpAddr) -> Result<Option<Member>, Problem> {
         let has_token = parts.headers.contains_key(header::AUTHORIZATION);
-        if has_token && !parts.extensions.get::<Verifier>().is_some_and(|verifier| verifier.has_verified(&parts.headers)) {
+        if has_token
+            && !parts.extensions.get::<Verifier>().is_some_and(|verifier| verifier.has_verified(&parts.headers))
+        {
             check(self.new_tokens.as_deref(), &prefix)?;
         }
         <Option<Member> as axum::extract::FromRequestParts<()>>::from_request_parts(parts, &()).await
@@ -279,7 +322,9 @@ impl Guard {
     /// Returns the address of the client in front of the trusted proxies. An IPv4-mapped IPv6 address is returned as
     /// IPv4.
     async fn client_address(&self, parts: &mut http::request::Parts) -> IpAddr {
-        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, &()).await.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
+        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, &())
+            .await
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
         if self.trusted_hops == 0 {
             return peer.to_canonical();
         }
@@ -322,7 +367,8 @@ fn busy() -> Problem {
 /// Removes internal headers, headers that Tutti does not read, and, without a trusted proxy, those that only one may
 /// set.
 fn strip_internal_headers(headers: &mut HeaderMap, behind_proxy: bool) {
-    let internal: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(INTERNAL_HEADER_PREFIX)).cloned().collect();
+    let internal: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(INTERNAL_HEADER_PREFIX)).cloned().collect();
     for name in internal {
         headers.remove(name);
     }
@@ -337,12 +383,19 @@ fn rate_limiter<K: std::hash::Hash + Eq + Clone>(per_second: u32) -> Limiter<K> 
     Some(Arc::new(RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst))))
 }
 
-fn check<K: std::hash::Hash + Eq + Clone>(limiter: Option<&DefaultKeyedRateLimiter<K>>, key: &K) -> Result<(), Problem> {
+fn check<K: std::hash::Hash + Eq + Clone>(
+    limiter: Option<&DefaultKeyedRateLimiter<K>>,
+    key: &K,
+) -> Result<(), Problem> {
     check_weighted(limiter, key, 1)
 }
 
 /// Like [`check`], for a request that counts as several.
-fn check_weighted<K: std::hash::Hash + Eq + Clone>(limiter: Option<&DefaultKeyedRateLimiter<K>>, key: &K, weight: u32) -> Result<(), Problem> {
+fn check_weighted<K: std::hash::Hash + Eq + Clone>(
+    limiter: Option<&DefaultKeyedRateLimiter<K>>,
+    key: &K,
+    weight: u32,
+) -> Result<(), Problem> {
     let Some(limiter) = limiter else { return Ok(()) };
     if limiter.len() > MAX_TRACKED_CLIENTS {
         limiter.retain_recent();
@@ -351,11 +404,18 @@ fn check_weighted<K: std::hash::Hash + Eq + Clone>(limiter: Option<&DefaultKeyed
     let result = match limiter.check_key_n(key, weight) {
         Ok(result) => result,
         // The weight exceeds the whole burst: the request uses all of it.
-        Err(capacity) => limiter.check_key_n(key, NonZeroU32::new(capacity.0).unwrap_or(NonZeroU32::MIN)).unwrap_or(Ok(())),
+        Err(capacity) => {
+            limiter.check_key_n(key, NonZeroU32::new(capacity.0).unwrap_or(NonZeroU32::MIN)).unwrap_or(Ok(()))
+        }
     };
     result.map_err(|not_until| {
         let wait = not_until.wait_time_from(DefaultClock::default().now());
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "request.too_many", "Too many requests in a short time. Wait a little, then try again.").retry_after(wait)
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "request.too_many",
+            "Too many requests in a short time. Wait a little, then try again.",
+        )
+        .retry_after(wait)
     })
 }
 
@@ -368,7 +428,10 @@ struct BodyWithPermits {
 impl http_body::Body for BodyWithPermits {
     type Data = bytes::Bytes;
     type Error = axum::Error;
-    fn poll_frame(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, axum::Error>>> {
         std::pin::Pin::new(&mut self.body).poll_frame(context)
     }
     fn is_end_stream(&self) -> bool {
@@ -393,7 +456,8 @@ mod tests {
 
     async fn client_address_by(hops: usize, lines: &[&[u8]]) -> String {
         let request = Request::get("/").extension(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 1))));
-        let request = lines.iter().fold(request, |request, line| request.header(X_FORWARDED_FOR, *line)).body(()).unwrap();
+        let request =
+            lines.iter().fold(request, |request, line| request.header(X_FORWARDED_FOR, *line)).body(()).unwrap();
         guard(hops).client_address(&mut request.into_parts().0).await.to_string()
     }
 
@@ -408,9 +472,13 @@ mod tests {
         assert_eq!(client_address_by(1, &[b"6.6.6.6", b"\xff, 1.2.3.4"]).await, "1.2.3.4");
         assert_eq!(client_address_by(1, &[b"\xff, 1.2.3.4"]).await, "1.2.3.4");
         assert_eq!(client_address_by(2, &[b"6.6.6.6, \xff, 1.2.3.4"]).await, "10.0.0.1");
-        for (value, expected) in
-            [("2001:db8::1", "2001:db8::1"), ("[2001:db8::1]", "2001:db8::1"), ("[2001:db8::1]:443", "2001:db8::1"), ("1.2.3.4:80", "1.2.3.4"), ("::ffff:1.2.3.4", "1.2.3.4")]
-        {
+        for (value, expected) in [
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("1.2.3.4:80", "1.2.3.4"),
+            ("::ffff:1.2.3.4", "1.2.3.4"),
+        ] {
             assert_eq!(client_address(1, value).await, expected);
         }
     }

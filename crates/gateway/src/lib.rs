@@ -51,8 +51,12 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let proxy = routes::router(&state);
     // Without allowed origins, no response needs CORS headers.
     let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
-    let router = Router::new().merge(proxy).merge(static_files::router(&context.openapi_json, context.config.section::<S3Options>("objects")?.downloads_from()));
+    let router = Router::new().merge(proxy).merge(static_files::router(
+        &context.openapi_json,
+        context.config.section::<S3Options>("objects")?.downloads_from(),
+    ));
     // The guard wraps every route of the listener, also those that the process adds, and the fallback.
-    let guard: RouterLayer = Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), guard::Guard::layer)));
+    let guard: RouterLayer =
+        Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), guard::Guard::layer)));
     Ok(RoleInstance { router, guard: Some(guard), ..RoleInstance::default() })
 }

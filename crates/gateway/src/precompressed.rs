@@ -51,13 +51,16 @@ enum Coding {
 impl PrecompressedFile {
     /// Responds with the smallest coding that the client accepts, or with 304 if the client has the file already.
     pub(crate) fn respond(self, request: &HeaderMap, headers: HeaderMap) -> Response {
-        let offered: Vec<Coding> = [(Coding::Brotli, self.brotli.is_some()), (Coding::Gzip, self.gzip.is_some()), (Coding::Identity, true)]
-            .into_iter()
-            .filter_map(|(coding, exists)| exists.then_some(coding))
-            .collect();
+        let offered: Vec<Coding> =
+            [(Coding::Brotli, self.brotli.is_some()), (Coding::Gzip, self.gzip.is_some()), (Coding::Identity, true)]
+                .into_iter()
+                .filter_map(|(coding, exists)| exists.then_some(coding))
+                .collect();
         let Some(coding) = negotiate(request, &offered) else {
-            let detail = "This file is available uncompressed, in gzip and in Brotli, and Accept-Encoding accepts none of them.";
-            let mut response = Problem::new(StatusCode::NOT_ACCEPTABLE, "request.not_acceptable", detail).into_response();
+            let detail =
+                "This file is available uncompressed, in gzip and in Brotli, and Accept-Encoding accepts none of them.";
+            let mut response =
+                Problem::new(StatusCode::NOT_ACCEPTABLE, "request.not_acceptable", detail).into_response();
             response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
             return response;
         };
@@ -68,7 +71,11 @@ impl PrecompressedFile {
         };
         let tag = format!("\"{}{suffix}\"", self.digest);
         let is_unchanged = matches_etag(request, &tag);
-        let mut response = if is_unchanged { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(bytes.unwrap_or(self.identity)).into_response() };
+        let mut response = if is_unchanged {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            Body::from(bytes.unwrap_or(self.identity)).into_response()
+        };
         let response_headers = response.headers_mut();
         response_headers.extend(headers);
         response_headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
@@ -88,7 +95,10 @@ fn negotiate(request: &HeaderMap, offered: &[Coding]) -> Option<Coding> {
     if !request.contains_key(header::ACCEPT_ENCODING) {
         return offered.contains(&Coding::Identity).then_some(Coding::Identity);
     }
-    let best = offered.iter().map(|coding| (quality(request, *coding), *coding)).reduce(|best, next| if next.0 > best.0 { next } else { best });
+    let best = offered
+        .iter()
+        .map(|coding| (quality(request, *coding), *coding))
+        .reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.filter(|(quality, _)| *quality > 0).map(|(_, coding)| coding)
 }
 
@@ -113,7 +123,8 @@ fn quality(request: &HeaderMap, coding: Coding) -> u16 {
         }
     }
     // RFC 9110 §12.5.3: the identity is acceptable unless it, or `*`, is refused.
-    let default_quality = if coding == Coding::Identity { wildcard.map_or(1, |any: u16| any.min(1)) } else { wildcard.unwrap_or(0) };
+    let default_quality =
+        if coding == Coding::Identity { wildcard.map_or(1, |any: u16| any.min(1)) } else { wildcard.unwrap_or(0) };
     own.unwrap_or(default_quality)
 }
 
@@ -136,7 +147,10 @@ fn parse_quality(parameters: &str) -> Option<u16> {
 /// Whether `If-None-Match` contains this tag (RFC 9110 §13.1.2: weak comparison).
 fn matches_etag(request: &HeaderMap, tag: &str) -> bool {
     let lines = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+    lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 #[cfg(test)]
@@ -173,7 +187,9 @@ mod tests {
 
     #[test]
     fn a_tag_is_found_in_a_list() {
-        let known = |value: &'static str| matches_etag(&HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(value))]), "\"a-br\"");
+        let known = |value: &'static str| {
+            matches_etag(&HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(value))]), "\"a-br\"")
+        };
         assert!(known("\"a-br\"") && known("\"b\", W/\"a-br\"") && known("*"));
         assert!(!known("\"a\"") && !known("a-br"));
     }

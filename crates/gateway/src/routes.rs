@@ -74,7 +74,9 @@ pub(crate) struct ProxyState {
 
 /// Returns a router that forwards the requests of each row to its role.
 pub(crate) fn router(state: &ProxyState) -> Router {
-    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(forward).with_state((state.clone(), *row))))
+    ROUTES
+        .iter()
+        .fold(Router::new(), |router, row| router.route(row.path, any(forward).with_state((state.clone(), *row))))
 }
 
 async fn forward(State((state, row)): State<(ProxyState, Route)>, mut request: Request) -> Response {
@@ -89,13 +91,19 @@ async fn forward(State((state, row)): State<(ProxyState, Route)>, mut request: R
 
 async fn call_role(state: ProxyState, role: &'static str, request: Request) -> Response {
     let ProxyState { peers, tasks, websocket_idle_timeout } = state;
-    let result = if is_handshake(&request) { Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await } else { peers.call(role, request).await };
+    let result = if is_handshake(&request) {
+        Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await
+    } else {
+        peers.call(role, request).await
+    };
     match result {
         Ok(response) => response,
         Err(error @ Error::UnknownRole(_)) => Problem::fault(&error).into_response(),
         // A client that disconnected will not read this. If the gateway aborted the body, the guard replaces this
         // response.
-        Err(Error::RequestBodyFailed(..)) => Problem::bad_request("request.broken_off", "The request's body is incomplete or malformed.").into_response(),
+        Err(Error::RequestBodyFailed(..)) => {
+            Problem::bad_request("request.broken_off", "The request's body is incomplete or malformed.").into_response()
+        }
         Err(Error::RequestBodyTimeout(_)) => Problem::from(Violation::TooSlow).into_response(),
         Err(error @ Error::DeadlineExceeded(_)) => {
             tracing::warn!(%error, role, "a role did not respond in time");
@@ -108,7 +116,11 @@ async fn call_role(state: ProxyState, role: &'static str, request: Request) -> R
                 Error::NoInstance(..) => tracing::debug!(%error, role, "a role has no instance"),
                 _ => tracing::warn!(%error, cause, role, "a role did not respond"),
             }
-            Problem::unavailable("This part of the service is unavailable right now. Try again shortly.", Duration::from_secs(2)).into_response()
+            Problem::unavailable(
+                "This part of the service is unavailable right now. Try again shortly.",
+                Duration::from_secs(2),
+            )
+            .into_response()
         }
     }
 }

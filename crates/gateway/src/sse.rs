@@ -20,7 +20,8 @@ use crate::stream_budget::StreamPermit;
 
 /// The last event of an evicted stream. It delays the reconnection; otherwise the client would return at once and evict
 /// the next stream.
-const EVICTION_NOTICE: &[u8] = b"retry: 30000\n: too many streams are open; this was the oldest of the client with the most\n\n";
+const EVICTION_NOTICE: &[u8] =
+    b"retry: 30000\n: too many streams are open; this was the oldest of the client with the most\n\n";
 
 struct EventStream {
     body: Body,
@@ -35,7 +36,9 @@ struct EventStream {
 /// Whether a response is an event stream.
 pub(crate) fn is_event_stream(response: &Response) -> bool {
     let content_type = response.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|value| value.as_bytes().get(..17).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"text/event-stream")))
+    content_type.is_some_and(|value| {
+        value.as_bytes().get(..17).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"text/event-stream"))
+    })
 }
 
 /// Makes an event stream end when the process stops or when its permit is revoked. The connection is closed with it.
@@ -43,7 +46,8 @@ pub(crate) fn end_on_shutdown_or_eviction(tasks: &Tasks, permit: StreamPermit, m
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     let tasks = tasks.clone();
     let (stopping, evicted) = (async move { tasks.stopping().await }.boxed(), permit.evicted().boxed());
-    response.map(|body| Body::new(EventStream { body, stopping, evicted, tail: *b"\n\n", ended: false, _permit: permit }))
+    response
+        .map(|body| Body::new(EventStream { body, stopping, evicted, tail: *b"\n\n", ended: false, _permit: permit }))
 }
 
 impl EventStream {
@@ -59,7 +63,10 @@ impl http_body::Body for EventStream {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         if this.ended {
             return Poll::Ready(None);
@@ -73,7 +80,9 @@ impl http_body::Body for EventStream {
             return Poll::Ready(None);
         }
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            for byte in frame.data_ref().map_or(&[][..], |data| data.get(data.len().saturating_sub(2)..).unwrap_or_default()) {
+            for byte in
+                frame.data_ref().map_or(&[][..], |data| data.get(data.len().saturating_sub(2)..).unwrap_or_default())
+            {
                 this.tail = [this.tail[1], *byte];
             }
         }

@@ -19,18 +19,28 @@ use sha2::{Digest as _, Sha256};
 
 use crate::precompressed::{DOCS, PAGE, PrecompressedFile, find};
 
-const PAGE_NOT_BUILT: &str =
-    "<!doctype html><title>Tutti</title><p>This binary was built without the page. Run <code>make run</code>, or read <a href=/docs>the API documentation</a>.";
+const PAGE_NOT_BUILT: &str = "<!doctype html><title>Tutti</title><p>This binary was built without the page. Run <code>make run</code>, or read <a href=/docs>the API documentation</a>.";
 
 /// The routes of this module, each as its path pattern and an example path. Tests visit them all.
-pub const STATIC_ROUTES: [(&str, &str); 6] =
-    [("/v1/openapi.json", "/v1/openapi.json"), ("/docs", "/docs"), ("/docs/", "/docs/"), ("/docs/{file}", "/docs/swagger-ui-bundle.js"), ("/", "/"), ("/{*path}", "/index.html")];
+pub const STATIC_ROUTES: [(&str, &str); 6] = [
+    ("/v1/openapi.json", "/v1/openapi.json"),
+    ("/docs", "/docs"),
+    ("/docs/", "/docs/"),
+    ("/docs/{file}", "/docs/swagger-ui-bundle.js"),
+    ("/", "/"),
+    ("/{*path}", "/index.html"),
+];
 
 /// Returns the routes of [`STATIC_ROUTES`]. An unknown path without a dot gets the page, which does its own routing.
 pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>) -> Router {
     let (openapi_json, policy) = (precompress(openapi_json), Policy::page(object_store_origin));
     Router::new()
-        .route("/v1/openapi.json", get(async move |request: Request| openapi_json.respond(request.headers(), headers("v1/openapi.json", &Policy::Api))))
+        .route(
+            "/v1/openapi.json",
+            get(async move |request: Request| {
+                openapi_json.respond(request.headers(), headers("v1/openapi.json", &Policy::Api))
+            }),
+        )
         .route("/docs", get(async || Redirect::to("/docs/")))
         .route("/docs/", get(async |request: HeaderMap| docs("index.html", &request)))
         .route("/docs/{file}", get(async |Path(file): Path<String>, request: HeaderMap| docs(&file, &request)))
@@ -43,7 +53,12 @@ fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     let gzip = gzip.write_all(openapi_json.as_bytes()).and_then(|()| gzip.finish()).ok();
     let digest = Sha256::digest(openapi_json.as_bytes());
-    PrecompressedFile { digest: hex::encode(&digest[..16]), identity: Bytes::copy_from_slice(openapi_json.as_bytes()), gzip: gzip.map(Bytes::from), brotli: None }
+    PrecompressedFile {
+        digest: hex::encode(&digest[..16]),
+        identity: Bytes::copy_from_slice(openapi_json.as_bytes()),
+        gzip: gzip.map(Bytes::from),
+        brotli: None,
+    }
 }
 
 /// Responds with a file of Swagger UI.
@@ -56,14 +71,21 @@ fn docs(file: &str, request: &HeaderMap) -> Response {
 
 async fn page(State(policy): State<Policy>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
-    let reserved = path == "v1" || path.starts_with("v1/") || path.starts_with("internal") || path == "metrics" || path.starts_with(".well-known/");
+    let reserved = path == "v1"
+        || path.starts_with("v1/")
+        || path.starts_with("internal")
+        || path == "metrics"
+        || path.starts_with(".well-known/");
     if reserved || !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL.").into_response();
+        return Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL.")
+            .into_response();
     }
     match find(PAGE, path) {
         Some(file) => file.respond(request.headers(), headers(path, &policy)),
         // A path with a dot is a file, except in a member's handle.
-        _ if path.contains('.') && !path.starts_with("u/") => Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is no such file.").into_response(),
+        _ if path.contains('.') && !path.starts_with("u/") => {
+            Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is no such file.").into_response()
+        }
         _ => match find(PAGE, "index.html") {
             Some(file) => file.respond(request.headers(), headers("index.html", &policy)),
             None => (headers("index.html", &policy), PAGE_NOT_BUILT).into_response(),
@@ -77,7 +99,8 @@ fn headers(path: &str, policy: &Policy) -> HeaderMap {
     // Names of built assets contain a hash of the content, so a response never becomes stale.
     let cache_control = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let pairs = [(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, cache_control)];
-    let mut headers: HeaderMap = pairs.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    let mut headers: HeaderMap =
+        pairs.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
     policy.fill(&mut headers);
     headers
 }

@@ -89,7 +89,11 @@ impl StreamBudget {
         let (open, evicted) = (Gauge::default(), Counter::default());
         metrics.register(|registry| {
             registry.register("gateway_streams_open", "Event streams and WebSockets that are open", open.clone());
-            registry.register("gateway_streams_evicted", "Event streams and WebSockets that were ended because their client had the most", evicted.clone());
+            registry.register(
+                "gateway_streams_evicted",
+                "Event streams and WebSockets that were ended because their client had the most",
+                evicted.clone(),
+            );
         });
         Self(Arc::new(Inner { limits, open_streams: Mutex::default(), open, evicted }))
     }
@@ -107,7 +111,9 @@ impl StreamBudget {
         let loser = if own >= own_limit.max(1) {
             Some(client)
         } else if open_streams.streams.len() >= inner.limits.all {
-            Some(open_streams.largest_holder(client, own).ok_or_else(|| Problem::unavailable("Too many streams are open. Try again in a while.", Duration::from_secs(10)))?)
+            Some(open_streams.largest_holder(client, own).ok_or_else(|| {
+                Problem::unavailable("Too many streams are open. Try again in a while.", Duration::from_secs(10))
+            })?)
         } else {
             None
         };
@@ -225,7 +231,11 @@ mod tests {
         assert!(mine[..4].iter().all(|permit| permit.evicted.is_cancelled()), "the oldest go first");
         drop((mine, theirs));
         assert_eq!(streams.0.open.get(), 0);
-        assert!(streams.0.lock().by_client.is_empty() && streams.0.lock().members.is_empty() && streams.0.lock().prefixes.is_empty());
+        assert!(
+            streams.0.lock().by_client.is_empty()
+                && streams.0.lock().members.is_empty()
+                && streams.0.lock().prefixes.is_empty()
+        );
     }
 
     #[test]

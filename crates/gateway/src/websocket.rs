@@ -33,7 +33,13 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
 const BUFFER_BYTES: usize = 16 * 1024;
 
 /// Forwards a handshake and, if the role accepts it, copies bytes between the two connections.
-pub(crate) async fn forward(peers: &Peers, tasks: &Tasks, idle_timeout: Duration, role: &str, request: Request) -> Result<Response, Error> {
+pub(crate) async fn forward(
+    peers: &Peers,
+    tasks: &Tasks,
+    idle_timeout: Duration,
+    role: &str,
+    request: Request,
+) -> Result<Response, Error> {
     let client = request.extensions().get::<OnUpgrade>().cloned();
     let connection_permit = request.extensions().get::<ConnectionPermit>().cloned();
     let admission = request.extensions().get::<StreamAdmission>().cloned();
@@ -49,7 +55,8 @@ pub(crate) async fn forward(peers: &Peers, tasks: &Tasks, idle_timeout: Duration
                 let _connection_permit = connection_permit;
                 // The upgrade fails if the client has disconnected before the response reached it.
                 if let Some(Ok(client)) = upgraded(client).await {
-                    copy_both_ways(TokioIo::new(client), tunnel, idle_timeout, &CloseSignal { tasks: owner, permit }).await;
+                    copy_both_ways(TokioIo::new(client), tunnel, idle_timeout, &CloseSignal { tasks: owner, permit })
+                        .await;
                 }
             });
             Ok(response)
@@ -61,7 +68,12 @@ async fn upgraded(client: Option<OnUpgrade>) -> Option<Result<hyper::upgrade::Up
     timeout(UPGRADE_TIMEOUT, client?).await.ok()
 }
 
-async fn copy_both_ways(client: impl AsyncRead + AsyncWrite + Send, mut role: Tunnel, idle_timeout: Duration, close_signal: &CloseSignal) {
+async fn copy_both_ways(
+    client: impl AsyncRead + AsyncWrite + Send,
+    mut role: Tunnel,
+    idle_timeout: Duration,
+    close_signal: &CloseSignal,
+) {
     let (client_reader, client_writer) = tokio::io::split(client);
     let (role_reader, role_writer) = role.split();
     let last_read = Mutex::new(Instant::now());
@@ -97,7 +109,11 @@ impl CloseSignal {
 }
 
 /// Copies bytes from the client to the role, unchanged.
-async fn client_to_role(mut client: impl AsyncRead + Unpin, mut role: impl AsyncWrite + Unpin, last_read: &Mutex<Instant>) {
+async fn client_to_role(
+    mut client: impl AsyncRead + Unpin,
+    mut role: impl AsyncWrite + Unpin,
+    last_read: &Mutex<Instant>,
+) {
     let mut buffer = vec![0; BUFFER_BYTES];
     while let Some(bytes) = read_some(&mut client, &mut buffer, last_read).await {
         if !write_all(&mut role, bytes).await {
@@ -108,7 +124,12 @@ async fn client_to_role(mut client: impl AsyncRead + Unpin, mut role: impl Async
 }
 
 /// Copies bytes from the role to the client, and sends a close frame at a frame boundary when the close signal comes.
-async fn role_to_client(mut role: impl AsyncRead + Unpin, mut client: impl AsyncWrite + Unpin, last_read: &Mutex<Instant>, close_signal: &CloseSignal) {
+async fn role_to_client(
+    mut role: impl AsyncRead + Unpin,
+    mut client: impl AsyncWrite + Unpin,
+    last_read: &Mutex<Instant>,
+    close_signal: &CloseSignal,
+) {
     let (mut buffer, mut frames) = (vec![0; BUFFER_BYTES], FrameParser::default());
     loop {
         let bytes = tokio::select! {
@@ -132,7 +153,11 @@ async fn role_to_client(mut role: impl AsyncRead + Unpin, mut client: impl Async
 }
 
 /// Reads the next bytes. Returns `None` at the end.
-async fn read_some<'b>(from: &mut (impl AsyncRead + Unpin), buffer: &'b mut [u8], last_read: &Mutex<Instant>) -> Option<&'b [u8]> {
+async fn read_some<'b>(
+    from: &mut (impl AsyncRead + Unpin),
+    buffer: &'b mut [u8],
+    last_read: &Mutex<Instant>,
+) -> Option<&'b [u8]> {
     let read = from.read(buffer).await.ok().filter(|read| *read > 0)?;
     *last_read.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     buffer.get(..read)

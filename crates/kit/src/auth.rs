@@ -112,7 +112,10 @@ impl Verifier {
             peers,
             keys: RwLock::default(),
             last_fetch: tokio::sync::Mutex::default(),
-            verified: moka::sync::Cache::builder().max_capacity(MAX_VERIFIED_TOKENS).time_to_live(Duration::from_secs(900)).build(),
+            verified: moka::sync::Cache::builder()
+                .max_capacity(MAX_VERIFIED_TOKENS)
+                .time_to_live(Duration::from_secs(900))
+                .build(),
             pinned: Mutex::new(false),
         }))
     }
@@ -125,7 +128,10 @@ impl Verifier {
 
     /// Whether the token in these headers was verified before, so that verifying it again costs next to nothing.
     pub fn has_verified(&self, headers: &http::HeaderMap) -> bool {
-        let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.split_once(' '));
+        let token = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.split_once(' '));
         token.is_some_and(|(_, token)| self.0.verified.contains_key(token.trim()))
     }
 
@@ -149,8 +155,11 @@ impl Verifier {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        let verified_claims = jsonwebtoken::decode::<VerifiedClaims>(token, &key, &validation).map_err(|_| invalid_token())?.claims;
-        if verified_claims.claims.iss != ISSUER || verified_claims.aud.as_ref().is_some_and(|audience| !audience.includes_issuer()) {
+        let verified_claims =
+            jsonwebtoken::decode::<VerifiedClaims>(token, &key, &validation).map_err(|_| invalid_token())?.claims;
+        if verified_claims.claims.iss != ISSUER
+            || verified_claims.aud.as_ref().is_some_and(|audience| !audience.includes_issuer())
+        {
             return Err(invalid_token());
         }
         self.0.verified.insert(token.to_owned(), verified_claims.clone());
@@ -160,10 +169,18 @@ impl Verifier {
     fn check_times(&self, VerifiedClaims { claims, nbf, .. }: VerifiedClaims) -> Result<Claims, Problem> {
         let now = self.0.clock.now().timestamp();
         if claims.exp <= now {
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.expired", "The access token has expired. Get a new one from /v1/sessions/refresh."));
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "auth.expired",
+                "The access token has expired. Get a new one from /v1/sessions/refresh.",
+            ));
         }
         if claims.iat.max(nbf.unwrap_or(i64::MIN)) > now.saturating_add(CLOCK_SKEW_SECONDS) {
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.not_yet_valid", "The access token is not valid yet. Get a new one from /v1/sessions/refresh."));
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "auth.not_yet_valid",
+                "The access token is not valid yet. Get a new one from /v1/sessions/refresh.",
+            ));
         }
         Ok(claims)
     }
@@ -255,9 +272,13 @@ impl Member {
 impl<S: Send + Sync> FromRequestParts<S> for Member {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state)
-            .await?
-            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "auth.required", "Sign in first: this needs an access token in the Authorization header."))
+        <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?.ok_or_else(|| {
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "auth.required",
+                "Sign in first: this needs an access token in the Authorization header.",
+            )
+        })
     }
 }
 
@@ -269,8 +290,19 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Member {
             return Ok(Some(member.clone()));
         }
         let Some(value) = parts.headers.get(header::AUTHORIZATION) else { return Ok(None) };
-        let token = value.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-        let token = token.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "auth.invalid_token", "Send the access token as `Authorization: Bearer …`."))?;
+        let token = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        let token = token.ok_or_else(|| {
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "auth.invalid_token",
+                "Send the access token as `Authorization: Bearer …`.",
+            )
+        })?;
         let Some(verifier) = parts.extensions.get::<Verifier>().cloned() else {
             return Err(Problem::fault(&std::io::Error::other("the router has no verifier layer")));
         };

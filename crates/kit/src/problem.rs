@@ -46,7 +46,8 @@ pub struct ProblemBody {
 impl Problem {
     /// Returns a problem with a status, a code and a sentence.
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
-        let retry_after = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1));
+        let retry_after = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            .then_some(Duration::from_secs(1));
         Self { status, code: code.into(), detail: detail.into(), retry_after }
     }
 
@@ -57,12 +58,19 @@ impl Problem {
 
     /// Returns a 404 for a resource, such as `media`: the code is `media.not_found`.
     pub fn not_found(thing: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("{thing}.not_found"), format!("There is no such {thing}, or it is not yours to see."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("{thing}.not_found"),
+            format!("There is no such {thing}, or it is not yours to see."),
+        )
     }
 
     /// Returns a 503: the server can't do it now.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", detail) }
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", detail)
+        }
     }
 
     /// Returns a bare 500; logs `cause` with its sources, once.
@@ -75,7 +83,11 @@ impl Problem {
             source = error.source();
         }
         tracing::error!(cause = causes, "a request failed with an unexpected error");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server.fault", "Something went wrong on our side. Try again; if it stays, quote the request id.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server.fault",
+            "Something went wrong on our side. Try again; if it stays, quote the request id.",
+        )
     }
 
     /// Sets another time to wait.
@@ -128,7 +140,9 @@ impl From<crate::db::Error> for Problem {
 impl From<&crate::db::Error> for Problem {
     fn from(error: &crate::db::Error) -> Self {
         match error {
-            crate::db::Error::Closed => Self::unavailable("The server is restarting. Try again shortly.", Duration::from_secs(2)),
+            crate::db::Error::Closed => {
+                Self::unavailable("The server is restarting. Try again shortly.", Duration::from_secs(2))
+            }
             crate::db::Error::Full(_) => storage_full("a database's disk is full"),
             error if error.is_unavailable() => engine_unavailable(error),
             other => Self::fault(other),
@@ -155,7 +169,12 @@ impl From<&crate::objects::Error> for Problem {
 /// Returns a 507: there is no room, and an operator must act.
 fn storage_full(what: &'static str) -> Problem {
     tracing::error!(what, "the storage is full");
-    Problem::new(StatusCode::INSUFFICIENT_STORAGE, "server.storage_full", "The server's storage is full. Try again later.").retry_after(Duration::from_secs(60))
+    Problem::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        "server.storage_full",
+        "The server's storage is full. Try again later.",
+    )
+    .retry_after(Duration::from_secs(60))
 }
 
 /// Returns a 503: a dependency does not respond now, and will again.

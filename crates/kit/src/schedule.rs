@@ -137,7 +137,9 @@ pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks
         () = tasks.stopping() => return,
     };
     match &failure {
-        None => tracing::debug!(job = run.job, slot = %run.slot, elapsed_ms = started.elapsed().as_millis(), "a scheduled run is done"),
+        None => {
+            tracing::debug!(job = run.job, slot = %run.slot, elapsed_ms = started.elapsed().as_millis(), "a scheduled run is done")
+        }
         Some(reason) => tracing::warn!(job = run.job, slot = %run.slot, reason, "a scheduled run failed"),
     }
     while let Err(error) = finish(db, &run, failure.clone(), clock.now()).await {
@@ -159,7 +161,11 @@ async fn finish(db: &Db, run: &Run, failure: Option<String>, now: DateTime<Utc>)
             )
             .await?;
             // A month of history is enough to answer "did it run?".
-            tx.execute("delete from schedule_run where job = $1 and slot < $2", vec![run.job.into(), (now - TimeDelta::days(30)).into()]).await?;
+            tx.execute(
+                "delete from schedule_run where job = $1 and slot < $2",
+                vec![run.job.into(), (now - TimeDelta::days(30)).into()],
+            )
+            .await?;
             Ok(())
         })
     })

@@ -100,7 +100,10 @@ pub struct RoleInstance {
 
 impl std::fmt::Debug for RoleInstance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RoleInstance").field("consumers", &self.consumers.len()).field("jobs", &self.jobs.len()).finish_non_exhaustive()
+        f.debug_struct("RoleInstance")
+            .field("consumers", &self.consumers.len())
+            .field("jobs", &self.jobs.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -76,7 +76,9 @@ impl UrlSigner {
     pub fn verify(&self, signature: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> Option<UrlSignature> {
         let (digits, mac) = signature.split_once('.')?;
         let (end, mac) = (i64::from_str_radix(digits, 36).ok()?, URL_SAFE_NO_PAD.decode(mac).ok()?);
-        let is_valid = bool::from(self.mac(scope, subject, end).ct_eq(&mac)) && end > now.timestamp() && base36(end.unsigned_abs()) == digits;
+        let is_valid = bool::from(self.mac(scope, subject, end).ct_eq(&mac))
+            && end > now.timestamp()
+            && base36(end.unsigned_abs()) == digits;
         let ends_at = DateTime::from_timestamp(end, 0).filter(|_| is_valid)?;
         Some(UrlSignature { text: signature.to_owned(), ends_at })
     }
@@ -137,7 +139,9 @@ mod tests {
         assert!(signature.remaining(now) <= Duration::from_hours(7));
         assert_eq!(url_signer.verify(&text, "view", "abc", signature.ends_at()), None, "it has ended then");
         let (end, mac) = text.split_once('.').unwrap();
-        for other in [format!("+{text}"), format!("0{text}"), format!("{}.{mac}", end.to_uppercase()), format!("{text}=")] {
+        for other in
+            [format!("+{text}"), format!("0{text}"), format!("{}.{mac}", end.to_uppercase()), format!("{text}=")]
+        {
             assert_eq!(url_signer.verify(&other, "view", "abc", now), None, "{other}");
         }
     }

@@ -91,9 +91,17 @@ impl Default for Metrics {
         };
         metrics.register(|registry| {
             registry.register("http_requests", "Responses sent", metrics.requests.clone());
-            registry.register("http_seconds", "Time from a request's head to its response's head", metrics.seconds.clone());
+            registry.register(
+                "http_seconds",
+                "Time from a request's head to its response's head",
+                metrics.seconds.clone(),
+            );
             registry.register("bus_backlog", "Deliveries that are pending or in progress", metrics.backlog.clone());
-            registry.register("http_connections", "Open connections of the public listener", metrics.connections.clone());
+            registry.register(
+                "http_connections",
+                "Open connections of the public listener",
+                metrics.connections.clone(),
+            );
         });
         metrics
     }

@@ -23,11 +23,15 @@ pub(crate) enum Error {
     Invalid(String),
     #[error("The file is empty. Choose another.")]
     EmptyFile,
-    #[error("This is {0}. Send a photo (JPEG, PNG, WebP, GIF, AVIF, HEIC), an audio file (MP3, M4A, WAV, FLAC, Ogg) or a video (MP4, MOV, WebM, MKV).")]
+    #[error(
+        "This is {0}. Send a photo (JPEG, PNG, WebP, GIF, AVIF, HEIC), an audio file (MP3, M4A, WAV, FLAC, Ogg) or a video (MP4, MOV, WebM, MKV)."
+    )]
     UnsupportedType(&'static str),
     #[error("The file is larger than {} MB, the limit for {what}.", .max / 1_048_576)]
     TooLarge { max: u64, what: &'static str },
-    #[error("The image is {0} × {1} pixels. Make it smaller: at most {2} megapixels and {3} pixels on its longest side.")]
+    #[error(
+        "The image is {0} × {1} pixels. Make it smaller: at most {2} megapixels and {3} pixels on its longest side."
+    )]
     TooManyPixels(u32, u32, u64, u32),
     #[error("The animation is too long. Send at most {0} frames, or a video instead.")]
     TooManyFrames(u32),
@@ -35,17 +39,25 @@ pub(crate) enum Error {
     TooManyScans(u32),
     #[error("The photo consists of too many images. Save it as a JPEG.")]
     TooManyPictures,
-    #[error("The audio has {rate} samples per second. Convert it to between {min} and {max}; 44100 and 48000 are usual.")]
+    #[error(
+        "The audio has {rate} samples per second. Convert it to between {min} and {max}; 44100 and 48000 are usual."
+    )]
     SampleRate { rate: u32, min: u32, max: u32 },
     #[error("The audio has {0} channels. Mix it down to at most {1}.")]
     TooManyChannels(u32, u32),
-    #[error("The file has {0} tracks and attachments. Export it with one video track and one audio track; the limit is {1}.")]
+    #[error(
+        "The file has {0} tracks and attachments. Export it with one video track and one audio track; the limit is {1}."
+    )]
     TooManyTracks(u32, u32),
     #[error("The file lists more samples than a recording of its length can have. Export it again.")]
     TooManySamples,
-    #[error("The edit list of the file has {0} entries, which is too many. Export the file again, so that its edits are applied.")]
+    #[error(
+        "The edit list of the file has {0} entries, which is too many. Export the file again, so that its edits are applied."
+    )]
     TooManyEdits(u64),
-    #[error("The cover image or the tags in the file are too large. The limits are {0} megapixels for the cover and {1} MB for all tags.")]
+    #[error(
+        "The cover image or the tags in the file are too large. The limits are {0} megapixels for the cover and {1} MB for all tags."
+    )]
     CoverTooLarge(u64, u64),
     #[error("The recording is longer than {0} minutes. Send it in parts.")]
     TooLong(u64),
@@ -59,7 +71,9 @@ pub(crate) enum Error {
     DigestMismatch,
     #[error("The digest can't be read. Send it as `Repr-Digest: sha-256=:<base64>:`.")]
     BadDigest,
-    #[error("The client sent fewer than {0} bytes per second. Try again with a better connection, or use a resumable upload (/v1/uploads).")]
+    #[error(
+        "The client sent fewer than {0} bytes per second. Try again with a better connection, or use a resumable upload (/v1/uploads)."
+    )]
     TooSlow(u64),
     #[error("Send the file without Content-Encoding, which is not supported here.")]
     ContentEncoding,
@@ -173,20 +187,25 @@ impl Error {
             Self::AccountClosed => (StatusCode::FORBIDDEN, "media.account_closed"),
             Self::QuotaRate { wait, .. } => {
                 let wait = *wait;
-                return Problem::new(StatusCode::TOO_MANY_REQUESTS, "media.quota_rate", self.to_string()).retry_after(wait);
+                return Problem::new(StatusCode::TOO_MANY_REQUESTS, "media.quota_rate", self.to_string())
+                    .retry_after(wait);
             }
             Self::Busy => {
-                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media.busy", self.to_string()).retry_after(Duration::from_secs(3));
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media.busy", self.to_string())
+                    .retry_after(Duration::from_secs(3));
             }
             Self::TooManyFollowers => {
-                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media.too_many_followers", self.to_string()).retry_after(Duration::from_secs(10));
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media.too_many_followers", self.to_string())
+                    .retry_after(Duration::from_secs(10));
             }
             Self::TooManyLists(_) => (StatusCode::TOO_MANY_REQUESTS, "media.too_many_lists"),
             Self::ListsBusy => (StatusCode::SERVICE_UNAVAILABLE, "media.lists_busy"),
             Self::NoSuchUpload => (StatusCode::NOT_FOUND, "media.no_such_upload"),
             Self::WrongOffset(_) => (StatusCode::CONFLICT, "media.wrong_offset"),
             Self::TakenOver => (StatusCode::CONFLICT, "media.taken_over"),
-            Self::ChecksumMismatch => (StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST), "media.checksum_mismatch"),
+            Self::ChecksumMismatch => {
+                (StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST), "media.checksum_mismatch")
+            }
             Self::BadTusRequest(_) => (StatusCode::BAD_REQUEST, "media.bad_upload_request"),
             Self::NotOffsetStream => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media.not_offset_stream"),
             Self::TusVersion => (StatusCode::PRECONDITION_FAILED, "media.tus_version"),

@@ -44,7 +44,8 @@ pub(crate) fn subscriptions(_: &Config) -> Vec<Subscription> {
 
 /// Returns the durable consumers.
 pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
-    let (progress, playable, ready, failed, erased) = (media.clone(), media.clone(), media.clone(), media.clone(), media.clone());
+    let (progress, playable, ready, failed, erased) =
+        (media.clone(), media.clone(), media.clone(), media.clone(), media.clone());
     vec![
         Consumer::of(PROGRESS, move |event: Progress, _| {
             let media = progress.clone();
@@ -56,7 +57,11 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
             async move {
                 let info = MediaInfo { width: event.width, height: event.height, duration_ms: event.duration_ms };
                 let now = media.context.clock.now();
-                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_playable(tx, &event.id, &info, now).await })).await
+                media
+                    .apply(event.id.clone(), move |tx| {
+                        Box::pin(async move { store::items::set_playable(tx, &event.id, &info, now).await })
+                    })
+                    .await
             }
         })
         .concurrency(8),
@@ -65,7 +70,13 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
             async move {
                 let info = MediaInfo { width: event.width, height: event.height, duration_ms: event.duration_ms };
                 let now = media.context.clock.now();
-                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_ready(tx, &event.id, &info, event.thumbhash, &event.assets, now).await })).await
+                media
+                    .apply(event.id.clone(), move |tx| {
+                        Box::pin(async move {
+                            store::items::set_ready(tx, &event.id, &info, event.thumbhash, &event.assets, now).await
+                        })
+                    })
+                    .await
             }
         })
         .concurrency(16),
@@ -74,7 +85,11 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
             async move {
                 let failure = Failure { code: event.code, detail: event.detail };
                 let now = media.context.clock.now();
-                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_failed(tx, &event.id, &failure, now).await })).await
+                media
+                    .apply(event.id.clone(), move |tx| {
+                        Box::pin(async move { store::items::set_failed(tx, &event.id, &failure, now).await })
+                    })
+                    .await
             }
         })
         .concurrency(8),
@@ -92,7 +107,11 @@ impl Media {
         let changed: Option<Item> = self
             .context
             .db
-            .write(move |tx| Box::pin(async move { store::items::set_progress(tx, &event.id, event.percent.min(100), event.remaining_ms, now).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    store::items::set_progress(tx, &event.id, event.percent.min(100), event.remaining_ms, now).await
+                })
+            })
             .await
             .map_err(|error: kit::db::Error| HandlerError::from(error))?;
         if changed.is_some() {
@@ -122,7 +141,11 @@ impl Media {
         const BATCH: usize = 100;
         let now = self.context.clock.now();
         // The account is closed first, so that uploads in flight are refused.
-        let closed: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::usage::set_closed(tx, owner, now).await })).await;
+        let closed: Result<(), kit::db::Error> = self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { store::usage::set_closed(tx, owner, now).await }))
+            .await;
         closed?;
         loop {
             let uploads = store::uploads::list_by_owner(self.context.db.read(), owner, BATCH).await?;

@@ -108,7 +108,9 @@ impl Media {
                     let Some(bytes) = bytes else { return Ok::<_, Error>(None) };
                     // The usage row comes first, so that an upload of equal bytes cannot run in between.
                     store::usage::remove_item(tx, owner, bytes).await?;
-                    let Some(item) = store::items::remove(tx, &removed_id, owner).await? else { return Err(kit::db::Error::Conflict.into()) };
+                    let Some(item) = store::items::remove(tx, &removed_id, owner).await? else {
+                        return Err(kit::db::Error::Conflict.into());
+                    };
                     let orphaned = store::objects::orphan_unless_referenced(tx, &item.object, now).await?;
                     tx.publish(&Deleted { id: removed_id, owner }, now)?;
                     Ok(Some((item, orphaned)))
@@ -132,7 +134,9 @@ impl Media {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let Some(upload) = store::uploads::remove(tx, &removed_id, owner).await? else { return Ok::<_, kit::db::Error>(None) };
+                    let Some(upload) = store::uploads::remove(tx, &removed_id, owner).await? else {
+                        return Ok::<_, kit::db::Error>(None);
+                    };
                     let object = upload.checkpoint.map(|checkpoint| checkpoint.key);
                     if let Some(object) = &object {
                         store::objects::orphan_unless_referenced(tx, object, now).await?;

@@ -43,5 +43,10 @@ pub fn service() -> Service {
 
 async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let media = build(context).await?;
-    Ok(RoleInstance { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media), ..RoleInstance::default() })
+    Ok(RoleInstance {
+        router: api::router(&media),
+        consumers: events::consumers(&media),
+        jobs: jobs::jobs(&media),
+        ..RoleInstance::default()
+    })
 }

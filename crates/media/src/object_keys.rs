@@ -47,7 +47,13 @@ impl KeyPool {
         let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
         let orphans = orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         let (objects, clock) = (context.objects.clone(), context.clock.clone());
-        Ok(Self(Arc::new(Inner { free: Mutex::default(), refill: tokio::sync::Mutex::default(), orphans, objects, clock })))
+        Ok(Self(Arc::new(Inner {
+            free: Mutex::default(),
+            refill: tokio::sync::Mutex::default(),
+            orphans,
+            objects,
+            clock,
+        })))
     }
 
     /// Returns the registry of object keys.
@@ -127,7 +133,11 @@ impl PooledKey {
     /// Removes the object now. A key under which nothing was stored returns to the pool.
     pub(crate) async fn discard(mut self) {
         let Some(lease) = self.lease.take() else { return };
-        if self.written { cleanup(remove(self.pool.0.orphans.clone(), lease)).await } else { self.pool.free().push(lease) }
+        if self.written {
+            cleanup(remove(self.pool.0.orphans.clone(), lease)).await
+        } else {
+            self.pool.free().push(lease)
+        }
     }
 }
 

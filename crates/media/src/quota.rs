@@ -43,7 +43,13 @@ struct MemberUsage {
 }
 
 /// Checks whether one more item of `bytes` fits beside what is `used` and what `open` uploads reserve.
-pub(crate) fn check(used: &Usage, open: OpenUploads, bytes: u64, limits: QuotaLimits, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) fn check(
+    used: &Usage,
+    open: OpenUploads,
+    bytes: u64,
+    limits: QuotaLimits,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     if used.closed {
         return Err(Error::AccountClosed);
     }
@@ -82,7 +88,11 @@ impl Quota {
             db: context.db.clone(),
             clock: context.clock.clone(),
             lists: Arc::new(list_limiter::ListLimiter::new(config)),
-            limits: QuotaLimits { bytes: config.quota_bytes, items: config.quota_items, uploads_per_hour: config.quota_uploads_per_hour },
+            limits: QuotaLimits {
+                bytes: config.quota_bytes,
+                items: config.quota_items,
+                uploads_per_hour: config.quota_uploads_per_hour,
+            },
         }
     }
 

@@ -43,7 +43,16 @@ async fn listed(media: &Media) -> Vec<String> {
     let mut found = Vec::new();
     for shard in 0..36 * 36 {
         let digits = [shard / 36, shard % 36].map(|digit| char::from_digit(digit, 36).unwrap());
-        found.extend(media.context.objects.list(&digits.iter().collect::<String>()).await.unwrap().into_iter().map(|listed| listed.key.to_string()));
+        found.extend(
+            media
+                .context
+                .objects
+                .list(&digits.iter().collect::<String>())
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|listed| listed.key.to_string()),
+        );
     }
     found
 }
@@ -61,7 +70,10 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     let world = builder.start(&[crate::service()]).await;
     let (hung, other, owner) = (process(&world, "one").await, process(&world, "two").await, AccountId(world.ada().id));
     let file = silence(300_000);
-    let begun = hung.begin_upload(owner, file.len() as u64, ItemDetails::parse(Some("s.wav"), &[], None, None).unwrap()).await.unwrap();
+    let begun = hung
+        .begin_upload(owner, file.len() as u64, ItemDetails::parse(Some("s.wav"), &[], None, None).unwrap())
+        .await
+        .unwrap();
     let (upload, lock) = hung.lock_upload(&begun.id, owner).await.unwrap();
     let (sender, arriving) = futures::channel::mpsc::unbounded::<Result<Bytes, std::io::Error>>();
     let request = AppendRequest { body: BodyReader::new(&hung, Body::from_stream(arriving)), checksum: None };
@@ -72,16 +84,26 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     };
     world
         .wait_for("its first piece is written down", async || {
-            store::uploads::find(hung.context.db.read(), &begun.id, owner).await.unwrap().filter(|upload| upload.received == 100_000).map(drop)
+            store::uploads::find(hung.context.db.read(), &begun.id, owner)
+                .await
+                .unwrap()
+                .filter(|upload| upload.received == 100_000)
+                .map(drop)
         })
         .await;
     let (upload, lock) = other.lock_upload(&begun.id, owner).await.unwrap();
     let request = AppendRequest { body: BodyReader::new(&other, Body::from(file.slice(100_000..))), checksum: None };
-    let Ok(AppendOutcome::Completed(item)) = other.append(upload, lock, request).await.0 else { panic!("the other one did not end it") };
+    let Ok(AppendOutcome::Completed(item)) = other.append(upload, lock, request).await.0 else {
+        panic!("the other one did not end it")
+    };
     sender.unbounded_send(Ok(file.slice(100_000..200_000))).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(60), first).await.expect("it ends").unwrap();
     assert!(matches!(ended, Err(Error::TakenOver)));
-    world.wait_for("its last object is removed", async || (listed(&hung).await == [item.object.to_string()]).then_some(())).await;
+    world
+        .wait_for("its last object is removed", async || {
+            (listed(&hung).await == [item.object.to_string()]).then_some(())
+        })
+        .await;
     assert_eq!(hung.context.objects.get(&item.object, 1 << 20).await.unwrap(), file);
     world.end().await;
 }
@@ -111,7 +133,8 @@ async fn an_older_database_keeps_its_search_index() {
     let (db, _server) = empty_database(&world).await;
     db.migrate("media", &MIGRATIONS[..5]).await.unwrap();
     let text = "insert into item_term (term, created, item) values (1, 2, 'x')";
-    let written: Result<u64, kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await })).await;
+    let written: Result<u64, kit::db::Error> =
+        db.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await })).await;
     assert_eq!(written.unwrap(), 1);
     db.migrate("media", MIGRATIONS).await.unwrap();
     let row: Option<TermRow> = db.read().row("select created_us from item_term where term = 1", vec![]).await.unwrap();

@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _,
-    RulesetStatus, Scope, make_bitflags, path_beneath_rules,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus, Ruleset,
+    RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags, path_beneath_rules,
 };
 
 use crate::Confinement;
@@ -19,7 +19,8 @@ const NEWEST_ABI: ABI = ABI::V10;
 const MIN_ABI: ABI = ABI::V3;
 
 /// Folders of programs and libraries on the systems that are supported.
-const SYSTEM_DIRS: [&str; 9] = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/gnu/store", "/home/linuxbrew/.linuxbrew"];
+const SYSTEM_DIRS: [&str; 9] =
+    ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/gnu/store", "/home/linuxbrew/.linuxbrew"];
 /// Single readable files: those of the dynamic loader, and the devices of zeros and random bytes.
 const SYSTEM_FILES: [&str; 5] = ["/etc/ld.so.cache", "/etc/ld.so.preload", "/dev/zero", "/dev/urandom", "/dev/random"];
 
@@ -37,7 +38,8 @@ pub(crate) fn rules(confinement: &Confinement, program: Option<&OsString>) -> Re
         .map_err(|_| "this kernel has no Landlock, or Landlock is not enabled".to_owned())?;
     let execute = make_bitflags!(AccessFs::{Execute | ReadFile | ReadDir});
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let write: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | RemoveFile | MakeReg});
+    let write: BitFlags<AccessFs> =
+        make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | RemoveFile | MakeReg});
     let dev_null = make_bitflags!(AccessFs::{ReadFile | WriteFile});
     let ruleset = Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST_ABI))

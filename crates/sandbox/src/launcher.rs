@@ -52,7 +52,9 @@ pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
         if let (Strictness::Strict, Some((mechanism, reason))) = (options.confinement.strictness, missing.first()) {
             return Err(format!("{} is missing: {reason}", mechanism.name()));
         }
-        let Some((program, arguments)) = options.program.split_first() else { return Err("no program is given".into()) };
+        let Some((program, arguments)) = options.program.split_first() else {
+            return Err("no program is given".into());
+        };
         Err(format!("the program can't be started: {}", Command::new(program).args(arguments).exec()))
     });
     match result {

@@ -31,7 +31,8 @@ pub(crate) fn set(confinement: &Confinement) -> Result<(), String> {
     ];
     for (resource, value) in limits {
         let value = getrlimit(resource).maximum.map_or(value, |hard_limit| value.min(hard_limit));
-        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).map_err(|error| format!("{resource:?} can't be limited: {error}"))?;
+        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })
+            .map_err(|error| format!("{resource:?} can't be limited: {error}"))?;
     }
     if confinement.nice > 0 {
         // Fails if the process is nicer already, which is fine.
@@ -42,5 +43,6 @@ pub(crate) fn set(confinement: &Confinement) -> Result<(), String> {
 
 /// Makes the kernel kill this process before the server when memory runs out.
 pub(crate) fn raise_oom_score() -> Result<(), String> {
-    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE_ADJ).map_err(|error| format!("oom_score_adj can't be raised: {error}"))
+    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE_ADJ)
+        .map_err(|error| format!("oom_score_adj can't be raised: {error}"))
 }

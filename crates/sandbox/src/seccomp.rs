@@ -158,7 +158,8 @@ const X32_SYSCALL_BIT: i64 = 0x4000_0000;
 pub(crate) fn install_filters(own_pid: Pid) -> Result<(), String> {
     // The filter can't read `clone3`'s flags. With ENOSYS the C library falls back to `clone`, whose flags it can read.
     let clone3 = filter([(libc::SYS_clone3, Vec::new())].into(), libc::ENOSYS)?;
-    let denied = filter(rules(own_pid).map_err(|error| format!("the seccomp rules are invalid: {error}"))?, libc::EPERM)?;
+    let denied =
+        filter(rules(own_pid).map_err(|error| format!("the seccomp rules are invalid: {error}"))?, libc::EPERM)?;
     for program in [clone3, denied] {
         apply_filter(&program).map_err(|error| format!("this kernel accepts no seccomp filter: {error}"))?;
     }
@@ -166,9 +167,12 @@ pub(crate) fn install_filters(own_pid: Pid) -> Result<(), String> {
 }
 
 fn filter(rules: Rules, error: libc::c_int) -> Result<BpfProgram, String> {
-    let arch = std::env::consts::ARCH.try_into().map_err(|error| format!("seccomp filters for this processor are not supported: {error}"))?;
+    let arch = std::env::consts::ARCH
+        .try_into()
+        .map_err(|error| format!("seccomp filters for this processor are not supported: {error}"))?;
     #[cfg(target_arch = "x86_64")]
-    let rules: Rules = rules.into_iter().flat_map(|(call, rules)| [(call, rules.clone()), (call | X32_SYSCALL_BIT, rules)]).collect();
+    let rules: Rules =
+        rules.into_iter().flat_map(|(call, rules)| [(call, rules.clone()), (call | X32_SYSCALL_BIT, rules)]).collect();
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(error.unsigned_abs()), arch);
     filter.and_then(TryInto::try_into).map_err(|error| format!("the seccomp filter can't be built: {error}"))
 }
@@ -189,7 +193,13 @@ fn rules(own_pid: Pid) -> Result<Rules, seccompiler::BackendError> {
     rules.insert(libc::SYS_setpriority, vec![all(vec![argument(0, Ne, 0)?])?, all(vec![argument(1, Ne, 0)?])?]);
     // Shared memory that is not backed by a file.
     let shared_anonymous = u64::from((libc::MAP_SHARED | libc::MAP_ANONYMOUS).unsigned_abs());
-    rules.insert(libc::SYS_mmap, vec![all(vec![SeccompCondition::new(3, Qword, MaskedEq(shared_anonymous), shared_anonymous)?])?]);
-    rules.insert(libc::SYS_ioctl, TERMINAL_INPUT_IOCTLS.iter().map(|request| all(vec![argument(1, Eq, *request)?])).collect::<Result<_, _>>()?);
+    rules.insert(
+        libc::SYS_mmap,
+        vec![all(vec![SeccompCondition::new(3, Qword, MaskedEq(shared_anonymous), shared_anonymous)?])?],
+    );
+    rules.insert(
+        libc::SYS_ioctl,
+        TERMINAL_INPUT_IOCTLS.iter().map(|request| all(vec![argument(1, Eq, *request)?])).collect::<Result<_, _>>()?,
+    );
     Ok(rules)
 }

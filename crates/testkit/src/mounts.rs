@@ -22,7 +22,8 @@ pub fn hosts(file: &Path) -> Result<Vec<String>, String> {
 /// mount.
 fn wrapper(mount: &str) -> Result<Vec<String>, String> {
     let script = format!("{mount} && exec setpriv --pdeathsig KILL -- \"$@\"");
-    let candidates = ["-m", "-rm"].map(|flags| ["unshare", flags, "--", "sh", "-c", script.as_str(), "sh"].map(str::to_owned));
+    let candidates =
+        ["-m", "-rm"].map(|flags| ["unshare", flags, "--", "sh", "-c", script.as_str(), "sh"].map(str::to_owned));
     let works = |command: &&[String; 7]| {
         let mut child = Command::new(&command[0]);
         child.args(&command[1..]).arg("true").stdout(Stdio::null()).stderr(Stdio::null());
@@ -30,6 +31,8 @@ fn wrapper(mount: &str) -> Result<Vec<String>, String> {
     };
     match candidates.iter().find(works) {
         Some(command) => Ok(command.to_vec()),
-        None => Err(format!("neither `unshare -m` nor `unshare -rm` can run `{mount}` (no CAP_SYS_ADMIN, and no user namespaces for this user)")),
+        None => Err(format!(
+            "neither `unshare -m` nor `unshare -rm` can run `{mount}` (no CAP_SYS_ADMIN, and no user namespaces for this user)"
+        )),
     }
 }

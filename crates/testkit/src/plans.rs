@@ -32,8 +32,12 @@ impl Plan {
             Some(rest.split(' ').next().unwrap_or(rest).to_owned())
         };
         // SQLite also names scans of the query's own subqueries.
-        let made: BTreeSet<String> = self.lines.iter().filter_map(|line| after(line, &["CO-ROUTINE ", "MATERIALIZE "])).collect();
-        let scans = |line: &str| after(line, &["Seq Scan on ", "SCAN "]).is_some_and(|name| !made.contains(&name) && name != "CONSTANT" && !name.starts_with('('));
+        let made: BTreeSet<String> =
+            self.lines.iter().filter_map(|line| after(line, &["CO-ROUTINE ", "MATERIALIZE "])).collect();
+        let scans = |line: &str| {
+            after(line, &["Seq Scan on ", "SCAN "])
+                .is_some_and(|name| !made.contains(&name) && name != "CONSTANT" && !name.starts_with('('))
+        };
         self.lines.iter().find(|line| scans(line)).map(String::as_str)
     }
 }

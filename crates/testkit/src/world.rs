@@ -83,14 +83,28 @@ impl WorldBuilder {
         let postgres = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
         // The test's own program is no launcher; the launcher is beside it.
         let launcher = names.contains(&"transcode").then(|| format!("transcode.launcher={}", launcher().display()));
-        let set = [launcher.into_iter().collect(), postgres.as_ref().map_or_else(Vec::new, |server| postgres_settings(server, folder.path())), self.set].concat();
-        let config = Config::load(None, std::iter::empty(), &set, &sections, &[]).expect("the test's configuration is valid");
+        let set = [
+            launcher.into_iter().collect(),
+            postgres.as_ref().map_or_else(Vec::new, |server| postgres_settings(server, folder.path())),
+            self.set,
+        ]
+        .concat();
+        let config =
+            Config::load(None, std::iter::empty(), &set, &sections, &[]).expect("the test's configuration is valid");
         let clock = Clock::fixed(Utc::now());
-        let options =
-            Options { data: folder.path().join("data"), config, clock: clock.clone(), openapi_json: "{}".into(), all: services.to_vec(), pending: PendingDependencies::default() };
+        let options = Options {
+            data: folder.path().join("data"),
+            config,
+            clock: clock.clone(),
+            openapi_json: "{}".into(),
+            all: services.to_vec(),
+            pending: PendingDependencies::default(),
+        };
         let process = Process::start(services, &options).await.expect("the services start");
         // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
-        let der = KeypairBytes { secret_key: [9; 32], public_key: None }.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");
+        let der = KeypairBytes { secret_key: [9; 32], public_key: None }
+            .to_pkcs8_der()
+            .expect("an Ed25519 key has a PKCS#8 form");
         let key = EncodingKey::from_ed_der(der.as_bytes());
         if !self.real_accounts {
             let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).expect("an Ed25519 key has a JWK form");
@@ -105,7 +119,11 @@ impl WorldBuilder {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port exists");
         let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
-        serve(Listener { socket: listener, limits: Limits::default(), open: process.metrics.connections.clone() }, routes, &process.tasks);
+        serve(
+            Listener { socket: listener, limits: Limits::default(), open: process.metrics.connections.clone() },
+            routes,
+            &process.tasks,
+        );
         kit::tls::install_provider();
         World { url, process, clock, key, folder, client: reqwest::Client::new(), _postgres: postgres }
     }
@@ -192,11 +210,19 @@ impl World {
             return files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default()).collect();
         }
         let db = self.context(service).db.read();
-        let tables: Vec<Text> =
-            kit::db::Sql::rows(db, "select cast(tablename as text) as text from pg_tables where schemaname = current_schema()", vec![]).await.expect("the query succeeds");
+        let tables: Vec<Text> = kit::db::Sql::rows(
+            db,
+            "select cast(tablename as text) as text from pg_tables where schemaname = current_schema()",
+            vec![],
+        )
+        .await
+        .expect("the query succeeds");
         let mut bytes = Vec::new();
         for table in tables.into_iter().map(|table| table.text) {
-            let rows: Vec<Text> = kit::db::Sql::rows(db, &format!("select cast({table} as text) as text from {table}"), vec![]).await.expect("the query succeeds");
+            let rows: Vec<Text> =
+                kit::db::Sql::rows(db, &format!("select cast({table} as text) as text from {table}"), vec![])
+                    .await
+                    .expect("the query succeeds");
             bytes.extend(rows.into_iter().flat_map(|row| row.text.into_bytes()));
         }
         bytes
@@ -225,7 +251,11 @@ impl World {
     /// is still pending.
     pub async fn settle(&self) {
         let settled = self.poll(async || self.pending_work().await.is_empty().then_some(())).await;
-        assert!(settled.is_some(), "waited {WAIT_TIMEOUT:?} in vain for events to settle: {:?}", self.pending_work().await);
+        assert!(
+            settled.is_some(),
+            "waited {WAIT_TIMEOUT:?} in vain for events to settle: {:?}",
+            self.pending_work().await
+        );
     }
 
     /// Returns the number of unsent events of each service, and of unacknowledged deliveries of each consumer.
@@ -236,7 +266,10 @@ impl World {
         }
         let mut waiting = Vec::new();
         for (service, db) in &self.process.databases {
-            let row: Option<Unsent> = kit::db::Sql::row(db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.expect("the query succeeds");
+            let row: Option<Unsent> =
+                kit::db::Sql::row(db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![])
+                    .await
+                    .expect("the query succeeds");
             let unsent = row.map_or(0, |row| row.unsent.unsigned_abs());
             if unsent > 0 {
                 waiting.push((format!("the outbox of {service}"), unsent));
@@ -272,7 +305,12 @@ fn postgres_settings(server: &Shared<Postgres>, folder: &Path) -> Vec<String> {
         std::fs::write(&key, rand::random::<[u8; 32]>()).expect("the temporary folder is writable");
     }
     let schema = std::fs::read_to_string(&name).expect("the schema's name was written");
-    vec![format!("db.url={}", server.url), format!("db.schema={schema}_{{service}}"), "db.connections=3".into(), format!("secrets.url_signing_key_file={}", key.display())]
+    vec![
+        format!("db.url={}", server.url),
+        format!("db.schema={schema}_{{service}}"),
+        "db.connections=3".into(),
+        format!("secrets.url_signing_key_file={}", key.display()),
+    ]
 }
 
 /// Returns the path of the program that confines converters; in production `tutti` is its own launcher.
@@ -284,6 +322,10 @@ pub fn launcher() -> std::path::PathBuf {
 
 /// Runs ffmpeg with these arguments (input to output); fails the test if ffmpeg fails.
 pub fn ffmpeg(arguments: &[&str]) {
-    let output = Command::new("ffmpeg").args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]).args(arguments).output().expect("ffmpeg is installed");
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"])
+        .args(arguments)
+        .output()
+        .expect("ffmpeg is installed");
     assert!(output.status.success(), "ffmpeg {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

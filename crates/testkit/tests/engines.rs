@@ -26,7 +26,11 @@ fn read_greeting(port: u16, request: &str, wait: Duration) -> std::io::Result<St
 #[test]
 fn nats_is_frozen_thawed_killed_and_started_again() {
     let mut nats = Nats::start();
-    assert!(read_greeting(nats.port(), "", RESPONSE_TIMEOUT).is_ok_and(|greeting| greeting.starts_with("INFO")), "{}", nats.program.logs());
+    assert!(
+        read_greeting(nats.port(), "", RESPONSE_TIMEOUT).is_ok_and(|greeting| greeting.starts_with("INFO")),
+        "{}",
+        nats.program.logs()
+    );
     nats.program.freeze();
     assert!(read_greeting(nats.port(), "", SILENCE_TIMEOUT).is_err(), "it responded while frozen");
     nats.program.thaw();
@@ -60,7 +64,12 @@ fn postgres_starts_again_after_a_kill() {
 #[test]
 fn s3_refuses_unsigned_requests() {
     let s3 = S3::start();
-    let response = read_greeting(s3.port(), "GET /tutti/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", RESPONSE_TIMEOUT).unwrap();
+    let response = read_greeting(
+        s3.port(),
+        "GET /tutti/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        RESPONSE_TIMEOUT,
+    )
+    .unwrap();
     assert!(response.starts_with("HTTP/1.1 403"), "{response}");
 }
 
@@ -80,7 +89,10 @@ fn a_proxy_forwards_blackholes_and_cuts() {
     let mut rest = Vec::new();
     // The connection ends or is reset; either is right.
     let _ = open.read_to_end(&mut rest);
-    assert!(read_greeting(proxy.port(), "", RESPONSE_TIMEOUT).is_ok_and(|greeting| greeting.starts_with("INFO")), "new connections pass");
+    assert!(
+        read_greeting(proxy.port(), "", RESPONSE_TIMEOUT).is_ok_and(|greeting| greeting.starts_with("INFO")),
+        "new connections pass"
+    );
     proxy.set(NetworkFault::Cut);
     assert!(!read_greeting(proxy.port(), "", RESPONSE_TIMEOUT).is_ok_and(|greeting| greeting.starts_with("INFO")));
 }

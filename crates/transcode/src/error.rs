@@ -33,7 +33,9 @@ pub(crate) enum Error {
     #[error(transparent)]
     Process(ProcessError),
     /// The header of a chunk differs from the other chunks': joined, they would not play.
-    #[error("the header of a chunk of {0} differs from those of the other chunks; was ffmpeg replaced during the conversion?")]
+    #[error(
+        "the header of a chunk of {0} differs from those of the other chunks; was ffmpeg replaced during the conversion?"
+    )]
     HeadersDiffer(String),
     /// The chunk is so short that its header can only be compared once another chunk's is stored.
     #[error("the last chunk of {0} waits for the first one")]

@@ -20,7 +20,9 @@ pub(crate) fn subscriptions(config: &kit::config::Config) -> Vec<Subscription> {
     // An invalid section is reported where the role itself starts.
     let lease = config.section::<Config>("transcode").unwrap_or_default().lease();
     let own = [Subscription::to::<Received>(RECEIVED), Subscription::to::<Deleted>(DELETED)];
-    own.into_iter().chain(Queue::ALL.map(|queue| Subscription::to_subject(queue.subject(), queue.subject()).lease(lease))).collect()
+    own.into_iter()
+        .chain(Queue::ALL.map(|queue| Subscription::to_subject(queue.subject(), queue.subject()).lease(lease)))
+        .collect()
 }
 
 pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
@@ -43,7 +45,8 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
         let consumer = Consumer::raw(queue.subject(), &[queue.subject()], move |delivery| {
             let worker = worker.clone();
             async move {
-                let ticket: Ticket = serde_json::from_str(&delivery.event.payload).map_err(|error| HandlerError::DeadLetter(format!("unreadable ticket: {error}")))?;
+                let ticket: Ticket = serde_json::from_str(&delivery.event.payload)
+                    .map_err(|error| HandlerError::DeadLetter(format!("unreadable ticket: {error}")))?;
                 worker.handle(queue, ticket, &delivery.event.id, delivery.attempt).await
             }
         });
@@ -77,7 +80,15 @@ async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Handl
     let deleted: Result<_, Error> = worker
         .context
         .db
-        .write(move |tx| Box::pin(async move { if tx.record_once(DELETED, &id, now).await? { transitions::delete(tx, &event, now).await } else { Ok(Vec::new()) } }))
+        .write(move |tx| {
+            Box::pin(async move {
+                if tx.record_once(DELETED, &id, now).await? {
+                    transitions::delete(tx, &event, now).await
+                } else {
+                    Ok(Vec::new())
+                }
+            })
+        })
         .await;
     worker.cancel(&media);
     worker.discard(&deleted?).await;

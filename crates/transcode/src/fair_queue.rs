@@ -52,7 +52,13 @@ pub(crate) struct Claimed {
 
 /// Makes a task ready and sends a ticket. `after` is the `due` of a task that this one must not overtake. Returns its
 /// own `due`.
-pub(crate) async fn enqueue(tx: &Tx, job: &Job, (task, weight): (Task, u64), after: i64, now: DateTime<Utc>) -> Result<i64, Error> {
+pub(crate) async fn enqueue(
+    tx: &Tx,
+    job: &Job,
+    (task, weight): (Task, u64),
+    after: i64,
+    now: DateTime<Utc>,
+) -> Result<i64, Error> {
     let estimate = Estimate::of(task, weight, &job.received, job.plan.as_ref());
     let member_queue = MemberQueue { queue: estimate.queue, owner: job.received.owner };
     let due = now.timestamp_millis().saturating_add(estimate.cost_ms()).max(after);
@@ -64,14 +70,27 @@ pub(crate) async fn enqueue(tx: &Tx, job: &Job, (task, weight): (Task, u64), aft
 }
 
 /// Sends one more ticket for a ready task.
-pub(crate) fn publish_ticket(tx: &Tx, queue: Queue, media: &MediaId, task: Task, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) fn publish_ticket(
+    tx: &Tx,
+    queue: Queue,
+    media: &MediaId,
+    task: Task,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let ticket = serde_json::to_string(&Ticket { media: media.clone(), task }).map_err(|_| Error::Corrupt("ticket"))?;
     tx.publish_raw(queue.subject(), ticket, now);
     Ok(())
 }
 
 /// Claims a task for the ticket `id`. Members in `at_limit` get none.
-pub(crate) async fn claim(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: &[AccountId], now: DateTime<Utc>) -> Result<Claim, Error> {
+pub(crate) async fn claim(
+    tx: &Tx,
+    queue: Queue,
+    id: &str,
+    named: &Ticket,
+    at_limit: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<Claim, Error> {
     if let Some(claimed) = claim_bound(tx, queue, id, named, at_limit, now).await? {
         return Ok(Claim::Task(claimed));
     }
@@ -86,14 +105,28 @@ pub(crate) async fn claim(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_li
             continue;
         };
         let more = store::advance_virtual_time(tx, member_queue, next.virtual_time, bound.cost_ms, now).await?;
-        return Ok(Claim::Task(Claimed { media: bound.media, task: bound.task, member_queue, cost_ms: bound.cost_ms, weight: bound.weight, more }));
+        return Ok(Claim::Task(Claimed {
+            media: bound.media,
+            task: bound.task,
+            member_queue,
+            cost_ms: bound.cost_ms,
+            weight: bound.weight,
+            more,
+        }));
     }
     Ok(Claim::Empty)
 }
 
 /// Returns the task that the ticket is bound to already: its worker died, or it failed and is retried. If its member
 /// holds as many permits here as it may, the task becomes ready again instead.
-async fn claim_bound(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: &[AccountId], now: DateTime<Utc>) -> Result<Option<Claimed>, Error> {
+async fn claim_bound(
+    tx: &Tx,
+    queue: Queue,
+    id: &str,
+    named: &Ticket,
+    at_limit: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<Option<Claimed>, Error> {
     let bound = match store::find_bound(tx, id).await? {
         Some(bound) => bound,
         None => match store::bind_legacy(tx, &named.media, named.task, id, now).await? {
@@ -114,7 +147,14 @@ async fn claim_bound(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: 
         store::set_has_ready(tx, member_queue, now).await?;
         return Ok(None);
     }
-    Ok(Some(Claimed { media: bound.media, task: bound.task, member_queue, cost_ms: bound.cost_ms, weight: bound.weight, more: false }))
+    Ok(Some(Claimed {
+        media: bound.media,
+        task: bound.task,
+        member_queue,
+        cost_ms: bound.cost_ms,
+        weight: bound.weight,
+        more: false,
+    }))
 }
 
 /// Returns the difference between the actual and the estimated cost of a task, in milliseconds; `None` where there is

@@ -56,7 +56,8 @@ pub(crate) async fn update_metrics(worker: Worker) {
         for queue in Queue::ALL {
             match store::find_backlog(worker.context.db.read(), queue, MAX_COUNTED).await {
                 Ok(backlog) => {
-                    let seconds = backlog.since.map_or(0, |since| (worker.context.clock.now() - since).num_seconds().max(0));
+                    let seconds =
+                        backlog.since.map_or(0, |since| (worker.context.clock.now() - since).num_seconds().max(0));
                     worker.metrics.waiting(queue, backlog.tasks, seconds);
                 }
                 Err(error) => tracing::debug!(%error, "the metrics of ready tasks could not be computed"),
@@ -73,9 +74,15 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
     let waits = |task: Task| holds(task.queue()) || (task == Task::Photo && holds(Queue::HeavyPhoto));
     for queue in Queue::ALL.into_iter().filter(|queue| !holds(*queue)) {
         let run = run.clone();
-        worker.context.db.write(move |tx| Box::pin(async move { send_missing_tickets(tx, &run, queue, now).await })).await?;
+        worker
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { send_missing_tickets(tx, &run, queue, now).await }))
+            .await?;
     }
-    for (media, task, sent) in store::list_unresponsive(worker.context.db.read(), now - UNRESPONSIVE_AFTER, BATCH).await? {
+    for (media, task, sent) in
+        store::list_unresponsive(worker.context.db.read(), now - UNRESPONSIVE_AFTER, BATCH).await?
+    {
         if waits(task) {
             continue;
         }
@@ -87,7 +94,11 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
             .write(move |tx| {
                 Box::pin(async move {
                     run.fence(tx).await?;
-                    if sent >= MAX_SENT { transitions::fail(tx, &media, &RejectReason::GaveUp, now).await } else { transitions::resend(tx, &media, task, now).await }
+                    if sent >= MAX_SENT {
+                        transitions::fail(tx, &media, &RejectReason::GaveUp, now).await
+                    } else {
+                        transitions::resend(tx, &media, task, now).await
+                    }
                 })
             })
             .await;
@@ -96,6 +107,10 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
             Err(error) => return Err(error),
         }
     }
-    worker.context.db.write(move |tx| Box::pin(async move { store::remove_deleted(tx, now - DELETED_RETENTION).await })).await?;
+    worker
+        .context
+        .db
+        .write(move |tx| Box::pin(async move { store::remove_deleted(tx, now - DELETED_RETENTION).await }))
+        .await?;
     Ok(())
 }

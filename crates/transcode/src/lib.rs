@@ -48,7 +48,11 @@ async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section("transcode")?;
     let policy = Policy { columns: store::NAMES, abandoned_after: ABANDONED };
     let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
-    let worker = Worker::new(context, config, orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?);
+    let worker = Worker::new(
+        context,
+        config,
+        orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?,
+    );
     worker.orphans.start(&worker.context.tasks);
     let detector = worker.clone();
     let (copies, stop) = (worker.staging.clone(), worker.context.tasks.token());
@@ -59,5 +63,10 @@ async fn start(context: Context) -> Result<RoleInstance, BootError> {
         }
     });
     worker.context.tasks.spawn(jobs::update_metrics(worker.clone()));
-    Ok(RoleInstance { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker), ..RoleInstance::default() })
+    Ok(RoleInstance {
+        router: api::router(worker.clone()),
+        consumers: events::consumers(&worker),
+        jobs: jobs::jobs(&worker),
+        ..RoleInstance::default()
+    })
 }

@@ -52,9 +52,21 @@ impl Metrics {
             seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.05, 2.0, 16))),
         };
         registry.register(|registry| {
-            registry.register("transcode_tasks_running", "Running tasks of this process, by queue", metrics.running.clone());
-            registry.register("transcode_tasks_waiting", "Ready tasks of the whole fleet, by queue (10,000 means 10,000 or more)", metrics.waiting.clone());
-            registry.register("transcode_oldest_task_seconds", "Waiting time of the oldest ready task, by queue", metrics.oldest.clone());
+            registry.register(
+                "transcode_tasks_running",
+                "Running tasks of this process, by queue",
+                metrics.running.clone(),
+            );
+            registry.register(
+                "transcode_tasks_waiting",
+                "Ready tasks of the whole fleet, by queue (10,000 means 10,000 or more)",
+                metrics.waiting.clone(),
+            );
+            registry.register(
+                "transcode_oldest_task_seconds",
+                "Waiting time of the oldest ready task, by queue",
+                metrics.oldest.clone(),
+            );
             registry.register("transcode_tasks", "Completed tasks, by kind and outcome", metrics.ended.clone());
             registry.register("transcode_task_seconds", "Duration of a task, by kind", metrics.seconds.clone());
         });

@@ -7,7 +7,8 @@ use kit::db::Migration;
 pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES, TURNS, ORPHANS, TASKS];
 
 /// The number of a task's own failures.
-const FAILURES: Migration = Migration { version: 2, min_compatible: 1, sql: "alter table piece add column failures bigint not null default 0" };
+const FAILURES: Migration =
+    Migration { version: 2, min_compatible: 1, sql: "alter table piece add column failures bigint not null default 0" };
 
 /// Fair queueing: tasks that are `ready` wait in their member's part of their queue, and members alternate.
 ///
@@ -159,7 +160,12 @@ mod tests {
         let db = match &server {
             Some(server) => {
                 let schema = format!("migration_{}", uuid::Uuid::new_v4().simple());
-                let options = PostgresOptions { url: server.url.clone(), schema, readers: 2, statement_timeout: Duration::from_secs(10) };
+                let options = PostgresOptions {
+                    url: server.url.clone(),
+                    schema,
+                    readers: 2,
+                    statement_timeout: Duration::from_secs(10),
+                };
                 Db::postgres(&options).await.unwrap()
             }
             None => Db::sqlite(&folder.path().join("transcode.db")).await.unwrap(),
@@ -187,9 +193,21 @@ mod tests {
                      from task order by name";
         assert_eq!(
             lines(&db, tasks).await,
-            ["audio claimed audio 3 4 5 6 7 8", "chunk-12 ready background 3 4 5 6 7 8", "poster waiting  3 4 5 6 7 8", "probe done probe 3 4 5 6 7 8"]
+            [
+                "audio claimed audio 3 4 5 6 7 8",
+                "chunk-12 ready background 3 4 5 6 7 8",
+                "poster waiting  3 4 5 6 7 8",
+                "probe done probe 3 4 5 6 7 8"
+            ]
         );
-        assert_eq!(lines(&db, "select queue || ' ' || virtual_time || ' ' || since || ' ' || has_ready as line from member_queue").await, ["background 11 12 1"]);
+        assert_eq!(
+            lines(
+                &db,
+                "select queue || ' ' || virtual_time || ' ' || since || ' ' || has_ready as line from member_queue"
+            )
+            .await,
+            ["background 11 12 1"]
+        );
         assert_eq!(lines(&db, "select queue || ' ' || virtual_time as line from queue_clock").await, ["audio 13"]);
         assert_eq!(lines(&db, "select chunk || ' ' || count as line from tiles").await, ["2 9"]);
     }

@@ -50,7 +50,10 @@ pub(crate) fn header(bytes: &[u8]) -> Header {
     let mut header = Header { avc: None, delay: 0, delay_at: None };
     walk(bytes, 0, bytes.len(), 0, &mut |kind, from, _| match kind {
         b"avcC" => {
-            header.avc = bytes.get(from + 1..from + 4).and_then(|three| <[u8; 3]>::try_from(three).ok()).map(|[profile, constraints, level]| (profile, constraints, level));
+            header.avc = bytes
+                .get(from + 1..from + 4)
+                .and_then(|three| <[u8; 3]>::try_from(three).ok())
+                .map(|[profile, constraints, level]| (profile, constraints, level));
         }
         // One entry of version 0: duration, then media time (ISO/IEC 14496-12 §8.6.6).
         b"elst" if bytes.get(from) == Some(&0) && be32(bytes, from + 4) == Some(1) => {

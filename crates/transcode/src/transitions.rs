@@ -45,7 +45,14 @@ pub(crate) async fn accept(tx: &Tx, received: &Received, now: DateTime<Utc>) -> 
     }
     let first = if received.kind == Kind::Photo { Task::Photo } else { Task::Probe };
     store::insert_tasks(tx, &received.id, &[(first, 0)], now).await?;
-    let job = Job { media: received.id.clone(), state: State::Processing, received: received.clone(), plan: None, percent: 0, started_at: None };
+    let job = Job {
+        media: received.id.clone(),
+        state: State::Processing,
+        received: received.clone(),
+        plan: None,
+        percent: 0,
+        started_at: None,
+    };
     enqueue(tx, &job, (first, 0), 0, now).await.map(drop)
 }
 
@@ -55,8 +62,11 @@ pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Ut
     if !store::mark_done(tx, media, Task::Probe, now).await? {
         return Ok(());
     }
-    let known =
-        KnownProperties { width: plan.video.as_ref().map(|video| video.width), height: plan.video.as_ref().map(|video| video.height), duration_ms: Some(plan.duration_us / 1000) };
+    let known = KnownProperties {
+        width: plan.video.as_ref().map(|video| video.width),
+        height: plan.video.as_ref().map(|video| video.height),
+        duration_ms: Some(plan.duration_us / 1000),
+    };
     store::set_plan(tx, media, plan, known, now).await?;
     let tasks = plan.tasks();
     store::insert_tasks(tx, media, &tasks, now).await?;
@@ -71,9 +81,18 @@ pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Ut
 /// Records and announces outputs; if that completes the task `done`, enqueues the next ones.
 ///
 /// Returns objects that turned out to be redundant (produced again after another attempt); they stay on hold.
-pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: Option<Task>, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
+pub(crate) async fn advance(
+    tx: &Tx,
+    media: &MediaId,
+    outputs: &Outputs,
+    done: Option<Task>,
+    now: DateTime<Utc>,
+) -> Result<Vec<ObjectKey>, Error> {
     let job = find_open(tx, media).await?;
-    let (mut redundant_keys, mut published) = (Vec::new(), Published { id: media.clone(), renditions: vec![], segments: vec![], assets: outputs.assets.clone() });
+    let (mut redundant_keys, mut published) = (
+        Vec::new(),
+        Published { id: media.clone(), renditions: vec![], segments: vec![], assets: outputs.assets.clone() },
+    );
     for new in &outputs.renditions {
         match store::find_rendition(tx, media, &new.rendition.name).await? {
             Some(stored) if stored.header == new.header => redundant_keys.push(new.rendition.init.clone()),
@@ -85,7 +104,8 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: O
         }
     }
     let redundant = store::insert_segments(tx, media, &outputs.segments).await?;
-    published.segments = outputs.segments.iter().filter(|segment| !redundant.contains(&segment.object)).cloned().collect();
+    published.segments =
+        outputs.segments.iter().filter(|segment| !redundant.contains(&segment.object)).cloned().collect();
     redundant_keys.extend(redundant);
     for asset in &outputs.assets {
         if let Some(replaced) = store::upsert_asset(tx, media, asset).await? {
@@ -97,7 +117,8 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: O
     {
         redundant_keys.push(tiles.object.clone());
     }
-    let referenced: Vec<ObjectKey> = outputs.objects().into_iter().filter(|object| !redundant_keys.contains(object)).collect();
+    let referenced: Vec<ObjectKey> =
+        outputs.objects().into_iter().filter(|object| !redundant_keys.contains(object)).collect();
     orphans::mark_all_referenced(tx, &referenced).await?;
     if !(published.renditions.is_empty() && published.segments.is_empty() && published.assets.is_empty()) {
         tx.publish(&published, now)?;
@@ -125,7 +146,8 @@ pub(crate) async fn drop_audio(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -> 
 async fn announce_playable(tx: &Tx, job: &Job, now: DateTime<Utc>) -> Result<bool, Error> {
     let Some(plan) = &job.plan else { return Ok(false) };
     let started = store::list_started(tx, &job.media).await?;
-    let (audio, video) = (started.iter().any(|name| name == audio::NAME), started.iter().any(|name| name != audio::NAME));
+    let (audio, video) =
+        (started.iter().any(|name| name == audio::NAME), started.iter().any(|name| name != audio::NAME));
     if !can_play(plan, video, audio) {
         return Ok(false);
     }
@@ -172,10 +194,17 @@ async fn enqueue_next(tx: &Tx, job: &Job, playable: bool, now: DateTime<Utc>) ->
 }
 
 /// Records the progress of a task; announces it if that changes the percentage.
-pub(crate) async fn progress(tx: &Tx, media: &MediaId, task: Task, permille: u32, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn progress(
+    tx: &Tx,
+    media: &MediaId,
+    task: Task,
+    permille: u32,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let job = find_open(tx, media).await?;
     store::set_permille(tx, media, task, permille, now).await?;
-    let weighed: Vec<(u64, u32)> = store::list_tasks(tx, media).await?.iter().map(|row| (row.weight, row.permille)).collect();
+    let weighed: Vec<(u64, u32)> =
+        store::list_tasks(tx, media).await?.iter().map(|row| (row.weight, row.permille)).collect();
     publish_progress(tx, &job, model::percent(&weighed), now).await
 }
 
@@ -199,10 +228,16 @@ pub(crate) struct FinishOutputs {
 
 /// Completes an item: counts the segments, drops those behind a gap, and announces that it is ready. Returns the
 /// objects that are no longer referenced.
-pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
+pub(crate) async fn finish(
+    tx: &Tx,
+    media: &MediaId,
+    last: &FinishOutputs,
+    now: DateTime<Utc>,
+) -> Result<Vec<ObjectKey>, Error> {
     let job = find_open(tx, media).await?;
     let segments = store::list_segments(tx, media).await?;
-    let mut published = Published { id: media.clone(), renditions: vec![], segments: vec![], assets: last.assets.clone() };
+    let mut published =
+        Published { id: media.clone(), renditions: vec![], segments: vec![], assets: last.assets.clone() };
     let (mut dropped, mut duration_us) = (Vec::new(), 0);
     for mut rendition in store::list_renditions(tx, media).await? {
         let own: Vec<&Segment> = segments.iter().filter(|segment| segment.rendition == rendition.name).collect();
@@ -215,8 +250,11 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: 
         }
         duration_us = duration_us.max(own.iter().take(run).map(|segment| segment.duration_us).sum());
         rendition.total_segments = Some(u32::try_from(run).unwrap_or(u32::MAX));
-        rendition.bandwidth = rendition.bandwidth.max(own.iter().take(run).map(|segment| peak_bits_per_second(segment)).max().unwrap_or(0));
-        let header = store::find_rendition(tx, media, &rendition.name).await?.map(|stored| stored.header).unwrap_or_default();
+        rendition.bandwidth = rendition
+            .bandwidth
+            .max(own.iter().take(run).map(|segment| peak_bits_per_second(segment)).max().unwrap_or(0));
+        let header =
+            store::find_rendition(tx, media, &rendition.name).await?.map(|stored| stored.header).unwrap_or_default();
         store::upsert_rendition(tx, media, &StoredRendition { rendition: rendition.clone(), header }).await?;
         published.renditions.push(rendition);
     }
@@ -241,8 +279,12 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: 
         (None, None) => (job.received.width, job.received.height),
     };
     let assets = store::list_assets(tx, media).await?.into_iter().map(|asset| asset.name).collect();
-    let duration_ms = job.plan.as_ref().map(|plan| if duration_us > 0 { duration_us / 1000 } else { plan.duration_us / 1000 });
-    tx.publish(&Ready { id: media.clone(), width, height, duration_ms, thumbhash: last.thumbhash.clone(), assets }, now)?;
+    let duration_ms =
+        job.plan.as_ref().map(|plan| if duration_us > 0 { duration_us / 1000 } else { plan.duration_us / 1000 });
+    tx.publish(
+        &Ready { id: media.clone(), width, height, duration_ms, thumbhash: last.thumbhash.clone(), assets },
+        now,
+    )?;
     Ok(dropped)
 }
 
@@ -250,7 +292,11 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: 
 fn peak_bits_per_second(segment: &Segment) -> u64 {
     let us = u128::from(segment.duration_us.max(1));
     // A last segment of a frame or two says little about the bandwidth that a player needs.
-    if segment.duration_us < 1_000_000 { 0 } else { u64::try_from(u128::from(segment.bytes) * 8_000_000 / us).unwrap_or(u64::MAX) }
+    if segment.duration_us < 1_000_000 {
+        0
+    } else {
+        u64::try_from(u128::from(segment.bytes) * 8_000_000 / us).unwrap_or(u64::MAX)
+    }
 }
 
 /// Fails an item and announces it, once.
@@ -286,7 +332,8 @@ pub(crate) async fn delete(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Re
 /// Sends the ticket of an unresponsive task again.
 pub(crate) async fn resend(tx: &Tx, media: &MediaId, task: Task, now: DateTime<Utc>) -> Result<(), Error> {
     let job = find_open(tx, media).await?;
-    let weight = store::list_tasks(tx, media).await?.into_iter().find(|row| row.task == task).map_or(0, |row| row.weight);
+    let weight =
+        store::list_tasks(tx, media).await?.into_iter().find(|row| row.task == task).map_or(0, |row| row.weight);
     enqueue(tx, &job, (task, weight), 0, now).await.map(drop)
 }
 

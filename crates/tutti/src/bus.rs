@@ -12,7 +12,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let options: NatsOptions = config.section("bus")?;
     if options.servers.is_empty() && !server.data.join("bus.db").exists() {
-        return Err(format!("there is no bus in {}: give the server's data folder with --data, or its configuration with --config", server.data.display()).into());
+        return Err(format!(
+            "there is no bus in {}: give the server's data folder with --data, or its configuration with --config",
+            server.data.display()
+        )
+        .into());
     }
     let bus = Bus::open(&options, &server.data, kit::Clock::system()).await?;
     match arguments.action {
@@ -43,7 +47,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
             }
         }
         BusAction::Forget { consumer } => {
-            let subscriptions: Vec<_> = roles::all().iter().flat_map(|service| (service.subscriptions)(&config)).collect();
+            let subscriptions: Vec<_> =
+                roles::all().iter().flat_map(|service| (service.subscriptions)(&config)).collect();
             if subscriptions.iter().any(|subscription| subscription.name == consumer) {
                 return Err(format!("this release has the consumer {consumer}; its events are still needed").into());
             }

@@ -99,14 +99,18 @@ pub(crate) struct Objects {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ObjectsAction {
     /// List objects without a row and rows without an object; exits with 0 only if there are none
-    #[command(after_help = "Examples:\n  tutti objects check --data /var/lib/tutti\n  tutti objects check --config tutti.toml --json")]
+    #[command(
+        after_help = "Examples:\n  tutti objects check --data /var/lib/tutti\n  tutti objects check --config tutti.toml --json"
+    )]
     Check {
         /// Print the whole report as JSON
         #[arg(long)]
         json: bool,
     },
     /// Remove objects that no row of any role names and that were written long ago
-    #[command(after_help = "Examples:\n  tutti objects repair --data /var/lib/tutti\n  tutti objects repair --config tutti.toml --older-than-hours 168")]
+    #[command(
+        after_help = "Examples:\n  tutti objects repair --data /var/lib/tutti\n  tutti objects repair --config tutti.toml --older-than-hours 168"
+    )]
     Repair {
         /// Keep objects that were written since then
         #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=87_600))]

@@ -38,16 +38,33 @@ impl Client {
     pub(crate) async fn sign_in(server: &str, login: &str, password: &str) -> Result<Self, CommandError> {
         let mut client = Self::with_token(server, "")?;
         let body = json!({ "login": login, "password": password, "device": "tutti command" });
-        let response = client.http.post(client.url("/v1/sessions")).json(&body).send().await.map_err(|error| client.unreachable_error(&error))?;
+        let response = client
+            .http
+            .post(client.url("/v1/sessions"))
+            .json(&body)
+            .send()
+            .await
+            .map_err(|error| client.unreachable_error(&error))?;
         client.token = token(&json_or_error(response).await?)?;
         Ok(client)
     }
 
     /// Creates an account and returns a client of its session; `None` if the handle is taken.
-    pub(crate) async fn sign_up(server: &str, handle: &str, email: &str, password: &str) -> Result<Option<Self>, CommandError> {
+    pub(crate) async fn sign_up(
+        server: &str,
+        handle: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<Option<Self>, CommandError> {
         let mut client = Self::with_token(server, "")?;
         let body = json!({ "handle": handle, "email": email, "password": password });
-        let response = client.http.post(client.url("/v1/accounts")).json(&body).send().await.map_err(|error| client.unreachable_error(&error))?;
+        let response = client
+            .http
+            .post(client.url("/v1/accounts"))
+            .json(&body)
+            .send()
+            .await
+            .map_err(|error| client.unreachable_error(&error))?;
         if response.status() == StatusCode::CONFLICT {
             return Ok(None);
         }
@@ -64,7 +81,12 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CommandError> {
-        request.bearer_auth(&self.token).header("tus-resumable", "1.0.0").send().await.map_err(|error| self.unreachable_error(&error))
+        request
+            .bearer_auth(&self.token)
+            .header("tus-resumable", "1.0.0")
+            .send()
+            .await
+            .map_err(|error| self.unreachable_error(&error))
     }
 
     /// Sends a GET and returns the JSON of the response.
@@ -78,11 +100,18 @@ impl Client {
     }
 
     /// Creates a resumable upload and returns its URL.
-    pub(crate) async fn create_upload(&self, path: &Path, bytes: u64, tags: &str, visibility: &str) -> Result<String, CommandError> {
+    pub(crate) async fn create_upload(
+        &self,
+        path: &Path,
+        bytes: u64,
+        tags: &str,
+        visibility: &str,
+    ) -> Result<String, CommandError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let pair = |key: &str, value: &str| format!("{key} {}", STANDARD.encode(value));
         let metadata = [pair("filename", &name), pair("tags", tags), pair("visibility", visibility)].join(",");
-        let request = self.http.post(self.url("/v1/uploads")).header("upload-length", bytes).header("upload-metadata", metadata);
+        let request =
+            self.http.post(self.url("/v1/uploads")).header("upload-length", bytes).header("upload-metadata", metadata);
         let response = self.send(request).await?;
         if response.status() != StatusCode::CREATED {
             return Err(problem_error(response).await);
@@ -102,7 +131,12 @@ impl Client {
 
     /// Sends the missing bytes of a file and returns the new item's id. After a lost connection it resumes at the
     /// server's offset.
-    pub(crate) async fn resume(&self, upload: &str, path: &Path, progress: impl Fn(u64)) -> Result<String, CommandError> {
+    pub(crate) async fn resume(
+        &self,
+        upload: &str,
+        path: &Path,
+        progress: impl Fn(u64),
+    ) -> Result<String, CommandError> {
         let mut file = tokio::fs::File::open(path).await?;
         let bytes = file.metadata().await?.len();
         let mut failures = 0;
@@ -110,7 +144,12 @@ impl Client {
             let offset = self.offset(upload).await;
             let result = match offset {
                 Ok(Some(offset)) => self.send_from(upload, &mut file, offset, bytes, &progress).await,
-                Ok(None) => return Err("the server no longer knows this upload; run the command again to start from the beginning".into()),
+                Ok(None) => {
+                    return Err(
+                        "the server no longer knows this upload; run the command again to start from the beginning"
+                            .into(),
+                    );
+                }
                 Err(error) => Err(SendError::Retry(error)),
             };
             match result {
@@ -125,13 +164,25 @@ impl Client {
         }
     }
 
-    async fn send_from(&self, upload: &str, file: &mut tokio::fs::File, mut offset: u64, bytes: u64, progress: &impl Fn(u64)) -> Result<String, SendError> {
+    async fn send_from(
+        &self,
+        upload: &str,
+        file: &mut tokio::fs::File,
+        mut offset: u64,
+        bytes: u64,
+        progress: &impl Fn(u64),
+    ) -> Result<String, SendError> {
         loop {
             progress(offset);
             file.seek(std::io::SeekFrom::Start(offset)).await.map_err(|error| SendError::Final(error.into()))?;
             let mut chunk = vec![0; CHUNK.min(usize::try_from(bytes - offset).unwrap_or(CHUNK))];
             file.read_exact(&mut chunk).await.map_err(|error| SendError::Final(error.into()))?;
-            let request = self.http.patch(upload).header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(chunk);
+            let request = self
+                .http
+                .patch(upload)
+                .header("upload-offset", offset)
+                .header("content-type", "application/offset+octet-stream")
+                .body(chunk);
             let response = self.send(request).await.map_err(SendError::Retry)?;
             if let Some(id) = header(&response, "tutti-media-id") {
                 progress(bytes);
@@ -140,7 +191,10 @@ impl Client {
             let status = response.status();
             match header(&response, "upload-offset").and_then(|offset| offset.parse().ok()) {
                 Some(next) if status.is_success() => offset = next,
-                _ if status.is_server_error() || status == StatusCode::CONFLICT || status == StatusCode::TOO_MANY_REQUESTS => {
+                _ if status.is_server_error()
+                    || status == StatusCode::CONFLICT
+                    || status == StatusCode::TOO_MANY_REQUESTS =>
+                {
                     return Err(SendError::Retry(problem_error(response).await));
                 }
                 _ => return Err(SendError::Final(problem_error(response).await)),

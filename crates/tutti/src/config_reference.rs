@@ -10,7 +10,9 @@ use crate::{CommandError, roles};
 /// Prints a configuration file with every key at its default.
 #[allow(clippy::unnecessary_wraps, reason = "every command may fail")]
 pub(crate) fn print() -> Result<(), CommandError> {
-    println!("# Every key of Tutti's configuration, at its default. Keys can also be set in the environment or with --set.\n");
+    println!(
+        "# Every key of Tutti's configuration, at its default. Keys can also be set in the environment or with --set.\n"
+    );
     for section in sections() {
         println!("# {}\n{}", section.about(), section.toml());
     }
@@ -54,7 +56,9 @@ the environment. `tutti config` prints everything below as one file.
 ";
 
     fn guide() -> String {
-        let chapters = sections().into_iter().map(|section| format!("\n## [{}]\n\n{}\n\n```toml\n{}```\n", section.name(), section.about(), section.toml()));
+        let chapters = sections().into_iter().map(|section| {
+            format!("\n## [{}]\n\n{}\n\n```toml\n{}```\n", section.name(), section.about(), section.toml())
+        });
         let peers = format!("\n## [peers]\n\n```toml\n{PEERS}\n```\n");
         [INTRODUCTION.to_owned()].into_iter().chain(chapters).chain([peers]).collect()
     }
@@ -66,7 +70,10 @@ the environment. `tutti config` prints everything below as one file.
             std::fs::write(&path, guide()).unwrap();
         }
         let written = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(written == guide(), "docs/guides/configuration.md is stale: type `UPDATE=1 cargo test --package tutti --bin tutti reference`");
+        assert!(
+            written == guide(),
+            "docs/guides/configuration.md is stale: type `UPDATE=1 cargo test --package tutti --bin tutti reference`"
+        );
     }
 
     #[test]
@@ -74,8 +81,14 @@ the environment. `tutti config` prints everything below as one file.
         for section in sections() {
             let text = section.toml();
             let lines: Vec<&str> = text.lines().collect();
-            for (at, line) in lines.iter().enumerate().skip(1).filter(|(_, line)| !line.starts_with('#') || line.ends_with(" = …")) {
-                assert!(lines[at - 1].starts_with("# ") && !lines[at - 1].ends_with(" = …"), "[{}] {line}: it has no description", section.name());
+            for (at, line) in
+                lines.iter().enumerate().skip(1).filter(|(_, line)| !line.starts_with('#') || line.ends_with(" = …"))
+            {
+                assert!(
+                    lines[at - 1].starts_with("# ") && !lines[at - 1].ends_with(" = …"),
+                    "[{}] {line}: it has no description",
+                    section.name()
+                );
             }
         }
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -25,17 +25,42 @@ struct DemoItem {
 const ITEMS: [DemoItem; 6] = [
     DemoItem {
         name: "Sea of numbers.jpg",
-        arguments: &["-f", "lavfi", "-i", "mandelbrot=s=1920x1280:start_scale=0.03:end_scale=0.01:start_x=-0.7435:start_y=0.1314:maxiter=800", "-frames:v", "1", "-q:v", "3"],
+        arguments: &[
+            "-f",
+            "lavfi",
+            "-i",
+            "mandelbrot=s=1920x1280:start_scale=0.03:end_scale=0.01:start_x=-0.7435:start_y=0.1314:maxiter=800",
+            "-frames:v",
+            "1",
+            "-q:v",
+            "3",
+        ],
         tags: "picture,blue",
     },
     DemoItem {
         name: "Evening colours.png",
-        arguments: &["-f", "lavfi", "-i", "gradients=s=1600x1200:c0=0x1b1f5c:c1=0xe0607e:c2=0xf6c667:n=3:seed=7", "-frames:v", "1"],
+        arguments: &[
+            "-f",
+            "lavfi",
+            "-i",
+            "gradients=s=1600x1200:c0=0x1b1f5c:c1=0xe0607e:c2=0xf6c667:n=3:seed=7",
+            "-frames:v",
+            "1",
+        ],
         tags: "picture,warm",
     },
     DemoItem {
         name: "Tall window.jpg",
-        arguments: &["-f", "lavfi", "-i", "gradients=s=1080x1620:c0=0x0f3d3e:c1=0xe2dcc8:n=2:seed=3", "-frames:v", "1", "-q:v", "3"],
+        arguments: &[
+            "-f",
+            "lavfi",
+            "-i",
+            "gradients=s=1080x1620:c0=0x0f3d3e:c1=0xe2dcc8:n=2:seed=3",
+            "-frames:v",
+            "1",
+            "-q:v",
+            "3",
+        ],
         tags: "picture,green",
     },
     DemoItem {
@@ -95,10 +120,16 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), CommandError> {
     }
     let password = kit::id::random();
     let Some(client) = Client::sign_up(&arguments.to, HANDLE, EMAIL, &password).await? else {
-        return Err(format!("the server already has an account called `{HANDLE}`, but its password is not in {}", arguments.login_file.display()).into());
+        return Err(format!(
+            "the server already has an account called `{HANDLE}`, but its password is not in {}",
+            arguments.login_file.display()
+        )
+        .into());
     };
     save_password(&arguments.login_file, &password)?;
-    client.patch("/v1/me", &json!({ "display_name": "Demo", "bio": "Pictures, songs and videos to click through." })).await?;
+    client
+        .patch("/v1/me", &json!({ "display_name": "Demo", "bio": "Pictures, songs and videos to click through." }))
+        .await?;
     let scratch = tempfile::tempdir()?;
     for item in &ITEMS {
         let path = scratch.path().join(item.name);
@@ -122,15 +153,29 @@ async fn upload(client: &Client, path: &Path, tags: &str) -> Result<(), CommandE
 }
 
 async fn generate(item: &DemoItem, path: &Path) -> Result<(), CommandError> {
-    let output = Command::new("ffmpeg").args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]).args(item.arguments).arg(path).output().await;
-    let output = output.map_err(|_| "ffmpeg is needed to make the demo content; `tutti doctor` shows how to install it")?;
-    if output.status.success() { Ok(()) } else { Err(format!("ffmpeg could not make {}: {}", item.name, String::from_utf8_lossy(&output.stderr)).into()) }
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"])
+        .args(item.arguments)
+        .arg(path)
+        .output()
+        .await;
+    let output =
+        output.map_err(|_| "ffmpeg is needed to make the demo content; `tutti doctor` shows how to install it")?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("ffmpeg could not make {}: {}", item.name, String::from_utf8_lossy(&output.stderr)).into())
+    }
 }
 
 /// Returns the MP4 files of a folder, sorted by name, at most three.
 fn videos(folder: Option<&Path>) -> Vec<PathBuf> {
     let Some(entries) = folder.and_then(|folder| std::fs::read_dir(folder).ok()) else { return Vec::new() };
-    let mut videos: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "mp4")).collect();
+    let mut videos: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "mp4"))
+        .collect();
     videos.sort();
     videos.truncate(3);
     videos

@@ -26,14 +26,38 @@ struct Tool {
 }
 
 const TOOLS: [Tool; 3] = [
-    Tool { name: "ffmpeg", role: "transcode", version_flag: "-version", package: "ffmpeg", consequence: "no video and no song can be converted" },
-    Tool { name: "ffprobe", role: "transcode", version_flag: "-version", package: "ffmpeg", consequence: "no video and no song can be converted" },
-    Tool { name: "heif-convert", role: "transcode", version_flag: "--version", package: "libheif-examples", consequence: "no HEIC or AVIF photo can be shown" },
+    Tool {
+        name: "ffmpeg",
+        role: "transcode",
+        version_flag: "-version",
+        package: "ffmpeg",
+        consequence: "no video and no song can be converted",
+    },
+    Tool {
+        name: "ffprobe",
+        role: "transcode",
+        version_flag: "-version",
+        package: "ffmpeg",
+        consequence: "no video and no song can be converted",
+    },
+    Tool {
+        name: "heif-convert",
+        role: "transcode",
+        version_flag: "--version",
+        package: "libheif-examples",
+        consequence: "no HEIC or AVIF photo can be shown",
+    },
 ];
 
 /// Encoders and filters that ffmpeg must have been built with.
-const FFMPEG_FEATURES: [(&str, &str); 6] =
-    [("-encoders", "libx264"), ("-encoders", " aac "), ("-filters", "ebur128"), ("-filters", "alimiter"), ("-filters", "zscale"), ("-filters", "tonemap")];
+const FFMPEG_FEATURES: [(&str, &str); 6] = [
+    ("-encoders", "libx264"),
+    ("-encoders", " aac "),
+    ("-filters", "ebur128"),
+    ("-filters", "alimiter"),
+    ("-filters", "zscale"),
+    ("-filters", "tonemap"),
+];
 
 /// Prints a line per check; fails if a program is missing or a file is readable by other users.
 pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
@@ -76,16 +100,28 @@ fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
         Ok(Exposed { first: None, .. }) => println!("ok       {:<14} {data} is for its user alone", "data folder"),
         Ok(Exposed { folders, files, first: Some(first) }) => {
             exposed += 1;
-            println!("open     {:<14} other users can access {folders} folders and {files} files, the first is {}: type `chmod -R go-rwx {data}`", "data folder", first.display());
+            println!(
+                "open     {:<14} other users can access {folders} folders and {files} files, the first is {}: type `chmod -R go-rwx {data}`",
+                "data folder",
+                first.display()
+            );
         }
         Err(error) => {
             exposed += 1;
-            println!("unknown  {:<14} this user can't read all of it ({error}): run the command again as the server's user", "data folder");
+            println!(
+                "unknown  {:<14} this user can't read all of it ({error}): run the command again as the server's user",
+                "data folder"
+            );
         }
     }
     for (key, path) in exposed_secrets(&config)? {
         exposed += 1;
-        println!("open     {:<14} {} ({key}) can be read by other users: type `chmod go-rwx {}`", "secret", path.display(), path.display());
+        println!(
+            "open     {:<14} {} ({key}) can be read by other users: type `chmod go-rwx {}`",
+            "secret",
+            path.display(),
+            path.display()
+        );
     }
     if rustix::process::geteuid().is_root() {
         println!("warning  {:<14} {ROOT_WARNING}", "root");
@@ -114,7 +150,14 @@ pub(crate) fn warn_of_access(config: &Config) -> Result<(), CommandError> {
 async fn check_confinement() {
     let report = async {
         let folder = tempfile::tempdir().ok()?;
-        let own = Confinement { folder: folder.path().to_owned(), user: Some(65534), memory_bytes: 256 << 20, cpu_seconds: 20, file_bytes: 1 << 20, ..Confinement::default() };
+        let own = Confinement {
+            folder: folder.path().to_owned(),
+            user: Some(65534),
+            memory_bytes: 256 << 20,
+            cpu_seconds: 20,
+            file_bytes: 1 << 20,
+            ..Confinement::default()
+        };
         let output = Command::new("/proc/self/exe").args(own.check()).output().await.ok()?;
         Report::read(&String::from_utf8_lossy(&output.stdout))
     };
@@ -140,7 +183,8 @@ pub(crate) fn warn_of_missing_tools(services: &[Service]) {
 }
 
 fn is_on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 fn how_to_install(package: &str) -> String {
@@ -151,10 +195,10 @@ fn how_to_install(package: &str) -> String {
         ("/usr/bin/pacman", format!("sudo pacman -S {package}")),
         ("/opt/homebrew/bin/brew", format!("brew install {package}")),
     ];
-    managers
-        .into_iter()
-        .find(|(manager, _)| Path::new(manager).exists())
-        .map_or_else(|| format!("install the package `{package}` with your system's package manager"), |(_, command)| format!("type `{command}`"))
+    managers.into_iter().find(|(manager, _)| Path::new(manager).exists()).map_or_else(
+        || format!("install the package `{package}` with your system's package manager"),
+        |(_, command)| format!("type `{command}`"),
+    )
 }
 
 fn first_line(output: &[u8]) -> String {

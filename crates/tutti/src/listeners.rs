@@ -25,7 +25,9 @@ const MAX_OPERATIONS_REQUESTS: usize = 16;
 pub(crate) fn public(readiness: &Arc<Readiness>, process: &Process, max_connections: usize) -> Router {
     let routers = &process.routers;
     let gateway = routers.iter().find(|(name, _)| *name == "gateway");
-    let health = Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(public_readyz).with_state(readiness.clone()));
+    let health = Router::new()
+        .route("/healthz", get(async || (no_store(), "ok\n")))
+        .route("/readyz", get(public_readyz).with_state(readiness.clone()));
     if let Some((_, gateway)) = gateway {
         return process.guard.apply(health).merge(gateway.clone());
     }
@@ -40,9 +42,13 @@ pub(crate) fn public(readiness: &Arc<Readiness>, process: &Process, max_connecti
 
 /// Returns the routes of the operations listener.
 pub(crate) fn operations(readiness: &Arc<Readiness>) -> Router {
-    let routes =
-        Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(operations_readyz)).route("/metrics", get(metrics)).with_state(readiness.clone());
-    let not_found = async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL.");
+    let routes = Router::new()
+        .route("/healthz", get(async || (no_store(), "ok\n")))
+        .route("/readyz", get(operations_readyz))
+        .route("/metrics", get(metrics))
+        .with_state(readiness.clone());
+    let not_found =
+        async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL.");
     Bounds { max_requests: MAX_OPERATIONS_REQUESTS, head: HeadBounds::default() }.apply(routes.fallback(not_found))
 }
 
@@ -61,7 +67,11 @@ async fn operations_readyz(State(readiness): State<Arc<Readiness>>, RawQuery(que
     let not_ready = readiness.not_ready(query.as_deref()).await;
     if not_ready.is_empty() {
         let degraded = readiness.degraded().await;
-        let text = if degraded.is_empty() { "ready\n".to_owned() } else { format!("ready, although:\n- {}\n", degraded.join("\n- ")) };
+        let text = if degraded.is_empty() {
+            "ready\n".to_owned()
+        } else {
+            format!("ready, although:\n- {}\n", degraded.join("\n- "))
+        };
         return (no_store(), text).into_response();
     }
     let text = format!("not ready:\n- {}\n", not_ready.join("\n- "));

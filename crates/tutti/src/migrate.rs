@@ -11,7 +11,11 @@ pub(crate) async fn run(arguments: Migrate) -> Result<(), CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let db: DbConfig = config.section("db")?;
     if db.postgres("")?.is_none() && !server.data.exists() {
-        return Err(format!("there is no data folder {}, and no database is configured: give a folder with --data, or set db.url", server.data.display()).into());
+        return Err(format!(
+            "there is no data folder {}, and no database is configured: give a folder with --data, or set db.url",
+            server.data.display()
+        )
+        .into());
     }
     for service in roles::select(&arguments.roles)? {
         let Some(migrations) = service.migrations else { continue };
@@ -19,7 +23,11 @@ pub(crate) async fn run(arguments: Migrate) -> Result<(), CommandError> {
         let database = db.open(service.name, &server.data).await?;
         let was_current = database.is_current(service.name, migrations).await?;
         database.migrate(service.name, migrations).await?;
-        println!("{:<10} schema version {newest}{}", service.name, if was_current { "" } else { ", brought up to date" });
+        println!(
+            "{:<10} schema version {newest}{}",
+            service.name,
+            if was_current { "" } else { ", brought up to date" }
+        );
     }
     Ok(())
 }

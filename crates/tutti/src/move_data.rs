@@ -15,15 +15,25 @@ use crate::{CommandError, roles, settings};
 
 pub(crate) async fn run(arguments: Move) -> Result<(), CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
-    let transfer = Transfer::open(&server.data, &config, &roles::all(), kit::Clock::system()).await.map_err(|error| with_causes(&error))?;
+    let transfer = Transfer::open(&server.data, &config, &roles::all(), kit::Clock::system())
+        .await
+        .map_err(|error| with_causes(&error))?;
     let progress = ProgressReport::new();
     let rows = if arguments.verify {
         transfer.verify(&progress).await.map_err(|error| with_causes(&error))?
     } else {
-        match transfer.run(&progress).await.map_err(|error| format!("{}. Run the same command again: it continues where it stopped.", with_causes(&error).trim_end_matches('.')))? {
+        match transfer.run(&progress).await.map_err(|error| {
+            format!(
+                "{}. Run the same command again: it continues where it stopped.",
+                with_causes(&error).trim_end_matches('.')
+            )
+        })? {
             Outcome::Moved(rows) => rows,
             Outcome::AlreadyDone(at) => {
-                println!("{} was moved here on {at}; nothing was changed. `--verify` compares both sides.", server.data.display());
+                println!(
+                    "{} was moved here on {at}; nothing was changed. `--verify` compares both sides.",
+                    server.data.display()
+                );
                 return Ok(());
             }
         }
@@ -59,7 +69,11 @@ fn report(rows: &[ReportRow]) -> Result<(), CommandError> {
             println!("Both sides are the same.");
             Ok(())
         }
-        differing => Err(format!("{differing} of {} parts differ. Did something write to either side? See docs/guides/moving.md.", rows.len()).into()),
+        differing => Err(format!(
+            "{differing} of {} parts differ. Did something write to either side? See docs/guides/moving.md.",
+            rows.len()
+        )
+        .into()),
     }
 }
 
@@ -74,7 +88,9 @@ impl ProgressReport {
     fn new() -> Self {
         let terminal_bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+            {
                 bar.set_style(style);
             }
             bar
@@ -109,7 +125,9 @@ impl ProgressListener for ProgressReport {
         let before = self.moved.fetch_add(bytes, Ordering::Relaxed);
         match &self.bar {
             Some(bar) => bar.set_position(before + bytes),
-            None if before * 10 / expected < (before + bytes) * 10 / expected => eprintln!("{} of {}", HumanBytes(before + bytes), HumanBytes(expected)),
+            None if before * 10 / expected < (before + bytes) * 10 / expected => {
+                eprintln!("{} of {}", HumanBytes(before + bytes), HumanBytes(expected))
+            }
             None => {}
         }
     }

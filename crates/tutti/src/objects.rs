@@ -22,7 +22,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     match arguments.action {
         ObjectsAction::Check { json } => {
             print(&report, json)?;
-            if report.is_clean() { Ok(()) } else { Err("the store and the rows differ; docs/guides/operating.md explains what to do".into()) }
+            if report.is_clean() {
+                Ok(())
+            } else {
+                Err("the store and the rows differ; docs/guides/operating.md explains what to do".into())
+            }
         }
         ObjectsAction::Repair { older_than_hours, force, json } => {
             let untracked = report.untracked.len() as u64;
@@ -35,10 +39,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
                 .into());
             }
             print(&report, json)?;
-            let removed = reconcile::remove_untracked(&objects, &report, kit::Clock::system().now(), TimeDelta::hours(older_than_hours.into())).await?;
+            let removed = reconcile::remove_untracked(
+                &objects,
+                &report,
+                kit::Clock::system().now(),
+                TimeDelta::hours(older_than_hours.into()),
+            )
+            .await?;
             let kept = untracked.saturating_sub(removed);
-            eprintln!("{removed} objects without a row were removed; {kept} were written less than {older_than_hours} hours ago, or at an unknown time, and stay.");
-            if report.missing.is_empty() { Ok(()) } else { Err(format!("{} rows name objects that are missing; only a backup has them", report.missing.len()).into()) }
+            eprintln!(
+                "{removed} objects without a row were removed; {kept} were written less than {older_than_hours} hours ago, or at an unknown time, and stay."
+            );
+            if report.missing.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{} rows name objects that are missing; only a backup has them", report.missing.len())
+                    .into())
+            }
         }
     }
 }
@@ -49,7 +66,11 @@ async fn open(settings: &Settings) -> Result<(Objects, Vec<RoleDatabase>), Comma
     let (db, s3): (DbConfig, S3Options) = (config.section("db")?, config.section("objects")?);
     let folder = server.data.join("objects");
     if s3.bucket.is_empty() && !folder.is_dir() {
-        return Err(format!("there is no store in {}: give the server's data folder with --data, or its configuration with --config", server.data.display()).into());
+        return Err(format!(
+            "there is no store in {}: give the server's data folder with --data, or its configuration with --config",
+            server.data.display()
+        )
+        .into());
     }
     let mut books = Vec::new();
     for service in roles::all() {
@@ -57,11 +78,20 @@ async fn open(settings: &Settings) -> Result<(Objects, Vec<RoleDatabase>), Comma
         let file = server.data.join(format!("{}.db", service.name));
         if db.postgres(service.name)?.is_none() && !file.is_file() {
             // Opening would create an empty database, and every object would count as untracked.
-            return Err(format!("the database of {} is not in {}: without it its objects can't be checked", service.name, server.data.display()).into());
+            return Err(format!(
+                "the database of {} is not in {}: without it its objects can't be checked",
+                service.name,
+                server.data.display()
+            )
+            .into());
         }
         let database = db.open(service.name, &server.data).await?;
         if !database.is_current(service.name, migrations).await? {
-            return Err(format!("the schema of {} is older than this release: run `tutti migrate` first", service.name).into());
+            return Err(format!(
+                "the schema of {} is older than this release: run `tutti migrate` first",
+                service.name
+            )
+            .into());
         }
         if kit::transfer::is_in_progress(&database).await? {
             return Err("a `tutti move` into this installation is not finished: it copies objects before their rows. Finish it first".into());
@@ -78,7 +108,10 @@ fn print(report: &Report, json: bool) -> Result<(), CommandError> {
         println!("{}", serde_json::to_string_pretty(report)?);
         return Ok(());
     }
-    println!("{} objects, {} bytes; {} keys in rows, {} being written or removed", report.objects, report.bytes, report.named, report.tracked);
+    println!(
+        "{} objects, {} bytes; {} keys in rows, {} being written or removed",
+        report.objects, report.bytes, report.named, report.tracked
+    );
     println!("{} objects without a row", report.untracked.len());
     for object in report.untracked.iter().take(MAX_SHOWN) {
         let modified = object.modified.map_or_else(|| "unknown".to_owned(), |at| at.to_rfc3339());

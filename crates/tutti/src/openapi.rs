@@ -81,6 +81,10 @@ mod tests {
             }
             parts.next().is_none().then_some(points)
         };
-        gateway::ROUTES.iter().filter_map(|row| exactness(row.path).map(|points| (points, row.role))).max_by_key(|(points, _)| *points).map(|(_, role)| role)
+        gateway::ROUTES
+            .iter()
+            .filter_map(|row| exactness(row.path).map(|points| (points, row.role)))
+            .max_by_key(|(points, _)| *points)
+            .map(|(_, role)| role)
     }
 }

@@ -70,7 +70,8 @@ mod tests {
             assert!(error.contains(old) && error.contains(new), "{error}");
             let (section, key) = new.split_once('.').unwrap();
             let described = known.iter().find(|known| known.name() == section).unwrap().toml();
-            let is_key = |line: &str| line.trim_start_matches("# ").split('=').next().is_some_and(|name| name.trim() == key);
+            let is_key =
+                |line: &str| line.trim_start_matches("# ").split('=').next().is_some_and(|name| name.trim() == key);
             assert!(described.lines().any(is_key), "{new} is not a key");
         }
     }

@@ -34,7 +34,8 @@ mod tests {
 
     #[test]
     fn only_named_roles_are_selected() {
-        let names: Vec<&str> = select(&["transcode".into(), "media".into()]).unwrap().iter().map(|service| service.name).collect();
+        let names: Vec<&str> =
+            select(&["transcode".into(), "media".into()]).unwrap().iter().map(|service| service.name).collect();
         assert_eq!(names, ["media", "transcode"]);
     }
 }

@@ -35,7 +35,10 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
     if server.clock_skew_seconds != 0 {
-        tracing::warn!(seconds = server.clock_skew_seconds, "the clock is set wrong on purpose (server.clock_skew_seconds)");
+        tracing::warn!(
+            seconds = server.clock_skew_seconds,
+            "the clock is set wrong on purpose (server.clock_skew_seconds)"
+        );
     }
 
     // Both sockets are bound first, so that a taken port is reported before anything is changed.
@@ -45,7 +48,11 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let (readiness, operations_tasks) = (Arc::new(Readiness::default()), Tasks::default());
     let operations_address = operations.local_addr()?;
     serve(
-        Listener { socket: operations, limits: Limits { max_connections: 64, ..Limits::default() }, open: Gauge::default() },
+        Listener {
+            socket: operations,
+            limits: Limits { max_connections: 64, ..Limits::default() },
+            open: Gauge::default(),
+        },
         listeners::operations(&readiness),
         &operations_tasks,
     );
@@ -62,16 +69,27 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         () = signals.next() => return Ok(()),
     };
     readiness.set_started(process.clone());
-    let limits = Limits { max_connections: server.connections, max_per_prefix: server.connections_per_prefix, ..Limits::default() };
+    let limits = Limits {
+        max_connections: server.connections,
+        max_per_prefix: server.connections_per_prefix,
+        ..Limits::default()
+    };
     let public_address = public.local_addr()?;
-    serve(Listener { socket: public, limits, open: process.metrics.connections.clone() }, listeners::public(&readiness, &process, server.connections), &process.tasks);
+    serve(
+        Listener { socket: public, limits, open: process.metrics.connections.clone() },
+        listeners::public(&readiness, &process, server.connections),
+        &process.tasks,
+    );
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = started.elapsed().as_millis(), "ready");
 
     signals.next().await;
     if server.drain_notice_seconds > 0 {
         readiness.set_draining();
-        tracing::info!(seconds = server.drain_notice_seconds, "draining soon: not ready any more; the listeners stay open for now");
+        tracing::info!(
+            seconds = server.drain_notice_seconds,
+            "draining soon: not ready any more; the listeners stay open for now"
+        );
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(server.drain_notice_seconds)) => {}
             () = signals.next() => {}
@@ -98,7 +116,9 @@ fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, Comm
         socket.bind(address)?;
         socket.listen(LISTEN_BACKLOG)
     };
-    listen().map_err(|error: std::io::Error| format!("can't listen on {address}: {error}. Choose another address with {flag}.").into())
+    listen().map_err(|error: std::io::Error| {
+        format!("can't listen on {address}: {error}. Choose another address with {flag}.").into()
+    })
 }
 
 /// The signals that end the process: SIGTERM and SIGINT (Ctrl-C).

@@ -83,7 +83,10 @@ pub(crate) fn check_peers(config: &Config) -> Result<(), Error> {
     let peers: BTreeMap<String, serde_json::Value> = config.section("peers")?;
     let known = roles::all().map(|service| service.name);
     match peers.into_keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(Error::Section { section: "peers".into(), reason: format!("there is no role called `{name}`; the roles are {}", known.join(", ")) }),
+        Some(name) => Err(Error::Section {
+            section: "peers".into(),
+            reason: format!("there is no role called `{name}`; the roles are {}", known.join(", ")),
+        }),
         None => Ok(()),
     }
 }

@@ -17,7 +17,9 @@ pub(crate) async fn run(arguments: Upload) -> Result<(), CommandError> {
     let client = match (&arguments.token, &arguments.login) {
         (Some(token), _) => Client::with_token(&arguments.to, token)?,
         (None, Some(login)) => Client::sign_in(&arguments.to, login, &password(login)?).await?,
-        (None, None) => return Err("sign in with --login NAME, or give --token TOKEN (or TUTTI_TOKEN in the environment)".into()),
+        (None, None) => {
+            return Err("sign in with --login NAME, or give --token TOKEN (or TUTTI_TOKEN in the environment)".into());
+        }
     };
     let mut failed = 0;
     for path in &arguments.files {
@@ -98,7 +100,8 @@ impl UploadState {
     }
 
     fn load() -> Self {
-        let uploads = std::fs::read(Self::path()).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        let uploads =
+            std::fs::read(Self::path()).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
         Self { uploads }
     }
 

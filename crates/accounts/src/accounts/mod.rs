@@ -85,8 +85,9 @@ impl Accounts {
     /// Loads the configuration and the signing keys.
     pub(crate) async fn open(context: Context) -> Result<Self, BootError> {
         let config = Config::load(&context.config)?;
-        let signing_keys =
-            SigningKeys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be loaded: {error}")))?;
+        let signing_keys = SigningKeys::open(context.db.clone(), context.clock.clone(), &config)
+            .await
+            .map_err(|error| BootError::Other(format!("the signing keys can't be loaded: {error}")))?;
         let hasher = Hasher::new(&config)?;
         let metrics = Metrics::register(&context.metrics, &hasher.hashes);
         Ok(Self(Arc::new(Inner {
@@ -102,7 +103,9 @@ impl Accounts {
 
     /// Returns the account and session of a verified token, or [`Error::SessionEnded`].
     pub(crate) async fn current_session(&self, account: AccountId, session: Uuid) -> Result<CurrentSession, Error> {
-        store::accounts::find_current_session(self.context.db.read(), account, session).await?.ok_or(Error::SessionEnded)
+        store::accounts::find_current_session(self.context.db.read(), account, session)
+            .await?
+            .ok_or(Error::SessionEnded)
     }
 
     /// Returns the account with this handle, in any case, or [`Error::NoSuchAccount`].
@@ -111,9 +114,21 @@ impl Accounts {
     }
 
     /// Returns a page of the account's sessions, newest first, and the cursor of the next page.
-    pub(crate) async fn sessions(&self, current: &CurrentSession, before: Option<Uuid>, limit: usize) -> Result<(Vec<Session>, Option<Uuid>), Error> {
+    pub(crate) async fn sessions(
+        &self,
+        current: &CurrentSession,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<(Vec<Session>, Option<Uuid>), Error> {
         let since = self.context.clock.now() - self.config.session_idle_timeout();
-        let mut sessions = store::sessions::list(self.context.db.read(), current.account.id, since, before.unwrap_or(Uuid::max()), limit + 1).await?;
+        let mut sessions = store::sessions::list(
+            self.context.db.read(),
+            current.account.id,
+            since,
+            before.unwrap_or(Uuid::max()),
+            limit + 1,
+        )
+        .await?;
         let has_more = sessions.len() > limit;
         sessions.truncate(limit);
         let next = sessions.last().filter(|_| has_more).map(|session| session.id);
@@ -123,7 +138,11 @@ impl Accounts {
     /// Ends one of the account's sessions.
     pub(crate) async fn end_session(&self, current: &CurrentSession, session: Uuid) -> Result<(), Error> {
         let account = current.account.id;
-        let removed = self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove(tx, account, session).await })).await?;
+        let removed = self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { store::sessions::remove(tx, account, session).await }))
+            .await?;
         if removed { Ok(()) } else { Err(Error::NoSuchSession) }
     }
 
@@ -157,7 +176,10 @@ impl Accounts {
     /// Ends all sessions of the account.
     pub(crate) async fn end_all_sessions(&self, current: &CurrentSession) -> Result<(), Error> {
         let account = current.account.id;
-        self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove_all(tx, account).await })).await?;
+        self.context
+            .db
+            .write(move |tx| Box::pin(async move { store::sessions::remove_all(tx, account).await }))
+            .await?;
         Ok(())
     }
 

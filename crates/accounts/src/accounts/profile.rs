@@ -21,7 +21,11 @@ impl Accounts {
             self.check_avatar(&current, avatar).await?;
         }
         let id = current.account.id;
-        let updated = self.context.db.write(move |tx| Box::pin(async move { store::accounts::update(tx, id, patch).await })).await?;
+        let updated = self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { store::accounts::update(tx, id, patch).await }))
+            .await?;
         updated.ok_or(Error::SessionEnded)
     }
 
@@ -32,7 +36,9 @@ impl Accounts {
             return Ok(());
         }
         let item: Option<Received> = self.context.peers.get_json("media", &format!("/internal/media/{avatar}")).await?;
-        let item = item.filter(|item| item.owner == current.account.id).ok_or(Error::InvalidAvatar("There is no such picture in your library. Upload it first."))?;
+        let item = item
+            .filter(|item| item.owner == current.account.id)
+            .ok_or(Error::InvalidAvatar("There is no such picture in your library. Upload it first."))?;
         if item.kind != Kind::Photo {
             return Err(Error::InvalidAvatar("An avatar is a picture. Choose a photo of your library."));
         }
@@ -43,7 +49,12 @@ impl Accounts {
     }
 
     /// Replaces the password and ends every other session.
-    pub(crate) async fn change_password(&self, current: &CurrentSession, current_password: &Password, new: Password) -> Result<(), Error> {
+    pub(crate) async fn change_password(
+        &self,
+        current: &CurrentSession,
+        current_password: &Password,
+        new: Password,
+    ) -> Result<(), Error> {
         let new = NewPassword::validate(new, &[&current.account.handle, &current.account.email])?;
         let old = self.verify_own_password(current, current_password).await?;
         let hash = self.hasher.hash(new.get(), Priority::Reserved).await?;

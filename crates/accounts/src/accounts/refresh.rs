@@ -28,12 +28,22 @@ impl Accounts {
         let token = RefreshToken::parse(text).ok_or(Error::InvalidRefresh)?;
         let now = self.context.clock.now();
         let found = store::sessions::find_family(self.context.db.read(), &token).await?;
-        let family = found.filter(|family| now - family.last_seen_at < self.config.session_idle_timeout()).ok_or(Error::InvalidRefresh)?;
+        let family = found
+            .filter(|family| now - family.last_seen_at < self.config.session_idle_timeout())
+            .ok_or(Error::InvalidRefresh)?;
         let (session, next) = (family.session, token.successor(&family.chain_key));
         let successor = next.clone();
-        let rotation = self.context.db.write(move |tx| Box::pin(async move { store::sessions::rotate(tx, session, &token, &successor, now).await })).await?;
+        let rotation = self
+            .context
+            .db
+            .write(move |tx| {
+                Box::pin(async move { store::sessions::rotate(tx, session, &token, &successor, now).await })
+            })
+            .await?;
         match rotation {
-            Rotation::Rotated | Rotation::Repeated => Ok((self.issue_tokens(family.account, session, &next).await?, rotation)),
+            Rotation::Rotated | Rotation::Repeated => {
+                Ok((self.issue_tokens(family.account, session, &next).await?, rotation))
+            }
             Rotation::Gone => Err(Error::InvalidRefresh),
             Rotation::Reused => {
                 tracing::warn!(session.id = %session, account.id = %family.account.id, "a refresh token was used twice, so its session was ended");

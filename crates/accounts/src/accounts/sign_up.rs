@@ -54,9 +54,11 @@ impl Accounts {
             roles: Roles::for_new_account(),
             created_at: now,
         };
-        let (new, token) = self.new_session(account.id, hash.clone(), request.device.clone(), client.request_key.clone());
+        let (new, token) =
+            self.new_session(account.id, hash.clone(), request.device.clone(), client.request_key.clone());
         let (session, network) = (new.id, self.network(account.id, &client));
-        let credentials = Credentials { account: account.clone(), password: hash, request_key: client.request_key.clone() };
+        let credentials =
+            Credentials { account: account.clone(), password: hash, request_key: client.request_key.clone() };
         let created = self
             .context
             .db
@@ -88,17 +90,27 @@ impl Accounts {
             return Ok(Some(Taken::Handle(Box::new(found))));
         }
         // An account with both may have been created between the two queries.
-        Ok(find_credentials(sql, LoginName::Email(email.as_str()))
-            .await?
-            .map(|found| if found.account.handle == handle.as_str() { Taken::Handle(Box::new(found)) } else { Taken::Email }))
+        Ok(find_credentials(sql, LoginName::Email(email.as_str())).await?.map(|found| {
+            if found.account.handle == handle.as_str() { Taken::Handle(Box::new(found)) } else { Taken::Email }
+        }))
     }
 
     /// Handles a sign-up whose handle or e-mail address is taken. A repeated request gets a new session in place of the
     /// one whose tokens were lost; any other fails with what is taken.
-    async fn replay_sign_up(&self, taken: Taken, email: &Email, password: &NewPassword, device: String, client: ClientInfo) -> Result<SignedIn, Error> {
+    async fn replay_sign_up(
+        &self,
+        taken: Taken,
+        email: &Email,
+        password: &NewPassword,
+        device: String,
+        client: ClientInfo,
+    ) -> Result<SignedIn, Error> {
         let Taken::Handle(found) = taken else { return Err(Error::EmailTaken) };
         let is_recent = self.context.clock.now() - found.account.created_at < IDEMPOTENCY_WINDOW;
-        let is_same_request = is_recent && found.request_key.is_some() && found.request_key == client.request_key && found.account.email == email.as_str();
+        let is_same_request = is_recent
+            && found.request_key.is_some()
+            && found.request_key == client.request_key
+            && found.account.email == email.as_str();
         if !is_same_request {
             return Err(Error::HandleTaken);
         }
@@ -108,7 +120,8 @@ impl Accounts {
             return Err(Error::HandleTaken);
         }
         let Credentials { account, password, .. } = *found;
-        self.open_session(VerifiedLogin { account, password, rehashed: None, device, network }, client.request_key).await
+        self.open_session(VerifiedLogin { account, password, rehashed: None, device, network }, client.request_key)
+            .await
     }
 }
 

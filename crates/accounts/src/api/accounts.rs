@@ -40,8 +40,18 @@ pub(super) struct SignUp {
         ("Tutti-Session" = Option<String>, Header, description = "`cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin"),
     ),
     responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn sign_up(State(accounts): State<Accounts>, transport: TokenTransport, client: ClientInfo, Json(body): Json<SignUp>) -> Result<impl IntoResponse, Error> {
-    let request = SignUpRequest { handle: body.handle, email: body.email, password: body.password, device: device_name(body.device.as_deref()) };
+pub(super) async fn sign_up(
+    State(accounts): State<Accounts>,
+    transport: TokenTransport,
+    client: ClientInfo,
+    Json(body): Json<SignUp>,
+) -> Result<impl IntoResponse, Error> {
+    let request = SignUpRequest {
+        handle: body.handle,
+        email: body.email,
+        password: body.password,
+        device: device_name(body.device.as_deref()),
+    };
     let signed_in = accounts.sign_up(request, client).await?;
     let (mut headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
     // A handle consists of characters that are valid in a header.
@@ -54,6 +64,9 @@ pub(super) async fn sign_up(State(accounts): State<Accounts>, transport: TokenTr
 /// Returns a public profile.
 #[utoipa::path(get, path = "/v1/accounts/{handle}", operation_id = "show_account", tag = "accounts", params(("handle" = String, Path, description = "Case doesn't matter")),
     responses((status = 200, description = "The profile, without the e-mail address", body = AccountView)))]
-pub(super) async fn profile(State(accounts): State<Accounts>, Path(handle): Path<String>) -> Result<Json<AccountView>, Error> {
+pub(super) async fn profile(
+    State(accounts): State<Accounts>,
+    Path(handle): Path<String>,
+) -> Result<Json<AccountView>, Error> {
     Ok(Json(AccountView::public(accounts.find(&handle).await?)))
 }

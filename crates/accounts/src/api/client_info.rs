@@ -52,14 +52,22 @@ mod tests {
         let peer = SocketAddr::from(([10, 0, 0, 1], 1));
         let direct = extract(http::Request::post("/v1/sessions").extension(ConnectInfo(peer))).await.unwrap();
         assert_eq!(direct.address, Some(peer.ip()));
-        let forwarded = extract(http::Request::post("/v1/sessions").extension(ConnectInfo(peer)).header(CLIENT_HEADER, "2001:db8::7")).await.unwrap();
+        let forwarded = extract(
+            http::Request::post("/v1/sessions").extension(ConnectInfo(peer)).header(CLIENT_HEADER, "2001:db8::7"),
+        )
+        .await
+        .unwrap();
         assert_eq!(forwarded.address, Some("2001:db8::7".parse().unwrap()));
         assert_eq!(extract(http::Request::post("/v1/sessions")).await.unwrap().address, None);
     }
 
     #[tokio::test]
     async fn an_idempotency_key_is_hashed_with_its_path() {
-        let at = async |path: &str, key: &str| extract(http::Request::post(path).header(IDEMPOTENCY_KEY_HEADER, key)).await.map(|client| client.request_key);
+        let at = async |path: &str, key: &str| {
+            extract(http::Request::post(path).header(IDEMPOTENCY_KEY_HEADER, key))
+                .await
+                .map(|client| client.request_key)
+        };
         assert_eq!(at("/v1/accounts", "k").await.unwrap(), at("/v1/accounts", "k").await.unwrap());
         assert_ne!(at("/v1/accounts", "k").await.unwrap(), at("/v1/sessions", "k").await.unwrap());
         assert!(matches!(at("/v1/accounts", "").await, Err(Error::BadIdempotencyKey)));

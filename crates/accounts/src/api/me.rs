@@ -52,7 +52,10 @@ impl EditProfile {
         let avatar = match self.avatar {
             Patch::Unchanged => Patch::Unchanged,
             Patch::Null => Patch::Null,
-            Patch::Set(id) => Patch::Set(id.parse::<MediaId>().map_err(|_| Error::InvalidAvatar("avatar must be the id of a photo: 22 letters and digits."))?),
+            Patch::Set(id) => Patch::Set(
+                id.parse::<MediaId>()
+                    .map_err(|_| Error::InvalidAvatar("avatar must be the id of a photo: 22 letters and digits."))?,
+            ),
         };
         Ok(ProfilePatch { display_name, bio, avatar })
     }
@@ -81,7 +84,11 @@ pub(super) async fn show(Authenticated(current): Authenticated) -> impl IntoResp
 /// Changes the profile.
 #[utoipa::path(patch, path = "/v1/me", operation_id = "edit_me", tag = "accounts", security(("token" = [])), request_body = EditProfile,
     responses((status = 200, description = "The account as it is now", body = AccountView)))]
-pub(super) async fn edit(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Json(body): Json<EditProfile>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn edit(
+    State(accounts): State<Accounts>,
+    Authenticated(current): Authenticated,
+    Json(body): Json<EditProfile>,
+) -> Result<impl IntoResponse, Error> {
     let patch = body.into_patch(&current)?;
     let account = accounts.update_profile(current, patch).await?;
     Ok((NO_STORE, Json(AccountView::for_owner(account))))
@@ -107,7 +114,11 @@ pub(super) async fn erase(
 /// Changes the password and signs out every other device.
 #[utoipa::path(post, path = "/v1/me/password", tag = "accounts", security(("token" = [])), request_body = ChangePassword,
     responses((status = 204, description = "Changed")))]
-pub(super) async fn change_password(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Json(body): Json<ChangePassword>) -> Result<StatusCode, Error> {
+pub(super) async fn change_password(
+    State(accounts): State<Accounts>,
+    Authenticated(current): Authenticated,
+    Json(body): Json<ChangePassword>,
+) -> Result<StatusCode, Error> {
     accounts.change_password(&current, &body.current, body.new).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -54,7 +54,11 @@ fn routes() -> OpenApiRouter<Accounts> {
 async fn optional_json<T: DeserializeOwned>(request: Request) -> Result<Option<T>, Error> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_OPTIONAL_BODY_BYTES).collect().await;
-    let body = body.map_err(|_| kit::Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB."))?.to_bytes();
+    let body = body
+        .map_err(|_| {
+            kit::Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB.")
+        })?
+        .to_bytes();
     if body.is_empty() {
         return Ok(None);
     }

@@ -43,7 +43,12 @@ pub(super) struct Refresh {
         ("Tutti-Session" = Option<String>, Header, description = "`cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin"),
     ),
     responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn sign_in(State(accounts): State<Accounts>, transport: TokenTransport, client: ClientInfo, Json(body): Json<SignIn>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn sign_in(
+    State(accounts): State<Accounts>,
+    transport: TokenTransport,
+    client: ClientInfo,
+    Json(body): Json<SignIn>,
+) -> Result<impl IntoResponse, Error> {
     let signed_in = accounts.sign_in(&body.login, &body.password, device_name(body.device.as_deref()), client).await?;
     let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
     Ok((StatusCode::CREATED, headers, Json(view)))
@@ -57,7 +62,11 @@ pub(super) async fn sign_in(State(accounts): State<Accounts>, transport: TokenTr
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refresh_session", tag = "accounts", request_body = Option<Refresh>,
     params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: reads and returns the refresh token in a cookie; only for pages of this origin")),
     responses((status = 200, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn refresh(State(accounts): State<Accounts>, transport: TokenTransport, request: Request) -> Result<impl IntoResponse, Error> {
+pub(super) async fn refresh(
+    State(accounts): State<Accounts>,
+    transport: TokenTransport,
+    request: Request,
+) -> Result<impl IntoResponse, Error> {
     let token = match &transport {
         TokenTransport::Body => Json::<Refresh>::from_request(request, &()).await?.0.refresh_token,
         TokenTransport::Cookie(cookie) => match optional_json::<Refresh>(request).await? {
@@ -73,7 +82,11 @@ pub(super) async fn refresh(State(accounts): State<Accounts>, transport: TokenTr
 /// Lists the devices that are signed in, newest first.
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "accounts", params(Page), security(("token" = [])),
     responses((status = 200, description = "A page of sessions", body = List<SessionView>)))]
-pub(super) async fn list(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Query(page): Query<Page>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn list(
+    State(accounts): State<Accounts>,
+    Authenticated(current): Authenticated,
+    Query(page): Query<Page>,
+) -> Result<impl IntoResponse, Error> {
     let after = page.after.as_deref().map(str::parse::<Uuid>).transpose().map_err(|_| Error::BadCursor)?;
     let (sessions, next) = accounts.sessions(&current, after, page.size()).await?;
     let items = sessions.into_iter().map(|session| SessionView::new(session, current.session.id)).collect();
@@ -86,11 +99,17 @@ pub(super) async fn list(State(accounts): State<Accounts>, Authenticated(current
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "end_current_session", tag = "accounts", security(("token" = [])),
     params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: ends the cookie's session; only for pages of this origin")),
     responses((status = 204, description = "Signed out")))]
-pub(super) async fn end_current(State(accounts): State<Accounts>, transport: TokenTransport, authenticated: Result<Authenticated, Error>) -> Response {
+pub(super) async fn end_current(
+    State(accounts): State<Accounts>,
+    transport: TokenTransport,
+    authenticated: Result<Authenticated, Error>,
+) -> Response {
     let result = match (&transport, authenticated) {
         (TokenTransport::Body, Err(error)) => Err(error),
         (TokenTransport::Body, Ok(Authenticated(current))) => accounts.end_session(&current, current.session.id).await,
-        (TokenTransport::Cookie(cookie), authenticated) => accounts.sign_out(cookie.as_deref(), authenticated.ok().map(|Authenticated(current)| current)).await,
+        (TokenTransport::Cookie(cookie), authenticated) => {
+            accounts.sign_out(cookie.as_deref(), authenticated.ok().map(|Authenticated(current)| current)).await
+        }
     };
     // The cookie is cleared on failure as well, so that a sign-out on a shared machine leaves no token behind.
     (transport.clear_cookie(), result.map(|()| StatusCode::NO_CONTENT)).into_response()
@@ -100,7 +119,11 @@ pub(super) async fn end_current(State(accounts): State<Accounts>, transport: Tok
 #[utoipa::path(delete, path = "/v1/sessions", operation_id = "end_all_sessions", tag = "accounts", security(("token" = [])),
     params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: clears the cookie; only for pages of this origin")),
     responses((status = 204, description = "All devices are signed out")))]
-pub(super) async fn end_all(State(accounts): State<Accounts>, transport: TokenTransport, Authenticated(current): Authenticated) -> Result<impl IntoResponse, Error> {
+pub(super) async fn end_all(
+    State(accounts): State<Accounts>,
+    transport: TokenTransport,
+    Authenticated(current): Authenticated,
+) -> Result<impl IntoResponse, Error> {
     accounts.end_all_sessions(&current).await?;
     Ok((transport.clear_cookie(), StatusCode::NO_CONTENT))
 }
@@ -110,7 +133,11 @@ pub(super) async fn end_all(State(accounts): State<Accounts>, transport: TokenTr
 /// Its access token stays valid for at most 15 minutes for media. It can no longer be used for the account.
 #[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "end_session", tag = "accounts", security(("token" = [])), params(("id" = Uuid, Path)),
     responses((status = 204, description = "Signed out")))]
-pub(super) async fn end(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Path(id): Path<String>) -> Result<StatusCode, Error> {
+pub(super) async fn end(
+    State(accounts): State<Accounts>,
+    Authenticated(current): Authenticated,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Error> {
     let id = id.parse().map_err(|_| Error::NoSuchSession)?;
     accounts.end_session(&current, id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -71,14 +71,19 @@ impl TokenTransport {
 }
 
 fn set_cookie(token: &str, max_age: TimeDelta) -> Option<HeaderValue> {
-    format!("{COOKIE_NAME}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", max_age.num_seconds()).parse().ok()
+    format!("{COOKIE_NAME}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", max_age.num_seconds())
+        .parse()
+        .ok()
 }
 
 /// Returns the value of the session cookie. Two of them would mean that the browser ignores the `__Host-` rules, so
 /// neither is accepted.
 fn session_cookie(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut matching = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).filter(|(name, _)| *name == COOKIE_NAME);
+    let mut matching = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, _)| *name == COOKIE_NAME);
     let (_, token) = matching.next()?;
     (matching.next().is_none() && !token.is_empty()).then(|| token.to_owned())
 }
@@ -96,7 +101,10 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let from = origin.to_str().ok().and_then(|origin| origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")));
+    let from = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")));
     matches!((from, host), (Some(from), Some(host)) if !host.is_empty() && from.eq_ignore_ascii_case(host))
 }
 
@@ -128,13 +136,28 @@ mod tests {
 
     #[test]
     fn only_a_page_of_this_origin_may_use_the_cookie() {
-        assert!(is_cookie(parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("cookie", "a=b; __Host-tutti-session=abc; c=d")]), Some("abc")));
+        assert!(is_cookie(
+            parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("cookie", "a=b; __Host-tutti-session=abc; c=d")]),
+            Some("abc")
+        ));
         // The browser compared the origins itself, so another host name behind a proxy does not matter.
-        assert!(is_cookie(parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("host", "127.0.0.1:8080"), ("origin", "https://tutti.example")]), None));
+        assert!(is_cookie(
+            parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("host", "127.0.0.1:8080"), ("origin", "https://tutti.example")]),
+            None
+        ));
         for site in ["cross-site", "same-site", "none", "SAME_ORIGIN-ORIGIN", ""] {
-            assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST, ("origin", "https://tutti.example"), ("sec-fetch-site", site)]), Err(Error::CrossSite)), "{site}");
+            assert!(
+                matches!(
+                    parse(&[COOKIE_TRANSPORT, HOST, ("origin", "https://tutti.example"), ("sec-fetch-site", site)]),
+                    Err(Error::CrossSite)
+                ),
+                "{site}"
+            );
         }
-        assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST, SAME_ORIGIN, ("sec-fetch-site", "cross-site")]), Err(Error::CrossSite)));
+        assert!(matches!(
+            parse(&[COOKIE_TRANSPORT, HOST, SAME_ORIGIN, ("sec-fetch-site", "cross-site")]),
+            Err(Error::CrossSite)
+        ));
     }
 
     #[test]
@@ -142,7 +165,15 @@ mod tests {
         for origin in ["https://tutti.example", "http://tutti.example", "https://TUTTI.example"] {
             assert!(is_cookie(parse(&[COOKIE_TRANSPORT, HOST, ("origin", origin)]), None), "{origin}");
         }
-        for origin in ["null", "", "https://evil.example", "https://tutti.example.evil", "https://tutti.example:8443", "tutti.example", "https://tutti.example/"] {
+        for origin in [
+            "null",
+            "",
+            "https://evil.example",
+            "https://tutti.example.evil",
+            "https://tutti.example:8443",
+            "tutti.example",
+            "https://tutti.example/",
+        ] {
             assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST, ("origin", origin)]), Err(Error::CrossSite)), "{origin}");
         }
         assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST]), Err(Error::CrossSite)), "no browser");
@@ -153,7 +184,14 @@ mod tests {
     fn one_cookie_of_our_name_is_read() {
         let with = |cookie| parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("cookie", cookie)]);
         assert!(is_cookie(with("__Host-tutti-session=abc"), Some("abc")));
-        for none in ["", "__Host-tutti-session=", "tutti-session=abc", "__host-tutti-session=abc", "x__Host-tutti-session=abc", "__Host-tutti-session=a; __Host-tutti-session=b"] {
+        for none in [
+            "",
+            "__Host-tutti-session=",
+            "tutti-session=abc",
+            "__host-tutti-session=abc",
+            "x__Host-tutti-session=abc",
+            "__Host-tutti-session=a; __Host-tutti-session=b",
+        ] {
             assert!(is_cookie(with(none), None), "{none}");
         }
     }
@@ -163,6 +201,9 @@ mod tests {
         let set = set_cookie("abc", TimeDelta::days(60)).unwrap();
         assert_eq!(set, "__Host-tutti-session=abc; Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Strict");
         assert_eq!(TokenTransport::Body.clear_cookie(), HeaderMap::new());
-        assert_eq!(TokenTransport::Cookie(None).clear_cookie()[header::SET_COOKIE], "__Host-tutti-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict");
+        assert_eq!(
+            TokenTransport::Cookie(None).clear_cookie()[header::SET_COOKIE],
+            "__Host-tutti-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"
+        );
     }
 }

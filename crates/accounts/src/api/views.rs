@@ -14,7 +14,8 @@ use crate::model::{Account, Session};
 use crate::tokens::ACCESS_TOKEN_LIFETIME;
 
 /// The header of responses that must not be cached.
-pub(super) const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+pub(super) const NO_STORE: [(HeaderName, HeaderValue); 1] =
+    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 /// A profile.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,7 +80,12 @@ pub(super) struct SignedInView {
 impl From<SignedIn> for SignedInView {
     fn from(signed_in: SignedIn) -> Self {
         let SignedIn { account, access_token, refresh_token } = signed_in;
-        Self { account: AccountView::for_owner(account), access_token, refresh_token: Some(refresh_token), expires_in: ACCESS_TOKEN_LIFETIME.num_seconds() }
+        Self {
+            account: AccountView::for_owner(account),
+            access_token,
+            refresh_token: Some(refresh_token),
+            expires_in: ACCESS_TOKEN_LIFETIME.num_seconds(),
+        }
     }
 }
 
@@ -113,6 +119,12 @@ pub(super) struct SessionView {
 impl SessionView {
     /// Creates the view of a session, for a request of the session `current_session`.
     pub(super) fn new(session: Session, current_session: Uuid) -> Self {
-        Self { current: session.id == current_session, id: session.id, device: session.device, created_at: session.created_at, last_seen_at: session.last_seen_at }
+        Self {
+            current: session.id == current_session,
+            id: session.id,
+            device: session.device,
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+        }
     }
 }

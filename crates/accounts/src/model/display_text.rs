@@ -6,7 +6,9 @@
 //! accepted text has a visible character, is NFC, and contains no character that has no visible effect.
 
 use unicode_normalization::UnicodeNormalization as _;
-use unicode_properties::{GeneralCategory as Category, GeneralCategoryGroup as Group, UnicodeEmoji as _, UnicodeGeneralCategory as _};
+use unicode_properties::{
+    GeneralCategory as Category, GeneralCategoryGroup as Group, UnicodeEmoji as _, UnicodeGeneralCategory as _,
+};
 
 /// The most marks on one letter. More are decoration and can cover a whole screen (UTS #39, section 5.4).
 const MAX_MARKS: usize = 4;
@@ -63,7 +65,9 @@ fn check(line: &str) -> Result<(), TextError> {
             return Err(TextError::Invisible);
         }
         marks = if is_nonspacing(char) { marks + 1 } else { 0 };
-        let has_no_base = char.general_category_group() == Group::Mark && !is_invisible(char) && before.is_none_or(char::is_whitespace);
+        let has_no_base = char.general_category_group() == Group::Mark
+            && !is_invisible(char)
+            && before.is_none_or(char::is_whitespace);
         if has_no_base || marks > MAX_MARKS || (marks > 1 && before == Some(char)) {
             return Err(TextError::Marks);
         }
@@ -84,7 +88,10 @@ fn is_invisible(char: char) -> bool {
         '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
     let meaningless = (u32::from(char) & 0xfffe) == 0xfffe || matches!(char, '\u{fdd0}'..='\u{fdef}');
-    drawn_as_nothing || ignorable || meaningless || matches!(char.general_category(), Category::Format | Category::PrivateUse)
+    drawn_as_nothing
+        || ignorable
+        || meaningless
+        || matches!(char.general_category(), Category::Format | Category::PrivateUse)
 }
 
 /// Whether an invisible character has a visible effect: it joins or separates letters of a script that has forms for
@@ -122,15 +129,15 @@ fn is_nonspacing(char: char) -> bool {
 }
 
 fn is_visible(char: char) -> bool {
-    let has_shape = matches!(char.general_category_group(), Group::Letter | Group::Number | Group::Punctuation | Group::Symbol);
+    let has_shape =
+        matches!(char.general_category_group(), Group::Letter | Group::Number | Group::Punctuation | Group::Symbol);
     has_shape && !is_invisible(char)
 }
 
 /// Whether a character belongs to a script with joining forms: Arabic, Syriac, N'Ko, the scripts of India, Sinhala,
 /// Tibetan, Myanmar, Khmer, Mongolian, and Arabic presentation forms.
 fn has_joining_forms(char: char) -> bool {
-    let in_joining_script =
-        matches!(char, '\u{600}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{f00}'..='\u{109f}' | '\u{1780}'..='\u{18af}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
+    let in_joining_script = matches!(char, '\u{600}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{f00}'..='\u{109f}' | '\u{1780}'..='\u{18af}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
     in_joining_script && matches!(char.general_category_group(), Group::Letter | Group::Mark) && !is_invisible(char)
 }
 
@@ -195,14 +202,22 @@ mod tests {
         let unseen = "\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{180b}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202d}\u{202e}\u{2060}\u{2062}\u{2066}\u{2069}\u{206a}\
             \u{2800}\u{3164}\u{fe00}\u{fe0e}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{fffe}\u{fdd0}\u{e000}\u{1d159}\u{1d173}\u{e0001}\u{e0041}\u{e0100}\u{f0000}\u{10ffff}";
         for char in unseen.chars() {
-            for text in
-                [format!("{char}"), format!("Ada{char}"), format!("{char}Ada"), format!("A{char}da"), format!("李{char}{char}"), format!("ع{char}"), format!("👩{char}{char}👩")]
-            {
+            for text in [
+                format!("{char}"),
+                format!("Ada{char}"),
+                format!("{char}Ada"),
+                format!("A{char}da"),
+                format!("李{char}{char}"),
+                format!("ع{char}"),
+                format!("👩{char}{char}👩"),
+            ] {
                 assert_eq!(single_line(&text), Err(TextError::Invisible), "{text:?}");
                 assert_eq!(multi_line(&text), Err(TextError::Invisible), "{text:?}");
             }
         }
-        for more in ["🏴\u{e0078}\u{e007f}", "🏴\u{e0067}\u{e0062}", "👩\u{200d}", "👩\u{200d}a", "1\u{fe0f}", "a\u{200d}🎤"] {
+        for more in
+            ["🏴\u{e0078}\u{e007f}", "🏴\u{e0067}\u{e0062}", "👩\u{200d}", "👩\u{200d}a", "1\u{fe0f}", "a\u{200d}🎤"]
+        {
             assert_eq!(single_line(more), Err(TextError::Invisible), "{more:?}");
         }
     }
@@ -219,7 +234,9 @@ mod tests {
     #[test]
     fn marks_do_not_pile_up() {
         assert!(single_line("ק\u{5b8}\u{5c4}\u{5a3}\u{5bd}").is_ok());
-        for piled in ["a\u{316}\u{317}\u{318}\u{319}\u{31c}", "a\u{335}\u{335}", &format!("Z{}", "\u{310}\u{311}".repeat(20))] {
+        for piled in
+            ["a\u{316}\u{317}\u{318}\u{319}\u{31c}", "a\u{335}\u{335}", &format!("Z{}", "\u{310}\u{311}".repeat(20))]
+        {
             assert_eq!(single_line(piled), Err(TextError::Marks), "{piled:?}");
         }
     }

@@ -78,12 +78,19 @@ impl Handle {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let handle = text.trim().to_ascii_lowercase();
         if !LENGTH.contains(&handle.len()) || !handle.bytes().all(is_allowed) {
-            return Err(Error::InvalidHandle("A handle has 3 to 30 characters: letters a–z, digits, and `_`, `.` or `-` between them."));
+            return Err(Error::InvalidHandle(
+                "A handle has 3 to 30 characters: letters a–z, digits, and `_`, `.` or `-` between them.",
+            ));
         }
         let bytes = handle.as_bytes();
         let has_adjacent_separators = bytes.windows(2).any(|pair| pair.iter().all(|&byte| is_separator(byte)));
-        if bytes.first().is_some_and(|&byte| is_separator(byte)) || bytes.last().is_some_and(|&byte| is_separator(byte)) || has_adjacent_separators {
-            return Err(Error::InvalidHandle("A handle begins and ends with a letter or digit, and has no two of `_`, `.` and `-` in a row."));
+        if bytes.first().is_some_and(|&byte| is_separator(byte))
+            || bytes.last().is_some_and(|&byte| is_separator(byte))
+            || has_adjacent_separators
+        {
+            return Err(Error::InvalidHandle(
+                "A handle begins and ends with a letter or digit, and has no two of `_`, `.` and `-` in a row.",
+            ));
         }
         if is_reserved(&handle) {
             return Err(Error::InvalidHandle("This handle is reserved. Choose another one."));
@@ -131,7 +138,23 @@ mod tests {
     #[test]
     fn handles_are_lowered_and_kept_plain() {
         assert_eq!(Handle::parse(" Ada.Lovelace-1 ").unwrap().as_str(), "ada.lovelace-1");
-        let wrong = ["", "ab", &"a".repeat(31), "a b", "ada!", "аda", "..", "...", ".ada", "ada-", "a..b", "a/b", "a\0b", "ada@x", "%2e%2e"];
+        let wrong = [
+            "",
+            "ab",
+            &"a".repeat(31),
+            "a b",
+            "ada!",
+            "аda",
+            "..",
+            "...",
+            ".ada",
+            "ada-",
+            "a..b",
+            "a/b",
+            "a\0b",
+            "ada@x",
+            "%2e%2e",
+        ];
         for wrong in wrong {
             assert!(Handle::parse(wrong).is_err(), "{wrong:?}");
         }

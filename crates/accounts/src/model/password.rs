@@ -61,7 +61,9 @@ impl NewPassword {
         }
         let distinct_chars: std::collections::HashSet<char> = lower.chars().collect();
         if distinct_chars.len() < MIN_DISTINCT_CHARS || COMMON.contains(&lower.as_str()) {
-            return Err(Error::WeakPassword("This password is too common. Choose another one; a few unrelated words make a good one."));
+            return Err(Error::WeakPassword(
+                "This password is too common. Choose another one; a few unrelated words make a good one.",
+            ));
         }
         Ok(Self(password))
     }
@@ -82,7 +84,17 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused_with_a_reason() {
-        let weak = ["", "short", "Ada.Lovelace", "COUNTESS1815@example.org", "countess1815", "Password123", "1234567890", "aaaaaaaaaaaa", "abababababab"];
+        let weak = [
+            "",
+            "short",
+            "Ada.Lovelace",
+            "COUNTESS1815@example.org",
+            "countess1815",
+            "Password123",
+            "1234567890",
+            "aaaaaaaaaaaa",
+            "abababababab",
+        ];
         for weak in weak {
             assert!(matches!(validate(weak), Err(Error::WeakPassword(_))), "{weak:?}");
         }

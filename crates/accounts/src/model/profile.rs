@@ -45,7 +45,9 @@ impl DisplayName {
             })
         })?;
         if name.chars().count() > MAX_NAME_CHARS {
-            return Err(Error::InvalidProfile("display_name must have 1 to 60 characters. Send null to use the handle."));
+            return Err(Error::InvalidProfile(
+                "display_name must have 1 to 60 characters. Send null to use the handle.",
+            ));
         }
         Ok(Self(name))
     }
@@ -62,7 +64,9 @@ impl Bio {
             Error::InvalidProfile(match error {
                 TextError::Blank => "bio has no visible character. Write something, or send null to clear it.",
                 TextError::Control => "bio contains a control character. Remove it.",
-                TextError::Invisible => "bio contains a character that is invisible or changes the direction of the text. Remove it.",
+                TextError::Invisible => {
+                    "bio contains a character that is invisible or changes the direction of the text. Remove it."
+                }
                 TextError::Marks => "bio has too many marks on one letter, or a mark without a letter. Remove some.",
             })
         })?;
@@ -75,7 +79,13 @@ impl Bio {
 
 /// Returns the name of a device for the list of sessions: at most 80 characters, without invisible ones.
 pub(crate) fn device_name(given: Option<&str>) -> String {
-    let name: String = given.unwrap_or_default().trim().chars().filter(|&char| display_text::is_plain(char)).take(MAX_DEVICE_CHARS).collect();
+    let name: String = given
+        .unwrap_or_default()
+        .trim()
+        .chars()
+        .filter(|&char| display_text::is_plain(char))
+        .take(MAX_DEVICE_CHARS)
+        .collect();
     display_text::single_line(&name).unwrap_or_else(|_| "Unknown device".to_owned())
 }
 

@@ -20,8 +20,14 @@ pub(crate) enum Role {
 }
 
 /// The roles with their names in tokens.
-const NAMES: [(Role, &str); 6] =
-    [(Role::Member, "member"), (Role::Curator, "curator"), (Role::Moderator, "moderator"), (Role::Viewer, "viewer"), (Role::Developer, "developer"), (Role::Operator, "operator")];
+const NAMES: [(Role, &str); 6] = [
+    (Role::Member, "member"),
+    (Role::Curator, "curator"),
+    (Role::Moderator, "moderator"),
+    (Role::Viewer, "viewer"),
+    (Role::Developer, "developer"),
+    (Role::Operator, "operator"),
+];
 
 impl Role {
     /// Returns the role with this name.

@@ -69,19 +69,30 @@ pub(crate) async fn find_credentials(sql: &impl Sql, by: LoginName<'_>) -> Resul
         LoginName::Handle(handle) => ("handle", handle),
         LoginName::Email(email) => ("email", email),
     };
-    let text = format!("select id, handle, email, display_name, bio, avatar, roles, created_at, password, request_key from account where {column} = $1");
+    let text = format!(
+        "select id, handle, email, display_name, bio, avatar, roles, created_at, password, request_key from account where {column} = $1"
+    );
     let row: Option<CredentialsRow> = sql.row(&text, vec![value.into()]).await?;
     Ok(row.map(|row| Credentials { account: row.account.into(), password: row.password, request_key: row.request_key }))
 }
 
 /// Returns the account with this handle.
 pub(crate) async fn find(sql: &impl Sql, handle: &str) -> Result<Option<Account>, Error> {
-    let row: Option<Row> = sql.row("select id, handle, email, display_name, bio, avatar, roles, created_at from account where handle = $1", vec![handle.into()]).await?;
+    let row: Option<Row> = sql
+        .row(
+            "select id, handle, email, display_name, bio, avatar, roles, created_at from account where handle = $1",
+            vec![handle.into()],
+        )
+        .await?;
     Ok(row.map(Account::from))
 }
 
 /// Returns the account `id` and its session `session`, if both exist.
-pub(crate) async fn find_current_session(sql: &impl Sql, id: AccountId, session: Uuid) -> Result<Option<CurrentSession>, Error> {
+pub(crate) async fn find_current_session(
+    sql: &impl Sql,
+    id: AccountId,
+    session: Uuid,
+) -> Result<Option<CurrentSession>, Error> {
     #[derive(FromQueryResult)]
     struct CurrentSessionRow {
         #[sea_orm(nested)]
@@ -97,8 +108,10 @@ pub(crate) async fn find_current_session(sql: &impl Sql, id: AccountId, session:
             vec![session.into(), id.0.into()],
         )
         .await?;
-    Ok(row
-        .map(|row| CurrentSession { account: row.account.into(), session: Session { id: session, device: row.device, created_at: row.opened_at, last_seen_at: row.last_seen_at } }))
+    Ok(row.map(|row| CurrentSession {
+        account: row.account.into(),
+        session: Session { id: session, device: row.device, created_at: row.opened_at, last_seen_at: row.last_seen_at },
+    }))
 }
 
 /// Inserts an account. Returns `false` if its handle or e-mail address is taken.
@@ -154,7 +167,11 @@ pub(crate) async fn update(tx: &Tx, id: AccountId, change: ProfilePatch) -> Resu
 
 /// Removes a deleted photo from the profile of its owner.
 pub(crate) async fn clear_avatar(tx: &Tx, owner: AccountId, media: &MediaId) -> Result<u64, Error> {
-    tx.execute("update account set avatar = null where avatar = $1 and id = $2", vec![media.as_str().into(), owner.0.into()]).await
+    tx.execute(
+        "update account set avatar = null where avatar = $1 and id = $2",
+        vec![media.as_str().into(), owner.0.into()],
+    )
+    .await
 }
 
 /// Returns the hash of the account's password.
@@ -169,13 +186,21 @@ pub(crate) async fn find_password(sql: &impl Sql, id: AccountId) -> Result<Optio
 
 /// Replaces the password's hash if it is still `old`. Returns `false` if it is not.
 pub(crate) async fn update_password(tx: &Tx, id: AccountId, old: &str, new: &str) -> Result<bool, Error> {
-    let updated = tx.execute("update account set password = $3 where id = $1 and password = $2", vec![id.0.into(), old.into(), new.into()]).await?;
+    let updated = tx
+        .execute(
+            "update account set password = $3 where id = $1 and password = $2",
+            vec![id.0.into(), old.into(), new.into()],
+        )
+        .await?;
     Ok(updated == 1)
 }
 
 /// Replaces the roles. Returns `false` if there is no such account.
 pub(crate) async fn update_roles(tx: &Tx, handle: &str, roles: &Roles) -> Result<bool, Error> {
-    Ok(tx.execute("update account set roles = $2 where handle = $1", vec![handle.into(), roles.to_text().into()]).await? == 1)
+    Ok(tx
+        .execute("update account set roles = $2 where handle = $1", vec![handle.into(), roles.to_text().into()])
+        .await?
+        == 1)
 }
 
 /// Removes an account with its sessions and known networks. Returns `false` if it does not exist.

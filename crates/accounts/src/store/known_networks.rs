@@ -30,7 +30,12 @@ pub(crate) enum NetworkStatus {
 }
 
 /// Returns whether an account knows a network. The query costs the same for an account without known networks.
-pub(crate) async fn find(sql: &impl Sql, account: AccountId, network: &Network, now: DateTime<Utc>) -> Result<NetworkStatus, Error> {
+pub(crate) async fn find(
+    sql: &impl Sql,
+    account: AccountId,
+    network: &Network,
+    now: DateTime<Utc>,
+) -> Result<NetworkStatus, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         seen_at: DateTime<Utc>,

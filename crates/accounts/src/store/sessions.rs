@@ -54,7 +54,12 @@ pub(crate) async fn insert(tx: &Tx, new: &NewSession) -> Result<bool, Error> {
 }
 
 /// Removes the session that the same request opened within the last day.
-pub(crate) async fn remove_by_request_key(tx: &Tx, account: AccountId, request_key: &[u8], now: DateTime<Utc>) -> Result<u64, Error> {
+pub(crate) async fn remove_by_request_key(
+    tx: &Tx,
+    account: AccountId,
+    request_key: &[u8],
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
     tx.execute(
         "delete from session where account_id = $1 and request_key = $2 and created_at > $3",
         vec![account.0.into(), request_key.to_vec().into(), (now - TimeDelta::days(1)).into()],
@@ -101,7 +106,12 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<
             vec![token.family_hash().into()],
         )
         .await?;
-    Ok(row.map(|row| Family { session: row.session, chain_key: row.chain_key, last_seen_at: row.last_seen_at, account: row.account.into() }))
+    Ok(row.map(|row| Family {
+        session: row.session,
+        chain_key: row.chain_key,
+        last_seen_at: row.last_seen_at,
+        account: row.account.into(),
+    }))
 }
 
 /// The result of presenting a refresh token.
@@ -118,7 +128,13 @@ pub(crate) enum Rotation {
 }
 
 /// Replaces `token` by `next` if it is the current one, and otherwise determines why it is not.
-pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &RefreshToken, next: &RefreshToken, now: DateTime<Utc>) -> Result<Rotation, Error> {
+pub(crate) async fn rotate(
+    tx: &Tx,
+    session: Uuid,
+    token: &RefreshToken,
+    next: &RefreshToken,
+    now: DateTime<Utc>,
+) -> Result<Rotation, Error> {
     #[derive(FromQueryResult)]
     struct Tokens {
         previous_token: Option<Vec<u8>>,
@@ -133,9 +149,11 @@ pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &RefreshToken, next: &
     if rotated == 1 {
         return Ok(Rotation::Rotated);
     }
-    let tokens: Option<Tokens> = tx.row("select previous_token, rotated_at from session where id = $1", vec![session.into()]).await?;
+    let tokens: Option<Tokens> =
+        tx.row("select previous_token, rotated_at from session where id = $1", vec![session.into()]).await?;
     let Some(tokens) = tokens else { return Ok(Rotation::Gone) };
-    let is_within_grace = tokens.previous_token == Some(token.secret_hash()) && tokens.rotated_at.is_some_and(|at| now - at <= REUSE_GRACE);
+    let is_within_grace = tokens.previous_token == Some(token.secret_hash())
+        && tokens.rotated_at.is_some_and(|at| now - at <= REUSE_GRACE);
     if is_within_grace {
         return Ok(Rotation::Repeated);
     }
@@ -144,7 +162,13 @@ pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &RefreshToken, next: &
 }
 
 /// Returns a page of an account's sessions, newest first, without those that were idle since `idle_since`.
-pub(crate) async fn list(sql: &impl Sql, account: AccountId, idle_since: DateTime<Utc>, before: Uuid, limit: usize) -> Result<Vec<Session>, Error> {
+pub(crate) async fn list(
+    sql: &impl Sql,
+    account: AccountId,
+    idle_since: DateTime<Utc>,
+    before: Uuid,
+    limit: usize,
+) -> Result<Vec<Session>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
@@ -158,12 +182,23 @@ pub(crate) async fn list(sql: &impl Sql, account: AccountId, idle_since: DateTim
             vec![account.0.into(), before.into(), idle_since.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
         )
         .await?;
-    Ok(rows.into_iter().map(|row| Session { id: row.id, device: row.device, created_at: row.created_at, last_seen_at: row.last_seen_at }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Session {
+            id: row.id,
+            device: row.device,
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+        })
+        .collect())
 }
 
 /// Removes a session of an account. Returns `false` if the account has no such session.
 pub(crate) async fn remove(tx: &Tx, account: AccountId, session: Uuid) -> Result<bool, Error> {
-    Ok(tx.execute("delete from session where id = $1 and account_id = $2", vec![session.into(), account.0.into()]).await? == 1)
+    Ok(tx
+        .execute("delete from session where id = $1 and account_id = $2", vec![session.into(), account.0.into()])
+        .await?
+        == 1)
 }
 
 /// Removes the session of a token's family, if there is one.
@@ -184,5 +219,9 @@ pub(crate) async fn remove_others(tx: &Tx, account: AccountId, keep: Uuid) -> Re
 /// Removes at most `limit` sessions that were not used since `idle_since`. Returns how many.
 pub(crate) async fn remove_idle(tx: &Tx, idle_since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.execute("delete from session where id in (select id from session where last_seen_at <= $1 limit $2)", vec![idle_since.into(), limit.into()]).await
+    tx.execute(
+        "delete from session where id in (select id from session where last_seen_at <= $1 limit $2)",
+        vec![idle_since.into(), limit.into()],
+    )
+    .await
 }

@@ -16,9 +16,13 @@ async fn guessing_one_password_is_stopped_for_known_and_unknown_logins_alike() {
     sign_up(&world, "ada").await;
     for login in ["ada", "nobody-at-all"] {
         for network in 1..=3 {
-            sign_in_from(&world, &format!("10.0.0.{network}"), login, "a wrong password").await.refused(401, "auth.wrong_login");
+            sign_in_from(&world, &format!("10.0.0.{network}"), login, "a wrong password")
+                .await
+                .refused(401, "auth.wrong_login");
         }
-        let response = sign_in_from(&world, "10.0.0.9", &login.to_uppercase(), PASSWORD).await.refused(429, "auth.too_many_attempts");
+        let response = sign_in_from(&world, "10.0.0.9", &login.to_uppercase(), PASSWORD)
+            .await
+            .refused(429, "auth.too_many_attempts");
         assert_eq!(response.header("retry-after"), "300");
     }
     world.clock().advance(TimeDelta::seconds(300));
@@ -31,7 +35,9 @@ async fn guessing_many_logins_from_one_address_is_stopped() {
     let world = builder().set("accounts.attempts_per_address=5").start(&[accounts::service()]).await;
     sign_up(&world, "ada").await;
     for number in 0..5 {
-        sign_in_from(&world, &format!("2001:db8::{number}"), &format!("name{number}"), "a wrong password").await.refused(401, "auth.wrong_login");
+        sign_in_from(&world, &format!("2001:db8::{number}"), &format!("name{number}"), "a wrong password")
+            .await
+            .refused(401, "auth.wrong_login");
     }
     let response = sign_in_from(&world, "2001:db8::99", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
     assert_eq!(response.header("retry-after"), "180");
@@ -41,7 +47,11 @@ async fn guessing_many_logins_from_one_address_is_stopped() {
 
 #[tokio::test]
 async fn a_whole_venue_may_sign_in_from_one_address() {
-    let world = builder().set("accounts.attempts_per_address=2").set("accounts.attempts_per_login=2").start(&[accounts::service()]).await;
+    let world = builder()
+        .set("accounts.attempts_per_address=2")
+        .set("accounts.attempts_per_login=2")
+        .start(&[accounts::service()])
+        .await;
     sign_up(&world, "ada").await;
     for _ in 0..20 {
         sign_in(&world, "ada", PASSWORD).await.expect(201);
@@ -102,7 +112,10 @@ async fn a_live_session_changes_the_password_and_leaves_while_others_guess() {
     let new = "another fine password";
     ada.member.post("/v1/me/password", &json!({"current": PASSWORD, "new": new})).await.expect(204);
     ada.member.send(ada.member.request(http::Method::DELETE, "/v1/me")).await.refused(403, "auth.password_required");
-    ada.member.send(ada.member.request(http::Method::DELETE, "/v1/me").json(&json!({"password": new}))).await.expect(204);
+    ada.member
+        .send(ada.member.request(http::Method::DELETE, "/v1/me").json(&json!({"password": new})))
+        .await
+        .expect(204);
     world.end().await;
 }
 
@@ -125,7 +138,9 @@ async fn guessing_from_everywhere_is_stopped_and_known_networks_still_get_in() {
     // A network is known for 90 days after its last use.
     world.clock().advance(TimeDelta::days(91));
     for network in 0..30 {
-        sign_in_from(&world, &format!("10.9.{network}.1"), "ada", "a wrong password").await.refused(401, "auth.wrong_login");
+        sign_in_from(&world, &format!("10.9.{network}.1"), "ada", "a wrong password")
+            .await
+            .refused(401, "auth.wrong_login");
     }
     sign_in_from(&world, "192.0.2.78", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
     world.end().await;
@@ -178,7 +193,8 @@ async fn sign_ups_per_address_are_limited() {
     let world = builder().set("accounts.sign_ups_per_address=2").start(&[accounts::service()]).await;
     sign_up(&world, "ada").await;
     sign_up(&world, "bob").await;
-    let response = world.anonymous().post("/v1/accounts", &sign_up_body("eve")).await.refused(429, "accounts.too_many_sign_ups");
+    let response =
+        world.anonymous().post("/v1/accounts", &sign_up_body("eve")).await.refused(429, "accounts.too_many_sign_ups");
     assert_eq!(response.header("retry-after"), "1800");
     world.clock().advance(TimeDelta::minutes(30));
     sign_up(&world, "eve").await;
@@ -199,7 +215,9 @@ async fn a_full_hash_queue_gives_503_with_retry_after() {
     let tries: Vec<_> = (0..24)
         .map(|_| {
             let nobody = world.anonymous();
-            tokio::spawn(async move { nobody.post("/v1/sessions", &json!({"login": "ada", "password": PASSWORD})).await })
+            tokio::spawn(
+                async move { nobody.post("/v1/sessions", &json!({"login": "ada", "password": PASSWORD})).await },
+            )
         })
         .collect();
     let (mut served, mut busy) = (0, 0);

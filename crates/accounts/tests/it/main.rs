@@ -47,7 +47,11 @@ impl Person {
         assert_eq!(body["expires_in"], 900, "{response}");
         assert_eq!(response.header("cache-control"), "no-store", "{response}");
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {response}")).to_owned();
-        Self { member: world.anonymous().with_token(&text("access_token")), refresh: text("refresh_token"), account: body["account"].clone() }
+        Self {
+            member: world.anonymous().with_token(&text("access_token")),
+            refresh: text("refresh_token"),
+            account: body["account"].clone(),
+        }
     }
 
     /// Returns the id of the session.

@@ -12,8 +12,11 @@ use kit::{Context, RoleInstance, Service};
 
 /// Returns a fake media role with the items that a test inserts. It stores the `Erased` events that it receives.
 fn fake_media() -> Service {
-    const MIGRATIONS: &[Migration] =
-        &[Migration { version: 1, min_compatible: 1, sql: "create table item (id text primary key, json text not null);\ncreate table erased (json text not null)" }];
+    const MIGRATIONS: &[Migration] = &[Migration {
+        version: 1,
+        min_compatible: 1,
+        sql: "create table item (id text primary key, json text not null);\ncreate table erased (json text not null)",
+    }];
     Service {
         name: "media",
         migrations: Some(MIGRATIONS),
@@ -35,14 +38,27 @@ fn start_fake_media(context: Context) -> RoleInstance {
     let router = axum::Router::new().route("/internal/media/{id}", axum::routing::get(get_item)).with_state(context);
     let erased = Consumer::of::<Erased, _, _>("media.erased", move |event, _| {
         let (db, json) = (db.clone(), serde_json::to_string(&event).unwrap());
-        async move { Ok(db.write(move |tx| Box::pin(async move { tx.execute("insert into erased (json) values ($1)", vec![json.into()]).await })).await.map(drop)?) }
+        async move {
+            Ok(db
+                .write(move |tx| {
+                    Box::pin(
+                        async move { tx.execute("insert into erased (json) values ($1)", vec![json.into()]).await },
+                    )
+                })
+                .await
+                .map(drop)?)
+        }
     });
     RoleInstance { router, consumers: vec![erased], ..RoleInstance::default() }
 }
 
 async fn get_item(State(context): State<Context>, Path(id): Path<String>) -> axum::response::Response {
-    let row: Option<Stored> = context.db.read().row("select json from item where id = $1", vec![id.into()]).await.unwrap();
-    row.map_or_else(|| http::StatusCode::NOT_FOUND.into_response(), |row| ([("content-type", "application/json")], row.json).into_response())
+    let row: Option<Stored> =
+        context.db.read().row("select json from item where id = $1", vec![id.into()]).await.unwrap();
+    row.map_or_else(
+        || http::StatusCode::NOT_FOUND.into_response(),
+        |row| ([("content-type", "application/json")], row.json).into_response(),
+    )
 }
 
 async fn world_with_media() -> World {
@@ -75,7 +91,12 @@ async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visi
     };
     let (id, json) = (item.id.clone(), serde_json::to_string(&item).unwrap());
     let insert = vec![id.as_str().into(), json.into()];
-    world.context("media").db.write(|tx| Box::pin(async move { tx.execute("insert into item (id, json) values ($1, $2)", insert).await })).await.unwrap();
+    world
+        .context("media")
+        .db
+        .write(|tx| Box::pin(async move { tx.execute("insert into item (id, json) values ($1, $2)", insert).await }))
+        .await
+        .unwrap();
     id
 }
 
@@ -83,9 +104,16 @@ async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visi
 async fn an_avatar_is_a_picture_of_ones_own_that_others_may_see() {
     let world = world_with_media().await;
     let (ada, bob) = (sign_up(&world, "ada").await, sign_up(&world, "bob").await);
-    for (owner, kind, visibility) in [(&bob, Kind::Photo, Visibility::Public), (&ada, Kind::Video, Visibility::Public), (&ada, Kind::Photo, Visibility::Private)] {
+    for (owner, kind, visibility) in [
+        (&bob, Kind::Photo, Visibility::Public),
+        (&ada, Kind::Video, Visibility::Public),
+        (&ada, Kind::Photo, Visibility::Private),
+    ] {
         let id = insert_item(&world, owner, kind, visibility).await;
-        ada.member.patch("/v1/me", &json!({"avatar": id, "bio": "changed"})).await.refused(422, "accounts.invalid_avatar");
+        ada.member
+            .patch("/v1/me", &json!({"avatar": id, "bio": "changed"}))
+            .await
+            .refused(422, "accounts.invalid_avatar");
     }
     ada.member.patch("/v1/me", &json!({"avatar": MediaId::random()})).await.refused(422, "accounts.invalid_avatar");
     assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), ada.account, "a refused edit changes nothing");

@@ -7,15 +7,32 @@ use chrono::TimeDelta;
 async fn a_profile_is_edited_field_by_field() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
-    let edited = ada.member.patch("/v1/me", &json!({"display_name": " Ada Lovelace ", "bio": "Numbers.\r\nMusic."})).await.expect(200).json();
-    assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("Numbers.\nMusic.")));
-    let folded = ada.member.patch("/v1/me", &json!({"display_name": "Zoe\u{308}\u{3000}\u{2003}李"})).await.expect(200).json();
+    let edited = ada
+        .member
+        .patch("/v1/me", &json!({"display_name": " Ada Lovelace ", "bio": "Numbers.\r\nMusic."}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (edited["display_name"].as_str(), edited["bio"].as_str()),
+        (Some("Ada Lovelace"), Some("Numbers.\nMusic."))
+    );
+    let folded =
+        ada.member.patch("/v1/me", &json!({"display_name": "Zoe\u{308}\u{3000}\u{2003}李"})).await.expect(200).json();
     assert_eq!(folded["display_name"], "Zo\u{eb} 李", "normalized, with one space");
     ada.member.patch("/v1/me", &json!({"display_name": "Ada Lovelace"})).await.expect(200);
     let edited = ada.member.patch("/v1/me", &json!({"bio": null})).await.expect(200).json();
     assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("")));
-    let edited = ada.member.patch("/v1/me", &json!({"display_name": null, "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga"})).await.expect(200).json();
-    assert_eq!((edited["display_name"].as_str(), edited["avatar"].as_str()), (Some("ada"), Some("5kT0vYq8Zb3mXw1RcHs9Ga")));
+    let edited = ada
+        .member
+        .patch("/v1/me", &json!({"display_name": null, "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga"}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (edited["display_name"].as_str(), edited["avatar"].as_str()),
+        (Some("ada"), Some("5kT0vYq8Zb3mXw1RcHs9Ga"))
+    );
     assert_eq!(ada.member.patch("/v1/me", &json!({})).await.expect(200).json(), edited);
     assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), edited);
     assert_eq!(ada.member.patch("/v1/me", &json!({"avatar": null})).await.expect(200).json()["avatar"], Value::Null);
@@ -92,12 +109,19 @@ async fn a_password_change_needs_the_current_password_and_a_strong_new_one() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let change = |current: &str, new: &str| json!({"current": current, "new": new});
-    ada.member.post("/v1/me/password", &change("a wrong password", "another fine password")).await.refused(403, "auth.wrong_password");
+    ada.member
+        .post("/v1/me/password", &change("a wrong password", "another fine password"))
+        .await
+        .refused(403, "auth.wrong_password");
     for weak in ["short", "ada@example.org", "qwertyuiop"] {
         ada.member.post("/v1/me/password", &change(PASSWORD, weak)).await.refused(422, "accounts.weak_password");
     }
     ada.member.post("/v1/me/password", &json!({"current": PASSWORD})).await.refused(422, "request.invalid");
-    world.anonymous().post("/v1/me/password", &change(PASSWORD, "another fine password")).await.refused(401, "auth.required");
+    world
+        .anonymous()
+        .post("/v1/me/password", &change(PASSWORD, "another fine password"))
+        .await
+        .refused(401, "auth.required");
     sign_in(&world, "ada", PASSWORD).await.expect(201);
     world.end().await;
 }

@@ -73,7 +73,9 @@ async fn many_tabs_at_once_get_one_successor() {
     let tabs: Vec<_> = (0..16)
         .map(|_| {
             let (nobody, body) = (world.anonymous(), json!({"refresh_token": ada.refresh}));
-            tokio::spawn(async move { nobody.post("/v1/sessions/refresh", &body).await.expect(200).json()["refresh_token"].clone() })
+            tokio::spawn(async move {
+                nobody.post("/v1/sessions/refresh", &body).await.expect(200).json()["refresh_token"].clone()
+            })
         })
         .collect();
     let mut successors = Vec::new();
@@ -103,7 +105,11 @@ async fn malformed_and_guessed_tokens_end_no_session() {
 
 #[tokio::test]
 async fn an_idle_session_ends_and_is_removed() {
-    let world = builder().set("accounts.session_idle_days=3").set("accounts.maintenance_seconds=1").start(&[accounts::service()]).await;
+    let world = builder()
+        .set("accounts.session_idle_days=3")
+        .set("accounts.maintenance_seconds=1")
+        .start(&[accounts::service()])
+        .await;
     let idle = sign_up(&world, "ada").await;
     let busy = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     world.clock().advance(TimeDelta::days(2));
@@ -112,7 +118,9 @@ async fn an_idle_session_ends_and_is_removed() {
     refresh(&world, &idle.refresh).await.refused(401, "auth.invalid_refresh");
     let busy = Person::of(&world, &refresh(&world, &busy.refresh).await.expect(200));
     assert_eq!(busy.member.get("/v1/sessions").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
-    world.wait_for("the idle session's row is removed", async || (session_count(&world).await == 1).then_some(())).await;
+    world
+        .wait_for("the idle session's row is removed", async || (session_count(&world).await == 1).then_some(()))
+        .await;
     world.end().await;
 }
 
@@ -122,7 +130,10 @@ async fn session_count(world: &World) -> i64 {
     struct Count {
         count: i64,
     }
-    let row: Option<Count> = kit::db::Sql::row(world.context("accounts").db.read(), "select count(*) as count from session", vec![]).await.unwrap();
+    let row: Option<Count> =
+        kit::db::Sql::row(world.context("accounts").db.read(), "select count(*) as count from session", vec![])
+            .await
+            .unwrap();
     row.unwrap().count
 }
 

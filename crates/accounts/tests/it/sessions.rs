@@ -10,7 +10,10 @@ async fn a_member_sees_their_devices_newest_first() {
     sign_in(&world, "ada", PASSWORD).await.expect(201);
     let list = ada.member.get("/v1/sessions").await.expect(200).json();
     let items = list["items"].as_array().unwrap();
-    assert_eq!(items.iter().map(|item| item["device"].as_str().unwrap()).collect::<Vec<_>>(), ["Phone", "Unknown device"]);
+    assert_eq!(
+        items.iter().map(|item| item["device"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["Phone", "Unknown device"]
+    );
     assert_eq!(items.iter().map(|item| item["current"].as_bool().unwrap()).collect::<Vec<_>>(), [false, true]);
     assert!(items.iter().all(|item| item["created_at"].is_string() && item["last_seen_at"].is_string()));
     assert_eq!(list["next"], Value::Null);

@@ -61,7 +61,10 @@ async fn bad_input_is_refused() {
     let nobody = world.anonymous();
     nobody.post("/v1/sessions", &json!({"login": "ada"})).await.refused(422, "request.invalid");
     nobody.post("/v1/sessions", &json!({"login": 7, "password": "x"})).await.refused(422, "request.invalid");
-    nobody.send(nobody.request(http::Method::POST, "/v1/sessions").header("content-type", "application/json").body("{")).await.refused(400, "request.not_json");
+    nobody
+        .send(nobody.request(http::Method::POST, "/v1/sessions").header("content-type", "application/json").body("{"))
+        .await
+        .refused(400, "request.not_json");
     world.end().await;
 }
 
@@ -85,7 +88,10 @@ async fn an_access_token_names_the_account_and_its_expiry() {
     let claims = world.process.verifier.verify(ada.member.token().unwrap()).await.unwrap();
     assert_eq!(claims.sub.to_string(), ada.account["id"].as_str().unwrap());
     assert_eq!(claims.sid.to_string(), ada.session().await);
-    assert_eq!((claims.handle.as_str(), claims.iss.as_str(), claims.roles.as_slice()), ("ada", "tutti", &["member".to_owned()][..]));
+    assert_eq!(
+        (claims.handle.as_str(), claims.iss.as_str(), claims.roles.as_slice()),
+        ("ada", "tutti", &["member".to_owned()][..])
+    );
     assert_eq!((claims.iat, claims.exp - claims.iat), (world.clock().now().timestamp(), 900));
     world.clock().advance(chrono::TimeDelta::seconds(901));
     ada.member.get("/v1/me").await.refused(401, "auth.expired");
@@ -97,7 +103,13 @@ async fn a_hash_with_old_parameters_is_replaced_at_sign_in() {
     let world = world().await;
     sign_up(&world, "ada").await;
     let folder = world.crash().await;
-    let world = World::builder().with_real_accounts().in_folder(folder).set("accounts.argon2_memory_kib=128").set("accounts.argon2_passes=1").start(&[accounts::service()]).await;
+    let world = World::builder()
+        .with_real_accounts()
+        .in_folder(folder)
+        .set("accounts.argon2_memory_kib=128")
+        .set("accounts.argon2_passes=1")
+        .start(&[accounts::service()])
+        .await;
     let before = hash_count(&world);
     sign_in(&world, "ada", PASSWORD).await.expect(201);
     assert_eq!(hash_count(&world), before + 2, "one hash to verify, one to rehash");

@@ -6,7 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 #[tokio::test]
 async fn a_new_account_is_signed_in_at_once() {
     let world = world().await;
-    let response = world.anonymous().post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD})).await.expect(201);
+    let response = world
+        .anonymous()
+        .post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD}))
+        .await
+        .expect(201);
     assert_eq!(response.header("location"), "/v1/accounts/ada.l");
     let ada = Person::of(&world, &response);
     let account = &ada.account;
@@ -22,8 +26,14 @@ async fn a_taken_handle_or_email_is_refused_in_any_case() {
     let world = world().await;
     sign_up(&world, "ada").await;
     let nobody = world.anonymous();
-    nobody.post("/v1/accounts", &json!({"handle": "ADA", "email": "other@example.org", "password": PASSWORD})).await.refused(409, "accounts.handle_taken");
-    nobody.post("/v1/accounts", &json!({"handle": "ada2", "email": "ADA@example.org", "password": PASSWORD})).await.refused(409, "accounts.email_taken");
+    nobody
+        .post("/v1/accounts", &json!({"handle": "ADA", "email": "other@example.org", "password": PASSWORD}))
+        .await
+        .refused(409, "accounts.handle_taken");
+    nobody
+        .post("/v1/accounts", &json!({"handle": "ada2", "email": "ADA@example.org", "password": PASSWORD}))
+        .await
+        .refused(409, "accounts.email_taken");
     nobody.post("/v1/accounts", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     world.end().await;
 }
@@ -61,8 +71,10 @@ async fn invalid_sign_ups_are_refused_with_a_code() {
 async fn a_repeated_sign_up_signs_in_again() {
     let world = world().await;
     let nobody = world.anonymous();
-    let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
-    let again = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
+    let first =
+        Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
+    let again =
+        Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     assert_eq!(first.account, again.account);
     // The session whose tokens were lost was replaced by the new one.
     first.member.get("/v1/me").await.refused(401, "auth.session_ended");
@@ -75,9 +87,15 @@ async fn a_repeated_sign_up_signs_in_again() {
         body
     };
     post_with_key(&nobody, "/v1/accounts", "key-2", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
-    post_with_key(&nobody, "/v1/accounts", "key-1", &other("email", "b@example.org")).await.refused(409, "accounts.handle_taken");
-    post_with_key(&nobody, "/v1/accounts", "key-1", &other("password", "another fine password")).await.refused(409, "accounts.handle_taken");
-    post_with_key(&nobody, "/v1/accounts", &"k".repeat(256), &sign_up_body("bob")).await.refused(400, "request.bad_idempotency_key");
+    post_with_key(&nobody, "/v1/accounts", "key-1", &other("email", "b@example.org"))
+        .await
+        .refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", "key-1", &other("password", "another fine password"))
+        .await
+        .refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", &"k".repeat(256), &sign_up_body("bob"))
+        .await
+        .refused(400, "request.bad_idempotency_key");
     world.clock().advance(chrono::TimeDelta::hours(25));
     post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     world.end().await;
@@ -126,9 +144,16 @@ async fn passwords_and_tokens_are_nowhere_in_readable_form() {
     for secret in [PASSWORD, &secret, &next.refresh, &secret[22..], &next.refresh[22..]] {
         let digits = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         for form in [secret, &digits] {
-            assert!(!kept.windows(form.len()).any(|window| window == form.as_bytes()), "a secret is stored in readable form");
+            assert!(
+                !kept.windows(form.len()).any(|window| window == form.as_bytes()),
+                "a secret is stored in readable form"
+            );
         }
     }
-    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "only the server's user can read the keys");
+    assert_eq!(
+        std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
+        0o700,
+        "only the server's user can read the keys"
+    );
     world.end().await;
 }

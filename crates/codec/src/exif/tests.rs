@@ -58,7 +58,13 @@ fn a_whole_block() {
 
 #[test]
 fn unset_clocks_and_empty_positions_are_ignored() {
-    for date in [&b"0000:00:00 00:00:00\0"[..], b"    :  :     :  :  \0", b"\xff\xff\0", b"2026:13:01 12:00:00\0", b"0001:01:01 00:00:00\0"] {
+    for date in [
+        &b"0000:00:00 00:00:00\0"[..],
+        b"    :  :     :  :  \0",
+        b"\xff\xff\0",
+        b"2026:13:01 12:00:00\0",
+        b"0001:01:01 00:00:00\0",
+    ] {
         assert_eq!(metadata(&block(b"A\0", b"B\0", date, b"\0", false)).taken_at, None);
     }
     let read = metadata(&block(b"Acme\0", b"Cam\0", b"2026:06:01 12:00:00\0", b"   :  \0", false));
@@ -81,11 +87,18 @@ fn cameras_are_named_once() {
 fn quicktime_metadata_has_camera_and_date() {
     let boxed = |kind: &[u8], content: &[u8]| [&(8 + content.len() as u32).to_be_bytes(), kind, content].concat();
     let key = |name: &[u8]| boxed(b"mdta", name);
-    let item = |index: u32, value: &[u8]| boxed(&index.to_be_bytes(), &boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], value].concat()));
+    let item = |index: u32, value: &[u8]| {
+        boxed(&index.to_be_bytes(), &boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], value].concat()))
+    };
     let names: [&[u8]; 4] = [b"make", b"model", b"creationdate", b"location.ISO6709"];
     let keys = names.map(|name| key(&[b"com.apple.quicktime.", name].concat())).concat();
-    let list = [item(1, b"Apple"), item(2, b"iPhone 12"), item(3, b"2026-06-01T12:00:00+0200"), item(4, b"+52.5+013.4/")];
-    let meta = [boxed(b"hdlr", &[0; 24]), boxed(b"keys", &[&[0, 0, 0, 0, 0, 0, 0, 4], &keys[..]].concat()), boxed(b"ilst", &list.concat())];
+    let list =
+        [item(1, b"Apple"), item(2, b"iPhone 12"), item(3, b"2026-06-01T12:00:00+0200"), item(4, b"+52.5+013.4/")];
+    let meta = [
+        boxed(b"hdlr", &[0; 24]),
+        boxed(b"keys", &[&[0, 0, 0, 0, 0, 0, 0, 4], &keys[..]].concat()),
+        boxed(b"ilst", &list.concat()),
+    ];
     let mut mvhd = vec![0; 100];
     mvhd[4..8].copy_from_slice(&0xe000_0000_u32.to_be_bytes());
     for iso in [false, true] {

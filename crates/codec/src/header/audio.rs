@@ -61,7 +61,9 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claim
 /// `fmt `: records rate and channels; returns the bytes of a second of audio.
 fn format(data: &[u8], claims: &mut Claims) -> Result<Option<u64>, FormatError> {
     const UNCOMPRESSED: [u16; 5] = [1, 3, 6, 7, 0xfffe];
-    let (Some(tag), Some(channels), Some(rate), Some(bytes), Some(block)) = (le16(data, 0), le16(data, 2), le32(data, 4), le32(data, 8), le16(data, 12)) else {
+    let (Some(tag), Some(channels), Some(rate), Some(bytes), Some(block)) =
+        (le16(data, 0), le16(data, 2), le32(data, 4), le32(data, 8), le16(data, 12))
+    else {
         return Err(FormatError::Invalid("its format cannot be read"));
     };
     claims.rate(rate);
@@ -159,13 +161,21 @@ fn id3_tags<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> 
 
 /// Refuses frames that expand to more than a text: a demuxer expands them before it knows their type. ID3v2.3 §3.3.1,
 /// 2.4 §4.1.
-fn check_id3_frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end: u64, version: u8, flags: u8, claims: &mut Claims) -> Result<(), FormatError> {
+fn check_id3_frames<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    mut at: u64,
+    end: u64,
+    version: u8,
+    flags: u8,
+    claims: &mut Claims,
+) -> Result<(), FormatError> {
     if version < 3 {
         return Ok(());
     }
     if flags & 0x40 != 0 {
         let size = source.some(at, 4)?;
-        let extended = if version == 4 { syncsafe(size).map(u64::from) } else { be32(size, 0).map(|size| u64::from(size) + 4) };
+        let extended =
+            if version == 4 { syncsafe(size).map(u64::from) } else { be32(size, 0).map(|size| u64::from(size) + 4) };
         at = at.saturating_add(extended.unwrap_or(0));
     }
     for _ in 0..MAX_FRAMES {
@@ -173,7 +183,8 @@ fn check_id3_frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end
             return Ok(());
         }
         let head = source.some(at, 14)?;
-        let (size, packed) = if version == 4 { (syncsafe(head.get(4..8).unwrap_or_default()), 0x08) } else { (be32(head, 4), 0x80) };
+        let (size, packed) =
+            if version == 4 { (syncsafe(head.get(4..8).unwrap_or_default()), 0x08) } else { (be32(head, 4), 0x80) };
         let Some(size) = size.filter(|_| head[0] != 0) else { return Ok(()) };
         if head[9] & packed != 0 {
             claims.tags(if u64::from(be32(head, 10).unwrap_or(u32::MAX)) > MAX_UNPACKED_BYTES { u64::MAX } else { 0 });
@@ -184,5 +195,6 @@ fn check_id3_frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end
 }
 
 fn syncsafe(bytes: &[u8]) -> Option<u32> {
-    (bytes.len() == 4 && bytes.iter().all(|b| *b < 0x80)).then(|| bytes.iter().fold(0, |sum, b| sum << 7 | u32::from(*b)))
+    (bytes.len() == 4 && bytes.iter().all(|b| *b < 0x80))
+        .then(|| bytes.iter().fold(0, |sum, b| sum << 7 | u32::from(*b)))
 }

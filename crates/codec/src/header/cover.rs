@@ -14,7 +14,12 @@ const MARK_BYTES: usize = 48;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Records the largest image that begins between `from` and `to`.
-pub(super) fn scan<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, to: u64, claims: &mut Claims) -> Result<(), FormatError> {
+pub(super) fn scan<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    from: u64,
+    to: u64,
+    claims: &mut Claims,
+) -> Result<(), FormatError> {
     let to = to.min(source.len());
     let mut at = from;
     while at < to {
@@ -70,8 +75,11 @@ fn png(mark: &[u8]) -> Option<(u32, u32)> {
 fn start_of_frame(mark: &[u8]) -> Option<(u32, u32)> {
     let is_frame = matches!(mark.get(1)?, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xf7);
     let (length, precision, components) = (be16(mark, 2)?, *mark.get(4)?, *mark.get(9)?);
-    let fits = (1..=4).contains(&components) && length == 8 + 3 * u16::from(components) && (2..=16).contains(&precision);
-    (is_frame && fits && mark.starts_with(&[0xff])).then(|| be16(mark, 7).zip(be16(mark, 5)))?.map(|(w, h)| (w.into(), h.into()))
+    let fits =
+        (1..=4).contains(&components) && length == 8 + 3 * u16::from(components) && (2..=16).contains(&precision);
+    (is_frame && fits && mark.starts_with(&[0xff]))
+        .then(|| be16(mark, 7).zip(be16(mark, 5)))?
+        .map(|(w, h)| (w.into(), h.into()))
 }
 
 #[cfg(test)]

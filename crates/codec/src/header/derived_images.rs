@@ -80,7 +80,9 @@ impl Costs<'_> {
         match self.known.get(&id) {
             Some(Some(cost)) => return Ok(*cost),
             Some(None) => return Err(FormatError::Invalid("an image in it is derived from itself")),
-            None if depth > MAX_DEPTH => return Err(FormatError::Invalid("its images are derived from each other at too many levels")),
+            None if depth > MAX_DEPTH => {
+                return Err(FormatError::Invalid("its images are derived from each other at too many levels"));
+            }
             None => {}
         }
         self.known.insert(id, None);
@@ -107,10 +109,14 @@ fn canvas<R: Read + Seek>(source: &mut Source<'_, R>, item: &Item) -> Result<u64
         b"iovl" => 10,
         _ => return Ok(0),
     };
-    let Some(&(start, bytes)) = item.extents.first() else { return Err(FormatError::Invalid("an image's inputs cannot be found")) };
+    let Some(&(start, bytes)) = item.extents.first() else {
+        return Err(FormatError::Invalid("an image's inputs cannot be found"));
+    };
     let data = source.some(start, bytes.min(32) as usize)?;
     let wide = data.get(1).is_some_and(|flags| flags & 1 == 1);
     let side = |at: usize| if wide { be32(data, at) } else { be16(data, at).map(u32::from) };
-    let (width, height) = side(size_at).zip(side(size_at + if wide { 4 } else { 2 })).ok_or(FormatError::Invalid("an image's inputs cannot be read"))?;
+    let (width, height) = side(size_at)
+        .zip(side(size_at + if wide { 4 } else { 2 }))
+        .ok_or(FormatError::Invalid("an image's inputs cannot be read"))?;
     Ok(u64::from(width) * u64::from(height))
 }

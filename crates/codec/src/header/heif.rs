@@ -74,7 +74,12 @@ impl Items {
     pub(crate) fn children(&self) -> Result<Vec<BoxHeader>, FormatError> {
         let to_header = |child: MemoryBox<'_>| {
             let body = self.at + child.body_at as u64;
-            BoxHeader { kind: child.kind, start: self.at + child.start as u64, body, end: body + child.body.len() as u64 }
+            BoxHeader {
+                kind: child.kind,
+                start: self.at + child.start as u64,
+                body,
+                end: body + child.body.len() as u64,
+            }
         };
         isobmff::boxes(&self.data).take(MAX_ITEMS).map(|child| child.map(to_header)).collect()
     }
@@ -185,7 +190,8 @@ impl Items {
             b"av1C" => pixels(av1_configuration(child.body)),
             _ => 0,
         };
-        let declared: Vec<u64> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).map(of).collect();
+        let declared: Vec<u64> =
+            isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).map(of).collect();
         let mut sizes = HashMap::new();
         let ipma = isobmff::find(iprp, *b"ipma")?;
         associations(ipma, |item, index| {
@@ -200,7 +206,8 @@ impl Items {
     /// Returns the properties of an item, in the order in which they apply. `ipma` numbers them from 1.
     fn properties(&self, id: u32) -> Option<Vec<MemoryBox<'_>>> {
         let iprp = self.find(*b"iprp")?;
-        let all: Vec<_> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).collect();
+        let all: Vec<_> =
+            isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).collect();
         let ipma = isobmff::find(iprp, *b"ipma")?;
         let (mut own, mut named) = (Vec::new(), false);
         associations(ipma, |item, index| {
@@ -226,7 +233,11 @@ fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
         for n in 0..count {
             let at = at + n * step;
             // The highest bit means "essential".
-            let index = if wide { be16(ipma, at).map(|index| usize::from(index & 0x7fff)) } else { ipma.get(at).map(|index| usize::from(index & 0x7f)) };
+            let index = if wide {
+                be16(ipma, at).map(|index| usize::from(index & 0x7fff))
+            } else {
+                ipma.get(at).map(|index| usize::from(index & 0x7f))
+            };
             each(item, index?);
         }
         at += count * step;
@@ -279,7 +290,8 @@ pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -
         }
     }
     let (width, height) = size.ok_or(FormatError::Invalid("its primary image has no size"))?;
-    let picture = ImageHeader::new(width, height, transform.orientation(), None).ok_or(FormatError::Invalid("it has no area"))?;
+    let picture =
+        ImageHeader::new(width, height, transform.orientation(), None).ok_or(FormatError::Invalid("it has no area"))?;
     let costs = whole && items.find(*b"iinf").is_some();
     let decoded_pixels = if costs { derived_images::decoded_pixels(source, &items)? } else { picture.decoded_pixels };
     Ok(ImageHeader { decoded_pixels, ..picture })

@@ -120,9 +120,13 @@ pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> R
         // RFC 9649 §2.7: canvas minus one.
         Some(b"VP8X") => le24(head, 24).zip(le24(head, 27)).map(|(w, h)| (w + 1, h + 1)),
         // RFC 6386 §9.1: key frame start code, then 14 bits each.
-        Some(b"VP8 ") if head.get(23..26) == Some(&[0x9d, 0x01, 0x2a]) => le16(head, 26).zip(le16(head, 28)).map(|(w, h)| (u32::from(w & 0x3fff), u32::from(h & 0x3fff))),
+        Some(b"VP8 ") if head.get(23..26) == Some(&[0x9d, 0x01, 0x2a]) => {
+            le16(head, 26).zip(le16(head, 28)).map(|(w, h)| (u32::from(w & 0x3fff), u32::from(h & 0x3fff)))
+        }
         // RFC 9649 §3.4: signature 0x2f, then 14 bits each, minus one.
-        Some(b"VP8L") if head.get(20) == Some(&0x2f) => le32(head, 21).map(|bits| ((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1)),
+        Some(b"VP8L") if head.get(20) == Some(&0x2f) => {
+            le32(head, 21).map(|bits| ((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1))
+        }
         _ => None,
     };
     let (width, height) = size.ok_or(FormatError::Invalid("its first chunk is not a WebP image"))?;

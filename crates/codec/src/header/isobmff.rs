@@ -55,9 +55,24 @@ pub struct MovieVideo {
 
 /// Reads the header of a video of `len` bytes.
 pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
-    let movie = Movie { duration_ms: None, video: None, audio: false, moov: MoovPosition::Front, fragmented: false, claims: Claims::default() };
+    let movie = Movie {
+        duration_ms: None,
+        video: None,
+        audio: false,
+        moov: MoovPosition::Front,
+        fragmented: false,
+        claims: Claims::default(),
+    };
     let source = Source::new(reader, len);
-    let mut walk = Walker { source, boxes_left: MAX_BOXES, movie, timescale: 0, track: Track::default(), meta_depth: 0, fragments: 0 };
+    let mut walk = Walker {
+        source,
+        boxes_left: MAX_BOXES,
+        movie,
+        timescale: 0,
+        track: Track::default(),
+        meta_depth: 0,
+        fragments: 0,
+    };
     let (mut at, mut samples_seen, mut found) = (0, false, false);
     loop {
         let next = match walk.next(at, len) {
@@ -152,7 +167,9 @@ impl<R: Read + Seek> Walker<'_, R> {
                 self.movie.fragmented = true;
                 self.children(child, depth + 1, false)?;
             }
-            b"moov" | b"mdia" | b"minf" | b"stbl" | b"edts" | b"traf" | b"udta" => self.children(child, depth + 1, false)?,
+            b"moov" | b"mdia" | b"minf" | b"stbl" | b"edts" | b"traf" | b"udta" => {
+                self.children(child, depth + 1, false)?
+            }
             b"meta" => self.metadata(child, depth)?,
             b"ilst" => {
                 self.movie.claims.tags(child.body_len());
@@ -203,7 +220,9 @@ impl<R: Read + Seek> Walker<'_, R> {
         let track = std::mem::take(&mut self.track);
         match &track.handler {
             b"soun" => self.movie.audio = true,
-            b"vide" if self.movie.video.is_none() => self.movie.video = track.header.as_ref().and_then(|data| picture(data)),
+            b"vide" if self.movie.video.is_none() => {
+                self.movie.video = track.header.as_ref().and_then(|data| picture(data))
+            }
             _ => {}
         }
         Ok(track.finish(&mut self.source, &mut self.movie.claims)?)

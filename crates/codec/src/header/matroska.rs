@@ -63,7 +63,15 @@ struct Walker<'w, 's, R> {
 }
 
 pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
-    let mut walk = Walker { source, claims, elements_left: MAX_ELEMENTS, scale: 1_000_000, duration: 0.0, has_tracks: false, seek_positions: Vec::new() };
+    let mut walk = Walker {
+        source,
+        claims,
+        elements_left: MAX_ELEMENTS,
+        scale: 1_000_000,
+        duration: 0.0,
+        has_tracks: false,
+        seek_positions: Vec::new(),
+    };
     let len = walk.source.len();
     let Some(header) = walk.element(0, len)? else { return Ok(()) };
     let Some(segment) = walk.element(header.end, len)?.filter(|segment| segment.id == SEGMENT) else {
@@ -100,7 +108,8 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
     /// Returns the element at `at`; `None` where there is none or it is invalid. One that ends behind `limit` ends
     /// there.
     fn element(&mut self, at: u64, limit: u64) -> Result<Option<Element>, FormatError> {
-        self.elements_left = self.elements_left.checked_sub(1).ok_or(FormatError::Invalid("it has too many elements"))?;
+        self.elements_left =
+            self.elements_left.checked_sub(1).ok_or(FormatError::Invalid("it has too many elements"))?;
         if at >= limit || at >= self.source.len() {
             return Ok(None);
         }
@@ -252,7 +261,12 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
                 }
             }
             b"A_VORBIS" => {
-                if let Some(at) = data.get(..1024.min(data.len())).unwrap_or_default().windows(7).position(|name| name == b"\x01vorbis") {
+                if let Some(at) = data
+                    .get(..1024.min(data.len()))
+                    .unwrap_or_default()
+                    .windows(7)
+                    .position(|name| name == b"\x01vorbis")
+                {
                     ogg::vorbis(data.get(at..).unwrap_or_default(), self.claims);
                 }
             }

@@ -54,7 +54,11 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
             return Ok(());
         }
         // The latest stream of this number: one may end and another begin.
-        let Some(stream) = streams.iter_mut().rev().find(|stream| stream.serial == serial).filter(|stream| stream.left > 0) else { continue };
+        let Some(stream) =
+            streams.iter_mut().rev().find(|stream| stream.serial == serial).filter(|stream| stream.left > 0)
+        else {
+            continue;
+        };
         held += bytes;
         if held > MAX_HEAD_BYTES {
             claims.tags(u64::MAX);

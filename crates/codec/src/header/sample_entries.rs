@@ -13,11 +13,18 @@ use crate::isobmff::{self, BoxHeader, FormatError};
 /// ffmpeg reads at most 1024 entries of a track; a recording has no more than a few.
 const MAX_ENTRIES: usize = 64;
 /// Entries that are video whatever their track's handler says (a demuxer uses these names then).
-const VIDEO_ENTRIES: [&[u8; 4]; 16] =
-    [b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp08", b"vp09", b"mp4v", b"jpeg", b"mjpa", b"mjpb", b"png ", b"raw ", b"apch", b"apcn", b"ap4h"];
+const VIDEO_ENTRIES: [&[u8; 4]; 16] = [
+    b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp08", b"vp09", b"mp4v", b"jpeg", b"mjpa", b"mjpb", b"png ",
+    b"raw ", b"apch", b"apcn", b"ap4h",
+];
 
 /// Reads a track's entries. `handler` is the track's handler type.
-pub(super) fn read<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxHeader, handler: [u8; 4], claims: &mut Claims) -> Result<(), FormatError> {
+pub(super) fn read<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    table: &BoxHeader,
+    handler: [u8; 4],
+    claims: &mut Claims,
+) -> Result<(), FormatError> {
     let mut at = table.body + 8;
     for _ in 0..MAX_ENTRIES {
         let Some(entry) = isobmff::next_box(source, at, table.end)? else { return Ok(()) };
@@ -77,7 +84,11 @@ fn audio_entry(entry: &[u8], claims: &mut Claims) {
             // Version, then the number of channels. Opus in ISOBMFF §4.3.2.
             b"dOps" => claims.channels(child.body.get(1).copied().unwrap_or(0).into()),
             // QuickTime adds one more wrapper around the configuration.
-            b"wave" => isobmff::boxes(child.body).map_while(Result::ok).take(MAX_ENTRIES).filter(|child| &child.kind == b"alac").for_each(|child| alac(child.body, claims)),
+            b"wave" => isobmff::boxes(child.body)
+                .map_while(Result::ok)
+                .take(MAX_ENTRIES)
+                .filter(|child| &child.kind == b"alac")
+                .for_each(|child| alac(child.body, claims)),
             _ => {}
         }
     }

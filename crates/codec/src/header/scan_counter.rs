@@ -52,7 +52,12 @@ mod tests {
 
     #[test]
     fn scans_are_counted_however_the_file_is_split() {
-        let file = [b"\xff\xd8".to_vec(), b"\xff\xda\0\x08\x01\x01\0\0\x3f\0coded\xff\0rubbish".repeat(1000), b"\xff\xd9".to_vec()].concat();
+        let file = [
+            b"\xff\xd8".to_vec(),
+            b"\xff\xda\0\x08\x01\x01\0\0\x3f\0coded\xff\0rubbish".repeat(1000),
+            b"\xff\xd9".to_vec(),
+        ]
+        .concat();
         for piece in [1, 2, 3, 4, 5, 7, 1000, file.len()] {
             assert_eq!(scans(&file, piece), 1000, "{piece}");
         }

@@ -136,7 +136,9 @@ fn heif_orientation_follows_its_properties_in_order() {
 
 #[test]
 fn a_growing_head_gives_one_result() {
-    for (format, file) in [(Format::Jpeg, jpeg(40, 30, Some(6))), (Format::Png, png(40, 30)), (Format::Heic, heic(&[ispe(40, 30)], &[1]))] {
+    for (format, file) in
+        [(Format::Jpeg, jpeg(40, 30, Some(6))), (Format::Png, png(40, 30)), (Format::Heic, heic(&[ispe(40, 30)], &[1]))]
+    {
         let mut known = false;
         for cut in 0..=file.len() {
             match image(format, &file[..cut], false) {

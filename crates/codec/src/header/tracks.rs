@@ -41,7 +41,11 @@ pub(super) struct Track {
 
 impl Track {
     /// Records a table of this track; other boxes are skipped.
-    pub(super) fn table<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, found: &BoxHeader) -> Result<(), FormatError> {
+    pub(super) fn table<R: Read + Seek>(
+        &mut self,
+        source: &mut Source<'_, R>,
+        found: &BoxHeader,
+    ) -> Result<(), FormatError> {
         match &found.kind {
             b"hdlr" => {
                 let kind = source.some(found.body, found.body_len().min(12) as usize)?.get(8..12);
@@ -49,12 +53,20 @@ impl Track {
                 let kind = kind.and_then(|kind| kind.try_into().ok()).filter(|_| self.handler == [0; 4]);
                 self.handler = kind.unwrap_or(self.handler);
             }
-            b"tkhd" if self.header.is_none() => self.header = Some(source.some(found.body, found.body_len().min(96) as usize)?.to_vec()),
+            b"tkhd" if self.header.is_none() => {
+                self.header = Some(source.some(found.body, found.body_len().min(96) as usize)?.to_vec())
+            }
             // The media's clock; §8.4.2 has the same fields as the start of `mvhd`.
             b"mdhd" => {
                 let head = source.some(found.body, found.body_len().min(32) as usize)?;
-                let declared = if head.first() == Some(&1) { be32(head, 20).zip(be64(head, 24)) } else { be32(head, 12).zip(be32(head, 16).map(u64::from)) };
-                self.clock_ms = self.clock_ms.max(declared.and_then(|(scale, duration)| milliseconds(duration, scale)).unwrap_or(0));
+                let declared = if head.first() == Some(&1) {
+                    be32(head, 20).zip(be64(head, 24))
+                } else {
+                    be32(head, 12).zip(be32(head, 16).map(u64::from))
+                };
+                self.clock_ms = self
+                    .clock_ms
+                    .max(declared.and_then(|(scale, duration)| milliseconds(duration, scale)).unwrap_or(0));
             }
             b"stsd" => self.entries = Some(*found),
             b"stsz" | b"stz2" => {
@@ -103,7 +115,12 @@ impl Track {
     }
 
     /// Returns the entries of a table: at most as many as it declares and has room for.
-    fn count<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, found: &BoxHeader, each: u64) -> Result<u64, FormatError> {
+    fn count<R: Read + Seek>(
+        &mut self,
+        source: &mut Source<'_, R>,
+        found: &BoxHeader,
+        each: u64,
+    ) -> Result<u64, FormatError> {
         let head = source.some(found.body, found.body_len().min(8) as usize)?;
         let count = be32(head, 4).map_or(0, u64::from).min(found.body_len().saturating_sub(8) / each);
         self.longest = self.longest.max(count);
@@ -111,7 +128,11 @@ impl Track {
     }
 
     /// Adds what the whole track claims.
-    pub(super) fn finish<R: Read + Seek>(self, source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
+    pub(super) fn finish<R: Read + Seek>(
+        self,
+        source: &mut Source<'_, R>,
+        claims: &mut Claims,
+    ) -> Result<(), FormatError> {
         if let Some(entries) = &self.entries {
             sample_entries::read(source, entries, self.handler, claims)?;
         }
@@ -132,7 +153,8 @@ impl Track {
     /// Returns the number of packets in which uncompressed audio is read.
     fn pcm_packets<R: Read + Seek>(&self, source: &mut Source<'_, R>) -> Result<u64, FormatError> {
         let Some(runs) = &self.runs else { return Ok(0) };
-        let count = u64::from(be32(source.some(runs.body, 8)?, 4).unwrap_or(0)).min(runs.body_len().saturating_sub(8) / 12);
+        let count =
+            u64::from(be32(source.some(runs.body, 8)?, 4).unwrap_or(0)).min(runs.body_len().saturating_sub(8) / 12);
         if count > MAX_RUNS {
             return Err(FormatError::Invalid("a track has too many runs of chunks"));
         }
@@ -147,7 +169,8 @@ impl Track {
             };
             let Some((first, samples)) = next else { break };
             if let Some((start, samples)) = before {
-                pcm_packets = pcm_packets.saturating_add(first.saturating_sub(start).saturating_mul(samples.div_ceil(PACKET_SAMPLES)));
+                pcm_packets = pcm_packets
+                    .saturating_add(first.saturating_sub(start).saturating_mul(samples.div_ceil(PACKET_SAMPLES)));
             }
             before = Some((first, samples));
         }
@@ -157,9 +180,14 @@ impl Track {
 
 /// Returns the number of samples that a fragment's run declares (`trun`, ISO/IEC 14496-12 §8.8.8); where each has
 /// fields of its own, these must be present.
-pub(super) fn fragment_samples<R: Read + Seek>(source: &mut Source<'_, R>, run: &BoxHeader) -> Result<u64, FormatError> {
+pub(super) fn fragment_samples<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    run: &BoxHeader,
+) -> Result<u64, FormatError> {
     let head = source.some(run.body, run.body_len().min(8) as usize)?;
-    let Some((flags, count)) = be64(head, 0).map(|both| ((both >> 32) as u32, both & u64::from(u32::MAX))) else { return Ok(0) };
+    let Some((flags, count)) = be64(head, 0).map(|both| ((both >> 32) as u32, both & u64::from(u32::MAX))) else {
+        return Ok(0);
+    };
     let fields = u64::from((flags >> 8 & 15).count_ones()) * 4;
     let before = 8 + u64::from((flags & 5).count_ones()) * 4;
     if count.saturating_mul(fields) > run.body_len().saturating_sub(before) {

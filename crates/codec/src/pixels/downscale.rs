@@ -82,7 +82,15 @@ impl Downscaler {
         let (width, height) = window.output_size();
         let mut pixels = Vec::new();
         pixels.try_reserve_exact(width * height * channels).map_err(|_| Error::Damaged("size"))?;
-        Ok(Self { window, channels, sums: vec![0; width * channels], row: 0, summed: 0, pixels, interrupt: Interrupt::default() })
+        Ok(Self {
+            window,
+            channels,
+            sums: vec![0; width * channels],
+            row: 0,
+            summed: 0,
+            pixels,
+            interrupt: Interrupt::default(),
+        })
     }
 
     /// Makes [`Downscaler::push`] return an error once `interrupt` is set.

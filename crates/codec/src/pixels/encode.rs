@@ -112,14 +112,20 @@ fn webp(picture: &Image) -> Result<Vec<u8>, Error> {
 }
 
 fn avif(picture: &Image) -> Result<Vec<u8>, Error> {
-    let encoder =
-        ravif::Encoder::new().with_quality(AVIF_QUALITY).with_alpha_quality(AVIF_QUALITY).with_speed(AVIF_SPEED).with_bit_depth(ravif::BitDepth::Eight).with_num_threads(Some(1));
+    let encoder = ravif::Encoder::new()
+        .with_quality(AVIF_QUALITY)
+        .with_alpha_quality(AVIF_QUALITY)
+        .with_speed(AVIF_SPEED)
+        .with_bit_depth(ravif::BitDepth::Eight)
+        .with_num_threads(Some(1));
     let (width, height) = (picture.width as usize, picture.height as usize);
     let file = if picture.has_alpha() {
-        let pixels: Vec<_> = picture.pixels.chunks_exact(4).map(|p| ravif::RGBA8 { r: p[0], g: p[1], b: p[2], a: p[3] }).collect();
+        let pixels: Vec<_> =
+            picture.pixels.chunks_exact(4).map(|p| ravif::RGBA8 { r: p[0], g: p[1], b: p[2], a: p[3] }).collect();
         encoder.encode_rgba(ravif::Img::new(&pixels, width, height))
     } else {
-        let pixels: Vec<_> = picture.pixels.chunks_exact(3).map(|p| ravif::RGB8 { r: p[0], g: p[1], b: p[2] }).collect();
+        let pixels: Vec<_> =
+            picture.pixels.chunks_exact(3).map(|p| ravif::RGB8 { r: p[0], g: p[1], b: p[2] }).collect();
         encoder.encode_rgb(ravif::Img::new(&pixels, width, height))
     };
     file.map(|encoded| encoded.avif_file).map_err(|_| Error::Encode("AVIF"))

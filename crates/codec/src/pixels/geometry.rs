@@ -65,14 +65,22 @@ pub(super) fn plan(width: u32, height: u32, orientation: u8, frame: Frame) -> Pl
     match frame.fit {
         Fit::Contain => {
             let scale = (fw / w).min(fh / h).min(1.0);
-            Plan { crop: Crop { left: 0.0, top: 0.0, width: w, height: h }, width: whole(w * scale, w) as u32, height: whole(h * scale, h) as u32 }
+            Plan {
+                crop: Crop { left: 0.0, top: 0.0, width: w, height: h },
+                width: whole(w * scale, w) as u32,
+                height: whole(h * scale, h) as u32,
+            }
         }
         Fit::Cover => {
             let shrink = (w / fw).min(h / fh).min(1.0);
             let (ow, oh) = (whole(fw * shrink, w), whole(fh * shrink, h));
             let scale = (ow / w).max(oh / h);
             let (cw, ch) = ((ow / scale).min(w), (oh / scale).min(h));
-            Plan { crop: Crop { left: (w - cw) / 2.0, top: (h - ch) / 2.0, width: cw, height: ch }, width: ow as u32, height: oh as u32 }
+            Plan {
+                crop: Crop { left: (w - cw) / 2.0, top: (h - ch) / 2.0, width: cw, height: ch },
+                width: ow as u32,
+                height: oh as u32,
+            }
         }
     }
 }

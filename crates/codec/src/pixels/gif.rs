@@ -33,7 +33,8 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
     let covers = left == 0 && top == 0 && across >= width.into() && down >= height.into();
     let opaque = covers && frame.transparent.is_none();
     let channels = if opaque { 3 } else { 4 };
-    let mut downscaler = Downscaler::new(Window::new(plan, width.into(), height.into()), channels)?.with_interrupt(interrupt);
+    let mut downscaler =
+        Downscaler::new(Window::new(plan, width.into(), height.into()), channels)?.with_interrupt(interrupt);
     let mut rows = Rows::new(decoder, frame.interlaced, across, down)?;
     let mut row = Vec::with_capacity(usize::from(width) * usize::from(channels));
     for y in 0..usize::from(height) {

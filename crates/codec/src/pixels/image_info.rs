@@ -86,7 +86,8 @@ impl ImageInfo {
         let out = u64::from(plan.width) * u64::from(plan.height);
         let halfway = u64::from(plan.width) * window.output_size().1 as u64;
         let rows = u64::from(self.width) * 4 * 48;
-        let decode = self.pixels() * self.decoder_bytes_per_16_pixels / 16 + rows + window.bytes(self.channels) + 256 * 1024;
+        let decode =
+            self.pixels() * self.decoder_bytes_per_16_pixels / 16 + rows + window.bytes(self.channels) + 256 * 1024;
         // While the resizer runs, the decoder is freed; while the encoder runs, both are.
         let resize = window.bytes(self.channels) + (halfway + out * 3) * self.channels;
         let encode = out * (self.channels * 2 + encoding.map_or(0, Encoding::bytes_per_pixel));
@@ -101,7 +102,8 @@ impl ImageInfo {
     /// Returns the CPU time that rendering into `frame` and encoding take at most.
     pub fn time(&self, orientation: u8, frame: Frame, encoding: Encoding) -> Duration {
         let plan = plan(self.width, self.height, orientation, frame);
-        self.decode_time() + Duration::from_nanos(u64::from(plan.width) * u64::from(plan.height) * encoding.nanos_per_pixel())
+        self.decode_time()
+            + Duration::from_nanos(u64::from(plan.width) * u64::from(plan.height) * encoding.nanos_per_pixel())
     }
 
     /// Returns the frame of the image from which all other sizes can be rendered: as large as they need if the memory
@@ -150,7 +152,8 @@ fn from_jpeg(head: &[u8]) -> Result<ImageInfo, Error> {
 
 /// PNG (third edition) §11.2.1: IHDR is the first chunk.
 fn from_png(head: &[u8]) -> Result<ImageInfo, Error> {
-    let [width, height] = [16, 20].map(|at| head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes));
+    let [width, height] =
+        [16, 20].map(|at| head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes));
     let (Some(width), Some(height), Some(&interlace)) = (width, height, head.get(28)) else {
         return Err(Error::Truncated);
     };

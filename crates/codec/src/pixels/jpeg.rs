@@ -56,10 +56,13 @@ fn frame_header(segment: &Segment<'_>) -> Result<(Header, u8), Error> {
     if precision != 8 || !matches!(components, 1 | 3 | 4) {
         return Err(Error::Unsupported);
     }
-    let sampling = || rest.chunks_exact(3).take(usize::from(components)).map(|c| (u64::from(c[1] >> 4), u64::from(c[1] & 15)));
+    let sampling =
+        || rest.chunks_exact(3).take(usize::from(components)).map(|c| (u64::from(c[1] >> 4), u64::from(c[1] & 15)));
     let widest = sampling().map(|(h, _)| h).max().unwrap_or(0);
     let highest = sampling().map(|(_, v)| v).max().unwrap_or(0);
-    if sampling().count() != usize::from(components) || sampling().any(|(h, v)| !(1..=4).contains(&h) || !(1..=4).contains(&v)) {
+    if sampling().count() != usize::from(components)
+        || sampling().any(|(h, v)| !(1..=4).contains(&h) || !(1..=4).contains(&v))
+    {
         return Err(Error::Damaged("JPEG sampling"));
     }
     let header = Header {

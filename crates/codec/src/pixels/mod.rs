@@ -58,7 +58,9 @@ pub enum Error {
         limit: u64,
     },
     /// Decoding would take more memory than [`Limits::bytes`].
-    #[error("Decoding this image would take {needs_mib} MiB, more than the {limit_mib} allowed; send it as a plain JPEG.")]
+    #[error(
+        "Decoding this image would take {needs_mib} MiB, more than the {limit_mib} allowed; send it as a plain JPEG."
+    )]
     TooMuchMemory {
         /// The memory it would take.
         needs_mib: u64,
@@ -141,7 +143,13 @@ pub fn render(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits) -> Re
 
 /// Does the same as [`render`], and returns [`Error::Interrupted`] soon after `interrupt` is set: at the next row where
 /// the decoder works by rows (JPEG of one scan, PNG and GIF that are not interlaced), at the next step elsewhere.
-pub fn render_with_interrupt(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits, interrupt: &Interrupt) -> Result<Image, Error> {
+pub fn render_with_interrupt(
+    bytes: &[u8],
+    orientation: u8,
+    frame: Frame,
+    limits: Limits,
+    interrupt: &Interrupt,
+) -> Result<Image, Error> {
     let info = probe(bytes)?;
     info.check(bytes.len() as u64, orientation, frame, limits)?;
     let plan = geometry::plan(info.width, info.height, orientation, frame);

@@ -27,7 +27,8 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
     let mut downscaler = Downscaler::new(Window::new(plan, width, height), channels)?.with_interrupt(interrupt);
     let mut spread = Vec::new();
     if reader.info().interlaced {
-        let size = reader.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
+        let size =
+            reader.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
         let mut whole = vec![0; size];
         reader.next_frame(&mut whole).map_err(|error| damaged(&error))?;
         let line = reader.output_line_size(width).filter(|&line| line > 0).ok_or(Error::Damaged("size"))?;

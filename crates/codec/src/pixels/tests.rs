@@ -267,7 +267,12 @@ fn sizes_made_from_the_intermediate_look_like_those_made_from_the_original() {
     let intermediate = rendered(&source, 1, frame).encode_intermediate().unwrap();
     // A loss becomes visible at about 36 dB. At a sixteenth the two are reduced in other steps (eighths against boxes),
     // which counts for more than the coding, in an image of stripes nine pixels wide.
-    for (frame, least) in [(within(1536), 36.0), (within(640), 36.0), (within(128), 30.0), (Frame { width: 512, height: 512, fit: Fit::Cover }, 33.0)] {
+    for (frame, least) in [
+        (within(1536), 36.0),
+        (within(640), 36.0),
+        (within(128), 30.0),
+        (Frame { width: 512, height: 512, fit: Fit::Cover }, 33.0),
+    ] {
         let ratio = psnr(&rendered(&source, 1, frame), &rendered(&intermediate, 1, frame));
         assert!(ratio > least, "{ratio} dB at {frame:?}");
     }
@@ -308,7 +313,10 @@ fn an_interrupt_stops_the_rendering_at_the_next_row() {
         let interrupt = Interrupt::default();
         assert!(render_with_interrupt(&bytes, 1, within(64), Limits::default(), &interrupt).is_ok());
         interrupt.clone().set();
-        assert_eq!(render_with_interrupt(&bytes, 1, within(64), Limits::default(), &interrupt), Err(Error::Interrupted));
+        assert_eq!(
+            render_with_interrupt(&bytes, 1, within(64), Limits::default(), &interrupt),
+            Err(Error::Interrupted)
+        );
     }
     // Another thread sets the interrupt after the first rows of a rendering that takes seconds here.
     let bomb = png_of(9000, 9000, ::png::ColorType::Grayscale, &vec![0; 9000 * 9000]);
@@ -338,15 +346,26 @@ fn an_interlaced_gif_decodes_to_the_same_image() {
     let palette = [230, 20, 20, 20, 200, 20, 20, 20, 220, 250, 250, 250];
     let mut encoder = ::gif::Encoder::new(&mut bytes, 64, 48, &palette).unwrap();
     let order = (0..48).step_by(8).chain((4..48).step_by(8)).chain((2..48).step_by(4)).chain((1..48).step_by(2));
-    let indices: Vec<u8> = order.flat_map(|y: u16| (0..64_u16).map(move |x| u8::from(x >= 32) + 2 * u8::from(y >= 24))).collect();
-    encoder.write_frame(&::gif::Frame { width: 64, height: 48, buffer: indices.into(), interlaced: true, ..::gif::Frame::default() }).unwrap();
+    let indices: Vec<u8> =
+        order.flat_map(|y: u16| (0..64_u16).map(move |x| u8::from(x >= 32) + 2 * u8::from(y >= 24))).collect();
+    encoder
+        .write_frame(&::gif::Frame {
+            width: 64,
+            height: 48,
+            buffer: indices.into(),
+            interlaced: true,
+            ..::gif::Frame::default()
+        })
+        .unwrap();
     drop(encoder);
     assert_eq!(rendered(&bytes, 1, within(64)), rendered(&plain, 1, within(64)));
 }
 
 #[test]
 fn other_formats_are_not_images() {
-    for bytes in [b"".as_slice(), b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"PK\x03\x04", b"\xff\xd8\xff"] {
+    for bytes in
+        [b"".as_slice(), b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"PK\x03\x04", b"\xff\xd8\xff"]
+    {
         let error = render(bytes, 1, within(64), Limits::default()).unwrap_err();
         assert!(matches!(error, Error::Unsupported | Error::Truncated), "{error}");
     }

@@ -23,7 +23,8 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
         return Err(Error::Damaged("WebP size"));
     }
     let channels: u8 = if decoder.has_alpha() { 4 } else { 3 };
-    let size = decoder.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
+    let size =
+        decoder.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
     let mut whole = vec![0; size];
     decoder.read_image(&mut whole).map_err(|error| damaged(&error))?;
     let mut downscaler = Downscaler::new(Window::new(plan, width, height), channels)?.with_interrupt(interrupt);

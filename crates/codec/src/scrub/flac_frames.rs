@@ -37,7 +37,9 @@ pub(super) fn crc16(crc: u16, byte: u8) -> u16 {
 
 /// CRC-8 with the polynomial x⁸ + x² + x + 1, start 0, over a frame's header (section 9.1.8).
 pub(super) fn crc8(data: &[u8]) -> u8 {
-    data.iter().fold(0, |crc, byte| (0..8).fold(crc ^ byte, |crc: u8, _| if crc & 0x80 == 0 { crc << 1 } else { crc << 1 ^ 0x07 }))
+    data.iter().fold(0, |crc, byte| {
+        (0..8).fold(crc ^ byte, |crc: u8, _| if crc & 0x80 == 0 { crc << 1 } else { crc << 1 ^ 0x07 })
+    })
 }
 
 /// Whether a frame's header begins here, its checksum included.

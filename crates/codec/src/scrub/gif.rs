@@ -45,7 +45,9 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
 fn is_animation_extension<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> Result<bool, Error> {
     match label {
         0xf9 => Ok(true),
-        0xff => Ok(matches!(&source.array::<12>(at + 2)?, b"\x0bNETSCAPE2.0" | b"\x0bANIMEXTS1.0" | b"\x0bICCRGBG1012")),
+        0xff => {
+            Ok(matches!(&source.array::<12>(at + 2)?, b"\x0bNETSCAPE2.0" | b"\x0bANIMEXTS1.0" | b"\x0bICCRGBG1012"))
+        }
         _ => Ok(false),
     }
 }
@@ -72,7 +74,11 @@ fn blank_extension(overlay: &mut Overlay, label: u64, end: u64) -> Result<(), Er
     overlay.write(label, 1 + bytes, fill)
 }
 
-fn after_sub_blocks<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, blocks_left: &mut usize) -> Result<u64, Error> {
+fn after_sub_blocks<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    mut at: u64,
+    blocks_left: &mut usize,
+) -> Result<u64, Error> {
     loop {
         *blocks_left = blocks_left.checked_sub(1).ok_or(Error::TooComplex)?;
         let [len] = source.array(at)?;

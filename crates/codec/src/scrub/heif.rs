@@ -13,13 +13,20 @@ use crate::header::Items;
 use crate::isobmff;
 
 /// Coded and derived images. ISO/IEC 23008-12 and the AV1 image file format.
-const PICTURES: [&[u8; 4]; 13] = [b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci", b"grid", b"iovl", b"iden", b"tmap", b"mski"];
+const PICTURES: [&[u8; 4]; 13] = [
+    b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci", b"grid", b"iovl", b"iden", b"tmap", b"mski",
+];
 /// Properties that contain a description, a time or an owner.
 const DESCRIPTIVE: [&[u8; 4]; 6] = [b"uuid", b"udes", b"altt", b"crtt", b"mdft", b"cmnt"];
 
 /// Blanks the descriptive boxes of the first `meta` box; adds what must stay to `kept`, and `idat` to the ranges of
 /// `data` in which everything else is blanked.
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, kept: &mut Vec<(u64, u64)>, data: &mut Vec<(u64, u64)>) -> Result<(), Error> {
+pub(super) fn scrub<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    overlay: &mut Overlay,
+    kept: &mut Vec<(u64, u64)>,
+    data: &mut Vec<(u64, u64)>,
+) -> Result<(), Error> {
     let items = Items::read(source)?;
     for child in items.children()? {
         match &child.kind {
@@ -58,7 +65,12 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
 }
 
 /// A descriptive property becomes `free`: its number in the list must stay in use.
-fn properties<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, mut at: u64, end: u64) -> Result<(), Error> {
+fn properties<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    overlay: &mut Overlay,
+    mut at: u64,
+    end: u64,
+) -> Result<(), Error> {
     for _ in 0..10_000 {
         let Some(property) = isobmff::next_box(source, at, end)? else { return Ok(()) };
         at = property.end;

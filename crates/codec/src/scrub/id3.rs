@@ -11,7 +11,10 @@ use crate::bytes::{Source, be32, le32, take};
 use crate::sniff::mpeg_frame_bytes;
 
 /// Title, artist, album artist, album, track, disc, genre, year: ID3v2.2 names, then 2.3 and 2.4 names.
-const KEPT: [&[u8]; 17] = [b"TT2", b"TP1", b"TP2", b"TAL", b"TRK", b"TPA", b"TCO", b"TYE", b"TIT2", b"TPE1", b"TPE2", b"TALB", b"TRCK", b"TPOS", b"TCON", b"TYER", b"TDRC"];
+const KEPT: [&[u8]; 17] = [
+    b"TT2", b"TP1", b"TP2", b"TAL", b"TRK", b"TPA", b"TCO", b"TYE", b"TIT2", b"TPE1", b"TPE2", b"TALB", b"TRCK",
+    b"TPOS", b"TCON", b"TYER", b"TDRC",
+];
 /// The longest text that is kept; titles are shorter.
 const MAX_TEXT_BYTES: usize = 1024;
 /// The bytes of a tag that are read for frames to keep: texts come first, images last.
@@ -89,7 +92,11 @@ fn kept_frames(tag: &[u8], version: u8, flags: u8) -> Vec<u8> {
         let Some(whole) = tag.get(at..end).filter(|_| frame[0] != 0) else { break };
         // Compressed or encrypted texts are not kept: their flags are in the second byte.
         let plain = version == 2 || frame.get(9).is_some_and(|flags| flags & 0xfd == 0);
-        if plain && whole.len() <= head + MAX_TEXT_BYTES && KEPT.contains(&&frame[..name]) && kept.len() < 16 * MAX_TEXT_BYTES {
+        if plain
+            && whole.len() <= head + MAX_TEXT_BYTES
+            && KEPT.contains(&&frame[..name])
+            && kept.len() < 16 * MAX_TEXT_BYTES
+        {
             kept.extend(whole);
         }
         at = end;
@@ -98,7 +105,11 @@ fn kept_frames(tag: &[u8], version: u8, flags: u8) -> Vec<u8> {
 }
 
 /// Blanks the tags behind the audio that starts at `from`; returns the offset at which the audio ends.
-pub(super) fn scrub_trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, from: u64) -> Result<u64, Error> {
+pub(super) fn scrub_trailing<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    overlay: &mut Overlay,
+    from: u64,
+) -> Result<u64, Error> {
     let mut end = source.len();
     for _ in 0..10 {
         let behind = end;
@@ -117,7 +128,10 @@ pub(super) fn scrub_trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay
         if last.ends_with(b"LYRICS200") {
             let digits = last.len().checked_sub(15).and_then(|at| last.get(at..at + 6));
             let size = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
-            end = end.checked_sub(size.unwrap_or(u64::MAX).saturating_add(15)).filter(|at| *at >= from).ok_or(INVALID_TRAILING_TAG)?;
+            end = end
+                .checked_sub(size.unwrap_or(u64::MAX).saturating_add(15))
+                .filter(|at| *at >= from)
+                .ok_or(INVALID_TRAILING_TAG)?;
         } else if last.len() >= 32 && last[last.len() - 32..].starts_with(b"APETAGEX") {
             let footer = &last[last.len() - 32..];
             // The size includes the footer, not the header, which bit 31 declares.

@@ -21,7 +21,18 @@ const MAX_PEEK_BYTES: u64 = 4096;
 const MAX_PEEKS: usize = 50_000;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
-    Walker { source, overlay, boxes_left: MAX_BOXES, kept: Vec::new(), ranges: Ranges::default(), chunks: 0, fragmented: false, removed: false, peeks: MAX_PEEKS }.file()
+    Walker {
+        source,
+        overlay,
+        boxes_left: MAX_BOXES,
+        kept: Vec::new(),
+        ranges: Ranges::default(),
+        chunks: 0,
+        fragmented: false,
+        removed: false,
+        peeks: MAX_PEEKS,
+    }
+    .file()
 }
 
 struct Walker<'w, 's, R> {
@@ -73,7 +84,9 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         }
         match (self.fragmented, self.removed) {
             // Its samples are described by the fragments; removing one track there is not supported.
-            (true, true) => Err(Error::NotUnderstood("it is fragmented and has tracks that are neither video nor audio")),
+            (true, true) => {
+                Err(Error::NotUnderstood("it is fragmented and has tracks that are neither video nor audio"))
+            }
             (true, false) => Ok(()),
             _ => self.blank_gaps(&data),
         }
@@ -268,7 +281,12 @@ const TRACK: &[(BoxType, BoxRule)] = &[
     (*b"mdia", BoxRule::Into(MEDIA)),
 ];
 
-const MEDIA: &[(BoxType, BoxRule)] = &[(*b"mdhd", BoxRule::Times), (*b"hdlr", BoxRule::Handler), (*b"elng", BoxRule::Keep), (*b"minf", BoxRule::Into(INFORMATION))];
+const MEDIA: &[(BoxType, BoxRule)] = &[
+    (*b"mdhd", BoxRule::Times),
+    (*b"hdlr", BoxRule::Handler),
+    (*b"elng", BoxRule::Keep),
+    (*b"minf", BoxRule::Into(INFORMATION)),
+];
 
 const INFORMATION: &[(BoxType, BoxRule)] = &[
     (*b"vmhd", BoxRule::Keep),

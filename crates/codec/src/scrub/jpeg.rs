@@ -13,7 +13,11 @@ use crate::header::{jpeg_is_metadata, jpeg_segment};
 /// The most segments of a photo.
 const MAX_SEGMENTS: usize = 100_000;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, scans: &ScanIndex) -> Result<(), Error> {
+pub(super) fn scrub<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    overlay: &mut Overlay,
+    scans: &ScanIndex,
+) -> Result<(), Error> {
     let mut at = 2;
     let mut has_exif = false;
     for _ in 0..MAX_SEGMENTS {
@@ -69,7 +73,8 @@ fn find_scan_end<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64) -> Res
         if data.len() < 2 {
             return Err(Error::NotUnderstood("it is truncated"));
         }
-        let marker = memchr::memchr_iter(0xff, data).find(|&at| data.get(at + 1).is_some_and(|next| !matches!(next, 0 | 0xd0..=0xd7 | 0xff)));
+        let marker = memchr::memchr_iter(0xff, data)
+            .find(|&at| data.get(at + 1).is_some_and(|next| !matches!(next, 0 | 0xd0..=0xd7 | 0xff)));
         match marker {
             Some(found) => return Ok(at + found as u64),
             // The last byte may be the first half of a marker.

@@ -78,7 +78,8 @@ const CUT: Error = Error::NotUnderstood("it is truncated");
 impl<R: Read + Seek> Walker<'_, '_, R> {
     fn element(&mut self, at: u64, limit: u64) -> Result<Element, Error> {
         self.elements_left = self.elements_left.checked_sub(1).ok_or(Error::TooComplex)?;
-        let head = ebml::element(self.source.some(at, 12)?, 0).ok_or(Error::NotUnderstood("an element's head is invalid"))?;
+        let head =
+            ebml::element(self.source.some(at, 12)?, 0).ok_or(Error::NotUnderstood("an element's head is invalid"))?;
         let body = at + head.bytes as u64;
         let end = match head.size {
             None => None,
@@ -167,7 +168,9 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             let entry_end = entry.end.ok_or(Error::NotUnderstood("an element has no size"))?;
             if entry.id == TRACK_ENTRY {
                 let data = self.source.vector(entry.body, entry_end - entry.body)?;
-                let number = |wanted| ebml::children(&data).find(|child| child.id == wanted).and_then(|child| unsigned(child.data));
+                let number = |wanted| {
+                    ebml::children(&data).find(|child| child.id == wanted).and_then(|child| unsigned(child.data))
+                };
                 let (Some(track), Some(kind)) = (number(TRACK_NUMBER), number(TRACK_TYPE)) else {
                     return Err(Error::NotUnderstood("a track does not declare its type"));
                 };
@@ -194,7 +197,9 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
     fn cluster(&mut self, mut at: u64, end: u64, sized: bool) -> Result<u64, Error> {
         while at < end {
             let element = self.element(at, end)?;
-            let inside = matches!(element.id, SIMPLE_BLOCK | BLOCK_GROUP) || CLUSTER_KEPT.contains(&element.id) || element.id == 0xbf;
+            let inside = matches!(element.id, SIMPLE_BLOCK | BLOCK_GROUP)
+                || CLUSTER_KEPT.contains(&element.id)
+                || element.id == 0xbf;
             if !inside && !sized {
                 return Ok(at);
             }

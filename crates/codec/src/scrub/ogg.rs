@@ -107,7 +107,8 @@ fn open(serial: u32, packet: &[u8]) -> Result<Stream, Error> {
         (Codec::Vorbis, 3)
     } else if packet.starts_with(b"\x7fFLAC") {
         // The number of packets that follow; 0 is "unknown". RFC 9639 §10.1.
-        let more = be16(packet, 7).filter(|more| *more > 0).ok_or(Error::NotUnderstood("its header packets never end"))?;
+        let more =
+            be16(packet, 7).filter(|more| *more > 0).ok_or(Error::NotUnderstood("its header packets never end"))?;
         (Codec::Flac, u32::from(more) + 1)
     } else {
         return Err(Error::NotUnderstood("a stream has an unsupported codec"));
@@ -149,7 +150,10 @@ impl Stream {
             // Neither the first packet nor stream information nor a seek table: an image, an application.
             (Codec::Flac, Some(kind)) if !matches!(kind & 0x7f, 0 | 3 | 0x7f) => {
                 let mut output = vec![0; packet.len()];
-                output.iter_mut().zip([kind & 0x80 | flac::PADDING].iter().chain(&packet[1..packet.len().min(4)])).for_each(|(to, from)| *to = *from);
+                output
+                    .iter_mut()
+                    .zip([kind & 0x80 | flac::PADDING].iter().chain(&packet[1..packet.len().min(4)]))
+                    .for_each(|(to, from)| *to = *from);
                 self.replace(&locations, &output);
                 return Ok(());
             }
@@ -167,7 +171,9 @@ impl Stream {
         for &(page, offset, len) in locations {
             let (segment, behind) = rest.split_at(len.min(rest.len()));
             rest = behind;
-            if let Some(target) = self.pages.get_mut(page).and_then(|page| page.1.get_mut(offset..offset + segment.len())) {
+            if let Some(target) =
+                self.pages.get_mut(page).and_then(|page| page.1.get_mut(offset..offset + segment.len()))
+            {
                 target.copy_from_slice(segment);
             }
         }

@@ -69,7 +69,8 @@ impl Overlay {
                 continue;
             }
             let mut end = at;
-            while end < new.len() && !long(end) && !(end > at && agrees(end..(end + SHORT_GAP as usize).min(new.len()))) {
+            while end < new.len() && !long(end) && !(end > at && agrees(end..(end + SHORT_GAP as usize).min(new.len())))
+            {
                 end += 1;
             }
             let fill = new.get(at..end).unwrap_or_default().to_vec();

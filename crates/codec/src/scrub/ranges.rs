@@ -67,7 +67,12 @@ impl Ranges {
     }
 
     /// Adds a track's chunks.
-    pub(super) fn track<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, mut chunks: SampleChunks, role: Role) -> Result<(), Error> {
+    pub(super) fn track<R: Read + Seek>(
+        &mut self,
+        source: &mut Source<'_, R>,
+        mut chunks: SampleChunks,
+        role: Role,
+    ) -> Result<(), Error> {
         if self.cursors.len() >= MAX_TRACKS {
             return Err(Error::TooComplex);
         }
@@ -99,7 +104,11 @@ impl Ranges {
     }
 
     /// Returns the next kept range, if it begins before `limit`.
-    pub(super) fn next_before<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, limit: u64) -> Result<Option<(u64, u64)>, Error> {
+    pub(super) fn next_before<R: Read + Seek>(
+        &mut self,
+        source: &mut Source<'_, R>,
+        limit: u64,
+    ) -> Result<Option<(u64, u64)>, Error> {
         if self.held.is_none() {
             self.held = self.next(source)?;
         }

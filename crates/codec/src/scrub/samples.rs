@@ -33,7 +33,11 @@ impl TablePages {
     }
 
     /// Returns `N` bytes, at an offset from the first entry.
-    fn array<const N: usize, R: Read + Seek>(&mut self, source: &mut Source<'_, R>, offset: u64) -> Result<[u8; N], Error> {
+    fn array<const N: usize, R: Read + Seek>(
+        &mut self,
+        source: &mut Source<'_, R>,
+        offset: u64,
+    ) -> Result<[u8; N], Error> {
         let at = self.body.checked_add(offset).ok_or(INCONSISTENT)?;
         let end = at.checked_add(N as u64).filter(|end| *end <= self.end).ok_or(INCONSISTENT)?;
         if at < self.start || end > self.start + self.page.len() as u64 {
@@ -63,7 +67,11 @@ pub(super) struct SampleChunks {
 
 impl SampleChunks {
     /// Returns the chunks of the track with this sample table.
-    pub(super) fn open<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxHeader, is_sound: bool) -> Result<Self, Error> {
+    pub(super) fn open<R: Read + Seek>(
+        source: &mut Source<'_, R>,
+        table: &BoxHeader,
+        is_sound: bool,
+    ) -> Result<Self, Error> {
         let (mut runs, mut sizes, mut offsets) = (None, None, None);
         let mut at = table.body;
         for _ in 0..100 {
@@ -76,14 +84,25 @@ impl SampleChunks {
                 _ => {}
             }
         }
-        let (runs, sizes, offsets) = (runs.ok_or(INCONSISTENT)?, sizes.ok_or(INCONSISTENT)?, offsets.ok_or(INCONSISTENT)?);
+        let (runs, sizes, offsets) =
+            (runs.ok_or(INCONSISTENT)?, sizes.ok_or(INCONSISTENT)?, offsets.ok_or(INCONSISTENT)?);
         let wide = &offsets.kind == b"co64";
         let count = count(source, &offsets, if wide { 8 } else { 4 })?;
         let run_count = count_runs(source, &runs)?;
         let sizes = Sizes::open(source, &sizes)?;
         let has_exact_sizes = !is_sound || sizes.each.is_none_or(|each| each > 64);
         let pages = |table: &BoxHeader| TablePages::new(table.body + 8, table.end);
-        Ok(Self { offsets: pages(&offsets), wide, count, number: 0, runs: pages(&runs), run_count, run: 0, sizes, has_exact_sizes })
+        Ok(Self {
+            offsets: pages(&offsets),
+            wide,
+            count,
+            number: 0,
+            runs: pages(&runs),
+            run_count,
+            run: 0,
+            sizes,
+            has_exact_sizes,
+        })
     }
 
     /// Returns whether each chunk starts where the one before it starts, or behind.
@@ -173,7 +192,8 @@ impl Sizes {
         };
         let room = table.body_len().saturating_sub(12) * 8;
         let fits = each.is_some() || (matches!(bits, 4 | 8 | 16 | 32) && u64::from(total) * bits <= room);
-        let sizes = Self { each, bits, table: TablePages::new(table.body + 12, table.end), number: 0, left: total.into() };
+        let sizes =
+            Self { each, bits, table: TablePages::new(table.body + 12, table.end), number: 0, left: total.into() };
         if fits { Ok(sizes) } else { Err(INCONSISTENT) }
     }
 

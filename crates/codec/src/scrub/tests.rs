@@ -109,8 +109,17 @@ fn riff(form: &[u8], chunks: &[(&[u8], &[u8])]) -> Vec<u8> {
 
 fn webp(orientation: u8) -> Vec<u8> {
     let frame = [&[0; 16][..], b"VP8 \x02\0\0\0abXTRA\x06\0\0\0SECRET"].concat();
-    let mut file =
-        riff(b"WEBP", &[(b"VP8X", &[0x0e, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (b"ICCP", b"icc"), (b"ANMF", &frame), (b"EXIF", &exif(orientation)), (b"XMP ", SECRET), (b"ABCD", SECRET)]);
+    let mut file = riff(
+        b"WEBP",
+        &[
+            (b"VP8X", &[0x0e, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+            (b"ICCP", b"icc"),
+            (b"ANMF", &frame),
+            (b"EXIF", &exif(orientation)),
+            (b"XMP ", SECRET),
+            (b"ABCD", SECRET),
+        ],
+    );
     file.extend(SECRET);
     file
 }
@@ -118,7 +127,17 @@ fn webp(orientation: u8) -> Vec<u8> {
 fn flac() -> Vec<u8> {
     let comments = [&b"\x03\0\0\0lib\x02\0\0\0\x0a\0\0\0TITLE=Song\x0a\0\0\0GPS=SECRET"[..]].concat();
     let block = |kind: u8, data: &[u8]| [&[kind], &(data.len() as u32).to_be_bytes()[1..], data].concat();
-    [id3(3), b"fLaC".to_vec(), block(0, &[0; 34]), block(2, SECRET), block(4, &comments), block(0x86, SECRET), flac_frame(0, 3), flac_frame(1, 3)].concat()
+    [
+        id3(3),
+        b"fLaC".to_vec(),
+        block(0, &[0; 34]),
+        block(2, SECRET),
+        block(4, &comments),
+        block(0x86, SECRET),
+        flac_frame(0, 3),
+        flac_frame(1, 3),
+    ]
+    .concat()
 }
 
 /// A frame with so many bytes that no decoder would take for samples, with checksums that hold.
@@ -137,8 +156,17 @@ pub(super) fn flac_frame(number: u8, bytes: usize) -> Vec<u8> {
 
 fn id3(version: u8) -> Vec<u8> {
     let frame = |name: &[u8], text: &[u8]| [name, &(text.len() as u32).to_be_bytes(), &[0, 0], text].concat();
-    let frames = [frame(b"PRIV", SECRET), frame(b"TIT2", b"\0Song"), frame(b"COMM", SECRET), frame(b"TPE1", b"\0Ada"), frame(b"APIC", SECRET), vec![0; 20]].concat();
-    [&[b'I', b'D', b'3', version, 0, 0, 0, 0, (frames.len() >> 7) as u8, (frames.len() & 127) as u8], &frames[..]].concat()
+    let frames = [
+        frame(b"PRIV", SECRET),
+        frame(b"TIT2", b"\0Song"),
+        frame(b"COMM", SECRET),
+        frame(b"TPE1", b"\0Ada"),
+        frame(b"APIC", SECRET),
+        vec![0; 20],
+    ]
+    .concat();
+    [&[b'I', b'D', b'3', version, 0, 0, 0, 0, (frames.len() >> 7) as u8, (frames.len() & 127) as u8], &frames[..]]
+        .concat()
 }
 
 fn mp3() -> Vec<u8> {
@@ -165,7 +193,8 @@ fn ogg() -> Vec<u8> {
         page
     };
     let comments = b"\x03\0\0\0lib\x02\0\0\0\x0a\0\0\0TITLE=Song\x0a\0\0\0GPS=SECRET";
-    [page(2, b"OpusHead\x01\x02"), page(0, &[&b"OpusTags"[..], comments, &[0; 300]].concat()), page(4, &[9; 300])].concat()
+    [page(2, b"OpusHead\x01\x02"), page(0, &[&b"OpusTags"[..], comments, &[0; 300]].concat()), page(4, &[9; 300])]
+        .concat()
 }
 
 fn element(id: &[u8], data: &[u8]) -> Vec<u8> {
@@ -173,22 +202,44 @@ fn element(id: &[u8], data: &[u8]) -> Vec<u8> {
 }
 
 fn matroska() -> Vec<u8> {
-    let track = |number: u8, kind: u8| element(&[0xae], &[element(&[0xd7], &[number]), element(&[0x83], &[kind]), element(&[0x53, 0x6e], b"SECRET")].concat());
+    let track = |number: u8, kind: u8| {
+        element(
+            &[0xae],
+            &[element(&[0xd7], &[number]), element(&[0x83], &[kind]), element(&[0x53, 0x6e], b"SECRET")].concat(),
+        )
+    };
     let seek = |id: &[u8]| element(&[0x4d, 0xbb], &element(&[0x53, 0xab], id));
     let body = [
-        element(&[0x11, 0x4d, 0x9b, 0x74], &[seek(&[0x15, 0x49, 0xa9, 0x66]), seek(&[0x12, 0x54, 0xc3, 0x67])].concat()),
-        element(&[0x15, 0x49, 0xa9, 0x66], &[element(&[0xbf], &[1, 2, 3, 4]), element(&[0x7b, 0xa9], SECRET), element(&[0x44, 0x61], &[1; 8])].concat()),
+        element(
+            &[0x11, 0x4d, 0x9b, 0x74],
+            &[seek(&[0x15, 0x49, 0xa9, 0x66]), seek(&[0x12, 0x54, 0xc3, 0x67])].concat(),
+        ),
+        element(
+            &[0x15, 0x49, 0xa9, 0x66],
+            &[element(&[0xbf], &[1, 2, 3, 4]), element(&[0x7b, 0xa9], SECRET), element(&[0x44, 0x61], &[1; 8])]
+                .concat(),
+        ),
         element(&[0x16, 0x54, 0xae, 0x6b], &[track(1, 1), track(2, 2), track(3, 17)].concat()),
         element(
             &[0x1f, 0x43, 0xb6, 0x75],
-            &[element(&[0xe7], &[0]), element(&[0xa3], b"\x81\0\0\0video"), element(&[0xa3], b"\x83\0\0\0SECRET"), element(&[0xa0], &element(&[0xa1], b"\x83\0\0\0SECRET"))]
-                .concat(),
+            &[
+                element(&[0xe7], &[0]),
+                element(&[0xa3], b"\x81\0\0\0video"),
+                element(&[0xa3], b"\x83\0\0\0SECRET"),
+                element(&[0xa0], &element(&[0xa1], b"\x83\0\0\0SECRET")),
+            ]
+            .concat(),
         ),
         element(&[0x12, 0x54, 0xc3, 0x67], SECRET),
         element(&[0x19, 0x41, 0xa4, 0x69], SECRET),
     ]
     .concat();
-    [element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"matroska")), element(&[0x18, 0x53, 0x80, 0x67], &body), SECRET.to_vec()].concat()
+    [
+        element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"matroska")),
+        element(&[0x18, 0x53, 0x80, 0x67], &body),
+        SECRET.to_vec(),
+    ]
+    .concat()
 }
 
 fn track(handler: &[u8], chunk: u32, sizes: &[u32]) -> Vec<u8> {
@@ -203,11 +254,21 @@ fn track(handler: &[u8], chunk: u32, sizes: &[u32]) -> Vec<u8> {
     ];
     let info = [
         boxed(b"vmhd", &[0; 12]),
-        boxed(b"dinf", &boxed(b"dref", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &boxed(b"alis", b"\0\0\0\x01SECRET")].concat())),
+        boxed(
+            b"dinf",
+            &boxed(b"dref", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &boxed(b"alis", b"\0\0\0\x01SECRET")].concat()),
+        ),
         boxed(b"stbl", &table.concat()),
     ];
-    let media = [boxed(b"mdhd", b"\0\0\0\0SECRET!!....."), boxed(b"hdlr", &[&[0; 8][..], handler, &[0; 12], b"SECRET"].concat()), boxed(b"minf", &info.concat())];
-    boxed(b"trak", &[boxed(b"tkhd", b"\0\0\0\0SECRET!!....."), boxed(b"mdia", &media.concat()), boxed(b"udta", SECRET)].concat())
+    let media = [
+        boxed(b"mdhd", b"\0\0\0\0SECRET!!....."),
+        boxed(b"hdlr", &[&[0; 8][..], handler, &[0; 12], b"SECRET"].concat()),
+        boxed(b"minf", &info.concat()),
+    ];
+    boxed(
+        b"trak",
+        &[boxed(b"tkhd", b"\0\0\0\0SECRET!!....."), boxed(b"mdia", &media.concat()), boxed(b"udta", SECRET)].concat(),
+    )
 }
 
 fn movie() -> Vec<u8> {
@@ -222,16 +283,32 @@ fn movie() -> Vec<u8> {
         boxed(b"udta", &[boxed(b"\xa9xyz", SECRET), vec![0; 4]].concat()),
         boxed(b"meta", SECRET),
     ];
-    [boxed(b"ftyp", b"isom\0\0\0\0"), boxed(b"mdat", data), boxed(b"moov", &moov.concat()), boxed(b"uuid", SECRET), boxed(b"free", SECRET)].concat()
+    [
+        boxed(b"ftyp", b"isom\0\0\0\0"),
+        boxed(b"mdat", data),
+        boxed(b"moov", &moov.concat()),
+        boxed(b"uuid", SECRET),
+        boxed(b"free", SECRET),
+    ]
+    .concat()
 }
 
 fn heic() -> Vec<u8> {
     let infe = |id: u8, kind: &[u8]| boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0][..], kind, b"\0"].concat());
-    let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 3][..], &infe(1, b"hvc1"), &infe(2, b"Exif"), &infe(3, b"mime")].concat());
+    let iinf =
+        boxed(b"iinf", &[&[0, 0, 0, 0, 0, 3][..], &infe(1, b"hvc1"), &infe(2, b"Exif"), &infe(3, b"mime")].concat());
     // Items 1 and 2 in `mdat`, item 3 in `idat`; one extent each, 4-byte offsets and lengths.
-    let position = |id: u8, method: u8, offset: u32, bytes: u32| [&[0, id, 0, method, 0, 0, 0, 1][..], &offset.to_be_bytes(), &bytes.to_be_bytes()].concat();
+    let position = |id: u8, method: u8, offset: u32, bytes: u32| {
+        [&[0, id, 0, method, 0, 0, 0, 1][..], &offset.to_be_bytes(), &bytes.to_be_bytes()].concat()
+    };
     let meta = |data: u32| {
-        let iloc = [&[1, 0, 0, 0, 0x44, 0, 0, 3][..], &position(1, 0, data + 8, 7), &position(2, 0, data + 15, 10), &position(3, 1, 2, 6)].concat();
+        let iloc = [
+            &[1, 0, 0, 0, 0x44, 0, 0, 3][..],
+            &position(1, 0, data + 8, 7),
+            &position(2, 0, data + 15, 10),
+            &position(3, 1, 2, 6),
+        ]
+        .concat();
         let properties = boxed(b"ipco", &[boxed(b"ispe", &[0; 12]), boxed(b"udes", SECRET)].concat());
         let parts = [
             boxed(b"hdlr", b"\0\0\0\0\0\0\0\0pict\0\0\0\0\0\0\0\0\0\0\0\0SECRET"),
@@ -244,11 +321,20 @@ fn heic() -> Vec<u8> {
         boxed(b"meta", &[vec![0; 4], parts.concat()].concat())
     };
     let data = (16 + meta(0).len()) as u32;
-    [boxed(b"ftyp", b"heic\0\0\0\0"), meta(data), boxed(b"mdat", b"picture....SECRETrest SECRET"), boxed(b"mpvd", SECRET)].concat()
+    [
+        boxed(b"ftyp", b"heic\0\0\0\0"),
+        meta(data),
+        boxed(b"mdat", b"picture....SECRETrest SECRET"),
+        boxed(b"mpvd", SECRET),
+    ]
+    .concat()
 }
 
 fn wav() -> Vec<u8> {
-    riff(b"WAVE", &[(b"fmt ", &[1; 16]), (b"LIST", SECRET), (b"data", b"samples!"), (b"id3 ", SECRET), (b"bext", SECRET)])
+    riff(
+        b"WAVE",
+        &[(b"fmt ", &[1; 16]), (b"LIST", SECRET), (b"data", b"samples!"), (b"id3 ", SECRET), (b"bext", SECRET)],
+    )
 }
 
 fn samples() -> Vec<(Format, Vec<u8>)> {
@@ -329,17 +415,28 @@ fn a_gif_still_loops_and_counts() {
 fn songs_keep_title_and_artist() {
     let has = |file: &[u8], text: &[u8]| file.windows(text.len()).any(|w| w == text);
     let output = scrubbed(Format::Mp3, &mp3());
-    assert!(has(&output, b"TIT2\0\0\0\x05\0\0\0Song") && has(&output, b"TPE1") && !has(&output, b"APIC") && !has(&output, b"COMM"));
+    assert!(
+        has(&output, b"TIT2\0\0\0\x05\0\0\0Song")
+            && has(&output, b"TPE1")
+            && !has(&output, b"APIC")
+            && !has(&output, b"COMM")
+    );
     assert!(has(&output, b"TAGaaaa") && !has(&output, b"APETAGEX"));
     assert!(has(&scrubbed(Format::Flac, &flac()), b"TITLE=Song"));
     // What a writer has put behind the last frame is no audio, whatever it is.
-    for tail in [&b"ID3\x04\0\0\0\0\0\x10TXXXSECRETSECRET"[..], b"\xff\xe1\0\x10Exif\0\0SECRETSECRET", b"<html>SECRET"] {
+    for tail in [&b"ID3\x04\0\0\0\0\0\x10TXXXSECRETSECRET"[..], b"\xff\xe1\0\x10Exif\0\0SECRETSECRET", b"<html>SECRET"]
+    {
         let (whole, tailed) = (scrubbed(Format::Flac, &flac()), scrubbed(Format::Flac, &[&flac(), tail].concat()));
         assert!(tailed.starts_with(&whole) && !has(&tailed, b"SECRET"), "{tail:?}");
     }
     let output = scrubbed(Format::Ogg, &ogg());
     assert!(has(&output, b"TITLE=Song"));
-    let second = output.windows(4).position(|w| w == b"OggS").and_then(|_| output[4..].windows(4).position(|w| w == b"OggS")).unwrap() + 4;
+    let second = output
+        .windows(4)
+        .position(|w| w == b"OggS")
+        .and_then(|_| output[4..].windows(4).position(|w| w == b"OggS"))
+        .unwrap()
+        + 4;
     let third = output[second + 4..].windows(4).position(|w| w == b"OggS").unwrap() + second + 4;
     let mut page = output[second..third].to_vec();
     let crc = page[22..26].to_vec();
@@ -451,7 +548,8 @@ fn the_work_is_bounded_whatever_is_claimed() {
     let media = [boxed(b"hdlr", b"\0\0\0\0\0\0\0\0vide"), boxed(b"minf", &boxed(b"stbl", &table.concat()))];
     let moov = boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &media.concat())));
     for data in [b"x\0\0", b"xyz"] {
-        let file = [boxed(b"ftyp", b"isom\0\0\0\0"), boxed(b"mdat", &data.repeat(count as usize)), moov.clone()].concat();
+        let file =
+            [boxed(b"ftyp", b"isom\0\0\0\0"), boxed(b"mdat", &data.repeat(count as usize)), moov.clone()].concat();
         // Empty gaps are recognized up to a number; above it there are too many of them.
         assert!(matches!(patches(Format::Mp4, &file), Err(Error::TooComplex)));
     }

@@ -70,5 +70,9 @@ fn gif(head: &[u8]) -> Sniff {
 fn webp(head: &[u8]) -> Sniff {
     let size = le32(head, 4).unwrap_or(0);
     let chunk = head.get(12..16);
-    if size >= 12 && matches!(chunk, Some(b"VP8 " | b"VP8L" | b"VP8X")) { Sniff::Known(Format::Webp) } else { Sniff::Unknown }
+    if size >= 12 && matches!(chunk, Some(b"VP8 " | b"VP8L" | b"VP8X")) {
+        Sniff::Known(Format::Webp)
+    } else {
+        Sniff::Unknown
+    }
 }

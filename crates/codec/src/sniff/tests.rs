@@ -30,7 +30,8 @@ fn mp3_frames(count: usize) -> Vec<u8> {
 }
 
 fn matroska(doc_type: &[u8]) -> Vec<u8> {
-    let mut file = vec![0x1a, 0x45, 0xdf, 0xa3, 0x80 | (3 + doc_type.len()) as u8, 0x42, 0x82, 0x80 | doc_type.len() as u8];
+    let mut file =
+        vec![0x1a, 0x45, 0xdf, 0xa3, 0x80 | (3 + doc_type.len()) as u8, 0x42, 0x82, 0x80 | doc_type.len() as u8];
     file.extend(doc_type);
     file.extend([0x18, 0x53, 0x80, 0x67, 0xff]);
     file.resize(2000, 0);

@@ -61,5 +61,6 @@ pub fn describe_unsupported(head: &[u8]) -> Option<&'static str> {
         return Some("a web page");
     }
     let printable = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..);
-    (head.iter().all(printable) && std::str::from_utf8(head.get(..head.len().min(64)).unwrap_or(head)).is_ok()).then_some("a text")
+    (head.iter().all(printable) && std::str::from_utf8(head.get(..head.len().min(64)).unwrap_or(head)).is_ok())
+        .then_some("a text")
 }

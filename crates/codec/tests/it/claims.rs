@@ -36,7 +36,10 @@ fn movie(movie: &Movie) -> Claims {
 #[test]
 fn every_seed_is_detected_and_read() {
     for (format, file) in all() {
-        assert!(matches!(sniff(&file, true), Sniff::Known(_)) || matches!(format, Format::Webp | Format::Png), "{format}");
+        assert!(
+            matches!(sniff(&file, true), Sniff::Known(_)) || matches!(format, Format::Webp | Format::Png),
+            "{format}"
+        );
         if format.kind() == codec::sniff::Kind::Photo {
             header::image_in(format, &mut Cursor::new(&file), file.len() as u64).unwrap();
         } else {
@@ -48,8 +51,14 @@ fn every_seed_is_detected_and_read() {
 #[test]
 fn a_video_claims_what_its_table_heads_declare() {
     let plain = movie(&Movie::default());
-    assert_eq!((plain.tracks, plain.samples, plain.edits, plain.frame, plain.clock_ms), (1, 250, 1, Some((64, 48)), 10_000));
-    assert_eq!(movie(&Movie { samples: 40_000_000, handler: *b"text", ..Movie::default() }.with_room()).samples, 40_000_000);
+    assert_eq!(
+        (plain.tracks, plain.samples, plain.edits, plain.frame, plain.clock_ms),
+        (1, 250, 1, Some((64, 48)), 10_000)
+    );
+    assert_eq!(
+        movie(&Movie { samples: 40_000_000, handler: *b"text", ..Movie::default() }.with_room()).samples,
+        40_000_000
+    );
     assert_eq!(movie(&Movie { tracks: 3000, ..Movie::default() }).tracks, 3000);
     let cut = movie(&Movie { edits: 300_000, ..Movie::default() });
     assert_eq!((cut.edits, cut.edited_samples), (300_000, 75_000_000));
@@ -84,7 +93,12 @@ fn uncompressed_audio_counts_in_packets_as_in_a_demuxer() {
 
 #[test]
 fn fragments_claim_their_samples() {
-    let fragments = |samples, count| Movie { samples: 0, runs: (0, 0), behind: fragment(samples).repeat(count), ..Movie::default() };
+    let fragments = |samples, count| Movie {
+        samples: 0,
+        runs: (0, 0),
+        behind: fragment(samples).repeat(count),
+        ..Movie::default()
+    };
     assert_eq!(movie(&fragments(u32::MAX, 1)).samples, u64::from(u32::MAX));
     assert_eq!(movie(&fragments(1000, 5000)).samples, 5_000_000);
 }
@@ -95,7 +109,11 @@ fn tables_are_found_wherever_a_demuxer_looks() {
     let mut hidden = boxed(b"stsz", &words(&[0, 0, 9]));
     hidden[3] = 0xff;
     hidden[2] = 0xff;
-    let file = Movie { in_moov: boxed(b"trak", &boxed(b"udta", &boxed(b"elst", &[words(&[0, 5000]), vec![0; 60_000]].concat()))), ..Movie::default() }.file();
+    let file = Movie {
+        in_moov: boxed(b"trak", &boxed(b"udta", &boxed(b"elst", &[words(&[0, 5000]), vec![0; 60_000]].concat()))),
+        ..Movie::default()
+    }
+    .file();
     assert_eq!(claims(Format::Mp4, &file).edits, 5000);
     let packed = Movie { in_moov: boxed(b"cmov", b"dcom"), ..Movie::default() }.file();
     assert!(matches!(read(Format::Mp4, &packed), Err(Error::Invalid(_))));
@@ -110,10 +128,14 @@ fn tables_are_found_wherever_a_demuxer_looks() {
 fn matroska_claims_tracks_rates_sizes_and_tables() {
     let file = |elements: &[Vec<u8>]| claims(Format::Mkv, &matroska(elements));
     let plain = file(&[tracks(&[picture_track(7680, 4320), sound_track(8000.0, 255)])]);
-    assert_eq!((plain.tracks, plain.frame, plain.rates, plain.channels), (2, Some((7680, 4320)), Some((8000, 8000)), 255));
+    assert_eq!(
+        (plain.tracks, plain.frame, plain.rates, plain.channels),
+        (2, Some((7680, 4320)), Some((8000, 8000)), 255)
+    );
     assert_eq!(file(&[tracks(&vec![sound_track(1.0, 1); 1000])]).tracks, 1000);
     assert_eq!(file(&[tracks(&[sound_track(f64::NAN, 1)])]).rates, Some((0, 0)));
-    let attached = element(0x61a7, &[element(0x4660, b"image/png"), element(0x465c, &png_head(16_000, 16_000))].concat());
+    let attached =
+        element(0x61a7, &[element(0x4660, b"image/png"), element(0x465c, &png_head(16_000, 16_000))].concat());
     let attached = file(&[tracks(&[sound_track(8000.0, 1)]), element(0x1941_a469, &attached.repeat(50))]);
     assert_eq!((attached.tracks, attached.cover), (51, Some((16_000, 16_000))));
     let cues = file(&[tracks(&[sound_track(8000.0, 1)]), element(0x1c53_bb6b, &vec![0xec; 3_000_000])]);
@@ -165,7 +187,17 @@ fn the_size_of_covers_is_found_in_every_kind_of_tag() {
     frame.splice(0..2, [0xff, 0xd8, 0xff, 0xc0]);
     let block = base64::engine::general_purpose::STANDARD.encode([&[0; 42][..], &cover, &[0; 40]].concat());
     let comment = [b"metadata_block_picture=", block.as_bytes()].concat();
-    let in_moov = boxed(b"udta", &boxed(b"meta", &[vec![0; 4], boxed(b"ilst", &boxed(b"covr", &boxed(b"data", &[&[0, 0, 0, 14, 0, 0, 0, 0], &cover[..]].concat())))].concat()));
+    let in_moov = boxed(
+        b"udta",
+        &boxed(
+            b"meta",
+            &[
+                vec![0; 4],
+                boxed(b"ilst", &boxed(b"covr", &boxed(b"data", &[&[0, 0, 0, 14, 0, 0, 0, 0], &cover[..]].concat()))),
+            ]
+            .concat(),
+        ),
+    );
     let mut with_tag = wav(8000, 1, 1, &[0; 100]);
     with_tag.extend([b"id3 ", &(cover.len() as u32).to_le_bytes()[..], &cover].concat());
     for (format, file) in [
@@ -187,8 +219,17 @@ fn the_size_of_covers_is_found_in_every_kind_of_tag() {
 
 #[test]
 fn derived_images_cost_what_is_decoded() {
-    let cost = |items: &[Item]| header::image_in(Format::Heic, &mut Cursor::new(&heic(items)), heic(items).len() as u64).map(|picture| picture.decoded_pixels);
-    let phone = |tiles: u16| [vec![grid(1, (4032, 3024), &(2..2 + tiles).collect::<Vec<_>>())], (2..2 + tiles).map(|id| tile(id, 512)).collect()].concat();
+    let cost = |items: &[Item]| {
+        header::image_in(Format::Heic, &mut Cursor::new(&heic(items)), heic(items).len() as u64)
+            .map(|picture| picture.decoded_pixels)
+    };
+    let phone = |tiles: u16| {
+        [
+            vec![grid(1, (4032, 3024), &(2..2 + tiles).collect::<Vec<_>>())],
+            (2..2 + tiles).map(|id| tile(id, 512)).collect(),
+        ]
+        .concat()
+    };
     assert_eq!(cost(&phone(48)).unwrap(), 4032 * 3024 + 48 * 512 * 512);
     // 65,535 uses of one tiny tile.
     assert!(cost(&[grid(1, (10, 10), &vec![2; 65_535]), tile(2, 1)]).unwrap() > 1_000_000_000);
@@ -197,9 +238,11 @@ fn derived_images_cost_what_is_decoded() {
     // Each overlay uses the next one ten times: 10^7 decodings in a kilobyte.
     let nested: Vec<Item> = (1..8).map(|id| overlay(id, (64, 64), &[id + 1; 10])).chain([tile(8, 64)]).collect();
     assert!(cost(&nested).unwrap() > 1_000_000_000_000 / 10);
-    for ring in
-        [vec![overlay(1, (64, 64), &[1])], vec![overlay(1, (64, 64), &[2]), grid(2, (64, 64), &[1])], vec![tile(1, 64), overlay(2, (64, 64), &[3]), overlay(3, (64, 64), &[2])]]
-    {
+    for ring in [
+        vec![overlay(1, (64, 64), &[1])],
+        vec![overlay(1, (64, 64), &[2]), grid(2, (64, 64), &[1])],
+        vec![tile(1, 64), overlay(2, (64, 64), &[3]), overlay(3, (64, 64), &[2])],
+    ] {
         assert!(matches!(cost(&ring), Err(Error::Invalid(_))), "an image derived from itself");
     }
     let deep: Vec<Item> = (1..500).map(|id| grid(id, (64, 64), &[id + 1])).chain([tile(500, 64)]).collect();
@@ -216,9 +259,11 @@ fn claims_of_real_recordings_are_true() {
         claims(format, &file)
     };
     let source = "-f lavfi -i testsrc2=s=334x210:r=25:d=1 -f lavfi -i sine=440:duration=1:sample_rate=48000 -c:a aac -pix_fmt yuv420p";
-    for (codec, coded) in
-        [("libx264 -preset ultrafast", (336, 224)), ("libx265 -preset ultrafast -x265-params log-level=error", (336, 216)), ("libaom-av1 -cpu-used 8 -usage realtime", (334, 210))]
-    {
+    for (codec, coded) in [
+        ("libx264 -preset ultrafast", (336, 224)),
+        ("libx265 -preset ultrafast -x265-params log-level=error", (336, 216)),
+        ("libaom-av1 -cpu-used 8 -usage realtime", (334, 210)),
+    ] {
         for (name, format) in [("a.mp4", Format::Mp4), ("a.mkv", Format::Mkv)] {
             fixtures.ffmpeg(&format!("{source} -c:v {codec}"), name);
             let claims = of(name, format);
@@ -310,7 +355,13 @@ fn hostile_files_are_read_in_a_few_megabytes() {
         (Format::Mp4, Movie { handler: *b"soun", runs: (3, 900_000), samples: 300, ..Movie::default() }.file()),
         (Format::Mp4, Movie { behind: fragment(0).repeat(100_000), ..Movie::default() }.file()),
         (Format::Mkv, matroska(&[tracks(&vec![sound_track(8000.0, 2); 10_000])])),
-        (Format::Mkv, matroska(&[tracks(&[sound_track(8000.0, 2)]), element(0x1941_a469, &element(0x61a7, &element(0x465c, &cover)))])),
+        (
+            Format::Mkv,
+            matroska(&[
+                tracks(&[sound_track(8000.0, 2)]),
+                element(0x1941_a469, &element(0x61a7, &element(0x465c, &cover))),
+            ]),
+        ),
         (Format::Mp3, mp3(3, 0, &id3_frame(b"APIC", [0; 2], &cover))),
         (Format::Flac, flac(44_100, 2, &[(6, cover[..8 << 20].to_vec())])),
         (Format::Ogg, opus_with_tags(4_000_000)),
@@ -334,7 +385,12 @@ fn hostile_files_are_read_in_a_few_megabytes() {
         let grown = peak().saturating_sub(before) / 1024;
         println!("{format} of {} KiB: {grown} MiB, {:?}", file.len() / 1024, began.elapsed());
         assert!(grown <= 16, "{format} of {} bytes took {grown} MiB", file.len());
-        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{format} of {} bytes took {:?}", file.len(), began.elapsed());
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(20),
+            "{format} of {} bytes took {:?}",
+            file.len(),
+            began.elapsed()
+        );
     }
 }
 

@@ -17,8 +17,15 @@ use codec::sniff::{Format, HEAD_BYTES, Sniff, describe_unsupported, sniff};
 pub type Parser = fn(&[u8]);
 
 /// All of them by name.
-pub const ALL: [(&str, Parser); 7] =
-    [("sniffing", sniffing), ("headers", headers), ("movies", movies), ("claims", claims), ("exif", exif), ("scrubbing", scrubbing), ("texts", texts)];
+pub const ALL: [(&str, Parser); 7] = [
+    ("sniffing", sniffing),
+    ("headers", headers),
+    ("movies", movies),
+    ("claims", claims),
+    ("exif", exif),
+    ("scrubbing", scrubbing),
+    ("texts", texts),
+];
 
 /// The format of any bytes is decided at the end, and never changes as they grow.
 pub fn sniffing(data: &[u8]) {
@@ -38,7 +45,9 @@ pub fn headers(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Gif, Format::Heic] {
         match header::image(format, data, true) {
             Header::NeedMore => panic!("{format}: more than all"),
-            Header::Known(picture) => assert!(picture.width > 0 && picture.height > 0 && (1..=8).contains(&picture.orientation)),
+            Header::Known(picture) => {
+                assert!(picture.width > 0 && picture.height > 0 && (1..=8).contains(&picture.orientation))
+            }
             Header::Invalid(_) => {}
         }
         let head = data.get(..data.len().min(HEADER_BYTES) / 2).unwrap_or_default();
@@ -74,19 +83,34 @@ pub fn claims(data: &[u8]) {
 /// Metadata is read or left out, and never causes an error of memory.
 pub fn exif(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Heic, Format::Mp4, Format::Mkv] {
-        let metadata = codec::exif::read(format, &mut Cursor::new(data), data.len() as u64).expect("memory can be read");
+        let metadata =
+            codec::exif::read(format, &mut Cursor::new(data), data.len() as u64).expect("memory can be read");
         assert!((1..=8).contains(&metadata.orientation));
     }
 }
 
 /// Patches are in order, inside the file and few; applied to the file they return one of the same length.
 pub fn scrubbing(data: &[u8]) {
-    for format in [Format::Jpeg, Format::Png, Format::Gif, Format::Webp, Format::Wav, Format::Heic, Format::Mkv, Format::Mp3, Format::Flac, Format::Ogg] {
+    for format in [
+        Format::Jpeg,
+        Format::Png,
+        Format::Gif,
+        Format::Webp,
+        Format::Wav,
+        Format::Heic,
+        Format::Mkv,
+        Format::Mp3,
+        Format::Flac,
+        Format::Ogg,
+    ] {
         let Ok(patches) = scrub::scrub(format, &mut Cursor::new(data), data.len() as u64) else { continue };
         assert!(patches.len() <= scrub::MAX_PATCHES);
         let mut end = 0;
         for patch in &patches {
-            assert!(patch.offset >= end && patch.bytes > 0 && patch.fill.len() as u64 <= patch.bytes, "{format}: {patch:?}");
+            assert!(
+                patch.offset >= end && patch.bytes > 0 && patch.fill.len() as u64 <= patch.bytes,
+                "{format}: {patch:?}"
+            );
             end = patch.offset + patch.bytes;
         }
         assert!(end <= data.len() as u64, "{format}");
@@ -99,6 +123,11 @@ pub fn scrubbing(data: &[u8]) {
 /// Digests, checksums and names, as in header fields.
 pub fn texts(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let _ = (codec::digest::repr_digest(&text), codec::digest::tus_checksum(&text), scrub::Patch::from_hex(7, 9, &text), text.parse::<Format>());
+    let _ = (
+        codec::digest::repr_digest(&text),
+        codec::digest::tus_checksum(&text),
+        scrub::Patch::from_hex(7, 9, &text),
+        text.parse::<Format>(),
+    );
     assert!(codec::filename::clean(&text).chars().all(|letter| !letter.is_control() && letter != '/'));
 }

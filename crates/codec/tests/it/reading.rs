@@ -88,7 +88,13 @@ fn dimensions_after_orientation() {
     for name in ["a.heic", "a.avif"] {
         run("heif-enc", &[&png, "-o", &fixtures.path(name).display().to_string()]);
     }
-    for (name, codec) in [("a.jpg", ""), ("a.png", ""), ("a.webp", "-c:v libwebp"), ("b.webp", "-c:v libwebp -lossless 1"), ("a.gif", "")] {
+    for (name, codec) in [
+        ("a.jpg", ""),
+        ("a.png", ""),
+        ("a.webp", "-c:v libwebp"),
+        ("b.webp", "-c:v libwebp -lossless 1"),
+        ("a.gif", ""),
+    ] {
         fixtures.image(1, codec, name);
     }
     for name in ["a.jpg", "a.png", "a.webp", "b.webp", "a.gif", "a.heic", "a.avif"] {
@@ -115,7 +121,8 @@ fn frames_of_animations() {
         let mut counter = FrameCounter::new(format(&path).unwrap());
         fs::read(&path).unwrap().chunks(777).for_each(|piece| counter.push(piece));
         // libwebp merges equal images.
-        let expected = if name == "a.webp" { fs::read(&path).unwrap().windows(4).filter(|w| w == b"ANMF").count() } else { 25 };
+        let expected =
+            if name == "a.webp" { fs::read(&path).unwrap().windows(4).filter(|w| w == b"ANMF").count() } else { 25 };
         assert_eq!((counter.frames() as usize, counter.broken()), (expected, false), "{name}");
         assert!((900..=1100).contains(&counter.duration_ms()), "{name}: {} ms", counter.duration_ms());
     }
@@ -154,7 +161,10 @@ fn metadata_as_exiftool_wrote_it() {
     fixtures.image(1, "", "a.jpg");
     fixtures.image(1, "", "a.png");
     fixtures.image(1, "-c:v libwebp", "a.webp");
-    run("heif-enc", &[&fixtures.path("a.png").display().to_string(), "-o", &fixtures.path("a.heic").display().to_string()]);
+    run(
+        "heif-enc",
+        &[&fixtures.path("a.png").display().to_string(), "-o", &fixtures.path("a.heic").display().to_string()],
+    );
     for name in ["a.jpg", "a.png", "a.webp", "a.heic"] {
         let path = fixtures.path(name);
         let read = |path: &Path| {
@@ -163,7 +173,8 @@ fn metadata_as_exiftool_wrote_it() {
         };
         assert_eq!(read(&path), exif::Metadata::default(), "{name}");
         let text = path.display().to_string();
-        let camera = ["-Make=Acme", "-Model=Acme 5", "-DateTimeOriginal=2026:06:01 12:00:00", "-OffsetTimeOriginal=+02:00"];
+        let camera =
+            ["-Make=Acme", "-Model=Acme 5", "-DateTimeOriginal=2026:06:01 12:00:00", "-OffsetTimeOriginal=+02:00"];
         run("exiftool", &[&["-q", "-overwrite_original", "-n", "-Orientation=8"], &camera[..], &[&text]].concat());
         let metadata = read(&path);
         assert_eq!(metadata.camera.as_deref(), Some("Acme 5"), "{name}");

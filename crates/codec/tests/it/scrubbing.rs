@@ -25,7 +25,8 @@ const EXIF: [&str; 9] = [
 ];
 
 /// Words that reveal private data in exiftool's output or in the bytes.
-const LEAK_MARKS: [&str; 9] = ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
+const LEAK_MARKS: [&str; 9] =
+    ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
 
 fn patches(path: &Path) -> Result<Vec<Patch>, scrub::Error> {
     let len = fs::metadata(path).unwrap().len();
@@ -51,7 +52,8 @@ fn check(path: &Path, maps: &[&str]) -> String {
     // A comment of zeros is an empty value.
     let own = ["[System]", "[ExifTool]", "[Composite]"];
     let says = |line: &&str| !own.iter().any(|group| line.starts_with(group)) && !line.trim_end().ends_with(" :");
-    let talk: Vec<_> = left.lines().filter(says).filter(|line| LEAK_MARKS.iter().any(|mark| line.contains(mark))).collect();
+    let talk: Vec<_> =
+        left.lines().filter(says).filter(|line| LEAK_MARKS.iter().any(|mark| line.contains(mark))).collect();
     assert!(talk.is_empty(), "{}: {talk:#?}", path.display());
     if !maps.is_empty() {
         assert_eq!(frames(path, maps), frames(output.path(), maps), "{}", path.display());
@@ -73,13 +75,19 @@ fn add_metadata(path: &Path, more: &[&str]) {
 fn photos_lose_everything_but_their_orientation() {
     let fixtures = Fixtures::new();
     let more = ["-n", "-Orientation=6", "-Comment=SECRET", "-IPTC:Keywords=SECRET", "-Copyright=SECRET"];
-    for (name, codec) in [("a.jpg", ""), ("a.png", ""), ("a.webp", "-c:v libwebp"), ("b.webp", "-c:v libwebp -lossless 1")] {
+    for (name, codec) in
+        [("a.jpg", ""), ("a.png", ""), ("a.webp", "-c:v libwebp"), ("b.webp", "-c:v libwebp -lossless 1")]
+    {
         let path = fixtures.image(1, codec, name);
         add_metadata(&path, &more);
         let left = check(&path, &["0:v"]);
         assert!(left.contains("Orientation") && left.contains("Rotate 90 CW"), "{name}: {left}");
         let output = scrubbed(&path);
-        let picture = codec::header::image_in(format(&path).unwrap(), &mut File::open(&output).unwrap(), fs::metadata(&output).unwrap().len());
+        let picture = codec::header::image_in(
+            format(&path).unwrap(),
+            &mut File::open(&output).unwrap(),
+            fs::metadata(&output).unwrap().len(),
+        );
         assert_eq!(picture.unwrap().orientation, 6, "{name}");
     }
 }
@@ -160,12 +168,18 @@ fn videos_lose_everything_but_video_and_audio() {
     ] {
         let path = fixtures.video(&format!("{codec} {named}"), name);
         if matches!(name, "late.mp4" | "early.mp4" | "a.mov") {
-            add_metadata(&path, &["-Keys:GPSCoordinates=52.52 13.4", "-UserData:GPSCoordinates=52.52 13.4", "-UserData:Comment=SECRET"]);
+            add_metadata(
+                &path,
+                &["-Keys:GPSCoordinates=52.52 13.4", "-UserData:GPSCoordinates=52.52 13.4", "-UserData:Comment=SECRET"],
+            );
         }
         let left = check(&path, &["0:v:0", "0:a"]);
         assert!(!left.contains("2026:06:01"), "{name}: {left}");
         let output = scrubbed(&path);
-        let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", "-show_chapters", &output.path().display().to_string()]);
+        let probe = run(
+            "ffprobe",
+            &["-v", "error", "-show_format", "-show_streams", "-show_chapters", &output.path().display().to_string()],
+        );
         for talk in ["SECRET", "TAG:location", "creation_time", "TAG:title", "TAG:comment", "timecode"] {
             assert!(!probe.contains(talk), "{name}: {talk} in {probe}");
         }
@@ -186,7 +200,8 @@ fn position_tracks_declared_as_subtitles_are_removed() {
         let path = fixtures.ffmpeg(&format!("{inputs} {codec}"), name);
         check(&path, &["0:v", "0:a"]);
         let output = scrubbed(&path);
-        let probe = run("ffprobe", &["-v", "error", "-show_streams", "-show_chapters", &output.path().display().to_string()]);
+        let probe =
+            run("ffprobe", &["-v", "error", "-show_streams", "-show_chapters", &output.path().display().to_string()]);
         assert!(!probe.contains("subtitle") && !probe.contains("[CHAPTER]"), "{name}: {probe}");
     }
 }
@@ -198,12 +213,21 @@ fn matroska_from_other_writers() {
     let cover = fixtures.image(1, "", "cover.jpg");
     add_metadata(&cover, &[]);
     let attached = "-attach @cover.jpg -metadata:s:t mimetype=image/jpeg -metadata:s:t filename=SECRET.jpg";
-    let path = fixtures.ffmpeg(&format!("-i @video.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"), "a.mkv");
+    let path = fixtures.ffmpeg(
+        &format!("-i @video.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"),
+        "a.mkv",
+    );
     check(&path, &["0:v:0", "0:a"]);
     // A browser's recorder: sizes unknown, because it writes to a pipe.
-    let live = fixtures.ffmpeg("-i @video.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm", "live.webm");
+    let live = fixtures.ffmpeg(
+        "-i @video.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm",
+        "live.webm",
+    );
     check(&live, &["0:v", "0:a"]);
-    let whole = fixtures.ffmpeg("-i @video.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET", "a.webm");
+    let whole = fixtures.ffmpeg(
+        "-i @video.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET",
+        "a.webm",
+    );
     check(&whole, &["0:v", "0:a"]);
 }
 
@@ -229,7 +253,10 @@ fn songs_keep_title_and_artist_and_lose_the_rest() {
         check_song(&path, keeps);
         if matches!(name, "a.mp3" | "b.mp3" | "a.flac" | "a.m4a") {
             let covered = format!("cover-{name}");
-            let path = fixtures.ffmpeg(&format!("-i @{name} -i @cover.jpg -map 0 -map 1 -c copy -disposition:v attached_pic -write_id3v1 0"), &covered);
+            let path = fixtures.ffmpeg(
+                &format!("-i @{name} -i @cover.jpg -map 0 -map 1 -c copy -disposition:v attached_pic -write_id3v1 0"),
+                &covered,
+            );
             check_song(&path, keeps);
         }
     }
@@ -240,7 +267,11 @@ fn check_song(path: &Path, keeps: bool) {
     let output = scrubbed(path);
     let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", &output.path().display().to_string()]);
     let has = |text: &str| probe.to_lowercase().contains(text);
-    assert!(!has("comment=s") && !has("secret") && !has("location") && !has("attached_pic=1"), "{}: {probe}", path.display());
+    assert!(
+        !has("comment=s") && !has("secret") && !has("location") && !has("attached_pic=1"),
+        "{}: {probe}",
+        path.display()
+    );
     assert_eq!((has("tag:title=song"), has("tag:artist=ada")), (keeps, keeps), "{}: {probe}", path.display());
 }
 
@@ -253,7 +284,9 @@ fn photos_of_real_phones_and_cameras() {
         return;
     }
     let mut seen = 0;
-    for entry in ["pic1", "pic2", "movie1", "movie2", "audio1"].iter().flat_map(|name| fs::read_dir(folder.join(name)).unwrap()) {
+    for entry in
+        ["pic1", "pic2", "movie1", "movie2", "audio1"].iter().flat_map(|name| fs::read_dir(folder.join(name)).unwrap())
+    {
         let path = entry.unwrap().path();
         let Some(found) = format(&path) else { continue };
         let maps: &[&str] = match found {

@@ -44,7 +44,18 @@ pub struct Movie {
 
 impl Default for Movie {
     fn default() -> Self {
-        Self { handler: *b"vide", samples: 250, edits: 1, tracks: 1, size: (64, 48), rate: 48_000, channels: 2, in_moov: Vec::new(), behind: Vec::new(), runs: (250, 1) }
+        Self {
+            handler: *b"vide",
+            samples: 250,
+            edits: 1,
+            tracks: 1,
+            size: (64, 48),
+            rate: 48_000,
+            channels: 2,
+            in_moov: Vec::new(),
+            behind: Vec::new(),
+            runs: (250, 1),
+        }
     }
 }
 
@@ -71,20 +82,39 @@ impl Movie {
             full(b"stsz", &[1, self.samples]),
             boxed(b"stco", &[words(&[0, self.runs.1]), words(&vec![offset; self.runs.1 as usize])].concat()),
         ];
-        let edits = boxed(b"elst", &[words(&[0, self.edits]), words(&[1, 0, 0x10000]).repeat(self.edits as usize)].concat());
+        let edits =
+            boxed(b"elst", &[words(&[0, self.edits]), words(&[1, 0, 0x10000]).repeat(self.edits as usize)].concat());
         let mut header = vec![0; 84];
         header[76..80].copy_from_slice(&(64_u32 << 16).to_be_bytes());
         header[80..84].copy_from_slice(&(48_u32 << 16).to_be_bytes());
-        let media = [full(b"mdhd", &[0, 0, 25, 250, 0]), boxed(b"hdlr", &[&[0; 8][..], &self.handler, &[0; 12]].concat()), boxed(b"minf", &boxed(b"stbl", &table.concat()))];
-        let track = boxed(b"trak", &[boxed(b"tkhd", &header), boxed(b"edts", &edits), boxed(b"mdia", &media.concat())].concat());
-        let index = [full(b"mvhd", &[0, 0, 1000, 10_000, 0x10000]), track.repeat(self.tracks as usize), self.in_moov.clone()].concat();
-        [boxed(b"ftyp", b"isom\0\0\x02\0isomiso2"), boxed(b"mdat", &[0; 300]), boxed(b"moov", &index), self.behind.clone()].concat()
+        let media = [
+            full(b"mdhd", &[0, 0, 25, 250, 0]),
+            boxed(b"hdlr", &[&[0; 8][..], &self.handler, &[0; 12]].concat()),
+            boxed(b"minf", &boxed(b"stbl", &table.concat())),
+        ];
+        let track = boxed(
+            b"trak",
+            &[boxed(b"tkhd", &header), boxed(b"edts", &edits), boxed(b"mdia", &media.concat())].concat(),
+        );
+        let index =
+            [full(b"mvhd", &[0, 0, 1000, 10_000, 0x10000]), track.repeat(self.tracks as usize), self.in_moov.clone()]
+                .concat();
+        [
+            boxed(b"ftyp", b"isom\0\0\x02\0isomiso2"),
+            boxed(b"mdat", &[0; 300]),
+            boxed(b"moov", &index),
+            self.behind.clone(),
+        ]
+        .concat()
     }
 }
 
 /// A fragment whose one run declares so many samples, none with a field of its own.
 pub fn fragment(samples: u32) -> Vec<u8> {
-    boxed(b"moof", &[full(b"mfhd", &[1]), boxed(b"traf", &[full(b"tfhd", &[1]), full(b"trun", &[samples])].concat())].concat())
+    boxed(
+        b"moof",
+        &[full(b"mfhd", &[1]), boxed(b"traf", &[full(b"tfhd", &[1]), full(b"trun", &[samples])].concat())].concat(),
+    )
 }
 
 /// An EBML element with its id as specifications print it.
@@ -95,15 +125,20 @@ pub fn element(id: u32, content: &[u8]) -> Vec<u8> {
 
 /// A Matroska file of these elements in front of one cluster, in a segment as long as the file.
 pub fn matroska(elements: &[Vec<u8>]) -> Vec<u8> {
-    let head = element(0x1a45_dfa3, &[element(0x4282, b"matroska"), element(0x4287, &[4]), element(0x4285, &[2])].concat());
+    let head =
+        element(0x1a45_dfa3, &[element(0x4282, b"matroska"), element(0x4287, &[4]), element(0x4285, &[2])].concat());
     let cluster = element(0x1f43_b675, &[element(0xe7, &[0]), element(0xa3, b"\x81\0\0\x80abcdefgh")].concat());
     [head, element(0x1853_8067, &[elements.concat(), cluster].concat())].concat()
 }
 
 /// An audio track, as an entry of Matroska's tracks.
 pub fn sound_track(rate: f64, channels: u32) -> Vec<u8> {
-    let audio = [element(0xb5, &rate.to_be_bytes()), element(0x9f, &channels.to_be_bytes()), element(0x6264, &[16])].concat();
-    element(0xae, &[element(0xd7, &[1]), element(0x83, &[2]), element(0x86, b"A_PCM/INT/LIT"), element(0xe1, &audio)].concat())
+    let audio =
+        [element(0xb5, &rate.to_be_bytes()), element(0x9f, &channels.to_be_bytes()), element(0x6264, &[16])].concat();
+    element(
+        0xae,
+        &[element(0xd7, &[1]), element(0x83, &[2]), element(0x86, b"A_PCM/INT/LIT"), element(0xe1, &audio)].concat(),
+    )
 }
 
 /// A video track.
@@ -145,7 +180,10 @@ pub fn flac(rate: u32, channels: u32, blocks: &[(u8, Vec<u8>)]) -> Vec<u8> {
 
 /// An Ogg page with these packets, with a wrong checksum.
 pub fn page(flags: u8, packets: &[&[u8]]) -> Vec<u8> {
-    let lengths: Vec<u8> = packets.iter().flat_map(|packet| [vec![255; packet.len() / 255], vec![(packet.len() % 255) as u8]].concat()).collect();
+    let lengths: Vec<u8> = packets
+        .iter()
+        .flat_map(|packet| [vec![255; packet.len() / 255], vec![(packet.len() % 255) as u8]].concat())
+        .collect();
     let mut page = b"OggS\0".to_vec();
     page.push(flags);
     page.extend([0; 8]);
@@ -208,7 +246,8 @@ pub fn id3_frame(name: &[u8; 4], flags: [u8; 2], content: &[u8]) -> Vec<u8> {
 
 /// The head of a PNG: enough for a cover to appear large.
 pub fn png_head(width: u32, height: u32) -> Vec<u8> {
-    [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &width.to_be_bytes(), &height.to_be_bytes(), b"\x08\x06\0\0\0CRC!"].concat()
+    [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &width.to_be_bytes(), &height.to_be_bytes(), b"\x08\x06\0\0\0CRC!"]
+        .concat()
 }
 
 /// A JPEG of this size with so many scans.
@@ -224,7 +263,8 @@ pub fn jpeg(width: u16, height: u16, scans: usize) -> Vec<u8> {
 /// A PNG with so many frames and other chunks.
 pub fn png(width: u32, height: u32, frames: u32) -> Vec<u8> {
     let mut file = png_head(width, height);
-    let chunk = |kind: &[u8; 4], content: &[u8]| [&(content.len() as u32).to_be_bytes(), &kind[..], content, b"CRC!"].concat();
+    let chunk =
+        |kind: &[u8; 4], content: &[u8]| [&(content.len() as u32).to_be_bytes(), &kind[..], content, b"CRC!"].concat();
     file.extend(chunk(b"acTL", &words(&[frames, 0])));
     for number in 0..frames {
         file.extend(chunk(b"fcTL", &[words(&[number, width, height, 0, 0]), vec![0, 1, 0, 10, 0, 0]].concat()));
@@ -236,7 +276,8 @@ pub fn png(width: u32, height: u32, frames: u32) -> Vec<u8> {
 
 /// A GIF with so many frames.
 pub fn gif(width: u16, height: u16, frames: usize) -> Vec<u8> {
-    let mut file = [&b"GIF89a"[..], &width.to_le_bytes(), &height.to_le_bytes(), b"\x80\0\0abcdef\x21\xfe\x05hello\0"].concat();
+    let mut file =
+        [&b"GIF89a"[..], &width.to_le_bytes(), &height.to_le_bytes(), b"\x80\0\0abcdef\x21\xfe\x05hello\0"].concat();
     file.extend(b"\x21\xf9\x04\0\x05\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0".repeat(frames));
     file.push(0x3b);
     file
@@ -283,7 +324,8 @@ pub fn overlay(id: u16, canvas: (u16, u16), parts: &[u16]) -> Item {
 /// A HEIC of these items, the first of which is the primary image.
 pub fn heic(items: &[Item]) -> Vec<u8> {
     let halves = |halves: &[u16]| halves.iter().flat_map(|half| half.to_be_bytes()).collect::<Vec<u8>>();
-    let (mut infos, mut places, mut data, mut properties, mut associations, mut references) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut infos, mut places, mut data, mut properties, mut associations, mut references) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (number, item) in items.iter().enumerate() {
         infos.extend(boxed(b"infe", &[&[2, 0, 0, 0][..], &halves(&[item.id, 0]), &item.kind, b"\0"].concat()));
         places.extend(halves(&[item.id, 1, 0, 1]));
@@ -292,7 +334,8 @@ pub fn heic(items: &[Item]) -> Vec<u8> {
         properties.extend(full(b"ispe", &[item.size.0, item.size.1]));
         associations.extend([&item.id.to_be_bytes()[..], &[1], &(number as u16 + 1).to_be_bytes()].concat());
         if !item.parts.is_empty() {
-            references.extend(boxed(b"dimg", &[halves(&[item.id, item.parts.len() as u16]), halves(&item.parts)].concat()));
+            references
+                .extend(boxed(b"dimg", &[halves(&[item.id, item.parts.len() as u16]), halves(&item.parts)].concat()));
         }
     }
     let count = items.len() as u16;
@@ -303,7 +346,14 @@ pub fn heic(items: &[Item]) -> Vec<u8> {
         boxed(b"iinf", &[&[0; 4][..], &count.to_be_bytes(), &infos].concat()),
         boxed(b"iloc", &[&[1, 0, 0, 0, 0x44, 0][..], &count.to_be_bytes(), &places].concat()),
         boxed(b"iref", &[vec![0; 4], references].concat()),
-        boxed(b"iprp", &[boxed(b"ipco", &properties), boxed(b"ipma", &[&[0, 0, 0, 1][..], &u32::from(count).to_be_bytes(), &associations].concat())].concat()),
+        boxed(
+            b"iprp",
+            &[
+                boxed(b"ipco", &properties),
+                boxed(b"ipma", &[&[0, 0, 0, 1][..], &u32::from(count).to_be_bytes(), &associations].concat()),
+            ]
+            .concat(),
+        ),
         boxed(b"idat", &data),
     ];
     [boxed(b"ftyp", b"heic\0\0\0\0mif1heic"), boxed(b"meta", &meta.concat())].concat()
@@ -311,9 +361,14 @@ pub fn heic(items: &[Item]) -> Vec<u8> {
 
 /// EXIF with a maker, a time and a location, in a JPEG.
 pub fn jpeg_with_exif() -> Vec<u8> {
-    let entry = |tag: u16, form: u16, count: u32, value: u32| [&tag.to_be_bytes()[..], &form.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat();
+    let entry = |tag: u16, form: u16, count: u32, value: u32| {
+        [&tag.to_be_bytes()[..], &form.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
+    };
     let mut tiff = b"MM\0*\0\0\0\x08\0\x04".to_vec();
-    tiff.extend([entry(0x010f, 2, 6, 80), entry(0x0112, 3, 1, 6 << 16), entry(0x8769, 4, 1, 62), entry(0x8825, 4, 1, 90)].concat());
+    tiff.extend(
+        [entry(0x010f, 2, 6, 80), entry(0x0112, 3, 1, 6 << 16), entry(0x8769, 4, 1, 62), entry(0x8825, 4, 1, 90)]
+            .concat(),
+    );
     tiff.resize(62, 0);
     tiff.extend([&[0, 1][..], &entry(0x9003, 2, 20, 110)].concat());
     tiff.resize(80, 0);
@@ -328,10 +383,16 @@ pub fn jpeg_with_exif() -> Vec<u8> {
 
 /// A valid file of every format, and some of each that claim too much.
 pub fn all() -> Vec<(Format, Vec<u8>)> {
-    let comment = |text: &[u8]| [&4_u32.to_le_bytes()[..], b"test", &1_u32.to_le_bytes(), &(text.len() as u32).to_le_bytes(), text].concat();
+    let comment = |text: &[u8]| {
+        [&4_u32.to_le_bytes()[..], b"test", &1_u32.to_le_bytes(), &(text.len() as u32).to_le_bytes(), text].concat()
+    };
     let location = boxed(
         b"udta",
-        &[boxed(b"\xa9xyz", b"\0\x12\x15\xc7+48.1372+011.5755/"), boxed(b"meta", &[vec![0; 4], boxed(b"ilst", &boxed(b"covr", &png_head(9, 9)))].concat())].concat(),
+        &[
+            boxed(b"\xa9xyz", b"\0\x12\x15\xc7+48.1372+011.5755/"),
+            boxed(b"meta", &[vec![0; 4], boxed(b"ilst", &boxed(b"covr", &png_head(9, 9)))].concat()),
+        ]
+        .concat(),
     );
     vec![
         (Format::Jpeg, jpeg(40, 30, 10)),
@@ -342,12 +403,38 @@ pub fn all() -> Vec<(Format, Vec<u8>)> {
         (Format::Heic, heic(&[grid(1, (128, 64), &[2, 3]), tile(2, 64), tile(3, 64)])),
         (Format::Avif, heic(&[overlay(1, (64, 64), &[2, 2]), grid(2, (64, 64), &[3]), tile(3, 64)])),
         (Format::Mp4, Movie { in_moov: location, ..Movie::default() }.file()),
-        (Format::Mp4, Movie { samples: 0, runs: (0, 0), in_moov: boxed(b"mvex", &full(b"trex", &[1, 1, 0, 0, 0])), behind: fragment(3), ..Movie::default() }.file()),
+        (
+            Format::Mp4,
+            Movie {
+                samples: 0,
+                runs: (0, 0),
+                in_moov: boxed(b"mvex", &full(b"trex", &[1, 1, 0, 0, 0])),
+                behind: fragment(3),
+                ..Movie::default()
+            }
+            .file(),
+        ),
         (Format::Mov, Movie { handler: *b"soun", ..Movie::default() }.file()),
         (Format::M4a, Movie { handler: *b"soun", edits: 3, ..Movie::default() }.file()),
-        (Format::Mkv, matroska(&[element(0x1549_a966, &element(0x4461, &[0; 8])), tracks(&[picture_track(64, 48), sound_track(8000.0, 2)]), element(0x1254_c367, b"tags")])),
-        (Format::Webm, matroska(&[element(0x114d_9b74, &element(0x4dbb, &element(0x53ac, &[60]))), tracks(&[sound_track(48_000.0, 1)])])),
-        (Format::Mp3, mp3(3, 0, &[id3_frame(b"TIT2", [0; 2], b"\0Song"), id3_frame(b"APIC", [0; 2], &png_head(9, 9))].concat())),
+        (
+            Format::Mkv,
+            matroska(&[
+                element(0x1549_a966, &element(0x4461, &[0; 8])),
+                tracks(&[picture_track(64, 48), sound_track(8000.0, 2)]),
+                element(0x1254_c367, b"tags"),
+            ]),
+        ),
+        (
+            Format::Webm,
+            matroska(&[
+                element(0x114d_9b74, &element(0x4dbb, &element(0x53ac, &[60]))),
+                tracks(&[sound_track(48_000.0, 1)]),
+            ]),
+        ),
+        (
+            Format::Mp3,
+            mp3(3, 0, &[id3_frame(b"TIT2", [0; 2], b"\0Song"), id3_frame(b"APIC", [0; 2], &png_head(9, 9))].concat()),
+        ),
         (Format::Wav, wav(8000, 1, 1, &[0; 200])),
         (Format::Flac, flac(44_100, 2, &[(4, comment(b"TITLE=Song")), (6, png_head(9, 9))])),
         (Format::Ogg, opus(2, &[b"TITLE=Song", b"METADATA_BLOCK_PICTURE=AAAA"])),

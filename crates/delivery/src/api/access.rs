@@ -63,7 +63,8 @@ impl FromRequestParts<Delivery> for Readable {
         if let Some(readable) = lookup.readable_by_anyone() {
             return Ok(readable);
         }
-        if let (Some(item), Some((signature, remaining))) = (&lookup.item, lookup.verified_signature("view", delivery)) {
+        if let (Some(item), Some((signature, remaining))) = (&lookup.item, lookup.verified_signature("view", delivery))
+        {
             let query = format!("t={}", signature.text());
             return Ok(Self { item: item.clone(), audience: Audience::SignedUrl, query, remaining: Some(remaining) });
         }
@@ -78,7 +79,12 @@ impl FromRequestParts<Delivery> for OriginalAccess {
     async fn from_request_parts(parts: &mut Parts, delivery: &Delivery) -> Result<Self, Error> {
         let lookup = Lookup::of(parts, delivery).await?;
         if let (Some(item), Some((_, remaining))) = (&lookup.item, lookup.verified_signature("original", delivery)) {
-            let readable = Readable { item: item.clone(), audience: Audience::SignedUrl, query: String::new(), remaining: Some(remaining) };
+            let readable = Readable {
+                item: item.clone(),
+                audience: Audience::SignedUrl,
+                query: String::new(),
+                remaining: Some(remaining),
+            };
             return Ok(Self(readable));
         }
         let member = member(parts, delivery).await?;

@@ -45,7 +45,11 @@ pub(super) async fn poster(
     params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "The signature of a signed URL")),
     responses((status = 200, description = "The waveform", content_type = "application/json"))
 )]
-pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readable, request: RequestParts) -> Result<Response, Error> {
+pub(super) async fn waveform(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    request: RequestParts,
+) -> Result<Response, Error> {
     asset(&delivery, &readable, &request, "waveform").await
 }
 
@@ -61,7 +65,12 @@ pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readabl
     ),
     responses((status = 200, description = "The sheet", content_type = "image/jpeg"))
 )]
-pub(super) async fn sprite(State(delivery): State<Delivery>, readable: Readable, Path(path): Path<(String, String)>, request: RequestParts) -> Result<Response, Error> {
+pub(super) async fn sprite(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    Path(path): Path<(String, String)>,
+    request: RequestParts,
+) -> Result<Response, Error> {
     let number = super::streams::parse_number(&path.1, ".jpg").ok_or(Error::NoSuchFile)?;
     asset(&delivery, &readable, &request, &format!("storyboard-{number}")).await
 }
@@ -74,13 +83,20 @@ pub(super) async fn sprite(State(delivery): State<Delivery>, readable: Readable,
     params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "The signature of a signed URL")),
     responses((status = 200, description = "The storyboard", content_type = "text/vtt"))
 )]
-pub(super) async fn storyboard(State(delivery): State<Delivery>, readable: Readable, request: RequestParts) -> Result<Response, Error> {
+pub(super) async fn storyboard(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    request: RequestParts,
+) -> Result<Response, Error> {
     let playback = delivery.catalog.playback(&readable.item.id).await?;
     let asset = playback.assets.get("storyboard").ok_or(Error::NotReady)?;
     let text = delivery.object_cache.get_small(&asset.object).await?;
     let text = if readable.query.is_empty() { text } else { with_query(&text, &readable.query) };
     let etag = content_etag(&text);
-    let meta = ResponseMeta { contains_urls: true, ..ResponseMeta::new(&readable, &etag, "text/vtt; charset=utf-8", CachePolicy::MaxAge(300)) };
+    let meta = ResponseMeta {
+        contains_urls: true,
+        ..ResponseMeta::new(&readable, &etag, "text/vtt; charset=utf-8", CachePolicy::MaxAge(300))
+    };
     respond(&delivery.object_cache, &request, meta, BodySource::Memory(text)).await
 }
 
@@ -99,9 +115,15 @@ fn with_query(text: &[u8], query: &str) -> Bytes {
     signed.into()
 }
 
-async fn asset(delivery: &Delivery, readable: &Readable, request: &RequestParts, name: &str) -> Result<Response, Error> {
+async fn asset(
+    delivery: &Delivery,
+    readable: &Readable,
+    request: &RequestParts,
+    name: &str,
+) -> Result<Response, Error> {
     let playback = delivery.catalog.playback(&readable.item.id).await?;
-    let asset = playback.assets.get(name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchFile })?;
+    let asset =
+        playback.assets.get(name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchFile })?;
     let etag = asset.object.as_str().replace('/', "");
     // A poster may be replaced by a better one during the conversion.
     let meta = ResponseMeta::new(readable, &etag, &asset.content_type, CachePolicy::MaxAge(300));

@@ -26,13 +26,20 @@ use crate::object_cache::Overlays;
     params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "The signature of a signed URL")),
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"), (status = 307, description = "The file is at this URL of the object store, for ten minutes"))
 )]
-pub(super) async fn original(State(delivery): State<Delivery>, OriginalAccess(readable): OriginalAccess, request: RequestParts) -> Result<Response, Error> {
+pub(super) async fn original(
+    State(delivery): State<Delivery>,
+    OriginalAccess(readable): OriginalAccess,
+    request: RequestParts,
+) -> Result<Response, Error> {
     let item = &readable.item;
     let file = FileHeaders::of(item, true);
     if let Some(redirect) = presigned_redirect(&delivery, &request, &readable, &file).await? {
         return Ok(redirect);
     }
-    let meta = ResponseMeta { disposition: Some(file.disposition), ..ResponseMeta::new(&readable, &item.sha256, file.content_type, CachePolicy::Immutable) };
+    let meta = ResponseMeta {
+        disposition: Some(file.disposition),
+        ..ResponseMeta::new(&readable, &item.sha256, file.content_type, CachePolicy::Immutable)
+    };
     respond(&delivery.object_cache, &request, meta, BodySource::Object(&item.object, item.bytes, None)).await
 }
 
@@ -47,7 +54,12 @@ pub(super) async fn original(State(delivery): State<Delivery>, OriginalAccess(re
     params(("name" = String, Path, description = "The media id, a dot and the format"), ("t" = Option<String>, Query, description = "The signature of a signed URL")),
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"), (status = 307, description = "The file is at this URL of the object store, for ten minutes"))
 )]
-pub(super) async fn file(State(delivery): State<Delivery>, readable: Readable, Path(name): Path<String>, request: RequestParts) -> Result<Response, Error> {
+pub(super) async fn file(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    Path(name): Path<String>,
+    request: RequestParts,
+) -> Result<Response, Error> {
     let item = &readable.item;
     if name.split_once('.').is_none_or(|(_, extension)| extension != item.format) {
         return Err(Error::NotFound);
@@ -61,7 +73,10 @@ pub(super) async fn file(State(delivery): State<Delivery>, readable: Readable, P
         return Ok(redirect);
     }
     let etag = format!("{}-s", item.sha256);
-    let meta = ResponseMeta { disposition: Some(file.disposition), ..ResponseMeta::new(&readable, &etag, file.content_type, CachePolicy::Immutable) };
+    let meta = ResponseMeta {
+        disposition: Some(file.disposition),
+        ..ResponseMeta::new(&readable, &etag, file.content_type, CachePolicy::Immutable)
+    };
     respond(&delivery.object_cache, &request, meta, BodySource::Object(&item.object, item.bytes, overlays)).await
 }
 
@@ -78,8 +93,14 @@ impl<'a> FileHeaders<'a> {
         let kinds = [Kind::Photo, Kind::Audio, Kind::Video];
         let format = item.format.parse::<Format>().ok();
         match format.filter(|format| kinds.iter().any(|kind| format.content_type_as(*kind) == item.content_type)) {
-            Some(format) => Self { content_type: &item.content_type, disposition: content_disposition(attachment, &with_extension(&item.name, format)) },
-            None => Self { content_type: "application/octet-stream", disposition: content_disposition(true, &format!("{}.bin", item.name)) },
+            Some(format) => Self {
+                content_type: &item.content_type,
+                disposition: content_disposition(attachment, &with_extension(&item.name, format)),
+            },
+            None => Self {
+                content_type: "application/octet-stream",
+                disposition: content_disposition(true, &format!("{}.bin", item.name)),
+            },
         }
     }
 }

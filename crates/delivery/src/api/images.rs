@@ -73,12 +73,24 @@ impl ImageQuery {
     params(("id" = String, Path, description = "The media id"), ImageQuery),
     responses((status = 200, description = "The image as AVIF, WebP or JPEG"))
 )]
-pub(super) async fn image(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, client: Client, request: RequestParts) -> Result<Response, Error> {
+pub(super) async fn image(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    Query(query): Query<ImageQuery>,
+    client: Client,
+    request: RequestParts,
+) -> Result<Response, Error> {
     sized_image(&delivery, &readable, &query, client, &request).await
 }
 
 /// Responds with the image in the requested size.
-pub(super) async fn sized_image(delivery: &Delivery, readable: &Readable, query: &ImageQuery, client: Client, request: &RequestParts) -> Result<Response, Error> {
+pub(super) async fn sized_image(
+    delivery: &Delivery,
+    readable: &Readable,
+    query: &ImageQuery,
+    client: Client,
+    request: &RequestParts,
+) -> Result<Response, Error> {
     if [query.w, query.h].into_iter().flatten().any(|side| !(1..=MAX_REQUESTED_SIDE_PX).contains(&side)) {
         return Err(Error::BadQuery("`w` and `h` must be whole numbers of pixels from 1 to 10000."));
     }
@@ -96,17 +108,31 @@ pub(super) async fn sized_image(delivery: &Delivery, readable: &Readable, query:
     let mut rendered = delivery.image_renderer.get(&readable.item.id, variant, source.clone(), client).await?;
     for attempt in 0.. {
         let etag = rendered.object.as_str().replace('/', "");
-        let meta = ResponseMeta { varies_by_accept, ..ResponseMeta::new(readable, &etag, encoding.content_type(), cache_policy) };
-        match respond(&delivery.object_cache, request, meta, BodySource::Object(&rendered.object, rendered.bytes, None)).await {
+        let meta = ResponseMeta {
+            varies_by_accept,
+            ..ResponseMeta::new(readable, &etag, encoding.content_type(), cache_policy)
+        };
+        match respond(&delivery.object_cache, request, meta, BodySource::Object(&rendered.object, rendered.bytes, None))
+            .await
+        {
             // It was removed between finding and reading: once more, from the start.
-            Err(error) if attempt == 0 && error.is_missing_object() => rendered = render_again(delivery, readable, variant, &source, client, &rendered).await?,
+            Err(error) if attempt == 0 && error.is_missing_object() => {
+                rendered = render_again(delivery, readable, variant, &source, client, &rendered).await?
+            }
             response => return response,
         }
     }
     Err(Error::TaskFailed)
 }
 
-async fn render_again(delivery: &Delivery, readable: &Readable, variant: Variant, source: &SourceImage, client: Client, lost: &RenderedImage) -> Result<RenderedImage, Error> {
+async fn render_again(
+    delivery: &Delivery,
+    readable: &Readable,
+    variant: Variant,
+    source: &SourceImage,
+    client: Client,
+    lost: &RenderedImage,
+) -> Result<RenderedImage, Error> {
     delivery.image_renderer.remove_lost_variant(&readable.item.id, variant, lost).await?;
     delivery.image_renderer.get(&readable.item.id, variant, source.clone(), client).await
 }
@@ -125,8 +151,16 @@ async fn source_image(delivery: &Delivery, readable: &Readable) -> Result<(Sourc
     Ok((SourceImage { object: asset.object.clone(), bytes: asset.bytes, orientation: 1 }, size))
 }
 
-async fn choose_encoding(delivery: &Delivery, readable: &Readable, frame: Frame, source: &SourceImage, accepted: &[Encoding]) -> Result<(Encoding, CachePolicy), Error> {
-    let (Some(&best), next) = (accepted.first(), accepted.get(1)) else { return Ok((Encoding::Jpeg, CachePolicy::Immutable)) };
+async fn choose_encoding(
+    delivery: &Delivery,
+    readable: &Readable,
+    frame: Frame,
+    source: &SourceImage,
+    accepted: &[Encoding],
+) -> Result<(Encoding, CachePolicy), Error> {
+    let (Some(&best), next) = (accepted.first(), accepted.get(1)) else {
+        return Ok((Encoding::Jpeg, CachePolicy::Immutable));
+    };
     let Some(&next) = next.filter(|_| best == Encoding::Avif) else { return Ok((best, CachePolicy::Immutable)) };
     let small = u64::from(frame.width) * u64::from(frame.height) <= MAX_IMMEDIATE_AVIF_PIXELS;
     let avif = Variant { frame, encoding: Encoding::Avif };

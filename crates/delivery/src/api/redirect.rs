@@ -23,7 +23,12 @@ const MIN_REDIRECT_BYTES: u64 = 8 << 20;
 const MAX_URL_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Returns a redirect to the store, where the operator has enabled that and it suits the request.
-pub(super) async fn presigned_redirect(delivery: &Delivery, request: &RequestParts, readable: &Readable, file: &FileHeaders<'_>) -> Result<Option<Response>, Error> {
+pub(super) async fn presigned_redirect(
+    delivery: &Delivery,
+    request: &RequestParts,
+    readable: &Readable,
+    file: &FileHeaders<'_>,
+) -> Result<Option<Response>, Error> {
     let item = &readable.item;
     if !is_redirectable(request, readable.audience, item.bytes) {
         return Ok(None);
@@ -38,7 +43,10 @@ pub(super) async fn presigned_redirect(delivery: &Delivery, request: &RequestPar
 /// two kinds of credentials at once), and not with conditions, as the ETags of the store are different.
 fn is_redirectable(request: &RequestParts, audience: Audience, bytes: u64) -> bool {
     let conditions = [header::AUTHORIZATION, header::IF_MATCH, header::IF_NONE_MATCH, header::IF_RANGE];
-    bytes >= MIN_REDIRECT_BYTES && request.method == Method::GET && audience != Audience::Owner && !conditions.iter().any(|name| request.headers.contains_key(name))
+    bytes >= MIN_REDIRECT_BYTES
+        && request.method == Method::GET
+        && audience != Audience::Owner
+        && !conditions.iter().any(|name| request.headers.contains_key(name))
 }
 
 /// Returns how long the URL is valid: never longer than the signature of the request. A signature that is about to
@@ -66,7 +74,10 @@ mod tests {
     use super::*;
 
     fn request(method: Method, headers: &[(header::HeaderName, &'static str)]) -> RequestParts {
-        RequestParts { method, headers: headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect() }
+        RequestParts {
+            method,
+            headers: headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect(),
+        }
     }
 
     #[test]
@@ -93,7 +104,10 @@ mod tests {
     #[test]
     fn a_presigned_url_is_not_cached() {
         let response = redirect_to(HeaderValue::from_static("https://store/x?sig=1"));
-        assert_eq!((response.status(), &response.headers()[header::CACHE_CONTROL]), (StatusCode::TEMPORARY_REDIRECT, &HeaderValue::from_static("private, no-store")));
+        assert_eq!(
+            (response.status(), &response.headers()[header::CACHE_CONTROL]),
+            (StatusCode::TEMPORARY_REDIRECT, &HeaderValue::from_static("private, no-store"))
+        );
         assert_eq!(response.headers()[header::LOCATION], "https://store/x?sig=1");
         assert_eq!(response.headers()[header::REFERRER_POLICY], "no-referrer");
         assert_eq!(response.headers()[RESOURCE_POLICY], "cross-origin", "or no page elsewhere could embed it");

@@ -44,7 +44,15 @@ pub(crate) struct ResponseMeta<'a> {
 impl<'a> ResponseMeta<'a> {
     /// Returns the metadata of a file that Tutti made.
     pub fn new(readable: &'a Readable, etag: &'a str, content_type: &'a str, cache_policy: CachePolicy) -> Self {
-        Self { readable, etag, content_type, cache_policy, disposition: None, contains_urls: false, varies_by_accept: false }
+        Self {
+            readable,
+            etag,
+            content_type,
+            cache_policy,
+            disposition: None,
+            contains_urls: false,
+            varies_by_accept: false,
+        }
     }
 }
 
@@ -79,7 +87,12 @@ impl RequestParts {
 }
 
 /// Responds to a GET or HEAD request.
-pub(crate) async fn respond(cache: &ObjectCache, request: &RequestParts, meta: ResponseMeta<'_>, source: BodySource<'_>) -> Result<Response, Error> {
+pub(crate) async fn respond(
+    cache: &ObjectCache,
+    request: &RequestParts,
+    meta: ResponseMeta<'_>,
+    source: BodySource<'_>,
+) -> Result<Response, Error> {
     let etag = format!("\"{}\"", meta.etag);
     if request.text(&header::IF_MATCH).is_some_and(|etags| !etag_matches(etags, &etag, false)) {
         return Err(Error::PreconditionFailed);
@@ -102,7 +115,10 @@ pub(crate) async fn respond(cache: &ObjectCache, request: &RequestParts, meta: R
     }
     let range = match requested_range(request, &etag, bytes)? {
         Some(range) => {
-            headers.insert(header::CONTENT_RANGE, header_value(&format!("bytes {}-{}/{bytes}", range.start, range.end - 1)));
+            headers.insert(
+                header::CONTENT_RANGE,
+                header_value(&format!("bytes {}-{}/{bytes}", range.start, range.end - 1)),
+            );
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             range
         }
@@ -152,7 +168,11 @@ fn slice(whole: Bytes, range: &std::ops::Range<u64>) -> Body {
 
 /// Returns whether a list of entity tags (or `*`) has `etag`. With `weak`, `W/` tags count too (RFC 9110 §8.8.3.2).
 fn etag_matches(etags: &str, etag: &str, weak: bool) -> bool {
-    etags.trim() == "*" || etags.split(',').map(str::trim).any(|tag| tag == etag || (weak && tag.strip_prefix("W/").is_some_and(|tag| tag == etag)))
+    etags.trim() == "*"
+        || etags
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag == etag || (weak && tag.strip_prefix("W/").is_some_and(|tag| tag == etag)))
 }
 
 fn set_headers(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, etag: &str) {

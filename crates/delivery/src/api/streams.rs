@@ -37,11 +37,19 @@ struct CachedPlaylist {
 
 impl PlaylistCache {
     pub(crate) fn new(config: &Config) -> Self {
-        let weigher = |key: &(MediaId, u64, String, String), text: &CachedPlaylist| (256 + key.2.len() + key.3.len() + text.bytes.len()) as u32;
+        let weigher = |key: &(MediaId, u64, String, String), text: &CachedPlaylist| {
+            (256 + key.2.len() + key.3.len() + text.bytes.len()) as u32
+        };
         Self(moka::sync::Cache::builder().max_capacity(config.catalog_cache_bytes / 4).weigher(weigher).build())
     }
 
-    fn get(&self, readable: &Readable, playback: &Playback, file: &str, write: impl FnOnce(&str) -> String) -> CachedPlaylist {
+    fn get(
+        &self,
+        readable: &Readable,
+        playback: &Playback,
+        file: &str,
+        write: impl FnOnce(&str) -> String,
+    ) -> CachedPlaylist {
         let key = (readable.item.id.clone(), playback.generation, file.to_owned(), readable.query.clone());
         if let Some(text) = self.0.get(&key) {
             return text;
@@ -61,13 +69,20 @@ impl PlaylistCache {
     params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "The signature of a signed URL")),
     responses((status = 200, description = "The playlist", content_type = "application/vnd.apple.mpegurl"))
 )]
-pub(super) async fn master(State(delivery): State<Delivery>, readable: Readable, request: RequestParts) -> Result<Response, Error> {
+pub(super) async fn master(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    request: RequestParts,
+) -> Result<Response, Error> {
     let playback = delivery.catalog.playback(&readable.item.id).await?;
     if playback.renditions.iter().all(|rendition| rendition.segments.is_empty()) {
         return Err(Error::NotReady);
     }
     let text = delivery.playlist_cache.get(&readable, &playback, "master", |query| write_master(&playback, query));
-    let meta = ResponseMeta { contains_urls: true, ..ResponseMeta::new(&readable, &text.etag, PLAYLIST_TYPE, CachePolicy::Revalidate) };
+    let meta = ResponseMeta {
+        contains_urls: true,
+        ..ResponseMeta::new(&readable, &text.etag, PLAYLIST_TYPE, CachePolicy::Revalidate)
+    };
     respond(&delivery.object_cache, &request, meta, BodySource::Memory(text.bytes)).await
 }
 
@@ -84,14 +99,27 @@ pub(super) async fn master(State(delivery): State<Delivery>, readable: Readable,
     ),
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"))
 )]
-pub(super) async fn rendition(State(delivery): State<Delivery>, readable: Readable, Path(path): Path<(String, String, String)>, request: RequestParts) -> Result<Response, Error> {
+pub(super) async fn rendition(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    Path(path): Path<(String, String, String)>,
+    request: RequestParts,
+) -> Result<Response, Error> {
     let playback = delivery.catalog.playback(&readable.item.id).await?;
     let (_, name, file) = path;
-    let rendition = playback.rendition(&name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchFile })?;
+    let rendition =
+        playback.rendition(&name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchFile })?;
     if file == "playlist.m3u8" {
         let text = delivery.playlist_cache.get(&readable, &playback, &name, |query| write_media(rendition, query));
-        let cache_policy = if rendition.is_complete() { CachePolicy::MaxAge(300) } else { CachePolicy::MaxAge(GROWING_MAX_AGE_SECONDS) };
-        let meta = ResponseMeta { contains_urls: true, ..ResponseMeta::new(&readable, &text.etag, PLAYLIST_TYPE, cache_policy) };
+        let cache_policy = if rendition.is_complete() {
+            CachePolicy::MaxAge(300)
+        } else {
+            CachePolicy::MaxAge(GROWING_MAX_AGE_SECONDS)
+        };
+        let meta = ResponseMeta {
+            contains_urls: true,
+            ..ResponseMeta::new(&readable, &text.etag, PLAYLIST_TYPE, cache_policy)
+        };
         return respond(&delivery.object_cache, &request, meta, BodySource::Memory(text.bytes)).await;
     }
     let content_type = if rendition.info.track == Track::Audio { "audio/mp4" } else { "video/mp4" };
@@ -119,12 +147,21 @@ pub(super) fn parse_number(file: &str, extension: &str) -> Option<u32> {
 fn write_master(playback: &Playback, query: &str) -> String {
     let playable = || playback.renditions.iter().filter(|rendition| !rendition.segments.is_empty());
     let uri = |rendition: &RenditionSegments| format!("{}/playlist.m3u8", rendition.info.name);
-    let audio_rendition = playable().find(|rendition| rendition.info.track == Track::Audio).map(|rendition| (rendition, uri(rendition)));
-    let audio = audio_rendition.as_ref().map(|(rendition, uri)| playlist::Audio { uri, codecs: &rendition.info.codecs, bandwidth: rendition.info.bandwidth, channels: None });
-    let mut video_renditions: Vec<(&RenditionSegments, String)> =
-        playable().filter(|rendition| rendition.info.track == Track::Video).map(|rendition| (rendition, uri(rendition))).collect();
+    let audio_rendition =
+        playable().find(|rendition| rendition.info.track == Track::Audio).map(|rendition| (rendition, uri(rendition)));
+    let audio = audio_rendition.as_ref().map(|(rendition, uri)| playlist::Audio {
+        uri,
+        codecs: &rendition.info.codecs,
+        bandwidth: rendition.info.bandwidth,
+        channels: None,
+    });
+    let mut video_renditions: Vec<(&RenditionSegments, String)> = playable()
+        .filter(|rendition| rendition.info.track == Track::Video)
+        .map(|rendition| (rendition, uri(rendition)))
+        .collect();
     // From the highest bandwidth down, but the one to start with comes first.
-    if let Some(start) = video_renditions.iter().position(|(rendition, _)| rendition.info.bandwidth <= START_BANDWIDTH) {
+    if let Some(start) = video_renditions.iter().position(|(rendition, _)| rendition.info.bandwidth <= START_BANDWIDTH)
+    {
         video_renditions[..=start].rotate_right(1);
     }
     let variants: Vec<playlist::Variant<'_>> = video_renditions
@@ -142,7 +179,10 @@ fn write_master(playback: &Playback, query: &str) -> String {
 }
 
 fn write_media(rendition: &RenditionSegments, query: &str) -> String {
-    let segments = rendition.segments.iter().enumerate().map(|(number, segment)| playlist::Segment { uri: format!("{number}.m4s").into(), duration_us: segment.duration_us });
+    let segments = rendition.segments.iter().enumerate().map(|(number, segment)| playlist::Segment {
+        uri: format!("{number}.m4s").into(),
+        duration_us: segment.duration_us,
+    });
     playlist::media("init.mp4", segments, rendition.target_us(), rendition.is_complete(), query)
 }
 

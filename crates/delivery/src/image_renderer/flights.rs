@@ -125,11 +125,21 @@ impl Flights {
         let result: FlightResult = async move { receiver.await.unwrap_or(Err(Error::Busy)) }.boxed().shared();
         let (interrupt, cancelled, id) = (Interrupt::default(), CancellationToken::new(), state.next);
         state.next += 1;
-        let flight = Flight { id, clients: vec![client], result: result.clone(), waiting_for: None, interrupt: interrupt.clone(), cancelled: cancelled.clone() };
+        let flight = Flight {
+            id,
+            clients: vec![client],
+            result: result.clone(),
+            waiting_for: None,
+            interrupt: interrupt.clone(),
+            cancelled: cancelled.clone(),
+        };
         state.flights.insert(key.clone(), flight);
         state.update_gauges();
         drop(state);
-        (waiter(id, result), Some(FlightLeader { flights: self.clone(), key: key.clone(), id, result_sender, interrupt, cancelled }))
+        (
+            waiter(id, result),
+            Some(FlightLeader { flights: self.clone(), key: key.clone(), id, result_sender, interrupt, cancelled }),
+        )
     }
 
     /// Returns how many flights there are, and how many renders are running.
@@ -172,8 +182,12 @@ impl State {
         if self.running.iter().filter(|work| work.pool == pool).count() >= workers {
             return None;
         }
-        let waiting = self.flights.iter().filter(|(_, flight)| flight.waiting_for.as_ref().is_some_and(|(wants, _)| *wants == pool));
-        let ranked = waiting.flat_map(|(key, flight)| flight.clients.iter().map(move |client| (key, flight.id, *client)));
+        let waiting = self
+            .flights
+            .iter()
+            .filter(|(_, flight)| flight.waiting_for.as_ref().is_some_and(|(wants, _)| *wants == pool));
+        let ranked =
+            waiting.flat_map(|(key, flight)| flight.clients.iter().map(move |client| (key, flight.id, *client)));
         let (_, client, key) = ranked
             .map(|(key, id, client)| {
                 let of_client = self.running.iter().filter(|work| work.client == client).count();
@@ -198,8 +212,13 @@ impl State {
         let flight = self.flights.remove(key);
         self.update_gauges();
         let (flights, running) = (&self.flights, &self.running);
-        self.client_last_served.retain(|client, _| flights.values().any(|flight| flight.clients.contains(client)) || running.iter().any(|work| work.client == *client));
-        self.item_last_served.retain(|item, _| flights.keys().any(|(other, _)| other == item) || running.iter().any(|work| work.item == *item));
+        self.client_last_served.retain(|client, _| {
+            flights.values().any(|flight| flight.clients.contains(client))
+                || running.iter().any(|work| work.client == *client)
+        });
+        self.item_last_served.retain(|item, _| {
+            flights.keys().any(|(other, _)| other == item) || running.iter().any(|work| work.item == *item)
+        });
         flight
     }
 }
@@ -281,7 +300,10 @@ mod tests {
     async fn hundreds_of_flights_of_one_client_hold_up_another_by_one_per_worker() {
         let flights = flights_of(2);
         let greedy: Vec<_> = keys(200).iter().map(|key| flights.join(key, client(1))).collect();
-        let mut waiting: Vec<_> = greedy.iter().map(|(_, leader)| leader.as_ref().unwrap().acquire_worker(WorkerPool::Quick).boxed()).collect();
+        let mut waiting: Vec<_> = greedy
+            .iter()
+            .map(|(_, leader)| leader.as_ref().unwrap().acquire_worker(WorkerPool::Quick).boxed())
+            .collect();
         let mut first = futures::future::join_all(waiting.drain(..2)).await;
         let mut rest = polled(futures::future::join_all(waiting));
         let other = keys(1);
@@ -313,7 +335,10 @@ mod tests {
         };
         let many: Vec<_> = (0..100_u8).map(|n| flights.join(&(hot.clone(), variant(n.into())), client(n))).collect();
         let first = many[0].1.as_ref().unwrap().acquire_worker(WorkerPool::Quick).await.unwrap();
-        let waiting: Vec<_> = many[1..].iter().map(|(_, leader)| polled(leader.as_ref().unwrap().acquire_worker(WorkerPool::Quick))).collect();
+        let waiting: Vec<_> = many[1..]
+            .iter()
+            .map(|(_, leader)| polled(leader.as_ref().unwrap().acquire_worker(WorkerPool::Quick)))
+            .collect();
         let (_waiter, leader) = flights.join(&(cold, variant(1)), client(200));
         let leader = leader.unwrap();
         let own = polled(leader.acquire_worker(WorkerPool::Quick));

@@ -33,7 +33,12 @@ impl MemoryBudget {
         let mib = u32::try_from(bytes / MIB).unwrap_or(u32::MAX).max(1);
         let reserved_mib = mib.div_ceil(4);
         let slow_mib = mib - reserved_mib;
-        Self { slow: Arc::new(Semaphore::new(slow_mib as usize)), slow_mib, reserved: Arc::new(Semaphore::new(reserved_mib as usize)), reserved_mib }
+        Self {
+            slow: Arc::new(Semaphore::new(slow_mib as usize)),
+            slow_mib,
+            reserved: Arc::new(Semaphore::new(reserved_mib as usize)),
+            reserved_mib,
+        }
     }
 
     /// Waits until `bytes` are free. Both parts are acquired in one order, so that two renders cannot wait for each
@@ -74,9 +79,15 @@ mod tests {
         assert!(budget.acquire(WorkerPool::Quick, MIB).now_or_never().is_none());
         drop((slow, quick));
         let all = budget.acquire(WorkerPool::Slow, 1000 * MIB).now_or_never();
-        assert!(all.is_some() && budget.acquire(WorkerPool::Quick, MIB).now_or_never().is_none(), "more than all is all");
+        assert!(
+            all.is_some() && budget.acquire(WorkerPool::Quick, MIB).now_or_never().is_none(),
+            "more than all is all"
+        );
         drop(all);
         assert!(budget.acquire(WorkerPool::Quick, 100 * MIB).now_or_never().is_some());
-        assert!(MemoryBudget::new(0).acquire(WorkerPool::Slow, 5).now_or_never().is_some(), "the smallest budget has room for one");
+        assert!(
+            MemoryBudget::new(0).acquire(WorkerPool::Slow, 5).now_or_never().is_some(),
+            "the smallest budget has room for one"
+        );
     }
 }

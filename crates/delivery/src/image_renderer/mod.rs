@@ -130,11 +130,27 @@ impl Metrics {
             registry.register("delivery_images_rendered", "Images decoded, resized and encoded", this.rendered.clone());
             registry.register("delivery_originals_decoded", "Sources decoded to render images", this.decoded.clone());
             registry.register("delivery_images_refused", "Images that could not be rendered", this.refusals.clone());
-            registry.register("delivery_renders_cancelled", "Renders that no request waited for any more", this.cancelled.clone());
-            registry.register("delivery_render_requests_evicted", "Waiting requests that gave way to one with a smaller share", this.evicted.clone());
-            registry.register("delivery_renders_in_flight", "Images that are requested and not rendered yet", this.in_flight.clone());
+            registry.register(
+                "delivery_renders_cancelled",
+                "Renders that no request waited for any more",
+                this.cancelled.clone(),
+            );
+            registry.register(
+                "delivery_render_requests_evicted",
+                "Waiting requests that gave way to one with a smaller share",
+                this.evicted.clone(),
+            );
+            registry.register(
+                "delivery_renders_in_flight",
+                "Images that are requested and not rendered yet",
+                this.in_flight.clone(),
+            );
             registry.register("delivery_renders_running", "Renders that are running", this.running.clone());
-            registry.register("delivery_render_requests_waiting", "Requests that wait for an image", this.waiting.clone());
+            registry.register(
+                "delivery_render_requests_waiting",
+                "Requests that wait for an image",
+                this.waiting.clone(),
+            );
         });
         this
     }
@@ -149,7 +165,10 @@ impl ImageRenderer {
             orphans,
             limits,
             max_render_time: config.max_render_time(),
-            rendered: moka::sync::Cache::builder().max_capacity(20_000).time_to_live(READ_AT_PRECISION.to_std().unwrap_or_default()).build(),
+            rendered: moka::sync::Cache::builder()
+                .max_capacity(20_000)
+                .time_to_live(READ_AT_PRECISION.to_std().unwrap_or_default())
+                .build(),
             absent: moka::sync::Cache::builder().max_capacity(20_000).time_to_live(ABSENCE_TTL).build(),
             refusals: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(REFUSAL_TTL).build(),
             image_infos: moka::sync::Cache::builder().max_capacity(20_000).build(),
@@ -164,7 +183,13 @@ impl ImageRenderer {
 
     /// Returns the image, rendered if need be. Waits for its turn. [`Error::Busy`] if too many requests wait already,
     /// or after too long.
-    pub async fn get(&self, id: &MediaId, variant: Variant, original: SourceImage, client: Client) -> Result<RenderedImage, Error> {
+    pub async fn get(
+        &self,
+        id: &MediaId,
+        variant: Variant,
+        original: SourceImage,
+        client: Client,
+    ) -> Result<RenderedImage, Error> {
         let key = (id.clone(), Product::Variant(variant));
         if let Some(rendered) = self.find(&key).await? {
             return Ok(rendered);

@@ -24,14 +24,23 @@ const SLOW_THRESHOLD: Duration = Duration::from_millis(1500);
 const MAX_SERVED_SIDE_PX: u32 = 2560;
 
 impl ImageRenderer {
-    pub(super) async fn render_product(&self, leader: &FlightLeader, original: SourceImage) -> Result<RenderOutcome, Error> {
+    pub(super) async fn render_product(
+        &self,
+        leader: &FlightLeader,
+        original: SourceImage,
+    ) -> Result<RenderOutcome, Error> {
         match leader.key.1 {
             Product::Variant(variant) => self.render_variant(leader, variant, original).await,
             Product::Intermediate => self.render_intermediate(leader, &original).await,
         }
     }
 
-    async fn render_variant(&self, leader: &FlightLeader, variant: Variant, original: SourceImage) -> Result<RenderOutcome, Error> {
+    async fn render_variant(
+        &self,
+        leader: &FlightLeader,
+        variant: Variant,
+        original: SourceImage,
+    ) -> Result<RenderOutcome, Error> {
         let mut worker = leader.acquire_worker(WorkerPool::Quick).await?;
         // Another process, or a flight that ended just before this one began, may have rendered it.
         if let Some(rendered) = self.find_stored(&leader.key).await? {
@@ -45,13 +54,19 @@ impl ImageRenderer {
         if time > self.0.max_render_time {
             return Err(Error::TooCostly);
         }
-        let intermediate = info.decode_time() > INTERMEDIATE_THRESHOLD && self.intermediate_suffices(&info, &original, variant.frame);
+        let intermediate =
+            info.decode_time() > INTERMEDIATE_THRESHOLD && self.intermediate_suffices(&info, &original, variant.frame);
         let encode_time = time.saturating_sub(info.decode_time());
-        let pool = if (if intermediate { encode_time } else { time }) > SLOW_THRESHOLD { WorkerPool::Slow } else { WorkerPool::Quick };
+        let pool = if (if intermediate { encode_time } else { time }) > SLOW_THRESHOLD {
+            WorkerPool::Slow
+        } else {
+            WorkerPool::Quick
+        };
         // A worker does not wait for the work of another, and a quick one does none that takes long.
         if intermediate || pool == WorkerPool::Slow {
             drop(worker);
-            let source = if intermediate { Some(self.find_or_render_intermediate(leader, &original).await?) } else { None };
+            let source =
+                if intermediate { Some(self.find_or_render_intermediate(leader, &original).await?) } else { None };
             worker = leader.acquire_worker(pool).await?;
             if let Some(rendered) = source {
                 return self.render_from_intermediate(leader, variant, &original, rendered, pool, worker).await;
@@ -73,7 +88,11 @@ impl ImageRenderer {
     }
 
     /// Returns the intermediate of the item, stored or rendered, for the clients that wait for this flight.
-    async fn find_or_render_intermediate(&self, leader: &FlightLeader, original: &SourceImage) -> Result<RenderedImage, Error> {
+    async fn find_or_render_intermediate(
+        &self,
+        leader: &FlightLeader,
+        original: &SourceImage,
+    ) -> Result<RenderedImage, Error> {
         let key = (leader.key.0.clone(), Product::Intermediate);
         if let Some(rendered) = self.find(&key).await? {
             return Ok(rendered);
@@ -93,7 +112,8 @@ impl ImageRenderer {
         }
         let info = self.image_info(original).await?;
         let frame = info.intermediate(original.bytes, original.orientation, self.0.limits);
-        let frame = frame.unwrap_or(Frame { width: MAX_SERVED_SIDE_PX, height: MAX_SERVED_SIDE_PX, fit: pixels::Fit::Contain });
+        let frame =
+            frame.unwrap_or(Frame { width: MAX_SERVED_SIDE_PX, height: MAX_SERVED_SIDE_PX, fit: pixels::Fit::Contain });
         info.check(original.bytes, original.orientation, frame, self.0.limits)?;
         let cost = info.cost(original.bytes, original.orientation, frame, Some(Encoding::Jpeg));
         let permit = self.0.budget.acquire(WorkerPool::Slow, cost).await?;
@@ -119,7 +139,11 @@ impl ImageRenderer {
         pool: WorkerPool,
         worker: WorkerPermit,
     ) -> Result<RenderOutcome, Error> {
-        let source = |rendered: &RenderedImage| SourceImage { object: rendered.object.clone(), bytes: rendered.bytes, orientation: 1 };
+        let source = |rendered: &RenderedImage| SourceImage {
+            object: rendered.object.clone(),
+            bytes: rendered.bytes,
+            orientation: 1,
+        };
         let (first, key) = (source(&rendered), (leader.key.0.clone(), Product::Intermediate));
         let probed = self.image_info(&first).await;
         let (source, info) = match probed {

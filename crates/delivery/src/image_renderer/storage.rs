@@ -38,7 +38,13 @@ impl ImageRenderer {
         let now = self.0.context.clock.now();
         if now - image.read_at > READ_AT_PRECISION {
             let id = id.clone();
-            match self.0.context.db.write(move |tx| Box::pin(async move { store::set_image_read_at(tx, &id, &name, now).await })).await {
+            match self
+                .0
+                .context
+                .db
+                .write(move |tx| Box::pin(async move { store::set_image_read_at(tx, &id, &name, now).await }))
+                .await
+            {
                 // The time of the last read matters to the sweep alone.
                 Err(error) if error.is_transient() => tracing::warn!(%error, "the time of a read could not be stored"),
                 touched => {
@@ -61,7 +67,10 @@ impl ImageRenderer {
         writer.finish().await?;
         let (item, name) = (key.0.clone(), key.1.key());
         let image = store::Image { object: object.clone(), bytes, read_at: now };
-        let inserted = context.db.write(move |tx| Box::pin(async move { store::insert_image(tx, &item, &name, &image).await })).await?;
+        let inserted = context
+            .db
+            .write(move |tx| Box::pin(async move { store::insert_image(tx, &item, &name, &image).await }))
+            .await?;
         if inserted {
             if key.1 != Product::Intermediate {
                 object_cache.put(object.clone(), image_data).await;
@@ -76,7 +85,11 @@ impl ImageRenderer {
     /// Removes a stored image whose object is missing.
     pub(super) async fn remove_lost(&self, key: &ImageKey, lost: &RenderedImage) -> Result<(), Error> {
         let (item, name, object) = (key.0.clone(), key.1.key(), lost.object.clone());
-        self.0.context.db.write(move |tx| Box::pin(async move { store::remove_image(tx, &item, &name, &object).await })).await?;
+        self.0
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { store::remove_image(tx, &item, &name, &object).await }))
+            .await?;
         self.0.rendered.invalidate(key);
         Ok(())
     }

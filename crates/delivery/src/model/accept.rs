@@ -49,7 +49,9 @@ fn names_type(accept: &str, content_type: &str) -> bool {
 }
 
 fn is_zero(parameter: &str) -> bool {
-    parameter.split_once('=').is_some_and(|(name, value)| name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0))
+    parameter.split_once('=').is_some_and(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0)
+    })
 }
 
 fn accepts_jpeg(accept: &str) -> bool {

@@ -63,7 +63,8 @@ impl From<&Received> for Item {
 
 /// Returns announced overlays as the codec applies them; `None` if one of them is not understood.
 pub(crate) fn overlays(announced: &[contract::media::Patch]) -> Option<Vec<Patch>> {
-    let mut patches: Vec<Patch> = announced.iter().map(|patch| Patch::from_hex(patch.offset, patch.bytes, &patch.hex)).collect::<Option<_>>()?;
+    let mut patches: Vec<Patch> =
+        announced.iter().map(|patch| Patch::from_hex(patch.offset, patch.bytes, &patch.hex)).collect::<Option<_>>()?;
     patches.sort_by_key(|patch| patch.offset);
     Some(patches)
 }

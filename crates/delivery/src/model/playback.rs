@@ -50,7 +50,12 @@ pub(crate) struct Playback {
 
 impl Playback {
     /// Builds a playback from rows; `segments` in any order.
-    pub fn of(generation: u64, renditions: Vec<Rendition>, mut segments: Vec<PublishedSegment>, assets: Vec<Asset>) -> Self {
+    pub fn of(
+        generation: u64,
+        renditions: Vec<Rendition>,
+        mut segments: Vec<PublishedSegment>,
+        assets: Vec<Asset>,
+    ) -> Self {
         segments.sort_by(|a, b| (&a.rendition, a.number).cmp(&(&b.rendition, b.number)));
         let mut by_rendition: HashMap<String, Vec<Segment>> = HashMap::new();
         for segment in segments {
@@ -59,9 +64,16 @@ impl Playback {
                 run.push(Segment { duration_us: segment.duration_us, object: segment.object, bytes: segment.bytes });
             }
         }
-        let mut renditions: Vec<RenditionSegments> =
-            renditions.into_iter().map(|rendition| RenditionSegments { segments: by_rendition.remove(&rendition.name).unwrap_or_default(), info: rendition }).collect();
-        let rank = |rendition: &RenditionSegments| (rendition.info.track == Track::Audio, std::cmp::Reverse(rendition.info.bandwidth));
+        let mut renditions: Vec<RenditionSegments> = renditions
+            .into_iter()
+            .map(|rendition| RenditionSegments {
+                segments: by_rendition.remove(&rendition.name).unwrap_or_default(),
+                info: rendition,
+            })
+            .collect();
+        let rank = |rendition: &RenditionSegments| {
+            (rendition.info.track == Track::Audio, std::cmp::Reverse(rendition.info.bandwidth))
+        };
         renditions.sort_by_key(rank);
         Self { generation, renditions, assets: assets.into_iter().map(|asset| (asset.name.clone(), asset)).collect() }
     }
@@ -102,15 +114,28 @@ mod tests {
     }
 
     fn segment(rendition: &str, number: u32) -> PublishedSegment {
-        PublishedSegment { rendition: rendition.into(), number, duration_us: 4_000_000, object: ObjectKey::random(), bytes: 10 }
+        PublishedSegment {
+            rendition: rendition.into(),
+            number,
+            duration_us: 4_000_000,
+            object: ObjectKey::random(),
+            bytes: 10,
+        }
     }
 
     #[test]
     fn a_rendition_ends_before_its_first_gap() {
         let segments = vec![segment("v720", 3), segment("v720", 0), segment("v720", 1), segment("v360", 1)];
-        let renditions = vec![rendition("audio", Track::Audio, 128_000, None), rendition("v360", Track::Video, 800_000, None), rendition("v720", Track::Video, 3_000_000, Some(4))];
+        let renditions = vec![
+            rendition("audio", Track::Audio, 128_000, None),
+            rendition("v360", Track::Video, 800_000, None),
+            rendition("v720", Track::Video, 3_000_000, Some(4)),
+        ];
         let playback = Playback::of(1, renditions, segments, vec![]);
-        assert_eq!(playback.renditions.iter().map(|rendition| rendition.info.name.as_str()).collect::<Vec<_>>(), ["v720", "v360", "audio"]);
+        assert_eq!(
+            playback.renditions.iter().map(|rendition| rendition.info.name.as_str()).collect::<Vec<_>>(),
+            ["v720", "v360", "audio"]
+        );
         assert_eq!(playback.rendition("v720").map(|rendition| rendition.segments.len()), Some(2));
         assert!(!playback.rendition("v720").unwrap().is_complete());
         assert!(playback.rendition("v360").is_none() && playback.rendition("audio").is_none());
@@ -118,7 +143,12 @@ mod tests {
 
     #[test]
     fn a_rendition_is_complete_when_all_segments_exist() {
-        let playback = Playback::of(1, vec![rendition("v", Track::Video, 1, Some(2))], vec![segment("v", 1), segment("v", 0)], vec![]);
+        let playback = Playback::of(
+            1,
+            vec![rendition("v", Track::Video, 1, Some(2))],
+            vec![segment("v", 1), segment("v", 0)],
+            vec![],
+        );
         assert!(playback.rendition("v").unwrap().is_complete());
         assert_eq!(playback.rendition("v").unwrap().target_us(), 4_000_000);
     }

@@ -38,7 +38,11 @@ pub(crate) fn parse_range(header: Option<&str>, bytes: u64) -> RangeRequest {
 }
 
 fn partial(first: u64, last: u64, bytes: u64) -> RangeRequest {
-    if first >= bytes { RangeRequest::Unsatisfiable } else { RangeRequest::Partial(first..last.saturating_add(1).min(bytes)) }
+    if first >= bytes {
+        RangeRequest::Unsatisfiable
+    } else {
+        RangeRequest::Partial(first..last.saturating_add(1).min(bytes))
+    }
 }
 
 enum Number {

@@ -45,7 +45,9 @@ fn contain(width: Option<u32>, height: Option<u32>, source: Option<(u32, u32)>) 
     let requested = match (width, height, source) {
         (None, None, _) => u32::MAX,
         (width, height, Some((w, h))) => {
-            let scale = |requested: Option<u32>, side: u32| requested.map_or(1.0, |requested| f64::from(requested) / f64::from(side.max(1)));
+            let scale = |requested: Option<u32>, side: u32| {
+                requested.map_or(1.0, |requested| f64::from(requested) / f64::from(side.max(1)))
+            };
             let longest = f64::from(w.max(h)) * scale(width, w).min(scale(height, h)).min(1.0);
             (longest - 1e-6).ceil() as u32
         }
@@ -78,7 +80,11 @@ fn no_larger_than(source: Option<(u32, u32)>, frame: Frame) -> Frame {
     let Some((w, h)) = source.map(|(w, h)| (f64::from(w.max(1)), f64::from(h.max(1)))) else { return frame };
     let (width, height) = (f64::from(frame.width), f64::from(frame.height));
     let shrink = (w / width).min(h / height).min(1.0);
-    Frame { width: (width * shrink).round().clamp(1.0, w) as u32, height: (height * shrink).round().clamp(1.0, h) as u32, ..frame }
+    Frame {
+        width: (width * shrink).round().clamp(1.0, w) as u32,
+        height: (height * shrink).round().clamp(1.0, h) as u32,
+        ..frame
+    }
 }
 
 fn snap(side: u32) -> u32 {

@@ -25,8 +25,14 @@ struct ImageRow {
 }
 
 pub(crate) async fn find_image(db: &impl Sql, id: &MediaId, variant: &str) -> Result<Option<Image>, Error> {
-    let row: Option<ImageRow> = db.row("select object, bytes, read_at from image where item = $1 and variant = $2", vec![id.as_str().into(), variant.into()]).await?;
-    row.map(|row| Ok(Image { object: parse_key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
+    let row: Option<ImageRow> = db
+        .row(
+            "select object, bytes, read_at from image where item = $1 and variant = $2",
+            vec![id.as_str().into(), variant.into()],
+        )
+        .await?;
+    row.map(|row| Ok(Image { object: parse_key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at }))
+        .transpose()
 }
 
 /// Inserts a stored image for its variant. Returns `false` if the item was deleted or another process was faster. Its
@@ -47,12 +53,20 @@ pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &I
 
 /// Removes an image whose object is missing.
 pub(crate) async fn remove_image(tx: &Tx, id: &MediaId, variant: &str, object: &ObjectKey) -> Result<u64, Error> {
-    tx.execute("delete from image where item = $1 and variant = $2 and object = $3", vec![id.as_str().into(), variant.into(), object.as_str().into()]).await
+    tx.execute(
+        "delete from image where item = $1 and variant = $2 and object = $3",
+        vec![id.as_str().into(), variant.into(), object.as_str().into()],
+    )
+    .await
 }
 
 /// Sets the time of the last read of an image.
 pub(crate) async fn set_image_read_at(tx: &Tx, id: &MediaId, variant: &str, now: DateTime<Utc>) -> Result<u64, Error> {
-    tx.execute("update image set read_at = $3 where item = $1 and variant = $2", vec![id.as_str().into(), variant.into(), now.into()]).await
+    tx.execute(
+        "update image set read_at = $3 where item = $1 and variant = $2",
+        vec![id.as_str().into(), variant.into(), now.into()],
+    )
+    .await
 }
 
 #[derive(FromQueryResult)]
@@ -75,11 +89,18 @@ struct EvictedRow {
 
 /// Removes the `limit` least recently read images; their objects become orphans. Returns their items, objects and sizes
 /// in bytes.
-pub(crate) async fn remove_least_recently_read(tx: &Tx, limit: u64, now: DateTime<Utc>) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
+pub(crate) async fn remove_least_recently_read(
+    tx: &Tx,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
     let rows: Vec<EvictedRow> = tx
         .rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![to_bigint(limit)])
         .await?;
-    let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, parse_key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
+    let evicted: Vec<_> = rows
+        .into_iter()
+        .map(|row| Ok((row.item, parse_key(&row.object)?, row.bytes.unsigned_abs())))
+        .collect::<Result<_, Error>>()?;
     let objects: Vec<_> = evicted.iter().map(|(_, object, _)| object.clone()).collect();
     orphans::mark_orphaned(tx, &objects, now).await?;
     Ok(evicted)

@@ -45,7 +45,12 @@ pub(crate) async fn update_item(tx: &Tx, changed: &Changed) -> Result<bool, Erro
     let touched = tx
         .execute(
             "update item set name = $2, visibility = $3, version = $4 where id = $1 and version < $4",
-            vec![changed.id.as_str().into(), changed.name.clone().into(), changed.visibility.as_str().into(), to_bigint(changed.version)],
+            vec![
+                changed.id.as_str().into(),
+                changed.name.clone().into(),
+                changed.visibility.as_str().into(),
+                to_bigint(changed.version),
+            ],
         )
         .await?;
     if touched > 0 {
@@ -82,7 +87,8 @@ pub(crate) async fn find_item(db: &impl Sql, id: &MediaId) -> Result<Option<Item
 }
 
 fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
-    let announced: Option<Vec<contract::media::Patch>> = row.scrub.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("scrub"))?;
+    let announced: Option<Vec<contract::media::Patch>> =
+        row.scrub.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("scrub"))?;
     let side = |side: Option<i64>| side.and_then(|side| u32::try_from(side).ok());
     Ok(Item {
         id: id.clone(),
@@ -109,7 +115,8 @@ struct TombstoneRow {
 
 /// Returns whether the item was deleted.
 pub(crate) async fn is_deleted(db: &impl Sql, id: &MediaId) -> Result<bool, Error> {
-    let row: Option<TombstoneRow> = db.row("select item from tombstone where item = $1", vec![id.as_str().into()]).await?;
+    let row: Option<TombstoneRow> =
+        db.row("select item from tombstone where item = $1", vec![id.as_str().into()]).await?;
     Ok(row.is_some())
 }
 
@@ -117,11 +124,20 @@ pub(crate) async fn is_deleted(db: &impl Sql, id: &MediaId) -> Result<bool, Erro
 /// objects.
 pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let values = || vec![Value::from(id.as_str())];
-    tx.execute("insert into tombstone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
+    tx.execute(
+        "insert into tombstone (item, since) values ($1, $2) on conflict do nothing",
+        vec![id.as_str().into(), now.into()],
+    )
+    .await?;
     let images: Vec<ObjectRow> = tx.rows("delete from image where item = $1 returning object", values()).await?;
     let objects = parse_keys(&images)?;
     orphans::mark_orphaned(tx, &objects, now).await?;
-    for text in ["delete from item where id = $1", "delete from rendition where item = $1", "delete from segment where item = $1", "delete from asset where item = $1"] {
+    for text in [
+        "delete from item where id = $1",
+        "delete from rendition where item = $1",
+        "delete from segment where item = $1",
+        "delete from asset where item = $1",
+    ] {
         tx.execute(text, values()).await?;
     }
     Ok(objects)

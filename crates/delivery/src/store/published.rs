@@ -103,7 +103,8 @@ pub(crate) async fn list_published(db: &impl Sql, id: &MediaId) -> Result<Publis
     let renditions: Vec<RenditionRow> =
         db.rows("select name, track, bandwidth, codecs, width, height, millifps, init, total_segments from rendition where item = $1", values()).await?;
     let segments: Vec<SegmentRow> = db.rows("select rendition, number, duration_us, object, bytes from segment where item = $1 order by rendition, number", values()).await?;
-    let assets: Vec<AssetRow> = db.rows("select name, content_type, object, bytes from asset where item = $1", values()).await?;
+    let assets: Vec<AssetRow> =
+        db.rows("select name, content_type, object, bytes from asset where item = $1", values()).await?;
     Ok(Published {
         id: id.clone(),
         renditions: renditions.into_iter().map(rendition).collect::<Result<_, _>>()?,
@@ -137,5 +138,10 @@ fn segment(row: SegmentRow) -> Result<Segment, Error> {
 }
 
 fn asset(row: AssetRow) -> Result<Asset, Error> {
-    Ok(Asset { object: parse_key(&row.object)?, name: row.name, content_type: row.content_type, bytes: row.bytes.unsigned_abs() })
+    Ok(Asset {
+        object: parse_key(&row.object)?,
+        name: row.name,
+        content_type: row.content_type,
+        bytes: row.bytes.unsigned_abs(),
+    })
 }

@@ -12,7 +12,9 @@ async fn everything(harness: &Harness, visibility: Visibility) -> (Received, Vec
     let id = &video.id;
     harness.rendition(id, "v720", Track::Video, 2, Some(2)).await;
     harness.asset(id, "poster", "image/jpeg", &jpeg(64, 48)).await;
-    harness.asset(id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
+    harness
+        .asset(id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n")
+        .await;
     harness.asset(id, "storyboard-0", "image/jpeg", &jpeg(64, 48)).await;
     harness.asset(id, "waveform", "application/json", b"{}").await;
     let paths = [
@@ -74,7 +76,9 @@ async fn public_and_unlisted_files_are_for_everyone_and_shared_caches_store_only
     let harness = Harness::new().await;
     let (_, public) = everything(&harness, Visibility::Public).await;
     let (_, unlisted) = everything(&harness, Visibility::Unlisted).await;
-    for (path, cache_scope) in public.iter().map(|path| (path, "public")).chain(unlisted.iter().map(|path| (path, "private"))) {
+    for (path, cache_scope) in
+        public.iter().map(|path| (path, "public")).chain(unlisted.iter().map(|path| (path, "private")))
+    {
         let response = harness.world.anonymous().get(path).await.expect(200);
         assert!(response.header("cache-control").starts_with(cache_scope), "{path}: {response}");
         harness.world.bob().get(path).await.expect(200);
@@ -92,12 +96,21 @@ async fn a_stranger_cannot_tell_a_private_item_from_none() {
         let path = |id: &MediaId| format!("/v1/media/{id}/{suffix}");
         for member in [harness.world.bob(), harness.world.anonymous()] {
             let (one, other) = (member.get(&path(&video.id)).await, member.get(&path(&none)).await);
-            assert_eq!((one.status, &one.json()["code"], &one.json()["detail"]), (other.status, &other.json()["code"], &other.json()["detail"]));
+            assert_eq!(
+                (one.status, &one.json()["code"], &one.json()["detail"]),
+                (other.status, &other.json()["code"], &other.json()["detail"])
+            );
         }
         bad.get(&path(&video.id)).await.refused(401, "auth.invalid_token");
         bad.get(&path(&none)).await.refused(401, "auth.invalid_token");
     }
-    for path in ["/v1/media/x/image", "/v1/media/..%2f..%2fetc%2fpasswd/original", "/v1/files/x", "/v1/files/.mp4", "/v1/files/%00"] {
+    for path in [
+        "/v1/media/x/image",
+        "/v1/media/..%2f..%2fetc%2fpasswd/original",
+        "/v1/files/x",
+        "/v1/files/.mp4",
+        "/v1/files/%00",
+    ] {
         harness.world.anonymous().get(path).await.refused(404, "media.not_found");
     }
     harness.end().await;
@@ -113,16 +126,31 @@ async fn the_original_is_for_its_owner_alone() {
     assert!(response.header("cache-control").starts_with("private"));
     assert!(response.header("content-disposition").starts_with("attachment"), "{response}");
     assert!(response.header("content-security-policy").starts_with("sandbox"), "{response}");
-    let given = harness.world.anonymous().get(&format!("{path}?{}", harness.signed_query("original", &public.id))).await.expect(200);
+    let given = harness
+        .world
+        .anonymous()
+        .get(&format!("{path}?{}", harness.signed_query("original", &public.id)))
+        .await
+        .expect(200);
     assert_eq!(given.body, b"the untouched bytes");
     harness.world.bob().get(&path).await.refused(403, "auth.not_owner");
     harness.world.anonymous().get(&path).await.refused(401, "auth.required");
-    harness.world.anonymous().get(&format!("{path}?{}", harness.signed_query("view", &public.id))).await.refused(401, "auth.required");
+    harness
+        .world
+        .anonymous()
+        .get(&format!("{path}?{}", harness.signed_query("view", &public.id)))
+        .await
+        .refused(401, "auth.required");
     let private = harness.file(b"private", Visibility::Private).await;
     let path = format!("/v1/media/{}/original", private.id);
     harness.world.bob().get(&path).await.refused(404, "media.not_found");
     harness.world.anonymous().get(&path).await.refused(404, "media.not_found");
-    harness.world.bob().get(&format!("{path}?{}", harness.signed_query("view", &private.id))).await.refused(403, "auth.not_owner");
+    harness
+        .world
+        .bob()
+        .get(&format!("{path}?{}", harness.signed_query("view", &private.id)))
+        .await
+        .refused(403, "auth.not_owner");
     harness.end().await;
 }
 
@@ -148,7 +176,10 @@ async fn an_item_of_another_kind_has_no_such_parts() {
         nobody.get(&format!("/v1/media/{}/{part}", song.id)).await.refused(404, "delivery.not_ready");
     }
     harness.asset(&song.id, "waveform", "application/json", b"{\"peaks\":[1]}").await;
-    assert_eq!(nobody.get(&format!("/v1/media/{}/waveform", song.id)).await.expect(200).header("content-type"), "application/json");
+    assert_eq!(
+        nobody.get(&format!("/v1/media/{}/waveform", song.id)).await.expect(200).header("content-type"),
+        "application/json"
+    );
     nobody.get(&format!("/v1/media/{}/poster", song.id)).await.refused(404, "delivery.no_such_file");
     nobody.get(&format!("/v1/media/{}/storyboard/0.jpg", song.id)).await.refused(404, "delivery.no_such_file");
     harness.end().await;
@@ -168,11 +199,21 @@ async fn nothing_is_kept_for_longer_than_the_signature_holds() {
         }
     }
     // A minute before it expires.
-    let (now, end) = (harness.world.clock().now(), i64::from_str_radix(signature.trim_start_matches("t=").split('.').next().unwrap(), 36).unwrap());
-    harness.world.clock().advance(chrono::TimeDelta::seconds(end - 60) - chrono::TimeDelta::milliseconds(now.timestamp_millis()));
+    let (now, end) = (
+        harness.world.clock().now(),
+        i64::from_str_radix(signature.trim_start_matches("t=").split('.').next().unwrap(), 36).unwrap(),
+    );
+    harness
+        .world
+        .clock()
+        .advance(chrono::TimeDelta::seconds(end - 60) - chrono::TimeDelta::milliseconds(now.timestamp_millis()));
     for path in &paths {
         let response = nobody.get(&signed(path, &signature)).await.expect(200);
-        let seconds = response.header("cache-control").split("max-age=").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
+        let seconds = response
+            .header("cache-control")
+            .split("max-age=")
+            .nth(1)
+            .and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
         assert!(seconds.is_none_or(|seconds| seconds <= 60), "{path}: {response}");
     }
     harness.end().await;

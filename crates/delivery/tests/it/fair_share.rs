@@ -9,7 +9,8 @@ use crate::harness::{Harness, flat_png, get_with, jpeg};
 
 const SIZES: [u32; 10] = [64, 128, 256, 384, 512, 640, 768, 1024, 1280, 1536];
 
-const SHAPES: [(u32, u32); 13] = [(1, 1), (5, 4), (4, 5), (4, 3), (3, 4), (3, 2), (2, 3), (16, 9), (9, 16), (2, 1), (1, 2), (3, 1), (1, 3)];
+const SHAPES: [(u32, u32); 13] =
+    [(1, 1), (5, 4), (4, 5), (4, 3), (3, 4), (3, 2), (2, 3), (16, 9), (9, 16), (2, 1), (1, 2), (3, 1), (1, 3)];
 
 /// The side of an image that takes long enough to be decoded once, and of one that takes seconds.
 const COSTLY: u32 = 4700;
@@ -32,9 +33,12 @@ type Reader = tokio::task::JoinHandle<TestResponse>;
 
 /// Starts requests for `count` different images of an item.
 fn readers(harness: &Harness, client: &'static str, item: &Received, count: usize) -> Vec<Reader> {
-    let paths = SIZES.iter().flat_map(|size| SHAPES.iter().map(move |(a, b)| (size * b / a.max(b), size * a / a.max(b))));
+    let paths =
+        SIZES.iter().flat_map(|size| SHAPES.iter().map(move |(a, b)| (size * b / a.max(b), size * a / a.max(b))));
     let formats = ["jpeg", "webp", "avif"];
-    let all = formats.into_iter().flat_map(|format| paths.clone().map(move |(w, h)| format!("w={}&h={}&fit=cover&format={format}", w.max(1), h.max(1))));
+    let all = formats.into_iter().flat_map(|format| {
+        paths.clone().map(move |(w, h)| format!("w={}&h={}&fit=cover&format={format}", w.max(1), h.max(1)))
+    });
     all.take(count)
         .map(|query| {
             let (nobody, path) = (harness.world.anonymous(), format!("/v1/media/{}/image?{query}", item.id));
@@ -136,11 +140,18 @@ async fn permits_go_from_the_client_with_the_most_to_one_with_none() {
     let other = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
     let attack = readers(&harness, "10.0.0.1", &item, 6);
     until_gauge(&harness, "delivery_render_requests_waiting", |waiting| waiting == 6).await;
-    ask(&harness, "10.0.0.1", &format!("/v1/media/{}/image?w=1280&format=avif", item.id)).await.refused(503, "delivery.busy");
+    ask(&harness, "10.0.0.1", &format!("/v1/media/{}/image?w=1280&format=avif", item.id))
+        .await
+        .refused(503, "delivery.busy");
     ask(&harness, "2001:db8::1", &format!("/v1/media/{}/image?w=64&format=jpeg", other.id)).await.expect(200);
     assert_eq!(harness.counter("delivery_render_requests_evicted"), 1);
     // A member is a client of its own, at any address.
-    let ada = get_with(&harness.world.ada(), &format!("/v1/media/{}/image?w=128&format=jpeg", other.id), &[("x-tutti-client", "10.0.0.1")]).await;
+    let ada = get_with(
+        &harness.world.ada(),
+        &format!("/v1/media/{}/image?w=128&format=jpeg", other.id),
+        &[("x-tutti-client", "10.0.0.1")],
+    )
+    .await;
     ada.expect(200);
     attack.iter().for_each(Reader::abort);
     until_gauge(&harness, "delivery_renders_in_flight", |count| count == 0).await;
@@ -151,7 +162,9 @@ async fn permits_go_from_the_client_with_the_most_to_one_with_none() {
 async fn a_picture_that_would_take_too_long_is_refused_and_not_tried() {
     let harness = Harness::with(World::builder().set("delivery.max_render_seconds=0")).await;
     let item = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
-    ask(&harness, "10.0.0.1", &format!("/v1/media/{}/image?w=64", item.id)).await.refused(422, "delivery.image_too_costly");
+    ask(&harness, "10.0.0.1", &format!("/v1/media/{}/image?w=64", item.id))
+        .await
+        .refused(422, "delivery.image_too_costly");
     assert_eq!((harness.counter("delivery_originals_decoded"), harness.counter("delivery_images_rendered")), (0, 0));
     harness.end().await;
 }

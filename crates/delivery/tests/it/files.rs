@@ -30,11 +30,15 @@ async fn ranges_are_answered_as_the_standard_says() {
         ] {
             let response = get_with(&nobody, &path, &[("range", &range)]).await.expect(206);
             assert_eq!(response.body, &bytes[expected.clone()], "{range}");
-            assert_eq!(response.header("content-range"), format!("bytes {}-{}/{length}", expected.start, expected.end - 1));
+            assert_eq!(
+                response.header("content-range"),
+                format!("bytes {}-{}/{length}", expected.start, expected.end - 1)
+            );
             assert_eq!(response.header("content-length"), expected.len().to_string());
         }
         for range in [format!("bytes={length}-"), "bytes=-0".to_owned()] {
-            let response = get_with(&nobody, &path, &[("range", &range)]).await.refused(416, "request.range_not_satisfiable");
+            let response =
+                get_with(&nobody, &path, &[("range", &range)]).await.refused(416, "request.range_not_satisfiable");
             assert_eq!(response.header("content-range"), format!("bytes */{length}"));
         }
         for range in ["bytes=0-1,5-6", "bytes=6-5", "lines=0-1", "bytes=x-"] {
@@ -63,7 +67,10 @@ async fn conditions_hold_or_not() {
     get_with(&nobody, &path, &[("if-match", "\"x\"")]).await.refused(412, "request.precondition_failed");
     get_with(&nobody, &path, &[("range", "bytes=0-9"), ("if-range", &etag)]).await.expect(206);
     for other in ["\"x\"", "Sat, 21 Nov 2026 08:00:00 GMT", &format!("W/{etag}")] {
-        assert_eq!(get_with(&nobody, &path, &[("range", "bytes=0-9"), ("if-range", other)]).await.expect(200).body.len(), 1000);
+        assert_eq!(
+            get_with(&nobody, &path, &[("range", "bytes=0-9"), ("if-range", other)]).await.expect(200).body.len(),
+            1000
+        );
     }
     harness.end().await;
 }
@@ -78,7 +85,8 @@ async fn head_returns_the_headers_of_get() {
         let got = member.get(&path).await.expect(200);
         let head = member.send(member.request(Method::HEAD, &path)).await.expect(200);
         assert!(head.body.is_empty());
-        for name in ["content-length", "content-type", "etag", "cache-control", "content-disposition", "accept-ranges"] {
+        for name in ["content-length", "content-type", "etag", "cache-control", "content-disposition", "accept-ranges"]
+        {
             assert_eq!(head.header(name), got.header(name), "{name}");
         }
         let ranged = member.send(member.request(Method::HEAD, &path).header("range", "bytes=0-1")).await;
@@ -92,7 +100,12 @@ async fn overlays_apply_to_every_range_that_touches_them() {
     let harness = Harness::new().await;
     let length = 3_000_000;
     let bytes = patterned_bytes(length);
-    let overlays = vec![patch(2_097_150, 4, "aabb"), patch(100, 50, ""), patch(1_048_576, 3, "010203"), patch(length as u64 - 2, 2, "ffff")];
+    let overlays = vec![
+        patch(2_097_150, 4, "aabb"),
+        patch(100, 50, ""),
+        patch(1_048_576, 3, "010203"),
+        patch(length as u64 - 2, 2, "ffff"),
+    ];
     let mut scrubbed = bytes.clone();
     scrubbed[100..150].fill(0);
     scrubbed[1_048_576..1_048_579].copy_from_slice(&[1, 2, 3]);
@@ -104,7 +117,17 @@ async fn overlays_apply_to_every_range_that_touches_them() {
     let (nobody, path) = (harness.world.anonymous(), format!("/v1/files/{}.mp4", item.id));
     let whole = nobody.get(&path).await.expect(200);
     assert!(whole.body == scrubbed, "the whole file is scrubbed");
-    for (start, end) in [(0, 100), (0, 101), (99, 151), (120, 130), (149, 151), (1_048_577, 1_048_578), (2_097_151, 2_097_153), (2_097_153, 2_500_000), (length - 1, length)] {
+    for (start, end) in [
+        (0, 100),
+        (0, 101),
+        (99, 151),
+        (120, 130),
+        (149, 151),
+        (1_048_577, 1_048_578),
+        (2_097_151, 2_097_153),
+        (2_097_153, 2_500_000),
+        (length - 1, length),
+    ] {
         let response = get_with(&nobody, &path, &[("range", &format!("bytes={start}-{}", end - 1))]).await.expect(206);
         assert!(response.body == scrubbed[start..end], "{start}..{end}");
     }
@@ -126,7 +149,10 @@ async fn a_file_that_cannot_be_scrubbed_is_not_served() {
         for member in [harness.world.anonymous(), harness.world.bob(), harness.world.ada()] {
             member.get(&format!("/v1/files/{}.mp4", item.id)).await.refused(403, "delivery.withheld");
         }
-        assert_eq!(harness.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200).body, b"secret place");
+        assert_eq!(
+            harness.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200).body,
+            b"secret place"
+        );
     }
     harness.end().await;
 }
@@ -136,7 +162,9 @@ async fn a_file_is_served_under_its_own_name_only() {
     let harness = Harness::new().await;
     let file = harness.file(b"bytes", Visibility::Public).await;
     let nobody = harness.world.anonymous();
-    for name in [format!("{}.html", file.id), format!("{}.mp4.html", file.id), format!("{}", file.id), format!("{}.", file.id)] {
+    for name in
+        [format!("{}.html", file.id), format!("{}.mp4.html", file.id), format!("{}", file.id), format!("{}.", file.id)]
+    {
         nobody.get(&format!("/v1/files/{name}")).await.refused(404, "media.not_found");
     }
     let response = nobody.get(&format!("/v1/files/{}.mp4", file.id)).await.expect(200);
@@ -158,7 +186,12 @@ async fn a_row_without_its_bytes_is_a_fault_and_not_a_broken_response() {
 
 #[tokio::test]
 async fn many_slow_readers_share_a_bounded_memory() {
-    let harness = Harness::with(testkit::World::builder().set("delivery.object_cache_bytes=1000000").set("delivery.stream_buffer_bytes=2000000")).await;
+    let harness = Harness::with(
+        testkit::World::builder()
+            .set("delivery.object_cache_bytes=1000000")
+            .set("delivery.stream_buffer_bytes=2000000"),
+    )
+    .await;
     let mut paths = Vec::new();
     for _ in 0..8 {
         let file = harness.file(&patterned_bytes(900_000), Visibility::Public).await;
@@ -204,8 +237,16 @@ async fn a_file_is_saved_as_what_it_is_and_not_as_what_it_is_called() {
             let disposition = response.header("content-disposition");
             let file_name = disposition.split("filename=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
             assert!(disposition.starts_with(kind) && file_name.ends_with(expected), "{name}: {disposition}");
-            assert!(disposition.split(';').all(|part| !part.contains("filename*") || [".jpeg", ".JPG"].iter().any(|kind| part.ends_with(kind))), "{disposition}");
-            assert_eq!((response.header("content-type"), response.header("x-content-type-options")), ("image/jpeg", "nosniff"));
+            assert!(
+                disposition.split(';').all(
+                    |part| !part.contains("filename*") || [".jpeg", ".JPG"].iter().any(|kind| part.ends_with(kind))
+                ),
+                "{disposition}"
+            );
+            assert_eq!(
+                (response.header("content-type"), response.header("x-content-type-options")),
+                ("image/jpeg", "nosniff")
+            );
             assert!(response.header("content-security-policy").starts_with("sandbox"), "{response}");
         }
     }

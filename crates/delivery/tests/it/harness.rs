@@ -41,8 +41,14 @@ impl Harness {
         let world = builder.start(&[delivery::service()]).await;
         let (media, transcode) = (Responses::default(), Responses::default());
         let peers = &world.context("delivery").peers;
-        peers.register_local("media", Router::new().route("/internal/media/{id}", get(respond)).with_state(media.clone()));
-        peers.register_local("transcode", Router::new().route("/internal/playback/{id}", get(respond)).with_state(transcode.clone()));
+        peers.register_local(
+            "media",
+            Router::new().route("/internal/media/{id}", get(respond)).with_state(media.clone()),
+        );
+        peers.register_local(
+            "transcode",
+            Router::new().route("/internal/playback/{id}", get(respond)).with_state(transcode.clone()),
+        );
         Self { world, media, transcode }
     }
 
@@ -101,7 +107,8 @@ impl Harness {
     }
 
     pub async fn change(&self, item: &Received, visibility: Visibility, version: u64) {
-        self.publish(&Changed { id: item.id.clone(), name: item.name.clone(), tags: vec![], visibility, version }).await;
+        self.publish(&Changed { id: item.id.clone(), name: item.name.clone(), tags: vec![], visibility, version })
+            .await;
     }
 
     pub async fn delete(&self, item: &Received) {
@@ -115,12 +122,25 @@ impl Harness {
     }
 
     /// Publishes a rendition of segments of 4 s each, the first `existing` of `total`.
-    pub async fn rendition(&self, id: &MediaId, name: &str, track: Track, existing: u32, total: Option<u32>) -> Published {
+    pub async fn rendition(
+        &self,
+        id: &MediaId,
+        name: &str,
+        track: Track,
+        existing: u32,
+        total: Option<u32>,
+    ) -> Published {
         let mut segments = Vec::new();
         for number in 0..existing {
             let bytes = segment_bytes(name, number);
             let object = self.store(&bytes).await;
-            segments.push(Segment { rendition: name.into(), number, duration_us: 4_000_000, object, bytes: bytes.len() as u64 });
+            segments.push(Segment {
+                rendition: name.into(),
+                number,
+                duration_us: 4_000_000,
+                object,
+                bytes: bytes.len() as u64,
+            });
         }
         let rendition = Rendition {
             name: name.into(),
@@ -206,7 +226,8 @@ pub fn jpeg(width: usize, height: usize) -> Vec<u8> {
     compress.set_quality(85.0);
     compress.set_fastest_defaults();
     let mut started = compress.start_compress(Vec::new()).unwrap();
-    let pixels: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| [(x * 3) as u8, (y * 5) as u8, (x + y) as u8])).collect();
+    let pixels: Vec<u8> =
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| [(x * 3) as u8, (y * 5) as u8, (x + y) as u8])).collect();
     started.write_scanlines(&pixels).unwrap();
     started.finish().unwrap()
 }

@@ -33,7 +33,9 @@ async fn sizes_snap_up_and_never_exceed_the_source() {
         assert_eq!(response.header("content-type"), "image/jpeg");
         assert_eq!(size(&response), expected, "{query}");
     }
-    for bad in ["w=0", "h=0", "w=10001", "w=-1", "w=abc", "fit=cover", "fit=cover&w=5", "fit=stretch", "format=svg", "w=1&w=2"] {
+    for bad in
+        ["w=0", "h=0", "w=10001", "w=-1", "w=abc", "fit=cover", "fit=cover&w=5", "fit=stretch", "format=svg", "w=1&w=2"]
+    {
         nobody.get(&format!("{path}?{bad}")).await.refused(400, "request.invalid");
     }
     harness.end().await;
@@ -113,7 +115,12 @@ async fn pictures_are_upright_and_carry_no_metadata() {
     let item = Received { orientation: 6, width: Some(300), height: Some(400), ..item };
     harness.publish(&item).await;
     for format in ["jpeg", "webp", "avif"] {
-        let response = harness.world.anonymous().get(&format!("/v1/media/{}/image?w=64&format={format}", item.id)).await.expect(200);
+        let response = harness
+            .world
+            .anonymous()
+            .get(&format!("/v1/media/{}/image?w=64&format={format}", item.id))
+            .await
+            .expect(200);
         assert_eq!(response.header("content-type"), format!("image/{format}"));
         for secret in [b"GPS".as_slice(), b"Exif", b"52.52"] {
             assert!(!response.body.windows(secret.len()).any(|window| window == secret), "{format}");
@@ -160,7 +167,8 @@ async fn a_decompression_bomb_is_a_small_picture_in_bounded_memory() {
     assert!(bomb.len() < 200_000);
     let photo = harness.photo("png", &bomb, (9900, 9900), Visibility::Public).await;
     let before = peak_kib();
-    let response = harness.world.anonymous().get(&format!("/v1/media/{}/image?w=64&format=webp", photo.id)).await.expect(200);
+    let response =
+        harness.world.anonymous().get(&format!("/v1/media/{}/image?w=64&format=webp", photo.id)).await.expect(200);
     assert_eq!(size(&response), (64, 64));
     assert!(peak_kib() - before < 40 * 1024, "98 megapixels took {} KiB", peak_kib() - before);
     harness.end().await;
@@ -175,7 +183,8 @@ fn peak_kib() -> u64 {
 
 #[tokio::test]
 async fn too_many_waiting_requests_receive_503() {
-    let harness = Harness::with(World::builder().set("delivery.max_render_waiters=2").set("delivery.render_workers=1")).await;
+    let harness =
+        Harness::with(World::builder().set("delivery.max_render_waiters=2").set("delivery.render_workers=1")).await;
     let nobody = harness.world.anonymous();
     let photo = harness.photo("jpeg", &jpeg(2000, 1500), (2000, 1500), Visibility::Public).await;
     let readers: Vec<_> = [64, 128, 256, 384, 512, 640, 768, 1024]
@@ -216,8 +225,15 @@ async fn other_formats_come_from_their_upright_copy_and_videos_from_their_poster
     let video = harness.file(b"video", Visibility::Public).await;
     harness.asset(&video.id, "poster", "image/jpeg", &jpeg(1280, 720)).await;
     assert_eq!(size(&nobody.get(&format!("/v1/media/{}/image?w=128", video.id)).await.expect(200)), (256, 144));
-    assert_eq!(size(&nobody.get(&format!("/v1/media/{}/poster", video.id)).await.expect(200)), (1280, 720), "as it was made");
-    assert_eq!(size(&nobody.get(&format!("/v1/media/{}/poster?w=64&h=64&fit=cover", video.id)).await.expect(200)), (64, 64));
+    assert_eq!(
+        size(&nobody.get(&format!("/v1/media/{}/poster", video.id)).await.expect(200)),
+        (1280, 720),
+        "as it was made"
+    );
+    assert_eq!(
+        size(&nobody.get(&format!("/v1/media/{}/poster?w=64&h=64&fit=cover", video.id)).await.expect(200)),
+        (64, 64)
+    );
     nobody.get(&format!("/v1/media/{}/poster?w=0", video.id)).await.refused(400, "request.invalid");
     harness.end().await;
 }

@@ -41,7 +41,9 @@ async fn a_deleted_item_leaves_nothing() {
     assert_eq!(harness.objects().await, before + 3);
     harness.delete(&photo).await;
     assert_eq!(harness.objects().await, before, "only what belongs to others is left");
-    for path in [format!("{path}&w=64"), format!("/v1/files/{}.jpeg", photo.id), format!("/v1/media/{}/original", photo.id)] {
+    for path in
+        [format!("{path}&w=64"), format!("/v1/files/{}.jpeg", photo.id), format!("/v1/media/{}/original", photo.id)]
+    {
         ada.get(&path).await.refused(404, "media.not_found");
     }
     // Late events do not bring it back.
@@ -85,7 +87,12 @@ async fn an_unreachable_peer_is_a_503() {
     let harness = Harness::new().await;
     let peers = &harness.world.context("delivery").peers;
     peers.register_remote_url("media", "http://127.0.0.1:1");
-    let response = harness.world.anonymous().get(&format!("/v1/files/{}.mp4", contract::MediaId::random())).await.refused(503, "server.unavailable");
+    let response = harness
+        .world
+        .anonymous()
+        .get(&format!("/v1/files/{}.mp4", contract::MediaId::random()))
+        .await
+        .refused(503, "server.unavailable");
     assert!(!response.header("retry-after").is_empty());
     harness.end().await;
 }

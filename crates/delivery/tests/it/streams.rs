@@ -40,7 +40,8 @@ async fn a_playlist_grows_and_ends() {
     let mut last = all.segments[4].clone();
     last.number = 5;
     harness.publish(&Published { segments: vec![last], ..all.clone() }).await;
-    let response = get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
+    let response =
+        get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
     let playlist = media(&response);
     assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
     assert_eq!((playlist.segments.len(), playlist.end_list), (6, true));
@@ -54,9 +55,22 @@ async fn segments_may_be_announced_in_any_order_and_twice() {
     let made = harness.rendition(&video.id, "v720", Track::Video, 0, Some(3)).await;
     let nobody = harness.world.anonymous();
     let path = format!("/v1/media/{}/hls/v720/playlist.m3u8", video.id);
-    let segment = async |number: u32| contract::transcode::Segment { rendition: "v720".into(), number, duration_us: 4_000_000, object: harness.store(b"bytes").await, bytes: 5 };
+    let segment = async |number: u32| contract::transcode::Segment {
+        rendition: "v720".into(),
+        number,
+        duration_us: 4_000_000,
+        object: harness.store(b"bytes").await,
+        bytes: 5,
+    };
     for (number, seen) in [(2, None), (0, Some(1)), (0, Some(1)), (1, Some(3))] {
-        harness.publish(&Published { id: video.id.clone(), renditions: vec![], segments: vec![segment(number).await], assets: vec![] }).await;
+        harness
+            .publish(&Published {
+                id: video.id.clone(),
+                renditions: vec![],
+                segments: vec![segment(number).await],
+                assets: vec![],
+            })
+            .await;
         match seen {
             Some(seen) => assert_eq!(media(&nobody.get(&path).await.expect(200)).segments.len(), seen),
             None => drop(nobody.get(&path).await.refused(404, "delivery.no_such_file")),
@@ -98,7 +112,8 @@ async fn every_url_in_a_playlist_works_as_it_is() {
     harness.rendition(&video.id, "audio", Track::Audio, 3, Some(3)).await;
     let nobody = harness.world.anonymous();
     let base = format!("/v1/media/{}/hls", video.id);
-    let response = nobody.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
+    let response =
+        nobody.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
     let playlist = master(&response);
     let audio = playlist.alternatives[0].uri.clone().unwrap();
     for (uri, name) in [(playlist.variants[0].uri.clone(), "v720"), (audio, "audio")] {
@@ -112,7 +127,10 @@ async fn every_url_in_a_playlist_works_as_it_is() {
             nobody.get(&format!("{base}/{folder}/{number}.m4s")).await.refused(404, "media.not_found");
         }
         let init = &playlist.segments[0].map.as_ref().unwrap().uri;
-        assert_eq!(nobody.get(&format!("{base}/{folder}/{init}")).await.expect(200).body, format!("init of {name}").into_bytes());
+        assert_eq!(
+            nobody.get(&format!("{base}/{folder}/{init}")).await.expect(200).body,
+            format!("init of {name}").into_bytes()
+        );
     }
     harness.end().await;
 }
@@ -121,10 +139,20 @@ async fn every_url_in_a_playlist_works_as_it_is() {
 async fn a_storyboard_leads_to_its_sprites() {
     let harness = Harness::new().await;
     let video = harness.file(b"video", Visibility::Private).await;
-    harness.asset(&video.id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
+    harness
+        .asset(
+            &video.id,
+            "storyboard",
+            "text/vtt",
+            b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n",
+        )
+        .await;
     harness.asset(&video.id, "storyboard-0", "image/jpeg", b"sprite").await;
     let nobody = harness.world.anonymous();
-    let response = nobody.get(&format!("/v1/media/{}/storyboard?{}", video.id, harness.signed_query("view", &video.id))).await.expect(200);
+    let response = nobody
+        .get(&format!("/v1/media/{}/storyboard?{}", video.id, harness.signed_query("view", &video.id)))
+        .await
+        .expect(200);
     assert_eq!(response.header("content-type"), "text/vtt; charset=utf-8");
     let text = String::from_utf8(response.body).unwrap();
     let uri = text.lines().find_map(|line| line.split_once("#xywh=")).unwrap().0;
@@ -139,10 +167,21 @@ async fn files_that_no_playlist_names_are_not_there() {
     let video = harness.file(b"video", Visibility::Public).await;
     harness.rendition(&video.id, "v720", Track::Video, 2, Some(2)).await;
     let nobody = harness.world.anonymous();
-    for file in ["v720/2.m4s", "v720/00.m4s", "v720/-1.m4s", "v720/4294967296.m4s", "v720/init", "v720/..%2finit.mp4", "v1080/0.m4s", "audio/playlist.m3u8"] {
+    for file in [
+        "v720/2.m4s",
+        "v720/00.m4s",
+        "v720/-1.m4s",
+        "v720/4294967296.m4s",
+        "v720/init",
+        "v720/..%2finit.mp4",
+        "v1080/0.m4s",
+        "audio/playlist.m3u8",
+    ] {
         nobody.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_file");
     }
-    let response = get_with(&nobody, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")]).await.expect(206);
+    let response = get_with(&nobody, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")])
+        .await
+        .expect(206);
     assert_eq!(response.body, b"segment");
     harness.end().await;
 }

@@ -8,8 +8,17 @@ use crate::harness::Harness;
 async fn cookies_are_forwarded_on_session_routes_only() {
     let harness = Harness::start(&[]).await;
     let nobody = harness.world.anonymous();
-    for (path, passes) in [("/v1/sessions/refresh", true), ("/v1/accounts", true), ("/v1/media", false), ("/v1/files/a.jpg", false), ("/v1/accounts/ada", false)] {
-        let response = nobody.send(nobody.request(Method::GET, path).header("cookie", "__Host-tutti-session=a").header("cookie", "b=c")).await.expect(200);
+    for (path, passes) in [
+        ("/v1/sessions/refresh", true),
+        ("/v1/accounts", true),
+        ("/v1/media", false),
+        ("/v1/files/a.jpg", false),
+        ("/v1/accounts/ada", false),
+    ] {
+        let response = nobody
+            .send(nobody.request(Method::GET, path).header("cookie", "__Host-tutti-session=a").header("cookie", "b=c"))
+            .await
+            .expect(200);
         let seen = harness.received().pop().unwrap();
         assert_eq!(seen.headers.contains_key("cookie"), passes, "to {path}");
         assert_eq!(response.headers.contains_key("set-cookie"), passes, "from {path}");
@@ -28,6 +37,10 @@ async fn pages_of_other_origins_are_never_allowed_credentials() {
     for origin in ["https://app.example", "https://evil.example", "null"] {
         let response = nobody.send(nobody.request(Method::GET, "/v1/media").header("origin", origin)).await.expect(200);
         assert!(!response.headers.contains_key("access-control-allow-credentials"), "{response}");
-        assert_eq!(response.headers.contains_key("access-control-allow-origin"), origin == "https://app.example", "{response}");
+        assert_eq!(
+            response.headers.contains_key("access-control-allow-origin"),
+            origin == "https://app.example",
+            "{response}"
+        );
     }
 }

@@ -13,7 +13,8 @@ async fn bodies_stream_both_ways() {
     let mut stream = harness.connect().await;
     stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nfirst \r\n").await.unwrap();
     // It arrives before the rest is sent.
-    wait_until("the first part of the upload has arrived", || *harness.role.body_bytes.lock().unwrap() == b"first ").await;
+    wait_until("the first part of the upload has arrived", || *harness.role.body_bytes.lock().unwrap() == b"first ")
+        .await;
     stream.write_all(b"6\r\nsecond\r\n0\r\n\r\n").await.unwrap();
     assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 200"));
     assert_eq!(harness.received()[0].body, b"first second");
@@ -35,19 +36,34 @@ async fn connection_headers_are_not_forwarded() {
     for gone in ["connection", "x-private", "keep-alive", "te", "proxy-authorization"] {
         assert!(!seen.headers.contains_key(gone), "{gone} was forwarded");
     }
-    assert_eq!((seen.headers["x-public"].to_str().unwrap(), seen.headers["host"].to_str().unwrap()), ("2", "tutti.example"));
+    assert_eq!(
+        (seen.headers["x-public"].to_str().unwrap(), seen.headers["host"].to_str().unwrap()),
+        ("2", "tutti.example")
+    );
     let response = response.to_lowercase();
-    assert!(response.contains("x-public: 2") && !response.contains("x-private") && !response.contains("keep-alive: timeout"), "{response}");
+    assert!(
+        response.contains("x-public: 2")
+            && !response.contains("x-private")
+            && !response.contains("keep-alive: timeout"),
+        "{response}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_cannot_set_internal_headers() {
     let harness = Harness::start(&[]).await;
     let nobody = harness.world.anonymous();
-    let forged = nobody.request(Method::GET, "/v1/media").header("x-tutti-client", "6.6.6.6").header("x-tutti-deadline-ms", "1").header("x-tutti-anything", "1");
+    let forged = nobody
+        .request(Method::GET, "/v1/media")
+        .header("x-tutti-client", "6.6.6.6")
+        .header("x-tutti-deadline-ms", "1")
+        .header("x-tutti-anything", "1");
     nobody.send(forged.header("x-forwarded-for", "6.6.6.6")).await.expect(200);
     let headers = &harness.received()[0].headers;
-    assert_eq!((headers["x-tutti-client"].to_str().unwrap(), headers["x-forwarded-for"].to_str().unwrap()), ("127.0.0.1", "127.0.0.1"));
+    assert_eq!(
+        (headers["x-tutti-client"].to_str().unwrap(), headers["x-forwarded-for"].to_str().unwrap()),
+        ("127.0.0.1", "127.0.0.1")
+    );
     assert!(!headers.contains_key("x-tutti-anything"));
     let left: u64 = headers["x-tutti-deadline-ms"].to_str().unwrap().parse().unwrap();
     assert!((10_000..=30_000).contains(&left), "{left} ms");
@@ -57,7 +73,10 @@ async fn clients_cannot_set_internal_headers() {
 async fn the_client_address_comes_from_a_trusted_proxy() {
     let harness = Harness::start(&["gateway.trusted_hops=1"]).await;
     let nobody = harness.world.anonymous();
-    nobody.send(nobody.request(Method::GET, "/v1/media").header("x-forwarded-for", "6.6.6.6, 192.0.2.7")).await.expect(200);
+    nobody
+        .send(nobody.request(Method::GET, "/v1/media").header("x-forwarded-for", "6.6.6.6, 192.0.2.7"))
+        .await
+        .expect(200);
     assert_eq!(harness.received()[0].headers["x-tutti-client"].to_str().unwrap(), "192.0.2.7");
 }
 
@@ -68,7 +87,11 @@ async fn clients_cannot_set_the_request_id_or_the_trace() {
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     for path in ["/v1/media", "/docs/", "/v1/openapi.json", "/nowhere.txt", "/v1/nothing"] {
         let before = harness.received().len();
-        let request = nobody.request(Method::GET, path).header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).header("tracestate", "a=1").header("baggage", "a=1");
+        let request = nobody
+            .request(Method::GET, path)
+            .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))
+            .header("tracestate", "a=1")
+            .header("baggage", "a=1");
         let response = nobody.send(request.header("x-request-id", "booth-7-0001")).await;
         let id = response.header("x-request-id").to_owned();
         assert!(id.len() == 32 && !String::from_utf8_lossy(&response.body).contains("booth-7-0001"), "{path}: {id}");
@@ -84,11 +107,23 @@ async fn clients_cannot_set_the_request_id_or_the_trace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn proxy_headers_are_accepted_from_trusted_proxies_only() {
-    let headers = ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "x-forwarded-host", "x-forwarded-proto", "x-tutti-member"];
+    let headers = [
+        "forwarded",
+        "x-real-ip",
+        "x-client-ip",
+        "true-client-ip",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-tutti-member",
+    ];
     for (hops, kept) in [("0", &[][..]), ("1", &["x-forwarded-host", "x-forwarded-proto"])] {
         let harness = Harness::start(&[&format!("gateway.trusted_hops={hops}")]).await;
         let nobody = harness.world.anonymous();
-        let request = headers.iter().fold(nobody.request(Method::GET, "/v1/media"), |request, name| request.header(*name, "6.6.6.6"));
+        let request = headers
+            .iter()
+            .fold(nobody.request(Method::GET, "/v1/media"), |request, name| request.header(*name, "6.6.6.6"));
         nobody.send(request).await.expect(200);
         let seen = &harness.received()[0].headers;
         let passed: Vec<&str> = headers.into_iter().filter(|name| seen.contains_key(*name)).collect();
@@ -100,9 +135,13 @@ async fn proxy_headers_are_accepted_from_trusted_proxies_only() {
 async fn a_role_that_is_unavailable_or_too_slow_gives_503_or_504() {
     let harness = Harness::start(&["gateway.response_timeout_seconds=1"]).await;
     let nobody = harness.world.anonymous();
-    let late = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/files/never")).await.expect("the gateway does not wait for the role");
+    let late = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/files/never"))
+        .await
+        .expect("the gateway does not wait for the role");
     late.refused(504, "server.too_late");
     harness.role.tasks.stop(Duration::from_secs(5)).await;
-    let away = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/media")).await.expect("the gateway does not wait for the role");
+    let away = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/media"))
+        .await
+        .expect("the gateway does not wait for the role");
     assert!(!away.refused(503, "server.unavailable").header("retry-after").is_empty());
 }

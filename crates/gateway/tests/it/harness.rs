@@ -57,7 +57,11 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) async fn start(settings: &[&str]) -> Self {
-        let world = settings.iter().fold(World::builder(), |world, setting| world.set(setting)).start(&[gateway::service()]).await;
+        let world = settings
+            .iter()
+            .fold(World::builder(), |world, setting| world.set(setting))
+            .start(&[gateway::service()])
+            .await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, role) = (listener.local_addr().unwrap(), FakeRole::default());
         let routes = Router::new()
@@ -69,7 +73,11 @@ impl Harness {
             .with_state(role.clone())
             .layer(axum::middleware::from_fn(trust_internal_headers))
             .route("/readyz", get(async || "ready"));
-        serve(Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections }, routes, &role.tasks);
+        serve(
+            Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections },
+            routes,
+            &role.tasks,
+        );
         for name in ["accounts", "media", "delivery"] {
             world.process.peers.register_remote_url(name, &format!("http://{address}"));
         }
@@ -109,7 +117,8 @@ pub(crate) async fn read_until(stream: &mut TcpStream, what: &str) -> String {
     let mut read = String::new();
     let mut some = [0; 4096];
     while !read.contains(what) {
-        let bytes = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut some)).await.expect("data arrives").unwrap();
+        let bytes =
+            tokio::time::timeout(Duration::from_secs(20), stream.read(&mut some)).await.expect("data arrives").unwrap();
         assert!(bytes > 0, "the connection ended before {what}: {read}");
         read.push_str(&String::from_utf8_lossy(&some[..bytes]));
     }
@@ -138,9 +147,24 @@ async fn record(State(role): State<FakeRole>, request: Request) -> Response {
             role.body_bytes.lock().unwrap().extend_from_slice(&bytes);
         }
     }
-    let request = ReceivedRequest { method: parts.method.to_string(), uri: parts.uri.to_string(), headers: parts.headers, body: whole };
+    let request = ReceivedRequest {
+        method: parts.method.to_string(),
+        uri: parts.uri.to_string(),
+        headers: parts.headers,
+        body: whole,
+    };
     role.received.lock().unwrap().push(request);
-    ([("x-private", "1"), ("connection", "x-private"), ("keep-alive", "timeout=5"), ("x-public", "2"), ("set-cookie", "planted=1")], "ok").into_response()
+    (
+        [
+            ("x-private", "1"),
+            ("connection", "x-private"),
+            ("keep-alive", "timeout=5"),
+            ("x-public", "2"),
+            ("set-cookie", "planted=1"),
+        ],
+        "ok",
+    )
+        .into_response()
 }
 
 async fn respond_in_two_parts(State(role): State<FakeRole>) -> Response {
@@ -167,7 +191,9 @@ async fn event_stream() -> Response {
         tokio::time::sleep(Duration::from_secs(2)).await;
         Ok("event: state\ndata: 2\n\n")
     };
-    let events = futures::stream::iter([Ok::<_, std::io::Error>("event: state\ndata: 1\n\n")]).chain(futures::stream::once(later)).chain(futures::stream::pending());
+    let events = futures::stream::iter([Ok::<_, std::io::Error>("event: state\ndata: 1\n\n")])
+        .chain(futures::stream::once(later))
+        .chain(futures::stream::pending());
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
@@ -189,6 +215,10 @@ async fn echo_websocket(State(role): State<FakeRole>, mut request: Request) -> R
             }
         }
     });
-    let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_ACCEPT, accept.as_str())];
+    let headers = [
+        (header::CONNECTION, "upgrade"),
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_ACCEPT, accept.as_str()),
+    ];
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }

@@ -13,7 +13,8 @@ async fn too_large_requests_are_refused_with_the_limit() {
     let nobody = harness.world.anonymous();
     let response = nobody.get(&format!("/v1/media?{}", "a".repeat(9000))).await.refused(414, "request.url_too_long");
     assert!(response.json()["detail"].as_str().unwrap().contains("8192"));
-    let many = (0..90).fold(nobody.request(Method::GET, "/v1/media"), |request, at| request.header(format!("x-{at}"), "1"));
+    let many =
+        (0..90).fold(nobody.request(Method::GET, "/v1/media"), |request, at| request.header(format!("x-{at}"), "1"));
     nobody.send(many).await.refused(431, "request.too_many_headers");
     nobody.send(nobody.request(Method::POST, "/v1/media").body(vec![0; 1001])).await.refused(413, "request.too_large");
     assert!(harness.received().is_empty());
@@ -39,9 +40,17 @@ async fn a_stalled_upload_is_aborted_and_the_role_is_released() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_upload_may_exceed_the_response_timeout() {
-    let harness = Harness::start(&["gateway.response_timeout_seconds=1", "gateway.slow_window_seconds=5", "gateway.slow_bytes_per_second=10"]).await;
+    let harness = Harness::start(&[
+        "gateway.response_timeout_seconds=1",
+        "gateway.slow_window_seconds=5",
+        "gateway.slow_bytes_per_second=10",
+    ])
+    .await;
     let mut stream = harness.connect().await;
-    stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n")
+        .await
+        .unwrap();
     // Six seconds: longer than a window, too.
     for _ in 0..20 {
         stream.write_all(&[7; 1000]).await.unwrap();

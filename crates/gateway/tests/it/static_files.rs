@@ -12,9 +12,15 @@ use crate::harness::{Harness, read_to_end, read_until, wait_until};
 const BUNDLE: &str = "/docs/swagger-ui-bundle.js";
 
 /// Fetches a path without decoding the body, which the tests' usual client would do.
-async fn fetch(world: &World, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+async fn fetch(
+    world: &World,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (StatusCode, http::HeaderMap, Vec<u8>) {
     let nobody = world.anonymous();
-    let request = headers.iter().fold(nobody.request(method, path), |request, (name, value)| request.header(*name, *value));
+    let request =
+        headers.iter().fold(nobody.request(method, path), |request, (name, value)| request.header(*name, *value));
     let response = request.send().await.unwrap();
     (response.status(), response.headers().clone(), response.bytes().await.unwrap().to_vec())
 }
@@ -25,7 +31,13 @@ async fn each_coding_has_the_same_content_and_its_own_etag() {
     let mut tags = std::collections::BTreeSet::new();
     let (_, plain_headers, plain) = fetch(&world, Method::GET, BUNDLE, &[]).await;
     assert!(!plain_headers.contains_key("content-encoding") && plain.len() > 1_000_000);
-    for (accept, coding) in [("", ""), ("gzip", "gzip"), ("gzip, deflate, br", "br"), ("br;q=0.1, gzip;q=0.2", "gzip"), ("identity;q=0, gzip", "gzip")] {
+    for (accept, coding) in [
+        ("", ""),
+        ("gzip", "gzip"),
+        ("gzip, deflate, br", "br"),
+        ("br;q=0.1, gzip;q=0.2", "gzip"),
+        ("identity;q=0, gzip", "gzip"),
+    ] {
         let (status, headers, bytes) = fetch(&world, Method::GET, BUNDLE, &[("accept-encoding", accept)]).await;
         assert_eq!((status, headers["vary"].to_str().unwrap()), (StatusCode::OK, "accept-encoding"), "{accept}");
         assert_eq!(headers.get("content-encoding").map_or("", |value| value.to_str().unwrap()), coding, "{accept}");
@@ -37,11 +49,20 @@ async fn each_coding_has_the_same_content_and_its_own_etag() {
         }
         assert!(unpacked == plain, "{accept}");
         let tag = headers["etag"].to_str().unwrap().to_owned();
-        let (status, again, nothing) = fetch(&world, Method::GET, BUNDLE, &[("accept-encoding", accept), ("if-none-match", &format!("\"x\", W/{tag}"))]).await;
+        let (status, again, nothing) = fetch(
+            &world,
+            Method::GET,
+            BUNDLE,
+            &[("accept-encoding", accept), ("if-none-match", &format!("\"x\", W/{tag}"))],
+        )
+        .await;
         assert_eq!((status, nothing.len(), again["etag"].to_str().unwrap()), (StatusCode::NOT_MODIFIED, 0, &*tag));
         assert_eq!(again["vary"], "accept-encoding");
         let (status, head, nothing) = fetch(&world, Method::HEAD, BUNDLE, &[("accept-encoding", accept)]).await;
-        assert_eq!((status, nothing.len(), head["content-length"].to_str().unwrap()), (StatusCode::OK, 0, &*bytes.len().to_string()));
+        assert_eq!(
+            (status, nothing.len(), head["content-length"].to_str().unwrap()),
+            (StatusCode::OK, 0, &*bytes.len().to_string())
+        );
         tags.insert(tag);
     }
     assert_eq!(tags.len(), 3, "{tags:?}");
@@ -62,7 +83,13 @@ async fn static_routes_have_a_content_type_and_vary() {
     ] {
         let (status, headers, body) = fetch(&world, Method::GET, path, &[("accept-encoding", "gzip")]).await;
         assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, kind), "{path}");
-        assert!(headers.contains_key("etag") && headers["vary"] == "accept-encoding" && headers["x-content-type-options"] == "nosniff" && !body.is_empty(), "{path}");
+        assert!(
+            headers.contains_key("etag")
+                && headers["vary"] == "accept-encoding"
+                && headers["x-content-type-options"] == "nosniff"
+                && !body.is_empty(),
+            "{path}"
+        );
     }
     let (_, _, start) = fetch(&world, Method::GET, "/docs/swagger-initializer.js", &[]).await;
     let start = String::from_utf8(start).unwrap();
@@ -106,8 +133,11 @@ async fn one_address_cannot_use_all_requests() {
         assert!(read_to_end(stream).await.contains("second"));
     }
     // A request that has ended holds no permit. Its last byte may be read a moment before it ends.
-    tokio::time::timeout(Duration::from_secs(20), async { while nobody.get(BUNDLE).await.status != 200 {} }).await.expect("the permits are released");
-    wait_until("no stream is open", || harness.world.process.metrics.text().contains("tutti_gateway_streams_open 0")).await;
+    tokio::time::timeout(Duration::from_secs(20), async { while nobody.get(BUNDLE).await.status != 200 {} })
+        .await
+        .expect("the permits are released");
+    wait_until("no stream is open", || harness.world.process.metrics.text().contains("tutti_gateway_streams_open 0"))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,13 @@ fn metric(harness: &Harness, name: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn anonymous_streams_displace_neither_requests_nor_members() {
     // Fewer requests are allowed at once than streams are opened.
-    let harness = Harness::start(&["gateway.requests_at_once=3", "gateway.streams_at_once=8", "gateway.streams_per_address=6", "gateway.streams_per_member=4"]).await;
+    let harness = Harness::start(&[
+        "gateway.requests_at_once=3",
+        "gateway.streams_at_once=8",
+        "gateway.streams_per_address=6",
+        "gateway.streams_per_member=4",
+    ])
+    .await;
     let (ada, bob) = (harness.world.ada(), harness.world.bob());
     let mut honest = Vec::new();
     for _ in 0..2 {
@@ -38,7 +44,10 @@ async fn anonymous_streams_displace_neither_requests_nor_members() {
         crowd.push(open_event_stream(&harness, None).await);
         ada.get("/v1/media").await.expect(200);
     }
-    assert_eq!((metric(&harness, "tutti_gateway_streams_open"), metric(&harness, "tutti_gateway_streams_evicted_total")), (8, 14));
+    assert_eq!(
+        (metric(&harness, "tutti_gateway_streams_open"), metric(&harness, "tutti_gateway_streams_evicted_total")),
+        (8, 14)
+    );
     // The oldest streams got an event that makes an EventSource reconnect later.
     for stream in &mut crowd[..14] {
         let end = read_to_end(stream).await;
@@ -49,7 +58,10 @@ async fn anonymous_streams_displace_neither_requests_nor_members() {
     for _ in 0..5 {
         bobs.push(open_event_stream(&harness, bob.token()).await);
     }
-    assert!(read_to_end(&mut bobs[0]).await.contains("retry: 30000"), "the fifth stream of a member ends the member's first");
+    assert!(
+        read_to_end(&mut bobs[0]).await.contains("retry: 30000"),
+        "the fifth stream of a member ends the member's first"
+    );
     for stream in honest.iter_mut().chain(&mut bobs[1..]) {
         read_until(stream, "data: 2\n\n").await;
     }
@@ -74,7 +86,8 @@ async fn a_websocket_counts_as_a_stream_and_an_evicted_one_gets_a_close_frame() 
     let harness = Harness::start(&["gateway.streams_per_address=2"]).await;
     let mut first = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
     assert_eq!(first.next().await.unwrap().unwrap(), Message::text("welcome"));
-    let (_live, mut second) = (open_event_stream(&harness, None).await, open_websocket(&harness, "/v1/media/m/socket").await.unwrap());
+    let (_live, mut second) =
+        (open_event_stream(&harness, None).await, open_websocket(&harness, "/v1/media/m/socket").await.unwrap());
     let Message::Close(Some(close)) = first.next().await.unwrap().unwrap() else { panic!("no close frame") };
     assert_eq!(close.code, CloseCode::Away);
     assert_eq!(second.next().await.unwrap().unwrap(), Message::text("welcome"));

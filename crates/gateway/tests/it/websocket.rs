@@ -34,11 +34,15 @@ async fn messages_and_close_frames_pass_both_ways() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_handshake_gets_the_response_of_the_role() {
     let harness = Harness::start(&[]).await;
-    let Err(Error::Http(response)) = open_websocket(&harness, "/v1/files/whatever").await else { panic!("the handshake succeeded") };
+    let Err(Error::Http(response)) = open_websocket(&harness, "/v1/files/whatever").await else {
+        panic!("the handshake succeeded")
+    };
     assert_eq!(response.status(), 200);
     let seen = harness.received();
     assert_eq!(seen.last().unwrap().headers["upgrade"], "websocket");
-    let Err(Error::Http(response)) = open_websocket(&harness, "/internal/media/m").await else { panic!("the handshake succeeded") };
+    let Err(Error::Http(response)) = open_websocket(&harness, "/internal/media/m").await else {
+        panic!("the handshake succeeded")
+    };
     assert_eq!(response.status(), 404);
 }
 
@@ -67,7 +71,10 @@ async fn a_websocket_holds_its_connection_permit_and_an_idle_one_is_closed() {
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_secs(2)).await;
         socket.send(Message::Ping(vec![1].into())).await.unwrap();
-        assert!(matches!(socket.next().await, Some(Ok(Message::Pong(_)))), "the WebSocket was closed although it was in use");
+        assert!(
+            matches!(socket.next().await, Some(Ok(Message::Pong(_)))),
+            "the WebSocket was closed although it was in use"
+        );
     }
     assert_eq!(connections(), 1);
     assert!(socket.next().await.unwrap().is_err(), "the idle WebSocket was not closed");

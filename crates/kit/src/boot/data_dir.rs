@@ -19,7 +19,11 @@ pub(crate) const OLD_URL_SIGNING_KEY: &str = "addresses.key";
 
 /// Creates a folder that only this user can read.
 pub(super) fn create_private_folder(path: &Path) -> Result<(), BootError> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| BootError::Io(format!("the folder {} can't be created", path.display()), error))
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| BootError::Io(format!("the folder {} can't be created", path.display()), error))
 }
 
 /// Removes other users' permissions from the data folder, which an earlier release or another program may have left
@@ -63,8 +67,12 @@ pub(crate) fn lock(data: &Path) -> Result<std::fs::File, BootError> {
     let path = data.join("lock");
     let failed = |error| BootError::Io(format!("{} can't be opened", path.display()), error);
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| BootError::Other(format!("another Tutti process already uses the data folder {}. Stop it, or choose another folder with --data.", data.display())))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        BootError::Other(format!(
+            "another Tutti process already uses the data folder {}. Stop it, or choose another folder with --data.",
+            data.display()
+        ))
+    })?;
     Ok(file)
 }
 

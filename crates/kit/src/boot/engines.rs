@@ -41,7 +41,14 @@ pub struct DbConfig {
 
 impl Default for DbConfig {
     fn default() -> Self {
-        Self { url: None, url_file: None, schema: "tutti_{service}".into(), connections: 8, statement_timeout_seconds: 10, migrate_on_start: true }
+        Self {
+            url: None,
+            url_file: None,
+            schema: "tutti_{service}".into(),
+            connections: 8,
+            statement_timeout_seconds: 10,
+            migrate_on_start: true,
+        }
     }
 }
 
@@ -90,7 +97,10 @@ impl Secrets {
     pub(super) fn url_signer(&self, data: &Path, is_single_process: bool) -> Result<UrlSigner, BootError> {
         let Some(path) = &self.url_signing_key_file else {
             if is_single_process {
-                return Ok(UrlSigner::new(data_dir::read_or_create_secret(&data.join(data_dir::SECRETS), data_dir::URL_SIGNING_KEY)?));
+                return Ok(UrlSigner::new(data_dir::read_or_create_secret(
+                    &data.join(data_dir::SECRETS),
+                    data_dir::URL_SIGNING_KEY,
+                )?));
             }
             return Err(invalid(
                 "secrets",
@@ -98,16 +108,31 @@ impl Secrets {
             )
             .into());
         };
-        let bytes = std::fs::read(path).map_err(|error| BootError::Io(format!("secrets.url_signing_key_file {} can't be read", path.display()), error))?;
-        let key = <[u8; 32]>::try_from(bytes.as_slice())
-            .map_err(|_| invalid("secrets", &format!("`url_signing_key_file` must hold exactly 32 bytes, and {} holds {}", path.display(), bytes.len())))?;
+        let bytes = std::fs::read(path).map_err(|error| {
+            BootError::Io(format!("secrets.url_signing_key_file {} can't be read", path.display()), error)
+        })?;
+        let key = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
+            invalid(
+                "secrets",
+                &format!(
+                    "`url_signing_key_file` must hold exactly 32 bytes, and {} holds {}",
+                    path.display(),
+                    bytes.len()
+                ),
+            )
+        })?;
         Ok(UrlSigner::new(key))
     }
 }
 
 /// Returns the sections of this file, for the configuration reference.
 pub fn sections() -> Vec<Section> {
-    vec![Section::of::<DbConfig>("db"), Section::of::<NatsOptions>("bus"), Section::of::<S3Options>("objects"), Section::of::<Secrets>("secrets")]
+    vec![
+        Section::of::<DbConfig>("db"),
+        Section::of::<NatsOptions>("bus"),
+        Section::of::<S3Options>("objects"),
+        Section::of::<Secrets>("secrets"),
+    ]
 }
 
 /// Returns the files with secrets that the configuration names, each with the key that names it.
@@ -134,7 +159,12 @@ pub(crate) struct Engines {
 
 impl Engines {
     pub(crate) fn of(config: &Config) -> Result<Self, Error> {
-        Ok(Self { db: config.section("db")?, bus: config.section("bus")?, objects: config.section("objects")?, secrets: config.section("secrets")? })
+        Ok(Self {
+            db: config.section("db")?,
+            bus: config.section("bus")?,
+            objects: config.section("objects")?,
+            secrets: config.section("secrets")?,
+        })
     }
 }
 
@@ -144,7 +174,8 @@ fn invalid(section: &str, reason: &str) -> Error {
 
 /// Returns the first line of a file that contains a secret.
 fn read_secret(section: &str, key: &str, path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| invalid(section, &format!("the file {} of `{key}` can't be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| invalid(section, &format!("the file {} of `{key}` can't be read: {error}", path.display())))?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
@@ -174,6 +205,12 @@ mod tests {
         assert!(refused.contains("openssl rand"), "{refused}");
         let path = folder.path().join("short");
         std::fs::write(&path, [1; 31]).unwrap();
-        assert!(Secrets { url_signing_key_file: Some(path) }.url_signer(folder.path(), false).unwrap_err().to_string().contains("holds 31"));
+        assert!(
+            Secrets { url_signing_key_file: Some(path) }
+                .url_signer(folder.path(), false)
+                .unwrap_err()
+                .to_string()
+                .contains("holds 31")
+        );
     }
 }

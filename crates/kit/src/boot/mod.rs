@@ -108,19 +108,32 @@ impl Process {
     pub async fn start(services: &[Service], options: &Options) -> Result<Self, BootError> {
         data_dir::create_private_folder(&options.data)?;
         // Child processes (ffmpeg) run in folders of their own, where a relative path would lead nowhere.
-        let data = &options.data.canonicalize().map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
+        let data = &options
+            .data
+            .canonicalize()
+            .map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
         let lock = data_dir::lock(data)?;
         data_dir::make_private(data)?;
         data_dir::rename_url_signing_key(data)?;
         let engines = Engines::of(&options.config)?;
         let url_signer = engines.secrets.url_signer(data, engines.db.postgres("")?.is_none())?;
-        let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::from_config(&options.config)?);
+        let (clock, tasks, metrics, peers) =
+            (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::from_config(&options.config)?);
         let bus = Bus::open(&engines.bus, data, clock.clone()).await?;
         bus.end_leases().await?;
         let objects = Objects::open(&engines.objects, &data.join("objects")).await?;
         let verifier = Verifier::new(peers.clone(), clock.clone());
         let contexts = futures::future::try_join_all(services.iter().map(|service| {
-            let shared = (bus.clone(), objects.clone(), peers.clone(), verifier.clone(), url_signer.clone(), clock.clone(), metrics.clone(), tasks.clone());
+            let shared = (
+                bus.clone(),
+                objects.clone(),
+                peers.clone(),
+                verifier.clone(),
+                url_signer.clone(),
+                clock.clone(),
+                metrics.clone(),
+                tasks.clone(),
+            );
             let engines = &engines;
             async move {
                 let (bus, objects, peers, verifier, url_signer, clock, metrics, tasks) = shared;
@@ -150,7 +163,11 @@ impl Process {
         let (mut routers, mut consumers, mut jobs, mut guard) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (service, context) in &contexts {
             let instance = (service.start)(context.clone()).await?;
-            let router = with_guarded_layers(instance.router, instance.guard.as_ref(), LayerState { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() });
+            let router = with_guarded_layers(
+                instance.router,
+                instance.guard.as_ref(),
+                LayerState { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() },
+            );
             peers.register_local(service.name, router.clone());
             routers.push((service.name, router));
             guard = guard.or(instance.guard);
@@ -159,13 +176,22 @@ impl Process {
         }
         peers.start_health_checks(&tasks, &metrics);
         let consumer_names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
-        let subscriptions_of = |services: &[Service]| services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>();
+        let subscriptions_of = |services: &[Service]| {
+            services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>()
+        };
         let local = subscriptions_of(services);
         if let Some(undeclared) = consumers.iter().find(|consumer| !local.contains(consumer.subscription())) {
-            return Err(BootError::Other(format!("the consumer {} is not in its role's list of subscriptions", undeclared.name())));
+            return Err(BootError::Other(format!(
+                "the consumer {} is not in its role's list of subscriptions",
+                undeclared.name()
+            )));
         }
         // An embedded log belongs to this process alone: consumers of other roles will never read it.
-        let remote = if engines.bus.servers.is_empty() { Vec::new() } else { subscriptions_of(&options.all).into_iter().filter(|other| !local.contains(other)).collect() };
+        let remote = if engines.bus.servers.is_empty() {
+            Vec::new()
+        } else {
+            subscriptions_of(&options.all).into_iter().filter(|other| !local.contains(other)).collect()
+        };
         let declare = async || {
             bus.declare(&remote, RunsIn::Other).await?;
             bus.declare(&local, RunsIn::ThisProcess).await
@@ -175,19 +201,43 @@ impl Process {
         for (db, jobs) in jobs {
             schedule::start(&db, jobs, &clock, &tasks);
         }
-        let databases: Vec<_> = contexts.iter().filter(|(service, _)| service.migrations.is_some()).map(|(service, context)| (service.name, context.db.clone())).collect();
+        let databases: Vec<_> = contexts
+            .iter()
+            .filter(|(service, _)| service.migrations.is_some())
+            .map(|(service, context)| (service.name, context.db.clone()))
+            .collect();
         for (name, db) in &databases {
             bus.relay(name, db.clone(), clock.clone(), &tasks);
         }
         let contexts = contexts.into_iter().map(|(service, context)| (service.name, context)).collect();
-        Ok(Self { peers, bus, objects, metrics, verifier, tasks, contexts, databases, consumers: consumer_names, routers, guard: Guard(guard), _lock: lock })
+        Ok(Self {
+            peers,
+            bus,
+            objects,
+            metrics,
+            verifier,
+            tasks,
+            contexts,
+            databases,
+            consumers: consumer_names,
+            routers,
+            guard: Guard(guard),
+            _lock: lock,
+        })
     }
 
     /// Returns why this process is not ready to serve, as sentences; empty when it is ready.
     pub async fn not_ready(&self) -> Vec<String> {
         let mut not_ready = Vec::new();
-        let pings = futures::future::join_all(self.databases.iter().map(|(name, db)| async move { (*name, db.ping().await) })).await;
-        not_ready.extend(pings.into_iter().filter(|(_, ping)| ping.is_err()).map(|(name, _)| format!("the {name} database does not respond")));
+        let pings =
+            futures::future::join_all(self.databases.iter().map(|(name, db)| async move { (*name, db.ping().await) }))
+                .await;
+        not_ready.extend(
+            pings
+                .into_iter()
+                .filter(|(_, ping)| ping.is_err())
+                .map(|(name, _)| format!("the {name} database does not respond")),
+        );
         if self.tasks.is_stopping() {
             not_ready.push("the process is shutting down".to_owned());
         }
@@ -197,7 +247,10 @@ impl Process {
     /// Returns which dependencies do not respond although this process can serve without them for a while, as
     /// sentences.
     pub async fn degraded(&self) -> Vec<String> {
-        let (bus, objects) = tokio::join!(tokio::time::timeout(PING_TIMEOUT, self.bus.ping()), tokio::time::timeout(PING_TIMEOUT, self.objects.ping()));
+        let (bus, objects) = tokio::join!(
+            tokio::time::timeout(PING_TIMEOUT, self.bus.ping()),
+            tokio::time::timeout(PING_TIMEOUT, self.objects.ping())
+        );
         let mut degraded = Vec::new();
         if !matches!(bus, Ok(Ok(()))) {
             degraded.push("the event bus does not respond; events wait in the outboxes".to_owned());
@@ -215,7 +268,12 @@ impl Process {
 }
 
 /// Migrates the schema, or waits until another process has; in either case waits for the database.
-async fn migrate(service: &Service, db: &Db, config: &DbConfig, pending: &PendingDependencies) -> Result<(), BootError> {
+async fn migrate(
+    service: &Service,
+    db: &Db,
+    config: &DbConfig,
+    pending: &PendingDependencies,
+) -> Result<(), BootError> {
     let Some(migrations) = service.migrations else { return Ok(()) };
     let what = format!("the {} database", service.name);
     pending
@@ -223,7 +281,11 @@ async fn migrate(service: &Service, db: &Db, config: &DbConfig, pending: &Pendin
             if config.migrate_on_start {
                 return Ok(db.migrate(service.name, migrations).await?);
             }
-            if db.is_current(service.name, migrations).await? { Ok(()) } else { Err(BootError::Unmigrated(service.name)) }
+            if db.is_current(service.name, migrations).await? {
+                Ok(())
+            } else {
+                Err(BootError::Unmigrated(service.name))
+            }
         })
         .await
 }

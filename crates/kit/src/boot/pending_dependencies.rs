@@ -21,7 +21,12 @@ impl PendingDependencies {
     }
 
     /// Retries `attempt` with growing pauses until it succeeds, or fails for a reason that is not transient.
-    pub(super) async fn retry_until_ready<T, E, F>(&self, what: &str, is_transient: impl Fn(&E) -> bool, attempt: impl Fn() -> F) -> Result<T, E>
+    pub(super) async fn retry_until_ready<T, E, F>(
+        &self,
+        what: &str,
+        is_transient: impl Fn(&E) -> bool,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
         E: std::error::Error,
@@ -81,7 +86,13 @@ mod tests {
     #[tokio::test]
     async fn what_will_not_pass_ends_the_wait() {
         let pending = PendingDependencies::default();
-        let result: Result<(), _> = pending.retry_until_ready("the database", |_: &std::io::Error| false, || async { Err(std::io::Error::other("too new")) }).await;
+        let result: Result<(), _> = pending
+            .retry_until_ready(
+                "the database",
+                |_: &std::io::Error| false,
+                || async { Err(std::io::Error::other("too new")) },
+            )
+            .await;
         assert_eq!(result.unwrap_err().to_string(), "too new");
     }
 }

@@ -42,7 +42,11 @@ pub fn check(data: &Path) -> io::Result<Exposed> {
 /// Removes other users' permissions from a data folder and returns what was open. If that fails, the error names the
 /// path.
 pub fn repair(data: &Path) -> io::Result<Exposed> {
-    Walk { make_private: Some(|file, mode| file.set_permissions(Permissions::from_mode(mode))), exposed: Exposed::default() }.run(data)
+    Walk {
+        make_private: Some(|file, mode| file.set_permissions(Permissions::from_mode(mode))),
+        exposed: Exposed::default(),
+    }
+    .run(data)
 }
 
 /// Whether other users can read a file; `false` if it does not exist.
@@ -95,7 +99,12 @@ impl Walk {
                 };
                 if folder.depth < MAX_DEPTH {
                     let has_objects = folder.has_objects || (folder.depth == 0 && entry.file_name() == "objects");
-                    folders.push(Folder { path, depth: folder.depth + 1, was_open: was_open || folder.was_open, has_objects });
+                    folders.push(Folder {
+                        path,
+                        depth: folder.depth + 1,
+                        was_open: was_open || folder.was_open,
+                        has_objects,
+                    });
                 }
             }
         }
@@ -104,7 +113,8 @@ impl Walk {
 
     /// Checks a folder or a file and changes its permissions if needed. For a folder, returns whether it was open.
     fn visit(&mut self, path: &Path, follow: bool) -> io::Result<Option<bool>> {
-        let metadata = if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) }.map_err(|error| with_path(path, &error))?;
+        let metadata = if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) }
+            .map_err(|error| with_path(path, &error))?;
         let is_open = metadata.mode() & GROUP_AND_OTHERS != 0;
         if is_open {
             *(if metadata.is_dir() { &mut self.exposed.folders } else { &mut self.exposed.files }) += 1;
@@ -112,8 +122,13 @@ impl Walk {
             if let Some(make_private) = self.make_private {
                 // Through an open handle, so that the path can't be replaced by a link in between.
                 let flags = if follow { OFlags::NONBLOCK } else { OFlags::NONBLOCK | OFlags::NOFOLLOW };
-                let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| with_path(path, &error))?;
-                make_private(&file, if metadata.is_dir() { FOLDER_MODE } else { FILE_MODE }).map_err(|error| with_path(path, &error))?;
+                let file = File::options()
+                    .read(true)
+                    .custom_flags(flags.bits().cast_signed())
+                    .open(path)
+                    .map_err(|error| with_path(path, &error))?;
+                make_private(&file, if metadata.is_dir() { FOLDER_MODE } else { FILE_MODE })
+                    .map_err(|error| with_path(path, &error))?;
             }
         }
         Ok(metadata.is_dir().then_some(is_open))
@@ -142,7 +157,8 @@ mod tests {
         let data = root.path().join("data");
         assert_eq!(check(&data).unwrap(), Exposed::default(), "it does not exist");
         let (shard, secrets) = (data.join("objects/ab"), data.join("secrets"));
-        let files = [data.join("accounts.db"), data.join("accounts.db-wal"), shard.join("x"), secrets.join("url-signing.key")];
+        let files =
+            [data.join("accounts.db"), data.join("accounts.db-wal"), shard.join("x"), secrets.join("url-signing.key")];
         for folder in [&shard, &secrets] {
             std::fs::create_dir_all(folder).unwrap();
         }

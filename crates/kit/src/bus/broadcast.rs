@@ -108,7 +108,8 @@ pub(super) struct Relay {
 impl Broadcast {
     /// Returns a broadcast for several processes, and the relay that has to pass its updates on.
     pub(super) fn with_relay() -> (Self, Relay) {
-        let (local, (updates, outgoing), dropped) = (LocalTopics::default(), mpsc::channel(MAX_OUTGOING), Arc::default());
+        let (local, (updates, outgoing), dropped) =
+            (LocalTopics::default(), mpsc::channel(MAX_OUTGOING), Arc::default());
         let relay = Relay { outgoing, dropped: Arc::clone(&dropped), local: local.clone() };
         (Self { local, remote: Some(Remote { updates, dropped }) }, relay)
     }
@@ -182,7 +183,11 @@ mod tests {
             broadcast.publish("two", "2");
         }
         broadcast.publish("one", "1");
-        assert_eq!(one.next().await, Some(BroadcastMessage::Update("one".into(), "1".into())), "updates of other topics push nothing out");
+        assert_eq!(
+            one.next().await,
+            Some(BroadcastMessage::Update("one".into(), "1".into())),
+            "updates of other topics push nothing out"
+        );
         assert_eq!(two.next().await, Some(BroadcastMessage::Lagged));
         let also = broadcast.subscribe("one");
         drop(one);
@@ -194,7 +199,8 @@ mod tests {
     #[test]
     fn the_subscribers_of_a_topic_that_clients_cause_are_bounded() {
         let broadcast = Broadcast::default();
-        let subscribers: Vec<Subscriber> = (0..MAX_PER_TOPIC).map(|_| broadcast.subscribe_client("a").unwrap()).collect();
+        let subscribers: Vec<Subscriber> =
+            (0..MAX_PER_TOPIC).map(|_| broadcast.subscribe_client("a").unwrap()).collect();
         assert!(broadcast.subscribe_client("a").is_none() && broadcast.subscribe_client("b").is_some());
         drop(subscribers);
         assert!(broadcast.subscribe_client("a").is_some());

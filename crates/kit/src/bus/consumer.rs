@@ -81,7 +81,8 @@ impl Consumer {
         Self::raw(name, &[E::SUBJECT], move |delivery| {
             let handle = handle.clone();
             async move {
-                let event = serde_json::from_str(&delivery.event.payload).map_err(|error| HandlerError::DeadLetter(format!("unreadable event: {error}")))?;
+                let event = serde_json::from_str(&delivery.event.payload)
+                    .map_err(|error| HandlerError::DeadLetter(format!("unreadable event: {error}")))?;
                 handle(event, delivery).await
             }
         })
@@ -119,10 +120,22 @@ impl Consumer {
         Self::new(name, subjects, size.max(1), move |deliveries| Box::pin(handle(deliveries))).concurrency(2)
     }
 
-    fn new(name: &str, subjects: &[&str], batch: usize, handler: impl Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync + 'static) -> Self {
+    fn new(
+        name: &str,
+        subjects: &[&str],
+        batch: usize,
+        handler: impl Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync + 'static,
+    ) -> Self {
         let subjects = subjects.iter().map(|&subject| subject.to_owned()).collect();
         let subscription = Subscription { name: name.to_owned(), subjects, lease: LEASE };
-        Self { subscription, concurrency: 4, batch, attempts: MAX_ATTEMPTS, failures: Failures::default(), handler: Arc::new(handler) }
+        Self {
+            subscription,
+            concurrency: 4,
+            batch,
+            attempts: MAX_ATTEMPTS,
+            failures: Failures::default(),
+            handler: Arc::new(handler),
+        }
     }
 
     /// The durable name.
@@ -185,7 +198,11 @@ pub(super) fn start(consumer: Consumer, engine: Arc<dyn Engine>, tasks: &Tasks) 
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(consumer = consumer.name(), error = error_chain(&error), "the bus did not respond; trying again");
+                    tracing::warn!(
+                        consumer = consumer.name(),
+                        error = error_chain(&error),
+                        "the bus did not respond; trying again"
+                    );
                     owner.sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -198,8 +215,15 @@ async fn handle(consumer: &Consumer, engine: &dyn Engine, mut batch: Vec<Deliver
         match run_handler(consumer, engine, &batch).await {
             Some(Ok(())) => return acknowledge(consumer, engine, &batch).await,
             Some(Err(HandlerError::Later(_))) => {}
-            Some(Err(HandlerError::Unavailable(reason) | HandlerError::Retry(reason) | HandlerError::DeadLetter(reason))) => {
-                tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), reason, "a batch failed; its deliveries are handled one by one");
+            Some(Err(
+                HandlerError::Unavailable(reason) | HandlerError::Retry(reason) | HandlerError::DeadLetter(reason),
+            )) => {
+                tracing::warn!(
+                    consumer = consumer.name(),
+                    deliveries = batch.len(),
+                    reason,
+                    "a batch failed; its deliveries are handled one by one"
+                );
             }
             None => return,
         }
@@ -229,12 +253,18 @@ async fn run_handler(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery
 async fn keep_leases(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) {
     loop {
         tokio::time::sleep(consumer.subscription.lease / 3).await;
-        let extended = futures::future::join_all(batch.iter().map(|delivery| engine.extend(&consumer.subscription, delivery))).await;
+        let extended =
+            futures::future::join_all(batch.iter().map(|delivery| engine.extend(&consumer.subscription, delivery)))
+                .await;
         for result in extended {
             match result {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(error) => tracing::warn!(consumer = consumer.name(), error = error_chain(&error), "a lease could not be extended"),
+                Err(error) => tracing::warn!(
+                    consumer = consumer.name(),
+                    error = error_chain(&error),
+                    "a lease could not be extended"
+                ),
             }
         }
     }
@@ -243,17 +273,32 @@ async fn keep_leases(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery
 async fn acknowledge(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) {
     consumer.failures.forget(batch.iter().map(|delivery| delivery.event.id.as_str()));
     if let Err(error) = engine.ack_all(consumer.name(), batch).await {
-        tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), error = error_chain(&error), "deliveries could not be acknowledged; they will come again");
+        tracing::warn!(
+            consumer = consumer.name(),
+            deliveries = batch.len(),
+            error = error_chain(&error),
+            "deliveries could not be acknowledged; they will come again"
+        );
     }
 }
 
 async fn handle_failure(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, error: HandlerError) {
     if let Err(error) = settle_failure(consumer, engine, delivery, error).await {
-        tracing::warn!(consumer = consumer.name(), event.id = delivery.event.id, error = error_chain(&error), "a failed delivery could not be reported; it will come again");
+        tracing::warn!(
+            consumer = consumer.name(),
+            event.id = delivery.event.id,
+            error = error_chain(&error),
+            "a failed delivery could not be reported; it will come again"
+        );
     }
 }
 
-async fn settle_failure(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, error: HandlerError) -> Result<bool, Error> {
+async fn settle_failure(
+    consumer: &Consumer,
+    engine: &dyn Engine,
+    delivery: &Delivery,
+    error: HandlerError,
+) -> Result<bool, Error> {
     let (name, id, subject) = (consumer.name(), &delivery.event.id, &delivery.event.subject);
     let (reason, failures) = match error {
         HandlerError::Unavailable(reason) => {
@@ -273,10 +318,24 @@ async fn settle_failure(consumer: &Consumer, engine: &dyn Engine, delivery: &Del
         HandlerError::DeadLetter(reason) => (reason, consumer.attempts),
     };
     if failures < consumer.attempts {
-        tracing::warn!(consumer = name, event.id = id, event.subject = subject, failures, reason, "a delivery failed and will be tried again");
+        tracing::warn!(
+            consumer = name,
+            event.id = id,
+            event.subject = subject,
+            failures,
+            reason,
+            "a delivery failed and will be tried again"
+        );
         return engine.retry(name, delivery, back_off(failures)).await;
     }
-    tracing::error!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery became a dead letter; see `tutti bus dead`");
+    tracing::error!(
+        consumer = name,
+        event.id = id,
+        event.subject = subject,
+        attempt = delivery.attempt,
+        reason,
+        "a delivery became a dead letter; see `tutti bus dead`"
+    );
     let stored = engine.dead_letter(name, delivery, &reason).await?;
     consumer.failures.forget(std::iter::once(id.as_str()));
     Ok(stored)

@@ -52,7 +52,9 @@ impl LogState {
             tracing::warn!(events = again, log.created_at = %created_at, "the bus has a new log; events that it lacks are sent again");
         }
         if settled {
-            db.write(move |tx| Box::pin(async move { tx.record_once(SERVED_CONSUMER, &mark, now).await })).await.map_err(|error: db::Error| error)?;
+            db.write(move |tx| Box::pin(async move { tx.record_once(SERVED_CONSUMER, &mark, now).await }))
+                .await
+                .map_err(|error: db::Error| error)?;
         }
         *self = Self { created_at: Some(created_at), served: settled };
         Ok(())
@@ -65,7 +67,13 @@ async fn is_served(db: &Db, mark: &str) -> Result<bool, Error> {
         #[allow(dead_code)]
         event_id: String,
     }
-    let found: Option<Found> = db.read().row("select event_id from inbox where consumer = $1 and event_id = $2", vec![SERVED_CONSUMER.into(), mark.into()]).await?;
+    let found: Option<Found> = db
+        .read()
+        .row(
+            "select event_id from inbox where consumer = $1 and event_id = $2",
+            vec![SERVED_CONSUMER.into(), mark.into()],
+        )
+        .await?;
     Ok(found.is_some())
 }
 
@@ -74,7 +82,11 @@ async fn mark_unsent(db: &Db, before: DateTime<Utc>) -> Result<u64, Error> {
     let mut marked = 0;
     loop {
         let text = "update outbox set sent_at = null where id in (select id from outbox where sent_at < $1 limit $2)";
-        let touched: u64 = db.write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.execute(text, vec![before.into(), BATCH_ROWS.into()]).await?) })).await?;
+        let touched: u64 = db
+            .write(move |tx| {
+                Box::pin(async move { Ok::<_, Error>(tx.execute(text, vec![before.into(), BATCH_ROWS.into()]).await?) })
+            })
+            .await?;
         marked += touched;
         if touched < BATCH_ROWS.unsigned_abs() {
             return Ok(marked);
@@ -91,13 +103,18 @@ mod tests {
         struct Row {
             id: String,
         }
-        let rows: Vec<Row> = db.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.expect("the database responds");
+        let rows: Vec<Row> = db
+            .read()
+            .rows("select id from outbox where sent_at is null order by id", vec![])
+            .await
+            .expect("the database responds");
         rows.into_iter().map(|row| row.id).collect()
     }
 
     async fn sent(db: &Db, id: &'static str, at: DateTime<Utc>) {
         let text = "insert into outbox (id, subject, payload, created_at, sent_at) values ($1, 'x', '{}', $2, $2) on conflict (id) do update set sent_at = excluded.sent_at";
-        let written: Result<u64, db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, vec![id.into(), at.into()]).await })).await;
+        let written: Result<u64, db::Error> =
+            db.write(move |tx| Box::pin(async move { tx.execute(text, vec![id.into(), at.into()]).await })).await;
         written.expect("the database responds");
     }
 
@@ -107,7 +124,9 @@ mod tests {
         let db = Db::sqlite(&folder.path().join("test.db")).await.expect("it opens");
         db.migrate("test", &[]).await.expect("it migrates");
         let created_at = Utc::now();
-        let (before, after, at) = (created_at - TimeDelta::hours(1), created_at + TimeDelta::seconds(1), |seconds| created_at + TimeDelta::seconds(seconds));
+        let (before, after, at) = (created_at - TimeDelta::hours(1), created_at + TimeDelta::seconds(1), |seconds| {
+            created_at + TimeDelta::seconds(seconds)
+        });
         sent(&db, "a", before).await;
         sent(&db, "b", after).await;
 

@@ -66,7 +66,11 @@ impl Bus {
 
     /// Opens the bus on the NATS servers that `options` names, or in the data folder if it names none.
     pub async fn open(options: &NatsOptions, data: &Path, clock: Clock) -> Result<Self, Error> {
-        if options.servers.is_empty() { Self::sqlite(&data.join("bus.db"), clock).await } else { Self::nats(options, clock).await }
+        if options.servers.is_empty() {
+            Self::sqlite(&data.join("bus.db"), clock).await
+        } else {
+            Self::nats(options, clock).await
+        }
     }
 
     /// Ends every lease at once. For the process that has just locked the data folder: the holders of those leases are
@@ -98,7 +102,8 @@ impl Bus {
 
     /// Declares the consumers, then runs them until the process stops.
     pub async fn run(&self, consumers: Vec<Consumer>, tasks: &Tasks) -> Result<(), Error> {
-        let subscriptions: Vec<Subscription> = consumers.iter().map(|consumer| consumer.subscription().clone()).collect();
+        let subscriptions: Vec<Subscription> =
+            consumers.iter().map(|consumer| consumer.subscription().clone()).collect();
         self.engine.declare(&subscriptions, RunsIn::ThisProcess).await?;
         self.start(consumers, tasks);
         Ok(())

@@ -63,7 +63,11 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
                 Ok(sent) if sent == BATCH_ROWS as usize => continue,
                 Ok(_) => min_foreign_age = TAKEOVER_DELAY,
                 Err(error) => {
-                    tracing::warn!(service, error = error_chain(&error), "events wait in the outbox; the bus or the database did not respond");
+                    tracing::warn!(
+                        service,
+                        error = error_chain(&error),
+                        "events wait in the outbox; the bus or the database did not respond"
+                    );
                     if owner.sleep(RETRY_INTERVAL).await {
                         continue;
                     }
@@ -88,7 +92,14 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     });
 }
 
-async fn run_round(db: &Db, engine: &dyn Engine, clock: &Clock, log_state: &mut LogState, refused: &mut HashSet<String>, min_foreign_age: TimeDelta) -> Result<usize, Error> {
+async fn run_round(
+    db: &Db,
+    engine: &dyn Engine,
+    clock: &Clock,
+    log_state: &mut LogState,
+    refused: &mut HashSet<String>,
+    min_foreign_age: TimeDelta,
+) -> Result<usize, Error> {
     log_state.check(db, engine, clock.now()).await?;
     send(db, engine, clock, refused, min_foreign_age).await
 }
@@ -97,13 +108,34 @@ async fn run_round(db: &Db, engine: &dyn Engine, clock: &Clock, log_state: &mut 
 /// many it sent.
 ///
 /// Events that the bus `refused` stay in the outbox and do not hold up others.
-async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet<String>, min_foreign_age: TimeDelta) -> Result<usize, Error> {
+async fn send(
+    db: &Db,
+    engine: &dyn Engine,
+    clock: &Clock,
+    refused: &mut HashSet<String>,
+    min_foreign_age: TimeDelta,
+) -> Result<usize, Error> {
     // Read before the bus is asked: a process that marks rows as unsent by this time (see `log_reset`) must not miss
     // one that was on its way.
     let now = clock.now();
     let text = "select id, subject, payload from outbox where sent_at is null and (substr(id, 33) = $1 or created_at <= $2) order by id limit $3";
-    let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_id_suffix().into(), (now - min_foreign_age).into(), (BATCH_ROWS + refused.len() as i64).into()]).await?;
-    let events: Vec<Envelope> = rows.into_iter().filter(|row| !refused.contains(&row.id)).map(Envelope::from).take(BATCH_ROWS as usize).collect();
+    let rows: Vec<Row> = db
+        .read()
+        .rows(
+            text,
+            vec![
+                Tx::own_id_suffix().into(),
+                (now - min_foreign_age).into(),
+                (BATCH_ROWS + refused.len() as i64).into(),
+            ],
+        )
+        .await?;
+    let events: Vec<Envelope> = rows
+        .into_iter()
+        .filter(|row| !refused.contains(&row.id))
+        .map(Envelope::from)
+        .take(BATCH_ROWS as usize)
+        .collect();
     if events.is_empty() {
         return Ok(0);
     }
@@ -118,7 +150,11 @@ async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet
 }
 
 /// Sends events one by one: one that the bus will never accept must not hold up the others.
-async fn one_by_one(engine: &dyn Engine, events: Vec<Envelope>, refused: &mut HashSet<String>) -> Result<Vec<Envelope>, Error> {
+async fn one_by_one(
+    engine: &dyn Engine,
+    events: Vec<Envelope>,
+    refused: &mut HashSet<String>,
+) -> Result<Vec<Envelope>, Error> {
     if refused.len() > MAX_REFUSED {
         refused.clear();
     }
@@ -127,7 +163,12 @@ async fn one_by_one(engine: &dyn Engine, events: Vec<Envelope>, refused: &mut Ha
         match engine.publish(std::slice::from_ref(&event)).await {
             Ok(()) => sent.push(event),
             Err(Error::Refused(reason)) => {
-                tracing::error!(event.id = event.id, event.subject = event.subject, reason, "an event can't be sent and stays in the outbox");
+                tracing::error!(
+                    event.id = event.id,
+                    event.subject = event.subject,
+                    reason,
+                    "an event can't be sent and stays in the outbox"
+                );
                 refused.insert(event.id);
             }
             Err(error) => return Err(error),
@@ -146,8 +187,10 @@ async fn mark_sent(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<()
             while ids.len() > 0 {
                 let rows = chunk_size(ids.len());
                 let marks: Vec<String> = (0..rows).map(|index| format!("${}", index + 2)).collect();
-                let values: Vec<Value> = std::iter::once(at.into()).chain(ids.by_ref().take(rows).map(Value::from)).collect();
-                tx.execute(&format!("update outbox set sent_at = $1 where id in ({})", marks.join(", ")), values).await?;
+                let values: Vec<Value> =
+                    std::iter::once(at.into()).chain(ids.by_ref().take(rows).map(Value::from)).collect();
+                tx.execute(&format!("update outbox set sent_at = $1 where id in ({})", marks.join(", ")), values)
+                    .await?;
             }
             Ok(())
         })
@@ -161,14 +204,23 @@ async fn prune(db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), E
     // An event can come again for as long as an operator may replay it, so the inbox remembers four times as long.
     let text = "delete from inbox where (consumer, event_id) in (select consumer, event_id from inbox where seen_at < $1 limit $2)";
     remove(db, text, kept_from - TimeDelta::days(21)).await?;
-    remove(db, "delete from idempotency where key in (select key from idempotency where created_at < $1 limit $2)", now - TimeDelta::days(1)).await?;
+    remove(
+        db,
+        "delete from idempotency where key in (select key from idempotency where created_at < $1 limit $2)",
+        now - TimeDelta::days(1),
+    )
+    .await?;
     engine.trim(kept_from).await?;
     Ok(())
 }
 
 /// Deletes rows in small transactions, so that other writes do not wait for long.
 async fn remove(db: &Db, text: &'static str, before: DateTime<Utc>) -> Result<(), Error> {
-    while db.write(move |tx| Box::pin(async move { tx.execute(text, vec![before.into(), BATCH_ROWS.into()]).await })).await? == BATCH_ROWS as u64 {}
+    while db
+        .write(move |tx| Box::pin(async move { tx.execute(text, vec![before.into(), BATCH_ROWS.into()]).await }))
+        .await?
+        == BATCH_ROWS as u64
+    {}
     Ok(())
 }
 
@@ -179,7 +231,10 @@ pub(super) async fn replay(db: &Db, engine: &dyn Engine, since: DateTime<Utc>) -
     loop {
         let rows: Vec<Row> = db
             .read()
-            .rows("select id, subject, payload from outbox where sent_at >= $1 and id > $2 order by id limit $3", vec![since.into(), after.clone().into(), BATCH_ROWS.into()])
+            .rows(
+                "select id, subject, payload from outbox where sent_at >= $1 and id > $2 order by id limit $3",
+                vec![since.into(), after.clone().into(), BATCH_ROWS.into()],
+            )
             .await?;
         let Some(last) = rows.last() else { return Ok(sent) };
         after.clone_from(&last.id);

@@ -77,8 +77,14 @@ impl Log {
         let (consumer, token) = (consumer.to_owned(), Uuid::new_v4().to_string());
         let now = self.millis();
         // Reading costs no write, and most of these reads find nothing.
-        let due: Option<PositionRow> =
-            self.db.read().row("select position from delivery where consumer = $1 and due_at <= $2 limit 1", vec![consumer.clone().into(), now.into()]).await?;
+        let due: Option<PositionRow> = self
+            .db
+            .read()
+            .row(
+                "select position from delivery where consumer = $1 and due_at <= $2 limit 1",
+                vec![consumer.clone().into(), now.into()],
+            )
+            .await?;
         if due.is_none() {
             return Ok(Vec::new());
         }
@@ -130,13 +136,25 @@ impl Log {
 
     /// Returns how long until a delivery of the consumer may be due, at most `POLL_INTERVAL`.
     async fn next_due(&self, consumer: &str) -> Result<Duration, Error> {
-        let next: Option<DueRow> = self.db.read().row("select due_at from delivery where consumer = $1 order by due_at limit 1", vec![consumer.into()]).await?;
-        let wait = next.map_or(POLL_INTERVAL, |next| Duration::from_millis(u64::try_from(next.due_at - self.millis()).unwrap_or(0)));
+        let next: Option<DueRow> = self
+            .db
+            .read()
+            .row("select due_at from delivery where consumer = $1 order by due_at limit 1", vec![consumer.into()])
+            .await?;
+        let wait = next.map_or(POLL_INTERVAL, |next| {
+            Duration::from_millis(u64::try_from(next.due_at - self.millis()).unwrap_or(0))
+        });
         Ok(wait.clamp(Duration::from_millis(5), POLL_INTERVAL))
     }
 
     /// Runs a statement that names a delivery by consumer ($1), position ($2) and lease ($3).
-    async fn under_lease(&self, text: &'static str, consumer: &str, delivery: &Delivery, more: Vec<Value>) -> Result<bool, Error> {
+    async fn under_lease(
+        &self,
+        text: &'static str,
+        consumer: &str,
+        delivery: &Delivery,
+        more: Vec<Value>,
+    ) -> Result<bool, Error> {
         let mut values: Vec<Value> = vec![consumer.into(), delivery.position.into(), delivery.lease.clone().into()];
         values.extend(more);
         let touched = self.db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await?;
@@ -178,7 +196,11 @@ impl Engine for Log {
                     for Subscription { name, subjects, .. } in subscriptions {
                         tx.execute("delete from consumer where name = $1", vec![name.clone().into()]).await?;
                         for subject in subjects {
-                            tx.execute("insert into consumer (name, subject) values ($1, $2)", vec![name.clone().into(), subject.into()]).await?;
+                            tx.execute(
+                                "insert into consumer (name, subject) values ($1, $2)",
+                                vec![name.clone().into(), subject.into()],
+                            )
+                            .await?;
                         }
                     }
                     Ok(())
@@ -192,7 +214,8 @@ impl Engine for Log {
         self.db
             .write(move |tx| {
                 Box::pin(async move {
-                    let known = tx.execute("delete from consumer where name = $1", vec![consumer.clone().into()]).await?;
+                    let known =
+                        tx.execute("delete from consumer where name = $1", vec![consumer.clone().into()]).await?;
                     tx.execute("delete from delivery where consumer = $1", vec![consumer.into()]).await?;
                     Ok(known > 0)
                 })
@@ -205,9 +228,17 @@ impl Engine for Log {
         for chunk in events.chunks(MAX_CHUNK_ROWS) {
             let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 4);
             for event in chunk {
-                values.extend([event.id.clone().into(), event.subject.clone().into(), event.payload.clone().into(), now.into()]);
+                values.extend([
+                    event.id.clone().into(),
+                    event.subject.clone().into(),
+                    event.payload.clone().into(),
+                    now.into(),
+                ]);
             }
-            let text = format!("insert into log (id, subject, payload, published_at) values {} on conflict (id) do nothing returning position", placeholders(chunk.len(), 4));
+            let text = format!(
+                "insert into log (id, subject, payload, published_at) values {} on conflict (id) do nothing returning position",
+                placeholders(chunk.len(), 4)
+            );
             self.db
                 .write(move |tx| {
                     Box::pin(async move {
@@ -251,9 +282,12 @@ impl Engine for Log {
         for chunk in deliveries.chunks(MAX_CHUNK_ROWS) {
             let mut values: Vec<Value> = vec![consumer.into()];
             values.extend(chunk.iter().flat_map(|delivery| [delivery.position.into(), delivery.lease.clone().into()]));
-            let held: Vec<String> = (0..chunk.len()).map(|index| format!("(position = ${} and lease = ${})", 2 * index + 2, 2 * index + 3)).collect();
+            let held: Vec<String> = (0..chunk.len())
+                .map(|index| format!("(position = ${} and lease = ${})", 2 * index + 2, 2 * index + 3))
+                .collect();
             let text = format!("delete from delivery where consumer = $1 and ({})", held.join(" or "));
-            let touched: u64 = self.db.write(move |tx| Box::pin(async move { tx.execute(&text, values).await })).await?;
+            let touched: u64 =
+                self.db.write(move |tx| Box::pin(async move { tx.execute(&text, values).await })).await?;
             done += usize::try_from(touched).unwrap_or(usize::MAX);
         }
         Ok(done)
@@ -261,19 +295,32 @@ impl Engine for Log {
 
     async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error> {
         let until = self.millis() + millis(consumer.lease);
-        self.under_lease("update delivery set due_at = $4 where consumer = $1 and position = $2 and lease = $3", &consumer.name, delivery, vec![until.into()]).await
+        self.under_lease(
+            "update delivery set due_at = $4 where consumer = $1 and position = $2 and lease = $3",
+            &consumer.name,
+            delivery,
+            vec![until.into()],
+        )
+        .await
     }
 
     async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error> {
         let due = self.millis() + millis(delay);
-        let kept =
-            self.under_lease("update delivery set due_at = $4, lease = null where consumer = $1 and position = $2 and lease = $3", consumer, delivery, vec![due.into()]).await?;
+        let kept = self
+            .under_lease(
+                "update delivery set due_at = $4, lease = null where consumer = $1 and position = $2 and lease = $3",
+                consumer,
+                delivery,
+                vec![due.into()],
+            )
+            .await?;
         self.waker(consumer).notify_one();
         Ok(kept)
     }
 
     async fn dead_letter(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
-        let (consumer, position, lease, reason) = (consumer.to_owned(), delivery.position, delivery.lease.clone(), reason.to_owned());
+        let (consumer, position, lease, reason) =
+            (consumer.to_owned(), delivery.position, delivery.lease.clone(), reason.to_owned());
         let (attempts, now) = (i64::from(delivery.attempt), self.clock.now());
         self.db
             .write(move |tx| {
@@ -363,7 +410,11 @@ impl Engine for Log {
             consumer: String,
             deliveries: i64,
         }
-        let waiting: Vec<BacklogRow> = self.db.read().rows("select consumer, count(*) as deliveries from delivery group by consumer order by consumer", vec![]).await?;
+        let waiting: Vec<BacklogRow> = self
+            .db
+            .read()
+            .rows("select consumer, count(*) as deliveries from delivery group by consumer order by consumer", vec![])
+            .await?;
         Ok(waiting.into_iter().map(|row| (row.consumer, row.deliveries.unsigned_abs())).collect())
     }
 

@@ -50,7 +50,13 @@ pub struct Config(Table);
 impl Config {
     /// Merges the file (if any), the environment and the flags. `sections` are the names that `TUTTI_<SECTION>_…` may
     /// begin with. `renamed` lists renamed keys, each with its section, the old name first; an old name is refused.
-    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>, flags: &[String], sections: &[&str], renamed: &[(&str, &str)]) -> Result<Self, Error> {
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[String],
+        sections: &[&str],
+        renamed: &[(&str, &str)],
+    ) -> Result<Self, Error> {
         let mut table = match file {
             Some(path) => {
                 let shown = path.display().to_string();
@@ -66,7 +72,8 @@ impl Config {
         for (name, value) in environment {
             let Some(rest) = name.strip_prefix("TUTTI_") else { continue };
             let rest = rest.to_lowercase();
-            let section = sections.iter().find(|section| rest.strip_prefix(**section).is_some_and(|key| key.starts_with('_')));
+            let section =
+                sections.iter().find(|section| rest.strip_prefix(**section).is_some_and(|key| key.starts_with('_')));
             if let Some(section) = section {
                 set(&mut table, section, &rest[section.len() + 1..], &value);
             }
@@ -81,7 +88,9 @@ impl Config {
             set(&mut table, section, key, value);
         }
         for (old, new) in renamed {
-            let has_old = old.split_once('.').is_some_and(|(section, key)| table.get(section).and_then(|keys| keys.get(key)).is_some());
+            let has_old = old
+                .split_once('.')
+                .is_some_and(|(section, key)| table.get(section).and_then(|keys| keys.get(key)).is_some());
             if has_old {
                 return Err(Error::Renamed { old: (*old).to_owned(), new: (*new).to_owned() });
             }
@@ -92,7 +101,10 @@ impl Config {
     /// Reads a section into its type, which must have `#[serde(default, deny_unknown_fields)]`.
     pub fn section<T: DeserializeOwned>(&self, section: &str) -> Result<T, Error> {
         let table = self.0.get(section).cloned().unwrap_or_else(|| Value::Table(Table::new()));
-        table.try_into().map_err(|error: toml::de::Error| Error::Section { section: section.to_owned(), reason: error.to_string().trim().replace('\n', " ") })
+        table.try_into().map_err(|error: toml::de::Error| Error::Section {
+            section: section.to_owned(),
+            reason: error.to_string().trim().replace('\n', " "),
+        })
     }
 }
 
@@ -141,14 +153,26 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_environment() {
-        let config = Config::load(None, env(&[("TUTTI_MEDIA_MOST", "2"), ("TUTTI_MEDIA_NAME", "y"), ("HOME", "/")]), &["media.most=3".into()], &["media"], &[]).unwrap();
+        let config = Config::load(
+            None,
+            env(&[("TUTTI_MEDIA_MOST", "2"), ("TUTTI_MEDIA_NAME", "y"), ("HOME", "/")]),
+            &["media.most=3".into()],
+            &["media"],
+            &[],
+        )
+        .unwrap();
         assert_eq!(config.section::<Media>("media").unwrap(), Media { most: 3, name: "y".into() });
     }
 
     #[test]
     fn a_file_that_is_not_toml_is_refused_without_showing_what_stands_in_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        for line in ["secret_key = \"LEAKME", "secret_key = LEAKME", "url = \"postgres://a:LEAKME@b\"\nurl = \"postgres://a:LEAKME@b\"", "LEAKME"] {
+        for line in [
+            "secret_key = \"LEAKME",
+            "secret_key = LEAKME",
+            "url = \"postgres://a:LEAKME@b\"\nurl = \"postgres://a:LEAKME@b\"",
+            "LEAKME",
+        ] {
             std::fs::write(file.path(), format!("[objects]\n{line}\n")).unwrap();
             let error = Config::load(Some(file.path()), env(&[]), &[], &["objects"], &[]).unwrap_err().to_string();
             assert!(error.contains("line ") && !error.contains("LEAKME"), "{error}");
@@ -166,11 +190,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("tutti.toml");
         std::fs::write(&file, "[media]\nmost = 2\n").unwrap();
-        let load = |file: Option<&Path>, variable: &str, flags: &[String]| Config::load(file, env(&[(variable, "2")]), flags, &["media"], &[("media.most", "media.max")]);
-        let refused = [load(Some(&file), "HOME", &[]), load(None, "TUTTI_MEDIA_MOST", &[]), load(None, "HOME", &["media.most=2".into()])];
+        let load = |file: Option<&Path>, variable: &str, flags: &[String]| {
+            Config::load(file, env(&[(variable, "2")]), flags, &["media"], &[("media.most", "media.max")])
+        };
+        let refused = [
+            load(Some(&file), "HOME", &[]),
+            load(None, "TUTTI_MEDIA_MOST", &[]),
+            load(None, "HOME", &["media.most=2".into()]),
+        ];
         for result in refused {
             let error = result.unwrap_err().to_string();
-            assert_eq!(error, "`media.most` is called `media.max` now; rename it (in the environment, to `TUTTI_MEDIA_MAX`)");
+            assert_eq!(
+                error,
+                "`media.most` is called `media.max` now; rename it (in the environment, to `TUTTI_MEDIA_MAX`)"
+            );
         }
         assert!(load(None, "TUTTI_MEDIA_MAX", &["media.name=y".into()]).is_ok());
     }

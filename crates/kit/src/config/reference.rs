@@ -28,8 +28,14 @@ impl Section {
     /// Returns the section `name`, which is read into a `T`.
     pub fn of<T: ToSchema + PartialSchema + Serialize + Default>(name: &'static str) -> Self {
         let defaults = serde_json::to_value(T::default()).unwrap_or_default();
-        let RefOr::T(Schema::Object(schema)) = T::schema() else { return Self { name, about: String::new(), keys: Vec::new() } };
-        let keys = schema.properties.iter().map(|(key, property)| Key { name: key.clone(), default: defaults.get(key).cloned().unwrap_or_default(), about: description(property) });
+        let RefOr::T(Schema::Object(schema)) = T::schema() else {
+            return Self { name, about: String::new(), keys: Vec::new() };
+        };
+        let keys = schema.properties.iter().map(|(key, property)| Key {
+            name: key.clone(),
+            default: defaults.get(key).cloned().unwrap_or_default(),
+            about: description(property),
+        });
         Self { name, about: schema.description.clone().unwrap_or_default(), keys: keys.collect() }
     }
 
@@ -74,7 +80,9 @@ fn description(property: &RefOr<Schema>) -> String {
 fn toml_value(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::Array(items) => Some(format!("[{}]", items.iter().filter_map(toml_value).collect::<Vec<_>>().join(", "))),
+        Value::Array(items) => {
+            Some(format!("[{}]", items.iter().filter_map(toml_value).collect::<Vec<_>>().join(", ")))
+        }
         // Strings, numbers and booleans are written alike in both.
         other => Some(other.to_string()),
     }
@@ -107,7 +115,11 @@ mod tests {
     #[test]
     fn the_reference_is_toml_that_changes_nothing() {
         let text = Section::of::<DbConfig>("db").toml();
-        assert!(text.contains("# url = …") && text.contains("connections = 8") && text.contains("PostgreSQL") || text.contains("postgres://"), "{text}");
+        assert!(
+            text.contains("# url = …") && text.contains("connections = 8") && text.contains("PostgreSQL")
+                || text.contains("postgres://"),
+            "{text}"
+        );
         let table: toml::Table = text.parse().unwrap();
         let read: DbConfig = table["db"].clone().try_into().unwrap();
         assert_eq!(serde_json::to_value(read).unwrap(), serde_json::to_value(DbConfig::default()).unwrap());

@@ -71,11 +71,18 @@ impl Error {
 
 /// Whether the connection was lost, rather than the database unavailable or the statement refused.
 pub(super) fn is_broken(error: &DbErr) -> bool {
-    let (DbErr::Conn(RuntimeErr::SqlxError(cause)) | DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else { return false };
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
     match &**cause {
         sea_orm::sqlx::Error::Io(_) => true,
         // "Terminating connection due to administrator command" is what a restart leaves in idle connections.
-        sea_orm::sqlx::Error::Database(refused) => matches!(refused.code().as_deref(), Some("57P01" | "57P02" | "08006")),
+        sea_orm::sqlx::Error::Database(refused) => {
+            matches!(refused.code().as_deref(), Some("57P01" | "57P02" | "08006"))
+        }
         _ => false,
     }
 }
@@ -95,7 +102,10 @@ fn kind(error: &DbErr) -> ErrorKind {
         // A proxy whose server is unavailable accepts the connection and closes it, which reads as an unexpected
         // response to the first message.
         sea_orm::sqlx::Error::Protocol(_) if matches!(error, DbErr::Conn(_)) => ErrorKind::Unavailable,
-        sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => ErrorKind::Unavailable,
+        sea_orm::sqlx::Error::Io(_)
+        | sea_orm::sqlx::Error::PoolTimedOut
+        | sea_orm::sqlx::Error::PoolClosed
+        | sea_orm::sqlx::Error::WorkerCrashed => ErrorKind::Unavailable,
         sea_orm::sqlx::Error::Database(refused) => refused.code().map_or(ErrorKind::Other, |code| kind_of_code(&code)),
         _ => ErrorKind::Other,
     }
@@ -107,7 +117,8 @@ fn kind_of_code(code: &str) -> ErrorKind {
     match code {
         // Connection exceptions, too many connections, lock not available, cancelled by a timeout, shutting down,
         // starting up.
-        "08000" | "08003" | "08006" | "53300" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => ErrorKind::Unavailable,
+        "08000" | "08003" | "08006" | "53300" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03"
+        | "25P04" => ErrorKind::Unavailable,
         "53100" => ErrorKind::Full,
         _ => match code.parse::<u32>().map(|code| code & 0xff) {
             // SQLITE_FULL.
@@ -125,7 +136,11 @@ mod tests {
 
     #[test]
     fn a_connection_closed_during_its_handshake_is_transient() {
-        let strange = || RuntimeErr::SqlxError(std::sync::Arc::new(sea_orm::sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into())));
+        let strange = || {
+            RuntimeErr::SqlxError(std::sync::Arc::new(sea_orm::sqlx::Error::Protocol(
+                "unexpected response from SSLRequest: 0x00".into(),
+            )))
+        };
         assert!(Error::from(DbErr::Conn(strange())).is_unavailable());
         assert!(!Error::from(DbErr::Query(strange())).is_unavailable());
     }

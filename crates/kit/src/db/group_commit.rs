@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -145,7 +147,12 @@ impl Writer {
     }
 }
 
-async fn run(connection: WriteConnection, mut waiting: mpsc::Receiver<WriteJob>, outbox: Arc<Notify>, clock: GroupClock) {
+async fn run(
+    connection: WriteConnection,
+    mut waiting: mpsc::Receiver<WriteJob>,
+    outbox: Arc<Notify>,
+    clock: GroupClock,
+) {
     while let Some(first) = waiting.recv().await {
         if first.ticket.is_taken() {
             continue;
@@ -164,8 +171,13 @@ async fn run(connection: WriteConnection, mut waiting: mpsc::Receiver<WriteJob>,
 }
 
 /// Opens the transaction of a group and waits for the writers of other processes.
-async fn begin_group(connection: &WriteConnection) -> Result<(DatabaseTransaction, Option<postgres::WriterLock>), Error> {
-    let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+async fn begin_group(
+    connection: &WriteConnection,
+) -> Result<(DatabaseTransaction, Option<postgres::WriterLock>), Error> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
     let outer = match connection.database.begin_with_options(options).await {
         // The idle connection was dead; a new one is made.
         Err(error) if is_broken(&error) => connection.database.begin_with_options(options).await?,
@@ -178,13 +190,22 @@ async fn begin_group(connection: &WriteConnection) -> Result<(DatabaseTransactio
     Ok((outer, writer_lock))
 }
 
-async fn run_group(connection: &WriteConnection, first: WriteJob, waiting: &mut mpsc::Receiver<WriteJob>, outbox: &Notify) {
+async fn run_group(
+    connection: &WriteConnection,
+    first: WriteJob,
+    waiting: &mut mpsc::Receiver<WriteJob>,
+    outbox: &Notify,
+) {
     let (outer, writer_lock) = match begin_group(connection).await {
         Ok(opened) => opened,
         Err(error) => return refuse_all(first, waiting, error),
     };
     let began = Instant::now();
-    let Some(first) = std::iter::once(first).chain(std::iter::from_fn(|| waiting.try_recv().ok())).find(|job| job.ticket.take()) else { return };
+    let Some(first) =
+        std::iter::once(first).chain(std::iter::from_fn(|| waiting.try_recv().ok())).find(|job| job.ticket.take())
+    else {
+        return;
+    };
     let Some(first) = catch_panic(first, outer).await else { return };
     let (outer, mut records) = first.tx.into_inner();
     if !first.wrote {
@@ -236,15 +257,24 @@ async fn run_group(connection: &WriteConnection, first: WriteJob, waiting: &mut 
         Err(cause) => {
             match &cause {
                 Some(error) => tracing::error!(%error, writes, "a group commit failed"),
-                None => tracing::error!(writes, "a statement failed or the connection broke in a group; all of it was rolled back"),
+                None => tracing::error!(
+                    writes,
+                    "a statement failed or the connection broke in a group; all of it was rolled back"
+                ),
             }
-            responders.into_iter().for_each(|respond| respond(Err(cause.clone().map_or(Error::OutcomeUnknown, Error::from))));
+            responders
+                .into_iter()
+                .for_each(|respond| respond(Err(cause.clone().map_or(Error::OutcomeUnknown, Error::from))));
         }
     }
 }
 
 /// Writes the events of a group and commits it. `Err(None)` if the transaction was rolled back before without an error.
-async fn commit_group(outer: DatabaseTransaction, writer_lock: Option<postgres::WriterLock>, records: Vec<tx::Record>) -> Result<(), Option<DbErr>> {
+async fn commit_group(
+    outer: DatabaseTransaction,
+    writer_lock: Option<postgres::WriterLock>,
+    records: Vec<tx::Record>,
+) -> Result<(), Option<DbErr>> {
     tx::write(records, &outer).await?;
     if let Some(writer_lock) = writer_lock
         && !writer_lock.is_held(&outer).await.unwrap_or(false)

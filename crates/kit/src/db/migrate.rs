@@ -93,7 +93,11 @@ pub(super) async fn run(tx: &Tx, service: &'static str, migrations: &'static [Mi
 }
 
 /// Whether no step is missing. A schema without the table of versions is not current.
-pub(super) async fn is_current(db: &impl Sql, service: &'static str, migrations: &'static [Migration]) -> Result<bool, Error> {
+pub(super) async fn is_current(
+    db: &impl Sql,
+    service: &'static str,
+    migrations: &'static [Migration],
+) -> Result<bool, Error> {
     if !has_version_table(db).await? {
         return Ok(false);
     }
@@ -103,7 +107,9 @@ pub(super) async fn is_current(db: &impl Sql, service: &'static str, migrations:
 /// Asks the engine's catalogue, because a failed query would abort a transaction on PostgreSQL.
 async fn has_version_table(db: &impl Sql) -> Result<bool, Error> {
     let text = match db.backend() {
-        DbBackend::Postgres => "select count(*) as tables from pg_tables where tablename = 'schema_version' and schemaname = current_schema()",
+        DbBackend::Postgres => {
+            "select count(*) as tables from pg_tables where tablename = 'schema_version' and schemaname = current_schema()"
+        }
         _ => "select count(*) as tables from sqlite_schema where name = 'schema_version'",
     };
     let found: Option<CountRow> = db.row(text, vec![]).await?;
@@ -111,15 +117,26 @@ async fn has_version_table(db: &impl Sql) -> Result<bool, Error> {
 }
 
 /// Returns the steps of `part` that the schema doesn't have yet.
-async fn missing_steps(db: &impl Sql, part: &'static str, migrations: &'static [Migration]) -> Result<Vec<&'static Migration>, Error> {
-    let newest: Option<VersionRow> = db.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
+async fn missing_steps(
+    db: &impl Sql,
+    part: &'static str,
+    migrations: &'static [Migration],
+) -> Result<Vec<&'static Migration>, Error> {
+    let newest: Option<VersionRow> = db
+        .row(
+            "select version, min_compatible from schema_version where part = $1 order by version desc limit 1",
+            vec![part.into()],
+        )
+        .await?;
     let (found, min_compatible) = newest.map_or((0, 0), |row| (row.version, row.min_compatible));
     let known = migrations.last().map_or(0, |migration| migration.version);
     if min_compatible > known {
         return Err(Error::Schema {
             service: part.to_owned(),
             found,
-            hint: format!("it needs a release that knows version {min_compatible} or later; install that release, or restore the backup made before it"),
+            hint: format!(
+                "it needs a release that knows version {min_compatible} or later; install that release, or restore the backup made before it"
+            ),
         });
     }
     Ok(migrations.iter().filter(|migration| migration.version > found).collect())
@@ -130,8 +147,11 @@ async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) ->
         for statement in migration.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
             tx.execute(statement, vec![]).await?;
         }
-        tx.execute("insert into schema_version (part, version, min_compatible) values ($1, $2, $3)", vec![part.into(), migration.version.into(), migration.min_compatible.into()])
-            .await?;
+        tx.execute(
+            "insert into schema_version (part, version, min_compatible) values ($1, $2, $3)",
+            vec![part.into(), migration.version.into(), migration.min_compatible.into()],
+        )
+        .await?;
     }
     Ok(())
 }

@@ -55,7 +55,12 @@ impl Db {
     pub async fn sqlite(path: &Path) -> Result<Self, Error> {
         let (reader, connection) = sqlite::open(path).await?;
         let outbox = Arc::new(Notify::new());
-        Ok(Self { reader, writer: group_commit::Writer::start(WriteConnection { database: connection, lock: None }, outbox.clone()), outbox, schema: None })
+        Ok(Self {
+            reader,
+            writer: group_commit::Writer::start(WriteConnection { database: connection, lock: None }, outbox.clone()),
+            outbox,
+            schema: None,
+        })
     }
 
     /// Opens a schema in PostgreSQL. Returns at once: connections are made when they are needed, and made again after
@@ -93,7 +98,11 @@ impl Db {
     }
 
     /// Opens the SQLite database at `path` read-only. Its schema is migrated first, if it isn't current.
-    pub(crate) async fn open_read_only(path: &Path, service: &'static str, migrations: &'static [Migration]) -> Result<DatabaseConnection, Error> {
+    pub(crate) async fn open_read_only(
+        path: &Path,
+        service: &'static str,
+        migrations: &'static [Migration],
+    ) -> Result<DatabaseConnection, Error> {
         let reader = sqlite::open_read_only(path).await?;
         if migrate::is_current(&reader, service, migrations).await? {
             return Ok(reader);

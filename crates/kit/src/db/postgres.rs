@@ -8,7 +8,10 @@
 use std::time::Duration;
 
 use sea_orm::sqlx::Connection as _;
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, FromQueryResult, Statement, TransactionTrait as _};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, FromQueryResult,
+    Statement, TransactionTrait as _,
+};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -41,7 +44,10 @@ pub struct PostgresOptions {
 impl std::fmt::Debug for PostgresOptions {
     /// Without the URL, which contains a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PostgresOptions").field("schema", &self.schema).field("readers", &self.readers).finish_non_exhaustive()
+        f.debug_struct("PostgresOptions")
+            .field("schema", &self.schema)
+            .field("readers", &self.readers)
+            .finish_non_exhaustive()
     }
 }
 
@@ -99,7 +105,12 @@ struct MarkRow {
 /// Waits for the other writers; the lock ends with the transaction.
 pub(super) async fn lock_writers(transaction: &DatabaseTransaction, lock_id: i64) -> Result<WriterLock, Error> {
     let mark = Uuid::new_v4().to_string();
-    Sql::execute(transaction, "select pg_advisory_xact_lock($1), set_config('tutti.write_lock', $2, true)", vec![lock_id.into(), mark.clone().into()]).await?;
+    Sql::execute(
+        transaction,
+        "select pg_advisory_xact_lock($1), set_config('tutti.write_lock', $2, true)",
+        vec![lock_id.into(), mark.clone().into()],
+    )
+    .await?;
     Ok(WriterLock(mark))
 }
 
@@ -110,22 +121,35 @@ impl WriterLock {
     /// a transaction in which a statement failed by rolling it back, and the driver returns `Ok` without asking if it
     /// believes that no transaction is open.
     pub(super) async fn is_held(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
-        let found: Option<MarkRow> = Sql::row(transaction, "select current_setting('tutti.write_lock', true) as mark", vec![]).await?;
+        let found: Option<MarkRow> =
+            Sql::row(transaction, "select current_setting('tutti.write_lock', true) as mark", vec![]).await?;
         Ok(found.and_then(|found| found.mark).is_some_and(|mark| mark == self.0))
     }
 }
 
 /// Opens a transaction for migrations: it creates the schema if needed, locks out the writers, and a step may take as
 /// long as it takes.
-pub(super) async fn begin_migration(connection: &DatabaseConnection, schema: &str, lock_id: i64) -> Result<DatabaseTransaction, Error> {
+pub(super) async fn begin_migration(
+    connection: &DatabaseConnection,
+    schema: &str,
+    lock_id: i64,
+) -> Result<DatabaseTransaction, Error> {
     let transaction = connection.begin().await?;
-    for setting in ["set local statement_timeout = 0", "set local lock_timeout = '2min'", "set local idle_in_transaction_session_timeout = '1min'"] {
+    for setting in [
+        "set local statement_timeout = 0",
+        "set local lock_timeout = '2min'",
+        "set local idle_in_transaction_session_timeout = '1min'",
+    ] {
         transaction.execute_unprepared(setting).await?;
     }
     lock_writers(&transaction, lock_id).await?;
     // Asked first: `create schema if not exists` needs a privilege that a careful operator does not grant, even if the
     // schema exists.
-    let exists = Statement::from_sql_and_values(transaction.get_database_backend(), "select 1 from pg_namespace where nspname = $1", [schema.into()]);
+    let exists = Statement::from_sql_and_values(
+        transaction.get_database_backend(),
+        "select 1 from pg_namespace where nspname = $1",
+        [schema.into()],
+    );
     if transaction.query_one_raw(exists).await?.is_none() {
         transaction.execute_unprepared(&format!("create schema {}", quoted(schema))).await?;
     }

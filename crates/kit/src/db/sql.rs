@@ -5,7 +5,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, QueryResult,
+    Statement, Value,
+};
 
 use tokio::time::timeout;
 
@@ -26,10 +29,18 @@ pub trait Sql: Send + Sync {
     fn execute(&self, text: &str, values: Vec<Value>) -> impl Future<Output = Result<u64, Error>> + Send;
 
     /// Runs a query and returns its rows.
-    fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> impl Future<Output = Result<Vec<T>, Error>> + Send;
+    fn rows<T: FromQueryResult + Send>(
+        &self,
+        text: &str,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<T>, Error>> + Send;
 
     /// Runs a query and returns its first row, if it has one.
-    fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> impl Future<Output = Result<Option<T>, Error>> + Send;
+    fn row<T: FromQueryResult + Send>(
+        &self,
+        text: &str,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<Option<T>, Error>> + Send;
 }
 
 impl Sql for DatabaseTransaction {
@@ -53,7 +64,9 @@ impl Sql for DatabaseConnection {
         self.get_database_backend()
     }
     async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
-        Ok(timeout(READ_TIMEOUT, self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values))).await??.rows_affected())
+        Ok(timeout(READ_TIMEOUT, self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values)))
+            .await??
+            .rows_affected())
     }
     async fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Vec<T>, Error> {
         let statement = Statement::from_sql_and_values(self.backend(), text, values);

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
+};
 
 use super::Error;
 
@@ -39,7 +42,10 @@ pub(super) async fn open_read_only(path: &Path) -> Result<DatabaseConnection, Er
 
 /// Opens a transaction for migrations; waits until another process's has ended.
 pub(super) async fn begin_migration(reader: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
-    let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
     Ok(reader.begin_with_options(options).await?)
 }
 

@@ -37,9 +37,14 @@ pub(super) struct Record {
 pub(super) async fn write(mut records: Vec<Record>, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     while !records.is_empty() {
         let rows = chunk_size(records.len());
-        let values: Vec<Value> = records.drain(..rows).flat_map(|record| [record.id.into(), record.subject.into(), record.payload.into(), record.at.into()]).collect();
+        let values: Vec<Value> = records
+            .drain(..rows)
+            .flat_map(|record| [record.id.into(), record.subject.into(), record.payload.into(), record.at.into()])
+            .collect();
         let text = format!("insert into outbox (id, subject, payload, created_at) values {}", placeholders(rows, 4));
-        transaction.execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), text, values)).await?;
+        transaction
+            .execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), text, values))
+            .await?;
     }
     Ok(())
 }
@@ -90,20 +95,32 @@ impl Tx {
 
     /// Records that `consumer` handles the event `id` in this transaction. Returns `false` if it did so before.
     pub async fn record_once(&self, consumer: &str, id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-        let inserted =
-            self.execute("insert into inbox (consumer, event_id, seen_at) values ($1, $2, $3) on conflict do nothing", vec![consumer.into(), id.into(), now.into()]).await?;
+        let inserted = self
+            .execute(
+                "insert into inbox (consumer, event_id, seen_at) values ($1, $2, $3) on conflict do nothing",
+                vec![consumer.into(), id.into(), now.into()],
+            )
+            .await?;
         Ok(inserted == 1)
     }
 
     /// Records that `consumer` handles the events `ids` in this transaction. Returns those that it had not handled
     /// before.
-    pub async fn record_once_each(&self, consumer: &str, ids: &[&str], now: DateTime<Utc>) -> Result<HashSet<String>, Error> {
+    pub async fn record_once_each(
+        &self,
+        consumer: &str,
+        ids: &[&str],
+        now: DateTime<Utc>,
+    ) -> Result<HashSet<String>, Error> {
         let mut first = HashSet::with_capacity(ids.len());
         let mut left = ids;
         while let Some((chunk, rest)) = left.split_at_checked(chunk_size(left.len())) {
             left = rest;
             let values: Vec<Value> = chunk.iter().flat_map(|&id| [consumer.into(), id.into(), now.into()]).collect();
-            let text = format!("insert into inbox (consumer, event_id, seen_at) values {} on conflict do nothing returning event_id", placeholders(chunk.len(), 3));
+            let text = format!(
+                "insert into inbox (consumer, event_id, seen_at) values {} on conflict do nothing returning event_id",
+                placeholders(chunk.len(), 3)
+            );
             first.extend(self.rows::<Seen>(&text, values).await?.into_iter().map(|seen| seen.event_id));
         }
         Ok(first)

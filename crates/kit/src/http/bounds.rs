@@ -67,13 +67,19 @@ impl Bounds {
     }
 }
 
-async fn enforce(State((head, permits)): State<(HeadBounds, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
+async fn enforce(
+    State((head, permits)): State<(HeadBounds, Arc<Semaphore>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     if let Err(problem) = head.check(&request) {
         return problem.into_response();
     }
     match permits.try_acquire_owned() {
         Ok(permit) => next.run(request).await.map(|body| Body::new(PermitBody { body, _permit: permit })),
-        Err(_) => Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1)).into_response(),
+        Err(_) => {
+            Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1)).into_response()
+        }
     }
 }
 
@@ -86,7 +92,10 @@ struct PermitBody {
 impl http_body::Body for PermitBody {
     type Data = Bytes;
     type Error = axum::Error;
-    fn poll_frame(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         std::pin::Pin::new(&mut self.body).poll_frame(context)
     }
     fn is_end_stream(&self) -> bool {

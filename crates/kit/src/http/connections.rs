@@ -107,9 +107,16 @@ impl Prefix {
         }
         let now = millis(started);
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-        let is_idle = |state: &ConnectionState| state.requests.load(Ordering::Relaxed) == 0 && now.saturating_sub(state.idle_since.load(Ordering::Relaxed)) >= idle;
-        let mut idle_connections: Vec<(u64, u64)> =
-            self.connections.iter().filter(|(_, state)| is_idle(state)).map(|(number, state)| (state.idle_since.load(Ordering::Relaxed), *number)).collect();
+        let is_idle = |state: &ConnectionState| {
+            state.requests.load(Ordering::Relaxed) == 0
+                && now.saturating_sub(state.idle_since.load(Ordering::Relaxed)) >= idle
+        };
+        let mut idle_connections: Vec<(u64, u64)> = self
+            .connections
+            .iter()
+            .filter(|(_, state)| is_idle(state))
+            .map(|(number, state)| (state.idle_since.load(Ordering::Relaxed), *number))
+            .collect();
         if idle_connections.is_empty() {
             self.last_failed_eviction = Some(Instant::now());
             return false;
@@ -193,7 +200,10 @@ impl http_body::Body for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.body).poll_frame(context)
     }
 
@@ -237,7 +247,8 @@ mod tests {
     async fn the_connection_idle_for_longest_is_evicted_and_none_that_is_in_use() {
         let (connections, idle) = (ConnectionsByIp::default(), Duration::from_secs(2));
         let admit = |text: &str| connections.admit(address(text), 3, idle);
-        let (first, second, third) = (admit("2001:db8::1").unwrap(), admit("2001:db8::2").unwrap(), admit("2001:db8::3").unwrap());
+        let (first, second, third) =
+            (admit("2001:db8::1").unwrap(), admit("2001:db8::2").unwrap(), admit("2001:db8::3").unwrap());
         assert!(admit("2001:db8::4").is_none(), "none has been idle for long enough");
         let other = admit("2001:db8:0:1::1").unwrap();
         let request = first.state().begin_request();

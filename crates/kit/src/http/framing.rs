@@ -235,15 +235,22 @@ impl Chunk {
     /// Returns the position after a byte; `None` after the last byte of a body.
     fn next(self, byte: u8) -> Result<Option<Self>, FramingError> {
         Ok(Some(match (self, byte) {
-            (Self::Size { digits, value, line, extension: false }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 16 => {
+            (Self::Size { digits, value, line, extension: false }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F')
+                if digits < 16 =>
+            {
                 let digit = u64::from(char::from(byte).to_digit(16).unwrap_or_default());
                 // hyper counts in 64 bits as well, and no body is that large.
-                let value = value.checked_mul(16).and_then(|value| value.checked_add(digit)).ok_or(FramingError::Chunk)?;
+                let value =
+                    value.checked_mul(16).and_then(|value| value.checked_add(digit)).ok_or(FramingError::Chunk)?;
                 Self::Size { digits: digits + 1, value, line: line + 1, extension: false }
             }
             (Self::Size { digits: 1.., value, .. }, b'\r') => Self::SizeEnd(value),
-            (Self::Size { digits: digits @ 1.., value, line, extension: false }, b';') => Self::Size { digits, value, line: line + 1, extension: true },
-            (Self::Size { digits, value, line, extension: true }, _) if line < MAX_CHUNK_LINE_BYTES && is_field_byte(byte) => {
+            (Self::Size { digits: digits @ 1.., value, line, extension: false }, b';') => {
+                Self::Size { digits, value, line: line + 1, extension: true }
+            }
+            (Self::Size { digits, value, line, extension: true }, _)
+                if line < MAX_CHUNK_LINE_BYTES && is_field_byte(byte) =>
+            {
                 Self::Size { digits, value, line: line + 1, extension: true }
             }
             (Self::SizeEnd(0), b'\n') => Self::Trailer { line: 0, all: 0, value: false },
@@ -265,7 +272,9 @@ impl Chunk {
     /// Advances by one byte in a trailer.
     fn trailer_byte(self, value: bool) -> Result<Self, FramingError> {
         match self {
-            Self::Trailer { line, all, .. } if all < MAX_TRAILERS_BYTES => Ok(Self::Trailer { line: line + 1, all: all + 1, value }),
+            Self::Trailer { line, all, .. } if all < MAX_TRAILERS_BYTES => {
+                Ok(Self::Trailer { line: line + 1, all: all + 1, value })
+            }
             _ => Err(FramingError::Trailer),
         }
     }
@@ -306,7 +315,10 @@ fn read_head(is_11: bool, head: &[u8]) -> Result<Head, FramingError> {
         let value = value.trim_ascii();
         if name.eq_ignore_ascii_case(b"content-length") {
             let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-            let number = std::str::from_utf8(value).ok().filter(|_| digits && length.is_none()).and_then(|value| value.parse::<u64>().ok());
+            let number = std::str::from_utf8(value)
+                .ok()
+                .filter(|_| digits && length.is_none())
+                .and_then(|value| value.parse::<u64>().ok());
             // hyper gives the two largest values another meaning.
             length = Some(number.filter(|number| *number < u64::MAX - 1).ok_or(FramingError::Length)?);
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
@@ -330,10 +342,12 @@ fn read_head(is_11: bool, head: &[u8]) -> Result<Head, FramingError> {
 /// Parses the request line. Returns `true` for HTTP/1.1, `false` for 1.0.
 fn request_line(line: &[u8]) -> Result<bool, FramingError> {
     let mut words = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
         return Err(FramingError::RequestLine);
     };
-    let is_method = !method.is_empty() && method.iter().all(|byte| is_token_byte(*byte)) && Method::from_bytes(method).is_ok();
+    let is_method =
+        !method.is_empty() && method.iter().all(|byte| is_token_byte(*byte)) && Method::from_bytes(method).is_ok();
     // A request target is printable ASCII.
     let is_target = target.iter().all(u8::is_ascii_graphic) && Uri::try_from(target).is_ok();
     let is_11 = match version {
@@ -396,13 +410,19 @@ mod tests {
         let all = format!("\r\n{get}{post}\n\r\n\n\r\n{chunked}{body}\r\n{get}");
         for chunk_bytes in [1, 2, 3, 7, 64, all.len()] {
             let (heads, passed, wrong) = read(all.as_bytes(), chunk_bytes);
-            assert_eq!((heads, passed, wrong), (vec![get.len(), post.len(), chunked.len(), get.len()], 2 + 6 + body.len() + 2, None), "{chunk_bytes}");
+            assert_eq!(
+                (heads, passed, wrong),
+                (vec![get.len(), post.len(), chunked.len(), get.len()], 2 + 6 + body.len() + 2, None),
+                "{chunk_bytes}"
+            );
         }
     }
 
     #[test]
     fn ambiguous_framing_is_an_error_however_it_arrives() {
-        use FramingError::{Chunk, Coding, Folded, HeaderName, HeaderValue, Length, LineEnd, RequestLine, TooLarge, Trailer};
+        use FramingError::{
+            Chunk, Coding, Folded, HeaderName, HeaderValue, Length, LineEnd, RequestLine, TooLarge, Trailer,
+        };
         let line = |line: &str| format!("{line}\r\nHost: x\r\n\r\n");
         let with = |headers: &str| format!("POST / HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
         let body = |body: &str| format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
@@ -470,7 +490,10 @@ mod tests {
                 assert_eq!(read(text.as_bytes(), chunk_bytes).2, Some(error), "{text:?} in chunks of {chunk_bytes}");
             }
         }
-        assert_eq!(read(with(&"A: b\r\n".repeat(101)).replace("\r\n\r\n\r\n", "\r\n\r\n").as_bytes(), 10).2, Some(FramingError::TooManyLines));
+        assert_eq!(
+            read(with(&"A: b\r\n".repeat(101)).replace("\r\n\r\n\r\n", "\r\n\r\n").as_bytes(), 10).2,
+            Some(FramingError::TooManyLines)
+        );
     }
 
     proptest! {

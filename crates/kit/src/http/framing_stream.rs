@@ -90,7 +90,16 @@ pub(super) struct FramingStream<S> {
 
 impl<S> FramingStream<S> {
     pub(super) fn new(stream: S, max_head: usize, verdict: FramingVerdict) -> Self {
-        Self { stream, framing: Framing::new(max_head), mode: Mode::Http, buffered: BytesMut::new(), validated: 0, head_count: 0, verdict, linger: None }
+        Self {
+            stream,
+            framing: Framing::new(max_head),
+            mode: Mode::Http,
+            buffered: BytesMut::new(),
+            validated: 0,
+            head_count: 0,
+            verdict,
+            linger: None,
+        }
     }
 
     /// Returns how many of these bytes are valid; those after them must be buffered. Updates the mode.
@@ -185,7 +194,11 @@ impl<S: AsyncRead + Unpin> FramingStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for FramingStream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
             if this.validated > 0 {
@@ -194,7 +207,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for FramingStream<S> {
             }
             match this.mode {
                 Mode::Raw => return Pin::new(&mut this.stream).poll_read(context, buffer),
-                Mode::Broken => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the body is malformed"))),
+                Mode::Broken => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the body is malformed")));
+                }
                 // The response ends the connection; nothing wakes this before.
                 Mode::Refused => return Poll::Pending,
                 Mode::Undecided => {
@@ -227,7 +242,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FramingStream<S> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffers: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
     }
 
@@ -253,7 +272,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FramingStream<S> {
             let mut more = ReadBuf::new(&mut bytes);
             match Pin::new(&mut this.stream).poll_read(context, &mut more) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) if !more.filled().is_empty() && *left > 0 => *left = left.saturating_sub(more.filled().len()),
+                Poll::Ready(Ok(())) if !more.filled().is_empty() && *left > 0 => {
+                    *left = left.saturating_sub(more.filled().len())
+                }
                 Poll::Ready(_) => break,
             }
         }
@@ -265,23 +286,33 @@ impl From<FramingError> for Problem {
     fn from(error: FramingError) -> Self {
         let malformed = |detail: &'static str| Self::bad_request("request.malformed", detail);
         match error {
-            FramingError::LineEnd => malformed("Each line of a request's head ends with a carriage return and a line feed, and has neither elsewhere."),
-            FramingError::RequestLine => malformed("A request begins with a method, a target and HTTP/1.1, with one space between them."),
+            FramingError::LineEnd => malformed(
+                "Each line of a request's head ends with a carriage return and a line feed, and has neither elsewhere.",
+            ),
+            FramingError::RequestLine => {
+                malformed("A request begins with a method, a target and HTTP/1.1, with one space between them.")
+            }
             FramingError::HeaderName => malformed("A header line has a name and a colon right after it."),
             FramingError::Folded => malformed("A header must be on one line: send it without a line break."),
             FramingError::HeaderValue => malformed("A header has no control characters."),
             FramingError::Length => malformed("A request has one Content-Length, and it is a plain number."),
-            FramingError::Coding => malformed("The only Transfer-Encoding that is supported is `chunked`, once, and without a Content-Length."),
-            FramingError::Chunk => malformed("A chunk of the body is malformed: send its size in hexadecimal, its bytes, and correct line ends."),
+            FramingError::Coding => malformed(
+                "The only Transfer-Encoding that is supported is `chunked`, once, and without a Content-Length.",
+            ),
+            FramingError::Chunk => malformed(
+                "A chunk of the body is malformed: send its size in hexadecimal, its bytes, and correct line ends.",
+            ),
             FramingError::Trailer => malformed("The trailers of the body are malformed, or too many."),
             FramingError::TooLarge => Self::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "request.head_too_large",
                 "The request's head is larger than this server accepts: send fewer or shorter headers.",
             ),
-            FramingError::TooManyLines => {
-                Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", "The request has more header lines than this server accepts.")
-            }
+            FramingError::TooManyLines => Self::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "request.too_many_headers",
+                "The request has more header lines than this server accepts.",
+            ),
         }
     }
 }

@@ -12,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer, StringDeserializer};
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{
+    DeserializeOwned, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::Number;
 use serde_json::error::Category;
@@ -29,11 +31,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.not_json", "Send JSON with `Content-Type: application/json`."));
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "request.not_json",
+                "Send JSON with `Content-Type: application/json`.",
+            ));
         }
         let body = Limited::new(request.into_body(), MAX_BYTES).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB.");
+                return Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "request.too_large",
+                    "The JSON body is larger than 64 KB.",
+                );
             }
             Problem::bad_request("request.broken_off", "The body of the request broke off, or was malformed.")
         })?;
@@ -174,17 +184,29 @@ impl<'de> Deserializer<'de> for Tree {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
         match self {
             object @ Self::Object(_) => object.deserialize_any(visitor),
             other => Err(ReadError::invalid_type(other.unexpected(), &visitor)),
         }
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(self, name: &'static str, variants: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
         match self {
             Self::Text(text) => StringDeserializer::new(text).deserialize_enum(name, variants, visitor),
-            Self::Object(values) => visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(values.into_iter()))),
+            Self::Object(values) => {
+                visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(values.into_iter())))
+            }
             other => Err(ReadError::invalid_type(other.unexpected(), &"a name")),
         }
     }
@@ -241,15 +263,26 @@ mod tests {
     }
 
     fn song(text: &str) -> Result<Song, (u16, String)> {
-        read(text.as_bytes()).map_err(|problem| (problem.status.as_u16(), format!("{}: {}", problem.code, problem.detail)))
+        read(text.as_bytes())
+            .map_err(|problem| (problem.status.as_u16(), format!("{}: {}", problem.code, problem.detail)))
     }
 
     #[test]
     fn valid_bodies_are_read() {
         let cover = |more: Option<serde_json::Value>| Cover { width: 7, more };
-        let plain =
-            Song { title: "Ä\u{1F3B5}".into(), seconds: Some(2.0), tags: vec!["a".into()], cover: Some(cover(Some(serde_json::json!([1, { "b": null }])))), kind: Kind::Song };
-        assert_eq!(song(r#"{"title":"Ä\ud83c\udfb5","seconds":2,"tags":["a"],"cover":{"width":7,"more":[1,{"b":null}]},"kind":"song"}"#), Ok(plain));
+        let plain = Song {
+            title: "Ä\u{1F3B5}".into(),
+            seconds: Some(2.0),
+            tags: vec!["a".into()],
+            cover: Some(cover(Some(serde_json::json!([1, { "b": null }])))),
+            kind: Kind::Song,
+        };
+        assert_eq!(
+            song(
+                r#"{"title":"Ä\ud83c\udfb5","seconds":2,"tags":["a"],"cover":{"width":7,"more":[1,{"b":null}]},"kind":"song"}"#
+            ),
+            Ok(plain)
+        );
         let kind = song(r#" {"title":"","cover":null,"seconds":null,"kind":{"cover":{"width":7}}} "#).unwrap();
         assert_eq!((kind.cover, kind.kind), (None, Kind::Cover(cover(None))));
         assert_eq!(read::<Vec<u8>>(b"[1, 2]").unwrap(), [1, 2]);

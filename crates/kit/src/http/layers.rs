@@ -48,7 +48,13 @@ pub fn with_common_layers(router: Router, state: LayerState) -> Router {
 pub(crate) fn with_guarded_layers(router: Router, guard: Option<&RouterLayer>, state: LayerState) -> Router {
     let router = router
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL."))
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This URL does not support that method."));
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "request.method_not_allowed",
+                "This URL does not support that method.",
+            )
+        });
     // A guarded router is public: the ids and traces of its callers are not trusted.
     let layers = LayersState { trusts_caller: guard.is_none(), state };
     let router = match guard {
@@ -65,10 +71,15 @@ struct LayersState {
     trusts_caller: bool,
 }
 
-async fn track_request(State(LayersState { state, trusts_caller }): State<LayersState>, mut request: Request, next: Next) -> Response {
+async fn track_request(
+    State(LayersState { state, trusts_caller }): State<LayersState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = method_label(&request);
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     // An internal request in this process has an id and a span already; a second pair would be a good part of the cost
     // of a small response.
     let (id, span) = match request.extensions().get::<RequestId>() {
@@ -82,14 +93,25 @@ async fn track_request(State(LayersState { state, trusts_caller }): State<Layers
             }
             let trace = Trace::of(request.headers_mut());
             request.extensions_mut().insert(trace);
-            let span = tracing::info_span!("request", role = state.role, method, route, request.id = id, trace.id = trace.id(), request.client_id = client_id);
+            let span = tracing::info_span!(
+                "request",
+                role = state.role,
+                method,
+                route,
+                request.id = id,
+                trace.id = trace.id(),
+                request.client_id = client_id
+            );
             (id, span)
         }
     };
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(|panic| {
         let _entered = span.enter();
-        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned());
         Problem::fault(&std::io::Error::other(message.unwrap_or_else(|| "a handler panicked".into()))).into_response()
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
@@ -129,7 +151,8 @@ pub(super) fn request_id(request: &Request) -> String {
 
 fn valid_request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let is_valid = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_valid =
+        |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     id.filter(is_valid).map(str::to_owned)
 }
 
@@ -137,7 +160,12 @@ fn valid_request_id(headers: &HeaderMap) -> Option<String> {
 /// Returns the id if it is short and plain, to be logged as the client's.
 fn strip_caller_ids(headers: &mut HeaderMap) -> Option<String> {
     let client_id = valid_request_id(headers);
-    for name in [REQUEST_ID, HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate"), HeaderName::from_static("baggage")] {
+    for name in [
+        REQUEST_ID,
+        HeaderName::from_static("traceparent"),
+        HeaderName::from_static("tracestate"),
+        HeaderName::from_static("baggage"),
+    ] {
         headers.remove(name);
     }
     client_id

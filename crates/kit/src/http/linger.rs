@@ -37,7 +37,10 @@ impl Body for LingeringBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         self.may_be_sending = true;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(context);
@@ -58,7 +61,9 @@ impl Body for LingeringBody {
 
 impl Drop for LingeringBody {
     fn drop(&mut self) {
-        let Some(mut body) = self.body.take().filter(|body| self.may_be_sending && !body.is_end_stream()) else { return };
+        let Some(mut body) = self.body.take().filter(|body| self.may_be_sending && !body.is_end_stream()) else {
+            return;
+        };
         let tasks = self.tasks.clone();
         self.tasks.spawn(async move {
             let rest = async {

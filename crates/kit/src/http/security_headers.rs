@@ -14,7 +14,8 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 /// Data for programs: as a document it runs nothing, loads nothing, and has an origin of its own.
 const API: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 /// A file in a tab of its own: it shows itself, which needs the styles of the browsers' own viewers, and runs nothing.
-const MEDIA: &str = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+const MEDIA: &str =
+    "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 /// Swagger UI: its scripts and styles are files of ours; its icons are `data:` URLs in its style sheet. The hash is
 /// that of the one inline style, two colours in its logo.
 const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
@@ -61,7 +62,11 @@ impl Policy {
             Self::Api => (HeaderValue::from_static(API), "no-referrer", None),
             Self::Media => (HeaderValue::from_static(MEDIA), "no-referrer", None),
             // `same-origin` keeps the `Origin` of the page's own requests, which session cookies are checked against.
-            Self::Docs => (HeaderValue::from_static(DOCS), "same-origin", Some("camera=(), geolocation=(), microphone=(), payment=()")),
+            Self::Docs => (
+                HeaderValue::from_static(DOCS),
+                "same-origin",
+                Some("camera=(), geolocation=(), microphone=(), payment=()"),
+            ),
             Self::Page(content) => (content.clone(), "same-origin", Some("geolocation=(), payment=()")),
         };
         [
@@ -90,12 +95,20 @@ mod tests {
 
     #[test]
     fn every_kind_of_response_is_unframable_and_unsniffable() {
-        for policy in [Policy::Api, Policy::Media, Policy::Docs, Policy::page(None), Policy::page(Some("not\nan origin"))] {
+        for policy in
+            [Policy::Api, Policy::Media, Policy::Docs, Policy::page(None), Policy::page(Some("not\nan origin"))]
+        {
             let headers = filled(&policy);
             let content = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-            assert!(content.contains("default-src 'none'; ") && content.contains("frame-ancestors 'none'"), "{content}");
+            assert!(
+                content.contains("default-src 'none'; ") && content.contains("frame-ancestors 'none'"),
+                "{content}"
+            );
             assert!(!content.contains("unsafe-eval") && !content.contains("script-src 'unsafe"), "{content}");
-            assert_eq!((&headers[header::X_CONTENT_TYPE_OPTIONS], &headers[header::X_FRAME_OPTIONS]), (&HeaderValue::from_static("nosniff"), &HeaderValue::from_static("DENY")));
+            assert_eq!(
+                (&headers[header::X_CONTENT_TYPE_OPTIONS], &headers[header::X_FRAME_OPTIONS]),
+                (&HeaderValue::from_static("nosniff"), &HeaderValue::from_static("DENY"))
+            );
         }
     }
 
@@ -111,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_page_may_show_what_lies_in_the_store_only_where_readers_are_sent_there() {
-        let content = |store| filled(&Policy::page(store))[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        let content =
+            |store| filled(&Policy::page(store))[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
         assert!(!content(None).contains("http"));
         let with_store = content(Some("https://media.example.org"));
         let wanted = "img-src 'self' data: https://media.example.org; media-src 'self' blob: https://media.example.org; connect-src 'self';";

@@ -106,8 +106,13 @@ pub fn serve(listener: Listener, router: Router, tasks: &Tasks) {
                     continue;
                 }
             };
-            let Some(ip_permit) = connections.admit(address.ip(), listener.limits.max_per_prefix, listener.limits.idle_timeout) else { continue };
-            let (router, limits, open, tasks) = (router.clone(), listener.limits.clone(), listener.open.clone(), owner.clone());
+            let Some(ip_permit) =
+                connections.admit(address.ip(), listener.limits.max_per_prefix, listener.limits.idle_timeout)
+            else {
+                continue;
+            };
+            let (router, limits, open, tasks) =
+                (router.clone(), listener.limits.clone(), listener.open.clone(), owner.clone());
             open.inc();
             let permit = ConnectionPermit(Arc::new(PermitInner { _permit: permit, ip_permit, open }));
             owner.spawn(async move { serve_connection(stream, address, permit, router, &limits, &tasks).await });
@@ -115,14 +120,22 @@ pub fn serve(listener: Listener, router: Router, tasks: &Tasks) {
     });
 }
 
-async fn serve_connection(stream: TcpStream, address: SocketAddr, permit: ConnectionPermit, router: Router, limits: &Limits, tasks: &Tasks) {
+async fn serve_connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    permit: ConnectionPermit,
+    router: Router,
+    limits: &Limits,
+    tasks: &Tasks,
+) {
     // Small responses should not wait for more data.
     let _ = stream.set_nodelay(true);
     let owner = tasks.clone();
     let (verdict, requests) = (FramingVerdict::default(), AtomicU64::new(0));
     let state = permit.0.ip_permit.state().clone();
     let evictable = state.clone();
-    let stream = FramingStream::new(WriteTimeout::new(stream, limits.write_timeout), limits.buffer_bytes, verdict.clone());
+    let stream =
+        FramingStream::new(WriteTimeout::new(stream, limits.write_timeout), limits.buffer_bytes, verdict.clone());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (mut parts, body) = request.into_parts();
         let is_upgrade = parts.headers.contains_key(UPGRADE) && body.is_end_stream();
@@ -153,7 +166,11 @@ async fn serve_connection(stream: TcpStream, address: SocketAddr, permit: Connec
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(limits.buffer_bytes).half_close(false);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.buffer_bytes)
+        .half_close(false);
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

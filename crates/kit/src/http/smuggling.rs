@@ -5,7 +5,10 @@
 //! Invariant: a request that passes has one host, and at most one of each header that says who the caller is, what it
 //! asks for, or how much of it.
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, HOST, IF_RANGE, ORIGIN, PROXY_AUTHORIZATION, RANGE, TRANSFER_ENCODING};
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, HOST, IF_RANGE, ORIGIN, PROXY_AUTHORIZATION,
+    RANGE, TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
@@ -38,7 +41,8 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
     let refuse = |detail: &'static str| Some(Problem::bad_request("request.malformed", detail));
     if let Some(coding) = headers.get(TRANSFER_ENCODING) {
         // A second coding below `chunked` would be lost with the header (RFC 9112 §6.1).
-        if headers.get_all(TRANSFER_ENCODING).iter().count() != 1 || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+        if headers.get_all(TRANSFER_ENCODING).iter().count() != 1 || !coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+        {
             return refuse("The only Transfer-Encoding that is supported is `chunked`.");
         }
         if headers.contains_key(CONTENT_LENGTH) {
@@ -46,11 +50,17 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
         }
     }
     // Most requests repeat no header and need no further check.
-    if headers.len() != headers.keys_len() && SINGLE_HEADERS.iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
+    if headers.len() != headers.keys_len()
+        && SINGLE_HEADERS.iter().any(|name| headers.get_all(name).iter().nth(1).is_some())
+    {
         return refuse("A header that may come only once came twice, such as Authorization.");
     }
     if parts.method == Method::CONNECT {
-        return Some(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This server opens no tunnels."));
+        return Some(Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "request.method_not_allowed",
+            "This server opens no tunnels.",
+        ));
     }
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next();
@@ -61,7 +71,10 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
         (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
             return refuse("The Host header and the URL name different hosts.");
         }
-        (Some(host), _) if host.as_bytes().iter().any(|byte| matches!(byte, b',' | b'/' | b'@' | b' ' | b'\t' | b'\\')) || is_invalid_host(host) => {
+        (Some(host), _)
+            if host.as_bytes().iter().any(|byte| matches!(byte, b',' | b'/' | b'@' | b' ' | b'\t' | b'\\'))
+                || is_invalid_host(host) =>
+        {
             return refuse("The Host header is not a valid host.");
         }
         _ => {}
@@ -90,11 +103,17 @@ mod tests {
         assert_eq!(refused(post().header(TRANSFER_ENCODING, "Chunked")), None);
         assert_eq!(refused(post().header(CONTENT_LENGTH, "3")), None);
         assert_eq!(refused(post().header(TRANSFER_ENCODING, "gzip, chunked")), Some(400));
-        assert_eq!(refused(post().header(TRANSFER_ENCODING, "chunked").header(TRANSFER_ENCODING, "chunked")), Some(400));
+        assert_eq!(
+            refused(post().header(TRANSFER_ENCODING, "chunked").header(TRANSFER_ENCODING, "chunked")),
+            Some(400)
+        );
         assert_eq!(refused(post().header(TRANSFER_ENCODING, "chunked").header(CONTENT_LENGTH, "3")), Some(400));
         assert_eq!(refused(post().header(HOST, "a")), Some(400));
         assert_eq!(refused(post().header(AUTHORIZATION, "Bearer a").header(AUTHORIZATION, "Bearer a")), Some(400));
-        assert_eq!(refused(post().header("accept", "a").header("accept", "b").header("cookie", "a=1").header("cookie", "b=2")), None);
+        assert_eq!(
+            refused(post().header("accept", "a").header("accept", "b").header("cookie", "a=1").header("cookie", "b=2")),
+            None
+        );
         assert_eq!(refused(Request::get("/")), Some(400));
         assert_eq!(refused(Request::get("/").version(Version::HTTP_10)), None);
         assert_eq!(refused(Request::get("http://a/").header(HOST, "A")), None);

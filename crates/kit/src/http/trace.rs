@@ -92,11 +92,17 @@ mod tests {
 
     #[test]
     fn a_valid_trace_is_kept_and_gets_a_new_span() {
-        let mut headers = HeaderMap::from_iter([(PARENT, HeaderValue::from_static(GOOD)), (STATE, HeaderValue::from_static("a=1"))]);
+        let mut headers =
+            HeaderMap::from_iter([(PARENT, HeaderValue::from_static(GOOD)), (STATE, HeaderValue::from_static("a=1"))]);
         let trace = Trace::of(&mut headers);
         trace.next_hop().write(&mut headers);
         let written = headers[PARENT].to_str().unwrap();
-        assert!(written.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && written.ends_with("-01") && written.len() == 55, "{written}");
+        assert!(
+            written.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-")
+                && written.ends_with("-01")
+                && written.len() == 55,
+            "{written}"
+        );
         assert!(!written.contains("00f067aa0ba902b7") && headers.contains_key(STATE));
         assert!(Trace::parse(b"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-comes").is_some());
     }
@@ -115,7 +121,10 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
         ];
         for text in wrong {
-            let mut headers = HeaderMap::from_iter([(PARENT, HeaderValue::from_str(text).unwrap()), (STATE, HeaderValue::from_static("a=1"))]);
+            let mut headers = HeaderMap::from_iter([
+                (PARENT, HeaderValue::from_str(text).unwrap()),
+                (STATE, HeaderValue::from_static("a=1")),
+            ]);
             assert_ne!(Trace::of(&mut headers).id(), "4bf92f3577b34da6a3ce929d0e0e4736", "{text}");
             assert!(!headers.contains_key(STATE));
         }

@@ -89,7 +89,15 @@ impl Folder {
 
     fn sink(&self, key: &ObjectKey, file: File, folder: PathBuf) -> Box<dyn Sink> {
         self.disk.writers.fetch_add(1, Ordering::Relaxed);
-        Box::new(FileSink { key: key.clone(), file: Arc::new(file), folder, buffered: Vec::new(), buffered_bytes: 0, syncer: self.syncer.clone(), disk: self.disk.clone() })
+        Box::new(FileSink {
+            key: key.clone(),
+            file: Arc::new(file),
+            folder,
+            buffered: Vec::new(),
+            buffered_bytes: 0,
+            syncer: self.syncer.clone(),
+            disk: self.disk.clone(),
+        })
     }
 }
 
@@ -140,7 +148,11 @@ impl Engine for Folder {
         Ok(tokio::fs::metadata(self.path(key)).await?.len())
     }
 
-    async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+    async fn read(
+        &self,
+        key: &ObjectKey,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         let path = self.path(key);
         let file = Arc::new(blocking(move || File::open(path)).await?);
         Ok(stream::try_unfold((file, range), |(file, range)| async move {
@@ -184,7 +196,10 @@ impl Engine for Folder {
             let mut listed = Vec::new();
             for entry in entries {
                 let entry = entry?;
-                let Some(key) = entry.file_name().to_str().and_then(|name| format!("{shard}/{name}").parse().ok()) else { continue };
+                let Some(key) = entry.file_name().to_str().and_then(|name| format!("{shard}/{name}").parse().ok())
+                else {
+                    continue;
+                };
                 // A file that disappeared meanwhile was removed by its owner.
                 let Ok(metadata) = entry.metadata() else { continue };
                 listed.push(Listed { key, bytes: metadata.len(), modified: Some(metadata.modified()?) });

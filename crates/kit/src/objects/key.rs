@@ -34,7 +34,8 @@ impl ObjectKey {
 impl TryFrom<String> for ObjectKey {
     type Error = InvalidObjectKey;
     fn try_from(text: String) -> Result<Self, InvalidObjectKey> {
-        let fits = text.len() == id::CHARS + 1 && text.bytes().enumerate().all(|(at, b)| if at == 2 { b == b'/' } else { b.is_ascii_alphanumeric() });
+        let fits = text.len() == id::CHARS + 1
+            && text.bytes().enumerate().all(|(at, b)| if at == 2 { b == b'/' } else { b.is_ascii_alphanumeric() });
         if fits { Ok(Self(text)) } else { Err(InvalidObjectKey) }
     }
 }

@@ -105,7 +105,8 @@ pub(crate) trait Engine: Send + Sync {
     async fn resume(&self, checkpoint: &Checkpoint, fresh: ObjectKey) -> Result<Box<dyn Sink>, Error>;
     async fn read_back(&self, checkpoint: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
     async fn len(&self, key: &ObjectKey) -> Result<u64, Error>;
-    async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
+    async fn read(&self, key: &ObjectKey, range: Range<u64>)
+    -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
     async fn source(&self, key: &ObjectKey) -> Result<Source, Error>;
     async fn presign(&self, key: &ObjectKey, options: &PresignOptions<'_>) -> Result<Option<String>, Error>;
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error>;
@@ -189,7 +190,11 @@ impl Objects {
     /// `fresh` is another random key that the caller has recorded. The finished object may be under it: see
     /// [`Stored::key`]. Then the checkpoint's key still has the parts of the object, until the caller removes it.
     pub async fn resume(&self, checkpoint: &Checkpoint, fresh: ObjectKey) -> Result<Writer, Error> {
-        key_log::log_key_with("resumed", &checkpoint.key, format_args!("from {} bytes, to end as {fresh}", checkpoint.bytes));
+        key_log::log_key_with(
+            "resumed",
+            &checkpoint.key,
+            format_args!("from {} bytes, to end as {fresh}", checkpoint.bytes),
+        );
         let sink = self.0.resume(checkpoint, fresh).await?;
         Ok(Writer::resumed(self.clone(), checkpoint, sink))
     }
@@ -228,7 +233,11 @@ impl Objects {
 
     /// Streams a range of an object, in chunks of at most 256 KB, read on demand. A range beyond the end of the object
     /// ends with an error there.
-    pub async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+    pub async fn read(
+        &self,
+        key: &ObjectKey,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         self.0.read(key, range).await
     }
 
@@ -237,7 +246,10 @@ impl Objects {
         use futures::TryStreamExt as _;
         let len = self.len(key).await?;
         if len > max_bytes {
-            return Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::FileTooLarge, format!("{len} bytes, {max_bytes} allowed"))));
+            return Err(Error::Engine(std::io::Error::new(
+                std::io::ErrorKind::FileTooLarge,
+                format!("{len} bytes, {max_bytes} allowed"),
+            )));
         }
         let mut chunks = self.read(key, 0..len).await?;
         let mut whole = bytes::BytesMut::with_capacity(usize::try_from(len).unwrap_or(0));

@@ -103,7 +103,8 @@ pub async fn check(objects: &Objects, databases: &[RoleDatabase]) -> Result<Repo
     for location in known.values() {
         *(if location.is_some() { &mut report.named } else { &mut report.tracked }) += 1;
     }
-    let mut listings = stream::iter(shards()).map(async |shard| objects.list(&shard).await).buffer_unordered(MAX_CONCURRENT_REQUESTS);
+    let mut listings =
+        stream::iter(shards()).map(async |shard| objects.list(&shard).await).buffer_unordered(MAX_CONCURRENT_REQUESTS);
     while let Some(shard) = listings.try_next().await? {
         for Listed { key, bytes, modified } in shard {
             report.objects += 1;
@@ -116,15 +117,24 @@ pub async fn check(objects: &Objects, databases: &[RoleDatabase]) -> Result<Repo
     drop(listings);
     // The remaining keys were not listed. Of columns that have keys within other text, a missing object proves nothing.
     known.retain(|_, location| {
-        location.is_some_and(|(database, column)| databases.get(database).and_then(|database| database.columns.get(column)).is_some_and(|object_column| object_column.is_whole))
+        location.is_some_and(|(database, column)| {
+            databases
+                .get(database)
+                .and_then(|database| database.columns.get(column))
+                .is_some_and(|object_column| object_column.is_whole)
+        })
     });
     if report.untracked.is_empty() && known.is_empty() {
         return Ok(report);
     }
     let again = read_known_keys(databases).await?;
     report.untracked.retain(|object| !again.contains_key(&object.key));
-    let lost = known.into_iter().filter_map(|(key, location)| location.filter(|location| again.get(&key) == Some(&Some(*location))).map(|location| (key, location)));
-    let mut asked = stream::iter(lost).map(async |(key, location)| Ok::<_, Error>((objects.exists(&key).await?, key, location))).buffer_unordered(MAX_CONCURRENT_REQUESTS);
+    let lost = known.into_iter().filter_map(|(key, location)| {
+        location.filter(|location| again.get(&key) == Some(&Some(*location))).map(|location| (key, location))
+    });
+    let mut asked = stream::iter(lost)
+        .map(async |(key, location)| Ok::<_, Error>((objects.exists(&key).await?, key, location)))
+        .buffer_unordered(MAX_CONCURRENT_REQUESTS);
     while let Some((is_there, key, (database, column))) = asked.try_next().await? {
         if let (false, Some(database)) = (is_there, databases.get(database))
             && let Some(ObjectColumn { table, column, .. }) = database.columns.get(column)
@@ -139,8 +149,15 @@ pub async fn check(objects: &Objects, databases: &[RoleDatabase]) -> Result<Repo
 
 /// Removes the objects without a row of a report that were last written to more than `older_than` before `now`. Returns
 /// how many.
-pub async fn remove_untracked(objects: &Objects, report: &Report, now: DateTime<Utc>, older_than: TimeDelta) -> Result<u64, Error> {
-    let removals = stream::iter(report.removable(now - older_than)).map(async |object| objects.remove(&object.key).await).buffer_unordered(MAX_CONCURRENT_REQUESTS);
+pub async fn remove_untracked(
+    objects: &Objects,
+    report: &Report,
+    now: DateTime<Utc>,
+    older_than: TimeDelta,
+) -> Result<u64, Error> {
+    let removals = stream::iter(report.removable(now - older_than))
+        .map(async |object| objects.remove(&object.key).await)
+        .buffer_unordered(MAX_CONCURRENT_REQUESTS);
     Ok(removals.try_fold(0, async |count, ()| Ok(count + 1)).await?)
 }
 
@@ -149,7 +166,10 @@ pub async fn remove_untracked(objects: &Objects, report: &Report, now: DateTime<
 async fn read_known_keys(databases: &[RoleDatabase]) -> Result<Known, Error> {
     let mut known = Known::new();
     for database in databases {
-        for_each_value(database, "orphan_object", "object", |text| known.extend(keys_within(text).map(|key| (key, None)))).await?;
+        for_each_value(database, "orphan_object", "object", |text| {
+            known.extend(keys_within(text).map(|key| (key, None)))
+        })
+        .await?;
     }
     for (database_index, database) in databases.iter().enumerate() {
         for (column, object_column) in database.columns.iter().enumerate() {
@@ -171,11 +191,23 @@ struct Text {
 }
 
 /// Visits every value of a column, page by page.
-async fn for_each_value(database: &RoleDatabase, table: &str, column: &str, mut visit: impl FnMut(&str)) -> Result<(), Error> {
-    let query = format!("select {column} as text from {table} where {column} > $1 group by {column} order by {column} limit $2");
+async fn for_each_value(
+    database: &RoleDatabase,
+    table: &str,
+    column: &str,
+    mut visit: impl FnMut(&str),
+) -> Result<(), Error> {
+    let query = format!(
+        "select {column} as text from {table} where {column} > $1 group by {column} order by {column} limit $2"
+    );
     let mut after = String::new();
     loop {
-        let rows: Vec<Text> = database.db.read().rows(&query, vec![after.as_str().into(), (PAGE_ROWS as i64).into()]).await.map_err(|error| Error::Db(database.service, error))?;
+        let rows: Vec<Text> = database
+            .db
+            .read()
+            .rows(&query, vec![after.as_str().into(), (PAGE_ROWS as i64).into()])
+            .await
+            .map_err(|error| Error::Db(database.service, error))?;
         rows.iter().for_each(|row| visit(&row.text));
         match rows.into_iter().last() {
             Some(last) => after = last.text,

@@ -61,7 +61,8 @@ fn sync(root: &File, group: Vec<Request>) {
         .map(|request| {
             let mut result = request.file.sync_all();
             if result.is_ok() && !folders.contains(&request.folder) {
-                result = File::open(&request.folder).and_then(|folder| folder.sync_all()).and_then(|()| root.sync_all());
+                result =
+                    File::open(&request.folder).and_then(|folder| folder.sync_all()).and_then(|()| root.sync_all());
                 if result.is_ok() {
                     folders.insert(request.folder);
                 }

@@ -26,7 +26,10 @@ pub(super) struct Candidate {
 
 /// Returns the index of the chosen candidate. `random_below(n)` returns a random number below `n`, which decides
 /// between equals.
-pub(super) fn choose(candidates: impl Iterator<Item = Candidate>, mut random_below: impl FnMut(usize) -> usize) -> Option<usize> {
+pub(super) fn choose(
+    candidates: impl Iterator<Item = Candidate>,
+    mut random_below: impl FnMut(usize) -> usize,
+) -> Option<usize> {
     let mut best: Option<((Health, usize), usize)> = None;
     let mut equals = 0;
     for (index, candidate) in candidates.enumerate() {
@@ -59,7 +62,8 @@ mod tests {
 
     #[test]
     fn the_least_loaded_of_the_best_is_chosen() {
-        let row = [one(Health::Healthy, 3), one(Health::Healthy, 1), one(Health::Unready, 0), one(Health::BreakerOpen, 0)];
+        let row =
+            [one(Health::Healthy, 3), one(Health::Healthy, 1), one(Health::Unready, 0), one(Health::BreakerOpen, 0)];
         assert_eq!(choose(row.into_iter(), |_| 0), Some(1));
         assert_eq!(choose(row[2..].iter().copied(), |_| 0), Some(0), "the least bad one is better than none");
         assert_eq!(choose(row[3..].iter().copied(), |_| 0), None);

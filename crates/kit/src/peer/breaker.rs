@@ -88,11 +88,13 @@ impl Breaker {
         self.roll_window(now);
         self.consecutive_failures += 1;
         self.failed += 1;
-        let too_many = self.consecutive_failures >= MAX_CONSECUTIVE_FAILURES || (self.succeeded + self.failed >= MIN_REQUESTS && self.failed >= self.succeeded);
+        let too_many = self.consecutive_failures >= MAX_CONSECUTIVE_FAILURES
+            || (self.succeeded + self.failed >= MIN_REQUESTS && self.failed >= self.succeeded);
         if permit == Permit::Probe || (self.is_closed() && too_many) {
             let pause = FIRST_PAUSE.saturating_mul(1 << self.open_count.min(10)).min(MAX_PAUSE);
             self.open_count += 1;
-            (self.state, self.consecutive_failures, self.succeeded, self.failed) = (State::Open { until: now + pause }, 0, 0, 0);
+            (self.state, self.consecutive_failures, self.succeeded, self.failed) =
+                (State::Open { until: now + pause }, 0, 0, 0);
         }
     }
 

@@ -50,10 +50,15 @@ pub(super) struct ExchangeError {
 
 impl Connection {
     pub(super) async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream =
-            tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection within 2 s"))??;
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address))
+            .await
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection within 2 s"))??;
         stream.set_nodelay(true)?;
-        let (sender, http) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let (sender, http) = Builder::new()
+            .max_buf_size(BUFFER_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(io::Error::other)?;
         Ok(Self(Box::new(Http1 { sender, http, reusable: true })))
     }
 
@@ -68,7 +73,10 @@ impl Connection {
     }
 
     /// Sends a request and waits for the head of the response. Returns the connection too, unless it has ended.
-    pub(super) async fn send(mut self, request: Request<Body>) -> Result<(Response<Incoming>, Option<Self>), ExchangeError> {
+    pub(super) async fn send(
+        mut self,
+        request: Request<Body>,
+    ) -> Result<(Response<Incoming>, Option<Self>), ExchangeError> {
         let (response, open) = self.0.exchange(request).await?;
         Ok((response, open.then_some(self)))
     }

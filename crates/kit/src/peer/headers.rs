@@ -23,8 +23,15 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-authorization"),
 ];
 /// Headers that `Connection` can't remove: a client must not be able to hide them from the role.
-const PROTECTED: [HeaderName; 7] =
-    [HOST, CONTENT_LENGTH, AUTHORIZATION, COOKIE, HeaderName::from_static("x-tutti-client"), HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-request-id")];
+const PROTECTED: [HeaderName; 7] = [
+    HOST,
+    CONTENT_LENGTH,
+    AUTHORIZATION,
+    COOKIE,
+    HeaderName::from_static("x-tutti-client"),
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-request-id"),
+];
 
 /// Removes the headers that belong to the connection that the message came over.
 pub(super) fn strip(headers: &mut HeaderMap) {
@@ -52,7 +59,8 @@ pub(super) fn outgoing(parts: &mut Parts, host: &HeaderValue) {
     strip(&mut parts.headers);
     if parts.uri.authority().is_some() || parts.uri.scheme().is_some() {
         let mut origin = uri::Parts::default();
-        origin.path_and_query = parts.uri.path_and_query().cloned().or_else(|| Some(uri::PathAndQuery::from_static("/")));
+        origin.path_and_query =
+            parts.uri.path_and_query().cloned().or_else(|| Some(uri::PathAndQuery::from_static("/")));
         parts.uri = Uri::from_parts(origin).unwrap_or_default();
     }
     if !parts.headers.contains_key(HOST) {

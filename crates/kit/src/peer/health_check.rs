@@ -40,7 +40,11 @@ pub(super) async fn run(upstream: Weak<Upstream>, tasks: Tasks) {
         if reported.as_ref().is_none_or(|before: &Option<String>| before.is_some() != missing.is_some()) {
             match &missing {
                 Some(missing) => tracing::warn!(role = upstream.role, "waiting: {missing}"),
-                None => tracing::info!(role = upstream.role, instances = upstream.metrics.healthy.get(), "a role is available"),
+                None => tracing::info!(
+                    role = upstream.role,
+                    instances = upstream.metrics.healthy.get(),
+                    "a role is available"
+                ),
             }
             reported = Some(missing);
         }
@@ -71,7 +75,8 @@ async fn check(instance: &Arc<Instance>) {
     let asked = Instant::now();
     match tokio::time::timeout(CHECK_TIMEOUT, probe(instance, asked)).await {
         Ok(()) => {}
-        Err(_) => instance.mark_silent(asked, format!("it did not respond to the health check within {} s", CHECK_TIMEOUT.as_secs())),
+        Err(_) => instance
+            .mark_silent(asked, format!("it did not respond to the health check within {} s", CHECK_TIMEOUT.as_secs())),
     }
 }
 
@@ -80,7 +85,8 @@ async fn probe(instance: &Instance, asked: Instant) {
         Ok(connection) => connection,
         Err(error) => return instance.connect_failed(asked, &error),
     };
-    let request = Request::get(READY_PATH).header(header::HOST, "peer").header(header::CONNECTION, "close").body(Body::empty());
+    let request =
+        Request::get(READY_PATH).header(header::HOST, "peer").header(header::CONNECTION, "close").body(Body::empty());
     let Ok(request) = request else { return };
     match connection.send(request).await {
         Ok((response, _)) if response.status().is_success() => instance.mark_ready(),

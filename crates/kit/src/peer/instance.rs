@@ -115,7 +115,8 @@ impl Instance {
 
     /// Starts a request, unless the breaker refuses it.
     pub(super) fn admit(self: &Arc<Self>, in_flight: &Gauge) -> Option<InFlight> {
-        let permit = if self.is_broken() { self.with_breaker(|breaker| breaker.begin(Instant::now()))? } else { Permit::Normal };
+        let permit =
+            if self.is_broken() { self.with_breaker(|breaker| breaker.begin(Instant::now()))? } else { Permit::Normal };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         in_flight.inc();
         Some(InFlight { instance: self.clone(), in_flight: in_flight.clone(), permit, is_recorded: false })

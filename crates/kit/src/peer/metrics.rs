@@ -48,11 +48,23 @@ impl PeerMetrics {
 
     pub(super) fn register(&self, metrics: &Metrics) {
         metrics.register(|registry| {
-            registry.register("peer_in_flight", "Requests in flight to a role in another process", self.in_flight.clone());
-            registry.register("peer_retries", "Requests that were sent again, to another instance", self.retries.clone());
+            registry.register(
+                "peer_in_flight",
+                "Requests in flight to a role in another process",
+                self.in_flight.clone(),
+            );
+            registry.register(
+                "peer_retries",
+                "Requests that were sent again, to another instance",
+                self.retries.clone(),
+            );
             registry.register("peer_connects", "Connections made to a role in another process", self.connects.clone());
             registry.register("peer_instances_healthy", "Instances that say they are ready", self.healthy.clone());
-            registry.register("peer_breakers_open", "Instances whose circuit breaker is not closed", self.broken.clone());
+            registry.register(
+                "peer_breakers_open",
+                "Instances whose circuit breaker is not closed",
+                self.broken.clone(),
+            );
         });
     }
 }

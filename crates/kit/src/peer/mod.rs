@@ -129,7 +129,10 @@ impl Peers {
                 PeerEntry::One(text) => vec![text],
                 PeerEntry::Several(texts) => texts,
             };
-            let refuse = |reason: String| config::Error::Section { section: "peers".into(), reason: format!("{role}: {reason}") };
+            let refuse = |reason: String| config::Error::Section {
+                section: "peers".into(),
+                reason: format!("{role}: {reason}"),
+            };
             if texts.is_empty() {
                 return Err(refuse("the list of URLs is empty".into()));
             }
@@ -185,7 +188,10 @@ impl Peers {
 
     fn without_instance(&self, seen: bool) -> Vec<String> {
         let upstreams = self.upstreams();
-        let mut sentences: Vec<String> = upstreams.iter().filter_map(|upstream| upstream.not_ready().filter(|_| upstream.was_seen() == seen)).collect();
+        let mut sentences: Vec<String> = upstreams
+            .iter()
+            .filter_map(|upstream| upstream.not_ready().filter(|_| upstream.was_seen() == seen))
+            .collect();
         sentences.sort_unstable();
         sentences
     }
@@ -220,7 +226,9 @@ impl Peers {
                 let deadline = request.extensions().get::<Deadline>().copied();
                 let response = router.oneshot(request);
                 let response = match deadline {
-                    Some(deadline) => tokio::time::timeout_at(deadline.0, response).await.map_err(|_| Error::DeadlineExceeded(role.to_owned()))?,
+                    Some(deadline) => tokio::time::timeout_at(deadline.0, response)
+                        .await
+                        .map_err(|_| Error::DeadlineExceeded(role.to_owned()))?,
                     None => response.await,
                 };
                 match response {
@@ -246,7 +254,10 @@ impl Peers {
     pub async fn get_json<T: serde::de::DeserializeOwned>(&self, role: &str, path: &str) -> Result<Option<T>, Error> {
         let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::NoResponse(role.to_owned(), error);
         let uri: Uri = path.parse().map_err(|error: http::uri::InvalidUri| silent(error.into()))?;
-        let request = Request::get(uri).extension(Deadline::after(JSON_TIMEOUT)).body(Body::empty()).map_err(|error| silent(error.into()))?;
+        let request = Request::get(uri)
+            .extension(Deadline::after(JSON_TIMEOUT))
+            .body(Body::empty())
+            .map_err(|error| silent(error.into()))?;
         let request = async {
             let response = self.call(role, request).await?;
             let status = response.status();
@@ -256,7 +267,8 @@ impl Peers {
             if !status.is_success() {
                 return Err(Error::UnexpectedStatus(role.to_owned(), status));
             }
-            let body = http_body_util::Limited::new(response.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
+            let body =
+                http_body_util::Limited::new(response.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
             serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| silent(error.into()))
         };
         tokio::time::timeout(JSON_TIMEOUT, request).await.map_err(|late| silent(late.into()))?

@@ -69,7 +69,10 @@ struct RequestBody {
 /// Tracks the progress of a request's body.
 pub(super) fn track_progress(request: Request<Body>) -> (Request<Body>, Arc<Progress>) {
     let progress = Arc::new(Progress::of_instance());
-    let gate = request.headers().contains_key(header::EXPECT).then(|| (Arc::<ContinueGate>::default(), Box::pin(tokio::time::sleep(CONTINUE_TIMEOUT))));
+    let gate = request
+        .headers()
+        .contains_key(header::EXPECT)
+        .then(|| (Arc::<ContinueGate>::default(), Box::pin(tokio::time::sleep(CONTINUE_TIMEOUT))));
     let opener = gate.as_ref().map(|(gate, _)| gate.clone());
     let mut request = request.map(|body| Body::new(RequestBody { body, progress: progress.clone(), gate }));
     if let Some(gate) = opener {
@@ -87,7 +90,10 @@ impl http_body::Body for RequestBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         if let Some((gate, timeout)) = &mut this.gate {
             gate.waker.register(context.waker());

@@ -37,7 +37,12 @@ struct ResponseBody {
 }
 
 /// Builds the streamed response. One without a body returns its connection at once.
-pub(super) async fn streamed(response: Response<Incoming>, mut connection: Option<Connection>, in_flight: InFlight, idle_timeout: Duration) -> Response<Body> {
+pub(super) async fn streamed(
+    response: Response<Incoming>,
+    mut connection: Option<Connection>,
+    in_flight: InFlight,
+    idle_timeout: Duration,
+) -> Response<Body> {
     let (parts, body) = response.into_parts();
     if body.is_end_stream() {
         if let Some(mut connection) = connection.take()
@@ -47,7 +52,17 @@ pub(super) async fn streamed(response: Response<Incoming>, mut connection: Optio
         }
         return Response::from_parts(parts, Body::empty());
     }
-    Response::from_parts(parts, Body::new(ResponseBody { body, connection, in_flight: Some(in_flight), idle_timeout, waiting: None, timer: None }))
+    Response::from_parts(
+        parts,
+        Body::new(ResponseBody {
+            body,
+            connection,
+            in_flight: Some(in_flight),
+            idle_timeout,
+            waiting: None,
+            timer: None,
+        }),
+    )
 }
 
 impl ResponseBody {
@@ -102,7 +117,10 @@ impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         match this.read(context) {
             Poll::Pending if this.is_stalled(context) => this.fail(BodyError::Stalled),

@@ -42,7 +42,8 @@ impl Budget {
 
     /// Takes a retry from the budget, if there is one.
     pub(super) fn withdraw(&mut self, now: Instant) -> bool {
-        self.balance = (self.balance + now.duration_since(self.refilled_at).as_secs_f64() * REFILL_PER_SECOND).min(MAX_BALANCE);
+        self.balance =
+            (self.balance + now.duration_since(self.refilled_at).as_secs_f64() * REFILL_PER_SECOND).min(MAX_BALANCE);
         self.refilled_at = now;
         let has_one = self.balance >= 1.0;
         if has_one {
@@ -73,9 +74,13 @@ mod tests {
 
     #[test]
     fn only_idempotent_requests_are_repeated() {
-        for (method, bodiless, may) in
-            [(Method::GET, true, true), (Method::DELETE, true, true), (Method::PUT, false, false), (Method::POST, true, false), (Method::PATCH, true, false)]
-        {
+        for (method, bodiless, may) in [
+            (Method::GET, true, true),
+            (Method::DELETE, true, true),
+            (Method::PUT, false, false),
+            (Method::POST, true, false),
+            (Method::PATCH, true, false),
+        ] {
             assert_eq!(is_repeatable(&method, bodiless), may, "{method}");
         }
     }

@@ -43,7 +43,12 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         // A long upload is made durable after its last byte. Live streams send something every 15 s.
-        Self { response: Duration::from_secs(30), request_body: Duration::from_secs(120), response_idle: Duration::from_secs(60), unresponsive: Duration::from_secs(8) }
+        Self {
+            response: Duration::from_secs(30),
+            request_body: Duration::from_secs(120),
+            response_idle: Duration::from_secs(60),
+            unresponsive: Duration::from_secs(8),
+        }
     }
 }
 
@@ -128,7 +133,9 @@ impl Upstream {
             tried.push(address);
             let again = error.request.filter(|_| tried.len() < MAX_ATTEMPTS && self.choose(&tried).is_some());
             match again {
-                Some(again) if error.is_unsent || self.with_budget(|budget| budget.withdraw(Instant::now())) => request = again,
+                Some(again) if error.is_unsent || self.with_budget(|budget| budget.withdraw(Instant::now())) => {
+                    request = again
+                }
                 _ => return Err(error.error),
             }
             self.metrics.retries.inc();
@@ -142,14 +149,20 @@ impl Upstream {
             self.resolve().await;
         }
         // Of two requests that want an instance's only probe, one goes on to the next instance.
-        let in_flight =
-            std::iter::repeat_with(|| self.choose(tried)).take(MAX_ATTEMPTS).map_while(|instance| instance).find_map(|instance| instance.admit(&self.metrics.in_flight));
+        let in_flight = std::iter::repeat_with(|| self.choose(tried))
+            .take(MAX_ATTEMPTS)
+            .map_while(|instance| instance)
+            .find_map(|instance| instance.admit(&self.metrics.in_flight));
         in_flight.ok_or_else(|| Error::NoInstance(self.role.clone(), self.reasons()))
     }
 
     fn choose(&self, tried: &[SocketAddr]) -> Option<Arc<Instance>> {
         let instances = self.instances();
-        let candidates = instances.iter().map(|instance| Candidate { health: instance.health(), load: instance.load(), tried: tried.contains(&instance.address) });
+        let candidates = instances.iter().map(|instance| Candidate {
+            health: instance.health(),
+            load: instance.load(),
+            tried: tried.contains(&instance.address),
+        });
         choose(candidates, |below| rand::random_range(0..below)).and_then(|index| instances.get(index).cloned())
     }
 
@@ -173,7 +186,12 @@ impl Upstream {
                 in_flight.record_failure(&error.to_string());
                 // The other instances come first until this one says that it is ready; it is checked every second.
                 instance.connect_failed(asked, &error);
-                return Err(AttemptError { error: Error::NoResponse(self.role.clone(), error.into()), request: Some(request), is_unsent: true, is_frozen: false });
+                return Err(AttemptError {
+                    error: Error::NoResponse(self.role.clone(), error.into()),
+                    request: Some(request),
+                    is_unsent: true,
+                    is_frozen: false,
+                });
             }
         };
         match self.exchange(&instance, connection, request).await {
@@ -182,7 +200,12 @@ impl Upstream {
         }
     }
 
-    pub(super) async fn respond(&self, mut response: http::Response<Incoming>, connection: Option<Connection>, mut in_flight: InFlight) -> Response {
+    pub(super) async fn respond(
+        &self,
+        mut response: http::Response<Incoming>,
+        connection: Option<Connection>,
+        mut in_flight: InFlight,
+    ) -> Response {
         in_flight.record_success();
         headers::strip(response.headers_mut());
         response_body::streamed(response, connection, in_flight, self.timeouts.response_idle).await
@@ -190,31 +213,68 @@ impl Upstream {
 
     /// Sends the request over a connection and waits for the head of the response, as long as the request's deadline or
     /// our timeouts allow.
-    async fn exchange(&self, instance: &Instance, connection: Connection, request: Request<Body>) -> Result<(http::Response<Incoming>, Option<Connection>), AttemptError> {
+    async fn exchange(
+        &self,
+        instance: &Instance,
+        connection: Connection,
+        request: Request<Body>,
+    ) -> Result<(http::Response<Incoming>, Option<Connection>), AttemptError> {
         let bodiless = request.body().is_end_stream();
         let until = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
         let copy = is_repeatable(request.method(), bodiless).then(|| clone_request(&request));
         let outcome = if bodiless {
             let until = until.unwrap_or_else(|| (Instant::now() + self.timeouts.response).into());
-            self.wait_for_response(connection.send(request), instance, &Progress::of_instance(), None, Some(until)).await
+            self.wait_for_response(connection.send(request), instance, &Progress::of_instance(), None, Some(until))
+                .await
         } else {
             let (request, progress) = track_progress(request);
-            self.wait_for_response(connection.send(request), instance, &progress, Some(self.timeouts.request_body), until).await
+            self.wait_for_response(
+                connection.send(request),
+                instance,
+                &progress,
+                Some(self.timeouts.request_body),
+                until,
+            )
+            .await
         };
         match outcome {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(ExchangeError { error, .. })) if error.is_user() => {
-                Err(AttemptError { error: Error::RequestBodyFailed(self.role.clone(), error.into()), request: None, is_unsent: false, is_frozen: false })
-            }
-            Ok(Err(ExchangeError { error, request })) => {
-                Err(AttemptError { error: Error::NoResponse(self.role.clone(), error.into()), request: request.or(copy), is_unsent: false, is_frozen: false })
-            }
+            Ok(Err(ExchangeError { error, .. })) if error.is_user() => Err(AttemptError {
+                error: Error::RequestBodyFailed(self.role.clone(), error.into()),
+                request: None,
+                is_unsent: false,
+                is_frozen: false,
+            }),
+            Ok(Err(ExchangeError { error, request })) => Err(AttemptError {
+                error: Error::NoResponse(self.role.clone(), error.into()),
+                request: request.or(copy),
+                is_unsent: false,
+                is_frozen: false,
+            }),
             Err(TimedOut::Frozen) => {
-                let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "it became unresponsive with the request in progress");
-                Err(AttemptError { error: Error::NoResponse(self.role.clone(), error.into()), request: copy, is_unsent: false, is_frozen: true })
+                let error = std::io::Error::new(
+                    std::io::ErrorKind::TimedOut,
+                    "it became unresponsive with the request in progress",
+                );
+                Err(AttemptError {
+                    error: Error::NoResponse(self.role.clone(), error.into()),
+                    request: copy,
+                    is_unsent: false,
+                    is_frozen: true,
+                })
             }
-            Err(TimedOut::Instance) => Err(AttemptError { error: Error::DeadlineExceeded(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
-            Err(TimedOut::Sender) => Err(AttemptError { error: Error::RequestBodyTimeout(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
+            Err(TimedOut::Instance) => Err(AttemptError {
+                error: Error::DeadlineExceeded(self.role.clone()),
+                request: None,
+                is_unsent: false,
+                is_frozen: false,
+            }),
+            Err(TimedOut::Sender) => Err(AttemptError {
+                error: Error::RequestBodyTimeout(self.role.clone()),
+                request: None,
+                is_unsent: false,
+                is_frozen: false,
+            }),
         }
     }
 
@@ -236,10 +296,13 @@ impl Upstream {
             if has_passed(until) || has_passed(body_deadline) {
                 return Err(if progress.is_waiting_for_instance() { TimedOut::Instance } else { TimedOut::Sender });
             }
-            if has_passed(progress.deadline(self.timeouts.unresponsive)) && has_passed(instance.silent_since().map(|since| (since + self.timeouts.unresponsive).into())) {
+            if has_passed(progress.deadline(self.timeouts.unresponsive))
+                && has_passed(instance.silent_since().map(|since| (since + self.timeouts.unresponsive).into()))
+            {
                 return Err(TimedOut::Frozen);
             }
-            let next_check = [Some(now + RECHECK_INTERVAL), until, body_deadline].into_iter().flatten().min().unwrap_or(now);
+            let next_check =
+                [Some(now + RECHECK_INTERVAL), until, body_deadline].into_iter().flatten().min().unwrap_or(now);
             if let Ok(response) = tokio::time::timeout_at(next_check, sent.as_mut()).await {
                 return Ok(response);
             }
@@ -262,7 +325,10 @@ impl Upstream {
             return;
         }
         let known = |address| before.iter().find(|instance| instance.address == address).cloned();
-        let now = addresses.into_iter().map(|address| known(address).unwrap_or_else(|| Arc::new(Instance::new(address)))).collect();
+        let now = addresses
+            .into_iter()
+            .map(|address| known(address).unwrap_or_else(|| Arc::new(Instance::new(address))))
+            .collect();
         *self.instances.write().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
@@ -272,7 +338,8 @@ impl Upstream {
 
     /// Returns what is missing, as a sentence, if no instance is healthy.
     pub(super) fn not_ready(&self) -> Option<String> {
-        let is_healthy = self.instances().iter().any(|instance| instance.is_healthy() && instance.health() == Health::Healthy);
+        let is_healthy =
+            self.instances().iter().any(|instance| instance.is_healthy() && instance.health() == Health::Healthy);
         if is_healthy {
             self.seen.store(true, Ordering::Relaxed);
         }

@@ -29,7 +29,11 @@ pub struct PeerUrls(Vec<Endpoint>);
 impl PeerUrls {
     /// Parses URLs such as `http://10.0.0.7:8080`, `http://[fd00::7]:8080`, `http://media.internal:8080`.
     pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, InvalidPeerUrl> {
-        texts.iter().map(|text| parse_endpoint(text.as_ref()).ok_or_else(|| InvalidPeerUrl(text.as_ref().to_owned()))).collect::<Result<_, _>>().map(Self)
+        texts
+            .iter()
+            .map(|text| parse_endpoint(text.as_ref()).ok_or_else(|| InvalidPeerUrl(text.as_ref().to_owned())))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Whether a host name is among them.
@@ -63,7 +67,10 @@ fn parse_endpoint(text: &str) -> Option<Endpoint> {
         port => port.strip_prefix(':')?.parse().ok()?,
     };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    Some(host.parse::<IpAddr>().map_or_else(|_| Endpoint::Host(host.to_owned(), port), |ip| Endpoint::Ip(SocketAddr::new(ip, port))))
+    Some(
+        host.parse::<IpAddr>()
+            .map_or_else(|_| Endpoint::Host(host.to_owned(), port), |ip| Endpoint::Ip(SocketAddr::new(ip, port))),
+    )
 }
 
 /// Resolves names and keeps the last good result of each.
@@ -104,7 +111,9 @@ async fn lookup(address: &Endpoint) -> Result<Vec<SocketAddr>, String> {
     match tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host.as_str(), port))).await {
         Err(_) => Err(format!("the name {host} was not resolved within {} s", LOOKUP_TIMEOUT.as_secs())),
         Ok(Err(error)) => Err(format!("the name {host} can't be resolved: {error}")),
-        Ok(Ok(found)) => Some(found.collect::<Vec<_>>()).filter(|found| !found.is_empty()).ok_or_else(|| format!("the name {host} has no address")),
+        Ok(Ok(found)) => Some(found.collect::<Vec<_>>())
+            .filter(|found| !found.is_empty())
+            .ok_or_else(|| format!("the name {host} has no address")),
     }
 }
 
@@ -114,10 +123,29 @@ mod tests {
 
     #[test]
     fn urls_have_ip_addresses_or_names_and_nothing_else() {
-        let read = PeerUrls::parse(&["http://10.0.0.7:8080/", "http://[::1]:81", "http://media.internal:8080", "http://media"]).unwrap();
-        assert_eq!(read.to_string(), "http://10.0.0.7:8080, http://[::1]:81, http://media.internal:8080, http://media:80");
+        let read = PeerUrls::parse(&[
+            "http://10.0.0.7:8080/",
+            "http://[::1]:81",
+            "http://media.internal:8080",
+            "http://media",
+        ])
+        .unwrap();
+        assert_eq!(
+            read.to_string(),
+            "http://10.0.0.7:8080, http://[::1]:81, http://media.internal:8080, http://media:80"
+        );
         assert!(read.has_names());
-        for bad in ["", "10.0.0.7:8080", "https://media", "http://media/path", "http://media?x", "http://me@media", "http://media:99999", "http://:80", "http://a b"] {
+        for bad in [
+            "",
+            "10.0.0.7:8080",
+            "https://media",
+            "http://media/path",
+            "http://media?x",
+            "http://me@media",
+            "http://media:99999",
+            "http://:80",
+            "http://a b",
+        ] {
             let error = PeerUrls::parse(&[bad]).unwrap_err().to_string();
             assert!(error.contains(&format!("`{bad}`")), "{error}");
         }
@@ -125,7 +153,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_lookup_keeps_the_last_answer() {
-        let mut resolver = Resolver::new(PeerUrls::parse(&["http://127.0.0.1:1", "http://no-such-name.invalid:2"]).unwrap());
+        let mut resolver =
+            Resolver::new(PeerUrls::parse(&["http://127.0.0.1:1", "http://no-such-name.invalid:2"]).unwrap());
         resolver.last[1] = vec![SocketAddr::from(([10, 0, 0, 2], 2))];
         let (all, failed) = resolver.resolve().await;
         assert_eq!(all.len(), 2);

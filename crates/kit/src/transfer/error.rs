@@ -14,7 +14,9 @@ pub enum Error {
     #[error("{} is no data folder of Tutti's: it has no `bus.db` and no `objects/`. Name one with --data.", .0.display())]
     NotADataFolder(PathBuf),
     /// The configuration doesn't name all of the destination.
-    #[error("the configuration doesn't name the whole destination: it lacks {0}. A move needs all of db.url, bus.servers, objects.bucket and secrets.url_signing_key_file.")]
+    #[error(
+        "the configuration doesn't name the whole destination: it lacks {0}. A move needs all of db.url, bus.servers, objects.bucket and secrets.url_signing_key_file."
+    )]
     NoDestination(String),
     /// The destination has rows from elsewhere.
     #[error(
@@ -27,7 +29,9 @@ pub enum Error {
         table: String,
     },
     /// The two sides have different schemas.
-    #[error("the {service} schema of the destination is not the folder's: the table `{table}` differs. Move with the release that both know, then update.")]
+    #[error(
+        "the {service} schema of the destination is not the folder's: the table `{table}` differs. Move with the release that both know, then update."
+    )]
     Schema {
         /// The service whose schema it is.
         service: String,
@@ -58,7 +62,9 @@ pub enum Error {
         cause: objects::Error,
     },
     /// An object read back from the destination has other bytes.
-    #[error("the object {0} came back from the destination with other bytes. Check the store, then run the same command again.")]
+    #[error(
+        "the object {0} came back from the destination with other bytes. Check the store, then run the same command again."
+    )]
     Corrupted(String),
     /// The keys that sign URLs differ.
     #[error(

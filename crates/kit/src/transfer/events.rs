@@ -35,8 +35,14 @@ pub(super) async fn make_due(transfer: &Transfer) -> Result<(u64, u64), Error> {
 }
 
 async fn store(destination: &Db, events: Vec<PendingEvent>) -> Result<(), db::Error> {
-    let text = format!("insert into outbox (id, subject, payload, created_at) values {} on conflict (id) do update set sent_at = null", placeholders(events.len(), 4));
-    let values: Vec<Value> = events.into_iter().flat_map(|event| [event.id.into(), event.subject.into(), event.payload.into(), event.published_at.into()]).collect();
+    let text = format!(
+        "insert into outbox (id, subject, payload, created_at) values {} on conflict (id) do update set sent_at = null",
+        placeholders(events.len(), 4)
+    );
+    let values: Vec<Value> = events
+        .into_iter()
+        .flat_map(|event| [event.id.into(), event.subject.into(), event.payload.into(), event.published_at.into()])
+        .collect();
     destination.write(move |tx| Box::pin(async move { tx.execute(&text, values).await.map(drop) })).await
 }
 
@@ -51,7 +57,11 @@ pub(super) async fn ids(transfer: &Transfer, schema: &Schema) -> Result<HashSet<
 }
 
 /// Visits each of them.
-pub(super) async fn for_each(transfer: &Transfer, schema: &Schema, mut visit: impl FnMut(PendingEvent)) -> Result<(), Error> {
+pub(super) async fn for_each(
+    transfer: &Transfer,
+    schema: &Schema,
+    mut visit: impl FnMut(PendingEvent),
+) -> Result<(), Error> {
     let mut after = 0;
     loop {
         let page = pending::page(&transfer.log, after, PAGE_ROWS).await?;

@@ -61,7 +61,14 @@ pub struct ReportRow {
 
 impl ReportRow {
     fn new(part: &str) -> Self {
-        Self { part: part.to_owned(), source_count: 0, destination_count: 0, bytes: 0, matches: true, differences: Vec::new() }
+        Self {
+            part: part.to_owned(),
+            source_count: 0,
+            destination_count: 0,
+            bytes: 0,
+            matches: true,
+            differences: Vec::new(),
+        }
     }
 }
 
@@ -124,7 +131,10 @@ impl Transfer {
         for service in services.iter().filter(|service| service.migrations.is_some()) {
             schemas.push(open_schema(service, &engines.db, data).await?);
         }
-        let records = schemas.first().map(|schema| schema.destination.clone()).ok_or_else(|| Error::NoDestination("a role with a database".into()))?;
+        let records = schemas
+            .first()
+            .map(|schema| schema.destination.clone())
+            .ok_or_else(|| Error::NoDestination("a role with a database".into()))?;
         let name = key.fingerprint();
         let is_resumed = check_destination(&schemas, &name).await?;
         Ok(Self { name, key, log, schemas, records, source, destination, clock, is_resumed, _lock: lock })
@@ -159,7 +169,9 @@ impl Transfer {
         report.push(objects);
         if report.iter().all(|row| row.matches) {
             let (name, now) = (self.name.clone(), self.clock.now().to_rfc3339());
-            self.records.write(move |tx| Box::pin(async move { progress::record(tx, &name, DONE, "", &now).await })).await?;
+            self.records
+                .write(move |tx| Box::pin(async move { progress::record(tx, &name, DONE, "", &now).await }))
+                .await?;
         }
         Ok(Outcome::Moved(report))
     }
@@ -185,8 +197,17 @@ pub async fn is_in_progress(db: &Db) -> Result<bool, crate::db::Error> {
 fn check_configured(engines: &Engines) -> Result<&Path, Error> {
     let has_database = engines.db.postgres("")?.is_some();
     let key = engines.secrets.url_signing_key_file.as_deref();
-    let named = [("db.url", has_database), ("bus.servers", !engines.bus.servers.is_empty()), ("objects.bucket", !engines.objects.bucket.is_empty())];
-    let missing: Vec<&str> = named.into_iter().chain([("secrets.url_signing_key_file", key.is_some())]).filter(|(_, there)| !there).map(|(name, _)| name).collect();
+    let named = [
+        ("db.url", has_database),
+        ("bus.servers", !engines.bus.servers.is_empty()),
+        ("objects.bucket", !engines.objects.bucket.is_empty()),
+    ];
+    let missing: Vec<&str> = named
+        .into_iter()
+        .chain([("secrets.url_signing_key_file", key.is_some())])
+        .filter(|(_, there)| !there)
+        .map(|(name, _)| name)
+        .collect();
     match key {
         Some(key) if missing.is_empty() => Ok(key),
         _ => Err(Error::NoDestination(missing.join(", "))),
@@ -216,7 +237,11 @@ async fn check_destination(schemas: &[Schema], name: &str) -> Result<bool, Error
             continue;
         }
         for table in &schema.tables {
-            let row: Option<AnyRow> = schema.destination.read().row(&format!("select 1 as found from {} limit 1", table.quoted()), vec![]).await?;
+            let row: Option<AnyRow> = schema
+                .destination
+                .read()
+                .row(&format!("select 1 as found from {} limit 1", table.quoted()), vec![])
+                .await?;
             if row.is_some() {
                 return Err(Error::Occupied { service: schema.service.to_owned(), table: table.name.clone() });
             }

@@ -28,7 +28,9 @@ fn list_shards(source: &Objects) -> BoxStream<'_, Result<Vec<Listed>, Error>> {
 
 /// Returns the size of the folder's objects, in bytes.
 pub(super) async fn total_bytes(source: &Objects) -> Result<u64, Error> {
-    list_shards(source).try_fold(0, async |sum, shard| Ok(sum + shard.iter().map(|object| object.bytes).sum::<u64>())).await
+    list_shards(source)
+        .try_fold(0, async |sum, shard| Ok(sum + shard.iter().map(|object| object.bytes).sum::<u64>()))
+        .await
 }
 
 /// Copies the missing objects. Returns the result for the report.
@@ -36,7 +38,9 @@ pub(super) async fn copy(transfer: &Transfer, listener: &dyn ProgressListener) -
     let row = Mutex::new(ReportRow::new("objects"));
     let missing = list_shards(&transfer.source).and_then(|shard| async {
         let known = copied_keys(transfer, &shard).await?;
-        Ok(stream::iter(shard.into_iter().map(move |object| Ok::<_, Error>((known.contains(object.key.as_str()), object)))))
+        Ok(stream::iter(
+            shard.into_iter().map(move |object| Ok::<_, Error>((known.contains(object.key.as_str()), object))),
+        ))
     });
     missing
         .try_flatten()
@@ -60,7 +64,8 @@ pub(super) async fn compare(transfer: &Transfer, listener: &dyn ProgressListener
         .map_ok(|shard| stream::iter(shard.into_iter().map(Ok::<_, Error>)))
         .try_flatten()
         .try_for_each_concurrent(MAX_CONCURRENT, async |Listed { key, bytes, .. }| {
-            let same = is_same(transfer, &key, bytes).await.map_err(|cause| Error::Object { key: key.to_string(), cause })?;
+            let same =
+                is_same(transfer, &key, bytes).await.map_err(|cause| Error::Object { key: key.to_string(), cause })?;
             listener.advanced(bytes);
             add_to_row(&row, bytes, (!same).then_some(key));
             Ok(())
@@ -97,7 +102,12 @@ async fn copied_keys(transfer: &Transfer, shard: &[Listed]) -> Result<HashSet<St
 
 async fn record_copied(transfer: &Transfer, key: &ObjectKey, bytes: u64, digest: &[u8]) -> Result<(), Error> {
     let (name, key, position) = (transfer.name.clone(), key.to_string(), format!("{bytes} {}", hex::encode(digest)));
-    let noted: Result<(), db::Error> = transfer.records.write(move |tx| Box::pin(async move { progress::record(tx, &name, &progress_part(&key), &key, &position).await })).await;
+    let noted: Result<(), db::Error> = transfer
+        .records
+        .write(move |tx| {
+            Box::pin(async move { progress::record(tx, &name, &progress_part(&key), &key, &position).await })
+        })
+        .await;
     Ok(noted?)
 }
 
@@ -135,7 +145,9 @@ async fn digest(objects: &Objects, key: &ObjectKey) -> Result<(u64, Vec<u8>), ob
 
 async fn is_same(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<bool, objects::Error> {
     match transfer.destination.len(key).await {
-        Ok(there) if there == bytes => Ok(digest(&transfer.source, key).await? == digest(&transfer.destination, key).await?),
+        Ok(there) if there == bytes => {
+            Ok(digest(&transfer.source, key).await? == digest(&transfer.destination, key).await?)
+        }
         Ok(_) | Err(objects::Error::Missing) => Ok(false),
         Err(error) => Err(error),
     }

@@ -47,19 +47,32 @@ pub(super) async fn is_in_progress(destination: &impl Sql, done: &str) -> Result
 
 /// Whether anything of `source` was copied here.
 pub(super) async fn has_checkpoint(destination: &impl Sql, source: &str) -> Result<bool, Error> {
-    let row: Option<Row> = destination.row("select item, place from moved where source = $1 limit 1", vec![source.into()]).await?;
+    let row: Option<Row> =
+        destination.row("select item, place from moved where source = $1 limit 1", vec![source.into()]).await?;
     Ok(row.is_some())
 }
 
 /// Returns the recorded position of an item.
-pub(super) async fn find(destination: &impl Sql, source: &str, part: &str, item: &str) -> Result<Option<String>, Error> {
-    let row: Option<Row> = destination.row("select item, place from moved where source = $1 and part = $2 and item = $3", vec![source.into(), part.into(), item.into()]).await?;
+pub(super) async fn find(
+    destination: &impl Sql,
+    source: &str,
+    part: &str,
+    item: &str,
+) -> Result<Option<String>, Error> {
+    let row: Option<Row> = destination
+        .row(
+            "select item, place from moved where source = $1 and part = $2 and item = $3",
+            vec![source.into(), part.into(), item.into()],
+        )
+        .await?;
     Ok(row.map(|row| row.place))
 }
 
 /// Returns every item of a part with its position.
 pub(super) async fn list(destination: &impl Sql, source: &str, part: &str) -> Result<Vec<(String, String)>, Error> {
-    let rows: Vec<Row> = destination.rows("select item, place from moved where source = $1 and part = $2", vec![source.into(), part.into()]).await?;
+    let rows: Vec<Row> = destination
+        .rows("select item, place from moved where source = $1 and part = $2", vec![source.into(), part.into()])
+        .await?;
     Ok(rows.into_iter().map(|row| (row.item, row.place)).collect())
 }
 

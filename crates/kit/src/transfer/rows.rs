@@ -26,15 +26,27 @@ pub(super) async fn copy(name: &str, schema: &Schema, source: &DatabaseConnectio
         let (first, last) = (after, *last);
         let values = rows.into_iter().map(|(_, values)| values).collect();
         let stored = store(&schema.destination, name, table, values, last).await;
-        stored.map_err(|cause| Error::Rows { table: format!("{}.{}", schema.service, table.name), after: first, cause })?;
+        stored.map_err(|cause| Error::Rows {
+            table: format!("{}.{}", schema.service, table.name),
+            after: first,
+            cause,
+        })?;
         after = last;
     }
 }
 
 /// Returns the rows after number `after`, in order.
-pub(super) async fn page(source: &DatabaseConnection, table: &Table, after: i64) -> Result<Vec<(i64, Vec<Value>)>, Error> {
+pub(super) async fn page(
+    source: &DatabaseConnection,
+    table: &Table,
+    after: i64,
+) -> Result<Vec<(i64, Vec<Value>)>, Error> {
     let limit = MAX_PAGE_ROWS.min(MAX_VALUES / table.columns.len().max(1)) as i64;
-    let text = format!("select rowid, {} from {} where rowid > $1 order by rowid limit $2", table.column_list(), table.quoted());
+    let text = format!(
+        "select rowid, {} from {} where rowid > $1 order by rowid limit $2",
+        table.column_list(),
+        table.quoted()
+    );
     let statement = Statement::from_sql_and_values(source.get_database_backend(), text, [after.into(), limit.into()]);
     let rows = source.query_all_raw(statement).await.map_err(db::Error::from)?;
     let read = |row| Ok((sea_orm::QueryResult::try_get_by_index(row, 0)?, table.read(row, 1)?));
@@ -42,7 +54,12 @@ pub(super) async fn page(source: &DatabaseConnection, table: &Table, after: i64)
 }
 
 async fn store(destination: &Db, name: &str, table: &Table, rows: Vec<Vec<Value>>, last: i64) -> Result<(), db::Error> {
-    let text = format!("insert into {} ({}) values {} on conflict do nothing", table.quoted(), table.column_list(), placeholders(rows.len(), table.columns.len()));
+    let text = format!(
+        "insert into {} ({}) values {} on conflict do nothing",
+        table.quoted(),
+        table.column_list(),
+        placeholders(rows.len(), table.columns.len())
+    );
     let (name, item, values) = (name.to_owned(), table.name.clone(), rows.into_iter().flatten().collect());
     destination
         .write(move |tx| {

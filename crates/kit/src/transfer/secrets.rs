@@ -32,7 +32,9 @@ impl SigningKey {
         let at_destination = read_key(destination)?;
         let file = destination.to_owned();
         match (source, at_destination) {
-            (Some(secret), Some(at_destination)) if secret != at_destination => Err(Error::DifferentKey { destination: file, source_file }),
+            (Some(secret), Some(at_destination)) if secret != at_destination => {
+                Err(Error::DifferentKey { destination: file, source_file })
+            }
             (Some(secret), at_destination) => Ok(Self { secret, file, is_at_destination: at_destination.is_some() }),
             (None, Some(secret)) => Ok(Self { secret, file, is_at_destination: true }),
             (None, None) => Err(Error::Key { path: source_file, cause: ErrorKind::NotFound.into() }),

@@ -85,7 +85,10 @@ impl Table {
 
     /// Returns the table with these columns only.
     pub(super) fn with_columns(&self, names: &[&str]) -> Self {
-        Self { name: self.name.clone(), columns: self.columns.iter().filter(|column| names.contains(&column.name.as_str())).cloned().collect() }
+        Self {
+            name: self.name.clone(),
+            columns: self.columns.iter().filter(|column| names.contains(&column.name.as_str())).cloned().collect(),
+        }
     }
 }
 
@@ -167,7 +170,9 @@ pub(super) async fn read_schema(destination: &impl Sql) -> Result<Vec<Table>, Er
         )
         .await?;
     let mut tables: Vec<Table> = Vec::new();
-    for ColumnRow { owner, name, kind } in columns.into_iter().filter(|columns| ![progress::TABLE, "schema_version"].contains(&columns.owner.as_str())) {
+    for ColumnRow { owner, name, kind } in
+        columns.into_iter().filter(|columns| ![progress::TABLE, "schema_version"].contains(&columns.owner.as_str()))
+    {
         let kind = ColumnType::of(&kind).ok_or_else(|| Error::Column(format!("{owner}.{name}")))?;
         if tables.last().is_none_or(|table| table.name != owner) {
             tables.push(Table { name: owner, columns: Vec::new() });
@@ -190,7 +195,8 @@ fn parents_first(mut tables: Vec<Table>, references: &[ForeignKeyRow]) -> Vec<Ta
     let mut placed: Vec<Table> = Vec::with_capacity(tables.len());
     while !tables.is_empty() {
         let has_unplaced_parent = |table: &Table| {
-            let mut parents = references.iter().filter(|reference| reference.child == table.name && reference.parent != table.name);
+            let mut parents =
+                references.iter().filter(|reference| reference.child == table.name && reference.parent != table.name);
             parents.any(|reference| tables.iter().any(|other| other.name == reference.parent))
         };
         let next = tables.iter().position(|table| !has_unplaced_parent(table)).unwrap_or(0);
@@ -202,12 +208,17 @@ fn parents_first(mut tables: Vec<Table>, references: &[ForeignKeyRow]) -> Vec<Ta
 /// Refuses if the source's tables are not the destination's.
 pub(super) async fn compare(source: &impl Sql, service: &str, tables: &[Table]) -> Result<(), Error> {
     let differs = |table: &str| Error::Schema { service: service.to_owned(), table: table.to_owned() };
-    let found: Vec<NameRow> = source.rows("select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'", vec![]).await?;
-    if let Some(extra) = found.iter().find(|named| named.name != "schema_version" && tables.iter().all(|table| table.name != named.name)) {
+    let found: Vec<NameRow> = source
+        .rows("select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'", vec![])
+        .await?;
+    if let Some(extra) =
+        found.iter().find(|named| named.name != "schema_version" && tables.iter().all(|table| table.name != named.name))
+    {
         return Err(differs(&extra.name));
     }
     for table in tables {
-        let columns: Vec<NameRow> = source.rows("select name from pragma_table_info($1)", vec![table.name.as_str().into()]).await?;
+        let columns: Vec<NameRow> =
+            source.rows("select name from pragma_table_info($1)", vec![table.name.as_str().into()]).await?;
         let columns: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         if columns != table.columns.iter().map(|column| column.name.as_str()).collect() {
             return Err(differs(&table.name));
@@ -222,7 +233,12 @@ mod tests {
 
     #[test]
     fn a_checksum_depends_on_every_value_and_not_on_their_order() {
-        let rows: [Vec<Value>; 4] = [vec!["ab".into(), "c".into()], vec!["a".into(), "bc".into()], vec!["".into(), Value::String(None)], vec![Value::String(None), "".into()]];
+        let rows: [Vec<Value>; 4] = [
+            vec!["ab".into(), "c".into()],
+            vec!["a".into(), "bc".into()],
+            vec!["".into(), Value::String(None)],
+            vec![Value::String(None), "".into()],
+        ];
         let checksum = |rows: &[&Vec<Value>]| {
             let mut checksum = Checksum::default();
             rows.iter().for_each(|row| checksum.add(row));
@@ -232,14 +248,21 @@ mod tests {
         for (one, other) in [(0, 1), (2, 3), (0, 2)] {
             assert_ne!(checksum(&[&rows[one]]), checksum(&[&rows[other]]), "{one} and {other}");
         }
-        assert_ne!(checksum(&[&rows[0], &rows[0]]), checksum(&[&rows[1], &rows[1]]), "equal rows don't cancel each other out");
+        assert_ne!(
+            checksum(&[&rows[0], &rows[0]]),
+            checksum(&[&rows[1], &rows[1]]),
+            "equal rows don't cancel each other out"
+        );
     }
 
     #[test]
     fn parents_come_first() {
         let table = |name: &str| Table { name: name.into(), columns: Vec::new() };
         let reference = |child: &str, parent: &str| ForeignKeyRow { child: child.into(), parent: parent.into() };
-        let order = parents_first(vec![table("a"), table("b"), table("c")], &[reference("a", "c"), reference("c", "b"), reference("b", "b")]);
+        let order = parents_first(
+            vec![table("a"), table("b"), table("c")],
+            &[reference("a", "c"), reference("c", "b"), reference("b", "b")],
+        );
         assert_eq!(order.iter().map(|table| table.name.as_str()).collect::<Vec<_>>(), ["b", "c", "a"]);
     }
 }

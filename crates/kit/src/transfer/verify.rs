@@ -27,7 +27,13 @@ pub(super) async fn tables(transfer: &Transfer) -> Result<Vec<ReportRow>, Error>
                 (source_checksum(schema, table).await?, destination_checksum(schema, table).await?)
             };
             let part = format!("{}.{}", schema.service, table.name);
-            report.push(ReportRow { source_count: source.rows, destination_count: destination.rows, bytes: source.bytes, matches: source == destination, ..ReportRow::new(&part) });
+            report.push(ReportRow {
+                source_count: source.rows,
+                destination_count: destination.rows,
+                bytes: source.bytes,
+                matches: source == destination,
+                ..ReportRow::new(&part)
+            });
         }
     }
     Ok(report)
@@ -57,13 +63,28 @@ async fn destination_checksum(schema: &Schema, table: &Table) -> Result<Checksum
 }
 
 /// Visits every row through a cursor: one scan of the whole table, whatever its key, in the memory of a page.
-async fn for_each_destination_row(schema: &Schema, table: &Table, mut visit: impl FnMut(Vec<Value>)) -> Result<(), db::Error> {
+async fn for_each_destination_row(
+    schema: &Schema,
+    table: &Table,
+    mut visit: impl FnMut(Vec<Value>),
+) -> Result<(), db::Error> {
     let transaction = schema.destination.read().begin().await?;
     // A name per table: a driver caches the columns of a `fetch` by its text.
     let cursor = format!("\"verify {}\"", table.name.replace('"', ""));
-    transaction.execute_unprepared(&format!("declare {cursor} no scroll cursor for select {} from {}", table.column_list(), table.quoted())).await?;
+    transaction
+        .execute_unprepared(&format!(
+            "declare {cursor} no scroll cursor for select {} from {}",
+            table.column_list(),
+            table.quoted()
+        ))
+        .await?;
     loop {
-        let page = transaction.query_all_raw(Statement::from_string(transaction.get_database_backend(), format!("fetch {PAGE_ROWS} from {cursor}"))).await?;
+        let page = transaction
+            .query_all_raw(Statement::from_string(
+                transaction.get_database_backend(),
+                format!("fetch {PAGE_ROWS} from {cursor}"),
+            ))
+            .await?;
         for row in &page {
             visit(table.read(row, 0)?);
         }

@@ -78,7 +78,12 @@ async fn open(folder: &tempfile::TempDir, postgres: Option<&PostgresOptions>) ->
 
 /// A schema of its own on this server.
 fn options(url: &str) -> PostgresOptions {
-    PostgresOptions { url: url.to_owned(), schema: format!("kit_{}", Uuid::new_v4().simple()), readers: 4, statement_timeout: Duration::from_secs(10) }
+    PostgresOptions {
+        url: url.to_owned(),
+        schema: format!("kit_{}", Uuid::new_v4().simple()),
+        readers: 4,
+        statement_timeout: Duration::from_secs(10),
+    }
 }
 
 const TABLES: &[Migration] = &[Migration {
@@ -98,7 +103,9 @@ struct Thing {
     at: DateTime<Utc>,
 }
 
-fn insert(name: &str) -> impl for<'t> FnOnce(&'t kit::db::Tx) -> futures::future::BoxFuture<'t, Result<(), Error>> + Send + 'static {
+fn insert(
+    name: &str,
+) -> impl for<'t> FnOnce(&'t kit::db::Tx) -> futures::future::BoxFuture<'t, Result<(), Error>> + Send + 'static {
     let name = name.to_owned();
     move |tx| {
         Box::pin(async move {
@@ -109,22 +116,59 @@ fn insert(name: &str) -> impl for<'t> FnOnce(&'t kit::db::Tx) -> futures::future
 }
 
 async fn names(db: &Db) -> Vec<String> {
-    let things: Vec<Thing> = db.read().rows("select id, name, size, ratio, good, raw, at from thing order by name", vec![]).await.unwrap();
+    let things: Vec<Thing> =
+        db.read().rows("select id, name, size, ratio, good, raw, at from thing order by name", vec![]).await.unwrap();
     things.into_iter().map(|thing| thing.name).collect()
 }
 
 async fn every_type_comes_back_as_it_went_in(harness: Harness) {
     let db = &harness.db;
     let now = kit::Clock::system().now();
-    let full = Thing { id: Uuid::now_v7(), name: "é".into(), size: Some(-1), ratio: Some(0.5), good: true, raw: Some(vec![0, 255]), at: now };
-    let bare = Thing { id: Uuid::now_v7(), name: "z".into(), size: None, ratio: None, good: false, raw: None, at: now + TimeDelta::microseconds(1) };
+    let full = Thing {
+        id: Uuid::now_v7(),
+        name: "é".into(),
+        size: Some(-1),
+        ratio: Some(0.5),
+        good: true,
+        raw: Some(vec![0, 255]),
+        at: now,
+    };
+    let bare = Thing {
+        id: Uuid::now_v7(),
+        name: "z".into(),
+        size: None,
+        ratio: None,
+        good: false,
+        raw: None,
+        at: now + TimeDelta::microseconds(1),
+    };
     for thing in [&full, &bare] {
-        let values = vec![thing.id.into(), thing.name.clone().into(), thing.size.into(), thing.ratio.into(), thing.good.into(), thing.raw.clone().into(), thing.at.into()];
-        db.write(move |tx| Box::pin(async move { tx.execute("insert into thing (id, name, size, ratio, good, raw, at) values ($1, $2, $3, $4, $5, $6, $7)", values).await }))
-            .await
-            .unwrap();
+        let values = vec![
+            thing.id.into(),
+            thing.name.clone().into(),
+            thing.size.into(),
+            thing.ratio.into(),
+            thing.good.into(),
+            thing.raw.clone().into(),
+            thing.at.into(),
+        ];
+        db.write(move |tx| {
+            Box::pin(async move {
+                tx.execute(
+                    "insert into thing (id, name, size, ratio, good, raw, at) values ($1, $2, $3, $4, $5, $6, $7)",
+                    values,
+                )
+                .await
+            })
+        })
+        .await
+        .unwrap();
     }
-    let found: Vec<Thing> = db.read().rows("select id, name, size, ratio, good, raw, at from thing where at >= $1 order by at", vec![now.into()]).await.unwrap();
+    let found: Vec<Thing> = db
+        .read()
+        .rows("select id, name, size, ratio, good, raw, at from thing where at >= $1 order by at", vec![now.into()])
+        .await
+        .unwrap();
     assert_eq!(found, vec![full, bare]);
 }
 
@@ -132,10 +176,18 @@ async fn times_compare_as_times_whatever_their_fraction(harness: Harness) {
     let db = &harness.db;
     let whole = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     for (name, micros) in [("c", 500_000), ("a", 0), ("d", 500_001), ("b", 1), ("e", 1_000_000)] {
-        let values = vec![Uuid::now_v7().into(), name.into(), true.into(), (whole + TimeDelta::microseconds(micros)).into()];
-        db.write(move |tx| Box::pin(async move { tx.execute("insert into thing (id, name, good, at) values ($1, $2, $3, $4)", values).await })).await.unwrap();
+        let values =
+            vec![Uuid::now_v7().into(), name.into(), true.into(), (whole + TimeDelta::microseconds(micros)).into()];
+        db.write(move |tx| {
+            Box::pin(async move {
+                tx.execute("insert into thing (id, name, good, at) values ($1, $2, $3, $4)", values).await
+            })
+        })
+        .await
+        .unwrap();
     }
-    let found: Vec<Thing> = db.read().rows("select id, name, size, ratio, good, raw, at from thing order by at", vec![]).await.unwrap();
+    let found: Vec<Thing> =
+        db.read().rows("select id, name, size, ratio, good, raw, at from thing order by at", vec![]).await.unwrap();
     assert_eq!(found.into_iter().map(|thing| thing.name).collect::<String>(), "abcde");
 }
 
@@ -192,8 +244,13 @@ async fn readers_read_while_a_writer_writes(harness: Harness) {
 }
 
 async fn the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not(harness: Harness) {
-    const NEXT: &[Migration] = &[TABLES[0], Migration { version: 2, min_compatible: 1, sql: "alter table thing add column more text" }];
-    const LATER: &[Migration] = &[NEXT[0], NEXT[1], Migration { version: 3, min_compatible: 2, sql: "alter table thing add column yet_more text" }];
+    const NEXT: &[Migration] =
+        &[TABLES[0], Migration { version: 2, min_compatible: 1, sql: "alter table thing add column more text" }];
+    const LATER: &[Migration] = &[
+        NEXT[0],
+        NEXT[1],
+        Migration { version: 3, min_compatible: 2, sql: "alter table thing add column yet_more text" },
+    ];
     let db = &harness.db;
     db.migrate("test", NEXT).await.unwrap();
     db.migrate("test", TABLES).await.unwrap();
@@ -214,7 +271,10 @@ struct Size {
 async fn a_transaction_that_sqlite_has_ended_costs_no_later_write() {
     let harness = Harness::sqlite().await;
     for number in 0..3 {
-        let ended: Result<(), Error> = harness.db.write(|tx| Box::pin(async move { tx.execute("rollback", vec![]).await.and(Err(Error::Conflict)) })).await;
+        let ended: Result<(), Error> = harness
+            .db
+            .write(|tx| Box::pin(async move { tx.execute("rollback", vec![]).await.and(Err(Error::Conflict)) }))
+            .await;
         assert!(ended.is_err());
         let refused: Result<(), Error> = harness.db.write(|_| Box::pin(async { Err(Error::Conflict) })).await;
         assert!(refused.is_err());
@@ -237,7 +297,11 @@ async fn count_up(db: &Db) -> Result<(), Error> {
 
 async fn processes_that_share_a_database_write_one_after_the_other(harness: Harness) {
     harness.db.write(insert("counter")).await.unwrap();
-    harness.db.write(|tx| Box::pin(async move { tx.execute("update thing set size = 0", vec![]).await })).await.unwrap();
+    harness
+        .db
+        .write(|tx| Box::pin(async move { tx.execute("update thing set size = 0", vec![]).await }))
+        .await
+        .unwrap();
     let mut writes = Vec::new();
     for _ in 0..4 {
         let db = harness.again().await;
@@ -311,7 +375,8 @@ async fn a_server_that_freezes_refuses_in_time_and_thaws() {
         within(13, "waited for its turn").await;
         within(6, "came late").await;
     };
-    let ((), (), read) = tokio::join!(within(13, "during"), second, tokio::time::timeout(Duration::from_secs(5), db.ping()));
+    let ((), (), read) =
+        tokio::join!(within(13, "during"), second, tokio::time::timeout(Duration::from_secs(5), db.ping()));
     assert!(read.expect("a deadline").is_err());
     server.program.thaw();
     writes_until(&db, "after").await;
@@ -368,11 +433,13 @@ async fn a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does(har
 async fn what_was_acknowledged_while_connections_break_is_there() {
     let server = Postgres::start();
     let proxy = Proxy::before(server.port());
-    let (direct, spoiled) = (options(&server.url()), PostgresOptions { url: server.url_through(proxy.port()), ..options("") });
+    let (direct, spoiled) =
+        (options(&server.url()), PostgresOptions { url: server.url_through(proxy.port()), ..options("") });
     let spoiled = PostgresOptions { schema: direct.schema.clone(), ..spoiled };
     let (judge, db) = (Db::postgres(&direct).await.unwrap(), Db::postgres(&spoiled).await.unwrap());
     judge.migrate("test", TABLES).await.unwrap();
-    let (stop, acknowledged) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
+    let (stop, acknowledged) =
+        (Arc::new(std::sync::atomic::AtomicBool::new(false)), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
     let mut writers = Vec::new();
     for writer in 0..16 {
         let (db, stop, acknowledged) = (db.clone(), stop.clone(), acknowledged.clone());
@@ -416,11 +483,14 @@ async fn what_was_acknowledged_while_connections_break_is_there() {
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_ended_by_the_server_and_the_next_one_works() {
     let server = shared_postgres();
-    let db = Db::postgres(&PostgresOptions { statement_timeout: Duration::from_secs(2), ..options(&server.url) }).await.unwrap();
+    let db = Db::postgres(&PostgresOptions { statement_timeout: Duration::from_secs(2), ..options(&server.url) })
+        .await
+        .unwrap();
     db.migrate("test", TABLES).await.unwrap();
     let read = db.read().execute("select pg_sleep(60)", vec![]).await.unwrap_err();
     assert!(format!("{read:?}").contains("statement timeout"), "{read:?}");
-    let written: Result<u64, Error> = db.write(|tx| Box::pin(async move { tx.execute("select pg_sleep(60)", vec![]).await })).await;
+    let written: Result<u64, Error> =
+        db.write(|tx| Box::pin(async move { tx.execute("select pg_sleep(60)", vec![]).await })).await;
     let written = written.unwrap_err();
     assert!(format!("{written:?}").contains("statement timeout"), "{written:?}");
     db.write(insert("a")).await.unwrap();

@@ -102,16 +102,23 @@ async fn only_idempotent_requests_are_sent_again() {
         let (seen, before) = (hits.load(Ordering::SeqCst), role.hits());
         let mut failed = 0;
         for _ in 0..40 {
-            let posted = peers.call("media", Request::builder().method(Method::POST).uri("/who").body(Body::empty()).unwrap()).await;
+            let posted = peers
+                .call("media", Request::builder().method(Method::POST).uri("/who").body(Body::empty()).unwrap())
+                .await;
             failed += usize::from(posted.is_err());
         }
-        assert_eq!((hits.load(Ordering::SeqCst) - seen, role.hits() - before), (failed, 40 - failed), "a POST was sent twice after {text:?}");
+        assert_eq!(
+            (hits.load(Ordering::SeqCst) - seen, role.hits() - before),
+            (failed, 40 - failed),
+            "a POST was sent twice after {text:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_an_error_and_is_not_begun_again() {
-    let (address, hits) = socket(|stream, _| respond_with(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nten bytes.")).await;
+    let (address, hits) =
+        socket(|stream, _| respond_with(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nten bytes.")).await;
     let role = Role::start().await;
     let peers = peers(Timeouts::default(), &[address, role.address]);
     let mut broken = 0;
@@ -129,12 +136,17 @@ async fn an_answer_that_stalls_is_cut_off_and_a_slow_reader_is_not() {
         tokio::time::sleep(Duration::from_secs(600)).await;
     })
     .await;
-    let answer = peers(SHORT, &[address]).call("media", Request::get("/who").body(Body::empty()).unwrap()).await.unwrap();
-    let cut = tokio::time::timeout(Duration::from_secs(20), answer.into_body().collect()).await.expect("it was cut off");
+    let answer =
+        peers(SHORT, &[address]).call("media", Request::get("/who").body(Body::empty()).unwrap()).await.unwrap();
+    let cut =
+        tokio::time::timeout(Duration::from_secs(20), answer.into_body().collect()).await.expect("it was cut off");
     assert!(cut.unwrap_err().to_string().contains("stopped in the middle"));
     let role = Role::start().await;
     let body = vec![7; 200_000];
-    let answer = peers(SHORT, &[role.address]).call("media", Request::post("/echo").body(body.clone().into()).unwrap()).await.unwrap();
+    let answer = peers(SHORT, &[role.address])
+        .call("media", Request::post("/echo").body(body.clone().into()).unwrap())
+        .await
+        .unwrap();
     tokio::time::sleep(2 * SHORT.response_idle).await;
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), body);
 }
@@ -162,7 +174,10 @@ async fn retries_stay_within_their_budget() {
 
 #[tokio::test]
 async fn a_breaker_closes_again_by_itself() {
-    let role = Role::on(tokio::net::TcpListener::bind(("127.0.0.1", testkit::engines::free_port())).await.unwrap(), kit::http::Limits::default());
+    let role = Role::on(
+        tokio::net::TcpListener::bind(("127.0.0.1", testkit::engines::free_port())).await.unwrap(),
+        kit::http::Limits::default(),
+    );
     let (address, tasks) = (role.address, Tasks::default());
     let peers = peers(Timeouts::default(), &[address]);
     peers.start_health_checks(&tasks, &Metrics::default());
@@ -200,7 +215,11 @@ async fn a_sender_who_stops_is_not_held_against_the_instance() {
 async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
     let (frozen_instance, well) = (Role::start().await, Role::start().await);
     let timeouts = Timeouts { unresponsive: Duration::from_secs(1), ..Timeouts::default() };
-    let (alone, both, tasks) = (peers(timeouts, &[frozen_instance.address]), peers(timeouts, &[frozen_instance.address, well.address]), Tasks::default());
+    let (alone, both, tasks) = (
+        peers(timeouts, &[frozen_instance.address]),
+        peers(timeouts, &[frozen_instance.address, well.address]),
+        Tasks::default(),
+    );
     for peers in [&alone, &both] {
         peers.start_health_checks(&tasks, &Metrics::default());
         until("they are found", || peers.not_ready().is_empty()).await;
@@ -236,7 +255,11 @@ async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
         waits.await.unwrap().expect("another instance has answered");
     }
     assert!(matches!(only.await.unwrap(), Err(Error::NoResponse(..))), "there is no other");
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}: that is the timeout for a running instance", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}: that is the timeout for a running instance",
+        began.elapsed()
+    );
     assert_eq!(moves.await.unwrap().unwrap(), 200);
     tasks.stop(Duration::from_secs(5)).await;
 }

@@ -35,7 +35,10 @@ async fn server_at(address: &str, limits: Limits) -> Server {
     let verifier = Verifier::new(Peers::default(), Clock::system());
     let routes = Router::new()
         .route("/ok", get(async || "ok"))
-        .route("/whoami", get(async |ConnectInfo(address): ConnectInfo<SocketAddr>| client_prefix(address.ip()).to_string()))
+        .route(
+            "/whoami",
+            get(async |ConnectInfo(address): ConnectInfo<SocketAddr>| client_prefix(address.ip()).to_string()),
+        )
         .route("/large", get(async || vec![7_u8; 64 * 1024 * 1024]))
         .route(
             "/slow",
@@ -76,7 +79,8 @@ async fn a_header_that_never_ends_is_not_waited_for() {
 #[tokio::test]
 async fn a_header_that_is_too_large_is_refused() {
     let server = server(Limits::default()).await;
-    let response = raw(server.address, &format!("GET /ok HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(200_000))).await;
+    let response =
+        raw(server.address, &format!("GET /ok HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(200_000))).await;
     assert!(response.starts_with("HTTP/1.1 431"), "{response}");
 }
 
@@ -87,7 +91,9 @@ async fn one_address_cannot_take_every_place() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut third = TcpStream::connect(server.address).await.unwrap();
     let mut response = [0; 16];
-    let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut response)).await.expect("the third is closed, not kept waiting");
+    let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut response))
+        .await
+        .expect("the third is closed, not kept waiting");
     assert!(matches!(read, Ok(0) | Err(_)));
 }
 
@@ -120,7 +126,10 @@ async fn there_are_never_more_connections_than_the_cap() {
     let soon = tokio::time::timeout(Duration::from_millis(300), third.read_to_string(&mut response)).await;
     assert!(soon.is_err() && response.is_empty(), "a third was served beside two: {response}");
     drop(held);
-    tokio::time::timeout(Duration::from_secs(5), third.read_to_string(&mut response)).await.expect("its turn comes").unwrap();
+    tokio::time::timeout(Duration::from_secs(5), third.read_to_string(&mut response))
+        .await
+        .expect("its turn comes")
+        .unwrap();
     assert!(response.starts_with("HTTP/1.1 200"), "{response}");
 }
 
@@ -150,9 +159,15 @@ async fn a_problem_carries_its_code_and_the_callers_request_id() {
     let server = server(Limits::default()).await;
     let request = client().get(format!("http://{}/problem", server.address)).header("x-request-id", "booth-7-0001");
     let response = request.send().await.unwrap();
-    assert_eq!((response.status().as_u16(), response.headers()["x-request-id"].to_str().unwrap()), (404, "booth-7-0001"));
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["x-request-id"].to_str().unwrap()),
+        (404, "booth-7-0001")
+    );
     let problem: serde_json::Value = response.json().await.unwrap();
-    assert_eq!((problem["code"].as_str(), problem["request_id"].as_str()), (Some("song.not_found"), Some("booth-7-0001")));
+    assert_eq!(
+        (problem["code"].as_str(), problem["request_id"].as_str()),
+        (Some("song.not_found"), Some("booth-7-0001"))
+    );
 }
 
 #[tokio::test]
@@ -217,7 +232,9 @@ async fn an_ipv6_listener_counts_its_clients_by_their_64_and_ipv4_ones_as_what_t
     let held = (TcpStream::connect(own.address).await.unwrap(), TcpStream::connect(own.address).await.unwrap());
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut third = TcpStream::connect(own.address).await.unwrap();
-    let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut [0; 16])).await.expect("the third is closed, not kept waiting");
+    let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut [0; 16]))
+        .await
+        .expect("the third is closed, not kept waiting");
     assert!(matches!(read, Ok(0) | Err(_)));
     drop(held);
     // One socket for both families: an IPv4 client belongs to no /64.
@@ -236,17 +253,27 @@ async fn a_listener_with_bounds_refuses_what_is_over_them_also_where_nothing_is(
         goes_on.notified().await;
         "slow"
     };
-    let routes = Router::new().route("/slow", get(slow)).route("/ok", get(async || "ok")).fallback(async || Problem::not_found("song"));
+    let routes = Router::new()
+        .route("/slow", get(slow))
+        .route("/ok", get(async || "ok"))
+        .fallback(async || Problem::not_found("song"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, tasks) = (listener.local_addr().unwrap(), Tasks::default());
     let bounds = Bounds { max_requests: 1, head: HeadBounds { max_url_bytes: 100, max_headers: 5 } };
-    serve(Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections }, bounds.apply(routes), &tasks);
+    serve(
+        Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections },
+        bounds.apply(routes),
+        &tasks,
+    );
     let running = tokio::spawn(reqwest::get(format!("http://{address}/slow")));
     tokio::time::timeout(Duration::from_secs(20), entered.notified()).await.expect("the request comes in");
     for path in ["/ok", "/nowhere"] {
         let get = |path: &str, more: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
         assert!(raw(address, &get(path, "")).await.starts_with("HTTP/1.1 503"), "{path}");
-        assert!(raw(address, &get(&format!("{path}?{}", "a".repeat(200)), "")).await.starts_with("HTTP/1.1 414"), "{path}");
+        assert!(
+            raw(address, &get(&format!("{path}?{}", "a".repeat(200)), "")).await.starts_with("HTTP/1.1 414"),
+            "{path}"
+        );
         assert!(raw(address, &get(path, &"A: b\r\n".repeat(9))).await.starts_with("HTTP/1.1 431"), "{path}");
     }
     go_on.notify_one();

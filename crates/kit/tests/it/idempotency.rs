@@ -44,11 +44,17 @@ async fn make(State(things): State<Things>, body: String) -> Response {
 }
 
 async fn show(State(things): State<Things>, Path(id): Path<usize>) -> Response {
-    if things.removed.load(Ordering::SeqCst) == id { StatusCode::NOT_FOUND.into_response() } else { thing(id).into_response() }
+    if things.removed.load(Ordering::SeqCst) == id {
+        StatusCode::NOT_FOUND.into_response()
+    } else {
+        thing(id).into_response()
+    }
 }
 
 fn routes(things: Things) -> Router {
-    let begin = async |State(things): State<Things>| (StatusCode::CREATED, [(header::LOCATION, format!("/begun/{}", things.make()))]);
+    let begin = async |State(things): State<Things>| {
+        (StatusCode::CREATED, [(header::LOCATION, format!("/begun/{}", things.make()))])
+    };
     let report = async |State(things): State<Things>| thing(things.make());
     let note = async |State(things): State<Things>| things.make().to_string();
     let again = async |State(things): State<Things>, _: String| (Extension(Repeatable), thing(things.make()));
@@ -82,13 +88,26 @@ impl Harness {
         let things = Things::default();
         let routes = routes(things.clone());
         let layer = Idempotency::new(db, Clock::system(), routes.clone());
-        let claims = Claims { sub: Uuid::nil(), sid: Uuid::nil(), handle: "ada".into(), roles: vec![], iss: "test".into(), iat: 0, exp: i64::MAX };
-        Self { things, router: routes.layer(from_fn_with_state(layer, Idempotency::layer)).layer(Extension(Member(claims))), _folder: folder }
+        let claims = Claims {
+            sub: Uuid::nil(),
+            sid: Uuid::nil(),
+            handle: "ada".into(),
+            roles: vec![],
+            iss: "test".into(),
+            iat: 0,
+            exp: i64::MAX,
+        };
+        Self {
+            things,
+            router: routes.layer(from_fn_with_state(layer, Idempotency::layer)).layer(Extension(Member(claims))),
+            _folder: folder,
+        }
     }
 
     async fn post(&self, path: &str, key: &str, body: &str) -> Answer {
         let request = Request::builder().method(Method::POST).uri(path).header("idempotency-key", key);
-        let (head, body) = self.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap().into_parts();
+        let (head, body) =
+            self.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap().into_parts();
         let body = body.collect().await.map(|body| body.to_bytes().to_vec());
         Answer { status: head.status.as_u16(), headers: head.headers, body: body.unwrap_or_default() }
     }
@@ -155,7 +174,10 @@ async fn an_answer_without_a_body_is_given_again_with_the_state_of_what_it_began
     let harness = Harness::new().await;
     harness.post("/begun", "k", "").await;
     let again = harness.post("/begun", "k", "").await;
-    assert_eq!((again.status, again.header("location"), again.header("x-state"), again.body.len()), (201, "/begun/1", "half done", 0));
+    assert_eq!(
+        (again.status, again.header("location"), again.header("x-state"), again.body.len()),
+        (201, "/begun/1", "half done", 0)
+    );
 }
 
 #[tokio::test]

@@ -66,7 +66,10 @@ async fn connections_are_used_again_whatever_the_answer_was_framed_by() {
 
 #[tokio::test]
 async fn a_connection_that_was_closed_while_it_waited_costs_no_request() {
-    let role = Role::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), Limits { header_timeout: Duration::from_millis(100), ..Limits::default() });
+    let role = Role::on(
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        Limits { header_timeout: Duration::from_millis(100), ..Limits::default() },
+    );
     let peers = peers(Timeouts::default(), &[role.address]);
     for _ in 0..3 {
         fetch(&peers, "/who").await.unwrap();
@@ -116,7 +119,8 @@ async fn an_instance_that_is_not_ready_gets_nothing_until_it_is() {
     let (roles, tasks) = ([Role::start().await, Role::start().await], Tasks::default());
     let peers = peers(Timeouts::default(), &roles.each_ref().map(|role| role.address));
     let metrics = Metrics::default();
-    let healthy = |count: usize| metrics.text().contains(&format!("tutti_peer_instances_healthy{{role=\"media\"}} {count}\n"));
+    let healthy =
+        |count: usize| metrics.text().contains(&format!("tutti_peer_instances_healthy{{role=\"media\"}} {count}\n"));
     peers.start_health_checks(&tasks, &metrics);
     until("both are found", || healthy(2)).await;
     roles[0].ready.store(false, Ordering::SeqCst);
@@ -149,7 +153,10 @@ async fn a_body_stays_with_its_sender_until_the_role_wants_it() {
             touch.store(true, Ordering::SeqCst);
             Ok::<_, std::io::Error>(Bytes::from("hello"))
         }));
-        let answer = peers.call("media", Request::post(path).header("expect", "100-continue").body(body).unwrap()).await.unwrap();
+        let answer = peers
+            .call("media", Request::post(path).header("expect", "100-continue").body(body).unwrap())
+            .await
+            .unwrap();
         let status = answer.status();
         drop(answer);
         (status, touched.load(Ordering::SeqCst))
@@ -162,12 +169,20 @@ async fn a_body_stays_with_its_sender_until_the_role_wants_it() {
 async fn a_peer_is_told_its_deadline_and_works_no_longer() {
     let role = Role::start().await;
     let mut stream = TcpStream::connect(role.address).await.unwrap();
-    stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Tutti-Deadline-Ms: 200\r\nConnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Tutti-Deadline-Ms: 200\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = String::new();
-    tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.expect("it gave up").unwrap();
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer))
+        .await
+        .expect("it gave up")
+        .unwrap();
     assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("server.too_late"), "{answer}");
     let peers = peers(Timeouts::default(), &[role.address]);
-    let request = Request::get("/headers").extension(kit::http::Deadline::after(Duration::from_secs(5))).header("x-tutti-deadline-ms", "99");
+    let request = Request::get("/headers")
+        .extension(kit::http::Deadline::after(Duration::from_secs(5)))
+        .header("x-tutti-deadline-ms", "99");
     let answer = peers.call("media", request.body(Body::empty()).unwrap()).await.unwrap();
     let said = String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
     assert!(said.contains("\"x-tutti-deadline-ms\": \"4") && said.contains("\"traceparent\": \"00-"), "{said}");
@@ -184,7 +199,15 @@ async fn a_token_is_not_called_invalid_while_the_accounts_role_is_unavailable() 
     assert_eq!(verifier.verify(token).await.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
     let accounts = Router::new().route("/.well-known/jwks.json", get(async || "{\"keys\":[]}"));
     let tasks = Tasks::default();
-    serve(Listener { socket: TcpListener::bind(address).await.unwrap(), limits: Limits::default(), open: Metrics::default().connections }, accounts, &tasks);
+    serve(
+        Listener {
+            socket: TcpListener::bind(address).await.unwrap(),
+            limits: Limits::default(),
+            open: Metrics::default().connections,
+        },
+        accounts,
+        &tasks,
+    );
     let started = std::time::Instant::now();
     while verifier.verify(token).await.unwrap_err().status != StatusCode::UNAUTHORIZED {
         assert!(started.elapsed() < Duration::from_secs(30), "it did not ask again");

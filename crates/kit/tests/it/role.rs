@@ -23,8 +23,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub(crate) const SHORT: Timeouts =
-    Timeouts { response: Duration::from_millis(400), request_body: Duration::from_millis(400), response_idle: Duration::from_millis(400), unresponsive: Duration::from_secs(8) };
+pub(crate) const SHORT: Timeouts = Timeouts {
+    response: Duration::from_millis(400),
+    request_body: Duration::from_millis(400),
+    response_idle: Duration::from_millis(400),
+    unresponsive: Duration::from_secs(8),
+};
 
 /// An instance with a few routes: `/who`, `/hold`, `/echo`, `/chunked`, `/slow`.
 pub(crate) struct Role {
@@ -45,16 +49,30 @@ impl Role {
 
     pub(crate) fn on(listener: TcpListener, limits: Limits) -> Self {
         let (tasks, metrics) = (Tasks::default(), Metrics::default());
-        let (hits, ready, held) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)), Arc::new(Semaphore::new(0)));
+        let (hits, ready, held) =
+            (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)), Arc::new(Semaphore::new(0)));
         let address = listener.local_addr().unwrap();
         let silent = Arc::new(AtomicBool::new(false));
         let (count, says, hold, mute) = (hits.clone(), ready.clone(), held.clone(), silent.clone());
         let routes = Router::new()
             .route("/who", any(async move || address.port().to_string()))
-            .route("/hold", get(async move || hold.acquire().await.map(SemaphorePermit::forget).map_err(|_| StatusCode::IM_A_TEAPOT)))
-            .route("/echo", any(async |request: Request| request.into_body().collect().await.map(Collected::to_bytes).map_err(|_| StatusCode::BAD_REQUEST)))
+            .route(
+                "/hold",
+                get(async move || {
+                    hold.acquire().await.map(SemaphorePermit::forget).map_err(|_| StatusCode::IM_A_TEAPOT)
+                }),
+            )
+            .route(
+                "/echo",
+                any(async |request: Request| {
+                    request.into_body().collect().await.map(Collected::to_bytes).map_err(|_| StatusCode::BAD_REQUEST)
+                }),
+            )
             .route("/headers", any(async |request: Request| format!("{:?}", request.headers())))
-            .route("/chunked", get(async || Body::from_stream(futures::stream::iter(["a", "b"].map(Ok::<_, std::io::Error>)))))
+            .route(
+                "/chunked",
+                get(async || Body::from_stream(futures::stream::iter(["a", "b"].map(Ok::<_, std::io::Error>)))),
+            )
             .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(30)).await))
             .route("/refuses", any(async || StatusCode::PAYLOAD_TOO_LARGE))
             .layer(axum::middleware::map_request(move |request: Request| {
@@ -63,7 +81,10 @@ impl Role {
             }))
             .layer(axum::middleware::from_fn(trust_internal_headers))
             .route("/readyz", get(async move || readyz(&says, &mute).await));
-        let router = with_common_layers(routes, LayerState { role: "test", metrics, verifier: Verifier::new(Peers::default(), Clock::system()) });
+        let router = with_common_layers(
+            routes,
+            LayerState { role: "test", metrics, verifier: Verifier::new(Peers::default(), Clock::system()) },
+        );
         serve(Listener { socket: listener, limits, open: Metrics::default().connections }, router, &tasks);
         Self { address, hits, ready, silent, held, tasks }
     }
@@ -86,7 +107,9 @@ async fn readyz(ready: &AtomicBool, silent: &AtomicBool) -> StatusCode {
 }
 
 /// Opens a socket that does `what` with each connection, and counts those that carried a request.
-pub(crate) async fn socket<F: Future<Output = ()> + Send>(what: impl Fn(TcpStream, usize) -> F + Send + Sync + Clone + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
+pub(crate) async fn socket<F: Future<Output = ()> + Send>(
+    what: impl Fn(TcpStream, usize) -> F + Send + Sync + Clone + 'static,
+) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, hits) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
     let count = hits.clone();
@@ -101,7 +124,8 @@ pub(crate) async fn socket<F: Future<Output = ()> + Send>(what: impl Fn(TcpStrea
                 }
                 // A health check gets a response, so that only the test's own requests count.
                 if head.starts_with(b"GET /readyz") {
-                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+                    let _ =
+                        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
                     return;
                 }
                 what(stream, count.fetch_add(1, Ordering::SeqCst)).await;

@@ -14,8 +14,19 @@ async fn postgresql_is_trusted_by_its_authority_alone() {
     let port: u16 = server.url.rsplit_once(':').unwrap().1.split('/').next().unwrap().parse().unwrap();
     let front = TlsTerminator::before_postgres(port, &authority);
     let db = async |authority: &Authority| {
-        let url = format!("postgres://tutti:tutti@localhost:{}/postgres?sslmode=verify-full&sslrootcert={}", front.port(), authority.ca_file().display());
-        Db::postgres(&PostgresOptions { url, schema: "unused".into(), readers: 1, statement_timeout: Duration::from_secs(5) }).await.unwrap()
+        let url = format!(
+            "postgres://tutti:tutti@localhost:{}/postgres?sslmode=verify-full&sslrootcert={}",
+            front.port(),
+            authority.ca_file().display()
+        );
+        Db::postgres(&PostgresOptions {
+            url,
+            schema: "unused".into(),
+            readers: 1,
+            statement_timeout: Duration::from_secs(5),
+        })
+        .await
+        .unwrap()
     };
     db(&authority).await.ping().await.expect("the authority signed its certificate");
     assert!(db(&stranger).await.ping().await.is_err(), "a stranger's word was taken");
@@ -25,13 +36,24 @@ async fn postgresql_is_trusted_by_its_authority_alone() {
 async fn nats_is_trusted_by_its_authority_alone() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let (certificate, key) = authority.server_files();
-    let server = Nats::start_with(&format!("tls {{ cert_file: \"{}\", key_file: \"{}\" }}", certificate.display(), key.display()));
+    let server = Nats::start_with(&format!(
+        "tls {{ cert_file: \"{}\", key_file: \"{}\" }}",
+        certificate.display(),
+        key.display()
+    ));
     let bus = async |authority: &Authority| {
-        let options = NatsOptions { servers: vec![format!("tls://localhost:{}", server.port())], tls: true, ca_file: Some(authority.ca_file()), ..NatsOptions::default() };
+        let options = NatsOptions {
+            servers: vec![format!("tls://localhost:{}", server.port())],
+            tls: true,
+            ca_file: Some(authority.ca_file()),
+            ..NatsOptions::default()
+        };
         Bus::nats(&options, Clock::system()).await.unwrap()
     };
     let (trusted, distrusted) = (bus(&authority).await, bus(&stranger).await);
-    let answers = async |bus: &Bus| tokio::time::timeout(Duration::from_secs(10), bus.ping()).await.is_ok_and(|pong| pong.is_ok());
+    let answers = async |bus: &Bus| {
+        tokio::time::timeout(Duration::from_secs(10), bus.ping()).await.is_ok_and(|pong| pong.is_ok())
+    };
     let mut heard = false;
     for _ in 0..50 {
         heard = heard || answers(&trusted).await;
@@ -51,9 +73,18 @@ async fn s3_is_trusted_by_its_authority_alone() {
     let front = TlsTerminator::before(port, &authority);
     let objects = |authority: &Authority, deadline_seconds| {
         let endpoint = Some(format!("https://localhost:{}", front.port()));
-        Objects::s3(&S3Options { endpoint, ca_file: Some(authority.ca_file()), deadline_seconds, ..s3.account.options(&s3.prefix) }).unwrap()
+        Objects::s3(&S3Options {
+            endpoint,
+            ca_file: Some(authority.ca_file()),
+            deadline_seconds,
+            ..s3.account.options(&s3.prefix)
+        })
+        .unwrap()
     };
-    let stored = objects(&authority, 10).put(bytes::Bytes::from_static(b"la la")).await.expect("the authority signed its certificate");
+    let stored = objects(&authority, 10)
+        .put(bytes::Bytes::from_static(b"la la"))
+        .await
+        .expect("the authority signed its certificate");
     assert_eq!(objects(&authority, 10).get(&stored.key, 10).await.unwrap(), "la la");
     assert!(objects(&stranger, 2).get(&stored.key, 10).await.is_err(), "a stranger's word was taken");
 }

@@ -104,14 +104,26 @@ fn token(header: &Value, claims: &Value, key: &EncodingKey) -> String {
 async fn a_token_does_not_hold_before_its_time_nor_after() {
     let issuer = Issuer::new();
     let now = issuer.now();
-    for fine in [json!({}), json!({"nbf": now}), json!({"nbf": now + 300}), json!({"iat": now + 300}), json!({"nbf": 0, "iat": 0})] {
+    for fine in [
+        json!({}),
+        json!({"nbf": now}),
+        json!({"nbf": now + 300}),
+        json!({"iat": now + 300}),
+        json!({"nbf": 0, "iat": 0}),
+    ] {
         assert_eq!(issuer.verify_claims(fine.clone()).await, "ok", "{fine}");
     }
     for early in [json!({"nbf": now + 301}), json!({"iat": now + 301}), json!({"nbf": i64::MAX, "exp": i64::MAX})] {
         assert_eq!(issuer.verify_claims(early.clone()).await, "auth.not_yet_valid", "{early}");
     }
     assert_eq!(issuer.verify_claims(json!({"exp": now})).await, "auth.expired");
-    for malformed in [json!({"nbf": "soon"}), json!({"exp": "never"}), json!({"exp": null}), json!({"iat": null}), json!({"exp": 1e300})] {
+    for malformed in [
+        json!({"nbf": "soon"}),
+        json!({"exp": "never"}),
+        json!({"exp": null}),
+        json!({"iat": null}),
+        json!({"exp": 1e300}),
+    ] {
         assert_eq!(issuer.verify_claims(malformed.clone()).await, "auth.invalid_token", "{malformed}");
     }
 }
@@ -155,14 +167,19 @@ async fn a_token_of_another_issuer_or_for_another_audience_is_refused() {
 async fn only_an_ed25519_signature_of_the_house_counts() {
     let issuer = Issuer::new();
     let claims = issuer.claims(&json!({}));
-    assert_eq!(issuer.verify(&token(&header(&json!({})), &claims, &key(8))).await, "auth.invalid_token", "a stranger's key");
+    assert_eq!(
+        issuer.verify(&token(&header(&json!({})), &claims, &key(8))).await,
+        "auth.invalid_token",
+        "a stranger's key"
+    );
     // The public key as an HMAC secret, in each form that an attacker could have.
     let jwk = public(&key(7));
     let text = serde_json::to_value(&jwk).unwrap()["x"].as_str().unwrap().to_owned();
     for secret in [URL_SAFE_NO_PAD.decode(&text).unwrap(), text.into_bytes(), serde_json::to_vec(&jwk).unwrap()] {
         for (name, algorithm) in [("HS256", Algorithm::HS256), ("HS512", Algorithm::HS512)] {
             let input = signing_input(&header(&json!({"alg": name})), &claims);
-            let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &EncodingKey::from_secret(&secret), algorithm).unwrap();
+            let signature =
+                jsonwebtoken::crypto::sign(input.as_bytes(), &EncodingKey::from_secret(&secret), algorithm).unwrap();
             assert_eq!(issuer.verify(&format!("{input}.{signature}")).await, "auth.invalid_token", "{name}");
         }
     }
@@ -178,7 +195,16 @@ async fn only_an_ed25519_signature_of_the_house_counts() {
     let (input, signature) = good.rsplit_once('.').unwrap();
     let others = issuer.claims(&json!({"roles": ["operator"]}));
     let forged = format!("{}.{signature}", signing_input(&header(&json!({})), &others));
-    for wrong in [forged, format!("{good}."), format!("{good}="), format!("{good}A"), format!("{input}.{}", &signature[1..]), format!(".{good}"), "..".into(), String::new()] {
+    for wrong in [
+        forged,
+        format!("{good}."),
+        format!("{good}="),
+        format!("{good}A"),
+        format!("{input}.{}", &signature[1..]),
+        format!(".{good}"),
+        "..".into(),
+        String::new(),
+    ] {
         assert_eq!(issuer.verify(&wrong).await, "auth.invalid_token", "{wrong}");
     }
 }
@@ -188,7 +214,12 @@ async fn a_header_cannot_bring_a_key_or_another_meaning() {
     let issuer = Issuer::new();
     let thief = key(8);
     let brought = serde_json::to_value(public(&thief)).unwrap();
-    for header in [json!({"jwk": brought}), json!({"jwk": brought, "kid": null}), json!({"jku": "http://127.0.0.1:1/keys.json"}), json!({"x5u": "http://127.0.0.1:1/chain.pem"})] {
+    for header in [
+        json!({"jwk": brought}),
+        json!({"jwk": brought, "kid": null}),
+        json!({"jku": "http://127.0.0.1:1/keys.json"}),
+        json!({"x5u": "http://127.0.0.1:1/chain.pem"}),
+    ] {
         let forged = token(&self::header(&header), &issuer.claims(&json!({})), &thief);
         assert_eq!(issuer.verify(&forged).await, "auth.invalid_token", "{header}");
     }
@@ -200,7 +231,14 @@ async fn a_header_cannot_bring_a_key_or_another_meaning() {
     for fine in ["JWT", "jwt", "at+jwt", "application/at+jwt"] {
         assert_eq!(issuer.verify_header(json!({"typ": fine})).await, "ok", "{fine}");
     }
-    for wrong in [json!({"typ": null}), json!({"typ": "dpop+jwt"}), json!({"typ": ""}), json!({"crit": ["exp"]}), json!({"crit": ["b64"], "b64": false}), json!({"crit": []})] {
+    for wrong in [
+        json!({"typ": null}),
+        json!({"typ": "dpop+jwt"}),
+        json!({"typ": ""}),
+        json!({"crit": ["exp"]}),
+        json!({"crit": ["b64"], "b64": false}),
+        json!({"crit": []}),
+    ] {
         assert_eq!(issuer.verify_header(wrong.clone()).await, "auth.invalid_token", "{wrong}");
     }
 }
@@ -211,6 +249,7 @@ async fn a_key_of_another_kind_in_the_set_is_not_learned() {
     let secret = json!({"keys": [{"kty": "oct", "kid": "hmac", "alg": "HS256", "k": URL_SAFE_NO_PAD.encode([1; 32])}]});
     issuer.verifier.pin_keys(&serde_json::from_value(secret).unwrap());
     let input = signing_input(&header(&json!({"alg": "HS256", "kid": "hmac"})), &issuer.claims(&json!({})));
-    let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &EncodingKey::from_secret(&[1; 32]), Algorithm::HS256).unwrap();
+    let signature =
+        jsonwebtoken::crypto::sign(input.as_bytes(), &EncodingKey::from_secret(&[1; 32]), Algorithm::HS256).unwrap();
     assert_eq!(issuer.verify(&format!("{input}.{signature}")).await, "auth.invalid_token");
 }

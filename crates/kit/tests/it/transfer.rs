@@ -73,7 +73,12 @@ struct Harness {
 impl Harness {
     async fn new() -> Self {
         let (postgres, s3) = tokio::task::spawn_blocking(|| (shared_postgres(), shared_s3())).await.unwrap();
-        let harness = Self { folder: tempfile::tempdir().unwrap(), postgres, s3, schema: format!("move_{}", Uuid::new_v4().simple()) };
+        let harness = Self {
+            folder: tempfile::tempdir().unwrap(),
+            postgres,
+            s3,
+            schema: format!("move_{}", Uuid::new_v4().simple()),
+        };
         std::fs::create_dir_all(harness.data().join("secrets")).unwrap();
         std::fs::write(harness.data().join("secrets/url-signing.key"), [7; 32]).unwrap();
         harness.source().await;
@@ -93,7 +98,12 @@ impl Harness {
     }
 
     async fn destination(&self) -> Db {
-        let options = kit::db::PostgresOptions { url: self.postgres.url.clone(), schema: self.schema.clone(), readers: 2, statement_timeout: Duration::from_secs(10) };
+        let options = kit::db::PostgresOptions {
+            url: self.postgres.url.clone(),
+            schema: self.schema.clone(),
+            readers: 2,
+            statement_timeout: Duration::from_secs(10),
+        };
         Db::postgres(&options).await.unwrap()
     }
 
@@ -173,7 +183,8 @@ impl Harness {
         struct Count {
             items: i64,
         }
-        let row: Option<Count> = self.destination().await.read().row("select count(*) as items from moved", vec![]).await.unwrap();
+        let row: Option<Count> =
+            self.destination().await.read().row("select count(*) as items from moved", vec![]).await.unwrap();
         row.unwrap().items
     }
 }
@@ -235,12 +246,18 @@ async fn rows_of_every_type_and_objects_of_every_size_come_over_once() {
     let report = harness.moved().await;
     assert_all_match(&report);
     assert_eq!(
-        (row_of(&report, "band.song").source_count, row_of(&report, "band.album").destination_count, row_of(&report, "objects").source_count),
+        (
+            row_of(&report, "band.song").source_count,
+            row_of(&report, "band.album").destination_count,
+            row_of(&report, "objects").source_count
+        ),
         (u64::from(SONGS), u64::from(SONGS), keys.len() as u64)
     );
     let text = "select id, title, note, plays, gain, live, cover, sung_at from song order by plays";
-    let (there, here): (Vec<Song>, Vec<Song>) =
-        (harness.destination().await.read().rows(text, vec![]).await.unwrap(), harness.source().await.read().rows(text, vec![]).await.unwrap());
+    let (there, here): (Vec<Song>, Vec<Song>) = (
+        harness.destination().await.read().rows(text, vec![]).await.unwrap(),
+        harness.source().await.read().rows(text, vec![]).await.unwrap(),
+    );
     assert!(there == here && there.iter().any(|song| song.cover.is_some() && song.sung_at.is_some()));
     let (from, to) = (harness.source_objects().await, harness.destination_objects());
     for key in &keys {
@@ -282,12 +299,18 @@ async fn pending_events_are_due_again() {
     // A role that this release no longer has: its events stay where they are.
     let forgotten = Subscription::to_subject("fan.hummed", "choir.hummed");
     bus.declare(&[listener.clone(), forgotten], RunsIn::ThisProcess).await.unwrap();
-    bus.engine().publish(&[Envelope { id: "hummed".into(), subject: "choir.hummed".into(), payload: "{}".into() }]).await.unwrap();
+    bus.engine()
+        .publish(&[Envelope { id: "hummed".into(), subject: "choir.hummed".into(), payload: "{}".into() }])
+        .await
+        .unwrap();
     let event = |id: &str| Envelope { id: id.into(), subject: "band.sung".into(), payload: "{}".into() };
     // Handled, dead-lettered (and by now deleted from the outbox), pending, and recorded but never sent.
     bus.engine().publish(&["taken", "dead", "waiting"].map(event)).await.unwrap();
     let deliveries = bus.engine().fetch(&listener, 2, Duration::ZERO).await.unwrap();
-    assert!(bus.engine().ack("fan.sung", &deliveries[0]).await.unwrap() && bus.engine().dead_letter("fan.sung", &deliveries[1], "no").await.unwrap());
+    assert!(
+        bus.engine().ack("fan.sung", &deliveries[0]).await.unwrap()
+            && bus.engine().dead_letter("fan.sung", &deliveries[1], "no").await.unwrap()
+    );
     let outbox: Result<(), kit::db::Error> = harness
         .source()
         .await
@@ -306,10 +329,19 @@ async fn pending_events_are_due_again() {
         .await;
     outbox.unwrap();
     assert_all_match(&harness.moved().await);
-    let due: Vec<Event> = harness.destination().await.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.unwrap();
+    let due: Vec<Event> = harness
+        .destination()
+        .await
+        .read()
+        .rows("select id from outbox where sent_at is null order by id", vec![])
+        .await
+        .unwrap();
     assert_eq!(due.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["dead", "unsent", "waiting"]);
     // The folder's log is unchanged.
-    assert_eq!((bus.engine().dead_letters(9).await.unwrap().len(), bus.engine().backlog().await.unwrap()), (1, vec![("fan.hummed".to_owned(), 1), ("fan.sung".to_owned(), 1)]));
+    assert_eq!(
+        (bus.engine().dead_letters(9).await.unwrap().len(), bus.engine().backlog().await.unwrap()),
+        (1, vec![("fan.hummed".to_owned(), 1), ("fan.sung".to_owned(), 1)])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -345,8 +377,15 @@ async fn what_differs_is_named() {
     harness.insert_rows().await;
     let keys = harness.store_objects().await;
     assert_all_match(&harness.moved().await);
-    let changed: Result<u64, kit::db::Error> =
-        harness.destination().await.write(|tx| Box::pin(async move { tx.execute("update song set gain = null where plays = $1", vec![(i64::MAX - 1).into()]).await })).await;
+    let changed: Result<u64, kit::db::Error> = harness
+        .destination()
+        .await
+        .write(|tx| {
+            Box::pin(async move {
+                tx.execute("update song set gain = null where plays = $1", vec![(i64::MAX - 1).into()]).await
+            })
+        })
+        .await;
     assert_eq!(changed.unwrap(), 1);
     let (to, key) = (harness.destination_objects(), keys.last().unwrap());
     let mut bytes = whole(&to, key).await.to_vec();
@@ -368,7 +407,12 @@ async fn what_can_not_be_moved_is_refused_with_a_reason() {
         let opened = Transfer::open(data, &harness.config(without), &[band()], Clock::system()).await;
         opened.err().map(|error| error.to_string()).unwrap_or_default()
     };
-    for (without, lacks) in [("db.url", "lacks db.url."), ("bus", "lacks bus.servers."), ("objects.bucket", "objects.bucket"), ("secrets", "secrets.url_signing_key_file")] {
+    for (without, lacks) in [
+        ("db.url", "lacks db.url."),
+        ("bus", "lacks bus.servers."),
+        ("objects.bucket", "objects.bucket"),
+        ("secrets", "secrets.url_signing_key_file"),
+    ] {
         let said = open(&harness.data(), without).await;
         assert!(said.contains(lacks), "{said}");
     }
@@ -385,7 +429,11 @@ async fn what_can_not_be_moved_is_refused_with_a_reason() {
     let other: Result<u64, kit::db::Error> = harness
         .destination()
         .await
-        .write(|tx| Box::pin(async move { tx.execute("insert into song (id, title, plays) values ($1, 'x', 1)", vec![Uuid::new_v4().into()]).await }))
+        .write(|tx| {
+            Box::pin(async move {
+                tx.execute("insert into song (id, title, plays) values ($1, 'x', 1)", vec![Uuid::new_v4().into()]).await
+            })
+        })
         .await;
     assert_eq!(other.unwrap(), 1);
     let said = open(&harness.data(), "").await;

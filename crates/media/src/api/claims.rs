@@ -46,7 +46,11 @@ pub(super) struct Claimed {
 
 /// Claims staged items, all or none. Sent again for the same subject, the request changes nothing more.
 #[utoipa::path(post, path = "/v1/media/claims", operation_id = "claim_media", tag = "media", request_body = ClaimBody, responses((status = 200, description = "They are in the library.", body = Claimed)), security(("token" = [])))]
-pub(super) async fn claim(State(media): State<Media>, member: Member, Json(body): Json<ClaimBody>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn claim(
+    State(media): State<Media>,
+    member: Member,
+    Json(body): Json<ClaimBody>,
+) -> Result<impl IntoResponse, Error> {
     let items = media.claim(AccountId(member.id()), body).await?;
     let claimed = Claimed { items: items.iter().map(|item| media.view(item, &Viewer::Owner)).collect() };
     // Repeating a claim changes nothing, so the response need not be stored for the idempotency key, however long it
@@ -69,7 +73,8 @@ impl Media {
         if ids.is_empty() || ids.len() > MAX_ITEMS {
             return Err(Error::Invalid(format!("`ids` names 1 to {MAX_ITEMS} items.")));
         }
-        let added = tags::normalize(&body.tags.iter().map(String::as_str).collect::<Vec<_>>()).map_err(Error::Invalid)?;
+        let added =
+            tags::normalize(&body.tags.iter().map(String::as_str).collect::<Vec<_>>()).map_err(Error::Invalid)?;
         let now = self.context.clock.now();
         let items = self
             .context
@@ -79,7 +84,8 @@ impl Media {
                     let found = store::items::list_owned(tx, owner, &ids).await?;
                     let mut claimed = Vec::with_capacity(ids.len());
                     for id in &ids {
-                        let item = found.iter().find(|item| item.id == *id).ok_or_else(|| Error::NotOwned(id.to_string()))?;
+                        let item =
+                            found.iter().find(|item| item.id == *id).ok_or_else(|| Error::NotOwned(id.to_string()))?;
                         if item.subject.as_ref().is_some_and(|other| *other != subject) {
                             return Err(Error::AlreadyClaimed(id.to_string()));
                         }
@@ -88,7 +94,8 @@ impl Media {
                             claimed.push(item.clone());
                             continue;
                         }
-                        let item = store::items::set_claimed(tx, item, &subject, &all, now).await?.ok_or(Error::NotFound)?;
+                        let item =
+                            store::items::set_claimed(tx, item, &subject, &all, now).await?.ok_or(Error::NotFound)?;
                         tx.publish(&item.changed(), now)?;
                         claimed.push(item);
                     }

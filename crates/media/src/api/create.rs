@@ -52,7 +52,12 @@ pub(super) struct UploadParams {
     responses((status = 201, description = "The file is in the library; `Location` is the URL of the item.", body = MediaView)),
     security(("token" = []))
 )]
-pub(super) async fn create(State(media): State<Media>, member: Member, Query(params): Query<UploadParams>, request: Request) -> Response {
+pub(super) async fn create(
+    State(media): State<Media>,
+    member: Member,
+    Query(params): Query<UploadParams>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = BodyReader::new(&media, body);
     match receive(&media, AccountId(member.id()), &params, &parts.headers, &mut body).await {
@@ -83,7 +88,13 @@ fn created(media: &Media, item: &Item) -> Response {
     (StatusCode::CREATED, location, Json(media.view(item, &Viewer::Owner))).into_response()
 }
 
-async fn receive(media: &Media, owner: AccountId, params: &UploadParams, headers: &HeaderMap, body: &mut BodyReader) -> Result<Item, Error> {
+async fn receive(
+    media: &Media,
+    owner: AccountId,
+    params: &UploadParams,
+    headers: &HeaderMap,
+    body: &mut BodyReader,
+) -> Result<Item, Error> {
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Error::ContentEncoding);
@@ -115,7 +126,8 @@ impl UploadParams {
     /// Returns the parameters as item details, normalized.
     fn details(&self) -> Result<ItemDetails, Error> {
         let tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
-        ItemDetails::parse(self.name.as_deref(), &tags, self.visibility.as_deref(), self.claim.as_deref()).map_err(Error::Invalid)
+        ItemDetails::parse(self.name.as_deref(), &tags, self.visibility.as_deref(), self.claim.as_deref())
+            .map_err(Error::Invalid)
     }
 
     /// Returns the item details of these parameters and the fields of a form, which take precedence.
@@ -124,7 +136,13 @@ impl UploadParams {
         tags.extend(form.tags.iter().map(String::as_str));
         let or = |form_value: &Option<String>, own: &Option<String>| form_value.clone().or_else(|| own.clone());
         let name = or(&form.name, &self.name).or_else(|| form.file_name.clone());
-        ItemDetails::parse(name.as_deref(), &tags, or(&form.visibility, &self.visibility).as_deref(), or(&form.claim, &self.claim).as_deref()).map_err(Error::Invalid)
+        ItemDetails::parse(
+            name.as_deref(),
+            &tags,
+            or(&form.visibility, &self.visibility).as_deref(),
+            or(&form.claim, &self.claim).as_deref(),
+        )
+        .map_err(Error::Invalid)
     }
 }
 

@@ -42,9 +42,14 @@ pub(super) trait FileSink {
 
 /// Returns the boundary of a form, and `None` for another content type.
 pub(super) fn boundary(content_type: &str) -> Option<Result<String, Error>> {
-    let is_form = content_type.trim_start().get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"));
+    let is_form =
+        content_type.trim_start().get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"));
     is_form.then(|| {
-        multer::parse_boundary(content_type).map_err(|_| Error::Invalid("The form has no boundary in its Content-Type. Let your HTTP library set that header.".to_owned()))
+        multer::parse_boundary(content_type).map_err(|_| {
+            Error::Invalid(
+                "The form has no boundary in its Content-Type. Let your HTTP library set that header.".to_owned(),
+            )
+        })
     })
 }
 
@@ -54,7 +59,12 @@ pub(super) fn constraints() -> Constraints {
 }
 
 /// Reads the whole form. `buffered` counts the bytes that have arrived since the parser last yielded something.
-pub(super) async fn read(form: &mut Multipart<'_>, buffered: &AtomicUsize, fields: &mut FormFields, file: &mut impl FileSink) -> Result<(), Error> {
+pub(super) async fn read(
+    form: &mut Multipart<'_>,
+    buffered: &AtomicUsize,
+    fields: &mut FormFields,
+    file: &mut impl FileSink,
+) -> Result<(), Error> {
     let mut has_file = false;
     for _ in 0..MAX_FIELDS {
         let Some(field) = form.next_field().await.map_err(form_error)? else { return Ok(()) };
@@ -72,7 +82,12 @@ pub(super) async fn read(form: &mut Multipart<'_>, buffered: &AtomicUsize, field
     Err(Error::Invalid(format!("A form has at most {MAX_FIELDS} fields.")))
 }
 
-async fn read_file(mut field: Field<'_>, buffered: &AtomicUsize, fields: &mut FormFields, file: &mut impl FileSink) -> Result<(), Error> {
+async fn read_file(
+    mut field: Field<'_>,
+    buffered: &AtomicUsize,
+    fields: &mut FormFields,
+    file: &mut impl FileSink,
+) -> Result<(), Error> {
     fields.file_name = field.file_name().map(str::to_owned);
     file.begin(fields, field.headers()).await?;
     while let Some(chunk) = field.chunk().await.map_err(form_error)? {
@@ -92,7 +107,8 @@ async fn read_text(mut field: Field<'_>, buffered: &AtomicUsize, fields: &mut Fo
         }
         bytes.extend_from_slice(&chunk);
     }
-    let text = String::from_utf8(bytes).map_err(|_| Error::Invalid("The fields of a form must be UTF-8.".to_owned()))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| Error::Invalid("The fields of a form must be UTF-8.".to_owned()))?;
     match name.as_str() {
         "name" => fields.name = Some(text),
         "tags" => fields.tags.push(text),
@@ -106,7 +122,9 @@ async fn read_text(mut field: Field<'_>, buffered: &AtomicUsize, fields: &mut Fo
 
 fn form_error(error: multer::Error) -> Error {
     match error {
-        multer::Error::IncompleteFieldData { .. } | multer::Error::IncompleteHeaders | multer::Error::IncompleteStream => Error::Incomplete,
+        multer::Error::IncompleteFieldData { .. }
+        | multer::Error::IncompleteHeaders
+        | multer::Error::IncompleteStream => Error::Incomplete,
         other => Error::Invalid(format!("The form can't be read: {other}.")),
     }
 }

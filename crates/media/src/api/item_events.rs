@@ -54,14 +54,28 @@ pub(super) struct EventsQuery {
     params(("id" = MediaId, Path, description = "The item."), EventsQuery),
     responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream"))
 )]
-pub(super) async fn events(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>, Query(query): Query<EventsQuery>) -> Result<Response, Error> {
+pub(super) async fn events(
+    State(media): State<Media>,
+    member: Option<Member>,
+    Path(id): Path<MediaId>,
+    Query(query): Query<EventsQuery>,
+) -> Result<Response, Error> {
     // The subscription comes before the read, so that no change falls in between.
     let subscription = media.context.bus.broadcast().subscribe_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
     let viewer = authorize(&media, &item, member.as_ref(), query.t.as_deref())?;
-    let mut follower = Follower { media: media.clone(), id, viewer, subscription, limiter: ReadLimiter::new(), ready: VecDeque::new(), ended: false };
+    let mut follower = Follower {
+        media: media.clone(),
+        id,
+        viewer,
+        subscription,
+        limiter: ReadLimiter::new(),
+        ready: VecDeque::new(),
+        ended: false,
+    };
     follower.push_state(&item);
-    let events = stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
+    let events =
+        stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
     Ok(sse(events, &media.context.tasks))
 }
 
@@ -73,7 +87,8 @@ fn authorize(media: &Media, item: &Item, member: Option<&Member>, signature: Opt
         return by_token;
     }
     let now = media.context.clock.now();
-    let signature = signature.and_then(|signature| media.context.url_signer.verify(signature, "events", item.id.as_str(), now));
+    let signature =
+        signature.and_then(|signature| media.context.url_signer.verify(signature, "events", item.id.as_str(), now));
     signature.map_or(by_token, |signature| Ok(Viewer::SignedUrl(signature)))
 }
 
@@ -108,7 +123,9 @@ impl Follower {
                 () = tokio::time::sleep(check_in), if remaining.is_some() => continue,
             };
             match message {
-                BroadcastMessage::Update(_, text) if &*text != STATE_CHANGED => self.ready.push_back(sse_event("progress", &text)),
+                BroadcastMessage::Update(_, text) if &*text != STATE_CHANGED => {
+                    self.ready.push_back(sse_event("progress", &text))
+                }
                 BroadcastMessage::Update(..) | BroadcastMessage::Lagged => self.reload().await?,
             }
         }
@@ -129,7 +146,8 @@ impl Follower {
             self.subscription.forget();
         }
         let found = store::items::find(self.media.context.db.read(), &self.id).await;
-        let item = found.inspect_err(|error| tracing::warn!(%error, "an item could not be read for a follower")).ok()??;
+        let item =
+            found.inspect_err(|error| tracing::warn!(%error, "an item could not be read for a follower")).ok()??;
         if self.viewer == Viewer::Everyone && !item.is_public_or_unlisted() {
             return None;
         }

@@ -48,8 +48,18 @@ pub(super) struct ListParams {
 ///
 /// A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
 #[utoipa::path(get, path = "/v1/media", operation_id = "list_media", tag = "media", params(ListParams), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
-pub(super) async fn list(State(media): State<Media>, member: Member, Query(params): Query<ListParams>) -> Result<Json<List<MediaView>>, Error> {
-    let after = params.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` must be the `next` of another page.".to_owned()))).transpose()?;
+pub(super) async fn list(
+    State(media): State<Media>,
+    member: Member,
+    Query(params): Query<ListParams>,
+) -> Result<Json<List<MediaView>>, Error> {
+    let after = params
+        .after
+        .as_deref()
+        .map(|text| {
+            Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` must be the `next` of another page.".to_owned()))
+        })
+        .transpose()?;
     let size = Page { limit: params.limit, after: None }.size();
     let filter = Filter {
         kind: params.kind,
@@ -67,7 +77,11 @@ pub(super) async fn list(State(media): State<Media>, member: Member, Query(param
 
 /// Reads an item: your own, or one that is public or unlisted.
 #[utoipa::path(get, path = "/v1/media/{id}", operation_id = "read_media", tag = "media", params(("id" = MediaId, Path, description = "The item.")), responses((status = 200, description = "The item.", body = MediaView)))]
-pub(super) async fn get(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>) -> Result<Json<MediaView>, Error> {
+pub(super) async fn get(
+    State(media): State<Media>,
+    member: Option<Member>,
+    Path(id): Path<MediaId>,
+) -> Result<Json<MediaView>, Error> {
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
     let viewer = viewer(&item, member.as_ref())?;
     Ok(Json(media.view(&item, &viewer)))
@@ -105,7 +119,12 @@ pub(super) struct ChangeBody {
     responses((status = 200, description = "The item as it is now.", body = MediaView)),
     security(("token" = []))
 )]
-pub(super) async fn change(State(media): State<Media>, member: Member, Path(id): Path<MediaId>, Json(body): Json<ChangeBody>) -> Result<Json<MediaView>, Error> {
+pub(super) async fn change(
+    State(media): State<Media>,
+    member: Member,
+    Path(id): Path<MediaId>,
+    Json(body): Json<ChangeBody>,
+) -> Result<Json<MediaView>, Error> {
     let item = media.change(&id, AccountId(member.id()), body).await?;
     Ok(Json(media.view(&item, &Viewer::Owner)))
 }
@@ -119,14 +138,26 @@ pub(super) async fn change(State(media): State<Media>, member: Member, Path(id):
     responses((status = 204, description = "The item is removed.")),
     security(("token" = []))
 )]
-pub(super) async fn remove(State(media): State<Media>, member: Member, Path(id): Path<MediaId>) -> Result<StatusCode, Error> {
-    if media.remove_item(&id, AccountId(member.id())).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
+pub(super) async fn remove(
+    State(media): State<Media>,
+    member: Member,
+    Path(id): Path<MediaId>,
+) -> Result<StatusCode, Error> {
+    if media.remove_item(&id, AccountId(member.id())).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Error::NotFound)
+    }
 }
 
 impl Media {
     async fn change(&self, id: &MediaId, owner: AccountId, body: ChangeBody) -> Result<Item, Error> {
         let name = body.name.as_deref().map(codec::filename::clean);
-        let tags = body.tags.map(|tags| tags::normalize(&tags.iter().map(String::as_str).collect::<Vec<_>>())).transpose().map_err(Error::Invalid)?;
+        let tags = body
+            .tags
+            .map(|tags| tags::normalize(&tags.iter().map(String::as_str).collect::<Vec<_>>()))
+            .transpose()
+            .map_err(Error::Invalid)?;
         let (item_id, now) = (id.clone(), self.context.clock.now());
         let item = self
             .context
@@ -153,6 +184,12 @@ impl Media {
 impl Item {
     /// Returns the event that is published after a change.
     pub(crate) fn changed(&self) -> Changed {
-        Changed { id: self.id.clone(), name: self.name.clone(), tags: self.tags.clone(), visibility: self.effective_visibility(), version: self.version }
+        Changed {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            tags: self.tags.clone(),
+            visibility: self.effective_visibility(),
+            version: self.version,
+        }
     }
 }

@@ -75,7 +75,11 @@ pub(crate) fn router(media: &Media) -> Router {
 impl Media {
     /// Returns an item as this viewer sees it.
     pub(crate) fn view(&self, item: &Item, viewer: &Viewer) -> MediaView {
-        let signing = UrlSigningContext { signer: &self.context.url_signer, now: self.context.clock.now(), valid_for: self.config.signed_url_ttl() };
+        let signing = UrlSigningContext {
+            signer: &self.context.url_signer,
+            now: self.context.clock.now(),
+            valid_for: self.config.signed_url_ttl(),
+        };
         item.view(viewer, &signing)
     }
 }

@@ -19,7 +19,14 @@ use crate::ingest::{BodyReader, CommitRequest, Ingest, commit};
 use crate::model::Item;
 
 /// Receives the one file of a form. Returns the new item.
-pub(super) async fn receive(media: &Media, owner: AccountId, params: &UploadParams, boundary: &str, length: Option<u64>, body: &mut BodyReader) -> Result<Item, Error> {
+pub(super) async fn receive(
+    media: &Media,
+    owner: AccountId,
+    params: &UploadParams,
+    boundary: &str,
+    length: Option<u64>,
+    body: &mut BodyReader,
+) -> Result<Item, Error> {
     let min_bytes = length.unwrap_or(0).saturating_sub(MAX_NON_FILE_BYTES);
     crate::model::limits::check_any_size(&media.config, min_bytes)?;
     let buffered = AtomicUsize::new(0);
@@ -37,7 +44,9 @@ pub(super) async fn receive(media: &Media, owner: AccountId, params: &UploadPara
     };
     let details = read.and_then(|()| params.with_form(&fields));
     match (details, file.ingest.take()) {
-        (Ok(details), Some(ingest)) => commit(ingest, CommitRequest { owner, details, digest: file.digest, upload: None }).await,
+        (Ok(details), Some(ingest)) => {
+            commit(ingest, CommitRequest { owner, details, digest: file.digest, upload: None }).await
+        }
         (Ok(_), None) => Err(Error::Invalid("The form has no field `file`.".to_owned())),
         (Err(error), Some(ingest)) => {
             ingest.discard().await;
@@ -75,14 +84,22 @@ impl FileSink for FormFile<'_> {
 }
 
 /// Returns the body as the parser expects it. `failed` receives the error that ended it early.
-fn stream<'a>(body: &'a mut BodyReader, buffered: &'a AtomicUsize, failed: &'a std::sync::Mutex<Option<Error>>) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'a {
+fn stream<'a>(
+    body: &'a mut BodyReader,
+    buffered: &'a AtomicUsize,
+    failed: &'a std::sync::Mutex<Option<Error>>,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'a {
     futures::stream::unfold(body, move |body| async move {
         let buffered_bytes = buffered.load(Ordering::Relaxed);
         if buffered_bytes > 0 {
             // The parser takes all bytes it can get: let it look at what it has first.
             tokio::task::yield_now().await;
         }
-        let next = if buffered_bytes > MAX_BUFFERED_BYTES { Err(Error::Invalid("A part of the form is too long.".to_owned())) } else { body.next().await };
+        let next = if buffered_bytes > MAX_BUFFERED_BYTES {
+            Err(Error::Invalid("A part of the form is too long.".to_owned()))
+        } else {
+            body.next().await
+        };
         match next {
             Ok(Some(bytes)) => {
                 buffered.fetch_add(bytes.len(), Ordering::Relaxed);

@@ -97,7 +97,8 @@ async fn begin(media: &Media, member: &Member, headers: &HeaderMap) -> Result<Up
     if headers.contains_key("upload-defer-length") {
         return Err(Error::BadTusRequest("Send `Upload-Length`: uploads of unknown length are not supported."));
     }
-    let length = number_header(headers, &UPLOAD_LENGTH).ok_or(Error::BadTusRequest("Send the number of bytes in `Upload-Length`."))?;
+    let length = number_header(headers, &UPLOAD_LENGTH)
+        .ok_or(Error::BadTusRequest("Send the number of bytes in `Upload-Length`."))?;
     media.begin_upload(AccountId(member.id()), length, metadata(headers)?).await
 }
 
@@ -110,7 +111,11 @@ async fn begin(media: &Media, member: &Member, headers: &HeaderMap) -> Result<Up
     responses((status = 200, description = "`Upload-Offset` is where to continue; `Tutti-Media-Id` is the item, once it is complete.")),
     security(("token" = []))
 )]
-pub(super) async fn head(State(media): State<Media>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
+pub(super) async fn head(
+    State(media): State<Media>,
+    member: Member,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
     let upload = media.upload_state(&id, AccountId(member.id())).await?;
     let length = [(UPLOAD_LENGTH, upload.length.to_string())];
     Ok((StatusCode::OK, length, offset_headers(&upload, upload.received)).into_response())
@@ -134,7 +139,12 @@ pub(super) async fn head(State(media): State<Media>, member: Member, Path(id): P
     responses((status = 204, description = "The bytes are durable; `Upload-Offset` is where to continue.")),
     security(("token" = []))
 )]
-pub(super) async fn patch(State(media): State<Media>, member: Member, Path(id): Path<String>, request: Request) -> Response {
+pub(super) async fn patch(
+    State(media): State<Media>,
+    member: Member,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let body = BodyReader::new(&media, body);
     if !is_offset_stream(&parts.headers) {
@@ -155,7 +165,11 @@ pub(super) async fn patch(State(media): State<Media>, member: Member, Path(id): 
     responses((status = 204, description = "The upload is removed.")),
     security(("token" = []))
 )]
-pub(super) async fn cancel(State(media): State<Media>, member: Member, Path(id): Path<String>) -> Result<StatusCode, Error> {
+pub(super) async fn cancel(
+    State(media): State<Media>,
+    member: Member,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Error> {
     media.cancel_upload(&id, AccountId(member.id())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -182,22 +196,37 @@ pub(super) async fn cancel(State(media): State<Media>, member: Member, Path(id):
     ),
     security(("token" = []))
 )]
-pub(super) async fn method_override(state: State<Media>, member: Member, path: Path<String>, request: Request) -> Response {
+pub(super) async fn method_override(
+    state: State<Media>,
+    member: Member,
+    path: Path<String>,
+    request: Request,
+) -> Response {
     match request.headers().get("x-http-method-override").map(HeaderValue::as_bytes) {
         Some(b"PATCH") => patch(state, member, path, request).await,
         Some(b"DELETE") => cancel(state, member, path).await.into_response(),
         Some(b"HEAD") => head(state, member, path).await.into_response(),
-        _ => Error::BadTusRequest("POST here needs `X-HTTP-Method-Override`. Create new uploads at /v1/uploads.").into_response(),
+        _ => Error::BadTusRequest("POST here needs `X-HTTP-Method-Override`. Create new uploads at /v1/uploads.")
+            .into_response(),
     }
 }
 
-async fn append(media: &Media, id: &str, owner: AccountId, offset: u64, headers: &HeaderMap, body: BodyReader) -> Response {
+async fn append(
+    media: &Media,
+    id: &str,
+    owner: AccountId,
+    offset: u64,
+    headers: &HeaderMap,
+    body: BodyReader,
+) -> Response {
     let checksum = match checksum(headers) {
         Ok(checksum) => checksum,
         Err(error) => return refuse(media, error, &body),
     };
     let (upload, lock) = match media.lock_upload(id, owner).await {
-        Ok((upload, _)) if upload.received != offset => return refuse(media, Error::WrongOffset(upload.received), &body),
+        Ok((upload, _)) if upload.received != offset => {
+            return refuse(media, Error::WrongOffset(upload.received), &body);
+        }
         Ok(taken) => taken,
         Err(error) => return refuse(media, error, &body),
     };
@@ -210,7 +239,9 @@ async fn append(media: &Media, id: &str, owner: AccountId, offset: u64, headers:
     }
     let (outcome, body) = media.append(upload.clone(), lock, AppendRequest { body, checksum }).await;
     match (outcome, body) {
-        (Ok(AppendOutcome::Received(bytes)), _) => (StatusCode::NO_CONTENT, offset_headers(&upload, bytes)).into_response(),
+        (Ok(AppendOutcome::Received(bytes)), _) => {
+            (StatusCode::NO_CONTENT, offset_headers(&upload, bytes)).into_response()
+        }
         (Ok(AppendOutcome::Completed(item)), _) => {
             let done = Upload { item: Some(item.id.clone()), ..upload };
             (StatusCode::NO_CONTENT, offset_headers(&done, done.length)).into_response()
@@ -250,23 +281,33 @@ fn number_header(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
 }
 
 fn is_offset_stream(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(OFFSET_STREAM.as_bytes()))
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(OFFSET_STREAM.as_bytes()))
 }
 
 fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Error> {
     let Some(value) = headers.get("upload-checksum") else { return Ok(None) };
-    let unreadable = Error::BadTusRequest("`Upload-Checksum` must be sha1 or sha256, a space, and the digest in base64.");
+    let unreadable =
+        Error::BadTusRequest("`Upload-Checksum` must be sha1 or sha256, a space, and the digest in base64.");
     value.to_str().ok().and_then(|text| tus_checksum(text).ok()).map(Some).ok_or(unreadable)
 }
 
 fn metadata(headers: &HeaderMap) -> Result<ItemDetails, Error> {
-    let unreadable = || Error::BadTusRequest("`Upload-Metadata` must be pairs of a key and a base64 value, separated by commas.");
+    let unreadable =
+        || Error::BadTusRequest("`Upload-Metadata` must be pairs of a key and a base64 value, separated by commas.");
     let metadata_fields = match headers.get("upload-metadata") {
         None => UploadMetadata::default(),
         Some(value) => value.to_str().ok().and_then(UploadMetadata::parse).ok_or_else(unreadable)?,
     };
     let tags: Vec<&str> = metadata_fields.tags.iter().map(String::as_str).collect();
-    ItemDetails::parse(metadata_fields.name.as_deref(), &tags, metadata_fields.visibility.as_deref(), metadata_fields.claim.as_deref()).map_err(Error::Invalid)
+    ItemDetails::parse(
+        metadata_fields.name.as_deref(),
+        &tags,
+        metadata_fields.visibility.as_deref(),
+        metadata_fields.claim.as_deref(),
+    )
+    .map_err(Error::Invalid)
 }
 
 #[cfg(test)]
@@ -275,9 +316,15 @@ mod tests {
 
     #[test]
     fn metadata_is_read_or_refused() {
-        let of = |text: &str| metadata(&HeaderMap::from_iter([(HeaderName::from_static("upload-metadata"), HeaderValue::from_str(text).unwrap())]));
+        let of = |text: &str| {
+            metadata(&HeaderMap::from_iter([(
+                HeaderName::from_static("upload-metadata"),
+                HeaderValue::from_str(text).unwrap(),
+            )]))
+        };
         // "w.mov", "party,sun", "public", "later"
-        let details = of("filename dy5tb3Y=,tags cGFydHksc3Vu, visibility cHVibGlj,claim bGF0ZXI=,is_confidential").unwrap();
+        let details =
+            of("filename dy5tb3Y=,tags cGFydHksc3Vu, visibility cHVibGlj,claim bGF0ZXI=,is_confidential").unwrap();
         assert_eq!((details.name.as_str(), details.tags.len(), details.claim_later), ("w.mov", 2, true));
         assert!(of("filename !!!").is_err());
         assert!(of("visibility bm9wZQ==").is_err());

@@ -54,7 +54,11 @@ impl BodyReader {
         self.slot.acquire().await;
         loop {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            let timeout = self.window.saturating_sub(self.waited).min(self.slot.remaining().unwrap_or(self.window)).saturating_sub(since.elapsed());
+            let timeout = self
+                .window
+                .saturating_sub(self.waited)
+                .min(self.slot.remaining().unwrap_or(self.window))
+                .saturating_sub(since.elapsed());
             let frame = tokio::time::timeout(timeout.max(Duration::from_millis(1)), self.body.frame()).await;
             self.pause();
             self.check_rate()?;
@@ -100,7 +104,11 @@ impl BodyReader {
             }
             (self.waited, self.received_bytes) = (Duration::ZERO, 0);
         }
-        if self.started_at.elapsed() > MAX_REQUEST_DURATION { Err(Error::TooSlow(self.min_bytes_per_second)) } else { Ok(()) }
+        if self.started_at.elapsed() > MAX_REQUEST_DURATION {
+            Err(Error::TooSlow(self.min_bytes_per_second))
+        } else {
+            Ok(())
+        }
     }
 
     /// Returns whether the client may still send bytes.

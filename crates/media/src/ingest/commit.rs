@@ -156,12 +156,18 @@ async fn finish_object(ingest: Ingest) -> Result<StoredUpload, Error> {
 }
 
 async fn record(stored: &mut StoredUpload, request: CommitRequest) -> Result<(Item, store::usage::Usage), Error> {
-    let probed = ProbeResult { format: stored.format, frames: stored.frames, scan_count: stored.scan_count, scans: std::mem::take(&mut stored.scans) };
+    let probed = ProbeResult {
+        format: stored.format,
+        frames: stored.frames,
+        scan_count: stored.scan_count,
+        scans: std::mem::take(&mut stored.scans),
+    };
     let info = inspect(&stored.media, &stored.object, stored.bytes, probed).await?;
     let now = stored.media.context.clock.now();
     let claim_by = request.details.claim_later.then(|| now + stored.media.config.unclaimed_ttl());
     let (mut item, scrub) = new_item(stored, &request, info, now);
-    let (limits, checkpointed, is_new) = (stored.media.quota.limits(), stored.checkpointed.clone(), stored.key.is_for(&stored.object));
+    let (limits, checkpointed, is_new) =
+        (stored.media.quota.limits(), stored.checkpointed.clone(), stored.key.is_for(&stored.object));
     stored
         .media
         .context
@@ -169,7 +175,8 @@ async fn record(stored: &mut StoredUpload, request: CommitRequest) -> Result<(It
         .write(move |tx| {
             Box::pin(async move {
                 let upload = request.upload.as_ref().map(|fence| fence.id.clone());
-                let usage = quota::charge(tx, &Charge { owner: item.owner, bytes: item.bytes, upload }, limits, now).await?;
+                let usage =
+                    quota::charge(tx, &Charge { owner: item.owner, bytes: item.bytes, upload }, limits, now).await?;
                 let named = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
                 let stored = std::mem::replace(&mut item.object, named);
                 if is_new && item.object == stored {
@@ -186,7 +193,13 @@ async fn record(stored: &mut StoredUpload, request: CommitRequest) -> Result<(It
 }
 
 /// Marks the upload as completed by this item, unless another request has taken it over.
-async fn complete_upload(tx: &Tx, fence: &Fence, item: &Item, checkpointed: Option<&ObjectKey>, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+async fn complete_upload(
+    tx: &Tx,
+    fence: &Fence,
+    item: &Item,
+    checkpointed: Option<&ObjectKey>,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), Error> {
     if !store::uploads::set_completed(tx, fence, &item.id).await? {
         return Err(Error::TakenOver);
     }
@@ -196,7 +209,12 @@ async fn complete_upload(tx: &Tx, fence: &Fence, item: &Item, checkpointed: Opti
     Ok(())
 }
 
-fn new_item(stored: &StoredUpload, request: &CommitRequest, info: FileInfo, now: chrono::DateTime<chrono::Utc>) -> (Item, Option<Vec<Patch>>) {
+fn new_item(
+    stored: &StoredUpload,
+    request: &CommitRequest,
+    info: FileInfo,
+    now: chrono::DateTime<chrono::Utc>,
+) -> (Item, Option<Vec<Patch>>) {
     let kind = match info.kind {
         Kind::Photo => ItemKind::Photo,
         Kind::Audio => ItemKind::Audio,

@@ -47,7 +47,12 @@ pub(crate) struct ProbeResult {
 }
 
 /// Inspects a finished object of `bytes` bytes.
-pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, probed: ProbeResult) -> Result<FileInfo, Error> {
+pub(crate) async fn inspect(
+    media: &Media,
+    key: &ObjectKey,
+    bytes: u64,
+    probed: ProbeResult,
+) -> Result<FileInfo, Error> {
     let _permit = media.inspections.acquire().await.map_err(|_| Error::TaskFailed)?;
     let objects = media.context.objects.clone();
     let source = objects.source(key).await?;
@@ -62,13 +67,28 @@ pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, probed: 
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::TaskFailed)?
 }
 
-fn inspect_file<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, probed: &ProbeResult) -> Result<FileInfo, Error> {
+fn inspect_file<R: Read + Seek>(
+    config: &Config,
+    reader: &mut R,
+    bytes: u64,
+    probed: &ProbeResult,
+) -> Result<FileInfo, Error> {
     let format = match probed.format {
         Some(format) => format,
         None => sniff_format(reader)?,
     };
     limits::check_size(config, format.kind(), bytes)?;
-    let mut info = FileInfo { format, kind: format.kind(), width: None, height: None, duration_ms: None, orientation: 1, taken_at: None, camera: None, scrub: None };
+    let mut info = FileInfo {
+        format,
+        kind: format.kind(),
+        width: None,
+        height: None,
+        duration_ms: None,
+        orientation: 1,
+        taken_at: None,
+        camera: None,
+        scrub: None,
+    };
     if limits::is_image(format) {
         let image = header::image_in(format, reader, bytes).map_err(broken_file)?;
         limits::check_dimensions(config, image.width, image.height)?;
@@ -137,7 +157,9 @@ fn read_through<R: Read + Seek>(reader: &mut R, mut take: impl FnMut(&[u8])) -> 
 fn broken_file(error: header::Error) -> Error {
     match error {
         header::Error::Io(error) => kit::objects::Error::from(error).into(),
-        header::Error::NoMoov => Error::BrokenFile("its index (moov) is missing, so the recording was not finished".to_owned()),
+        header::Error::NoMoov => {
+            Error::BrokenFile("its index (moov) is missing, so the recording was not finished".to_owned())
+        }
         header::Error::Truncated => Error::BrokenFile("it is cut off".to_owned()),
         header::Error::Invalid(what) => Error::BrokenFile(what.to_owned()),
     }
@@ -145,10 +167,19 @@ fn broken_file(error: header::Error) -> Error {
 
 /// Returns the overlays that hide the metadata of the file. Where its structure is not understood there are none, and
 /// only its owner gets the file.
-fn scrub_overlays<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64, scans: &ScanIndex) -> Result<Option<Vec<Patch>>, Error> {
+fn scrub_overlays<R: Read + Seek>(
+    format: Format,
+    reader: &mut R,
+    bytes: u64,
+    scans: &ScanIndex,
+) -> Result<Option<Vec<Patch>>, Error> {
     match scrub::scrub_with_scans(format, reader, bytes, scans) {
-        Ok(patches) => Ok(Some(patches.iter().map(|patch| Patch { offset: patch.offset, bytes: patch.bytes, hex: patch.hex() }).collect())),
-        Err(scrub::Error::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
+        Ok(patches) => Ok(Some(
+            patches.iter().map(|patch| Patch { offset: patch.offset, bytes: patch.bytes, hex: patch.hex() }).collect(),
+        )),
+        Err(scrub::Error::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(kit::objects::Error::from(error).into())
+        }
         Err(why) => {
             tracing::info!(%format, %why, "a file can only be served to its owner");
             Ok(None)

@@ -101,7 +101,14 @@ impl Ingest {
 
     /// Resumes what another request has stored. `probe` has seen those bytes, or as much of them as was worth reading
     /// again.
-    pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Checkpoint, hash: Sha256, probe: Probe) -> Result<Self, Error> {
+    pub(crate) async fn resume(
+        media: &Media,
+        owner: AccountId,
+        expected: u64,
+        from: Checkpoint,
+        hash: Sha256,
+        probe: Probe,
+    ) -> Result<Self, Error> {
         let mut this = Self::begin(media, owner, Some(expected)).await?;
         let key = media.object_keys.acquire().await?;
         this.destination = Destination::Checkpointed(key.resume_object(&from).await?, key);
@@ -152,7 +159,9 @@ impl Ingest {
     pub(crate) async fn mark_checkpointed(&mut self) -> Result<(), Error> {
         if matches!(self.destination, Destination::Owned(..)) {
             let fresh = self.media.object_keys.acquire().await?;
-            if let Destination::Owned(writer, key) = std::mem::replace(&mut self.destination, Destination::Buffering(Vec::new())) {
+            if let Destination::Owned(writer, key) =
+                std::mem::replace(&mut self.destination, Destination::Buffering(Vec::new()))
+            {
                 key.release();
                 self.destination = Destination::Checkpointed(writer, fresh);
             }
@@ -209,7 +218,9 @@ impl Ingest {
             // There are too few bytes to know their format. They are stored all the same, and probed again.
             self.open_object().await?;
         }
-        let (Destination::Owned(writer, _) | Destination::Checkpointed(writer, _)) = &mut self.destination else { return Ok(None) };
+        let (Destination::Owned(writer, _) | Destination::Checkpointed(writer, _)) = &mut self.destination else {
+            return Ok(None);
+        };
         let checkpoint = writer.save().await?;
         Ok(Some(SavedState { checkpoint, hash: self.hash.clone(), format: self.probe.format() }))
     }

@@ -30,7 +30,10 @@ impl ObjectReader {
     fn fetch(&mut self) -> Result<()> {
         let range = self.position..(self.position + WINDOW_BYTES).min(self.bytes);
         let (objects, key) = (&self.objects, &self.key);
-        let chunks: Vec<Bytes> = self.runtime.block_on(async { objects.read(key, range).await?.try_collect().await }).map_err(|error: kit::objects::Error| Error::other(error))?;
+        let chunks: Vec<Bytes> = self
+            .runtime
+            .block_on(async { objects.read(key, range).await?.try_collect().await })
+            .map_err(|error: kit::objects::Error| Error::other(error))?;
         self.window = chunks.concat();
         self.window_start = self.position;
         Ok(())

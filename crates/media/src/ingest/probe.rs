@@ -94,7 +94,14 @@ impl Probe {
     /// Returns the probe of a file whose header arrived with an earlier request and is not probed again. The inspection
     /// of the whole file finds what was not known then.
     pub(crate) fn deferred(format: Option<Format>) -> Self {
-        Self { state: format.map_or(ProbeState::Deferred, ProbeState::Known), frames: None, scans: None, scan_counter: None, frame_pixels: 0, measured_bytes: 0 }
+        Self {
+            state: format.map_or(ProbeState::Deferred, ProbeState::Known),
+            frames: None,
+            scans: None,
+            scan_counter: None,
+            frame_pixels: 0,
+            measured_bytes: 0,
+        }
     }
 
     /// Returns the format, once known.
@@ -232,7 +239,10 @@ impl Probe {
 
 /// Returns the refusal of a file, with what its header looks like.
 pub(crate) fn unsupported_type(header: &[u8]) -> Error {
-    Error::UnsupportedType(codec::sniff::describe_unsupported(header).unwrap_or("neither a photo, an audio file nor a video that is supported"))
+    Error::UnsupportedType(
+        codec::sniff::describe_unsupported(header)
+            .unwrap_or("neither a photo, an audio file nor a video that is supported"),
+    )
 }
 
 #[cfg(test)]

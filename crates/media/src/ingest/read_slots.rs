@@ -49,7 +49,8 @@ impl ReadSlot {
         std::future::poll_fn(|context| {
             if let Self::Queued(queue) = self {
                 // The semaphore is never closed.
-                *self = ready!(queue.poll_acquire(context)).map_or(Self::Released, |permit| Self::Held { _permit: permit, remaining: SLOT_TIMEOUT });
+                *self = ready!(queue.poll_acquire(context))
+                    .map_or(Self::Released, |permit| Self::Held { _permit: permit, remaining: SLOT_TIMEOUT });
             }
             std::task::Poll::Ready(())
         })

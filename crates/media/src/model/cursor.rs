@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_and_nonsense_does_not() {
-        let cursor = Cursor { created_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(), id: "abc".into() };
+        let cursor =
+            Cursor { created_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(), id: "abc".into() };
         assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
         for bad in ["", "!", "AAAA", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5Lng"] {
             assert_eq!(Cursor::parse(bad), None, "{bad}");

@@ -45,7 +45,10 @@ fn max_bytes(config: &Config, kind: Kind) -> (u64, &'static str) {
 
 /// Refuses a size that no kind may have.
 pub(crate) fn check_any_size(config: &Config, bytes: u64) -> Result<(), Error> {
-    let largest = [Kind::Photo, Kind::Audio, Kind::Video].map(|kind| max_bytes(config, kind)).into_iter().max_by_key(|(max, _)| *max);
+    let largest = [Kind::Photo, Kind::Audio, Kind::Video]
+        .map(|kind| max_bytes(config, kind))
+        .into_iter()
+        .max_by_key(|(max, _)| *max);
     match largest {
         Some((max, name)) if bytes > max => Err(Error::TooLarge { max, what: name }),
         _ => Ok(()),
@@ -69,7 +72,11 @@ pub(crate) fn check_dimensions(config: &Config, width: u32, height: u32) -> Resu
 
 /// Refuses a photo that consists of more images than decoding can bear.
 pub(crate) fn check_decode_cost(config: &Config, image: &ImageHeader) -> Result<(), Error> {
-    if image.decoded_pixels > config.photo_max_pixels.saturating_mul(MAX_DECODE_COST_PHOTOS) { Err(Error::TooManyPictures) } else { Ok(()) }
+    if image.decoded_pixels > config.photo_max_pixels.saturating_mul(MAX_DECODE_COST_PHOTOS) {
+        Err(Error::TooManyPictures)
+    } else {
+        Ok(())
+    }
 }
 
 /// Refuses a JPEG with too many scans.
@@ -124,8 +131,13 @@ fn check_samples(config: &Config, claims: &Claims) -> Result<(), Error> {
 
 /// Refuses an animation with too many frames, or too many pixels in all of them.
 pub(crate) fn check_frames(config: &Config, frames: u32, pixels: u64) -> Result<(), Error> {
-    if frames > config.animation_max_frames || (frames > 1 && pixels.saturating_mul(frames.into()) > config.animation_max_pixels) {
-        let fitting = config.animation_max_pixels.checked_div(pixels).map_or(u32::MAX, |max| u32::try_from(max).unwrap_or(u32::MAX));
+    if frames > config.animation_max_frames
+        || (frames > 1 && pixels.saturating_mul(frames.into()) > config.animation_max_pixels)
+    {
+        let fitting = config
+            .animation_max_pixels
+            .checked_div(pixels)
+            .map_or(u32::MAX, |max| u32::try_from(max).unwrap_or(u32::MAX));
         return Err(Error::TooManyFrames(config.animation_max_frames.min(fitting)));
     }
     Ok(())
@@ -133,7 +145,11 @@ pub(crate) fn check_frames(config: &Config, frames: u32, pixels: u64) -> Result<
 
 /// Refuses a recording that is too long.
 pub(crate) fn check_duration(config: &Config, duration_ms: Option<u64>) -> Result<(), Error> {
-    if duration_ms.is_some_and(|ms| ms > config.max_duration_ms()) { Err(Error::TooLong(config.max_duration_minutes)) } else { Ok(()) }
+    if duration_ms.is_some_and(|ms| ms > config.max_duration_ms()) {
+        Err(Error::TooLong(config.max_duration_minutes))
+    } else {
+        Ok(())
+    }
 }
 
 /// Returns whether a format is an image, whose header states its size.
@@ -169,9 +185,23 @@ mod tests {
 
     #[test]
     fn claims_beyond_any_recording_are_refused_with_their_codes() {
-        let hour =
-            Claims { duration_ms: Some(3_600_000), clock_ms: 3_600_000, tracks: 2, rates: Some((4_000, 384_000)), channels: 24, frame: Some((7680, 4320)), ..Claims::default() };
-        let honest = Claims { samples: 1_080_000, edits: 2, edited_samples: 2_160_000, cover: Some((5000, 5000)), tag_bytes: 20 << 20, ..hour };
+        let hour = Claims {
+            duration_ms: Some(3_600_000),
+            clock_ms: 3_600_000,
+            tracks: 2,
+            rates: Some((4_000, 384_000)),
+            channels: 24,
+            frame: Some((7680, 4320)),
+            ..Claims::default()
+        };
+        let honest = Claims {
+            samples: 1_080_000,
+            edits: 2,
+            edited_samples: 2_160_000,
+            cover: Some((5000, 5000)),
+            tag_bytes: 20 << 20,
+            ..hour
+        };
         assert_eq!(code(honest), None);
         for (claims, expected) in [
             (Claims { rates: Some((1, 48_000)), ..honest }, "media.bad_sample_rate"),

@@ -136,7 +136,12 @@ pub(crate) struct ItemDetails {
 
 impl ItemDetails {
     /// Parses what arrived as text; `None` means that the client did not send the field.
-    pub(crate) fn parse(name: Option<&str>, tags: &[&str], visibility: Option<&str>, claim: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn parse(
+        name: Option<&str>,
+        tags: &[&str],
+        visibility: Option<&str>,
+        claim: Option<&str>,
+    ) -> Result<Self, String> {
         let visibility = match visibility.map(str::trim).filter(|text| !text.is_empty()) {
             None => Visibility::default(),
             Some(text) => text.parse().ok().ok_or("`visibility` must be private, unlisted or public.")?,
@@ -146,7 +151,12 @@ impl ItemDetails {
             Some("later") => true,
             Some(_) => return Err("`claim` must be now or later.".to_owned()),
         };
-        Ok(Self { name: codec::filename::clean(name.unwrap_or_default()), tags: tags::normalize(tags)?, visibility, claim_later })
+        Ok(Self {
+            name: codec::filename::clean(name.unwrap_or_default()),
+            tags: tags::normalize(tags)?,
+            visibility,
+            claim_later,
+        })
     }
 }
 
@@ -156,7 +166,9 @@ mod tests {
 
     #[test]
     fn details_are_cleaned_or_refused_with_a_sentence() {
-        let details = ItemDetails::parse(Some("../../etc/passwd"), &["Wedding, wedding ,Füße"], Some("public"), Some("later")).unwrap();
+        let details =
+            ItemDetails::parse(Some("../../etc/passwd"), &["Wedding, wedding ,Füße"], Some("public"), Some("later"))
+                .unwrap();
         assert_eq!(details.name, "passwd");
         assert_eq!(details.tags, ["wedding", "füße"]);
         assert!(details.claim_later);

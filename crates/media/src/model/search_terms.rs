@@ -101,7 +101,9 @@ pub(crate) fn terms_of(item: &Item) -> Vec<Term> {
     let mut words = words(&item.name);
     words.extend(item.tags.iter().flat_map(|tag| self::words(tag)));
     // The longest prefix of every word comes first: `PREFIX_LENGTHS` counts down.
-    let prefixes = |word: &str| PREFIX_LENGTHS.iter().filter_map(|length| prefix(word, *length)).map(str::to_owned).collect::<Vec<_>>();
+    let prefixes = |word: &str| {
+        PREFIX_LENGTHS.iter().filter_map(|length| prefix(word, *length)).map(str::to_owned).collect::<Vec<_>>()
+    };
     let of_words: Vec<Vec<String>> = words.iter().map(|word| prefixes(word)).collect();
     for place in 0..PREFIX_LENGTHS.len() {
         for text in of_words.iter().filter_map(|prefixes| prefixes.get(place)) {
@@ -133,13 +135,20 @@ impl SearchQuery {
         let mut terms: Vec<Term> = Vec::new();
         terms.extend(self.subject.iter().map(|subject| term(owner, b's', subject)));
         terms.extend(self.tag.iter().map(|tag| term(owner, b't', tag)));
-        terms.extend(self.words.iter().filter_map(|word| PREFIX_LENGTHS.iter().find_map(|length| prefix(word, *length))).map(|text| term(owner, b'w', text)));
+        terms.extend(
+            self.words
+                .iter()
+                .filter_map(|word| PREFIX_LENGTHS.iter().find_map(|length| prefix(word, *length)))
+                .map(|text| term(owner, b'w', text)),
+        );
         terms
     }
 
     /// Returns whether an item matches. This decides, as the index knows prefixes only.
     pub(crate) fn matches(&self, item: &Item) -> bool {
-        if self.tag.as_ref().is_some_and(|tag| !item.tags.contains(tag)) || (self.subject.is_some() && self.subject != item.subject) {
+        if self.tag.as_ref().is_some_and(|tag| !item.tags.contains(tag))
+            || (self.subject.is_some() && self.subject != item.subject)
+        {
             return false;
         }
         if self.words.is_empty() {
@@ -210,7 +219,9 @@ mod tests {
     #[test]
     fn an_item_is_found_by_the_beginnings_of_its_words_in_any_order() {
         let item = item("Grandma's photographs 2024.jpg", &["wedding", "100%"]);
-        for found in ["grand", "PHOTOGRAPHS", "photograp", "2024", "20", "wed photo", "jpg 2024 grandma", "%", "100%", ".", ""] {
+        for found in
+            ["grand", "PHOTOGRAPHS", "photograp", "2024", "20", "wed photo", "jpg 2024 grandma", "%", "100%", ".", ""]
+        {
             let query = SearchQuery::new(None, None, Some(found));
             assert!(query.matches(&item), "{found}");
             let has: BTreeSet<Term> = terms_of(&item).into_iter().collect();
@@ -239,7 +250,10 @@ mod tests {
         assert_eq!(has.len(), MAX_TERMS);
         assert!(has.contains(&term(item.owner, b't', tags.last().unwrap())));
         for found in ["tbcdefgh", "tqtrstuv", "x"] {
-            assert!(SearchQuery::new(None, None, Some(found)).terms(item.owner).iter().all(|term| has.contains(term)), "{found}");
+            assert!(
+                SearchQuery::new(None, None, Some(found)).terms(item.owner).iter().all(|term| has.contains(term)),
+                "{found}"
+            );
         }
     }
 

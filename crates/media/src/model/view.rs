@@ -152,8 +152,15 @@ impl Item {
             tags: self.tags.clone(),
             taken_at: self.taken_at.filter(|_| is_owner),
             camera: self.camera.clone().filter(|_| is_owner),
-            thumbhash: self.thumbhash.as_deref().and_then(|text| hex::decode(text).ok()).map(|bytes| STANDARD.encode(bytes)),
-            progress: self.percent.filter(|_| busy).map(|percent| ProgressView { percent, remaining_ms: self.remaining_ms }),
+            thumbhash: self
+                .thumbhash
+                .as_deref()
+                .and_then(|text| hex::decode(text).ok())
+                .map(|bytes| STANDARD.encode(bytes)),
+            progress: self
+                .percent
+                .filter(|_| busy)
+                .map(|percent| ProgressView { percent, remaining_ms: self.remaining_ms }),
             failure: self.failure.clone(),
             claimed: self.claimed,
             subject: self.subject.clone().filter(|_| is_owner),
@@ -250,7 +257,8 @@ mod tests {
             let signed = url_signer.sign("events", item.id.as_str(), now, TimeDelta::hours(1));
             let signature = url_signer.verify(&signed, "events", item.id.as_str(), now).unwrap();
             let seen = |viewer: &Viewer| serde_json::to_value(item.view(viewer, &signing)).unwrap();
-            let (owner, granted, everyone) = (seen(&Viewer::Owner), seen(&Viewer::SignedUrl(signature)), seen(&Viewer::Everyone));
+            let (owner, granted, everyone) =
+                (seen(&Viewer::Owner), seen(&Viewer::SignedUrl(signature)), seen(&Viewer::Everyone));
             for path in OWNER_ONLY_FIELDS {
                 assert!(!field(&owner, path).is_null(), "{path}");
                 assert_eq!((field(&granted, path), field(&everyone, path)), (&Value::Null, &Value::Null), "{path}");

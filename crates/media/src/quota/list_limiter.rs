@@ -51,14 +51,25 @@ impl Drop for MemberPermit {
 impl ListLimiter {
     pub(crate) fn new(config: &Config) -> Self {
         let running = config.max_concurrent_lists.clamp(1, 1024);
-        Self { running: Semaphore::new(running), admitted: Semaphore::new(running + MAX_WAITING), members: Arc::default(), max_per_member: config.max_lists_per_member.max(1) }
+        Self {
+            running: Semaphore::new(running),
+            admitted: Semaphore::new(running + MAX_WAITING),
+            members: Arc::default(),
+            max_per_member: config.max_lists_per_member.max(1),
+        }
     }
 
     /// Runs `work`, which reads a list of `member`, when a permit is free.
-    pub(crate) async fn run<T>(&self, member: AccountId, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(crate) async fn run<T>(
+        &self,
+        member: AccountId,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let _member_permit = self.admit(member)?;
         let _admitted = self.admitted.try_acquire().map_err(|_| Error::ListsBusy)?;
-        let Ok(Ok(_running)) = timeout(WAIT_TIMEOUT, self.running.acquire()).await else { return Err(Error::ListsBusy) };
+        let Ok(Ok(_running)) = timeout(WAIT_TIMEOUT, self.running.acquire()).await else {
+            return Err(Error::ListsBusy);
+        };
         timeout(READ_TIMEOUT, work).await.map_err(|_| Error::ListsBusy)?
     }
 
@@ -109,7 +120,9 @@ mod tests {
     #[tokio::test]
     async fn waiting_lists_are_bounded() {
         let lists = lists();
-        let mut open: Vec<_> = (0..MAX_WAITING + 2).map(|number| Box::pin(lists.run(member(number as u128), pending::<Result<(), Error>>()))).collect();
+        let mut open: Vec<_> = (0..MAX_WAITING + 2)
+            .map(|number| Box::pin(lists.run(member(number as u128), pending::<Result<(), Error>>())))
+            .collect();
         for one in &mut open {
             assert!(one.now_or_never().is_none());
         }

@@ -90,7 +90,12 @@ fn first(row: Option<Row>) -> Result<Option<Item>, Error> {
 
 /// Inserts an item. Where the owner has the same bytes already, the item shares their object. Returns the object that
 /// it has.
-pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_by: Option<DateTime<Utc>>) -> Result<ObjectKey, Error> {
+pub(crate) async fn insert(
+    tx: &Tx,
+    item: &Item,
+    scrub: Option<&[Patch]>,
+    claim_by: Option<DateTime<Utc>>,
+) -> Result<ObjectKey, Error> {
     #[derive(FromQueryResult)]
     struct Inserted {
         object: String,
@@ -151,7 +156,10 @@ pub(crate) async fn find_scrub(sql: &impl Sql, id: &MediaId) -> Result<Option<Ve
         scrub: Option<String>,
     }
     let row: Option<Scrub> = sql.row("select scrub from item where id = $1", vec![id.as_str().into()]).await?;
-    row.and_then(|row| row.scrub).map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("an item's overlays"))
+    row.and_then(|row| row.scrub)
+        .map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|_| Error::Corrupt("an item's overlays"))
 }
 
 /// The fields that an owner may change.
@@ -163,7 +171,12 @@ pub(crate) struct ItemUpdate {
 }
 
 /// Updates the item `old`, and increments its version.
-pub(crate) async fn update(tx: &Tx, old: &Item, change: &ItemUpdate, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+pub(crate) async fn update(
+    tx: &Tx,
+    old: &Item,
+    change: &ItemUpdate,
+    now: DateTime<Utc>,
+) -> Result<Option<Item>, Error> {
     let text = format!(
         "update item set name = $3, tags = $4, words = $5, visibility = $6, version = version + 1, indexed_version = version + 1, updated_at = $7 \
          where id = $1 and owner = $2 returning {COLUMNS}"
@@ -182,13 +195,26 @@ pub(crate) async fn update(tx: &Tx, old: &Item, change: &ItemUpdate, now: DateTi
 }
 
 /// Claims the item `old` for a subject.
-pub(crate) async fn set_claimed(tx: &Tx, old: &Item, subject: &str, all_tags: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+pub(crate) async fn set_claimed(
+    tx: &Tx,
+    old: &Item,
+    subject: &str,
+    all_tags: &[String],
+    now: DateTime<Utc>,
+) -> Result<Option<Item>, Error> {
     let text = format!(
         "update item set claimed = true, claim_by = null, subject = $3, tags = $4, words = $5, version = version + 1, indexed_version = version + 1, \
          updated_at = $6 where id = $1 and owner = $2 returning {COLUMNS}"
     );
     let words = Item::words(&old.name, all_tags);
-    let values = vec![old.id.as_str().into(), old.owner.to_string().into(), subject.into(), tags::to_column(all_tags).into(), words.into(), now.into()];
+    let values = vec![
+        old.id.as_str().into(),
+        old.owner.to_string().into(),
+        subject.into(),
+        tags::to_column(all_tags).into(),
+        words.into(),
+        now.into(),
+    ];
     let new = first(tx.row(&text, values).await?)?;
     reindex(tx, old, new).await
 }
@@ -207,7 +233,8 @@ async fn reindex(tx: &Tx, old: &Item, new: Option<Item>) -> Result<Option<Item>,
 pub(crate) async fn list_owned(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -> Result<Vec<Item>, Error> {
     let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
     values.push(owner.to_string().into());
-    let text = format!("select {COLUMNS} from item where id in {} and owner = ${}", placeholders(1, ids.len()), ids.len() + 1);
+    let text =
+        format!("select {COLUMNS} from item where id in {} and owner = ${}", placeholders(1, ids.len()), ids.len() + 1);
     let rows: Vec<Row> = sql.rows(&text, values).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
@@ -231,7 +258,8 @@ pub(crate) async fn list_unindexed(sql: &impl Sql, limit: usize) -> Result<Vec<I
 
 /// Returns items that were not claimed in time.
 pub(crate) async fn list_unclaimed(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Item>, Error> {
-    let text = format!("select {COLUMNS} from item where claim_by is not null and claim_by <= $1 order by claim_by limit $2");
+    let text =
+        format!("select {COLUMNS} from item where claim_by is not null and claim_by <= $1 order by claim_by limit $2");
     let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
@@ -246,7 +274,13 @@ pub(crate) async fn list_by_owner(sql: &impl Sql, owner: AccountId, limit: usize
 // --- the effects of events of transcode: each statement is idempotent, so these need no inbox
 
 /// Sets the progress of the conversion; only ever forward.
-pub(crate) async fn set_progress(tx: &Tx, id: &MediaId, percent: u8, remaining_ms: Option<u64>, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+pub(crate) async fn set_progress(
+    tx: &Tx,
+    id: &MediaId,
+    percent: u8,
+    remaining_ms: Option<u64>,
+    now: DateTime<Utc>,
+) -> Result<Option<Item>, Error> {
     first(
         tx.row(
             &format!(
@@ -268,7 +302,12 @@ pub(crate) struct MediaInfo {
 }
 
 /// Marks the item as playable.
-pub(crate) async fn set_playable(tx: &Tx, id: &MediaId, info: &MediaInfo, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+pub(crate) async fn set_playable(
+    tx: &Tx,
+    id: &MediaId,
+    info: &MediaInfo,
+    now: DateTime<Utc>,
+) -> Result<Option<Item>, Error> {
     first(
         tx.row(
             &format!(
@@ -282,7 +321,14 @@ pub(crate) async fn set_playable(tx: &Tx, id: &MediaId, info: &MediaInfo, now: D
 }
 
 /// Marks the item as ready.
-pub(crate) async fn set_ready(tx: &Tx, id: &MediaId, info: &MediaInfo, thumbhash: Option<String>, assets: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+pub(crate) async fn set_ready(
+    tx: &Tx,
+    id: &MediaId,
+    info: &MediaInfo,
+    thumbhash: Option<String>,
+    assets: &[String],
+    now: DateTime<Utc>,
+) -> Result<Option<Item>, Error> {
     first(
         tx.row(
             &format!(
@@ -305,7 +351,12 @@ pub(crate) async fn set_ready(tx: &Tx, id: &MediaId, info: &MediaInfo, thumbhash
 }
 
 /// Marks the item as failed.
-pub(crate) async fn set_failed(tx: &Tx, id: &MediaId, failure: &Failure, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+pub(crate) async fn set_failed(
+    tx: &Tx,
+    id: &MediaId,
+    failure: &Failure,
+    now: DateTime<Utc>,
+) -> Result<Option<Item>, Error> {
     first(
         tx.row(
             &format!(

@@ -73,7 +73,13 @@ impl Query {
 }
 
 /// Returns a page of the items of an owner, newest first.
-pub(crate) async fn list(sql: &impl Sql, owner: AccountId, filter: &Filter, after: Option<&Cursor>, size: usize) -> Result<Page, Error> {
+pub(crate) async fn list(
+    sql: &impl Sql,
+    owner: AccountId,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    size: usize,
+) -> Result<Page, Error> {
     let terms = filter.search.terms(owner);
     if !terms.is_empty() {
         return Search { sql, owner, filter, terms, size }.run(after).await;
@@ -114,8 +120,13 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
     let mut query = Query::default();
     let (owner, claimed) = (query.bind(owner.to_string()), query.bind(!filter.staged));
     let kinds = filter.kind.map_or(vec![Kind::Photo, Kind::Audio, Kind::Video], |kind| vec![kind]);
-    let states = filter.state.map_or(vec![State::Received, State::Processing, State::Playable, State::Ready, State::Failed], |state| vec![state]);
-    let audiences = filter.visibility.map_or(vec![Visibility::Private, Visibility::Unlisted, Visibility::Public], |one| vec![one]);
+    let states = filter
+        .state
+        .map_or(vec![State::Received, State::Processing, State::Playable, State::Ready, State::Failed], |state| {
+            vec![state]
+        });
+    let audiences =
+        filter.visibility.map_or(vec![Visibility::Private, Visibility::Unlisted, Visibility::Public], |one| vec![one]);
     let kinds: Vec<String> = kinds.iter().map(|kind| query.bind(kind.as_str())).collect();
     let states: Vec<String> = states.iter().map(|state| query.bind(state.as_str())).collect();
     let audiences: Vec<String> = audiences.iter().map(|audience| query.bind(audience.as_str())).collect();
@@ -212,7 +223,8 @@ impl<S: Sql> Search<'_, S> {
         for term in &self.terms {
             let text = "select count(*) as hits from (select item from item_term where term = $1 limit $2) some_hits";
             let limit = rarest.map_or(MAX_COUNTED_HITS, |(hits, _)| hits);
-            let count: Option<Count> = if self.terms.len() > 1 { self.sql.row(text, vec![(*term).into(), limit.into()]).await? } else { None };
+            let count: Option<Count> =
+                if self.terms.len() > 1 { self.sql.row(text, vec![(*term).into(), limit.into()]).await? } else { None };
             let hits = count.map_or(0, |count| count.hits);
             if rarest.is_none_or(|(least, _)| hits < least) {
                 rarest = Some((hits, *term));
@@ -263,7 +275,11 @@ impl<S: Sql> Search<'_, S> {
         let between = |query: &mut Query, names: &str, as_micros: bool| {
             for (position, comparison) in [(after, "<"), (to, ">=")] {
                 let Some(position) = position else { continue };
-                let at = if as_micros { query.bind(to_micros(position.created_at)) } else { query.bind(position.created_at) };
+                let at = if as_micros {
+                    query.bind(to_micros(position.created_at))
+                } else {
+                    query.bind(position.created_at)
+                };
                 let id = query.bind(position.id.clone());
                 query.add(&format!(" and {names} {comparison} ({at}, {id})"));
             }
@@ -287,8 +303,11 @@ impl<S: Sql> Search<'_, S> {
                 " order by created_at desc, id desc"
             }
         };
-        let facets =
-            [("kind", self.filter.kind.map(Kind::as_str)), ("state", self.filter.state.map(State::as_str)), ("visibility", self.filter.visibility.map(Visibility::as_str))];
+        let facets = [
+            ("kind", self.filter.kind.map(Kind::as_str)),
+            ("state", self.filter.state.map(State::as_str)),
+            ("visibility", self.filter.visibility.map(Visibility::as_str)),
+        ];
         for (name, value) in facets {
             if let Some(value) = value {
                 let value = query.bind(value);

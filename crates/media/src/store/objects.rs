@@ -8,7 +8,8 @@ use kit::db::{Error, FromQueryResult, Sql, Tx};
 use kit::objects::{ObjectColumn, orphans};
 
 /// The columns that name objects.
-pub(crate) const OBJECT_COLUMNS: &[ObjectColumn] = &[ObjectColumn::whole("item", "object"), ObjectColumn::whole("upload", "object")];
+pub(crate) const OBJECT_COLUMNS: &[ObjectColumn] =
+    &[ObjectColumn::whole("item", "object"), ObjectColumn::whole("upload", "object")];
 
 #[derive(FromQueryResult)]
 struct ObjectRow {
@@ -18,7 +19,8 @@ struct ObjectRow {
 
 /// Returns whether an item or an upload names the object.
 pub(crate) async fn is_referenced(sql: &impl Sql, object: &ObjectKey) -> Result<bool, Error> {
-    let text = "select object from item where object = $1 union all select object from upload where object = $1 limit 1";
+    let text =
+        "select object from item where object = $1 union all select object from upload where object = $1 limit 1";
     let row: Option<ObjectRow> = sql.row(text, vec![object.as_str().into()]).await?;
     Ok(row.is_some())
 }

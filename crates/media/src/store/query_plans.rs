@@ -46,7 +46,10 @@ async fn every_list_has_an_index() {
     for (filter, index) in filters_with_indexes() {
         for after in [None, Some(Cursor { created_at: now, id: "x".into() })] {
             let (shown, filter) = (format!("{filter:?}"), filter.clone());
-            let seen = plans(&world.context("media").db, move |sql| Box::pin(async move { list(sql, OWNER, &filter, after.as_ref(), 50).await.map(drop) })).await;
+            let seen = plans(&world.context("media").db, move |sql| {
+                Box::pin(async move { list(sql, OWNER, &filter, after.as_ref(), 50).await.map(drop) })
+            })
+            .await;
             if is_sqlite {
                 assert!(seen.iter().any(|plan| plan.uses(index)), "{shown}: {seen:#?}");
                 let sorted = |plan: &testkit::Plan| plan.uses("TEMP B-TREE");
@@ -118,7 +121,8 @@ async fn a_hundred_thousand_items_are_filtered_in_a_moment() {
         println!("{:>8.1} ms, {:>2} items: {filter:?}", began.elapsed().as_secs_f64() * 1000.0, page.items.len());
         page
     };
-    let number = |page: &Page, place: usize| page.items.get(place).and_then(|item| item.id.as_str().parse::<u32>().ok());
+    let number =
+        |page: &Page, place: usize| page.items.get(place).and_then(|item| item.id.as_str().parse::<u32>().ok());
     let all = page(&Filter::default(), None).await;
     assert_eq!((all.items.len(), number(&all, 0), all.next.is_some()), (50, Some(1), true));
     let common = page(&search(None, Some("comm")), None).await;

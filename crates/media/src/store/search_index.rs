@@ -30,7 +30,8 @@ fn values(id: &MediaId, at: DateTime<Utc>, terms: &[Term]) -> Option<Vec<Value>>
 pub(crate) async fn insert(tx: &Tx, item: &Item) -> Result<(), Error> {
     let Some(values) = values(&item.id, item.created_at, &terms_of(item)) else { return Ok(()) };
     let rows: Vec<String> = (3..=values.len()).map(|index| format!("(${index}, $1, $2)")).collect();
-    let text = format!("insert into item_term (term, created_us, item) values {} on conflict do nothing", rows.join(", "));
+    let text =
+        format!("insert into item_term (term, created_us, item) values {} on conflict do nothing", rows.join(", "));
     tx.execute(&text, values).await.map(drop)
 }
 
@@ -40,7 +41,8 @@ pub(crate) async fn remove(tx: &Tx, old: &Item, new: Option<&Item>) -> Result<()
     let removed: Vec<Term> = terms_of(old).into_iter().filter(|term| !retained.contains(term)).collect();
     let Some(values) = values(&old.id, old.created_at, &removed) else { return Ok(()) };
     let placeholders: Vec<String> = (3..=values.len()).map(|index| format!("${index}")).collect();
-    let text = format!("delete from item_term where term in ({}) and created_us = $1 and item = $2", placeholders.join(", "));
+    let text =
+        format!("delete from item_term where term in ({}) and created_us = $1 and item = $2", placeholders.join(", "));
     tx.execute(&text, values).await.map(drop)
 }
 

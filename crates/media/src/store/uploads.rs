@@ -67,7 +67,8 @@ impl TryFrom<Row> for Upload {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self, Error> {
         let received = from_bigint(row.received, "an upload's offset")?;
-        let key: Option<ObjectKey> = row.object.map(TryInto::try_into).transpose().map_err(|_| Error::Corrupt("an upload's object"))?;
+        let key: Option<ObjectKey> =
+            row.object.map(TryInto::try_into).transpose().map_err(|_| Error::Corrupt("an upload's object"))?;
         Ok(Self {
             id: row.id,
             owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("an upload's owner"))?),
@@ -81,7 +82,11 @@ impl TryFrom<Row> for Upload {
             received,
             checkpoint: key.map(|key| Checkpoint { key, bytes: received, state: row.engine_state }),
             hash_state: row.hash_state,
-            format: row.format.map(|text| text.parse()).transpose().map_err(|_| Error::Corrupt("an upload's format"))?,
+            format: row
+                .format
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(|_| Error::Corrupt("an upload's format"))?,
             epoch: row.epoch,
             item: row.item.map(TryInto::try_into).transpose().map_err(|_| Error::Corrupt("an upload's item"))?,
             created_at: row.created_at,
@@ -140,11 +145,23 @@ pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
 
 /// Returns an upload of this owner.
 pub(crate) async fn find(sql: &impl Sql, id: &str, owner: AccountId) -> Result<Option<Upload>, Error> {
-    first(sql.row(&format!("select {COLUMNS} from upload where id = $1 and owner = $2"), vec![id.into(), owner.to_string().into()]).await?)
+    first(
+        sql.row(
+            &format!("select {COLUMNS} from upload where id = $1 and owner = $2"),
+            vec![id.into(), owner.to_string().into()],
+        )
+        .await?,
+    )
 }
 
 /// Takes over an upload that has not expired. The request that had it before cannot write to it any more.
-pub(crate) async fn take_over(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Upload>, Error> {
+pub(crate) async fn take_over(
+    tx: &Tx,
+    id: &str,
+    owner: AccountId,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Option<Upload>, Error> {
     first(
         tx.row(
             &format!(
@@ -166,7 +183,12 @@ pub(crate) struct UploadProgress {
 }
 
 /// Sets the progress of an upload. Returns `false` where another request has taken it over.
-pub(crate) async fn set_progress(tx: &Tx, fence: &Fence, progress: &UploadProgress, expires_at: DateTime<Utc>) -> Result<bool, Error> {
+pub(crate) async fn set_progress(
+    tx: &Tx,
+    fence: &Fence,
+    progress: &UploadProgress,
+    expires_at: DateTime<Utc>,
+) -> Result<bool, Error> {
     let changed = tx
         .execute(
             "update upload set received = $3, object = $4, engine_state = $5, hash_state = $6, format = $7, expires_at = $8 where id = $1 and epoch = $2 and item is null",
@@ -208,12 +230,23 @@ pub(crate) async fn set_completed(tx: &Tx, fence: &Fence, item: &MediaId) -> Res
 
 /// Removes an upload.
 pub(crate) async fn remove(tx: &Tx, id: &str, owner: AccountId) -> Result<Option<Upload>, Error> {
-    first(tx.row(&format!("delete from upload where id = $1 and owner = $2 returning {COLUMNS}"), vec![id.into(), owner.to_string().into()]).await?)
+    first(
+        tx.row(
+            &format!("delete from upload where id = $1 and owner = $2 returning {COLUMNS}"),
+            vec![id.into(), owner.to_string().into()],
+        )
+        .await?,
+    )
 }
 
 /// Returns uploads that have expired.
 pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Upload>, Error> {
-    let rows: Vec<Row> = sql.rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (limit as i64).into()]).await?;
+    let rows: Vec<Row> = sql
+        .rows(
+            &format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"),
+            vec![now.into(), (limit as i64).into()],
+        )
+        .await?;
     rows.into_iter().map(Upload::try_from).collect()
 }
 

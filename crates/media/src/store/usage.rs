@@ -69,7 +69,12 @@ pub(crate) struct Charge {
 
 /// Adds one item, and one upload to the current hour. Returns `None` where that would exceed a limit, or the account
 /// was erased. Bytes that other open uploads have announced count as used.
-pub(crate) async fn add_item(tx: &Tx, charge: &Charge, limits: QuotaLimits, now: DateTime<Utc>) -> Result<Option<Usage>, Error> {
+pub(crate) async fn add_item(
+    tx: &Tx,
+    charge: &Charge,
+    limits: QuotaLimits,
+    now: DateTime<Utc>,
+) -> Result<Option<Usage>, Error> {
     if charge.bytes > limits.bytes || limits.items == 0 || limits.uploads_per_hour == 0 {
         return Ok(None);
     }

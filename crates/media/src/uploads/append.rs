@@ -41,7 +41,12 @@ pub(crate) enum AppendOutcome {
 
 impl Media {
     /// Appends the bytes of a request to an upload. Also returns the body, which may have unread bytes.
-    pub(crate) async fn append(&self, upload: Upload, lock: UploadLock, request: AppendRequest) -> (Result<AppendOutcome, Error>, Option<BodyReader>) {
+    pub(crate) async fn append(
+        &self,
+        upload: Upload,
+        lock: UploadLock,
+        request: AppendRequest,
+    ) -> (Result<AppendOutcome, Error>, Option<BodyReader>) {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let media = self.clone();
         self.context.tasks.spawn(async move {
@@ -53,7 +58,13 @@ impl Media {
         receiver.await.unwrap_or((Err(Error::TaskFailed), None))
     }
 
-    async fn append_to_end(&self, upload: &Upload, mut lock: UploadLock, body: &mut BodyReader, checksum: Option<Checksum>) -> Result<AppendOutcome, Error> {
+    async fn append_to_end(
+        &self,
+        upload: &Upload,
+        mut lock: UploadLock,
+        body: &mut BodyReader,
+        checksum: Option<Checksum>,
+    ) -> Result<AppendOutcome, Error> {
         let outcome = self.append_bytes(upload, &mut lock, body, checksum).await;
         if let Err(error) = &outcome
             && error.is_final()
@@ -64,7 +75,13 @@ impl Media {
         outcome
     }
 
-    async fn append_bytes(&self, upload: &Upload, lock: &mut UploadLock, body: &mut BodyReader, checksum: Option<Checksum>) -> Result<AppendOutcome, Error> {
+    async fn append_bytes(
+        &self,
+        upload: &Upload,
+        lock: &mut UploadLock,
+        body: &mut BodyReader,
+        checksum: Option<Checksum>,
+    ) -> Result<AppendOutcome, Error> {
         let ingest = self.resume_ingest(upload).await?;
         let mut session = AppendSession {
             media: self,
@@ -84,7 +101,9 @@ impl Media {
             }
         }
         match ended {
-            Ok(()) if ingest.bytes() == upload.length => self.commit_upload(upload, ingest).await.map(|item| AppendOutcome::Completed(Box::new(item))),
+            Ok(()) if ingest.bytes() == upload.length => {
+                self.commit_upload(upload, ingest).await.map(|item| AppendOutcome::Completed(Box::new(item)))
+            }
             Ok(()) => self.suspend(upload, ingest).await,
             // Bytes that were not written completely, or are refused, are not kept.
             Err(error) if error.is_final() || matches!(error, Error::Objects(_) | Error::Db(_)) => {
@@ -135,7 +154,12 @@ impl Media {
     }
 
     async fn commit_upload(&self, upload: &Upload, ingest: Ingest) -> Result<Item, Error> {
-        let request = CommitRequest { owner: upload.owner, details: upload.details.clone(), digest: None, upload: Some(upload.fence()) };
+        let request = CommitRequest {
+            owner: upload.owner,
+            details: upload.details.clone(),
+            digest: None,
+            upload: Some(upload.fence()),
+        };
         commit(ingest, request).await
     }
 

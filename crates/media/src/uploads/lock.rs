@@ -58,7 +58,11 @@ impl UploadLocks {
 
     fn register(&self, id: &str) -> (Arc<tokio::sync::Mutex<()>>, watch::Receiver<u64>, u64, Waiter) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.entry(id.to_owned()).or_insert_with(|| LockEntry { mutex: Arc::default(), newest: watch::Sender::new(0), waiters: 0 });
+        let entry = entries.entry(id.to_owned()).or_insert_with(|| LockEntry {
+            mutex: Arc::default(),
+            newest: watch::Sender::new(0),
+            waiters: 0,
+        });
         entry.waiters += 1;
         let number = *entry.newest.borrow() + 1;
         entry.newest.send_replace(number);

@@ -21,7 +21,12 @@ use crate::store::uploads::{Fence, Upload};
 
 impl Media {
     /// Creates an upload of `length` bytes.
-    pub(crate) async fn begin_upload(&self, owner: AccountId, length: u64, details: ItemDetails) -> Result<Upload, Error> {
+    pub(crate) async fn begin_upload(
+        &self,
+        owner: AccountId,
+        length: u64,
+        details: ItemDetails,
+    ) -> Result<Upload, Error> {
         if length == 0 {
             return Err(Error::EmptyFile);
         }
@@ -66,14 +71,24 @@ impl Media {
         let lock = self.upload_locks.acquire(id).await?;
         let (id, now) = (id.to_owned(), self.context.clock.now());
         let expires_at = now + self.config.upload_ttl();
-        let upload: Result<_, kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::take_over(tx, &id, owner, expires_at, now).await })).await;
+        let upload: Result<_, kit::db::Error> = self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { store::uploads::take_over(tx, &id, owner, expires_at, now).await }))
+            .await;
         Ok((upload?.ok_or(Error::NoSuchUpload)?, lock))
     }
 
     /// Returns the state of an upload. A request that appends to it is stopped first, so that the state stays true.
     pub(crate) async fn upload_state(&self, id: &str, owner: AccountId) -> Result<Upload, Error> {
         let now = self.context.clock.now();
-        let find = async || Ok::<_, Error>(store::uploads::find(self.context.db.read(), id, owner).await?.filter(|upload| upload.item.is_some() || upload.expires_at > now));
+        let find = async || {
+            Ok::<_, Error>(
+                store::uploads::find(self.context.db.read(), id, owner)
+                    .await?
+                    .filter(|upload| upload.item.is_some() || upload.expires_at > now),
+            )
+        };
         let found = find().await?.ok_or(Error::NoSuchUpload)?;
         if found.item.is_some() {
             return Ok(found);

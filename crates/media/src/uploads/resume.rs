@@ -29,7 +29,9 @@ fn parse_hash_state(state: &[u8]) -> Option<Sha256> {
 impl Media {
     /// Returns the ingest of an upload, from the offset in its row.
     pub(super) async fn resume_ingest(&self, upload: &Upload) -> Result<Ingest, Error> {
-        let Some(checkpoint) = upload.checkpoint.clone() else { return Ingest::begin(self, upload.owner, Some(upload.length)).await };
+        let Some(checkpoint) = upload.checkpoint.clone() else {
+            return Ingest::begin(self, upload.owner, Some(upload.length)).await;
+        };
         let resumed = self.restore(upload, checkpoint.clone()).await;
         if let Err(Error::Objects(kit::objects::Error::Missing)) = resumed {
             tracing::error!(upload.id = upload.id, "the stored bytes of an upload are missing; it starts again");
@@ -51,12 +53,14 @@ impl Media {
     async fn restore(&self, upload: &Upload, checkpoint: Checkpoint) -> Result<Ingest, Error> {
         let saved_hash = upload.hash_state.as_deref().and_then(parse_hash_state);
         // A header that may have more to tell is probed again.
-        let must_reprobe = upload.format.is_none_or(|format| format.kind() == Kind::Photo) && checkpoint.bytes <= HEADER_BYTES as u64;
+        let must_reprobe =
+            upload.format.is_none_or(|format| format.kind() == Kind::Photo) && checkpoint.bytes <= HEADER_BYTES as u64;
         let (hash, probe) = match saved_hash {
             Some(hash) if !must_reprobe => (hash, Probe::deferred(upload.format)),
             saved_hash => {
                 let mut hash = Sha256::new();
-                let mut probe = if must_reprobe { Probe::new(&self.header_budget) } else { Probe::deferred(upload.format) };
+                let mut probe =
+                    if must_reprobe { Probe::new(&self.header_budget) } else { Probe::deferred(upload.format) };
                 let mut chunks = self.context.objects.read_back(&checkpoint).await?;
                 while let Some(chunk) = chunks.try_next().await? {
                     if saved_hash.is_none() {

@@ -10,11 +10,20 @@ use crate::samples::{encoded, refused, video};
 
 async fn as_form(member: &TestClient, file: Vec<u8>) -> TestResponse {
     let part = reqwest::multipart::Part::bytes(file).file_name("x.jpg");
-    member.send(member.request(Method::POST, "/v1/media").multipart(reqwest::multipart::Form::new().part("file", part).text("tags", "x"))).await
+    member
+        .send(
+            member
+                .request(Method::POST, "/v1/media")
+                .multipart(reqwest::multipart::Form::new().part("file", part).text("tags", "x")),
+        )
+        .await
 }
 
 async fn as_upload(member: &TestClient, file: Vec<u8>) -> TestResponse {
-    let request = member.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", file.len());
+    let request = member
+        .request(Method::POST, "/v1/uploads")
+        .header("tus-resumable", "1.0.0")
+        .header("upload-length", file.len());
     member.send(request.header("content-type", "application/offset+octet-stream").body(file)).await
 }
 
@@ -41,7 +50,25 @@ async fn good_files_are_taken_under_their_own_type_whatever_they_claim() {
         let path = folder.path().join("c.png");
         let picture = encoded("c.png", &["-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.1", "-frames:v", "1"]);
         std::fs::write(&path, picture).unwrap();
-        encoded("a.mp3", &["-f", "lavfi", "-i", "sine=d=1", "-i", path.to_str().unwrap(), "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic"])
+        encoded(
+            "a.mp3",
+            &[
+                "-f",
+                "lavfi",
+                "-i",
+                "sine=d=1",
+                "-i",
+                path.to_str().unwrap(),
+                "-map",
+                "0",
+                "-map",
+                "1",
+                "-c:v",
+                "copy",
+                "-disposition:v",
+                "attached_pic",
+            ],
+        )
     };
     let files: Vec<(&str, Vec<u8>, &str, &str)> = vec![
         ("a PNG called MP4", png(20, 10, 5000, 3), "photo", "image/png"),
@@ -78,7 +105,8 @@ async fn file_names_cannot_escape_their_folder() {
         ("%E2%80%AEgpj.exe", "gpj.exe"),
     ];
     for (seed, (sent, kept)) in names.into_iter().enumerate() {
-        let item = send(&ada, &format!("?name={sent}"), "image/png", png(9, 9, 2000, seed as u8)).await.expect(201).json();
+        let item =
+            send(&ada, &format!("?name={sent}"), "image/png", png(9, 9, 2000, seed as u8)).await.expect(201).json();
         assert_eq!(item["name"], kept, "{sent}");
     }
     expect_no_orphans(&world).await;
@@ -90,20 +118,37 @@ async fn invalid_fields_are_refused_before_bytes_are_read() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let many: Vec<String> = (0..21).map(|n| n.to_string()).collect();
-    for query in ["?visibility=everyone".to_owned(), "?claim=never".to_owned(), format!("?tags={}", many.join(",")), format!("?tags={}", "x".repeat(41))] {
+    for query in [
+        "?visibility=everyone".to_owned(),
+        "?claim=never".to_owned(),
+        format!("?tags={}", many.join(",")),
+        format!("?tags={}", "x".repeat(41)),
+    ] {
         send(&ada, &query, "image/png", png(9, 9, 2000, 1)).await.refused(422, "request.invalid");
     }
     let form = |form: reqwest::multipart::Form| ada.send(ada.request(Method::POST, "/v1/media").multipart(form));
     form(reqwest::multipart::Form::new().text("tags", "x")).await.refused(422, "request.invalid");
     let part = |seed| reqwest::multipart::Part::bytes(png(9, 9, 2000, seed)).file_name("a.png");
-    form(reqwest::multipart::Form::new().part("file", part(1)).part("file", part(2))).await.refused(422, "request.invalid");
-    form(reqwest::multipart::Form::new().part("file", part(3)).text("visibility", "nobody")).await.refused(422, "request.invalid");
-    form(reqwest::multipart::Form::new().part("file", part(4)).text("tags", "x".repeat(10_000))).await.refused(422, "request.invalid");
+    form(reqwest::multipart::Form::new().part("file", part(1)).part("file", part(2)))
+        .await
+        .refused(422, "request.invalid");
+    form(reqwest::multipart::Form::new().part("file", part(3)).text("visibility", "nobody"))
+        .await
+        .refused(422, "request.invalid");
+    form(reqwest::multipart::Form::new().part("file", part(4)).text("tags", "x".repeat(10_000)))
+        .await
+        .refused(422, "request.invalid");
     let encoded = ada.request(Method::POST, "/v1/media").header("content-encoding", "gzip").body(png(9, 9, 2000, 5));
     ada.send(encoded).await.refused(415, "media.unsupported_content_encoding");
     let endless = format!("--b\r\ncontent-disposition: form-data; name=\"file\"; x=\"{}", "y".repeat(500_000));
-    ada.send(ada.request(Method::POST, "/v1/media").header("content-type", "multipart/form-data; boundary=b").body(endless)).await.refused(422, "request.invalid");
-    ada.send(ada.request(Method::POST, "/v1/media").header("content-type", "multipart/form-data").body("x")).await.refused(422, "request.invalid");
+    ada.send(
+        ada.request(Method::POST, "/v1/media").header("content-type", "multipart/form-data; boundary=b").body(endless),
+    )
+    .await
+    .refused(422, "request.invalid");
+    ada.send(ada.request(Method::POST, "/v1/media").header("content-type", "multipart/form-data").body("x"))
+        .await
+        .refused(422, "request.invalid");
     expect_nothing_stored(&world).await;
     world.end().await;
 }
@@ -115,7 +160,9 @@ async fn a_digest_that_differs_refuses_the_file() {
     let file = png(9, 9, 9000, 1);
     let wrong = format!("sha-256=:{}:", base64(&[7; 32]));
     let right = format!("sha-512=:AAAA:, sha-256=:{}:", base64(&sha256(&file)));
-    let with = |digest: String| ada.send(ada.request(Method::POST, "/v1/media").header("repr-digest", digest).body(file.clone()));
+    let with = |digest: String| {
+        ada.send(ada.request(Method::POST, "/v1/media").header("repr-digest", digest).body(file.clone()))
+    };
     with(wrong).await.refused(422, "media.digest_mismatch");
     with("sha-256=nonsense".to_owned()).await.refused(400, "media.bad_digest");
     expect_nothing_stored(&world).await;

@@ -8,7 +8,8 @@ use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
 use crate::library::published_events;
 
 async fn staged(member: &TestClient, query: &str, seed: u8) -> String {
-    let item = send(member, &format!("?claim=later{query}"), "image/png", png(12, 34, 3000, seed)).await.expect(201).json();
+    let item =
+        send(member, &format!("?claim=later{query}"), "image/png", png(12, 34, 3000, seed)).await.expect(201).json();
     assert_eq!(item["claimed"], false);
     item["id"].as_str().unwrap().to_owned()
 }
@@ -25,13 +26,18 @@ async fn what_is_staged_is_its_owners_alone_until_it_is_claimed() {
     // Conversion starts while the form is filled in, and only the owner has access.
     assert_eq!(published_events::<Received>(&world).await[0].visibility, Visibility::Private);
     bob.get(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
-    assert!(ada.get(&format!("/v1/media/{id}")).await.expect(200).json()["urls"]["image"].as_str().unwrap().contains("?t="));
+    assert!(
+        ada.get(&format!("/v1/media/{id}")).await.expect(200).json()["urls"]["image"].as_str().unwrap().contains("?t=")
+    );
     assert!(listed(&ada.get("/v1/media").await.json()).is_empty());
     assert_eq!(listed(&ada.get("/v1/media?staged=true").await.json()), [id.as_str()]);
 
     let claim = json!({ "ids": [id], "subject": "post:1", "tags": ["b"] });
     let items = ada.post("/v1/media/claims", &claim).await.expect(200).json();
-    assert_eq!((&items["items"][0]["claimed"], &items["items"][0]["subject"], &items["items"][0]["tags"]), (&json!(true), &json!("post:1"), &json!(["a", "b"])));
+    assert_eq!(
+        (&items["items"][0]["claimed"], &items["items"][0]["subject"], &items["items"][0]["tags"]),
+        (&json!(true), &json!("post:1"), &json!(["a", "b"]))
+    );
     assert_eq!(published_events::<Changed>(&world).await[0].visibility, Visibility::Public);
     bob.get(&format!("/v1/media/{id}")).await.expect(200);
     assert_eq!(listed(&ada.get("/v1/media?subject=post:1").await.json()), [id.as_str()]);
@@ -46,7 +52,8 @@ async fn a_claim_takes_all_items_or_none() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let (first, second, bobs) = (staged(&ada, "", 1).await, staged(&ada, "", 2).await, staged(&bob, "", 3).await);
-    let claim = async |ids: Value| ada.post("/v1/media/claims", &json!({ "ids": ids, "subject": "s", "tags": [] })).await;
+    let claim =
+        async |ids: Value| ada.post("/v1/media/claims", &json!({ "ids": ids, "subject": "s", "tags": [] })).await;
     claim(json!([first, bobs])).await.refused(404, "media.not_found");
     claim(json!([first, "0000000000000000000000"])).await.refused(404, "media.not_found");
     ada.post("/v1/media/claims", &json!({ "ids": [second], "subject": "other" })).await.expect(200);
@@ -54,8 +61,16 @@ async fn a_claim_takes_all_items_or_none() {
     claim(json!([])).await.refused(422, "request.invalid");
     claim(json!(["short"])).await.refused(422, "request.invalid");
     ada.post("/v1/media/claims", &json!({ "ids": [first], "subject": " " })).await.refused(422, "request.invalid");
-    world.anonymous().post("/v1/media/claims", &json!({ "ids": [first], "subject": "s" })).await.refused(401, "auth.required");
-    assert_eq!(listed(&ada.get("/v1/media?staged=true").await.json()), [first.as_str()], "nothing of a refused claim stays");
+    world
+        .anonymous()
+        .post("/v1/media/claims", &json!({ "ids": [first], "subject": "s" }))
+        .await
+        .refused(401, "auth.required");
+    assert_eq!(
+        listed(&ada.get("/v1/media?staged=true").await.json()),
+        [first.as_str()],
+        "nothing of a refused claim stays"
+    );
     claim(json!([first])).await.expect(200);
     expect_no_orphans(&world).await;
     world.end().await;
@@ -68,14 +83,21 @@ async fn unclaimed_items_and_unfinished_uploads_are_removed_after_a_day() {
     let claimed = staged(&ada, "", 1).await;
     let forgotten = staged(&ada, "", 2).await;
     ada.post("/v1/media/claims", &json!({ "ids": [claimed], "subject": "s" })).await.expect(200);
-    let begun = ada.request(http::Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 9000);
-    let begun = ada.send(begun.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec())).await.expect(201);
+    let begun =
+        ada.request(http::Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 9000);
+    let begun = ada
+        .send(begun.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec()))
+        .await
+        .expect(201);
     assert_eq!(crate::fixtures::objects(&world).await.len(), 3);
     world.clock().advance(chrono::TimeDelta::hours(25));
-    world.wait_for("the sweep has come by", async || (crate::fixtures::objects(&world).await.len() == 1).then_some(())).await;
+    world
+        .wait_for("the sweep has come by", async || (crate::fixtures::objects(&world).await.len() == 1).then_some(()))
+        .await;
     ada.get(&format!("/v1/media/{forgotten}")).await.refused(404, "media.not_found");
     ada.get(&format!("/v1/media/{claimed}")).await.expect(200);
-    let head = ada.send(ada.request(http::Method::HEAD, begun.header("location")).header("tus-resumable", "1.0.0")).await;
+    let head =
+        ada.send(ada.request(http::Method::HEAD, begun.header("location")).header("tus-resumable", "1.0.0")).await;
     assert_eq!(head.status, 404);
     assert_eq!(published_events::<Deleted>(&world).await.len(), 1);
     ada.delete(&format!("/v1/media/{claimed}")).await.expect(204);

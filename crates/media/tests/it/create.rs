@@ -28,7 +28,9 @@ async fn a_raw_body_becomes_an_item_that_is_published() {
     assert_eq!(response.header("location"), format!("/v1/media/{id}"));
     assert!(item["urls"]["original"].as_str().unwrap().contains("?t="));
 
-    let received: Received = serde_json::from_slice(&world.anonymous().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
+    let received: Received =
+        serde_json::from_slice(&world.anonymous().get(&format!("/internal/media/{id}")).await.expect(200).body)
+            .unwrap();
     assert_eq!(received.sha256, item["sha256"].as_str().unwrap());
     let stored = world.context("media").objects.get(&received.object, 1 << 20).await.unwrap();
     assert_eq!(stored, file);
@@ -47,10 +49,17 @@ async fn a_phone_photo_is_upright_and_its_metadata_is_for_its_owner() {
     let id = item["id"].as_str().unwrap();
     let seen = bob.get(&format!("/v1/media/{id}")).await.expect(200).json();
     assert!(seen["camera"].is_null() && seen["taken_at"].is_null());
-    let received: Received = serde_json::from_slice(&world.anonymous().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
+    let received: Received =
+        serde_json::from_slice(&world.anonymous().get(&format!("/internal/media/{id}")).await.expect(200).body)
+            .unwrap();
     assert_eq!(received.orientation, 6);
     // The file for others has none of it.
-    let patches: Vec<_> = received.scrub.unwrap().iter().map(|patch| codec::scrub::Patch::from_hex(patch.offset, patch.bytes, &patch.hex).unwrap()).collect();
+    let patches: Vec<_> = received
+        .scrub
+        .unwrap()
+        .iter()
+        .map(|patch| codec::scrub::Patch::from_hex(patch.offset, patch.bytes, &patch.hex).unwrap())
+        .collect();
     let mut scrubbed = file.clone();
     codec::scrub::apply(&patches, 0, &mut scrubbed);
     assert!(file.windows(7).any(|w| w == b"Phoneco") && !scrubbed.windows(7).any(|w| w == b"Phoneco"));
@@ -91,12 +100,22 @@ async fn form_fields_may_come_before_or_after_the_file() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     for after in [false, true] {
-        let file = reqwest::multipart::Part::bytes(png(33, 44, 70_000, u8::from(after))).file_name("C:\\photos\\dog.png").mime_str("image/jpeg").unwrap();
+        let file = reqwest::multipart::Part::bytes(png(33, 44, 70_000, u8::from(after)))
+            .file_name("C:\\photos\\dog.png")
+            .mime_str("image/jpeg")
+            .unwrap();
         let form = reqwest::multipart::Form::new();
-        let form = if after { form.part("file", file) } else { form.text("tags", "dogs").text("visibility", "unlisted").part("file", file) };
+        let form = if after {
+            form.part("file", file)
+        } else {
+            form.text("tags", "dogs").text("visibility", "unlisted").part("file", file)
+        };
         let form = if after { form.text("tags", "dogs").text("visibility", "unlisted") } else { form };
         let item = ada.send(ada.request(Method::POST, "/v1/media").multipart(form)).await.expect(201).json();
-        assert_eq!((&item["name"], &item["tags"], &item["visibility"]), (&json!("dog.png"), &json!(["dogs"]), &json!("unlisted")));
+        assert_eq!(
+            (&item["name"], &item["tags"], &item["visibility"]),
+            (&json!("dog.png"), &json!(["dogs"]), &json!("unlisted"))
+        );
         assert_eq!(item["bytes"], 70_000);
     }
     expect_no_orphans(&world).await;

@@ -30,12 +30,21 @@ fn chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
 
 /// Returns the CRC-32 as PNG defines it, bit by bit.
 fn crc32(data: &[u8]) -> u32 {
-    !data.iter().fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 }))
+    !data.iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+    })
 }
 
 /// Sends a raw body.
 pub async fn send(member: &TestClient, query: &str, content_type: &str, body: Vec<u8>) -> TestResponse {
-    member.send(member.request(http::Method::POST, &format!("/v1/media{query}")).header("content-type", content_type).body(body)).await
+    member
+        .send(
+            member
+                .request(http::Method::POST, &format!("/v1/media{query}"))
+                .header("content-type", content_type)
+                .body(body),
+        )
+        .await
 }
 
 #[derive(FromQueryResult)]
@@ -66,13 +75,16 @@ async fn referenced_objects(world: &World, text: &str) -> BTreeSet<String> {
 
 /// Fails the test unless the store has exactly the objects that items and unfinished uploads name.
 pub async fn expect_no_orphans(world: &World) {
-    let known = referenced_objects(world, "select object from item union select object from upload where object is not null").await;
+    let known =
+        referenced_objects(world, "select object from item union select object from upload where object is not null")
+            .await;
     world
         .wait_for("objects without a row are gone", async || {
             let stored = objects(world).await;
             let lost: Vec<_> = known.difference(&stored).collect();
             assert!(lost.is_empty(), "rows name objects that are not there: {lost:?}");
-            let all_gone = referenced_objects(world, "select object from orphan_object where due_at is not null").await.is_empty();
+            let all_gone =
+                referenced_objects(world, "select object from orphan_object where due_at is not null").await.is_empty();
             (stored == known && all_gone).then_some(())
         })
         .await;

@@ -11,7 +11,8 @@ use crate::fixtures::{png, send};
 use crate::samples::video;
 
 async fn publish<E: Event>(world: &World, event: &E) {
-    let envelope = Envelope { id: kit::id::random(), subject: E::SUBJECT.into(), payload: serde_json::to_string(event).unwrap() };
+    let envelope =
+        Envelope { id: kit::id::random(), subject: E::SUBJECT.into(), payload: serde_json::to_string(event).unwrap() };
     world.process.bus.engine().publish(&[envelope]).await.unwrap();
     world.settle().await;
 }
@@ -24,7 +25,10 @@ async fn frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Val
 }
 
 /// Reads `enough` frames, or fewer if the stream ends before. Also returns the rest of the stream.
-async fn read_frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, impl futures::Stream<Item = ()> + Unpin) {
+async fn read_frames(
+    response: reqwest::Response,
+    enough: usize,
+) -> (Vec<(String, Value)>, impl futures::Stream<Item = ()> + Unpin) {
     let mut stream = response.bytes_stream().map(|chunk| chunk.unwrap()).fuse().boxed();
     let (mut text, mut frames) = (String::new(), Vec::new());
     while frames.len() < enough {
@@ -59,21 +63,43 @@ async fn events_follow_an_item_from_received_to_ready() {
     publish(&world, &Progress { id: id.clone(), percent: 5, remaining_ms: None }).await;
     publish(&world, &Progress { id: id.clone(), percent: 80, remaining_ms: Some(100) }).await;
     let playable = ada.get(&format!("/v1/media/{id}")).await.expect(200).json();
-    assert_eq!((&playable["state"], &playable["progress"]), (&json!("playable"), &json!({ "percent": 80, "remaining_ms": 100 })));
+    assert_eq!(
+        (&playable["state"], &playable["progress"]),
+        (&json!("playable"), &json!({ "percent": 80, "remaining_ms": 100 }))
+    );
     assert!(playable["urls"]["hls"].as_str().unwrap().contains("/hls/master.m3u8?t="));
-    let ready =
-        Ready { id: id.clone(), width: Some(128), height: Some(72), duration_ms: Some(1000), thumbhash: Some("0102ff".into()), assets: vec!["poster".into(), "storyboard".into()] };
+    let ready = Ready {
+        id: id.clone(),
+        width: Some(128),
+        height: Some(72),
+        duration_ms: Some(1000),
+        thumbhash: Some("0102ff".into()),
+        assets: vec!["poster".into(), "storyboard".into()],
+    };
     publish(&world, &ready).await;
     let (story, ended) = story.await.unwrap();
     assert!(ended);
-    let seen: Vec<String> = story.iter().map(|(event, data)| if event == "state" { data["state"].as_str().unwrap().to_owned() } else { format!("{}%", data["percent"]) }).collect();
+    let seen: Vec<String> = story
+        .iter()
+        .map(|(event, data)| {
+            if event == "state" { data["state"].as_str().unwrap().to_owned() } else { format!("{}%", data["percent"]) }
+        })
+        .collect();
     assert_eq!(seen, ["received", "10%", "playable", "80%", "ready"]);
     let last = &story.last().unwrap().1;
-    assert_eq!((&last["thumbhash"], &last["progress"], &last["duration_ms"]), (&json!("AQL/"), &Value::Null, &json!(1000)));
-    assert!(last["urls"]["poster"].is_string() && last["urls"]["storyboard"].is_string() && last["urls"]["waveform"].is_null());
+    assert_eq!(
+        (&last["thumbhash"], &last["progress"], &last["duration_ms"]),
+        (&json!("AQL/"), &Value::Null, &json!(1000))
+    );
+    assert!(
+        last["urls"]["poster"].is_string()
+            && last["urls"]["storyboard"].is_string()
+            && last["urls"]["waveform"].is_null()
+    );
     // Late and repeated events change nothing.
     publish(&world, &Playable { id: id.clone(), width: None, height: None, duration_ms: None }).await;
-    publish(&world, &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into() }).await;
+    publish(&world, &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into() })
+        .await;
     assert_eq!(ada.get(&format!("/v1/media/{id}")).await.json()["state"], "ready");
     world.end().await;
 }
@@ -84,11 +110,18 @@ async fn a_failure_is_reported_and_ends_the_stream() {
     let ada = world.ada();
     let item = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json();
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
-    publish(&world, &Failed { id: id.clone(), code: "transcode.no_picture".into(), detail: "There is no picture in it.".into() }).await;
+    publish(
+        &world,
+        &Failed { id: id.clone(), code: "transcode.no_picture".into(), detail: "There is no picture in it.".into() },
+    )
+    .await;
     let events = ada.request(http::Method::GET, &format!("/v1/media/{id}/events")).send().await.unwrap();
     let (story, ended) = frames(events, 100).await;
     assert!(ended);
-    assert_eq!(story[0].1["failure"], json!({ "code": "transcode.no_picture", "detail": "There is no picture in it." }));
+    assert_eq!(
+        story[0].1["failure"],
+        json!({ "code": "transcode.no_picture", "detail": "There is no picture in it." })
+    );
     world.end().await;
 }
 
@@ -105,7 +138,8 @@ async fn strangers_receive_no_events_of_private_items_and_few_fields_of_public_o
     world.anonymous().get(&format!("{path}?t={view}")).await.refused(404, "media.not_found");
     ada.patch(path.strip_suffix("/events").unwrap(), &json!({ "visibility": "public" })).await.expect(200);
     let events = bob.request(http::Method::GET, &path).send().await.unwrap();
-    let (story, _) = tokio::time::timeout(std::time::Duration::from_secs(1), frames(events, 1)).await.unwrap_or_default();
+    let (story, _) =
+        tokio::time::timeout(std::time::Duration::from_secs(1), frames(events, 1)).await.unwrap_or_default();
     assert!(story.first().is_none_or(|(_, data)| data["sha256"].is_null()));
     assert!(world.process.stop(std::time::Duration::from_secs(20)).await);
 }
@@ -117,7 +151,8 @@ async fn a_signed_url_shows_no_more_than_it_says_and_ends_when_it_says() {
     let item = send(&ada, "", "video/mp4", video("v.mp4", &["-movflags", "+faststart"])).await.expect(201).json();
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
     let (url, own) = (item["urls"]["events"].as_str().unwrap(), format!("/v1/media/{id}/events"));
-    let open = async |member: &testkit::TestClient, url: &str| member.request(http::Method::GET, url).send().await.unwrap();
+    let open =
+        async |member: &testkit::TestClient, url: &str| member.request(http::Method::GET, url).send().await.unwrap();
     for stranger in [world.anonymous(), world.bob()] {
         let (story, _) = read_frames(open(&stranger, url).await, 1).await;
         let seen = &story[0].1;

@@ -38,7 +38,14 @@ async fn a_library_is_paged_newest_first_and_filtered() {
             world.clock().advance(chrono::TimeDelta::seconds(1));
         }
         let tags = if n == 3 { "sun,100%25" } else { "rain" };
-        ids.push(photo(&ada, &format!("?name=Summer{n}.png&tags={tags}&visibility={}", if n == 5 { "public" } else { "private" }), n).await);
+        ids.push(
+            photo(
+                &ada,
+                &format!("?name=Summer{n}.png&tags={tags}&visibility={}", if n == 5 { "public" } else { "private" }),
+                n,
+            )
+            .await,
+        );
     }
     photo(&bob, "?name=bobs.png", 99).await;
     let mut seen = Vec::new();
@@ -55,7 +62,9 @@ async fn a_library_is_paged_newest_first_and_filtered() {
     assert!(ids.iter().all(|id| seen.contains(id)));
     let place = |n: usize| seen.iter().position(|id| *id == ids[n]).unwrap();
     assert!(place(6) < place(4) && place(5) < place(3) && place(2) < place(1));
-    let count = async |query: &str| ada.get(&format!("/v1/media?{query}")).await.expect(200).json()["items"].as_array().unwrap().len();
+    let count = async |query: &str| {
+        ada.get(&format!("/v1/media?{query}")).await.expect(200).json()["items"].as_array().unwrap().len()
+    };
     assert_eq!(count("tag=Sun").await, 1);
     assert_eq!(count("tag=su").await, 0);
     assert_eq!(count("tag=100%25").await, 1);
@@ -112,7 +121,8 @@ struct Terms {
 }
 
 async fn terms(world: &World) -> i64 {
-    let row: Option<Terms> = world.context("media").db.read().row("select count(*) as terms from item_term", vec![]).await.unwrap();
+    let row: Option<Terms> =
+        world.context("media").db.read().row("select count(*) as terms from item_term", vec![]).await.unwrap();
     row.map_or(0, |row| row.terms)
 }
 
@@ -206,7 +216,10 @@ async fn a_change_is_published_with_its_version_and_invalid_ones_change_nothing(
         ada.patch(&path, &bad).await.refused(422, "request.invalid");
     }
     let item = ada.patch(&path, &json!({ "name": "../b.png", "tags": ["Y", "y", " z "] })).await.expect(200).json();
-    assert_eq!((&item["name"], &item["tags"], &item["visibility"]), (&json!("b.png"), &json!(["y", "z"]), &json!("private")));
+    assert_eq!(
+        (&item["name"], &item["tags"], &item["visibility"]),
+        (&json!("b.png"), &json!(["y", "z"]), &json!("private"))
+    );
     ada.patch(&path, &json!({ "visibility": "public" })).await.expect(200);
     let changes: Vec<Changed> = published_events(&world).await;
     assert_eq!(changes.iter().map(|change| change.version).collect::<Vec<_>>(), [2, 3]);
@@ -236,10 +249,14 @@ async fn erasing_an_account_removes_everything() {
     photo(&ada, "", 1).await;
     photo(&ada, "?claim=later", 2).await;
     let kept = photo(&bob, "", 1).await;
-    let begun = ada.request(http::Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 9000);
-    ada.send(begun.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec())).await.expect(201);
+    let begun =
+        ada.request(http::Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 9000);
+    ada.send(begun.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec()))
+        .await
+        .expect(201);
     let erased = Erased { account: AccountId(ada.id), handle: "ada".into(), at: world.clock().now() };
-    let event = Envelope { id: "1".into(), subject: Erased::SUBJECT.into(), payload: serde_json::to_string(&erased).unwrap() };
+    let event =
+        Envelope { id: "1".into(), subject: Erased::SUBJECT.into(), payload: serde_json::to_string(&erased).unwrap() };
     world.process.bus.engine().publish(&[event]).await.unwrap();
     world.settle().await;
     assert_eq!(published_events::<Deleted>(&world).await.len(), 2);
@@ -269,7 +286,11 @@ async fn a_post_that_is_sent_twice_is_done_once() {
 async fn a_repeated_post_returns_what_the_first_one_created() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
-    let post = |query: &str, seed| ada.request(http::Method::POST, &format!("/v1/media{query}")).header("idempotency-key", "k1").body(png(9, 9, 30_000, seed));
+    let post = |query: &str, seed| {
+        ada.request(http::Method::POST, &format!("/v1/media{query}"))
+            .header("idempotency-key", "k1")
+            .body(png(9, 9, 30_000, seed))
+    };
     let id = ada.send(post("", 1)).await.expect(201).json()["id"].as_str().unwrap().to_owned();
     ada.send(post("", 2)).await.refused(422, "request.idempotency_key_reused");
     ada.send(post("?name=b.png", 1)).await.refused(422, "request.idempotency_key_reused");
@@ -304,12 +325,17 @@ async fn an_upload_that_is_created_again_is_the_same_and_has_its_offset() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let begin = async |length: u64| {
-        let request = ada.request(http::Method::POST, "/v1/uploads").header("idempotency-key", "k1").header("tus-resumable", "1.0.0");
+        let request = ada
+            .request(http::Method::POST, "/v1/uploads")
+            .header("idempotency-key", "k1")
+            .header("tus-resumable", "1.0.0");
         ada.send(request.header("upload-length", length)).await
     };
     let location = begin(9000).await.expect(201).header("location").to_owned();
-    let append = ada.request(http::Method::PATCH, &location).header("tus-resumable", "1.0.0").header("upload-offset", 0);
-    let bytes = append.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec());
+    let append =
+        ada.request(http::Method::PATCH, &location).header("tus-resumable", "1.0.0").header("upload-offset", 0);
+    let bytes =
+        append.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec());
     ada.send(bytes).await.expect(204);
     let again = begin(9000).await.expect(201);
     let said = ["location", "upload-offset", "tus-resumable", "idempotent-replay"].map(|name| again.header(name));
@@ -338,8 +364,17 @@ async fn a_claim_of_a_hundred_items_can_be_repeated_whatever_its_size() {
     assert!(first.body.len() > 64 * 1024, "{}", first.body.len());
     let again = ada.send(claim().json(&body)).await.expect(200);
     assert_eq!((again.json(), again.header("idempotent-replay")), (first.json(), "true"));
-    ada.send(claim().json(&json!({ "ids": ids, "subject": "post:2" }))).await.refused(422, "request.idempotency_key_reused");
-    let kept: Bytes = world.context("media").db.read().row("select cast(coalesce(sum(length(body)), 0) as bigint) as bytes from idempotency", vec![]).await.unwrap().unwrap();
+    ada.send(claim().json(&json!({ "ids": ids, "subject": "post:2" })))
+        .await
+        .refused(422, "request.idempotency_key_reused");
+    let kept: Bytes = world
+        .context("media")
+        .db
+        .read()
+        .row("select cast(coalesce(sum(length(body)), 0) as bigint) as bytes from idempotency", vec![])
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(kept.bytes, 0, "no answer is kept");
     assert_eq!(published_events::<Changed>(&world).await.len(), 100, "nothing was done twice");
     world.end().await;
@@ -348,7 +383,9 @@ async fn a_claim_of_a_hundred_items_can_be_repeated_whatever_its_size() {
 #[test]
 fn the_api_is_documented() {
     let document = serde_json::to_value((media::service().openapi)()).unwrap();
-    for path in ["/v1/media", "/v1/media/{id}", "/v1/media/claims", "/v1/media/{id}/events", "/v1/uploads", "/v1/uploads/{id}"] {
+    for path in
+        ["/v1/media", "/v1/media/{id}", "/v1/media/claims", "/v1/media/{id}/events", "/v1/uploads", "/v1/uploads/{id}"]
+    {
         assert!(document["paths"][path].is_object(), "{path}");
     }
     assert!(document["components"]["schemas"]["Media"].is_object());

@@ -18,7 +18,11 @@ use crate::fixtures::{expect_no_orphans, png, send};
 /// Returns the routes of another process of the service: on the same database, with a memory of its own.
 async fn another_instance(world: &World) -> Router {
     let context = world.context("media").clone();
-    let with_common_layers = kit::http::LayerState { role: "media", metrics: kit::telemetry::Metrics::default(), verifier: context.verifier.clone() };
+    let with_common_layers = kit::http::LayerState {
+        role: "media",
+        metrics: kit::telemetry::Metrics::default(),
+        verifier: context.verifier.clone(),
+    };
     let part = (media::service().start)(context).await.unwrap();
     kit::http::with_common_layers(part.router, with_common_layers)
 }
@@ -93,7 +97,9 @@ async fn an_open_upload_keeps_its_reservation_until_it_ends() {
     let tus = |method, path: &str| ada.request(method, path).header("tus-resumable", "1.0.0");
     let begun = ada.send(tus(Method::POST, "/v1/uploads").header("upload-length", 6000)).await.expect(201);
     send(&ada, "", "image/png", png(9, 9, 5000, 1)).await.refused(403, "media.quota_bytes");
-    let bytes = tus(Method::PATCH, begun.header("location")).header("upload-offset", 0).header("content-type", "application/offset+octet-stream");
+    let bytes = tus(Method::PATCH, begun.header("location"))
+        .header("upload-offset", 0)
+        .header("content-type", "application/offset+octet-stream");
     ada.send(bytes.body(png(9, 9, 6000, 2))).await.expect(204);
     send(&ada, "", "image/png", png(9, 9, 5000, 1)).await.refused(403, "media.quota_bytes");
     send(&ada, "", "image/png", png(9, 9, 4000, 1)).await.expect(201);
@@ -107,24 +113,39 @@ async fn the_token_of_an_erased_account_stores_nothing() {
     let ada = world.ada();
     let tus = |method, path: &str| ada.request(method, path).header("tus-resumable", "1.0.0");
     let offset_stream = "application/offset+octet-stream";
-    let item = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json()["id"].as_str().unwrap().to_owned();
-    let staged = send(&ada, "?claim=later", "image/png", png(9, 9, 3000, 2)).await.expect(201).json()["id"].as_str().unwrap().to_owned();
-    let begun = ada.send(tus(Method::POST, "/v1/uploads").header("upload-length", 3000)).await.expect(201).header("location").to_owned();
+    let item =
+        send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let staged = send(&ada, "?claim=later", "image/png", png(9, 9, 3000, 2)).await.expect(201).json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let begun = ada
+        .send(tus(Method::POST, "/v1/uploads").header("upload-length", 3000))
+        .await
+        .expect(201)
+        .header("location")
+        .to_owned();
     let erased = Erased { account: AccountId(ada.id), handle: "ada".into(), at: world.clock().now() };
-    let event = Envelope { id: "1".into(), subject: Erased::SUBJECT.into(), payload: serde_json::to_string(&erased).unwrap() };
+    let event =
+        Envelope { id: "1".into(), subject: Erased::SUBJECT.into(), payload: serde_json::to_string(&erased).unwrap() };
     world.process.bus.engine().publish(&[event]).await.unwrap();
     world.settle().await;
 
     send(&ada, "", "image/png", png(9, 9, 3000, 3)).await.refused(403, "media.account_closed");
     ada.send(tus(Method::POST, "/v1/uploads").header("upload-length", 3000)).await.refused(403, "media.account_closed");
-    let with_bytes = tus(Method::POST, "/v1/uploads").header("upload-length", 3000).header("content-type", offset_stream);
+    let with_bytes =
+        tus(Method::POST, "/v1/uploads").header("upload-length", 3000).header("content-type", offset_stream);
     ada.send(with_bytes.body(png(9, 9, 3000, 4))).await.refused(403, "media.account_closed");
     assert_eq!(begin(another_instance(&world).await, &ada, 3000).await, 403);
     let append = tus(Method::PATCH, &begun).header("upload-offset", 0).header("content-type", offset_stream);
     ada.send(append.body(png(9, 9, 3000, 5))).await.refused(404, "media.no_such_upload");
     let overridden = tus(Method::POST, &begun).header("x-http-method-override", "PATCH").header("upload-offset", 0);
-    ada.send(overridden.header("content-type", offset_stream).body(png(9, 9, 3000, 5))).await.refused(404, "media.no_such_upload");
-    ada.patch(&format!("/v1/media/{item}"), &serde_json::json!({ "name": "kept" })).await.refused(404, "media.not_found");
+    ada.send(overridden.header("content-type", offset_stream).body(png(9, 9, 3000, 5)))
+        .await
+        .refused(404, "media.no_such_upload");
+    ada.patch(&format!("/v1/media/{item}"), &serde_json::json!({ "name": "kept" }))
+        .await
+        .refused(404, "media.not_found");
     let claim = serde_json::json!({ "ids": [staged], "subject": "post:1" });
     ada.post("/v1/media/claims", &claim).await.refused(404, "media.not_found");
     assert_eq!(open(&world).await, (0, 0));
@@ -159,10 +180,12 @@ async fn bytes_are_counted_also_where_no_length_was_announced_and_come_back() {
     let ada = world.ada();
     let first = send(&ada, "", "image/png", png(9, 9, 60_000, 1)).await.expect(201).json();
     send(&ada, "", "image/png", png(9, 9, 60_000, 2)).await.refused(403, "media.quota_bytes");
-    let chunks = png(9, 9, 60_000, 3).chunks(10_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
+    let chunks =
+        png(9, 9, 60_000, 3).chunks(10_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
     let unannounced = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
     ada.send(ada.request(Method::POST, "/v1/media").body(unannounced)).await.refused(403, "media.quota_bytes");
-    let upload = ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 60_000);
+    let upload =
+        ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 60_000);
     ada.send(upload).await.refused(403, "media.quota_bytes");
     ada.delete(&format!("/v1/media/{}", first["id"].as_str().unwrap())).await.expect(204);
     send(&ada, "", "image/png", png(9, 9, 60_000, 2)).await.expect(201);
@@ -189,7 +212,12 @@ async fn too_many_uploads_in_an_hour_wait_for_the_next() {
 async fn unfinished_uploads_are_bounded() {
     let world = World::builder().set("media.max_open_uploads=2").start(&[media::service()]).await;
     let ada = world.ada();
-    let begin = async || ada.send(ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 5000)).await;
+    let begin = async || {
+        ada.send(
+            ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 5000),
+        )
+        .await
+    };
     begin().await.expect(201);
     let second = begin().await.expect(201);
     begin().await.refused(403, "media.quota_uploads");

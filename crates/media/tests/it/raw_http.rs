@@ -17,7 +17,10 @@ impl RawConnection {
     /// Opens a connection and sends the head of a request.
     pub async fn request(world: &World, member: &TestClient, line: &str, headers: &str) -> Self {
         let mut connection = Self::open(world).await;
-        let head = format!("{line} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {}\r\n{headers}\r\n\r\n", member.token().unwrap());
+        let head = format!(
+            "{line} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {}\r\n{headers}\r\n\r\n",
+            member.token().unwrap()
+        );
         assert!(connection.send(head.as_bytes()).await);
         connection
     }
@@ -34,7 +37,11 @@ impl RawConnection {
             loop {
                 let whole = String::from_utf8_lossy(&text);
                 if let Some((head, body)) = whole.split_once("\r\n\r\n") {
-                    let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ").map(|n| n.parse::<usize>().unwrap())).unwrap_or(0);
+                    let length = head
+                        .to_lowercase()
+                        .lines()
+                        .find_map(|line| line.strip_prefix("content-length: ").map(|n| n.parse::<usize>().unwrap()))
+                        .unwrap_or(0);
                     if body.len() >= length {
                         return whole.into_owned();
                     }

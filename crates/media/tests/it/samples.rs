@@ -21,7 +21,9 @@ pub fn gif(width: u16, height: u16, frames: usize) -> Vec<u8> {
 /// Returns the photo of a phone: rotated, with camera, time and place in its EXIF.
 pub fn phone_photo() -> Vec<u8> {
     let mut tiff = b"II*\0\x08\0\0\0".to_vec();
-    let entry = |tag: u16, kind: u16, count: u32, value: u32| [tag.to_le_bytes().as_slice(), &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat();
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        [tag.to_le_bytes().as_slice(), &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
     // IFD0 at 8 with 5 entries ends at 74; the EXIF IFD with one ends at 92; the texts follow.
     tiff.extend(5_u16.to_le_bytes());
     tiff.extend(entry(0x010f, 2, 8, 130));
@@ -63,7 +65,22 @@ pub fn encoded(name: &str, arguments: &[&str]) -> Vec<u8> {
 
 /// Returns a second of video with audio; `more` are further arguments.
 pub fn video(name: &str, more: &[&str]) -> Vec<u8> {
-    let mut arguments = vec!["-f", "lavfi", "-i", "testsrc2=s=128x72:r=10:d=1", "-f", "lavfi", "-i", "sine=d=1", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"];
+    let mut arguments = vec![
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=128x72:r=10:d=1",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=1",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-c:a",
+        "aac",
+    ];
     arguments.extend(more);
     encoded(name, &arguments)
 }
@@ -76,7 +93,8 @@ fn hostile() -> Vec<Refused> {
     let movie = |movie: Movie| movie.file();
     let mkv = |entries: &[Vec<u8>]| seeds::matroska(&[seeds::tracks(entries)]);
     let cover = seeds::id3_frame(b"APIC", [0; 2], &seeds::png_head(16_000, 16_000));
-    let nested = (1..8).map(|id| seeds::overlay(id, (64, 64), &[id + 1; 10])).chain([seeds::tile(8, 64)]).collect::<Vec<_>>();
+    let nested =
+        (1..8).map(|id| seeds::overlay(id, (64, 64), &[id + 1; 10])).chain([seeds::tile(8, 64)]).collect::<Vec<_>>();
     vec![
         ("four hours at 1 Hz", seeds::wav(1, 1, 1, &[7; 14_000]), 422, "media.bad_sample_rate"),
         ("a wave of 65,535 channels", seeds::wav(48_000, 65_535, 2, &[7; 2000]), 422, "media.too_many_channels"),
@@ -87,8 +105,18 @@ fn hostile() -> Vec<Refused> {
         ("a thousand tracks", mkv(&vec![seeds::sound_track(8000.0, 2); 1000]), 422, "media.too_many_tracks"),
         ("8192 × 8192", movie(Movie { size: (8192, 8192), ..Movie::default() }), 422, "media.too_many_pixels"),
         ("8192 × 8192 of Matroska", mkv(&[seeds::picture_track(8192, 8192)]), 422, "media.too_many_pixels"),
-        ("660 bytes with 40 million samples", movie(Movie { samples: 40_000_000, ..Movie::default() }), 422, "media.broken_file"),
-        ("a fragment of 4 billion samples", movie(Movie { samples: 0, runs: (0, 0), behind: seeds::fragment(u32::MAX), ..Movie::default() }), 422, "media.too_many_samples"),
+        (
+            "660 bytes with 40 million samples",
+            movie(Movie { samples: 40_000_000, ..Movie::default() }),
+            422,
+            "media.broken_file",
+        ),
+        (
+            "a fragment of 4 billion samples",
+            movie(Movie { samples: 0, runs: (0, 0), behind: seeds::fragment(u32::MAX), ..Movie::default() }),
+            422,
+            "media.too_many_samples",
+        ),
         ("300,000 edits", movie(Movie { edits: 300_000, ..Movie::default() }), 422, "media.too_many_edits"),
         ("2,000 tracks", movie(Movie { tracks: 2000, ..Movie::default() }), 422, "media.too_many_tracks"),
         ("a cover of 256 megapixels", seeds::mp3(3, 0, &cover), 422, "media.cover_too_large"),

@@ -41,14 +41,23 @@ async fn a_size_is_refused_as_soon_as_it_is_known() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     // More than any kind may have: no byte is needed.
-    let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", "content-length: 5368709120\r\nexpect: 100-continue").await;
+    let mut connection =
+        RawConnection::request(&world, &ada, "POST /v1/media", "content-length: 5368709120\r\nexpect: 100-continue")
+            .await;
     refused(&connection.read_response().await, "413", "media.too_large");
     // More than a photo may have: its first bytes are needed.
-    let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", 26 * MB)).await;
+    let mut connection =
+        RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", 26 * MB)).await;
     assert!(connection.send(&png(100, 100, 26 * MB, 0)[..4096]).await);
     refused(&connection.read_response().await, "413", "media.too_large");
     // In a form, everything but the file is small.
-    let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-type: multipart/form-data; boundary=b\r\ncontent-length: {}", 30 * MB)).await;
+    let mut connection = RawConnection::request(
+        &world,
+        &ada,
+        "POST /v1/media",
+        &format!("content-type: multipart/form-data; boundary=b\r\ncontent-length: {}", 30 * MB),
+    )
+    .await;
     assert!(connection.send(b"--b\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n").await);
     assert!(connection.send(&png(100, 100, 29 * MB, 0)[..4096]).await);
     refused(&connection.read_response().await, "413", "media.too_large");
@@ -72,8 +81,11 @@ async fn a_size_is_refused_as_soon_as_it_is_known() {
 async fn a_refusal_before_the_first_byte_reaches_a_client_that_sends_on() {
     let world = World::builder().set("media.quota_items=0").start(&[media::service()]).await;
     let file = png(100, 100, 3 * MB, 1);
-    for (member, status, code) in [(world.ada(), "403", "media.quota_items"), (world.ada().with_token("x.y.z"), "401", "auth.invalid_token")] {
-        let mut connection = RawConnection::request(&world, &member, "POST /v1/media", &format!("content-length: {}", file.len())).await;
+    for (member, status, code) in
+        [(world.ada(), "403", "media.quota_items"), (world.ada().with_token("x.y.z"), "401", "auth.invalid_token")]
+    {
+        let mut connection =
+            RawConnection::request(&world, &member, "POST /v1/media", &format!("content-length: {}", file.len())).await;
         assert!(connection.send(&file).await);
         refused(&connection.read_response().await, status, code);
     }
@@ -87,7 +99,8 @@ async fn a_client_that_disconnects_leaves_nothing() {
     let ada = world.ada();
     let file = png(100, 100, 3 * MB, 1);
     for polite in [false, true] {
-        let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
+        let mut connection =
+            RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
         assert!(connection.send(&file[..2 * MB]).await);
         if polite {
             connection.shutdown_write().await;
@@ -95,7 +108,13 @@ async fn a_client_that_disconnects_leaves_nothing() {
         }
         drop(connection);
     }
-    let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", "content-type: multipart/form-data; boundary=b\r\ntransfer-encoding: chunked").await;
+    let mut connection = RawConnection::request(
+        &world,
+        &ada,
+        "POST /v1/media",
+        "content-type: multipart/form-data; boundary=b\r\ntransfer-encoding: chunked",
+    )
+    .await;
     let head = b"--b\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n";
     assert!(connection.send(format!("{:x}\r\n", head.len()).as_bytes()).await);
     assert!(connection.send(head).await);
@@ -110,7 +129,11 @@ async fn a_client_that_disconnects_leaves_nothing() {
 
 #[tokio::test]
 async fn a_slow_client_is_refused_and_a_steady_one_is_not() {
-    let world = World::builder().set("media.min_rate_window_seconds=3").set("media.min_bytes_per_second=200").start(&[media::service()]).await;
+    let world = World::builder()
+        .set("media.min_rate_window_seconds=3")
+        .set("media.min_bytes_per_second=200")
+        .start(&[media::service()])
+        .await;
     let ada = world.ada();
     let file = png(100, 100, 9000, 1);
     let length = format!("content-length: {}", file.len());
@@ -137,7 +160,8 @@ async fn too_many_concurrent_uploads_receive_503() {
     let world = World::builder().set("media.max_concurrent_uploads=1").start(&[media::service()]).await;
     let ada = world.ada();
     let file = png(100, 100, 9000, 1);
-    let mut first = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
+    let mut first =
+        RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
     assert!(first.send(&file[..5000]).await);
     let again = async || ada.send(ada.request(http::Method::POST, "/v1/media").body(file.clone())).await;
     world.wait_for("the place is taken", async || (again().await.status == 503).then_some(())).await;
@@ -158,7 +182,8 @@ async fn clients_that_stall_delay_no_others_and_may_continue() {
     let file = png(100, 100, 9000, 1);
     let mut stalled = Vec::new();
     for _ in 0..3 {
-        let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
+        let mut connection =
+            RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
         assert!(connection.send(&file[..5000]).await);
         stalled.push(connection);
     }
@@ -184,7 +209,13 @@ async fn disconnects_and_garbage_among_many_uploads_leave_only_what_was_accepted
             if n % 5 == 0 {
                 file[..8].copy_from_slice(b"rubbish!");
             }
-            let mut connection = RawConnection::request(&world, &member, &format!("POST /v1/media?name={n}.png"), &format!("content-length: {}", file.len())).await;
+            let mut connection = RawConnection::request(
+                &world,
+                &member,
+                &format!("POST /v1/media?name={n}.png"),
+                &format!("content-length: {}", file.len()),
+            )
+            .await;
             let (first, rest) = file.split_at(file.len() / 2);
             connection.send(first).await;
             if n % 7 == 0 {

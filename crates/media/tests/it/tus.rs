@@ -16,8 +16,13 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 async fn begin(member: &TestClient, length: usize) -> String {
-    let metadata = format!("filename {},tags {},filetype {}", base64(b"../big.png"), base64(b"a,b"), base64(b"video/mp4"));
-    let request = member.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", length).header("upload-metadata", metadata);
+    let metadata =
+        format!("filename {},tags {},filetype {}", base64(b"../big.png"), base64(b"a,b"), base64(b"video/mp4"));
+    let request = member
+        .request(Method::POST, "/v1/uploads")
+        .header("tus-resumable", "1.0.0")
+        .header("upload-length", length)
+        .header("upload-metadata", metadata);
     let begun = member.send(request).await.expect(201);
     assert!(begun.header("upload-expires").ends_with("GMT"));
     assert_eq!(begun.header("tus-resumable"), "1.0.0");
@@ -28,8 +33,18 @@ async fn head(member: &TestClient, location: &str) -> TestResponse {
     member.send(member.request(Method::HEAD, location).header("tus-resumable", "1.0.0")).await
 }
 
-async fn patch(member: &TestClient, location: &str, offset: usize, bytes: &[u8], checksum: Option<String>) -> TestResponse {
-    let mut request = member.request(Method::PATCH, location).header("tus-resumable", "1.0.0").header("upload-offset", offset).header("content-type", STREAM);
+async fn patch(
+    member: &TestClient,
+    location: &str,
+    offset: usize,
+    bytes: &[u8],
+    checksum: Option<String>,
+) -> TestResponse {
+    let mut request = member
+        .request(Method::PATCH, location)
+        .header("tus-resumable", "1.0.0")
+        .header("upload-offset", offset)
+        .header("content-type", STREAM);
     if let Some(checksum) = checksum {
         request = request.header("upload-checksum", checksum);
     }
@@ -37,8 +52,16 @@ async fn patch(member: &TestClient, location: &str, offset: usize, bytes: &[u8],
 }
 
 /// Opens a PATCH on a raw connection, so that it can stay open.
-async fn patch_by_hand(world: &World, member: &TestClient, location: &str, offset: usize, length: usize) -> RawConnection {
-    let headers = format!("tus-resumable: 1.0.0\r\nupload-offset: {offset}\r\ncontent-type: {STREAM}\r\ncontent-length: {length}");
+async fn patch_by_hand(
+    world: &World,
+    member: &TestClient,
+    location: &str,
+    offset: usize,
+    length: usize,
+) -> RawConnection {
+    let headers = format!(
+        "tus-resumable: 1.0.0\r\nupload-offset: {offset}\r\ncontent-type: {STREAM}\r\ncontent-length: {length}"
+    );
     RawConnection::request(world, member, &format!("PATCH {location}"), &headers).await
 }
 
@@ -49,19 +72,25 @@ struct Received {
 
 /// Returns the number of durable bytes of the only upload.
 pub async fn received(world: &World) -> usize {
-    let row: Option<Received> = kit::db::Sql::row(world.context("media").db.read(), "select received from upload", vec![]).await.unwrap();
+    let row: Option<Received> =
+        kit::db::Sql::row(world.context("media").db.read(), "select received from upload", vec![]).await.unwrap();
     usize::try_from(row.unwrap().received).unwrap()
 }
 
 async fn set(world: &World, text: &'static str) {
-    let changed: Result<u64, kit::db::Error> = world.context("media").db.write(move |tx| Box::pin(async move { kit::db::Sql::execute(tx, text, vec![]).await })).await;
+    let changed: Result<u64, kit::db::Error> = world
+        .context("media")
+        .db
+        .write(move |tx| Box::pin(async move { kit::db::Sql::execute(tx, text, vec![]).await }))
+        .await;
     assert_eq!(changed.unwrap(), 1);
 }
 
 async fn expect_item(world: &World, done: &TestResponse, file: &[u8]) -> serde_json::Value {
     let (ada, id) = (world.ada(), done.header("tutti-media-id").to_owned());
     assert_eq!(done.header("tutti-media"), format!("/v1/media/{id}"));
-    let received: contract::media::Received = serde_json::from_slice(&ada.get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
+    let received: contract::media::Received =
+        serde_json::from_slice(&ada.get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
     assert_eq!(world.context("media").objects.get(&received.object, 1 << 30).await.unwrap(), file);
     assert_eq!(received.sha256, hex::encode(sha2::Sha256::digest(file)));
     ada.get(&format!("/v1/media/{id}")).await.expect(200).json()
@@ -80,7 +109,9 @@ async fn options_lists_what_is_supported() {
         assert!(options.header("tus-extension").split(',').any(|name| name == extension), "{extension}");
     }
     let ada = world.ada();
-    ada.send(ada.request(Method::POST, "/v1/uploads").header("upload-length", 10)).await.refused(412, "media.tus_version");
+    ada.send(ada.request(Method::POST, "/v1/uploads").header("upload-length", 10))
+        .await
+        .refused(412, "media.tus_version");
     world.end().await;
 }
 
@@ -97,13 +128,19 @@ async fn parts_become_an_item_and_the_response_is_repeated() {
         let response = patch(&ada, &location, pair[0], &file[pair[0]..pair[1]], None).await.expect(204);
         assert_eq!(response.header("upload-offset"), pair[1].to_string());
         let head = head(&ada, &location).await.expect(200);
-        assert_eq!((head.header("upload-offset"), head.header("upload-length")), (pair[1].to_string().as_str(), file.len().to_string().as_str()));
+        assert_eq!(
+            (head.header("upload-offset"), head.header("upload-length")),
+            (pair[1].to_string().as_str(), file.len().to_string().as_str())
+        );
         assert_eq!(head.header("cache-control"), "no-store");
         assert_eq!(head.header("tutti-media-id"), response.header("tutti-media-id"));
     }
     let done = head(&ada, &location).await.expect(200);
     let item = expect_item(&world, &done, &file).await;
-    assert_eq!((&item["name"], &item["content_type"], &item["width"]), (&"big.png".into(), &"image/png".into(), &300.into()));
+    assert_eq!(
+        (&item["name"], &item["content_type"], &item["width"]),
+        (&"big.png".into(), &"image/png".into(), &300.into())
+    );
     assert_eq!(item["tags"], serde_json::json!(["a", "b"]));
     // The last response may be lost: sent again, the request receives it again.
     let again = patch(&ada, &location, file.len(), b"", None).await.expect(204);
@@ -118,7 +155,11 @@ async fn creation_may_bring_the_bytes_along() {
     let ada = world.ada();
     let file = png(30, 20, 200_000, 4);
     let create = |bytes: &[u8]| {
-        ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", file.len()).header("content-type", STREAM).body(bytes.to_vec())
+        ada.request(Method::POST, "/v1/uploads")
+            .header("tus-resumable", "1.0.0")
+            .header("upload-length", file.len())
+            .header("content-type", STREAM)
+            .body(bytes.to_vec())
     };
     let whole = ada.send(create(&file)).await.expect(201);
     assert_eq!(whole.header("upload-offset"), file.len().to_string());
@@ -163,8 +204,11 @@ async fn a_connection_that_hangs_holds_nothing() {
     let mut hanging = patch_by_hand(&world, &ada, &location, 0, file.len()).await;
     assert!(hanging.send(&file[..500_000]).await);
     let started = std::time::Instant::now();
-    let offset: usize =
-        world.wait_for("the hanging request gives up the upload", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
+    let offset: usize = world
+        .wait_for("the hanging request gives up the upload", async || {
+            head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)
+        })
+        .await;
     assert!(started.elapsed() < std::time::Duration::from_secs(20));
     let response = hanging.read_response().await;
     assert!(response.starts_with("HTTP/1.1 409") && response.contains("media.taken_over"), "{response}");
@@ -187,9 +231,13 @@ async fn a_checksum_keeps_a_request_whole_or_not_at_all() {
     assert_eq!(at().await, "0");
     expect_no_orphans(&world).await;
     patch(&ada, &location, 0, &file[..100_000], Some(sha1(&file[..100_000]))).await.expect(204);
-    patch(&ada, &location, 100_000, &file[100_000..150_000], Some(sha256(b"other"))).await.refused(460, "media.checksum_mismatch");
+    patch(&ada, &location, 100_000, &file[100_000..150_000], Some(sha256(b"other")))
+        .await
+        .refused(460, "media.checksum_mismatch");
     assert_eq!(at().await, "100000");
-    patch(&ada, &location, 100_000, &file[100_000..], Some("md5 AAAA".into())).await.refused(400, "media.bad_upload_request");
+    patch(&ada, &location, 100_000, &file[100_000..], Some("md5 AAAA".into()))
+        .await
+        .refused(400, "media.bad_upload_request");
     let done = patch(&ada, &location, 100_000, &file[100_000..], Some(sha256(&file[100_000..]))).await.expect(204);
     expect_item(&world, &done, &file).await;
     expect_no_orphans(&world).await;
@@ -250,7 +298,9 @@ async fn an_upload_is_its_owners_alone() {
     assert_eq!(head(&nobody, &location).await.status, 401);
     patch(&bob, &location, 0, b"x", None).await.refused(404, "media.no_such_upload");
     patch(&nobody, &location, 0, b"x", None).await.refused(401, "auth.required");
-    bob.send(bob.request(Method::DELETE, &location).header("tus-resumable", "1.0.0")).await.refused(404, "media.no_such_upload");
+    bob.send(bob.request(Method::DELETE, &location).header("tus-resumable", "1.0.0"))
+        .await
+        .refused(404, "media.no_such_upload");
     ada.send(ada.request(Method::DELETE, &location).header("tus-resumable", "1.0.0")).await.expect(204);
     assert_eq!(head(&ada, &location).await.status, 404);
     expect_nothing_stored(&world).await;
@@ -265,15 +315,26 @@ async fn requests_that_do_not_fit_are_refused() {
     let location = begin(&ada, file.len()).await;
     patch(&ada, &location, 10, &file, None).await.refused(409, "media.wrong_offset");
     patch(&ada, &location, 0, &[file.as_slice(), b"more"].concat(), None).await.refused(400, "media.too_much");
-    let post = |name: &'static str, value: &'static str| ada.send(ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header(name, value));
+    let post = |name: &'static str, value: &'static str| {
+        ada.send(ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header(name, value))
+    };
     post("upload-length", "-1").await.refused(400, "media.bad_upload_request");
     post("upload-length", "0").await.refused(422, "media.empty");
     post("upload-length", "4294967297").await.refused(413, "media.too_large");
     post("upload-defer-length", "1").await.refused(400, "media.bad_upload_request");
-    let typed = ada.request(Method::PATCH, &location).header("tus-resumable", "1.0.0").header("upload-offset", 0).header("content-type", "image/png").body(file.clone());
+    let typed = ada
+        .request(Method::PATCH, &location)
+        .header("tus-resumable", "1.0.0")
+        .header("upload-offset", 0)
+        .header("content-type", "image/png")
+        .body(file.clone());
     ada.send(typed).await.refused(415, "media.not_offset_stream");
     // Through a network that lets only GET and POST pass.
-    let overridden = ada.request(Method::POST, &location).header("tus-resumable", "1.0.0").header("x-http-method-override", "PATCH").header("upload-offset", 0);
+    let overridden = ada
+        .request(Method::POST, &location)
+        .header("tus-resumable", "1.0.0")
+        .header("x-http-method-override", "PATCH")
+        .header("upload-offset", 0);
     ada.send(overridden.header("content-type", STREAM).body(file)).await.expect(204);
     expect_no_orphans(&world).await;
     world.end().await;

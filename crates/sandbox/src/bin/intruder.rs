@@ -20,7 +20,11 @@ fn main() -> ExitCode {
         ["list", path] => std::fs::read_dir(path).map(drop),
         ["write", path] => std::fs::OpenOptions::new().write(true).open(path).map(drop),
         ["create", path] => std::fs::write(path, "x"),
-        ["empty", path] => rustix::fs::open(path, rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::TRUNC, rustix::fs::Mode::empty()).map(drop).map_err(Into::into),
+        ["empty", path] => {
+            rustix::fs::open(path, rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::TRUNC, rustix::fs::Mode::empty())
+                .map(drop)
+                .map_err(Into::into)
+        }
         ["remove", path] => std::fs::remove_file(path),
         ["chmod", path] => std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)),
         ["link", from, to] => std::fs::hard_link(from, to),
@@ -29,7 +33,9 @@ fn main() -> ExitCode {
         ["udp", address] => UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"x", address)).map(drop),
         ["unix", path] => UnixStream::connect(path).map(drop),
         // The grandchild leaves its process group and writes a marker file a little later.
-        ["grandchild", mark] => std::env::current_exe().and_then(|own| Command::new(own).args(["linger", mark]).spawn()).map(drop),
+        ["grandchild", mark] => {
+            std::env::current_exe().and_then(|own| Command::new(own).args(["linger", mark]).spawn()).map(drop)
+        }
         ["linger", mark] => {
             let _ = setsid();
             std::thread::sleep(std::time::Duration::from_millis(300));
@@ -37,7 +43,11 @@ fn main() -> ExitCode {
         }
         ["setsid"] => setsid().map(drop).map_err(Into::into),
         ["signal", pid] => parse_pid(pid).and_then(|pid| kill_process(pid, Signal::CONT).map_err(Into::into)),
-        ["limit", pid] => parse_pid(pid).and_then(|pid| prlimit(Some(pid), Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map(drop).map_err(Into::into)),
+        ["limit", pid] => parse_pid(pid).and_then(|pid| {
+            prlimit(Some(pid), Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+                .map(drop)
+                .map_err(Into::into)
+        }),
         // Allocates and fills this many megabytes.
         ["memory", megabytes] => {
             let mut blocks: Vec<Vec<u8>> = Vec::new();
@@ -53,7 +63,9 @@ fn main() -> ExitCode {
         // Succeeds if the process inherited an open file beyond its own.
         ["files"] => {
             let open = std::fs::read_dir("/proc/self/fd").map(Iterator::count);
-            open.and_then(|open| if open > 4 { Ok(()) } else { Err(std::io::Error::other("no inherited file is open")) })
+            open.and_then(
+                |open| if open > 4 { Ok(()) } else { Err(std::io::Error::other("no inherited file is open")) },
+            )
         }
         ["user"] => {
             println!("{}", rustix::process::getuid().as_raw());

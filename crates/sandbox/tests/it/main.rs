@@ -30,7 +30,9 @@ impl Fixture {
     fn new(server: Option<u32>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let fixture = Self { folder, server };
-        for (name, program) in [("confine", env!("CARGO_BIN_EXE_confine")), ("intruder", env!("CARGO_BIN_EXE_intruder"))] {
+        for (name, program) in
+            [("confine", env!("CARGO_BIN_EXE_confine")), ("intruder", env!("CARGO_BIN_EXE_intruder"))]
+        {
             std::fs::copy(program, fixture.path(name)).unwrap();
         }
         for folder in ["data", "data/scratch"] {
@@ -75,7 +77,9 @@ impl Fixture {
         let mut command = match self.server {
             Some(user) => {
                 let mut command = Command::new("setpriv");
-                command.args([format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into(), "--".into()]).arg(self.path("confine"));
+                command
+                    .args([format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into(), "--".into()])
+                    .arg(self.path("confine"));
                 command
             }
             None => Command::new(self.path("confine")),
@@ -116,10 +120,12 @@ impl Fixture {
 fn fixtures() -> Vec<Fixture> {
     let root = rustix::process::geteuid().is_root();
     let can_drop_root = root && Command::new("setpriv").arg("--version").output().is_ok();
-    let fixtures: Vec<Fixture> = [Some(None), can_drop_root.then_some(Some(UNPRIVILEGED_UID))].into_iter().flatten().map(Fixture::new).collect();
+    let fixtures: Vec<Fixture> =
+        [Some(None), can_drop_root.then_some(Some(UNPRIVILEGED_UID))].into_iter().flatten().map(Fixture::new).collect();
     let fixture = &fixtures[0];
     let check = fixture.launch_command(&fixture.confinement(Strictness::Strict).check()).output().unwrap();
-    let report = Report::read(&String::from_utf8_lossy(&check.stdout)).unwrap_or_else(|| panic!("no report: {check:?}"));
+    let report =
+        Report::read(&String::from_utf8_lossy(&check.stdout)).unwrap_or_else(|| panic!("no report: {check:?}"));
     assert_eq!(report, Report::default(), "this machine lacks a mechanism, so the test would prove nothing");
     fixtures
 }
@@ -171,7 +177,11 @@ fn the_memory_of_the_server_is_closed() {
     for fixture in fixtures() {
         // A process of the same user as the server.
         let mut server = match fixture.server {
-            Some(user) => Command::new("setpriv").args([format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into()]).args(["sleep", "60"]).spawn().unwrap(),
+            Some(user) => Command::new("setpriv")
+                .args([format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into()])
+                .args(["sleep", "60"])
+                .spawn()
+                .unwrap(),
             None => Command::new("sleep").arg("60").spawn().unwrap(),
         };
         let pid = server.id().to_string();
@@ -234,7 +244,8 @@ fn inherited_files_are_closed() {
     let arguments = fixture.confinement(Strictness::Off).command(&fixture.path("intruder"), &["files".into()]);
     let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{}'", argument.to_str().unwrap())).collect();
     let run = |program: &str| {
-        let script = format!("exec 9< /etc/passwd; exec {program}").replace(&format!("'{}'", std::process::id()), "$PPID");
+        let script =
+            format!("exec 9< /etc/passwd; exec {program}").replace(&format!("'{}'", std::process::id()), "$PPID");
         Command::new("sh").args(["-c", &script]).status().unwrap().success()
     };
     assert!(run(&format!("'{}' files", fixture.path_text("intruder"))), "a file that was left open is found");
@@ -245,7 +256,10 @@ fn inherited_files_are_closed() {
 fn a_child_is_killed_before_the_server_when_memory_runs_out() {
     for fixture in fixtures() {
         let arguments: Vec<std::ffi::OsString> = vec!["30".into()];
-        let mut child = fixture.launch_command(&fixture.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &arguments)).spawn().unwrap();
+        let mut child = fixture
+            .launch_command(&fixture.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &arguments))
+            .spawn()
+            .unwrap();
         let proc_file = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap();
         let started = Instant::now();
         while proc_file("comm").trim() != "sleep" {
@@ -275,9 +289,19 @@ fn a_child_ends_with_the_server() {
     for fixture in fixtures() {
         // A shell plays the server: it starts a child, prints its process id, and ends.
         let arguments = fixture.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &["60".into()]);
-        let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{}'", argument.to_str().unwrap())).collect();
-        let script = format!("'{}' {} & echo $!; read line", fixture.path_text("confine"), quoted.join(" ").replace(&format!("'{}'", std::process::id()), "$$"));
-        let mut shell = Command::new("sh").args(["-c", &script]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let quoted: Vec<String> =
+            arguments.iter().map(|argument| format!("'{}'", argument.to_str().unwrap())).collect();
+        let script = format!(
+            "'{}' {} & echo $!; read line",
+            fixture.path_text("confine"),
+            quoted.join(" ").replace(&format!("'{}'", std::process::id()), "$$")
+        );
+        let mut shell = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut output = String::new();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut output).unwrap();
         let comm = format!("/proc/{}/comm", output.trim());

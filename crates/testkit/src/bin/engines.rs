@@ -15,7 +15,11 @@ fn main() -> ExitCode {
     };
     let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
     let mut command = Command::new(&program);
-    command.args(arguments).env("TUTTI_TEST_POSTGRES_URL", postgres.url()).env("TUTTI_TEST_NATS_URL", nats.url()).env("TUTTI_TEST_S3_ENDPOINT", &s3.account.endpoint);
+    command
+        .args(arguments)
+        .env("TUTTI_TEST_POSTGRES_URL", postgres.url())
+        .env("TUTTI_TEST_NATS_URL", nats.url())
+        .env("TUTTI_TEST_S3_ENDPOINT", &s3.account.endpoint);
     match command.status() {
         Ok(status) => status.code().map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1))),
         Err(error) => {

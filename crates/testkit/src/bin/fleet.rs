@@ -35,7 +35,11 @@ fn main() -> ExitCode {
     eprintln!("starting PostgreSQL, NATS and an S3 server …");
     let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
     let mut fleet = Fleet::prepare(&binary, &EngineUrls::of(&postgres, &nats, &s3), &Topology::standard(), &[]);
-    let logs: Vec<(String, PathBuf)> = fleet.processes.iter().map(|process| (process.program.name().to_owned(), process.program.log().to_owned())).collect();
+    let logs: Vec<(String, PathBuf)> = fleet
+        .processes
+        .iter()
+        .map(|process| (process.program.name().to_owned(), process.program.log().to_owned()))
+        .collect();
     let stopped = Arc::new(AtomicBool::new(false));
     let log_follower = command.is_empty().then(|| {
         let stopped = stopped.clone();
@@ -45,14 +49,19 @@ fn main() -> ExitCode {
     let code = if let Some((program, arguments)) = command.split_first() {
         let status = Command::new(program).args(arguments).env("TUTTI_URL", fleet.gateway_url()).status();
         match status {
-            Ok(status) => status.code().map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1))),
+            Ok(status) => {
+                status.code().map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1)))
+            }
             Err(error) => {
                 eprintln!("{} can't be run: {error}", program.display());
                 ExitCode::FAILURE
             }
         }
     } else {
-        println!("\n  Tutti is at  {}", fleet.with_role("gateway").map(|process| process.url.as_str()).collect::<Vec<_>>().join("  and  "));
+        println!(
+            "\n  Tutti is at  {}",
+            fleet.with_role("gateway").map(|process| process.url.as_str()).collect::<Vec<_>>().join("  and  ")
+        );
         for process in &fleet.processes {
             println!("  {:<12} {}   operations {}", process.program.name(), process.url, process.operations_url);
         }
@@ -75,7 +84,10 @@ fn wait_for_signal() {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -98,7 +110,11 @@ fn follow_logs(logs: &[(String, PathBuf)], stopped: &AtomicBool) {
             let mut out = std::io::stdout().lock();
             for line in text[..end].lines() {
                 let colour = COLOURS[at % COLOURS.len()];
-                let _ = if colours { writeln!(out, "\x1b[{colour}m{name:<12}\x1b[0m {line}") } else { writeln!(out, "{name:<12} {line}") };
+                let _ = if colours {
+                    writeln!(out, "\x1b[{colour}m{name:<12}\x1b[0m {line}")
+                } else {
+                    writeln!(out, "{name:<12} {line}")
+                };
             }
         }
         if last {

@@ -28,6 +28,9 @@ use std::path::{Path, PathBuf};
 fn installed(program: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/engines");
     let path = root.join(program);
-    assert!(path.exists(), "the engine {program} is not installed. Type `dev/engines` in the repository's folder (`make test` does this too).");
+    assert!(
+        path.exists(),
+        "the engine {program} is not installed. Type `dev/engines` in the repository's folder (`make test` does this too)."
+    );
     path.canonicalize().expect("an existing path can be resolved")
 }

@@ -36,7 +36,9 @@ impl Nats {
         let cluster_ports: [u16; 3] = std::array::from_fn(|_| free_port());
         let routes = cluster_ports.map(|port| format!("nats://127.0.0.1:{port}")).join(", ");
         cluster_ports.map(|port| {
-            let lines = format!("server_name: n{port}\ncluster {{ name: tutti, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n");
+            let lines = format!(
+                "server_name: n{port}\ncluster {{ name: tutti, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
+            );
             Self::launch(free_port(), "2m", &lines)
         })
     }
@@ -44,11 +46,18 @@ impl Nats {
     fn launch(port: u16, interval: &str, lines: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (config, store) = (folder.path().join("nats.conf"), folder.path().join("store"));
-        let text = format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: {interval}, max_file_store: 4GB }}\n{lines}\n", store.display());
+        let text = format!(
+            "listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: {interval}, max_file_store: 4GB }}\n{lines}\n",
+            store.display()
+        );
         std::fs::write(&config, text).expect("the temporary folder is writable");
         let server = installed("bin/nats-server");
         let arguments = [server.display().to_string(), "-c".into(), config.display().to_string()].into();
-        Self { program: Program::start("NATS", arguments, ReadyCheck::PortOpen(port), &folder.path().join("log")), port, folder }
+        Self {
+            program: Program::start("NATS", arguments, ReadyCheck::PortOpen(port), &folder.path().join("log")),
+            port,
+            folder,
+        }
     }
 
     /// Kills it, removes its stored data, and restarts it.

@@ -17,7 +17,8 @@ static CLAIMS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
 pub fn free_port() -> u16 {
     loop {
         let port = rand::random_range(10_000..30_000);
-        let free = UdpSocket::bind(("127.0.0.1", port)).and_then(|claim| TcpListener::bind(("127.0.0.1", port)).map(|_| claim));
+        let free = UdpSocket::bind(("127.0.0.1", port))
+            .and_then(|claim| TcpListener::bind(("127.0.0.1", port)).map(|_| claim));
         match free {
             Ok(claim) => {
                 CLAIMS.lock().unwrap_or_else(PoisonError::into_inner).push(claim);

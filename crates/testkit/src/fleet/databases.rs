@@ -26,7 +26,12 @@ impl Databases {
 
     /// Returns the rows of a query of a service's tables; its one column is a text called `line`.
     pub async fn query_lines(&self, service: &str, query: &str) -> Vec<String> {
-        let options = PostgresOptions { url: self.url.clone(), schema: format!("{}_{service}", self.name), readers: 1, statement_timeout: std::time::Duration::from_secs(30) };
+        let options = PostgresOptions {
+            url: self.url.clone(),
+            schema: format!("{}_{service}", self.name),
+            readers: 1,
+            statement_timeout: std::time::Duration::from_secs(30),
+        };
         let db = Db::postgres(&options).await.expect("the database opens");
         query_lines(&db, query).await
     }

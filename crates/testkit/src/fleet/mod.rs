@@ -57,10 +57,24 @@ impl FleetProcess {
     fn new(binary: &Path, role: &'static str, name: &str, folder: &Path, arguments: &[String]) -> Self {
         let (port, operations_port) = (free_port(), free_port());
         let data = folder.join(name);
-        let own = ["--listen".into(), format!("127.0.0.1:{port}"), "--ops-listen".into(), format!("127.0.0.1:{operations_port}"), "--data".into(), data.display().to_string()];
+        let own = [
+            "--listen".into(),
+            format!("127.0.0.1:{port}"),
+            "--ops-listen".into(),
+            format!("127.0.0.1:{operations_port}"),
+            "--data".into(),
+            data.display().to_string(),
+        ];
         let arguments = [&[binary.display().to_string(), "serve".into()], arguments, &own].concat();
-        let program = Program::new(name, arguments, ReadyCheck::Readyz(operations_port), &folder.join(format!("{name}.log")));
-        Self { role, program, url: format!("http://127.0.0.1:{port}"), operations_url: format!("http://127.0.0.1:{operations_port}"), data }
+        let program =
+            Program::new(name, arguments, ReadyCheck::Readyz(operations_port), &folder.join(format!("{name}.log")));
+        Self {
+            role,
+            program,
+            url: format!("http://127.0.0.1:{port}"),
+            operations_url: format!("http://127.0.0.1:{operations_port}"),
+            data,
+        }
     }
 
     /// Returns the port of its public listener.
@@ -88,10 +102,21 @@ impl Fleet {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let name = format!("fleet_{}", Uuid::new_v4().simple());
         let set = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]);
-        let common: Vec<String> = ["--config".into(), folder.path().join("tutti.toml").display().to_string()].into_iter().chain(set).collect();
+        let common: Vec<String> = ["--config".into(), folder.path().join("tutti.toml").display().to_string()]
+            .into_iter()
+            .chain(set)
+            .collect();
         let processes = topology
             .processes()
-            .map(|(role, number)| FleetProcess::new(binary, role, &format!("{role}-{number}"), folder.path(), &[&[role.to_owned()], &common[..]].concat()))
+            .map(|(role, number)| {
+                FleetProcess::new(
+                    binary,
+                    role,
+                    &format!("{role}-{number}"),
+                    folder.path(),
+                    &[&[role.to_owned()], &common[..]].concat(),
+                )
+            })
             .collect();
         let fleet = Self { processes, name, folder };
         fleet.write_config(engines);
@@ -217,7 +242,14 @@ impl Fleet {
 
     /// Returns the logs of all processes, each line with its process's name.
     pub fn logs(&self) -> String {
-        let lines = self.processes.iter().flat_map(|process| process.program.logs().lines().map(|line| format!("{} | {line}", process.program.name())).collect::<Vec<_>>());
+        let lines = self.processes.iter().flat_map(|process| {
+            process
+                .program
+                .logs()
+                .lines()
+                .map(|line| format!("{} | {line}", process.program.name()))
+                .collect::<Vec<_>>()
+        });
         lines.collect::<Vec<_>>().join("\n")
     }
 }

@@ -34,7 +34,12 @@ impl Rows {
         let db = match &server {
             Some(server) => {
                 let schema = format!("fair_queue_{}", Uuid::new_v4().simple());
-                let options = PostgresOptions { url: server.url.clone(), schema, readers: 2, statement_timeout: Duration::from_secs(10) };
+                let options = PostgresOptions {
+                    url: server.url.clone(),
+                    schema,
+                    readers: 2,
+                    statement_timeout: Duration::from_secs(10),
+                };
                 Db::postgres(&options).await.unwrap()
             }
             None => Db::sqlite(&folder.path().join("transcode.db")).await.unwrap(),
@@ -59,7 +64,10 @@ impl Rows {
     async fn claim_with(&mut self, ticket: &str, at_limit: &[AccountId]) -> Claim {
         let (ticket, at_limit, now) = (ticket.to_owned(), at_limit.to_vec(), self.now());
         let named = Ticket { media: MediaId::random(), task: Task::Photo };
-        self.db.write(move |tx| Box::pin(async move { claim(tx, Queue::Photo, &ticket, &named, &at_limit, now).await })).await.unwrap()
+        self.db
+            .write(move |tx| Box::pin(async move { claim(tx, Queue::Photo, &ticket, &named, &at_limit, now).await }))
+            .await
+            .unwrap()
     }
 
     /// Claims a task for a new ticket.

@@ -39,20 +39,31 @@ pub(crate) fn measure_inputs(audio: &AudioPlan) -> u64 {
 }
 
 fn measure_args() -> Args {
-    Args::default().all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5").all(ONE_FILTER_THREAD)
+    Args::default()
+        .all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5")
+        .all(ONE_FILTER_THREAD)
 }
 
 /// Measures the loudness; [`loudness`] parses its stderr.
 pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limits, audio: &AudioPlan) -> Command {
     let (mut args, meter) = (measure_args(), meter_filter());
     if audio.duration_us <= FULL_MEASURE_US {
-        args = args.all("-threads 1").input(input).pair("-map", format!("0:{}", audio.stream)).all("-vn -sn -dn").pair("-af", meter);
+        args = args
+            .all("-threads 1")
+            .input(input)
+            .pair("-map", format!("0:{}", audio.stream))
+            .all("-vn -sn -dn")
+            .pair("-af", meter);
     } else {
         let step_us = audio.duration_us / EXCERPTS;
         let mut joined = String::new();
         for excerpt in 0..EXCERPTS {
             let start = (excerpt * step_us) as f64 / 1e6;
-            args = args.pair("-ss", format!("{start:.3}")).pair("-t", EXCERPT_SECONDS.to_string()).all("-threads 1").input(input);
+            args = args
+                .pair("-ss", format!("{start:.3}"))
+                .pair("-t", EXCERPT_SECONDS.to_string())
+                .all("-threads 1")
+                .input(input);
             let _ = write!(joined, "[{excerpt}:{}]", audio.stream);
         }
         args = args.pair("-filter_complex", format!("{joined}concat=n={EXCERPTS}:v=0:a=1,{meter}[m]")).all("-map [m]");
@@ -76,9 +87,18 @@ pub(crate) fn gain_db(lufs: Option<f64>, wanted: f64) -> f64 {
 ///
 /// `first_pts=0` inserts silence before audio that starts late, so its offset from the video stays. AAC starts with one
 /// packet of priming before time 0; it is dropped, so decode times start at 0 and no edit list is needed.
-pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits, audio: &AudioPlan, gain_db: f64) -> Command {
+pub(crate) fn encode(
+    tools: &Tools,
+    input: &Input,
+    folder: &Path,
+    limits: Limits,
+    audio: &AudioPlan,
+    gain_db: f64,
+) -> Command {
     let limit = 10f64.powf(PEAK_CEILING_DB / 20.0);
-    let filter = format!("aresample=48000:async=1:first_pts=0,{STEREO},volume={gain_db:.2}dB,alimiter=limit={limit:.4}:level=disabled:attack=5:release=50:latency=1,{STEREO}");
+    let filter = format!(
+        "aresample=48000:async=1:first_pts=0,{STEREO},volume={gain_db:.2}dB,alimiter=limit={limit:.4}:level=disabled:attack=5:release=50:latency=1,{STEREO}"
+    );
     let args = Args::ffmpeg()
         .all("-copyts -start_at_zero -threads 1")
         .input(input)

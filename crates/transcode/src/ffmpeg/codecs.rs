@@ -163,6 +163,12 @@ mod tests {
         assert!(whitelist("mov", false).starts_with("h264,") && !whitelist("mov", false).contains("mov_text"));
         assert!(whitelist("mov", true).contains("mov_text"));
         assert_eq!(whitelist("hls", true), "", "what has no row gets nothing");
-        assert!(decodes_video("h264") && !decodes_video("flv1") && decodes_audio("pcm_s16le") && !decodes_audio("tta") && !decodes_audio("truehd"));
+        assert!(
+            decodes_video("h264")
+                && !decodes_video("flv1")
+                && decodes_audio("pcm_s16le")
+                && !decodes_audio("tta")
+                && !decodes_audio("truehd")
+        );
     }
 }

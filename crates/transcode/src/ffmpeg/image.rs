@@ -23,7 +23,15 @@ pub(crate) fn candidate(number: usize) -> String {
 
 /// Takes a frame near each of `times_us`. `exact` decodes up to the exact time; otherwise the keyframe before it is
 /// taken, which is quick.
-pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limits, video: &VideoPlan, times_us: &[u64], exact: bool) -> Command {
+pub(crate) fn posters(
+    tools: &Tools,
+    input: &Input,
+    folder: &Path,
+    limits: Limits,
+    video: &VideoPlan,
+    times_us: &[u64],
+    exact: bool,
+) -> Command {
     let mut args = Args::ffmpeg();
     for time in times_us {
         args = args.pair("-ss", format!("{:.6}", *time as f64 / 1e6));
@@ -71,7 +79,10 @@ pub(crate) fn sheets(tools: &Tools, folder: &Path, limits: Limits, board: &Story
         .all("-protocol_whitelist file,pipe -f rawvideo -pixel_format rgb24 -framerate 1")
         .pair("-video_size", format!("{}x{}", board.tile_width, board.tile_height))
         .pair("-i", format!("file:{TILES}"))
-        .pair("-vf", format!("tile={}x{},scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p", board.columns, board.rows))
+        .pair(
+            "-vf",
+            format!("tile={}x{},scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p", board.columns, board.rows),
+        )
         .no_metadata()
         .all("-fps_mode passthrough -q:v 5 -c:v mjpeg -threads 1 -f image2 -start_number 0 sheet-%d.jpg");
     args.command(&tools.ffmpeg, folder, limits)

@@ -31,7 +31,10 @@ impl Input {
 
     /// Returns the options for reading it, ending with `-i`. `probes` is for ffprobe, see [`whitelist`].
     pub fn args(&self, probes: bool) -> Vec<OsString> {
-        let mut args: Vec<OsString> = ["-protocol_whitelist", "file,pipe", "-format_whitelist", self.demuxer, "-codec_whitelist"].map(OsString::from).to_vec();
+        let mut args: Vec<OsString> =
+            ["-protocol_whitelist", "file,pipe", "-format_whitelist", self.demuxer, "-codec_whitelist"]
+                .map(OsString::from)
+                .to_vec();
         args.push(whitelist(self.demuxer, probes).into());
         args.extend(["-f", self.demuxer].map(OsString::from));
         if self.demuxer == "mov" {
@@ -66,17 +69,38 @@ mod tests {
     #[test]
     fn the_demuxer_and_the_protocols_are_always_named() {
         let words = |format, probes| -> String {
-            let args: Vec<String> = Input::of("/data/ab/x".into(), format).unwrap().args(probes).iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            let args: Vec<String> = Input::of("/data/ab/x".into(), format)
+                .unwrap()
+                .args(probes)
+                .iter()
+                .map(|arg| arg.to_string_lossy().into_owned())
+                .collect();
             args.join(" ")
         };
         let list = whitelist("mov", false);
         assert_eq!(
             words(Format::Mp4, false),
-            format!("-protocol_whitelist file,pipe -format_whitelist mov -codec_whitelist {list} -f mov -enable_drefs 0 -use_absolute_path 0 -i file:/data/ab/x")
+            format!(
+                "-protocol_whitelist file,pipe -format_whitelist mov -codec_whitelist {list} -f mov -enable_drefs 0 -use_absolute_path 0 -i file:/data/ab/x"
+            )
         );
-        for format in [Format::Mp4, Format::Mov, Format::M4a, Format::Webm, Format::Mkv, Format::Mp3, Format::Wav, Format::Flac, Format::Ogg] {
+        for format in [
+            Format::Mp4,
+            Format::Mov,
+            Format::M4a,
+            Format::Webm,
+            Format::Mkv,
+            Format::Mp3,
+            Format::Wav,
+            Format::Flac,
+            Format::Ogg,
+        ] {
             let words = words(format, true);
-            assert!(words.starts_with("-protocol_whitelist file,pipe -format_whitelist ") && !words.contains("codec_whitelist  "), "{words}");
+            assert!(
+                words.starts_with("-protocol_whitelist file,pipe -format_whitelist ")
+                    && !words.contains("codec_whitelist  "),
+                "{words}"
+            );
             assert!(!words.contains("http") && !words.contains("tcp"), "a child never opens a connection: {words}");
         }
     }

@@ -19,7 +19,8 @@ const OWN_BINARY: &str = "/proc/self/exe";
 pub(crate) const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 /// The timeout of the launcher's self-test, and of a program that prints its version.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
-const CHECK_LIMITS: Limits = Limits { memory_bytes: 256 << 20, cpu: CHECK_TIMEOUT, file_bytes: 1 << 20, stall_timeout: CHECK_TIMEOUT, nice: 0 };
+const CHECK_LIMITS: Limits =
+    Limits { memory_bytes: 256 << 20, cpu: CHECK_TIMEOUT, file_bytes: 1 << 20, stall_timeout: CHECK_TIMEOUT, nice: 0 };
 
 /// The launcher's configuration.
 #[derive(Debug, Clone)]
@@ -45,7 +46,8 @@ pub(crate) struct Launcher {
 impl Launcher {
     /// Tests what this machine supports, in `folder`.
     pub async fn find(options: LauncherOptions, folder: &Path) -> Self {
-        let program = if options.program.is_empty() { PathBuf::from(OWN_BINARY) } else { PathBuf::from(&options.program) };
+        let program =
+            if options.program.is_empty() { PathBuf::from(OWN_BINARY) } else { PathBuf::from(&options.program) };
         let mut launcher = Self { program, options, report: None };
         if tokio::fs::create_dir_all(folder).await.is_ok() {
             launcher.report = launcher.run_check(folder).await;
@@ -65,10 +67,23 @@ impl Launcher {
     /// run so.
     pub async fn output_of(&self, program: &Path, args: &[&str], folder: &Path) -> String {
         let args = args.iter().map(OsString::from).collect();
-        let command = Command { program: program.to_owned(), args, folder: folder.to_owned(), reads: Vec::new(), limits: CHECK_LIMITS };
+        let command = Command {
+            program: program.to_owned(),
+            args,
+            folder: folder.to_owned(),
+            reads: Vec::new(),
+            limits: CHECK_LIMITS,
+        };
         let Some((program, args)) = self.command(&command) else { return String::new() };
         let mut asked = tokio::process::Command::new(program);
-        asked.args(args).env_clear().env("PATH", SEARCH_PATH).env("LC_ALL", "C").current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+        asked
+            .args(args)
+            .env_clear()
+            .env("PATH", SEARCH_PATH)
+            .env("LC_ALL", "C")
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         match tokio::time::timeout(CHECK_TIMEOUT, asked.output()).await {
             Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
             _ => String::new(),
@@ -78,14 +93,23 @@ impl Launcher {
     /// Logs what is missing here.
     pub fn warn(&self) {
         if self.options.strictness == Strictness::Off {
-            tracing::warn!("converters are not sandboxed (transcode.sandbox = \"off\"): a file that exploits one can read and write whatever the server can");
+            tracing::warn!(
+                "converters are not sandboxed (transcode.sandbox = \"off\"): a file that exploits one can read and write whatever the server can"
+            );
             return;
         }
         match &self.report {
-            None => tracing::warn!(launcher = %self.program.display(), "converters are not sandboxed: the launcher cannot be run; mount /proc, or set transcode.launcher"),
+            None => {
+                tracing::warn!(launcher = %self.program.display(), "converters are not sandboxed: the launcher cannot be run; mount /proc, or set transcode.launcher")
+            }
             Some(report) => {
                 for (means, reason) in &report.missing {
-                    tracing::warn!(missing = means.name(), reason, "converters are only partly sandboxed: {}", means.without());
+                    tracing::warn!(
+                        missing = means.name(),
+                        reason,
+                        "converters are only partly sandboxed: {}",
+                        means.without()
+                    );
                 }
             }
         }

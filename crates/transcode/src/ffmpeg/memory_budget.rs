@@ -59,8 +59,16 @@ impl Pool {
     fn new(bytes: u64, yields: i32) -> Self {
         let reserved = (SMALL + LIBRARIES).min(bytes / 2);
         let megabytes = |bytes: u64| u32::try_from(bytes / MB).unwrap_or(u32::MAX);
-        let permits = |bytes: u64| Arc::new(Semaphore::new(usize::try_from(bytes / MB).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)));
-        Self { bytes, all: permits(bytes), yielding: permits(bytes - reserved), yielding_megabytes: megabytes(bytes - reserved), yields }
+        let permits = |bytes: u64| {
+            Arc::new(Semaphore::new(usize::try_from(bytes / MB).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)))
+        };
+        Self {
+            bytes,
+            all: permits(bytes),
+            yielding: permits(bytes - reserved),
+            yielding_megabytes: megabytes(bytes - reserved),
+            yields,
+        }
     }
 
     /// Waits for so many megabytes.
@@ -97,7 +105,10 @@ impl MemoryBudget {
         let bytes = bytes.min(self.max_share_bytes());
         let weight = bytes + LIBRARIES;
         let pool = if bytes <= SMALL && weight <= self.small.bytes { &self.small } else { &self.large };
-        let permits = u32::try_from(weight.div_ceil(MB)).unwrap_or(u32::MAX).min(u32::try_from(self.large.bytes / MB).unwrap_or(u32::MAX)).max(1);
+        let permits = u32::try_from(weight.div_ceil(MB))
+            .unwrap_or(u32::MAX)
+            .min(u32::try_from(self.large.bytes / MB).unwrap_or(u32::MAX))
+            .max(1);
         let (permits, yielding) = tokio::time::timeout(SHARE_TIMEOUT, pool.take(permits, nice)).await.ok()??;
         Some(Share { bytes, _permits: permits, _yielding: yielding })
     }
@@ -128,7 +139,9 @@ fn group_limits(groups: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in groups.lines() {
         let mut fields = line.splitn(3, ':');
-        let (_, controllers, Some(path)) = (fields.next(), fields.next().unwrap_or_default(), fields.next()) else { continue };
+        let (_, controllers, Some(path)) = (fields.next(), fields.next().unwrap_or_default(), fields.next()) else {
+            continue;
+        };
         let (root, file) = match controllers {
             "" => ("/sys/fs/cgroup", "memory.max"),
             list if list.split(',').any(|name| name == "memory") => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
@@ -154,8 +167,14 @@ mod tests {
         assert_eq!(default_budget(3 << 30), 1 << 30);
         assert_eq!(default_budget(1 << 30), 512 << 20);
         assert_eq!(mem_total("MemTotal:       24684440 kB\nMemFree: 1 kB"), Some(24_684_440 * 1024));
-        assert_eq!(group_limits("0::/a/b\n"), ["/sys/fs/cgroup/a/b/memory.max", "/sys/fs/cgroup/a/memory.max", "/sys/fs/cgroup/memory.max"]);
-        assert_eq!(group_limits("4:cpu,memory:/x"), ["/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]);
+        assert_eq!(
+            group_limits("0::/a/b\n"),
+            ["/sys/fs/cgroup/a/b/memory.max", "/sys/fs/cgroup/a/memory.max", "/sys/fs/cgroup/memory.max"]
+        );
+        assert_eq!(
+            group_limits("4:cpu,memory:/x"),
+            ["/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -69,7 +69,14 @@ impl MemoryEstimate {
         // Tone mapping works on three floats a pixel, a few frames at a time.
         let floats = if hdr { rendered * 12 * 6 } else { 0 };
         let stacks = threads * (2 * STACK + renditions as u64 * ENCODER_THREAD);
-        Self { bytes: BASE + stacks + seconds * INDEX + frame.decoded(threads) + rendered * (ENCODE + ENCODE_THREAD * threads) + floats }
+        Self {
+            bytes: BASE
+                + stacks
+                + seconds * INDEX
+                + frame.decoded(threads)
+                + rendered * (ENCODE + ENCODE_THREAD * threads)
+                + floats,
+        }
     }
 
     /// Extracting single frames from so many inputs, which are open side by side.
@@ -141,11 +148,31 @@ mod tests {
             ("ladder of Full HD, two threads", MemoryEstimate::encode(FULL_HD, (4, LADDER), 2, false, 6), 631),
             ("ladder of Full HD, three threads", MemoryEstimate::encode(FULL_HD, (4, LADDER), 3, false, 6), 709),
             ("ladder of 4K, three threads", MemoryEstimate::encode(UHD, (4, LADDER), 3, false, 4), 774),
-            ("ladder of 4K HEVC of 10 bits", MemoryEstimate::encode(Frame { deep: true, ..UHD }, (4, LADDER), 3, false, 4), 933),
-            ("ladder of 8K", MemoryEstimate::encode(Frame { width: 8192, height: 4320, deep: false }, (4, LADDER), 3, false, 1), 1231),
-            ("poster of a small clip, three inputs", MemoryEstimate::frame_grabs(Frame { width: 128, height: 72, deep: false }, 3, false, 1), 76),
-            ("two renditions of a small clip, three threads", MemoryEstimate::encode(SMALL, (2, 160 * 92 + 80 * 46), 3, false, 6), 200),
-            ("four renditions of a small clip, three threads", MemoryEstimate::encode(SMALL, (4, 4 * 320 * 184), 3, false, 6), 320),
+            (
+                "ladder of 4K HEVC of 10 bits",
+                MemoryEstimate::encode(Frame { deep: true, ..UHD }, (4, LADDER), 3, false, 4),
+                933,
+            ),
+            (
+                "ladder of 8K",
+                MemoryEstimate::encode(Frame { width: 8192, height: 4320, deep: false }, (4, LADDER), 3, false, 1),
+                1231,
+            ),
+            (
+                "poster of a small clip, three inputs",
+                MemoryEstimate::frame_grabs(Frame { width: 128, height: 72, deep: false }, 3, false, 1),
+                76,
+            ),
+            (
+                "two renditions of a small clip, three threads",
+                MemoryEstimate::encode(SMALL, (2, 160 * 92 + 80 * 46), 3, false, 6),
+                200,
+            ),
+            (
+                "four renditions of a small clip, three threads",
+                MemoryEstimate::encode(SMALL, (4, 4 * 320 * 184), 3, false, 6),
+                320,
+            ),
             ("first seconds of 4K", MemoryEstimate::encode(UHD, (1, 640 * 360), 2, false, 4), 216),
         ];
         for (what, cost, measured) in rows {

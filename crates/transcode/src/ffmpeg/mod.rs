@@ -72,7 +72,9 @@ const ONE_FILTER_THREAD: &str = "-filter_threads 1 -filter_complex_threads 1";
 impl Args {
     /// Starts the arguments of every ffmpeg: no keyboard input, no banner, warnings only, progress on standard output.
     pub fn ffmpeg() -> Self {
-        Self::default().all("-nostdin -hide_banner -nostats -y -v warning -progress pipe:1 -stats_period 0.5").all(ONE_FILTER_THREAD)
+        Self::default()
+            .all("-nostdin -hide_banner -nostats -y -v warning -progress pipe:1 -stats_period 0.5")
+            .all(ONE_FILTER_THREAD)
     }
 
     /// Starts the arguments of every ffprobe: no banner, errors only.
@@ -158,7 +160,15 @@ impl Tools {
         let _ = tokio::fs::remove_dir_all(&trial).await;
         let has = |name: &str| filters.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
         let (tonemap, works) = (has("zscale") && has("tonemap"), !filters.is_empty() && !version.is_empty());
-        Self { ffmpeg, ffprobe, heif_convert, launcher: Some(launcher), memory: MemoryBudget::new(memory_bytes), tonemap, works }
+        Self {
+            ffmpeg,
+            ffprobe,
+            heif_convert,
+            launcher: Some(launcher),
+            memory: MemoryBudget::new(memory_bytes),
+            tonemap,
+            works,
+        }
     }
 }
 

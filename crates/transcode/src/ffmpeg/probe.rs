@@ -13,19 +13,30 @@ use crate::model::media_info::{AudioStream, Keyframes, MediaInfo, Ratio, VideoSt
 pub(crate) const MAX_OUTPUT_BYTES: usize = 8 << 20;
 
 const STREAM_FIELDS: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,r_frame_rate,avg_frame_rate,start_time,duration,bit_rate,nb_frames,field_order,color_range,color_space,color_transfer,channels,sample_rate";
-const FORMAT_FIELDS: &str = "format=start_time,duration,bit_rate:stream_disposition=attached_pic,default:stream_side_data=rotation";
+const FORMAT_FIELDS: &str =
+    "format=start_time,duration,bit_rate:stream_disposition=attached_pic,default:stream_side_data=rotation";
 
 /// The command that describes the file and its streams.
 pub(crate) fn streams(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits) -> Command {
-    let args = Args::ffprobe().all("-of json -show_entries").word(format!("{STREAM_FIELDS}:{FORMAT_FIELDS}")).input(input);
+    let args =
+        Args::ffprobe().all("-of json -show_entries").word(format!("{STREAM_FIELDS}:{FORMAT_FIELDS}")).input(input);
     args.command(&tools.ffprobe, folder, limits)
 }
 
 /// The command that lists every packet of the video (the first video stream where `stream` is not known yet), one a
 /// line.
-pub(crate) fn packets(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits, stream: Option<u32>) -> Command {
+pub(crate) fn packets(
+    tools: &Tools,
+    input: &Input,
+    folder: &std::path::Path,
+    limits: Limits,
+    stream: Option<u32>,
+) -> Command {
     let stream = stream.map_or_else(|| "V:0".to_owned(), |stream| stream.to_string());
-    let args = Args::ffprobe().all("-of csv=p=0 -show_entries packet=pts_time,dts_time,duration_time,flags").pair("-select_streams", stream).input(input);
+    let args = Args::ffprobe()
+        .all("-of csv=p=0 -show_entries packet=pts_time,dts_time,duration_time,flags")
+        .pair("-select_streams", stream)
+        .input(input);
     args.command(&tools.ffprobe, folder, limits)
 }
 
@@ -97,16 +108,27 @@ pub(crate) enum ProbeError {
 /// Parses the output of [`streams`].
 pub(crate) fn parse(output: &[u8]) -> Result<MediaInfo, ProbeError> {
     let output: ProbeOutput = serde_json::from_slice(output).map_err(|_| ProbeError::Malformed)?;
-    if output.streams.iter().any(|stream| ["encv", "enca", "drms", "drmi"].contains(&stream.codec_tag_string.as_str())) {
+    if output.streams.iter().any(|stream| ["encv", "enca", "drms", "drmi"].contains(&stream.codec_tag_string.as_str()))
+    {
         return Err(ProbeError::Protected);
     }
-    let (videos, covers): (Vec<&Stream>, Vec<&Stream>) =
-        output.streams.iter().filter(|stream| stream.codec_type == "video").partition(|stream| stream.disposition.attached_pic == 0);
+    let (videos, covers): (Vec<&Stream>, Vec<&Stream>) = output
+        .streams
+        .iter()
+        .filter(|stream| stream.codec_type == "video")
+        .partition(|stream| stream.disposition.attached_pic == 0);
     // The first stream that can be played; if none can, the first one, so that the rejection can name it.
     let audios: Vec<&Stream> = output.streams.iter().filter(|stream| stream.codec_type == "audio").collect();
     let picked = |streams: &[&Stream], plays: fn(&str) -> bool| {
         let usable = |stream: &&&Stream| plays(&stream.codec_name);
-        streams.iter().filter(usable).find(|stream| stream.disposition.default == 1).or_else(|| streams.iter().find(usable)).or(streams.first()).copied().map(|s| s.index)
+        streams
+            .iter()
+            .filter(usable)
+            .find(|stream| stream.disposition.default == 1)
+            .or_else(|| streams.iter().find(usable))
+            .or(streams.first())
+            .copied()
+            .map(|s| s.index)
     };
     let find = |index: Option<u32>| index.and_then(|index| output.streams.iter().find(|stream| stream.index == index));
     let format_bits = number(output.format.bit_rate.as_ref());
@@ -131,7 +153,11 @@ fn video(stream: &Stream, format_bits: u64) -> VideoStream {
         width: stream.width,
         height: stream.height,
         pixel_shape: ratio(stream.sample_aspect_ratio.as_ref(), ':'),
-        rotation: stream.side_data_list.iter().find_map(|data| data.rotation).map_or(0, |degrees| degrees.clamp(-360.0, 360.0).round() as i32),
+        rotation: stream
+            .side_data_list
+            .iter()
+            .find_map(|data| data.rotation)
+            .map_or(0, |degrees| degrees.clamp(-360.0, 360.0).round() as i32),
         base_rate: ratio(stream.r_frame_rate.as_ref(), '/'),
         average_rate: ratio(stream.avg_frame_rate.as_ref(), '/'),
         start_us: micros(stream.start_time.as_ref()).unwrap_or(0),
@@ -141,7 +167,8 @@ fn video(stream: &Stream, format_bits: u64) -> VideoStream {
         interlaced: stream.field_order.as_deref().is_some_and(|order| ["tt", "bb", "tb", "bt"].contains(&order)),
         transfer: text(&stream.color_transfer),
         matrix: text(&stream.color_space),
-        full_range: stream.color_range.as_deref() == Some("pc") || stream.pix_fmt.as_deref().is_some_and(|format| format.starts_with("yuvj")),
+        full_range: stream.color_range.as_deref() == Some("pc")
+            || stream.pix_fmt.as_deref().is_some_and(|format| format.starts_with("yuvj")),
         keyframes: None,
     }
 }
@@ -168,7 +195,9 @@ fn number(text: Option<&String>) -> u64 {
 }
 
 fn ratio(text: Option<&String>, between: char) -> Ratio {
-    let parts = text.and_then(|text| text.split_once(between)).and_then(|(num, den)| Some((num.parse().ok()?, den.parse().ok()?)));
+    let parts = text
+        .and_then(|text| text.split_once(between))
+        .and_then(|(num, den)| Some((num.parse().ok()?, den.parse().ok()?)));
     parts.map_or(Ratio::default(), |(num, den)| Ratio::new(num, den))
 }
 
@@ -227,7 +256,8 @@ impl PacketReader {
             self.line(&last);
         }
         if let Some(key) = self.last_key {
-            self.found.max_interval_us = self.found.max_interval_us.max(u64::try_from(self.found.end_us - key).unwrap_or(0));
+            self.found.max_interval_us =
+                self.found.max_interval_us.max(u64::try_from(self.found.end_us - key).unwrap_or(0));
         }
         self.found.closed = !self.open && self.last_key.is_some();
         self.found
@@ -258,7 +288,10 @@ mod tests {
 
     #[test]
     fn encrypted_streams_and_invalid_output_are_distinguished() {
-        assert_eq!(parse(br#"{"streams":[{"codec_type":"video","codec_tag_string":"encv"}]}"#), Err(ProbeError::Protected));
+        assert_eq!(
+            parse(br#"{"streams":[{"codec_type":"video","codec_tag_string":"encv"}]}"#),
+            Err(ProbeError::Protected)
+        );
         assert_eq!(parse(b"no"), Err(ProbeError::Malformed));
         assert!(parse(b"{}").unwrap().video.is_none());
     }
@@ -273,8 +306,18 @@ mod tests {
 
     #[test]
     fn the_interval_between_keyframes_is_measured() {
-        let closed = keyframes("0.0,-0.08,0.04,K_\n0.08,-0.04,0.04,__\n0.04,0.0,0.04,__\n2.0,1.9,0.04,K_\n2.04,1.96,0.04,__");
-        assert_eq!(closed, Keyframes { max_interval_us: 2_000_000, closed: true, starts_with_one: true, packets: 5, end_us: 2_080_000 });
+        let closed =
+            keyframes("0.0,-0.08,0.04,K_\n0.08,-0.04,0.04,__\n0.04,0.0,0.04,__\n2.0,1.9,0.04,K_\n2.04,1.96,0.04,__");
+        assert_eq!(
+            closed,
+            Keyframes {
+                max_interval_us: 2_000_000,
+                closed: true,
+                starts_with_one: true,
+                packets: 5,
+                end_us: 2_080_000
+            }
+        );
         assert!(!keyframes("0.0,0.0,0.04,KD\n0.04,0.04,0.04,__\n").closed, "hidden pictures");
         // A frame that comes after a keyframe but is shown before it: the group is open.
         assert!(!keyframes("0.0,0.0,0.04,K_\n2.0,1.9,0.04,K_\n1.96,1.94,0.04,__\n").closed);

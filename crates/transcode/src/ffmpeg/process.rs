@@ -49,7 +49,9 @@ pub(crate) struct Limits {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProcessError {
     /// The program does not exist, or the machine refused to start it.
-    #[error("{program} cannot be started: install ffmpeg, or set its path in the configuration ([transcode] ffmpeg, ffprobe, heif_convert)")]
+    #[error(
+        "{program} cannot be started: install ffmpeg, or set its path in the configuration ([transcode] ffmpeg, ffprobe, heif_convert)"
+    )]
     NotStarted {
         program: String,
         #[source]
@@ -92,7 +94,12 @@ impl Drop for ProcessGroup {
 
 /// Runs `command` to its end. `on_stdout` gets its output and returns whether that shows progress. Returns its stderr
 /// (the last 8 KB).
-pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationToken, mut on_stdout: impl FnMut(&[u8]) -> bool + Send) -> Result<StderrText, ProcessError> {
+pub(crate) async fn run(
+    tools: &Tools,
+    command: &Command,
+    cancel: &CancellationToken,
+    mut on_stdout: impl FnMut(&[u8]) -> bool + Send,
+) -> Result<StderrText, ProcessError> {
     let share = tokio::select! {
         biased;
         () = cancel.cancelled() => return Err(ProcessError::Cancelled),
@@ -137,7 +144,9 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let work = async {
         let ((), stderr) = tokio::try_join!(listen, async { Ok(read_tail(stderr).await) })?;
         // Its pipes are closed; a child that lingers all the same is killed.
-        let status = tokio::time::timeout(stall_timeout, child.wait()).await.map_err(|_| ProcessError::Stalled(stall_timeout))?;
+        let status = tokio::time::timeout(stall_timeout, child.wait())
+            .await
+            .map_err(|_| ProcessError::Stalled(stall_timeout))?;
         Ok((status, stderr))
     };
     let watched = async {
@@ -170,9 +179,12 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
 
 fn spawn(tools: &Tools, command: &Command) -> Result<tokio::process::Child, ProcessError> {
     let (program, args): (PathBuf, Vec<OsString>) = match &tools.launcher {
-        Some(launcher) => {
-            launcher.command(command).ok_or_else(|| not_started(command, std::io::Error::other("it cannot be sandboxed on this machine, and transcode.sandbox is \"strict\"")))?
-        }
+        Some(launcher) => launcher.command(command).ok_or_else(|| {
+            not_started(
+                command,
+                std::io::Error::other("it cannot be sandboxed on this machine, and transcode.sandbox is \"strict\""),
+            )
+        })?,
         None => (command.program.clone(), command.args.clone()),
     };
     let mut starter = tokio::process::Command::new(program);
@@ -192,7 +204,12 @@ fn not_started(command: &Command, source: std::io::Error) -> ProcessError {
 /// after it was set.
 fn limit(pid: Pid, limits: Limits) {
     let both = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
-    let set = [(Resource::As, limits.memory_bytes), (Resource::Cpu, limits.cpu.as_secs().max(1)), (Resource::Fsize, limits.file_bytes), (Resource::Core, 0)];
+    let set = [
+        (Resource::As, limits.memory_bytes),
+        (Resource::Cpu, limits.cpu.as_secs().max(1)),
+        (Resource::Fsize, limits.file_bytes),
+        (Resource::Core, 0),
+    ];
     for (resource, value) in set {
         // It may have ended already; then there is nothing to limit.
         let _ = prlimit(Some(pid), resource, both(value));
@@ -225,7 +242,8 @@ fn redact_urls(stderr: &str) -> (String, bool) {
     let mut lost_source = false;
     let mut redacted = String::with_capacity(stderr.len());
     for line in stderr.split_inclusive('\n') {
-        lost_source |= (line.starts_with("http://") || line.starts_with("https://")) && is_input_lost(&StderrText::new(line));
+        lost_source |=
+            (line.starts_with("http://") || line.starts_with("https://")) && is_input_lost(&StderrText::new(line));
         for word in line.split_inclusive(char::is_whitespace) {
             if is_url(word) {
                 redacted.push_str("(source)");
@@ -261,7 +279,13 @@ mod tests {
             args: vec!["-c".into(), script.into()],
             folder: std::env::temp_dir(),
             reads: Vec::new(),
-            limits: Limits { memory_bytes: 1 << 30, cpu: Duration::from_secs(5), file_bytes: 1 << 20, stall_timeout: Duration::from_secs(20), nice: 5 },
+            limits: Limits {
+                memory_bytes: 1 << 30,
+                cpu: Duration::from_secs(5),
+                file_bytes: 1 << 20,
+                stall_timeout: Duration::from_secs(20),
+                nice: 5,
+            },
         }
     }
 
@@ -286,8 +310,13 @@ mod tests {
     async fn urls_are_redacted_and_a_lost_source_is_detected() {
         let echo = |line: &str| format!("echo '{line}' >&2");
         let lost = run_shell(&echo("https://store/ab/c?X-Amz-Signature=5: Input/output error")).await.unwrap_err();
-        assert!(matches!(&lost, ProcessError::IncompleteInput(stderr) if *stderr == StderrText::new("(source) Input/output error")), "{lost:?}");
-        let reconnected = run_shell(&echo("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a.")).await.unwrap();
+        assert!(
+            matches!(&lost, ProcessError::IncompleteInput(stderr) if *stderr == StderrText::new("(source) Input/output error")),
+            "{lost:?}"
+        );
+        let reconnected = run_shell(&echo("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a."))
+            .await
+            .unwrap();
         assert_eq!(reconnected.read(str::to_owned), "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
         let corrupt = run_shell(&echo("http://store/x: corrupt input packet in stream 0")).await;
         assert!(corrupt.is_ok(), "damage in a file does not mean that the store was lost");
@@ -303,13 +332,23 @@ mod tests {
 
     #[tokio::test]
     async fn output_without_progress_is_no_progress() {
-        let dull = run(&tools(), &with_short_stall_timeout("while true; do echo x; sleep 0.05; done"), &CancellationToken::new(), |_| false).await;
+        let dull = run(
+            &tools(),
+            &with_short_stall_timeout("while true; do echo x; sleep 0.05; done"),
+            &CancellationToken::new(),
+            |_| false,
+        )
+        .await;
         assert!(matches!(dull, Err(ProcessError::Stalled(_))));
     }
 
     #[tokio::test]
     async fn memory_and_file_size_are_limited() {
-        assert!(matches!(run_shell("sleep 0.2; head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s").await, Err(ProcessError::Exited { .. })));
+        assert!(matches!(
+            run_shell("sleep 0.2; head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s")
+                .await,
+            Err(ProcessError::Exited { .. })
+        ));
     }
 
     #[tokio::test]

@@ -49,7 +49,14 @@ pub(crate) fn is_out_of_memory(stderr: &StderrText) -> bool {
 pub(crate) fn known_phrase(stderr: &StderrText) -> &'static str {
     let rejected = REJECTED.iter().map(|(words, _)| *words);
     let decoder = [NO_DECODER, NOT_LISTED];
-    OUT_OF_MEMORY.into_iter().chain(INPUT_LOST).chain(DISK_FULL).chain(decoder).chain(rejected).find(|words| stderr.has(words)).unwrap_or("unknown reason")
+    OUT_OF_MEMORY
+        .into_iter()
+        .chain(INPUT_LOST)
+        .chain(DISK_FULL)
+        .chain(decoder)
+        .chain(rejected)
+        .find(|words| stderr.has(words))
+        .unwrap_or("unknown reason")
 }
 
 /// Messages that mean that the object store was unavailable, not that the file is bad.
@@ -81,7 +88,11 @@ pub(crate) fn is_disk_full(stderr: &StderrText) -> bool {
 /// Returns the reason of a failure; `None` if a retry may succeed.
 pub(crate) fn reject_reason(failure: &ProcessError) -> Option<RejectReason> {
     match failure {
-        ProcessError::NotStarted { .. } | ProcessError::Cancelled | ProcessError::IncompleteInput(_) | ProcessError::DiskFull | ProcessError::NoMemory => None,
+        ProcessError::NotStarted { .. }
+        | ProcessError::Cancelled
+        | ProcessError::IncompleteInput(_)
+        | ProcessError::DiskFull
+        | ProcessError::NoMemory => None,
         ProcessError::Stalled(_) => Some(RejectReason::TimedOut),
         ProcessError::OutOfMemory { limit_bytes } => Some(RejectReason::TooMuchMemory(limit_bytes >> 20)),
         ProcessError::Exited { status, stderr } => {
@@ -109,7 +120,10 @@ const NOT_LISTED: &str = ") not on whitelist";
 fn unknown_codec(stderr: &str) -> Option<String> {
     let missing = stderr.split_once(NO_DECODER).and_then(|(_, rest)| Some(rest.split_once(')')?.0));
     let name = missing.or_else(|| stderr.split_once(NOT_LISTED)?.0.rsplit_once("Codec (").map(|(_, name)| name))?;
-    let plain = !name.is_empty() && name.len() <= 24 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && name != "none";
+    let plain = !name.is_empty()
+        && name.len() <= 24
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && name != "none";
     Some(if plain { name.to_owned() } else { "an unknown codec".to_owned() })
 }
 
@@ -120,21 +134,37 @@ mod tests {
     use super::*;
 
     fn ended(status: i32, stderr: &str) -> Option<&'static str> {
-        reject_reason(&ProcessError::Exited { status: ExitStatus::from_raw(status), stderr: StderrText::new(stderr) }).map(|reason| reason.code())
+        reject_reason(&ProcessError::Exited { status: ExitStatus::from_raw(status), stderr: StderrText::new(stderr) })
+            .map(|reason| reason.code())
     }
 
     #[test]
     fn known_messages_have_codes_and_unknown_ones_are_retried() {
         assert_eq!(ended(256, "file:x: Invalid data found when processing input"), Some("transcode.broken_file"));
         assert_eq!(ended(256, "[mov] moov atom not found"), Some("transcode.broken_file"));
-        assert_eq!(ended(256, "Decoder (codec dvhe) not found for input stream #0:0"), Some("transcode.unsupported_codec"));
+        assert_eq!(
+            ended(256, "Decoder (codec dvhe) not found for input stream #0:0"),
+            Some("transcode.unsupported_codec")
+        );
         assert_eq!(ended(24, ""), Some("transcode.timed_out"));
         assert_eq!(ended(25, ""), Some("transcode.too_heavy"));
         assert_eq!(ended(9, ""), None);
         assert_eq!(ended(256, "Input/output error"), None);
-        assert_eq!(ended(256, "av_interleaved_write_frame(): No space left on device\nInvalid data found when processing input"), None);
-        assert_eq!(ended(256, "[https] Stream ends prematurely\n(source) Invalid data found when processing input"), None);
-        assert_eq!(ended(256, "[vc1 @ 0x1] Codec (vc1) not on whitelist 'h264'\nError: Invalid argument"), Some("transcode.unsupported_codec"));
+        assert_eq!(
+            ended(
+                256,
+                "av_interleaved_write_frame(): No space left on device\nInvalid data found when processing input"
+            ),
+            None
+        );
+        assert_eq!(
+            ended(256, "[https] Stream ends prematurely\n(source) Invalid data found when processing input"),
+            None
+        );
+        assert_eq!(
+            ended(256, "[vc1 @ 0x1] Codec (vc1) not on whitelist 'h264'\nError: Invalid argument"),
+            Some("transcode.unsupported_codec")
+        );
         let starved = reject_reason(&ProcessError::OutOfMemory { limit_bytes: 700 << 20 }).unwrap();
         assert_eq!(starved.code(), "transcode.too_much_memory");
         assert!(starved.to_string().starts_with("This file needs more memory to convert than the 700 MB"), "{starved}");

@@ -45,8 +45,13 @@ mod tests {
     #[test]
     fn a_location_in_stderr_is_never_printed() {
         use std::os::unix::process::ExitStatusExt as _;
-        let stderr = StderrText::new("  Metadata:\n    LOCATION : +48.1372+011.5755/\n    TITLE : TOPSECRETTITLE\nInvalid data found when processing input");
-        let failures = [ProcessError::IncompleteInput(stderr.clone()), ProcessError::Exited { status: std::process::ExitStatus::from_raw(256), stderr }];
+        let stderr = StderrText::new(
+            "  Metadata:\n    LOCATION : +48.1372+011.5755/\n    TITLE : TOPSECRETTITLE\nInvalid data found when processing input",
+        );
+        let failures = [
+            ProcessError::IncompleteInput(stderr.clone()),
+            ProcessError::Exited { status: std::process::ExitStatus::from_raw(256), stderr },
+        ];
         for failure in failures {
             let error = crate::error::Error::Process(failure);
             let shown = format!("{error} {error:?} {error:#?}");

@@ -43,14 +43,21 @@ pub(crate) struct ChunkEncode<'a> {
 }
 
 /// Encodes `encode` in `folder`.
-pub(crate) fn encode_chunk(tools: &Tools, input: &Input, folder: &Path, limits: Limits, encode: &ChunkEncode<'_>) -> Command {
+pub(crate) fn encode_chunk(
+    tools: &Tools,
+    input: &Input,
+    folder: &Path,
+    limits: Limits,
+    encode: &ChunkEncode<'_>,
+) -> Command {
     let (num, den) = (f64::from(encode.video.rate.num), f64::from(encode.video.rate.den));
     let start = encode.chunk.start_frame as f64 * den / num;
     let mut args = Args::ffmpeg().all("-copyts -start_at_zero -noaccurate_seek");
     if encode.chunk.start_frame > 0 {
         args = args.pair("-ss", format!("{start:.6}"));
     }
-    args = args.pair("-filter_complex_threads", encode.threads.to_string()).pair("-threads", encode.threads.to_string());
+    args =
+        args.pair("-filter_complex_threads", encode.threads.to_string()).pair("-threads", encode.threads.to_string());
     args = args.input(input).pair("-filter_complex", graph(encode)).all("-an -sn -dn");
     let gop = encode.video.chunks().gop_frames();
     let segment_seconds = (encode.video.chunks().segment_frames() as f64 - SLACK_FRAMES) * den / num;
@@ -78,7 +85,13 @@ pub(crate) fn encode_chunk(tools: &Tools, input: &Input, folder: &Path, limits: 
 
 /// Copies the source's own video into segments.
 pub(crate) fn copy(tools: &Tools, input: &Input, folder: &Path, limits: Limits, stream: u32, name: &str) -> Command {
-    let args = Args::ffmpeg().all("-copyts -start_at_zero").input(input).pair("-map", format!("0:{stream}")).all("-an -sn -dn -c copy").no_metadata().hls(name, 4.0 - 0.001, 0);
+    let args = Args::ffmpeg()
+        .all("-copyts -start_at_zero")
+        .input(input)
+        .pair("-map", format!("0:{stream}"))
+        .all("-an -sn -dn -c copy")
+        .no_metadata()
+        .hls(name, 4.0 - 0.001, 0);
     args.command(&tools.ffmpeg, folder, limits)
 }
 
@@ -92,7 +105,13 @@ fn graph(encode: &ChunkEncode<'_>) -> String {
     }
     // The largest size that any output needs: process HDR only once, and not on more pixels than necessary.
     if let (Some(hdr), Some(largest)) = (video.hdr, encode.rungs.first()) {
-        let _ = write!(graph, ",scale={}:{}:flags=bicubic{}", largest.width, largest.height, tonemap_filter(hdr, encode.tonemap));
+        let _ = write!(
+            graph,
+            ",scale={}:{}:flags=bicubic{}",
+            largest.width,
+            largest.height,
+            tonemap_filter(hdr, encode.tonemap)
+        );
     }
     let _ = write!(graph, ",split={outputs}");
     for at in 0..encode.rungs.len() {
@@ -102,12 +121,20 @@ fn graph(encode: &ChunkEncode<'_>) -> String {
         graph.push_str("[st]");
     }
     for (at, rung) in encode.rungs.iter().enumerate() {
-        let _ = write!(graph, ";[s{at}]{},setsar=1,format=yuv420p[o{at}]", scale_filter(video, rung.width, rung.height, encode.tonemap));
+        let _ = write!(
+            graph,
+            ";[s{at}]{},setsar=1,format=yuv420p[o{at}]",
+            scale_filter(video, rung.width, rung.height, encode.tonemap)
+        );
     }
     if let Some(tiles) = &encode.tiles {
         let chosen: Vec<String> = tiles.frames.iter().map(|frame| format!("eq(pts,{frame})")).collect();
         let chosen = if chosen.is_empty() { "0".to_owned() } else { chosen.join("+") };
-        let _ = write!(graph, ";[st]select='{chosen}',scale={}:{}:flags=area,setsar=1,format=rgb24[ot]", tiles.width, tiles.height);
+        let _ = write!(
+            graph,
+            ";[st]select='{chosen}',scale={}:{}:flags=area,setsar=1,format=rgb24[ot]",
+            tiles.width, tiles.height
+        );
     }
     graph
 }
@@ -124,7 +151,9 @@ fn scale_filter(video: &VideoPlan, width: u32, height: u32, tonemap: bool) -> St
     // After tone mapping the video is BT.709 already.
     let from = if video.hdr.is_some() && tonemap { "bt709" } else { color_matrix(video) };
     let range = if video.full_range { "pc" } else { "tv" };
-    format!("scale={width}:{height}:flags=bicubic:in_color_matrix={from}:out_color_matrix=bt709:in_range={range}:out_range=tv")
+    format!(
+        "scale={width}:{height}:flags=bicubic:in_color_matrix={from}:out_color_matrix=bt709:in_range={range}:out_range=tv"
+    )
 }
 
 /// Returns the source's colour matrix in the scaler's terms; where it is unknown, the one that its size makes likely.
@@ -151,7 +180,9 @@ fn tonemap_filter(hdr: Hdr, tonemap: bool) -> String {
         Hdr::Hlg => "arib-std-b67",
     };
     // 203 cd/m² is where ITU-R BT.2408 puts SDR white.
-    format!(",zscale=tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p")
+    format!(
+        ",zscale=tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+    )
 }
 
 /// Returns the poster's filter: a single upright frame with the right colours for a JPEG, at most `longest` pixels
@@ -209,7 +240,15 @@ mod tests {
         let video = video();
         let chunk = Chunk { number: 1, start_frame: 120, frames: 240, first_segment: 1, segments: 2 };
         let tiles = Some(Tiles { width: 160, height: 90, frames: vec![150, 180] });
-        let graph = graph(&ChunkEncode { video: &video, chunk: &chunk, last: false, rungs: &[], tiles, tonemap: true, threads: 2 });
+        let graph = graph(&ChunkEncode {
+            video: &video,
+            chunk: &chunk,
+            last: false,
+            rungs: &[],
+            tiles,
+            tonemap: true,
+            threads: 2,
+        });
         assert!(graph.starts_with("[0:0]yadif=mode=send_frame:deint=all,fps=fps=30000/1001:round=near:start_time=4.004000000,trim=end_pts=360,split=1[st]"), "{graph}");
         assert!(graph.contains("select='eq(pts,150)+eq(pts,180)'"), "{graph}");
     }

@@ -113,8 +113,11 @@ impl VideoStream {
             shape => shape.value().clamp(0.1, 10.0),
         };
         // Stretch the side that makes the picture larger, so that no detail is lost.
-        let (width, height) =
-            if shape >= 1.0 { ((f64::from(self.width) * shape).round() as u32, self.height) } else { (self.width, (f64::from(self.height) / shape).round() as u32) };
+        let (width, height) = if shape >= 1.0 {
+            ((f64::from(self.width) * shape).round() as u32, self.height)
+        } else {
+            (self.width, (f64::from(self.height) / shape).round() as u32)
+        };
         if self.rotation.rem_euclid(180) == 90 { (height, width) } else { (width, height) }
     }
 
@@ -192,7 +195,10 @@ mod tests {
         ];
         for (base, average, wanted) in cases {
             let steady = video(Ratio::new(base.0, base.1), Ratio::new(average.0, average.1)).constant_rate();
-            assert!((steady.value() - f64::from(wanted.0) / f64::from(wanted.1)).abs() < 0.01, "{base:?} {average:?} gave {steady:?}");
+            assert!(
+                (steady.value() - f64::from(wanted.0) / f64::from(wanted.1)).abs() < 0.01,
+                "{base:?} {average:?} gave {steady:?}"
+            );
         }
     }
 

@@ -44,7 +44,9 @@ impl State {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Processing, Self::Playable, Self::Ready, Self::Failed, Self::Deleted].into_iter().find(|state| state.as_str() == text)
+        [Self::Processing, Self::Playable, Self::Ready, Self::Failed, Self::Deleted]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 
     /// Returns whether tasks of the item are still useful.

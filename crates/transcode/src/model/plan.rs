@@ -128,12 +128,17 @@ impl Plan {
         let audio = match &info.audio {
             // Values that `media` reads in the file's own header are checked there; some codecs reveal them only to a
             // decoder.
-            Some(audio) if audio.sample_rate > 0 && !SAMPLE_RATES.contains(&audio.sample_rate) => return Err(RejectReason::SampleRate(audio.sample_rate)),
-            Some(audio) if audio.channels > MAX_CHANNELS => return Err(RejectReason::TooManyChannels(MAX_CHANNELS)),
-            Some(audio) if decodes_audio(&audio.codec) => {
-                Some(AudioPlan { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { info.duration_us } })
+            Some(audio) if audio.sample_rate > 0 && !SAMPLE_RATES.contains(&audio.sample_rate) => {
+                return Err(RejectReason::SampleRate(audio.sample_rate));
             }
-            Some(audio) => return Err(RejectReason::UnsupportedCodec(codec_name(&audio.codec, "an unknown kind of audio"))),
+            Some(audio) if audio.channels > MAX_CHANNELS => return Err(RejectReason::TooManyChannels(MAX_CHANNELS)),
+            Some(audio) if decodes_audio(&audio.codec) => Some(AudioPlan {
+                stream: audio.stream,
+                duration_us: if audio.duration_us > 0 { audio.duration_us } else { info.duration_us },
+            }),
+            Some(audio) => {
+                return Err(RejectReason::UnsupportedCodec(codec_name(&audio.codec, "an unknown kind of audio")));
+            }
             None => None,
         };
         let seen_us = info.video.as_ref().map_or(0, |video| end_us(video, info));
@@ -179,7 +184,11 @@ impl Plan {
 
     /// Returns the tasks that are enqueued with the plan; the rest follows when playback can start.
     pub fn opening(&self) -> Vec<Task> {
-        self.tasks().into_iter().map(|(task, _)| task).filter(|task| self.video.is_none() || matches!(task, Task::Copy | Task::First | Task::Audio)).collect()
+        self.tasks()
+            .into_iter()
+            .map(|(task, _)| task)
+            .filter(|task| self.video.is_none() || matches!(task, Task::Copy | Task::First | Task::Audio))
+            .collect()
     }
 
     /// Returns the storyboard's layout.
@@ -205,10 +214,12 @@ impl VideoPlan {
             return Err(RejectReason::TooManyPixels(accepted.pixels / 1_000_000));
         }
         let constant = video.constant_rate();
-        let rate = codec::ladder::playing_rate(FrameRate::new(constant.num, constant.den).ok_or(RejectReason::BrokenFile)?);
+        let rate =
+            codec::ladder::playing_rate(FrameRate::new(constant.num, constant.den).ok_or(RejectReason::BrokenFile)?);
         let ladder: Vec<Rung> = codec::ladder::ladder(width, height, rate).into_iter().map(Rung::from).collect();
         let Some(top) = ladder.first().map(|rung| rung.name.clone()) else { return Err(RejectReason::BrokenFile) };
-        let copy = is_standard(video, info).then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second });
+        let copy =
+            is_standard(video, info).then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second });
         let rungs = if copy.is_some() { ladder.into_iter().filter(|rung| rung.name != top).collect() } else { ladder };
         let frames = (end_us(video, info) as f64 * rate.fps() / 1e6).round() as u64;
         Ok(Self {
@@ -239,7 +250,8 @@ impl VideoPlan {
 
     /// Returns the renditions' frame rate.
     pub fn playing_rate(&self) -> FrameRate {
-        FrameRate::new(self.rate.num, self.rate.den).expect("`VideoPlan::of` took the rate from a `FrameRate`, whose sides are above 0")
+        FrameRate::new(self.rate.num, self.rate.den)
+            .expect("`VideoPlan::of` took the rate from a `FrameRate`, whose sides are above 0")
     }
 
     /// Returns what `First` encodes: the lowest rung.
@@ -249,7 +261,8 @@ impl VideoPlan {
 
     /// Returns what a chunk encodes: every rendition, except the one that `First` has encoded of the first chunk.
     pub fn rungs_of_chunk(&self, number: u32) -> Vec<&Rung> {
-        let lacks = if number == 0 && self.copy.is_none() { self.rungs.len().saturating_sub(1) } else { self.rungs.len() };
+        let lacks =
+            if number == 0 && self.copy.is_none() { self.rungs.len().saturating_sub(1) } else { self.rungs.len() };
         self.rungs.iter().take(lacks).collect()
     }
 
@@ -285,14 +298,20 @@ fn end_us(video: &VideoStream, info: &MediaInfo) -> u64 {
     if seen > 0 {
         return u64::try_from(seen).unwrap_or(0);
     }
-    let length = if video.duration_us > 0 { (video.start_us - info.start_us).max(0).unsigned_abs() + video.duration_us } else { info.duration_us };
+    let length = if video.duration_us > 0 {
+        (video.start_us - info.start_us).max(0).unsigned_abs() + video.duration_us
+    } else {
+        info.duration_us
+    };
     length.max(1)
 }
 
 /// Returns whether the packets have to be read before a plan is made: a candidate for *standard input*, or a file that
 /// does not declare its duration.
 pub(crate) fn needs_packets(info: &MediaInfo) -> bool {
-    info.video.as_ref().is_some_and(|video| video.keyframes.is_none() && (looks_standard(video, info) || (video.duration_us == 0 && info.duration_us == 0)))
+    info.video.as_ref().is_some_and(|video| {
+        video.keyframes.is_none() && (looks_standard(video, info) || (video.duration_us == 0 && info.duration_us == 0))
+    })
 }
 
 fn looks_standard(video: &VideoStream, info: &MediaInfo) -> bool {
@@ -315,13 +334,22 @@ fn looks_standard(video: &VideoStream, info: &MediaInfo) -> bool {
 }
 
 fn is_standard(video: &VideoStream, info: &MediaInfo) -> bool {
-    let spaced = video.keyframes.is_some_and(|keyframes| keyframes.starts_with_one && keyframes.closed && keyframes.packets > 0 && keyframes.max_interval_us <= STANDARD_GOP_US);
+    let spaced = video.keyframes.is_some_and(|keyframes| {
+        keyframes.starts_with_one
+            && keyframes.closed
+            && keyframes.packets > 0
+            && keyframes.max_interval_us <= STANDARD_GOP_US
+    });
     spaced && looks_standard(video, info)
 }
 
 /// Returns a codec's name, or a replacement for it: only letters, digits and underscores reach a user.
 fn codec_name(codec: &str, unknown: &str) -> String {
-    let plain = !codec.is_empty() && codec != "none" && codec != "unknown" && codec.len() <= 24 && codec.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let plain = !codec.is_empty()
+        && codec != "none"
+        && codec != "unknown"
+        && codec.len() <= 24
+        && codec.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if plain { codec.to_owned() } else { unknown.to_owned() }
 }
 

@@ -31,11 +31,15 @@ pub(crate) enum RejectReason {
     TimedOut,
     #[error("Decoding this photo took too long and was cancelled; export it as JPEG and upload that.")]
     PhotoTimedOut,
-    #[error("Probing this file took longer than {0} seconds, which is the limit; export it again as a plain MP4 or MP3 and upload that.")]
+    #[error(
+        "Probing this file took longer than {0} seconds, which is the limit; export it again as a plain MP4 or MP3 and upload that."
+    )]
     ProbeTimedOut(u64),
     #[error("Converting this file took more memory or disk space than allowed; export it in a smaller size.")]
     TooHeavy,
-    #[error("This file needs more memory to convert than the {0} MB that are available; export it in a smaller size (1080p, for example) and upload that.")]
+    #[error(
+        "This file needs more memory to convert than the {0} MB that are available; export it in a smaller size (1080p, for example) and upload that."
+    )]
     TooMuchMemory(u64),
     #[error("This photo cannot be read; export it as JPEG and upload that.")]
     BadPhoto,

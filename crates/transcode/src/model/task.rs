@@ -51,7 +51,8 @@ pub(crate) enum Queue {
 }
 
 impl Queue {
-    pub const ALL: [Self; 6] = [Self::Probe, Self::Urgent, Self::Audio, Self::Photo, Self::HeavyPhoto, Self::Background];
+    pub const ALL: [Self; 6] =
+        [Self::Probe, Self::Urgent, Self::Audio, Self::Photo, Self::HeavyPhoto, Self::Background];
 
     /// Returns its subject on the bus.
     pub fn subject(self) -> &'static str {
@@ -200,7 +201,18 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for task in [Task::Probe, Task::Copy, Task::First, Task::Audio, Task::Chunk(0), Task::Chunk(231), Task::Poster, Task::Waveform, Task::Photo, Task::Finish] {
+        for task in [
+            Task::Probe,
+            Task::Copy,
+            Task::First,
+            Task::Audio,
+            Task::Chunk(0),
+            Task::Chunk(231),
+            Task::Poster,
+            Task::Waveform,
+            Task::Photo,
+            Task::Finish,
+        ] {
             assert_eq!(task.to_string().parse(), Ok(task));
         }
         for (name, task) in [("part-3", Task::Chunk(3)), ("start", Task::Probe), ("sound", Task::Audio)] {

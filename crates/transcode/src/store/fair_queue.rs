@@ -104,7 +104,15 @@ impl MemberQueue {
 }
 
 /// Makes a task ready; returns `false` if it is complete already. `due` orders it among its member's tasks.
-pub(crate) async fn set_ready(tx: &Tx, media: &MediaId, task: Task, owner: AccountId, estimate: Estimate, due: i64, now: DateTime<Utc>) -> Result<bool, Error> {
+pub(crate) async fn set_ready(
+    tx: &Tx,
+    media: &MediaId,
+    task: Task,
+    owner: AccountId,
+    estimate: Estimate,
+    due: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let member_queue = MemberQueue { queue: estimate.queue, owner };
     let ready = tx
         .execute(
@@ -140,18 +148,29 @@ pub(crate) async fn set_has_ready(tx: &Tx, member_queue: MemberQueue, now: DateT
     Ok(())
 }
 
-const HAS_READY: &str = "case when exists (select 1 from task where queue = $1 and owner = $2 and state = 'ready') then 1 else 0 end";
+const HAS_READY: &str =
+    "case when exists (select 1 from task where queue = $1 and owner = $2 and state = 'ready') then 1 else 0 end";
 
 /// Recomputes whether the member still has ready tasks.
 pub(crate) async fn refresh_has_ready(tx: &Tx, member_queue: MemberQueue) -> Result<(), Error> {
-    tx.execute(&format!("update member_queue set has_ready = {HAS_READY} where queue = $1 and owner = $2"), member_queue.values()).await?;
+    tx.execute(
+        &format!("update member_queue set has_ready = {HAS_READY} where queue = $1 and owner = $2"),
+        member_queue.values(),
+    )
+    .await?;
     Ok(())
 }
 
 /// Advances the member by `cost_ms`, and the queue to the member's previous virtual time plus half of the cost. So a
 /// member that joins now precedes this one, and yet a stream of new members does not keep the queue from reaching one
 /// that waits. Returns whether the member still has ready tasks.
-pub(crate) async fn advance_virtual_time(tx: &Tx, member_queue: MemberQueue, virtual_time: i64, cost_ms: i64, now: DateTime<Utc>) -> Result<bool, Error> {
+pub(crate) async fn advance_virtual_time(
+    tx: &Tx,
+    member_queue: MemberQueue,
+    virtual_time: i64,
+    cost_ms: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     tx.execute(
         "insert into queue_clock (queue, virtual_time) values ($1, $2) on conflict (queue) do update set virtual_time = excluded.virtual_time where excluded.virtual_time > queue_clock.virtual_time",
         vec![text(member_queue.queue.as_str()), virtual_time.saturating_add(cost_ms / 2).into()],
@@ -168,7 +187,11 @@ pub(crate) async fn advance_virtual_time(tx: &Tx, member_queue: MemberQueue, vir
 
 /// Moves a member by the difference between the actual and the estimated cost of its task.
 pub(crate) async fn add_cost(tx: &Tx, member_queue: MemberQueue, more_ms: i64) -> Result<(), Error> {
-    tx.execute("update member_queue set virtual_time = virtual_time + $3 where queue = $1 and owner = $2", member_queue.with([more_ms.into()])).await?;
+    tx.execute(
+        "update member_queue set virtual_time = virtual_time + $3 where queue = $1 and owner = $2",
+        member_queue.with([more_ms.into()]),
+    )
+    .await?;
     Ok(())
 }
 
@@ -176,14 +199,23 @@ pub(crate) const NEXT_MEMBERS: &str = "select owner, virtual_time from member_qu
 
 /// Returns the members that are next, in order.
 pub(crate) async fn list_positions(sql: &impl Sql, queue: Queue, limit: usize) -> Result<Vec<MemberPosition>, Error> {
-    let rows: Vec<PositionRow> = sql.rows(NEXT_MEMBERS, vec![text(queue.as_str()), i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
-    rows.into_iter().map(|row| Ok(MemberPosition { owner: account(&row.owner)?, virtual_time: row.virtual_time })).collect()
+    let rows: Vec<PositionRow> =
+        sql.rows(NEXT_MEMBERS, vec![text(queue.as_str()), i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+    rows.into_iter()
+        .map(|row| Ok(MemberPosition { owner: account(&row.owner)?, virtual_time: row.virtual_time }))
+        .collect()
 }
 
-pub(crate) const NEXT_TASK: &str = "select media, name from task where queue = $1 and owner = $2 and state = 'ready' order by due, ordinal limit 1";
+pub(crate) const NEXT_TASK: &str =
+    "select media, name from task where queue = $1 and owner = $2 and state = 'ready' order by due, ordinal limit 1";
 
 /// Takes the member's next task, to run under `ticket`.
-pub(crate) async fn claim_ready(tx: &Tx, member_queue: MemberQueue, ticket: &str, now: DateTime<Utc>) -> Result<Option<BoundTask>, Error> {
+pub(crate) async fn claim_ready(
+    tx: &Tx,
+    member_queue: MemberQueue,
+    ticket: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<BoundTask>, Error> {
     let row: Option<BoundRow> = tx
         .row(
             &format!("update task set state = 'claimed', ticket = $3, touched_at = $4 where (media, name) in ({NEXT_TASK}) and state = 'ready' returning media, name, owner, cost, weight"),
@@ -193,7 +225,8 @@ pub(crate) async fn claim_ready(tx: &Tx, member_queue: MemberQueue, ticket: &str
     row.as_ref().map(bound_task).transpose()
 }
 
-pub(crate) const BY_TICKET: &str = "select media, name, owner, cost, weight from task where ticket = $1 and state = 'claimed'";
+pub(crate) const BY_TICKET: &str =
+    "select media, name, owner, cost, weight from task where ticket = $1 and state = 'claimed'";
 
 /// Returns the task that runs under `ticket`.
 pub(crate) async fn find_bound(tx: &Tx, ticket: &str) -> Result<Option<BoundTask>, Error> {
@@ -201,7 +234,13 @@ pub(crate) async fn find_bound(tx: &Tx, ticket: &str) -> Result<Option<BoundTask
 }
 
 /// Binds a task that an earlier release has sent to the ticket that names it.
-pub(crate) async fn bind_legacy(tx: &Tx, media: &MediaId, task: Task, ticket: &str, now: DateTime<Utc>) -> Result<Option<BoundTask>, Error> {
+pub(crate) async fn bind_legacy(
+    tx: &Tx,
+    media: &MediaId,
+    task: Task,
+    ticket: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<BoundTask>, Error> {
     let row: Option<BoundRow> = tx
         .row(
             "update task set ticket = $3, touched_at = $4 where media = $1 and name = $2 and state = 'claimed' and ticket is null and queue = '' returning media, name, owner, cost, weight",
@@ -217,7 +256,8 @@ pub(crate) async fn release_tasks(tx: &Tx, media: &MediaId) -> Result<Vec<Member
         tx.rows("update task set state = 'waiting', ticket = null where media = $1 and state in ('ready', 'claimed') returning queue, owner", vec![text(media.as_str())]).await?;
     let mut member_queues: Vec<MemberQueue> = Vec::new();
     for row in rows.into_iter().filter(|row| !row.owner.is_empty()) {
-        let queue = Queue::ALL.into_iter().find(|queue| queue.as_str() == row.queue).ok_or(Error::Corrupt("a queue's name"))?;
+        let queue =
+            Queue::ALL.into_iter().find(|queue| queue.as_str() == row.queue).ok_or(Error::Corrupt("a queue's name"))?;
         let member_queue = MemberQueue { queue, owner: account(&row.owner)? };
         if !member_queues.contains(&member_queue) {
             member_queues.push(member_queue);
@@ -226,8 +266,10 @@ pub(crate) async fn release_tasks(tx: &Tx, media: &MediaId) -> Result<Vec<Member
     Ok(member_queues)
 }
 
-pub(crate) const COUNT_READY: &str = "select count(*) as tasks from (select 1 as one from task where queue = $1 and state = 'ready' limit $2) as ready";
-pub(crate) const FIRST_READY: &str = "select touched_at from task where queue = $1 and state = 'ready' order by touched_at limit 1";
+pub(crate) const COUNT_READY: &str =
+    "select count(*) as tasks from (select 1 as one from task where queue = $1 and state = 'ready' limit $2) as ready";
+pub(crate) const FIRST_READY: &str =
+    "select touched_at from task where queue = $1 and state = 'ready' order by touched_at limit 1";
 
 /// Returns how many tasks of a queue are ready, counted up to `limit`, and since when the oldest has been.
 pub(crate) async fn find_backlog(sql: &impl Sql, queue: Queue, limit: i64) -> Result<Backlog, Error> {
@@ -245,10 +287,13 @@ pub(crate) async fn list_ready(sql: &impl Sql, queue: Queue, limit: u32) -> Resu
     rows.iter().map(|row| bound_task(row).map(|bound| (bound.media, bound.task))).collect()
 }
 
-pub(crate) const IDLE_MEMBERS: &str =
-    "select owner from member_queue where queue = $1 and has_ready = 0 and virtual_time <= coalesce((select virtual_time from queue_clock where queue = $1), 0) limit $2";
+pub(crate) const IDLE_MEMBERS: &str = "select owner from member_queue where queue = $1 and has_ready = 0 and virtual_time <= coalesce((select virtual_time from queue_clock where queue = $1), 0) limit $2";
 
 /// Removes members without tasks that the queue has caught up with: they would join at its virtual time anyway.
 pub(crate) async fn remove_idle_members(tx: &Tx, queue: Queue, limit: u32) -> Result<u64, Error> {
-    tx.execute(&format!("delete from member_queue where queue = $1 and owner in ({IDLE_MEMBERS})"), vec![text(queue.as_str()), i64::from(limit).into()]).await
+    tx.execute(
+        &format!("delete from member_queue where queue = $1 and owner in ({IDLE_MEMBERS})"),
+        vec![text(queue.as_str()), i64::from(limit).into()],
+    )
+    .await
 }

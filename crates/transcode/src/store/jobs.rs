@@ -52,15 +52,25 @@ pub(crate) async fn mark_deleted(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -
 }
 
 pub(crate) async fn find_job(sql: &impl Sql, media: &MediaId) -> Result<Option<Job>, Error> {
-    let row: Option<JobRow> = sql.row("select state, received, plan, percent, started_at from job where media = $1", vec![text(media.as_str())]).await?;
+    let row: Option<JobRow> = sql
+        .row("select state, received, plan, percent, started_at from job where media = $1", vec![text(media.as_str())])
+        .await?;
     let Some(row) = row else { return Ok(None) };
     let state = State::parse(&row.state).ok_or(Error::Corrupt("an item's state"))?;
     if state == State::Deleted {
         return Ok(None);
     }
     let received = serde_json::from_str(&row.received).map_err(|_| Error::Corrupt("an item's upload"))?;
-    let plan = row.plan.map(|plan| serde_json::from_str(&plan)).transpose().map_err(|_| Error::Corrupt("an item's plan"))?;
-    Ok(Some(Job { media: media.clone(), state, received, plan, percent: u8::try_from(row.percent).unwrap_or(0), started_at: row.started_at }))
+    let plan =
+        row.plan.map(|plan| serde_json::from_str(&plan)).transpose().map_err(|_| Error::Corrupt("an item's plan"))?;
+    Ok(Some(Job {
+        media: media.clone(),
+        state,
+        received,
+        plan,
+        percent: u8::try_from(row.percent).unwrap_or(0),
+        started_at: row.started_at,
+    }))
 }
 
 /// What is known about an item besides its event, written by `update_job`.
@@ -71,7 +81,13 @@ pub(crate) struct KnownProperties {
     pub duration_ms: Option<u64>,
 }
 
-pub(crate) async fn set_plan(tx: &Tx, media: &MediaId, plan: &Plan, known: KnownProperties, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn set_plan(
+    tx: &Tx,
+    media: &MediaId,
+    plan: &Plan,
+    known: KnownProperties,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     tx.execute(
         "update job set plan = $2, width = $3, height = $4, duration_ms = $5, started_at = $6, updated_at = $6 where media = $1",
         vec![
@@ -89,14 +105,30 @@ pub(crate) async fn set_plan(tx: &Tx, media: &MediaId, plan: &Plan, known: Known
 
 /// Overwrites the plan, for a track that turned out to be empty.
 pub(crate) async fn replace_plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Utc>) -> Result<(), Error> {
-    tx.execute("update job set plan = $2, updated_at = $3 where media = $1", vec![text(media.as_str()), json(plan)?, now.into()]).await?;
+    tx.execute(
+        "update job set plan = $2, updated_at = $3 where media = $1",
+        vec![text(media.as_str()), json(plan)?, now.into()],
+    )
+    .await?;
     Ok(())
 }
 
-pub(crate) async fn set_state(tx: &Tx, media: &MediaId, state: State, reason: Option<(&str, &str)>, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn set_state(
+    tx: &Tx,
+    media: &MediaId,
+    state: State,
+    reason: Option<(&str, &str)>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     tx.execute(
         "update job set state = $2, code = $3, detail = $4, updated_at = $5 where media = $1",
-        vec![text(media.as_str()), text(state.as_str()), reason.map(|(code, _)| code.to_owned()).into(), reason.map(|(_, detail)| detail.to_owned()).into(), now.into()],
+        vec![
+            text(media.as_str()),
+            text(state.as_str()),
+            reason.map(|(code, _)| code.to_owned()).into(),
+            reason.map(|(_, detail)| detail.to_owned()).into(),
+            now.into(),
+        ],
     )
     .await?;
     Ok(())
@@ -104,8 +136,12 @@ pub(crate) async fn set_state(tx: &Tx, media: &MediaId, state: State, reason: Op
 
 /// Raises the percentage; returns `false` if it was there already.
 pub(crate) async fn raise_percent(tx: &Tx, media: &MediaId, percent: u8, now: DateTime<Utc>) -> Result<bool, Error> {
-    let raised =
-        tx.execute("update job set percent = $2, updated_at = $3 where media = $1 and percent < $2", vec![text(media.as_str()), i64::from(percent).into(), now.into()]).await?;
+    let raised = tx
+        .execute(
+            "update job set percent = $2, updated_at = $3 where media = $1 and percent < $2",
+            vec![text(media.as_str()), i64::from(percent).into(), now.into()],
+        )
+        .await?;
     Ok(raised == 1)
 }
 

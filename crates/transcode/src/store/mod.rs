@@ -13,15 +13,21 @@ mod tasks;
 mod values;
 
 pub(crate) use fair_queue::{
-    MemberQueue, add_cost, advance_virtual_time, bind_legacy, claim_ready, find_backlog, find_bound, list_positions, list_ready, refresh_has_ready, release_tasks,
-    remove_idle_members, requeue, set_has_ready, set_ready,
+    MemberQueue, add_cost, advance_virtual_time, bind_legacy, claim_ready, find_backlog, find_bound, list_positions,
+    list_ready, refresh_has_ready, release_tasks, remove_idle_members, requeue, set_has_ready, set_ready,
 };
-pub(crate) use jobs::{Job, KnownProperties, find_job, insert_job, mark_deleted, raise_percent, remove_deleted, replace_plan, set_plan, set_state};
+pub(crate) use jobs::{
+    Job, KnownProperties, find_job, insert_job, mark_deleted, raise_percent, remove_deleted, replace_plan, set_plan,
+    set_state,
+};
 pub(crate) use outputs::{
-    StoredRendition, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_outputs,
-    remove_segment, remove_tiles, snapshot, upsert_asset, upsert_rendition,
+    StoredRendition, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers,
+    list_renditions, list_segments, list_started, list_tiles, remove_outputs, remove_segment, remove_tiles, snapshot,
+    upsert_asset, upsert_rendition,
 };
-pub(crate) use tasks::{CLAIMED, DONE, READY, WAITING, add_failure, insert_tasks, list_tasks, list_unresponsive, mark_done, set_permille};
+pub(crate) use tasks::{
+    CLAIMED, DONE, READY, WAITING, add_failure, insert_tasks, list_tasks, list_unresponsive, mark_done, set_permille,
+};
 
 #[cfg(test)]
 pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, IDLE_MEMBERS, NEXT_MEMBERS, NEXT_TASK};
@@ -29,16 +35,23 @@ pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, IDLE
 use kit::objects::ObjectColumn;
 
 /// The columns that reference objects. A rendition's header is referenced within its description.
-pub(crate) const NAMES: &[ObjectColumn] =
-    &[ObjectColumn::whole("segment", "object"), ObjectColumn::whole("asset", "object"), ObjectColumn::whole("tiles", "object"), ObjectColumn::within("rendition", "body")];
+pub(crate) const NAMES: &[ObjectColumn] = &[
+    ObjectColumn::whole("segment", "object"),
+    ObjectColumn::whole("asset", "object"),
+    ObjectColumn::whole("tiles", "object"),
+    ObjectColumn::within("rendition", "body"),
+];
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn every_open_state_is_in_the_index() {
         use crate::model::State;
-        let open: Vec<&str> =
-            [State::Processing, State::Playable, State::Ready, State::Failed, State::Deleted].into_iter().filter(|state| state.is_open()).map(State::as_str).collect();
+        let open: Vec<&str> = [State::Processing, State::Playable, State::Ready, State::Failed, State::Deleted]
+            .into_iter()
+            .filter(|state| state.is_open())
+            .map(State::as_str)
+            .collect();
         assert_eq!(open, ["processing", "playable"]);
     }
 }

@@ -69,13 +69,25 @@ struct NameRow {
     name: String,
 }
 
-pub(crate) async fn find_rendition(sql: &impl Sql, media: &MediaId, name: &str) -> Result<Option<StoredRendition>, Error> {
-    let row: Option<RenditionRow> = sql.row("select body, header from rendition where media = $1 and name = $2", vec![text(media.as_str()), text(name)]).await?;
+pub(crate) async fn find_rendition(
+    sql: &impl Sql,
+    media: &MediaId,
+    name: &str,
+) -> Result<Option<StoredRendition>, Error> {
+    let row: Option<RenditionRow> = sql
+        .row(
+            "select body, header from rendition where media = $1 and name = $2",
+            vec![text(media.as_str()), text(name)],
+        )
+        .await?;
     row.map(stored_rendition).transpose()
 }
 
 fn stored_rendition(row: RenditionRow) -> Result<StoredRendition, Error> {
-    Ok(StoredRendition { rendition: serde_json::from_str(&row.body).map_err(|_| Error::Corrupt("a rendition"))?, header: row.header })
+    Ok(StoredRendition {
+        rendition: serde_json::from_str(&row.body).map_err(|_| Error::Corrupt("a rendition"))?,
+        header: row.header,
+    })
 }
 
 /// Inserts a rendition, or overwrites its description (never its header).
@@ -90,7 +102,9 @@ pub(crate) async fn upsert_rendition(tx: &Tx, media: &MediaId, stored: &StoredRe
 }
 
 pub(crate) async fn list_renditions(sql: &impl Sql, media: &MediaId) -> Result<Vec<Rendition>, Error> {
-    let rows: Vec<RenditionRow> = sql.rows("select body, header from rendition where media = $1 order by name", vec![text(media.as_str())]).await?;
+    let rows: Vec<RenditionRow> = sql
+        .rows("select body, header from rendition where media = $1 order by name", vec![text(media.as_str())])
+        .await?;
     rows.into_iter().map(|row| Ok(stored_rendition(row)?.rendition)).collect()
 }
 
@@ -118,20 +132,32 @@ pub(crate) async fn insert_segments(tx: &Tx, media: &MediaId, segments: &[Segmen
                 values,
             )
             .await?;
-        unused.extend(chunk.iter().filter(|segment| !inserted.iter().any(|row| row.object == segment.object.as_str())).map(|segment| segment.object.clone()));
+        unused.extend(
+            chunk
+                .iter()
+                .filter(|segment| !inserted.iter().any(|row| row.object == segment.object.as_str()))
+                .map(|segment| segment.object.clone()),
+        );
     }
     Ok(unused)
 }
 
 /// Returns the numbers of a rendition's existing segments.
 pub(crate) async fn list_numbers(sql: &impl Sql, media: &MediaId, rendition: &str) -> Result<Vec<u32>, Error> {
-    let rows: Vec<NumberRow> = sql.rows("select number from segment where media = $1 and rendition = $2 order by number", vec![text(media.as_str()), text(rendition)]).await?;
+    let rows: Vec<NumberRow> = sql
+        .rows(
+            "select number from segment where media = $1 and rendition = $2 order by number",
+            vec![text(media.as_str()), text(rendition)],
+        )
+        .await?;
     Ok(rows.into_iter().filter_map(|row| u32::try_from(row.number).ok()).collect())
 }
 
 /// Returns the renditions that have their first segment.
 pub(crate) async fn list_started(sql: &impl Sql, media: &MediaId) -> Result<Vec<String>, Error> {
-    let rows: Vec<NameRow> = sql.rows("select rendition as name from segment where media = $1 and number = 0", vec![text(media.as_str())]).await?;
+    let rows: Vec<NameRow> = sql
+        .rows("select rendition as name from segment where media = $1 and number = 0", vec![text(media.as_str())])
+        .await?;
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
@@ -152,14 +178,19 @@ pub(crate) async fn list_segments(sql: &impl Sql, media: &MediaId) -> Result<Vec
 }
 
 pub(crate) async fn remove_segment(tx: &Tx, media: &MediaId, segment: &Segment) -> Result<(), Error> {
-    tx.execute("delete from segment where media = $1 and rendition = $2 and number = $3", vec![text(media.as_str()), text(&segment.rendition), i64::from(segment.number).into()])
-        .await?;
+    tx.execute(
+        "delete from segment where media = $1 and rendition = $2 and number = $3",
+        vec![text(media.as_str()), text(&segment.rendition), i64::from(segment.number).into()],
+    )
+    .await?;
     Ok(())
 }
 
 /// Inserts or replaces an asset; returns the object that it replaced.
 pub(crate) async fn upsert_asset(tx: &Tx, media: &MediaId, asset: &Asset) -> Result<Option<ObjectKey>, Error> {
-    let before: Option<ObjectRow> = tx.row("select object from asset where media = $1 and name = $2", vec![text(media.as_str()), text(&asset.name)]).await?;
+    let before: Option<ObjectRow> = tx
+        .row("select object from asset where media = $1 and name = $2", vec![text(media.as_str()), text(&asset.name)])
+        .await?;
     tx.execute(
         "insert into asset (media, name, content_type, object, bytes) values ($1, $2, $3, $4, $5) \
          on conflict (media, name) do update set content_type = excluded.content_type, object = excluded.object, bytes = excluded.bytes",
@@ -170,8 +201,22 @@ pub(crate) async fn upsert_asset(tx: &Tx, media: &MediaId, asset: &Asset) -> Res
 }
 
 pub(crate) async fn list_assets(sql: &impl Sql, media: &MediaId) -> Result<Vec<Asset>, Error> {
-    let rows: Vec<AssetRow> = sql.rows("select name, content_type, object, bytes from asset where media = $1 order by name", vec![text(media.as_str())]).await?;
-    rows.into_iter().map(|row| Ok(Asset { name: row.name, content_type: row.content_type, object: key(&row.object)?, bytes: u64::try_from(row.bytes).unwrap_or(0) })).collect()
+    let rows: Vec<AssetRow> = sql
+        .rows(
+            "select name, content_type, object, bytes from asset where media = $1 order by name",
+            vec![text(media.as_str())],
+        )
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Asset {
+                name: row.name,
+                content_type: row.content_type,
+                object: key(&row.object)?,
+                bytes: u64::try_from(row.bytes).unwrap_or(0),
+            })
+        })
+        .collect()
 }
 
 /// Inserts a chunk's tiles; returns `false` if they were there already.
@@ -179,15 +224,30 @@ pub(crate) async fn insert_tiles(tx: &Tx, media: &MediaId, tiles: &TileSet) -> R
     let inserted = tx
         .execute(
             "insert into tiles (media, chunk, object, count) values ($1, $2, $3, $4) on conflict do nothing",
-            vec![text(media.as_str()), i64::from(tiles.chunk).into(), text(tiles.object.as_str()), i64::from(tiles.count).into()],
+            vec![
+                text(media.as_str()),
+                i64::from(tiles.chunk).into(),
+                text(tiles.object.as_str()),
+                i64::from(tiles.count).into(),
+            ],
         )
         .await?;
     Ok(inserted == 1)
 }
 
 pub(crate) async fn list_tiles(sql: &impl Sql, media: &MediaId) -> Result<Vec<TileSet>, Error> {
-    let rows: Vec<TilesRow> = sql.rows("select chunk, object, count from tiles where media = $1 order by chunk", vec![text(media.as_str())]).await?;
-    rows.into_iter().map(|row| Ok(TileSet { chunk: u32::try_from(row.chunk).unwrap_or(0), object: key(&row.object)?, count: u32::try_from(row.count).unwrap_or(0) })).collect()
+    let rows: Vec<TilesRow> = sql
+        .rows("select chunk, object, count from tiles where media = $1 order by chunk", vec![text(media.as_str())])
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(TileSet {
+                chunk: u32::try_from(row.chunk).unwrap_or(0),
+                object: key(&row.object)?,
+                count: u32::try_from(row.count).unwrap_or(0),
+            })
+        })
+        .collect()
 }
 
 pub(crate) async fn remove_tiles(tx: &Tx, media: &MediaId) -> Result<(), Error> {
@@ -205,5 +265,10 @@ pub(crate) async fn remove_outputs(tx: &Tx, media: &MediaId) -> Result<(), Error
 
 /// Returns everything that can be read of an item.
 pub(crate) async fn snapshot(sql: &impl Sql, media: &MediaId) -> Result<Published, Error> {
-    Ok(Published { id: media.clone(), renditions: list_renditions(sql, media).await?, segments: list_segments(sql, media).await?, assets: list_assets(sql, media).await? })
+    Ok(Published {
+        id: media.clone(),
+        renditions: list_renditions(sql, media).await?,
+        segments: list_segments(sql, media).await?,
+        assets: list_assets(sql, media).await?,
+    })
 }

@@ -3,7 +3,10 @@
 use contract::MediaId;
 use testkit::{World, plans};
 
-use super::{find_job, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tasks, list_tiles, list_unresponsive};
+use super::{
+    find_job, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tasks, list_tiles,
+    list_unresponsive,
+};
 
 #[tokio::test]
 async fn every_list_has_an_index() {

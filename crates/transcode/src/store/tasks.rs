@@ -48,11 +48,25 @@ struct StaleRow {
     sent: i64,
 }
 
-pub(crate) async fn insert_tasks(tx: &Tx, media: &MediaId, tasks: &[(Task, u64)], now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn insert_tasks(
+    tx: &Tx,
+    media: &MediaId,
+    tasks: &[(Task, u64)],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     for chunk in tasks.chunks(500) {
         let mut values = Vec::with_capacity(chunk.len() * 8);
         for &(task, weight) in chunk {
-            values.extend([text(media.as_str()), text(task.to_string()), text(WAITING), task.order().into(), number(weight), 0_i64.into(), 0_i64.into(), now.into()]);
+            values.extend([
+                text(media.as_str()),
+                text(task.to_string()),
+                text(WAITING),
+                task.order().into(),
+                number(weight),
+                0_i64.into(),
+                0_i64.into(),
+                now.into(),
+            ]);
         }
         tx.execute(
             &format!("insert into task (media, name, state, ordinal, weight, permille, sent, touched_at) values {} on conflict do nothing", placeholders(chunk.len(), 8)),
@@ -64,8 +78,12 @@ pub(crate) async fn insert_tasks(tx: &Tx, media: &MediaId, tasks: &[(Task, u64)]
 }
 
 pub(crate) async fn list_tasks(sql: &impl Sql, media: &MediaId) -> Result<Vec<TaskRow>, Error> {
-    let rows: Vec<TaskColumns> =
-        sql.rows("select name, state, ordinal, weight, permille, due from task where media = $1 order by ordinal, name", vec![text(media.as_str())]).await?;
+    let rows: Vec<TaskColumns> = sql
+        .rows(
+            "select name, state, ordinal, weight, permille, due from task where media = $1 order by ordinal, name",
+            vec![text(media.as_str())],
+        )
+        .await?;
     rows.into_iter()
         .map(|row| {
             Ok(TaskRow {
@@ -91,7 +109,13 @@ pub(crate) async fn mark_done(tx: &Tx, media: &MediaId, task: Task, now: DateTim
     Ok(done == 1)
 }
 
-pub(crate) async fn set_permille(tx: &Tx, media: &MediaId, task: Task, permille: u32, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn set_permille(
+    tx: &Tx,
+    media: &MediaId,
+    task: Task,
+    permille: u32,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     tx.execute(
         "update task set permille = $3, touched_at = $4 where media = $1 and name = $2 and state <> 'done'",
         vec![text(media.as_str()), text(task.to_string()), i64::from(permille).into(), now.into()],
@@ -113,7 +137,11 @@ pub(crate) async fn add_failure(tx: &Tx, media: &MediaId, task: Task, now: DateT
 
 /// Returns tasks of open items that were sent before `before` and have shown no sign of life, with how often they were
 /// sent.
-pub(crate) async fn list_unresponsive(sql: &impl Sql, before: DateTime<Utc>, limit: u32) -> Result<Vec<(MediaId, Task, u32)>, Error> {
+pub(crate) async fn list_unresponsive(
+    sql: &impl Sql,
+    before: DateTime<Utc>,
+    limit: u32,
+) -> Result<Vec<(MediaId, Task, u32)>, Error> {
     let rows: Vec<StaleRow> = sql
         .rows(
             "select task.media, task.name, task.sent from task join job on job.media = task.media \

@@ -31,7 +31,12 @@ pub(super) async fn finish(task: &TaskContext) -> Result<(), Error> {
     let thumbhash = choose_poster(task, plan, &mut last.assets).await?;
     last.thumbhash = thumbhash;
     let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
-    let dropped = task.worker.context.db.write(move |tx| Box::pin(async move { transitions::finish(tx, &media, &last, now).await })).await?;
+    let dropped = task
+        .worker
+        .context
+        .db
+        .write(move |tx| Box::pin(async move { transitions::finish(tx, &media, &last, now).await }))
+        .await?;
     task.clear_leases();
     task.worker.discard(&dropped).await;
     Ok(())
@@ -55,14 +60,30 @@ async fn storyboard(task: &TaskContext, mut board: Storyboard) -> Result<Vec<Ass
         board.duration_ms = board.duration_ms.min(u64::from(count) * board.interval_ms);
         board.tiles = count;
     }
-    task.run_without_progress(&image::sheets(&task.tools, task.folder(), task.limits(60_000_000, MemoryEstimate::frame_grabs(SHEET, 1, false, 0)), &board)).await?;
+    task.run_without_progress(&image::sheets(
+        &task.tools,
+        task.folder(),
+        task.limits(60_000_000, MemoryEstimate::frame_grabs(SHEET, 1, false, 0)),
+        &board,
+    ))
+    .await?;
     let mut assets = Vec::new();
     for sheet in 0..board.sheets() {
         let stored = task.store_file(&image::sheet(sheet)).await?;
-        assets.push(Asset { name: format!("storyboard-{sheet}"), content_type: "image/jpeg".into(), object: stored.key, bytes: stored.bytes });
+        assets.push(Asset {
+            name: format!("storyboard-{sheet}"),
+            content_type: "image/jpeg".into(),
+            object: stored.key,
+            bytes: stored.bytes,
+        });
     }
     let stored = task.store_bytes(board.vtt(|sheet| format!("storyboard/{sheet}.jpg"))).await?;
-    assets.push(Asset { name: "storyboard".into(), content_type: "text/vtt".into(), object: stored.key, bytes: stored.bytes });
+    assets.push(Asset {
+        name: "storyboard".into(),
+        content_type: "text/vtt".into(),
+        object: stored.key,
+        bytes: stored.bytes,
+    });
     Ok(assets)
 }
 
@@ -89,7 +110,10 @@ async fn choose_poster(task: &TaskContext, plan: &Plan, assets: &mut Vec<Asset>)
             &task.tools,
             &input,
             task.folder(),
-            task.limits(60_000_000, MemoryEstimate::frame_grabs(video.frame(), 1, video.hdr.is_some(), task.index_seconds())),
+            task.limits(
+                60_000_000,
+                MemoryEstimate::frame_grabs(video.frame(), 1, video.hdr.is_some(), task.index_seconds()),
+            ),
             video,
             &[at_us],
             true,
@@ -115,6 +139,7 @@ async fn highest_contrast_us(task: &TaskContext, plan: &Plan) -> Option<u64> {
         let mean = tile.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
         (tile.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count).sqrt()
     };
-    let best = bytes.chunks_exact(tile_bytes.max(1)).map(contrast).enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let best =
+        bytes.chunks_exact(tile_bytes.max(1)).map(contrast).enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     (best.1 >= MIN_CONTRAST).then(|| (best.0 as u64 * board.interval_ms + board.interval_ms / 2) * 1000)
 }

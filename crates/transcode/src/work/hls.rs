@@ -69,7 +69,8 @@ impl RenditionOutput {
         }
         self.seen_us += closed.iter().map(|segment| segment.duration_us).sum::<u64>();
         self.seen += u32::try_from(closed.len()).unwrap_or(u32::MAX);
-        let new: Vec<ClosedSegment> = closed.into_iter().filter(|segment| !self.existing.contains(&segment.number)).collect();
+        let new: Vec<ClosedSegment> =
+            closed.into_iter().filter(|segment| !self.existing.contains(&segment.number)).collect();
         let mut contents = Vec::with_capacity(new.len() + 1);
         if !self.announced {
             let header = tokio::fs::read(self.playlist.init()).await.map_err(Error::Scratch)?;
@@ -91,9 +92,15 @@ impl RenditionOutput {
     }
 
     /// Compares the header with the announced one; returns it if it is the first.
-    async fn announce(&mut self, task: &TaskContext, bytes: &[u8], may_announce: bool) -> Result<Option<StoredRendition>, Error> {
+    async fn announce(
+        &mut self,
+        task: &TaskContext,
+        bytes: &[u8],
+        may_announce: bool,
+    ) -> Result<Option<StoredRendition>, Error> {
         let (header, fingerprint) = (mp4::header(bytes), mp4::fingerprint(bytes));
-        let Some(stored) = store::find_rendition(task.worker.context.db.read(), &task.job.media, &self.name).await? else {
+        let Some(stored) = store::find_rendition(task.worker.context.db.read(), &task.job.media, &self.name).await?
+        else {
             if !may_announce {
                 return Err(Error::TooShortForHeader(self.name.clone()));
             }
@@ -117,7 +124,13 @@ impl RenditionOutput {
     }
 
     fn segment(&self, closed: &ClosedSegment, stored: Stored) -> Segment {
-        Segment { rendition: self.name.clone(), number: closed.number, duration_us: closed.duration_us, object: stored.key, bytes: stored.bytes }
+        Segment {
+            rendition: self.name.clone(),
+            number: closed.number,
+            duration_us: closed.duration_us,
+            object: stored.key,
+            bytes: stored.bytes,
+        }
     }
 }
 
@@ -127,7 +140,10 @@ pub(super) fn may_announce(chunk: u32, frames: u64) -> bool {
 }
 
 fn with_codecs(rendition: &Rendition, header: &Header) -> Rendition {
-    let codecs = header.avc.map_or_else(|| rendition.codecs.clone(), |(profile, constraints, level)| codec::ladder::avc1(profile, constraints, level));
+    let codecs = header.avc.map_or_else(
+        || rendition.codecs.clone(),
+        |(profile, constraints, level)| codec::ladder::avc1(profile, constraints, level),
+    );
     Rendition { codecs, ..rendition.clone() }
 }
 

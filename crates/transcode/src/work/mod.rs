@@ -92,7 +92,16 @@ impl Worker {
     pub fn new(context: Context, config: Config, orphans: Orphans) -> Self {
         let metrics = Metrics::new(&context.metrics);
         let staging = Staging::new(context.scratch(), config.max_staging_bytes);
-        Self(Arc::new(Inner { context, config, staging, orphans, tools: OnceCell::new(), permits: Permits::new(metrics.clone()), metrics, running: Mutex::default() }))
+        Self(Arc::new(Inner {
+            context,
+            config,
+            staging,
+            orphans,
+            tools: OnceCell::new(),
+            permits: Permits::new(metrics.clone()),
+            metrics,
+            running: Mutex::default(),
+        }))
     }
 
     /// The programs, detected when they are first needed, so that the start does not wait for that.
@@ -144,7 +153,15 @@ impl Worker {
         let started = tokio::time::Instant::now();
         let scratch = Scratch::create(&self.context.scratch()).await.map_err(Error::Scratch)?;
         let nice = self.permits.nice(claimed.member_queue, &claimed.media, claimed.more);
-        let task = TaskContext::new(self.clone(), self.tools().await, job, (claimed.task, queue), (nice, permit.clone()), scratch, running.cancel.child_token());
+        let task = TaskContext::new(
+            self.clone(),
+            self.tools().await,
+            job,
+            (claimed.task, queue),
+            (nice, permit.clone()),
+            scratch,
+            running.cancel.child_token(),
+        );
         let result = tokio::select! {
             result = run_task(&task) => result,
             gone = self.wait_until_gone(&claimed.media) => Err(gone),
@@ -176,8 +193,14 @@ impl Worker {
 
     /// Charges the task's owner for its actual cost. A failure of that does no harm.
     async fn charge(&self, claimed: &Claimed, took_ms: u64) {
-        let (member_queue, Some(more)) = (claimed.member_queue, fair_queue::cost_difference(claimed, took_ms)) else { return };
-        let charged = self.context.db.write(move |tx| Box::pin(async move { store::add_cost(tx, member_queue, more).await })).await;
+        let (member_queue, Some(more)) = (claimed.member_queue, fair_queue::cost_difference(claimed, took_ms)) else {
+            return;
+        };
+        let charged = self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { store::add_cost(tx, member_queue, more).await }))
+            .await;
         if let Err(error) = charged {
             tracing::debug!(%error, "the actual cost of a task could not be charged");
         }
@@ -197,24 +220,36 @@ impl Worker {
 
     /// Decides the consequence of a failure. Only the task's own failures count, in its row: neither an unavailable
     /// database nor a killed worker may use up an item's attempts.
-    async fn handle_failure(&self, claimed: &Claimed, error: Error, leftover: Vec<KeyLease>) -> Result<(), HandlerError> {
+    async fn handle_failure(
+        &self,
+        claimed: &Claimed,
+        error: Error,
+        leftover: Vec<KeyLease>,
+    ) -> Result<(), HandlerError> {
         // After a database error it is unknown whether the rows reference them: the sweep checks.
         if !matches!(error, Error::Db(_)) {
             self.discard(&leftover.iter().map(|lease| lease.key().clone()).collect::<Vec<_>>()).await;
         }
         drop(leftover);
         let reason = match error {
-            Error::Gone if self.context.tasks.is_stopping() => return Err(HandlerError::Unavailable("the process is ending".to_owned())),
+            Error::Gone if self.context.tasks.is_stopping() => {
+                return Err(HandlerError::Unavailable("the process is ending".to_owned()));
+            }
             Error::Gone => return Ok(()),
             error if error.is_transient() => return Err(error.into()),
             Error::Rejected(reason) if reason.is_timeout() && self.context.objects.ping().await.is_err() => {
-                return Err(HandlerError::Unavailable("the converter made no progress, and the object store does not respond".to_owned()));
+                return Err(HandlerError::Unavailable(
+                    "the converter made no progress, and the object store does not respond".to_owned(),
+                ));
             }
             // Other work may have slowed the machine down; one more attempt.
-            Error::Rejected(reason) if reason.is_timeout() && self.add_failure(claimed).await? < 2 => return Err(HandlerError::Retry("the converter made no progress".to_owned())),
+            Error::Rejected(reason) if reason.is_timeout() && self.add_failure(claimed).await? < 2 => {
+                return Err(HandlerError::Retry("the converter made no progress".to_owned()));
+            }
             Error::Rejected(reason) => reason,
             error => {
-                let max_attempts = self.config.max_attempts.saturating_add(if error.is_input_lost() { EXTRA_ATTEMPTS } else { 0 });
+                let max_attempts =
+                    self.config.max_attempts.saturating_add(if error.is_input_lost() { EXTRA_ATTEMPTS } else { 0 });
                 let failures = self.add_failure(claimed).await?;
                 if failures < max_attempts {
                     return Err(error.into());
@@ -232,7 +267,11 @@ impl Worker {
         }
         tracing::info!(media.id = %claimed.media, task = %claimed.task, code = reason.code(), "an item cannot be converted");
         let (media, now) = (claimed.media.clone(), self.context.clock.now());
-        let failed = self.context.db.write(move |tx| Box::pin(async move { transitions::fail(tx, &media, &reason, now).await })).await;
+        let failed = self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { transitions::fail(tx, &media, &reason, now).await }))
+            .await;
         self.cancel(&claimed.media);
         match failed {
             Ok(()) | Err(Error::Gone) => Ok(()),
@@ -243,13 +282,21 @@ impl Worker {
     /// Counts one more failure of a task; returns how many there are.
     async fn add_failure(&self, claimed: &Claimed) -> Result<u32, Error> {
         let (media, task, now) = (claimed.media.clone(), claimed.task, self.context.clock.now());
-        Ok(self.context.db.write(move |tx| Box::pin(async move { store::add_failure(tx, &media, task, now).await })).await?)
+        Ok(self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { store::add_failure(tx, &media, task, now).await }))
+            .await?)
     }
 
     /// Records outputs, and removes redundant objects at once.
     pub async fn advance(&self, media: &MediaId, outputs: Outputs, done: Option<Task>) -> Result<(), Error> {
         let (media, now) = (media.clone(), self.context.clock.now());
-        let unused = self.context.db.write(move |tx| Box::pin(async move { transitions::advance(tx, &media, &outputs, done, now).await })).await?;
+        let unused = self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { transitions::advance(tx, &media, &outputs, done, now).await }))
+            .await?;
         self.permits.wake();
         self.discard(&unused).await;
         Ok(())

@@ -79,8 +79,13 @@ impl Permits {
     /// Returns the nice level for a task of this item: the queue's own, and more the more other items of its owner are
     /// running here or (`more`) waiting.
     pub fn nice(&self, member_queue: MemberQueue, media: &MediaId, more: bool) -> i32 {
-        let mut others: Vec<MediaId> =
-            self.lock().tasks.values().filter(|(other, item)| other.owner == member_queue.owner && item != media).map(|(_, item)| item.clone()).collect();
+        let mut others: Vec<MediaId> = self
+            .lock()
+            .tasks
+            .values()
+            .filter(|(other, item)| other.owner == member_queue.owner && item != media)
+            .map(|(_, item)| item.clone())
+            .collect();
         others.sort();
         others.dedup();
         let steps = i32::try_from(others.len()).unwrap_or(MAX_NICE).saturating_add(i32::from(more));

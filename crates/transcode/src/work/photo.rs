@@ -28,7 +28,16 @@ pub(super) async fn photo(task: &TaskContext) -> Result<(), Error> {
     let (bytes, orientation, assets) = if matches!(format, Format::Heic | Format::Avif) {
         let base = decode_heif(task, &original, format).await?;
         let stored = task.store_bytes(base.clone()).await?;
-        (base, 1, vec![Asset { name: "base".into(), content_type: "image/jpeg".into(), object: stored.key, bytes: stored.bytes }])
+        (
+            base,
+            1,
+            vec![Asset {
+                name: "base".into(),
+                content_type: "image/jpeg".into(),
+                object: stored.key,
+                bytes: stored.bytes,
+            }],
+        )
     } else {
         (original, task.job.received.orientation, vec![])
     };
@@ -44,7 +53,12 @@ pub(super) async fn photo(task: &TaskContext) -> Result<(), Error> {
     let size = Some((received.width.unwrap_or(decoded.0), received.height.unwrap_or(decoded.1)));
     let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
     let last = FinishOutputs { assets, thumbhash, size };
-    let dropped = task.worker.context.db.write(move |tx| Box::pin(async move { transitions::finish(tx, &media, &last, now).await })).await?;
+    let dropped = task
+        .worker
+        .context
+        .db
+        .write(move |tx| Box::pin(async move { transitions::finish(tx, &media, &last, now).await }))
+        .await?;
     task.clear_leases();
     task.worker.discard(&dropped).await;
     Ok(())
@@ -55,16 +69,24 @@ async fn decode_heif(task: &TaskContext, original: &Bytes, format: Format) -> Re
     let name = format!("photo.{}", format.extension());
     tokio::fs::write(task.folder().join(&name), original).await.map_err(Error::Scratch)?;
     let received = &task.job.received;
-    let mut limits = task.limits(0, MemoryEstimate::photo(received.width.unwrap_or(ASSUMED_SIDE), received.height.unwrap_or(ASSUMED_SIDE)));
+    let mut limits = task.limits(
+        0,
+        MemoryEstimate::photo(received.width.unwrap_or(ASSUMED_SIDE), received.height.unwrap_or(ASSUMED_SIDE)),
+    );
     // It prints nothing, so the stall timeout limits its whole run time (without the time it waited before).
-    limits.stall_timeout = limits.stall_timeout.min(task.worker.config.photo_timeout(Estimate::of(task.name, 0, received, None).cost));
-    task.run_without_progress(&image::heif(&task.tools, task.folder(), limits, &name)).await.map_err(|failure| match Error::from(failure) {
-        // Whatever its message: it could not read this photo.
-        Error::Process(crate::ffmpeg::ProcessError::Exited { status, .. }) if status.code().is_some() => Error::Rejected(RejectReason::BadPhoto),
-        Error::Rejected(RejectReason::TimedOut) => Error::Rejected(RejectReason::PhotoTimedOut),
-        starved @ Error::Rejected(RejectReason::TooMuchMemory(_)) => starved,
-        Error::Rejected(_) => Error::Rejected(RejectReason::BadPhoto),
-        other => other,
+    limits.stall_timeout =
+        limits.stall_timeout.min(task.worker.config.photo_timeout(Estimate::of(task.name, 0, received, None).cost));
+    task.run_without_progress(&image::heif(&task.tools, task.folder(), limits, &name)).await.map_err(|failure| {
+        match Error::from(failure) {
+            // Whatever its message: it could not read this photo.
+            Error::Process(crate::ffmpeg::ProcessError::Exited { status, .. }) if status.code().is_some() => {
+                Error::Rejected(RejectReason::BadPhoto)
+            }
+            Error::Rejected(RejectReason::TimedOut) => Error::Rejected(RejectReason::PhotoTimedOut),
+            starved @ Error::Rejected(RejectReason::TooMuchMemory(_)) => starved,
+            Error::Rejected(_) => Error::Rejected(RejectReason::BadPhoto),
+            other => other,
+        }
     })?;
     // A file of several images produces `base-1.jpg` and so on.
     let decoded = match tokio::fs::read(task.folder().join("base.jpg")).await {
@@ -72,17 +94,25 @@ async fn decode_heif(task: &TaskContext, original: &Bytes, format: Format) -> Re
         whole => whole,
     };
     let decoded = decoded.map_err(|_| RejectReason::BadPhoto)?;
-    blocking(task, move || Ok(pixels::render(&decoded, 1, BASE_FRAME, Limits::default())?.encode(Encoding::Jpeg)?.into())).await
+    blocking(task, move || {
+        Ok(pixels::render(&decoded, 1, BASE_FRAME, Limits::default())?.encode(Encoding::Jpeg)?.into())
+    })
+    .await
 }
 
 /// Processes pixels on a thread of its own, at the task's nice level; its errors are the file's fault.
-async fn blocking<T: Send + 'static>(task: &TaskContext, work: impl FnOnce() -> Result<T, pixels::Error> + Send + 'static) -> Result<T, Error> {
+async fn blocking<T: Send + 'static>(
+    task: &TaskContext,
+    work: impl FnOnce() -> Result<T, pixels::Error> + Send + 'static,
+) -> Result<T, Error> {
     let permit = task.permit.clone();
     let work = move || {
         let done = work();
         drop(permit);
         done
     };
-    let done = kit::tasks::on_thread(task.nice, work).await.ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
+    let done = kit::tasks::on_thread(task.nice, work)
+        .await
+        .ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
     done.map_err(|error| RejectReason::Photo(error.to_string()).into())
 }

@@ -26,10 +26,21 @@ pub(super) async fn poster(task: &TaskContext) -> Result<(), Error> {
     let (plan, input) = (task.plan()?, task.input().await?);
     let commands = match (&plan.video, plan.cover) {
         (Some(video), _) => {
-            let mut times: Vec<u64> = CANDIDATE_PERMILLES.iter().map(|moment| plan.duration_us / 1000 * moment).collect();
+            let mut times: Vec<u64> =
+                CANDIDATE_PERMILLES.iter().map(|moment| plan.duration_us / 1000 * moment).collect();
             times.dedup();
             // The start exists whatever duration the container declares.
-            let limits = |inputs: usize| task.limits(60_000_000, MemoryEstimate::frame_grabs(video.frame(), inputs as u64, video.hdr.is_some(), task.index_seconds()));
+            let limits = |inputs: usize| {
+                task.limits(
+                    60_000_000,
+                    MemoryEstimate::frame_grabs(
+                        video.frame(),
+                        inputs as u64,
+                        video.hdr.is_some(),
+                        task.index_seconds(),
+                    ),
+                )
+            };
             vec![
                 image::posters(&task.tools, &input, task.folder(), limits(times.len()), video, &times, false),
                 image::posters(&task.tools, &input, task.folder(), limits(1), video, &[0], true),
@@ -65,7 +76,12 @@ pub(super) async fn best(task: &TaskContext) -> Result<Option<Asset>, Error> {
     }
     let Some((_, bytes)) = chosen else { return Ok(None) };
     let stored = task.store_bytes(bytes).await?;
-    Ok(Some(Asset { name: "poster".into(), content_type: "image/jpeg".into(), object: stored.key, bytes: stored.bytes }))
+    Ok(Some(Asset {
+        name: "poster".into(),
+        content_type: "image/jpeg".into(),
+        object: stored.key,
+        bytes: stored.bytes,
+    }))
 }
 
 /// The properties of an image's small version.

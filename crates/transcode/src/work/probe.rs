@@ -32,7 +32,11 @@ pub(super) async fn probe(task: &TaskContext) -> Result<(), Error> {
         tracing::warn!(media.id = %task.job.media, "this ffmpeg cannot tone-map (it lacks zscale): HDR video will look pale; install one with libzimg");
     }
     let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
-    task.worker.context.db.write(move |tx| Box::pin(async move { transitions::plan(tx, &media, &plan, now).await })).await?;
+    task.worker
+        .context
+        .db
+        .write(move |tx| Box::pin(async move { transitions::plan(tx, &media, &plan, now).await }))
+        .await?;
     task.worker.permits.wake();
     Ok(())
 }
@@ -46,7 +50,9 @@ fn limits(task: &TaskContext, span_us: u64) -> Limits {
 /// A probe that timed out is reported as such.
 fn probe_timeout(task: &TaskContext, error: Error) -> Error {
     match error {
-        Error::Rejected(RejectReason::TimedOut) => RejectReason::ProbeTimedOut(task.worker.config.probe_timeout().as_secs()).into(),
+        Error::Rejected(RejectReason::TimedOut) => {
+            RejectReason::ProbeTimedOut(task.worker.config.probe_timeout().as_secs()).into()
+        }
         other => other,
     }
 }
@@ -55,7 +61,10 @@ async fn media_info(task: &TaskContext, small: bool) -> Result<MediaInfo, Error>
     let input = task.input().await?;
     let streams = async {
         let command = probe::streams(&task.tools, &input, task.folder(), limits(task, 0));
-        let output = task.capture(&command, probe::MAX_OUTPUT_BYTES).await.map_err(|failure| probe_timeout(task, broken_file(failure)))?;
+        let output = task
+            .capture(&command, probe::MAX_OUTPUT_BYTES)
+            .await
+            .map_err(|failure| probe_timeout(task, broken_file(failure)))?;
         probe::parse(&output).map_err(|error| match error {
             ProbeError::Malformed => Error::Rejected(RejectReason::BrokenFile),
             ProbeError::Protected => Error::Rejected(RejectReason::Protected),
@@ -111,17 +120,23 @@ async fn packets(task: &TaskContext, input: &ffmpeg::Input, stream: Option<u32>)
     let mut began = None;
     // Output after that time is not progress.
     let on_stdout = |printed: &[u8]| reader.feed(printed) && began.get_or_insert_with(Instant::now).elapsed() < timeout;
-    ffmpeg::run(&task.tools, &command, &task.cancel, on_stdout).await.map_err(|failure| probe_timeout(task, broken_file(failure)))?;
+    ffmpeg::run(&task.tools, &command, &task.cancel, on_stdout)
+        .await
+        .map_err(|failure| probe_timeout(task, broken_file(failure)))?;
     Ok(reader.finish())
 }
 
 /// A file at which ffprobe fails is broken, whatever its message; unless it could not be opened at all.
 fn broken_file(failure: ProcessError) -> Error {
     match &failure {
-        ProcessError::Exited { status, stderr } if status.code().is_some() && !stderr.has("No such file") && !stderr::is_input_lost(stderr) => match Error::from(failure) {
-            Error::Process(_) => Error::Rejected(RejectReason::BrokenFile),
-            known => known,
-        },
+        ProcessError::Exited { status, stderr }
+            if status.code().is_some() && !stderr.has("No such file") && !stderr::is_input_lost(stderr) =>
+        {
+            match Error::from(failure) {
+                Error::Process(_) => Error::Rejected(RejectReason::BrokenFile),
+                known => known,
+            }
+        }
         _ => failure.into(),
     }
 }

@@ -48,7 +48,8 @@ impl EncodeRun<'_> {
             over.cancel();
             ended
         };
-        let (task, renditions, streams, start_us, span_us) = (self.task, &mut self.renditions, self.streams, self.start_us, self.span_us.max(1));
+        let (task, renditions, streams, start_us, span_us) =
+            (self.task, &mut self.renditions, self.streams, self.start_us, self.span_us.max(1));
         let started = tokio::time::Instant::now();
         let announce = async {
             loop {
@@ -116,10 +117,24 @@ pub(super) async fn copy(task: &TaskContext) -> Result<(), Error> {
     let copied = video.copy.as_ref().ok_or(Error::Corrupt("plan"))?;
     // The peak is unknown before all of it is read; half as much again as the average is a fair estimate, and `finish`
     // corrects it.
-    let rendition = video_rendition(video, &copied.name, video.width, video.height, copied.bits_per_second * 3 / 2, "avc1.640028");
-    let command =
-        video::copy(&task.tools, &input, task.folder(), task.limits(plan.duration_us, MemoryEstimate::copy(video.frame(), task.index_seconds())), video.stream, &copied.name);
-    let mut run = EncodeRun { command, renditions: vec![RenditionOutput::new(task, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, task };
+    let rendition =
+        video_rendition(video, &copied.name, video.width, video.height, copied.bits_per_second * 3 / 2, "avc1.640028");
+    let command = video::copy(
+        &task.tools,
+        &input,
+        task.folder(),
+        task.limits(plan.duration_us, MemoryEstimate::copy(video.frame(), task.index_seconds())),
+        video.stream,
+        &copied.name,
+    );
+    let mut run = EncodeRun {
+        command,
+        renditions: vec![RenditionOutput::new(task, rendition).await?],
+        streams: true,
+        start_us: 0,
+        span_us: plan.duration_us,
+        task,
+    };
     let result = run.run().await;
     finish_streaming(task, run, result).await
 }
@@ -128,8 +143,12 @@ pub(super) async fn copy(task: &TaskContext) -> Result<(), Error> {
 pub(super) async fn audio(task: &TaskContext) -> Result<(), Error> {
     let plan = task.plan()?;
     let (audio, input) = (plan.audio.as_ref().ok_or(Error::Corrupt("plan"))?, task.input().await?);
-    let limits = task.limits(plan.duration_us, MemoryEstimate::audio(task.index_seconds(), audio::measure_inputs(audio)));
-    let measured = task.run_without_progress(&audio::measure(&task.tools, &input, task.folder(), limits, audio)).await?.read(audio::loudness);
+    let limits =
+        task.limits(plan.duration_us, MemoryEstimate::audio(task.index_seconds(), audio::measure_inputs(audio)));
+    let measured = task
+        .run_without_progress(&audio::measure(&task.tools, &input, task.folder(), limits, audio))
+        .await?
+        .read(audio::loudness);
     let limits = task.limits(plan.duration_us, MemoryEstimate::audio(task.index_seconds(), 1));
     let gain = audio::gain_db(measured, task.worker.config.loudness_lufs);
     let rendition = Rendition {
@@ -144,14 +163,25 @@ pub(super) async fn audio(task: &TaskContext) -> Result<(), Error> {
         total_segments: None,
     };
     let command = audio::encode(&task.tools, &input, task.folder(), limits, audio, gain);
-    let mut run = EncodeRun { command, renditions: vec![RenditionOutput::new(task, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, task };
+    let mut run = EncodeRun {
+        command,
+        renditions: vec![RenditionOutput::new(task, rendition).await?],
+        streams: true,
+        start_us: 0,
+        span_us: plan.duration_us,
+        task,
+    };
     let result = run.run().await;
     match finish_streaming(task, run, result).await {
         // An empty track beside video is no reason to reject the video.
         Err(Error::Rejected(RejectReason::BrokenFile)) if plan.video.is_some() => {
             tracing::info!(media.id = %task.job.media, "the audio track is empty; continuing without it");
             let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
-            task.worker.context.db.write(move |tx| Box::pin(async move { transitions::drop_audio(tx, &media, now).await })).await
+            task.worker
+                .context
+                .db
+                .write(move |tx| Box::pin(async move { transitions::drop_audio(tx, &media, now).await }))
+                .await
         }
         other => other,
     }
@@ -189,11 +219,21 @@ pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Resul
     let tile_bytes = tiles.as_ref().map(|tiles| u64::from(tiles.width) * u64::from(tiles.height) * 3);
     let span_us = chunks.duration_us(&chunk);
     let rendered = rungs.iter().map(|rung| u64::from(rung.width) * u64::from(rung.height)).sum();
-    let cost = |threads| MemoryEstimate::encode(video.frame(), (rungs.len(), rendered), threads, video.hdr.is_some(), task.index_seconds());
+    let cost = |threads| {
+        MemoryEstimate::encode(
+            video.frame(),
+            (rungs.len(), rendered),
+            threads,
+            video.hdr.is_some(),
+            task.index_seconds(),
+        )
+    };
     // Fewer threads hold fewer frames: better slow than rejected.
     let usual = task.worker.config.threads(task.queue);
-    let threads = (1..=usual).rev().find(|threads| cost(*threads).bytes() <= task.tools.memory.max_share_bytes()).unwrap_or(1);
-    let job = video::ChunkEncode { video, chunk: &chunk, last, rungs: &rungs, tiles, tonemap: task.tools.tonemap, threads };
+    let threads =
+        (1..=usual).rev().find(|threads| cost(*threads).bytes() <= task.tools.memory.max_share_bytes()).unwrap_or(1);
+    let job =
+        video::ChunkEncode { video, chunk: &chunk, last, rungs: &rungs, tiles, tonemap: task.tools.tonemap, threads };
     let command = video::encode_chunk(&task.tools, &input, task.folder(), task.limits(span_us, cost(threads)), &job);
     let mut renditions = Vec::with_capacity(rungs.len());
     for rung in &rungs {
@@ -204,13 +244,23 @@ pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Resul
     // Past a source's real end there is nothing, which ffmpeg reports as an error.
     accept_partial(result, number > 0, task)?;
     let outputs = collect_chunk(task, &mut run.renditions, video, number, tile_bytes).await?;
-    if number == 0 && outputs.segments.is_empty() && outputs.tiles.is_none() && run.renditions.iter().all(|rendition| rendition.seen == 0) {
+    if number == 0
+        && outputs.segments.is_empty()
+        && outputs.tiles.is_none()
+        && run.renditions.iter().all(|rendition| rendition.seen == 0)
+    {
         return Err(RejectReason::BrokenFile.into());
     }
     task.advance(outputs, true).await
 }
 
-async fn collect_chunk(task: &TaskContext, renditions: &mut [RenditionOutput], video: &VideoPlan, number: u32, tile_bytes: Option<u64>) -> Result<Outputs, Error> {
+async fn collect_chunk(
+    task: &TaskContext,
+    renditions: &mut [RenditionOutput],
+    video: &VideoPlan,
+    number: u32,
+    tile_bytes: Option<u64>,
+) -> Result<Outputs, Error> {
     let mut outputs = Outputs::default();
     for rendition in renditions.iter_mut() {
         let frame_us = 1_000_000 * u64::from(video.rate.den) / u64::from(video.rate.num.max(1));

@@ -77,7 +77,14 @@ impl Staging {
 
     /// Returns the copy of an item's original of `bytes`, fetched if it is not here; callers that ask at the same time
     /// wait for one fetch.
-    pub async fn stage(&self, objects: &Objects, media: &MediaId, key: &ObjectKey, bytes: u64, cancel: &CancellationToken) -> Result<Arc<StagedFile>, Error> {
+    pub async fn stage(
+        &self,
+        objects: &Objects,
+        media: &MediaId,
+        key: &ObjectKey,
+        bytes: u64,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<StagedFile>, Error> {
         let work = async {
             let copy = self.wait_for_space(media, bytes).await?;
             copy.fetched.get_or_try_init(|| fetch(objects, key, &copy)).await?;
@@ -104,7 +111,11 @@ impl Staging {
     pub async fn sweep(&self, stop: CancellationToken) {
         while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
             let now = Instant::now();
-            self.0.copies().values_mut().filter(|entry| Arc::strong_count(&entry.copy) > 1).for_each(|entry| entry.used = now);
+            self.0
+                .copies()
+                .values_mut()
+                .filter(|entry| Arc::strong_count(&entry.copy) > 1)
+                .for_each(|entry| entry.used = now);
             self.drop_unused(|entry| now.duration_since(entry.used) > IDLE_TIMEOUT);
         }
     }
@@ -137,7 +148,11 @@ impl Staging {
                 break;
             }
             // The least recently used copy is evicted.
-            let idle = copies.iter().filter(|(_, entry)| Arc::strong_count(&entry.copy) == 1).min_by_key(|(_, entry)| entry.used).map(|(media, _)| media.clone())?;
+            let idle = copies
+                .iter()
+                .filter(|(_, entry)| Arc::strong_count(&entry.copy) == 1)
+                .min_by_key(|(_, entry)| entry.used)
+                .map(|(media, _)| media.clone())?;
             copies.remove(&idle);
         }
         let path = self.0.folder.join(format!("{:032x}.original", rand::random::<u128>()));
@@ -174,7 +189,11 @@ async fn fetch(objects: &Objects, key: &ObjectKey, copy: &StagedFile) -> Result<
     }
     file.flush().await.map_err(Error::Scratch)?;
     if written != bytes {
-        return Err(kit::objects::Error::Engine(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the object ended early")).into());
+        return Err(kit::objects::Error::Engine(std::io::Error::new(
+            std::io::ErrorKind::UnexpectedEof,
+            "the object ended early",
+        ))
+        .into());
     }
     Ok(())
 }
@@ -194,9 +213,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let objects = Objects::folder(&folder.path().join("objects")).await.unwrap();
         let staging = Staging::new(folder.path().join("staged"), 2500);
-        let keys = [stored(&objects, 1, 1000).await, stored(&objects, 2, 1000).await, stored(&objects, 3, 1000).await, stored(&objects, 4, 9000).await];
+        let keys = [
+            stored(&objects, 1, 1000).await,
+            stored(&objects, 2, 1000).await,
+            stored(&objects, 3, 1000).await,
+            stored(&objects, 4, 9000).await,
+        ];
         let items = [(); 4].map(|()| MediaId::random());
-        let get = async |at: usize, bytes: u64| staging.stage(&objects, &items[at], &keys[at], bytes, &CancellationToken::new()).await;
+        let get = async |at: usize, bytes: u64| {
+            staging.stage(&objects, &items[at], &keys[at], bytes, &CancellationToken::new()).await
+        };
         let (one, again) = tokio::join!(get(0, 1000), get(0, 1000));
         let (one, again) = (one.unwrap(), again.unwrap());
         assert!(Arc::ptr_eq(&one, &again) && std::fs::read(one.path()).unwrap() == vec![1; 1000]);
@@ -221,7 +247,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let objects = Objects::folder(&folder.path().join("objects")).await.unwrap();
         let staging = Staging::new(folder.path().join("staged"), 2500);
-        let missing = staging.stage(&objects, &MediaId::random(), &ObjectKey::random(), 10, &CancellationToken::new()).await;
+        let missing =
+            staging.stage(&objects, &MediaId::random(), &ObjectKey::random(), 10, &CancellationToken::new()).await;
         assert!(matches!(missing, Err(Error::Objects(kit::objects::Error::Missing))));
         assert!(staging.0.copies().is_empty());
     }

@@ -59,8 +59,29 @@ pub(crate) enum Content {
 }
 
 impl TaskContext {
-    pub fn new(worker: Worker, tools: Arc<Tools>, job: Job, (name, queue): (Task, Queue), (nice, permit): (i32, Arc<Permit>), scratch: Scratch, cancel: CancellationToken) -> Self {
-        Self { worker, tools, job, name, queue, nice, permit, scratch, cancel, leases: Mutex::default(), progress_published_at: Mutex::default(), copy: Mutex::default() }
+    pub fn new(
+        worker: Worker,
+        tools: Arc<Tools>,
+        job: Job,
+        (name, queue): (Task, Queue),
+        (nice, permit): (i32, Arc<Permit>),
+        scratch: Scratch,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            worker,
+            tools,
+            job,
+            name,
+            queue,
+            nice,
+            permit,
+            scratch,
+            cancel,
+            leases: Mutex::default(),
+            progress_published_at: Mutex::default(),
+            copy: Mutex::default(),
+        }
     }
 
     /// Returns the folder in which child processes work.
@@ -84,7 +105,11 @@ impl TaskContext {
             Source::File(_) => return Err(kit::objects::Error::Missing.into()),
             Source::Url(_) => {
                 let (objects, received) = (&self.worker.context.objects, &self.job.received);
-                let copy = self.worker.staging.stage(objects, &self.job.media, &received.object, received.bytes, &self.cancel).await?;
+                let copy = self
+                    .worker
+                    .staging
+                    .stage(objects, &self.job.media, &received.object, received.bytes, &self.cancel)
+                    .await?;
                 let path = copy.path().to_owned();
                 *self.copy.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
                 path
@@ -101,7 +126,11 @@ impl TaskContext {
     /// Returns the item's duration in whole seconds, for the memory of its index: what `media` found, or the accepted
     /// maximum where it is unknown.
     pub fn index_seconds(&self) -> u64 {
-        self.job.received.duration_ms.map_or(3600, |ms| ms.div_ceil(1000)).min(self.worker.config.max_duration_hours.saturating_mul(3600))
+        self.job
+            .received
+            .duration_ms
+            .map_or(3600, |ms| ms.div_ceil(1000))
+            .min(self.worker.config.max_duration_hours.saturating_mul(3600))
     }
 
     /// Returns the item's frame size as `media` found it.
@@ -116,7 +145,12 @@ impl TaskContext {
     }
 
     /// Runs a child process that reports its progress; `out_us` follows it.
-    pub async fn run(&self, command: &Command, cancel: &CancellationToken, out_us: &AtomicI64) -> Result<StderrText, ffmpeg::ProcessError> {
+    pub async fn run(
+        &self,
+        command: &Command,
+        cancel: &CancellationToken,
+        out_us: &AtomicI64,
+    ) -> Result<StderrText, ffmpeg::ProcessError> {
         let mut progress = Progress::default();
         ffmpeg::run(&self.tools, command, cancel, |printed| {
             let progressed = progress.feed(printed);
@@ -156,7 +190,9 @@ impl TaskContext {
             let keys: Vec<ObjectKey> = leases.iter().map(|lease| lease.key().clone()).collect();
             self.leases.lock().unwrap_or_else(PoisonError::into_inner).extend(leases);
             let writers = try_join_all(keys.into_iter().map(|key| self.worker.context.objects.create_as(key))).await?;
-            stored.extend(try_join_all(writers.into_iter().zip(batch).map(|(writer, content)| fill(writer, content))).await?);
+            stored.extend(
+                try_join_all(writers.into_iter().zip(batch).map(|(writer, content)| fill(writer, content))).await?,
+            );
         }
     }
 
@@ -193,7 +229,13 @@ impl TaskContext {
             *progress_published_at = Some(now);
         }
         let (media, name, at) = (self.job.media.clone(), self.name, self.worker.context.clock.now());
-        self.worker.context.db.write(move |tx| Box::pin(async move { transitions::progress(tx, &media, name, permille.min(999), at).await })).await
+        self.worker
+            .context
+            .db
+            .write(move |tx| {
+                Box::pin(async move { transitions::progress(tx, &media, name, permille.min(999), at).await })
+            })
+            .await
     }
 
     /// Ends the context; returns the keys of stored objects that no row references.

@@ -23,7 +23,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Worker {
     /// Returns the task for a ticket, with its permit; `None` if no task is ready.
-    pub(super) async fn claim(&self, queue: Queue, named: &Ticket, id: &str) -> Result<Option<(Claimed, Permit)>, HandlerError> {
+    pub(super) async fn claim(
+        &self,
+        queue: Queue,
+        named: &Ticket,
+        id: &str,
+    ) -> Result<Option<(Claimed, Permit)>, HandlerError> {
         let until = Instant::now() + CLAIM_TIMEOUT;
         loop {
             let changed = self.permits.changed();
@@ -53,8 +58,18 @@ impl Worker {
         let _gate = self.permits.gate(queue).await;
         let at_limit = self.permits.at_limit(queue, queue.member_limit(self.config.workers()));
         let (named, ticket, now) = (named.clone(), id.to_owned(), self.context.clock.now());
-        let claim = self.context.db.write(move |tx| Box::pin(async move { fair_queue::claim(tx, queue, &ticket, &named, &at_limit, now).await })).await?;
-        let permit = if let Claim::Task(claimed) = &claim { Some(self.permits.take(claimed.member_queue, &claimed.media)) } else { None };
+        let claim = self
+            .context
+            .db
+            .write(move |tx| {
+                Box::pin(async move { fair_queue::claim(tx, queue, &ticket, &named, &at_limit, now).await })
+            })
+            .await?;
+        let permit = if let Claim::Task(claimed) = &claim {
+            Some(self.permits.take(claimed.member_queue, &claimed.media))
+        } else {
+            None
+        };
         Ok((claim, permit))
     }
 

@@ -14,7 +14,13 @@ use crate::transitions::Outputs;
 pub(super) async fn waveform(task: &TaskContext) -> Result<(), Error> {
     let plan = task.plan()?;
     let (source, input) = (plan.audio.as_ref().ok_or(Error::Corrupt("plan"))?, task.input().await?);
-    let command = audio::samples(&task.tools, &input, task.folder(), task.limits(plan.duration_us, MemoryEstimate::audio(task.index_seconds(), 1)), source);
+    let command = audio::samples(
+        &task.tools,
+        &input,
+        task.folder(),
+        task.limits(plan.duration_us, MemoryEstimate::audio(task.index_seconds(), 1)),
+        source,
+    );
     let (mut wave, mut odd, mut samples) = (Waveform::new(audio::WAVEFORM_RATE), None, Vec::new());
     ffmpeg::run(&task.tools, &command, &task.cancel, |printed| {
         // A sample's two bytes may be split between two reads.
@@ -31,6 +37,11 @@ pub(super) async fn waveform(task: &TaskContext) -> Result<(), Error> {
     .await?;
     let text = serde_json::to_vec(&wave.finish()).map_err(|_| Error::Corrupt("waveform"))?;
     let stored = task.store_bytes(text).await?;
-    let asset = Asset { name: "waveform".into(), content_type: "application/json".into(), object: stored.key, bytes: stored.bytes };
+    let asset = Asset {
+        name: "waveform".into(),
+        content_type: "application/json".into(),
+        object: stored.key,
+        bytes: stored.bytes,
+    };
     task.advance(Outputs { assets: vec![asset], ..Outputs::default() }, true).await
 }

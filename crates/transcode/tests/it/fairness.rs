@@ -18,7 +18,8 @@ const HOSTILE: AccountId = AccountId(Uuid::from_u128(1));
 const OTHER: AccountId = AccountId(Uuid::from_u128(2));
 
 /// With `transcode.workers=2`, as on a machine with two cores.
-const MEMBER_LIMITS: [(&str, i64); 6] = [("probe", 2), ("urgent", 2), ("audio", 1), ("photo", 1), ("heavy_photo", 1), ("background", 1)];
+const MEMBER_LIMITS: [(&str, i64); 6] =
+    [("probe", 2), ("urgent", 2), ("audio", 1), ("photo", 1), ("heavy_photo", 1), ("background", 1)];
 
 #[derive(FromQueryResult)]
 struct AtWork {
@@ -30,7 +31,8 @@ impl Harness {
     /// Returns the number of a member's running tasks in each queue.
     async fn running_tasks(&self, owner: AccountId) -> Vec<(String, i64)> {
         let text = "select queue, count(*) as tasks from task where owner = $1 and state = 'claimed' group by queue";
-        let rows: Vec<AtWork> = self.world.context("transcode").db.read().rows(text, vec![owner.to_string().into()]).await.unwrap();
+        let rows: Vec<AtWork> =
+            self.world.context("transcode").db.read().rows(text, vec![owner.to_string().into()]).await.unwrap();
         rows.into_iter().map(|row| (row.queue, row.tasks)).collect()
     }
 
@@ -77,9 +79,13 @@ fn script(folder: &Path, name: &str, lines: &str) -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo() {
     let harness = Harness::with(&["transcode.workers=2"]).await;
-    let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 8 -c:v mpeg4 -q:v 5 -c:a aac");
+    let clip = harness
+        .make("clip.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 8 -c:v mpeg4 -q:v 5 -c:a aac");
     let photo = harness.make("photo.jpeg", "-f lavfi -i testsrc2=size=1600x1200 -frames:v 1");
-    let long = harness.make("long.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -f lavfi -i sine -t 20 -c:v mpeg4 -q:v 8 -c:a aac");
+    let long = harness.make(
+        "long.mp4",
+        "-f lavfi -i testsrc2=size=1280x720:rate=25 -f lavfi -i sine -t 20 -c:v mpeg4 -q:v 8 -c:a aac",
+    );
     let large = harness.make("large.png", "-f lavfi -i testsrc2=size=6000x4000 -frames:v 1 -pred none");
     let (calm_clip, calm_photo) = harness.clip_and_photo(&clip, &photo, None).await;
     harness.world.settle().await;
@@ -92,13 +98,23 @@ async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo
             _ => harness.upload_of(HOSTILE, &long, Kind::Video, "mp4", None).await,
         });
     }
-    let full = |running_tasks: &[(String, i64)]| ["urgent", "background", "heavy_photo"].iter().all(|queue| running_tasks.iter().any(|(name, _)| name == queue));
-    harness.world.wait_for("the hostile member's files run in every queue", async || full(&harness.running_tasks(HOSTILE).await).then_some(())).await;
-    let played = async || harness.published::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
+    let full = |running_tasks: &[(String, i64)]| {
+        ["urgent", "background", "heavy_photo"].iter().all(|queue| running_tasks.iter().any(|(name, _)| name == queue))
+    };
+    harness
+        .world
+        .wait_for("the hostile member's files run in every queue", async || {
+            full(&harness.running_tasks(HOSTILE).await).then_some(())
+        })
+        .await;
+    let played =
+        async || harness.published::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
     let before = played().await;
     let (busy_clip, busy_photo) = harness.clip_and_photo(&clip, &photo, Some(HOSTILE)).await;
     let overtook = played().await - before;
-    eprintln!("clip {calm_clip:?} alone, {busy_clip:?} beside; photo {calm_photo:?} alone, {busy_photo:?} beside; {overtook} others played meanwhile");
+    eprintln!(
+        "clip {calm_clip:?} alone, {busy_clip:?} beside; photo {calm_photo:?} alone, {busy_photo:?} beside; {overtook} others played meanwhile"
+    );
     assert!(overtook <= 8, "{overtook} of the hostile member's files were playable before the other member's clip");
     assert!(hostile.len() - played().await > 20, "too few were left: this shows nothing");
     // A margin for a machine that runs other work meanwhile; the measurements are in the decision.
@@ -119,17 +135,27 @@ async fn in_a_fleet_a_member_leaves_a_slot_in_each_process_to_another() {
     }
     let (rows, nats, store) = (shared_postgres(), Nats::start(), shared_s3());
     let name = Uuid::new_v4().simple().to_string();
-    let mut set = vec!["transcode.workers=1".to_owned(), format!("db.url={}", rows.url), format!("db.schema=fair_{name}_{{service}}"), format!("bus.servers=[\"{}\"]", nats.url())];
+    let mut set = vec![
+        "transcode.workers=1".to_owned(),
+        format!("db.url={}", rows.url),
+        format!("db.schema=fair_{name}_{{service}}"),
+        format!("bus.servers=[\"{}\"]", nats.url()),
+    ];
     set.extend(store.account.settings(&store.prefix));
     let set: Vec<&str> = set.iter().map(String::as_str).collect();
     let (one, two) = (Harness::with(&set).await, Harness::with(&set).await);
-    let clip = one.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 2 -c:v mpeg4 -q:v 5 -c:a aac");
-    let long = one.make("long.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -f lavfi -i sine -t 20 -c:v mpeg4 -q:v 8 -c:a aac");
+    let clip = one
+        .make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 2 -c:v mpeg4 -q:v 5 -c:a aac");
+    let long = one.make(
+        "long.mp4",
+        "-f lavfi -i testsrc2=size=1280x720:rate=25 -f lavfi -i sine -t 20 -c:v mpeg4 -q:v 8 -c:a aac",
+    );
     let mut hostile = Vec::new();
     for _ in 0..20 {
         hostile.push(one.upload_of(HOSTILE, &long, Kind::Video, "mp4", None).await);
     }
-    let at_both = async || one.running_tasks(HOSTILE).await.into_iter().any(|(queue, tasks)| queue == "background" && tasks == 2);
+    let at_both =
+        async || one.running_tasks(HOSTILE).await.into_iter().any(|(queue, tasks)| queue == "background" && tasks == 2);
     one.world.wait_for("both processes run tasks of the hostile member", async || at_both().await.then_some(())).await;
     let played = async || one.published::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
     let before = played().await;
@@ -143,7 +169,10 @@ async fn in_a_fleet_a_member_leaves_a_slot_in_each_process_to_another() {
         })
         .await;
     let overtook = played().await - before;
-    assert!(overtook <= 4 && hostile.len() - played().await > 4, "{overtook} of the hostile member's files were playable before the other member's clip");
+    assert!(
+        overtook <= 4 && hostile.len() - played().await > 4,
+        "{overtook} of the hostile member's files were playable before the other member's clip"
+    );
     for media in &hostile {
         one.publish(contract::media::Deleted { id: media.clone(), owner: HOSTILE }).await;
     }
@@ -162,7 +191,12 @@ async fn heavy_photos_do_not_take_the_slots_of_light_ones() {
     for _ in 0..6 {
         heavy.push(harness.upload_of(OTHER, &large, Kind::Photo, "png", Some((6000, 4000))).await);
     }
-    harness.world.wait_for("a heavy photo is converted", async || harness.running_tasks(OTHER).await.iter().any(|(queue, _)| queue == "heavy_photo").then_some(())).await;
+    harness
+        .world
+        .wait_for("a heavy photo is converted", async || {
+            harness.running_tasks(OTHER).await.iter().any(|(queue, _)| queue == "heavy_photo").then_some(())
+        })
+        .await;
     let light = harness.upload_of(OTHER, &light, Kind::Photo, "jpeg", Some((400, 300))).await;
     harness.ready(&light).await;
     let overtook = harness.published::<Ready>().await.iter().filter(|ready| heavy.contains(&ready.id)).count();
@@ -177,7 +211,8 @@ async fn heavy_photos_do_not_take_the_slots_of_light_ones() {
 async fn a_probe_that_takes_too_long_is_rejected_with_a_code_and_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let slow = script(folder.path(), "ffprobe", "case \" $* \" in *\" -i \"*) exec sleep 300 ;; esac");
-    let harness = Harness::with(&[&format!("transcode.ffprobe={}", slow.display()), "transcode.probe_timeout_seconds=1"]).await;
+    let harness =
+        Harness::with(&[&format!("transcode.ffprobe={}", slow.display()), "transcode.probe_timeout_seconds=1"]).await;
     let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mpeg4");
     let media = harness.upload(&clip, Kind::Video, "mp4").await;
     let failed: Failed = harness
@@ -197,7 +232,12 @@ async fn a_probe_that_takes_too_long_is_rejected_with_a_code_and_a_sentence() {
 async fn a_photo_that_takes_too_long_is_rejected_and_the_next_one_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let slow = script(folder.path(), "heif-convert", "exec sleep 300");
-    let harness = Harness::with(&[&format!("transcode.heif_convert={}", slow.display()), "transcode.photo_timeout_seconds=1", "transcode.workers=1"]).await;
+    let harness = Harness::with(&[
+        &format!("transcode.heif_convert={}", slow.display()),
+        "transcode.photo_timeout_seconds=1",
+        "transcode.workers=1",
+    ])
+    .await;
     let photo = harness.make("photo.jpeg", "-f lavfi -i testsrc2=size=400x300 -frames:v 1");
     let media = harness.upload_of(OTHER, &photo, Kind::Photo, "heic", Some((400, 300))).await;
     let next = harness.upload_of(OTHER, &photo, Kind::Photo, "jpeg", Some((400, 300))).await;
@@ -219,7 +259,12 @@ async fn a_photo_that_takes_too_long_is_rejected_and_the_next_one_succeeds() {
 async fn nothing_is_decoded_before_the_plan_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let stand_in = script(folder.path(), "ffmpeg", "case \" $* \" in *\" -i \"*) exec sleep 300 ;; esac");
-    let harness = Harness::with(&[&format!("transcode.ffmpeg={}", stand_in.display()), "transcode.max_duration_hours=1", "transcode.stall_timeout_seconds=170"]).await;
+    let harness = Harness::with(&[
+        &format!("transcode.ffmpeg={}", stand_in.display()),
+        "transcode.max_duration_hours=1",
+        "transcode.stall_timeout_seconds=170",
+    ])
+    .await;
     let long = harness.make("long.flac", "-f lavfi -i anullsrc=sample_rate=8000:cl=mono -t 3700");
     let began = Instant::now();
     let media = harness.upload(&long, Kind::Audio, "flac").await;

@@ -59,7 +59,14 @@ impl Harness {
     }
 
     /// The same for a member, and a photo's size as in its header.
-    pub async fn upload_of(&self, owner: AccountId, path: &Path, kind: Kind, format: &str, size: Option<(u32, u32)>) -> MediaId {
+    pub async fn upload_of(
+        &self,
+        owner: AccountId,
+        path: &Path,
+        kind: Kind,
+        format: &str,
+        size: Option<(u32, u32)>,
+    ) -> MediaId {
         let context = self.world.context("transcode");
         let stored = context.objects.put_file(path).await.unwrap();
         let received = Received {
@@ -96,7 +103,14 @@ impl Harness {
 
     /// Returns every event of a kind that was published so far.
     pub async fn published<E: Event>(&self) -> Vec<E> {
-        let rows: Vec<Sent> = self.world.context("transcode").db.read().rows("select payload from outbox where subject = $1 order by id", vec![E::SUBJECT.into()]).await.unwrap();
+        let rows: Vec<Sent> = self
+            .world
+            .context("transcode")
+            .db
+            .read()
+            .rows("select payload from outbox where subject = $1 order by id", vec![E::SUBJECT.into()])
+            .await
+            .unwrap();
         rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap()).collect()
     }
 
@@ -147,9 +161,15 @@ impl Harness {
         let playback = self.playback(media).await;
         let mut whole = BTreeMap::new();
         for rendition in &playback.renditions {
-            let mut own: Vec<&Segment> = playback.segments.iter().filter(|segment| segment.rendition == rendition.name).collect();
+            let mut own: Vec<&Segment> =
+                playback.segments.iter().filter(|segment| segment.rendition == rendition.name).collect();
             own.sort_by_key(|segment| segment.number);
-            assert_eq!(own.iter().map(|segment| segment.number as usize).collect::<Vec<_>>(), (0..own.len()).collect::<Vec<_>>(), "an unbroken run of {}", rendition.name);
+            assert_eq!(
+                own.iter().map(|segment| segment.number as usize).collect::<Vec<_>>(),
+                (0..own.len()).collect::<Vec<_>>(),
+                "an unbroken run of {}",
+                rendition.name
+            );
             assert_eq!(rendition.total_segments, Some(u32::try_from(own.len()).unwrap()));
             let mut bytes = self.object(&rendition.init).await;
             for segment in own {
@@ -167,7 +187,12 @@ impl Harness {
     }
 
     pub async fn asset(&self, converted: &Converted, name: &str) -> Vec<u8> {
-        let asset: &Asset = converted.playback.assets.iter().find(|asset| asset.name == name).unwrap_or_else(|| panic!("there is no {name}: {:?}", converted.ready));
+        let asset: &Asset = converted
+            .playback
+            .assets
+            .iter()
+            .find(|asset| asset.name == name)
+            .unwrap_or_else(|| panic!("there is no {name}: {:?}", converted.ready));
         self.object(&asset.object).await
     }
 
@@ -179,15 +204,19 @@ impl Harness {
             let rows: Vec<Objects> = context.db.read().rows(sql, vec![]).await.unwrap();
             named.extend(rows.into_iter().map(|row| row.object));
         }
-        let bodies: Vec<Objects> = context.db.read().rows("select body as object from rendition", vec![]).await.unwrap();
-        named.extend(bodies.iter().map(|row| serde_json::from_str::<serde_json::Value>(&row.object).unwrap()["init"].as_str().unwrap().to_owned()));
+        let bodies: Vec<Objects> =
+            context.db.read().rows("select body as object from rendition", vec![]).await.unwrap();
+        named.extend(bodies.iter().map(|row| {
+            serde_json::from_str::<serde_json::Value>(&row.object).unwrap()["init"].as_str().unwrap().to_owned()
+        }));
         named.extend(self.published::<Received>().await.into_iter().map(|received| received.object.to_string()));
         let mut orphans = Vec::new();
         let alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
         for a in alphabet.chars() {
             for b in alphabet.chars() {
                 let listed = context.objects.list(&format!("{a}{b}")).await.unwrap();
-                orphans.extend(listed.into_iter().map(|listed| listed.key.to_string()).filter(|key| !named.contains(key)));
+                orphans
+                    .extend(listed.into_iter().map(|listed| listed.key.to_string()).filter(|key| !named.contains(key)));
             }
         }
         orphans
@@ -237,7 +266,20 @@ pub fn output(program: &str, arguments: &[&str]) -> String {
 
 /// Returns the presentation times of all decoded frames of a stream, in seconds.
 pub fn frame_times(path: &Path, stream: &str) -> Vec<f64> {
-    let text = output("ffprobe", &["-v", "error", "-select_streams", stream, "-show_entries", "frame=pts_time", "-of", "csv=p=0", path.to_str().unwrap()]);
+    let text = output(
+        "ffprobe",
+        &[
+            "-v",
+            "error",
+            "-select_streams",
+            stream,
+            "-show_entries",
+            "frame=pts_time",
+            "-of",
+            "csv=p=0",
+            path.to_str().unwrap(),
+        ],
+    );
     text.lines().filter_map(|line| line.split(',').next()?.parse().ok()).collect()
 }
 
@@ -254,7 +296,17 @@ pub fn assert_seamless(times: &[f64], fps: f64, start: f64) {
 pub fn flashes(path: &Path) -> Vec<f64> {
     let text = output(
         "ffprobe",
-        &["-v", "error", "-f", "lavfi", "-show_entries", "frame=pts_time:frame_tags=lavfi.signalstats.YAVG", "-of", "csv=p=0", &format!("movie={},signalstats", path.display())],
+        &[
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-show_entries",
+            "frame=pts_time:frame_tags=lavfi.signalstats.YAVG",
+            "-of",
+            "csv=p=0",
+            &format!("movie={},signalstats", path.display()),
+        ],
     );
     let bright: Vec<(f64, bool)> = text
         .lines()
@@ -269,7 +321,23 @@ pub fn flashes(path: &Path) -> Vec<f64> {
 /// See [`flashes`]: reads the audio as samples.
 pub fn tone_onsets(path: &Path) -> Vec<f64> {
     let raw = Command::new("ffmpeg")
-        .args(["-v", "error", "-i", path.to_str().unwrap(), "-map", "0:a", "-ac", "1", "-ar", "48000", "-af", "aresample=async=1:first_pts=0", "-f", "s16le", "-"])
+        .args([
+            "-v",
+            "error",
+            "-i",
+            path.to_str().unwrap(),
+            "-map",
+            "0:a",
+            "-ac",
+            "1",
+            "-ar",
+            "48000",
+            "-af",
+            "aresample=async=1:first_pts=0",
+            "-f",
+            "s16le",
+            "-",
+        ])
         .output()
         .unwrap();
     assert!(raw.status.success(), "{}", String::from_utf8_lossy(&raw.stderr));
@@ -289,13 +357,32 @@ pub fn tone_onsets(path: &Path) -> Vec<f64> {
 /// Returns the number of frames, the size and other properties of a file's first video stream, as ffprobe prints them:
 /// `key=value`.
 pub fn stream_info(path: &Path, stream: &str) -> BTreeMap<String, String> {
-    let text = output("ffprobe", &["-v", "error", "-select_streams", stream, "-show_streams", "-of", "default=nw=1", path.to_str().unwrap()]);
-    text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    let text = output(
+        "ffprobe",
+        &["-v", "error", "-select_streams", stream, "-show_streams", "-of", "default=nw=1", path.to_str().unwrap()],
+    );
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// Returns the integrated loudness in LUFS.
 pub fn loudness(path: &Path) -> f64 {
-    let output = Command::new("ffmpeg").args(["-hide_banner", "-nostats", "-i", path.to_str().unwrap(), "-af", "ebur128=framelog=verbose", "-f", "null", "-"]).output().unwrap();
+    let output = Command::new("ffmpeg")
+        .args([
+            "-hide_banner",
+            "-nostats",
+            "-i",
+            path.to_str().unwrap(),
+            "-af",
+            "ebur128=framelog=verbose",
+            "-f",
+            "null",
+            "-",
+        ])
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let summary = text.rsplit_once("Integrated loudness:").unwrap().1;
     summary.split_whitespace().skip_while(|word| *word != "I:").nth(1).unwrap().parse().unwrap()

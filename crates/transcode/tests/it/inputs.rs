@@ -46,32 +46,49 @@ async fn chunks_of_an_encoded_clip_join_at_any_rate_and_the_audio_is_normalized(
     let loud = loudness(&out.whole["audio"]);
     assert!((loud + 16.0).abs() < 1.0, "{loud} LUFS");
     let info = stream_info(&out.whole["v180"], "v");
-    assert_eq!((info["codec_name"].as_str(), info["pix_fmt"].as_str(), info["color_space"].as_str()), ("h264", "yuv420p", "bt709"));
+    assert_eq!(
+        (info["codec_name"].as_str(), info["pix_fmt"].as_str(), info["color_space"].as_str()),
+        ("h264", "yuv420p", "bt709")
+    );
     harness.end().await;
 }
 
 /// A white flash and a click together every 1.5 s.
-const FLASHES: &str = "-f lavfi -i color=black:size=320x180:rate=25,drawbox=c=white:t=fill:enable='lt(mod(t+0.5\\,1.5)\\,0.12)'";
+const FLASHES: &str =
+    "-f lavfi -i color=black:size=320x180:rate=25,drawbox=c=white:t=fill:enable='lt(mod(t+0.5\\,1.5)\\,0.12)'";
 const CLICKS: &str = "-f lavfi -i aevalsrc='0.8*sin(2*PI*1000*t)*lt(mod(t+0.5\\,1.5)\\,0.12)':sample_rate=48000";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn video_and_audio_stay_in_sync_across_every_join() {
     let harness = Harness::new().await;
     // (the delay of the audio against the video, codec): copied and encoded.
-    for (name, offset, codec) in [("together", "0", "mpeg4"), ("late-audio", "0.5", "mpeg4"), ("copied", "0.25", "libx264 -g 50 -preset ultrafast -bf 2 -pix_fmt yuv420p")] {
+    for (name, offset, codec) in [
+        ("together", "0", "mpeg4"),
+        ("late-audio", "0.5", "mpeg4"),
+        ("copied", "0.25", "libx264 -g 50 -preset ultrafast -bf 2 -pix_fmt yuv420p"),
+    ] {
         let clicks_in = format!("-itsoffset {offset} {CLICKS}");
-        let source = harness.make(&format!("{name}.mp4"), &format!("{FLASHES} {clicks_in} -t 13 -map 0:v -map 1:a -c:v {codec} -c:a aac -b:a 128k"));
+        let source = harness.make(
+            &format!("{name}.mp4"),
+            &format!("{FLASHES} {clicks_in} -t 13 -map 0:v -map 1:a -c:v {codec} -c:a aac -b:a 128k"),
+        );
         let (seen, heard) = (flashes(&source), tone_onsets(&source));
         assert!(seen.len() >= 8 && heard.len() >= 8, "{name}: {seen:?} {heard:?}");
         let out = harness.convert(&source, Kind::Video, "mp4").await;
         for (rendition, path) in out.videos() {
             let now = flashes(path);
             assert_eq!(now.len(), seen.len(), "{name} {rendition}: {now:?} instead of {seen:?}");
-            assert!(now.iter().zip(&seen).all(|(now, then)| (now - then).abs() < 0.002), "{name} {rendition}: {now:?} instead of {seen:?}");
+            assert!(
+                now.iter().zip(&seen).all(|(now, then)| (now - then).abs() < 0.002),
+                "{name} {rendition}: {now:?} instead of {seen:?}"
+            );
         }
         let now = tone_onsets(&out.whole["audio"]);
         assert_eq!(now.len(), heard.len(), "{name}: {now:?} instead of {heard:?}");
-        assert!(now.iter().zip(&heard).all(|(now, then)| (now - then).abs() < 0.004), "{name}: {now:?} instead of {heard:?}");
+        assert!(
+            now.iter().zip(&heard).all(|(now, then)| (now - then).abs() < 0.004),
+            "{name}: {now:?} instead of {heard:?}"
+        );
     }
     harness.end().await;
 }
@@ -79,7 +96,10 @@ async fn video_and_audio_stay_in_sync_across_every_join() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rotation_and_aspect_ratio_becomes_upright_with_square_pixels() {
     let harness = Harness::new().await;
-    let upright = harness.make("plain.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
+    let upright = harness.make(
+        "plain.mp4",
+        "-f lavfi -i testsrc2=size=640x360:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
+    );
     let plain = upright.display().to_string();
     // name, ffmpeg's arguments, format, expected sizes, frames
     let rows = [
@@ -117,7 +137,11 @@ async fn every_rotation_and_aspect_ratio_becomes_upright_with_square_pixels() {
             let info = stream_info(path, "v");
             assert_eq!(frame_times(path, "v").len(), frames, "{name} {rendition}");
             assert_eq!(info["pix_fmt"], "yuv420p", "{name} {rendition}");
-            assert!(["1:1", "N/A"].contains(&info["sample_aspect_ratio"].as_str()), "{name} {rendition}: {}", info["sample_aspect_ratio"]);
+            assert!(
+                ["1:1", "N/A"].contains(&info["sample_aspect_ratio"].as_str()),
+                "{name} {rendition}: {}",
+                info["sample_aspect_ratio"]
+            );
             assert!(!info.contains_key("rotation"), "{name} {rendition}");
             assert_eq!(info["field_order"], "progressive", "{name} {rendition}");
             if name == "hdr.mkv" {
@@ -129,7 +153,8 @@ async fn every_rotation_and_aspect_ratio_becomes_upright_with_square_pixels() {
         assert_eq!(
             (width > height, width < height),
             (
-                sizes[0].split('x').collect::<Vec<_>>()[0].parse::<u32>().unwrap() > sizes[0].split('x').collect::<Vec<_>>()[1].parse().unwrap(),
+                sizes[0].split('x').collect::<Vec<_>>()[0].parse::<u32>().unwrap()
+                    > sizes[0].split('x').collect::<Vec<_>>()[1].parse().unwrap(),
                 ["turned.mp4", "portrait.mp4"].contains(&name)
             ),
             "{name}"
@@ -182,7 +207,19 @@ async fn open_groups_of_pictures_are_not_copied() {
     // Encoded here: closed groups of two seconds.
     let keys = crate::harness::output(
         "ffprobe",
-        &["-v", "error", "-select_streams", "v", "-skip_frame", "nokey", "-show_entries", "frame=pts_time", "-of", "csv=p=0", out.whole["v180"].to_str().unwrap()],
+        &[
+            "-v",
+            "error",
+            "-select_streams",
+            "v",
+            "-skip_frame",
+            "nokey",
+            "-show_entries",
+            "frame=pts_time",
+            "-of",
+            "csv=p=0",
+            out.whole["v180"].to_str().unwrap(),
+        ],
     );
     assert_eq!(keys.lines().filter(|line| !line.trim_matches(',').is_empty()).count(), 3);
     harness.end().await;
@@ -233,7 +270,17 @@ async fn a_clip_that_fades_in_from_black_has_a_poster_with_contrast() {
     std::fs::write(&poster, harness.asset(&out, "poster").await).unwrap();
     let luma = crate::harness::output(
         "ffprobe",
-        &["-v", "error", "-f", "lavfi", "-show_entries", "frame_tags=lavfi.signalstats.YAVG", "-of", "csv=p=0", &format!("movie={},signalstats", poster.display())],
+        &[
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-show_entries",
+            "frame_tags=lavfi.signalstats.YAVG",
+            "-of",
+            "csv=p=0",
+            &format!("movie={},signalstats", poster.display()),
+        ],
     );
     assert!(luma.trim().trim_end_matches(',').parse::<f64>().unwrap() > 40.0, "{luma}");
     harness.end().await;
@@ -244,17 +291,29 @@ async fn fragmented_and_trimmed_sources_equal_their_playback() {
     let harness = Harness::new().await;
     let fragmented = harness.make("fragments.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -bf 2 -g 100 -pix_fmt yuv420p -movflags frag_keyframe+empty_moov"));
     // Cut by an edit list: the file still holds the frames before 1.3 s.
-    let cut = harness
-        .make("cut.mp4", &format!("-ss 1.3 -i {} -c copy", harness.make("uncut.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p")).display()));
+    let cut = harness.make(
+        "cut.mp4",
+        &format!(
+            "-ss 1.3 -i {} -c copy",
+            harness
+                .make("uncut.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p"))
+                .display()
+        ),
+    );
     for source in [fragmented, cut] {
         // Without an edit list its clock starts later than 0; what counts is the interval from its first frame on.
         let times = frame_times(&source, "v");
-        let (then, frames): (Vec<f64>, usize) = (flashes(&source).iter().map(|time| time - times[0]).collect(), times.len());
+        let (then, frames): (Vec<f64>, usize) =
+            (flashes(&source).iter().map(|time| time - times[0]).collect(), times.len());
         let out = harness.convert(&source, Kind::Video, "mp4").await;
         for (rendition, path) in out.videos() {
             let now = flashes(path);
             assert_eq!(now.len(), then.len(), "{} {rendition}: {now:?} instead of {then:?}", source.display());
-            assert!(now.iter().zip(&then).all(|(now, then)| (now - then).abs() < 0.041), "{} {rendition}: {now:?} instead of {then:?}", source.display());
+            assert!(
+                now.iter().zip(&then).all(|(now, then)| (now - then).abs() < 0.041),
+                "{} {rendition}: {now:?} instead of {then:?}",
+                source.display()
+            );
             assert!(frame_times(path, "v").len().abs_diff(frames) <= 1, "{} {rendition}", source.display());
         }
     }
@@ -266,7 +325,8 @@ async fn a_last_chunk_of_a_single_frame_joins_too() {
     let harness = Harness::new().await;
     // 101 frames: a chunk of four seconds and one of a single frame, whose encoder has no delay to write into its
     // header.
-    let source = harness.make("odd-one.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -frames:v 101 -c:v mpeg4 -q:v 5");
+    let source =
+        harness.make("odd-one.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -frames:v 101 -c:v mpeg4 -q:v 5");
     let out = harness.convert(&source, Kind::Video, "mp4").await;
     assert_eq!(out.sizes(), ["640x360", "426x240"]);
     for (rendition, path) in out.videos() {

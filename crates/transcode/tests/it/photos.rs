@@ -24,7 +24,10 @@ async fn photos_get_a_thumbhash_and_heic_and_avif_an_upright_base() {
             let base = harness.file("base.jpg");
             std::fs::write(&base, harness.asset(&out, "base").await).unwrap();
             let info = stream_info(&base, "v");
-            assert_eq!((info["codec_name"].as_str(), info["width"].as_str(), info["height"].as_str()), ("mjpeg", "400", "300"));
+            assert_eq!(
+                (info["codec_name"].as_str(), info["width"].as_str(), info["height"].as_str()),
+                ("mjpeg", "400", "300")
+            );
         }
     }
     harness.end().await;
@@ -42,8 +45,11 @@ async fn a_bad_heic_fails_and_the_next_one_succeeds() {
     std::fs::write(&bad, &bytes).unwrap();
     let broken = harness.file("broken.png");
     std::fs::write(&broken, &std::fs::read(&png).unwrap()[..200]).unwrap();
-    let (first, second, third) =
-        (harness.upload(&bad, Kind::Photo, "heic").await, harness.upload(&broken, Kind::Photo, "png").await, harness.upload(&good, Kind::Photo, "heic").await);
+    let (first, second, third) = (
+        harness.upload(&bad, Kind::Photo, "heic").await,
+        harness.upload(&broken, Kind::Photo, "png").await,
+        harness.upload(&good, Kind::Photo, "heic").await,
+    );
     assert!(harness.ready(&third).await.thumbhash.is_some());
     assert_eq!(harness.failed(&first).await.code, "transcode.bad_photo");
     assert_eq!(harness.failed(&second).await.code, "transcode.bad_photo");

@@ -44,7 +44,8 @@ async fn deleting_stops_the_work_and_removes_everything() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_upload_event_converts_once() {
     let harness = Harness::new().await;
-    let source = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 6 -c:v mpeg4 -c:a aac");
+    let source =
+        harness.make("clip.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 6 -c:v mpeg4 -c:a aac");
     let media = harness.upload(&source, Kind::Video, "mp4").await;
     let received = harness.published::<Received>().await.remove(0);
     harness.publish(received.clone()).await;
@@ -53,8 +54,13 @@ async fn a_duplicate_upload_event_converts_once() {
     harness.world.settle().await;
     assert_eq!(harness.published::<Ready>().await.len(), 1);
     assert_eq!(harness.published::<Playable>().await.len(), 1);
-    let mut numbers: Vec<(String, u32)> =
-        harness.published::<Published>().await.into_iter().flat_map(|published| published.segments).map(|segment| (segment.rendition, segment.number)).collect();
+    let mut numbers: Vec<(String, u32)> = harness
+        .published::<Published>()
+        .await
+        .into_iter()
+        .flat_map(|published| published.segments)
+        .map(|segment| (segment.rendition, segment.number))
+        .collect();
     let all = numbers.len();
     numbers.sort();
     numbers.dedup();
@@ -81,7 +87,8 @@ async fn a_killed_workers_task_goes_to_another_and_nothing_is_lost() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(children(folder.path()), 0, "a child outlived its worker");
-        harness.world = World::builder().in_folder(folder).set("transcode.lease_seconds=5").start(&[transcode::service()]).await;
+        harness.world =
+            World::builder().in_folder(folder).set("transcode.lease_seconds=5").start(&[transcode::service()]).await;
         harness.world.clock().advance(TimeDelta::seconds(60));
     }
     let ready = harness.ready(&media).await;
@@ -107,7 +114,10 @@ async fn a_short_item_does_not_wait_for_a_long_one() {
     harness.world.wait_for("the long one is playable", async || harness.playable(&first).await).await;
     let second = harness.upload(&short, Kind::Video, "mp4").await;
     harness.world.wait_for("the short one is playable", async || harness.playable(&second).await).await;
-    assert!(harness.published::<Ready>().await.iter().all(|ready| ready.id != first), "the long one was done already: this shows nothing");
+    assert!(
+        harness.published::<Ready>().await.iter().all(|ready| ready.id != first),
+        "the long one was done already: this shows nothing"
+    );
     harness.delete(&first).await;
     harness.ready(&second).await;
     harness.end().await;
@@ -129,12 +139,19 @@ async fn the_ticket_of_an_unresponsive_task_is_sent_again() {
         .write(move |tx| {
             Box::pin(async move {
                 tx.execute("update job set state = 'playable'", vec![]).await?;
-                tx.execute("update task set state = 'claimed', touched_at = $1 where name = 'finish'", vec![lost.into()]).await
+                tx.execute(
+                    "update task set state = 'claimed', touched_at = $1 where name = 'finish'",
+                    vec![lost.into()],
+                )
+                .await
             })
         })
         .await;
     assert_eq!(done.unwrap_or_else(|error: kit::db::Error| panic!("{error}")), 1);
     harness.world.clock().advance(TimeDelta::minutes(6));
-    harness.world.wait_for("it is finished once more", async || (harness.published::<Ready>().await.len() == 2).then_some(())).await;
+    harness
+        .world
+        .wait_for("it is finished once more", async || (harness.published::<Ready>().await.len() == 2).then_some(()))
+        .await;
     harness.end().await;
 }

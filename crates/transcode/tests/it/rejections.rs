@@ -8,7 +8,10 @@ use crate::harness::{Harness, frame_times};
 async fn playlists_that_reference_other_files_are_never_followed() {
     let harness = Harness::new().await;
     // If any of these were followed, the item would become ready with this image.
-    let secret = harness.make("secret.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
+    let secret = harness.make(
+        "secret.mp4",
+        "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
+    );
     let secret = secret.display();
     let tricks = [
         format!("ffconcat version 1.0\nfile '{secret}'\nduration 1\n"),
@@ -31,7 +34,11 @@ async fn playlists_that_reference_other_files_are_never_followed() {
     }
     for (trick, media) in sent {
         let failed = harness.failed(&media).await;
-        assert!(["transcode.broken_file", "transcode.no_audio_or_video", "transcode.no_audio"].contains(&failed.code.as_str()), "{trick}: {failed:?}");
+        assert!(
+            ["transcode.broken_file", "transcode.no_audio_or_video", "transcode.no_audio"]
+                .contains(&failed.code.as_str()),
+            "{trick}: {failed:?}"
+        );
         assert!(!failed.detail.contains('/') && failed.detail.len() > 20, "{failed:?}");
     }
     harness.end().await;
@@ -40,7 +47,8 @@ async fn playlists_that_reference_other_files_are_never_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reference_to_another_file_is_not_followed() {
     let harness = Harness::new().await;
-    let secret = harness.make("secret.mov", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mjpeg -pix_fmt yuvj420p");
+    let secret =
+        harness.make("secret.mov", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mjpeg -pix_fmt yuvj420p");
     // The same index, without the bytes, and with a data reference (`url `, not self-contained) to the other file.
     let bytes = std::fs::read(&secret).unwrap();
     let at = bytes.windows(4).position(|window| window == b"moov").unwrap() - 4;
@@ -49,7 +57,9 @@ async fn a_reference_to_another_file_is_not_followed() {
     let dref = moov.windows(4).position(|window| window == b"dref").unwrap() - 4;
     let old = u32::from_be_bytes(moov[dref..dref + 4].try_into().unwrap()) as usize;
     let entry = [&u32::try_from(12 + url.len()).unwrap().to_be_bytes()[..], b"url ", &[0; 4], url.as_bytes()].concat();
-    let fresh = [&u32::try_from(16 + entry.len()).unwrap().to_be_bytes()[..], b"dref", &[0, 0, 0, 0, 0, 0, 0, 1], &entry].concat();
+    let fresh =
+        [&u32::try_from(16 + entry.len()).unwrap().to_be_bytes()[..], b"dref", &[0, 0, 0, 0, 0, 0, 0, 1], &entry]
+            .concat();
     let grown = i64::try_from(fresh.len()).unwrap() - i64::try_from(old).unwrap();
     let mut forged = [&moov[..dref], &fresh, &moov[dref + old..]].concat();
     for folder in [&b"moov"[..], b"trak", b"mdia", b"minf", b"dinf"] {
@@ -74,7 +84,8 @@ async fn every_rejection_has_a_code() {
     let (cut, empty, noise) = (harness.file("cut.mp4"), harness.file("empty.mp4"), harness.file("noise.mp4"));
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
     std::fs::write(&empty, b"").unwrap();
-    std::fs::write(&noise, (0..200_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>()).unwrap();
+    std::fs::write(&noise, (0..200_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>())
+        .unwrap();
     let subtitles = harness.file("words.srt");
     std::fs::write(&subtitles, "1\n00:00:00,000 --> 00:00:02,000\nhello\n").unwrap();
     let rows = [
@@ -84,10 +95,25 @@ async fn every_rejection_has_a_code() {
         (noise, Kind::Audio, "flac", "transcode.broken_file"),
         // Mislabelled: it is an MP4.
         (clip, Kind::Video, "webm", "transcode.broken_file"),
-        (harness.make("words.mkv", &format!("-i {} -c:s srt", subtitles.display())), Kind::Video, "mkv", "transcode.no_audio_or_video"),
-        (harness.make("old.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v flv1"), Kind::Video, "mkv", "transcode.unsupported_codec"),
+        (
+            harness.make("words.mkv", &format!("-i {} -c:s srt", subtitles.display())),
+            Kind::Video,
+            "mkv",
+            "transcode.no_audio_or_video",
+        ),
+        (
+            harness.make("old.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v flv1"),
+            Kind::Video,
+            "mkv",
+            "transcode.unsupported_codec",
+        ),
         (harness.make("rare.mkv", "-f lavfi -i sine -t 1 -c:a tta"), Kind::Video, "mkv", "transcode.unsupported_codec"),
-        (harness.make("long.flac", "-f lavfi -i anullsrc=sample_rate=8000:cl=mono -t 3700"), Kind::Audio, "flac", "transcode.too_long"),
+        (
+            harness.make("long.flac", "-f lavfi -i anullsrc=sample_rate=8000:cl=mono -t 3700"),
+            Kind::Audio,
+            "flac",
+            "transcode.too_long",
+        ),
     ];
     for (path, kind, format, code) in rows {
         let media = harness.upload(&path, kind, format).await;
@@ -100,7 +126,9 @@ async fn every_rejection_has_a_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_clip_plays_to_its_end() {
     let harness = Harness::new().await;
-    for (name, codec) in [("encoded.mp4", "mpeg4 -q:v 5"), ("copied.mp4", "libx264 -preset ultrafast -g 25 -pix_fmt yuv420p")] {
+    for (name, codec) in
+        [("encoded.mp4", "mpeg4 -q:v 5"), ("copied.mp4", "libx264 -preset ultrafast -g 25 -pix_fmt yuv420p")]
+    {
         let whole = harness.make(name, &format!("-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 14 -c:v {codec} -c:a aac -movflags +faststart"));
         let bytes = std::fs::read(&whole).unwrap();
         std::fs::write(&whole, &bytes[..bytes.len() * 6 / 10]).unwrap();

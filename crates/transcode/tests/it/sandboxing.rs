@@ -44,7 +44,9 @@ async fn a_compromised_converter_reaches_nothing() {
         // The program's name is part of the configuration, so its folder must exist before the world does.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ffprobe");
-        let harness = Harness::with(&[&format!("transcode.sandbox={mode}"), &format!("transcode.ffprobe={}", path.display())]).await;
+        let harness =
+            Harness::with(&[&format!("transcode.sandbox={mode}"), &format!("transcode.ffprobe={}", path.display())])
+                .await;
         std::fs::copy(intruder(&harness, port), &path).unwrap();
         std::fs::write(harness.world.folder().join("secret"), "hush\n").unwrap();
         let clip = harness.make("clip.mp3", "-f lavfi -i sine -t 1");
@@ -81,7 +83,10 @@ fn location_in_matroska(harness: &Harness) -> PathBuf {
         element(id, &value.to_be_bytes())
     }
     fn tag(key: &str, value: &str) -> Vec<u8> {
-        element(&[0x67, 0xc8], &[element(&[0x45, 0xa3], key.as_bytes()), element(&[0x44, 0x87], value.as_bytes())].concat())
+        element(
+            &[0x67, 0xc8],
+            &[element(&[0x45, 0xa3], key.as_bytes()), element(&[0x44, 0x87], value.as_bytes())].concat(),
+        )
     }
     let ebml = [
         number(&[0x42, 0x86], 1),
@@ -92,11 +97,22 @@ fn location_in_matroska(harness: &Harness) -> PathBuf {
         number(&[0x42, 0x87], 4),
         number(&[0x42, 0x85], 2),
     ];
-    let info = [element(&[0x2a, 0xd7, 0xb1], &1_000_000_u32.to_be_bytes()), element(&[0x44, 0x89], &10000_f64.to_be_bytes())];
+    let info =
+        [element(&[0x2a, 0xd7, 0xb1], &1_000_000_u32.to_be_bytes()), element(&[0x44, 0x89], &10000_f64.to_be_bytes())];
     let target = element(&[0x63, 0xc0], &number(&[0x68, 0xca], 50));
-    let tags = element(&[0x73, 0x73], &[target, tag("LOCATION", testkit::logs::PLACE), tag("TITLE", testkit::logs::TITLE)].concat());
-    let audio = element(&[0xe1], &[element(&[0xb5], &8000_f64.to_be_bytes()), number(&[0x9f], 255), number(&[0x62, 0x64], 16)].concat());
-    let track = element(&[0xae], &[number(&[0xd7], 1), number(&[0x73, 0xc5], 1), number(&[0x83], 2), element(&[0x86], b"A_PCM/INT/LIT"), audio].concat());
+    let tags = element(
+        &[0x73, 0x73],
+        &[target, tag("LOCATION", testkit::logs::PLACE), tag("TITLE", testkit::logs::TITLE)].concat(),
+    );
+    let audio = element(
+        &[0xe1],
+        &[element(&[0xb5], &8000_f64.to_be_bytes()), number(&[0x9f], 255), number(&[0x62, 0x64], 16)].concat(),
+    );
+    let track = element(
+        &[0xae],
+        &[number(&[0xd7], 1), number(&[0x73, 0xc5], 1), number(&[0x83], 2), element(&[0x86], b"A_PCM/INT/LIT"), audio]
+            .concat(),
+    );
     let block = element(&[0xa3], &[&b"\x81\0\0\x80"[..], &[0; 5100][..]].concat());
     let segment = [
         element(&[0x15, 0x49, 0xa9, 0x66], &info.concat()),
@@ -105,7 +121,9 @@ fn location_in_matroska(harness: &Harness) -> PathBuf {
         element(&[0x1f, 0x43, 0xb6, 0x75], &[number(&[0xe7], 0), block].concat()),
     ];
     let path = harness.file("place.mkv");
-    let bytes = [element(&[0x1a, 0x45, 0xdf, 0xa3], &ebml.concat()), element(&[0x18, 0x53, 0x80, 0x67], &segment.concat())].concat();
+    let bytes =
+        [element(&[0x1a, 0x45, 0xdf, 0xa3], &ebml.concat()), element(&[0x18, 0x53, 0x80, 0x67], &segment.concat())]
+            .concat();
     std::fs::write(&path, bytes).unwrap();
     path
 }
@@ -154,7 +172,10 @@ async fn a_file_that_needs_more_memory_than_the_budget_is_rejected_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn codecs_that_are_not_listed_are_rejected_by_name() {
     let harness = Harness::new().await;
-    let clip = harness.make("clip.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 1 -c:v libvpx-vp9 -deadline realtime -c:a tta");
+    let clip = harness.make(
+        "clip.mkv",
+        "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 1 -c:v libvpx-vp9 -deadline realtime -c:a tta",
+    );
     let old = harness.make("old.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v huffyuv");
     for (path, name) in [(clip, "tta"), (old, "huffyuv")] {
         let media = harness.upload(&path, Kind::Video, "mkv").await;

@@ -36,6 +36,10 @@ async fn conversion_timings() {
         assert!(harness.failure(&media).await.is_none());
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    println!("ready {:?} after the announcement, {:?} of CPU in children; {ready:?}", announced.elapsed(), children_cpu().saturating_sub(before));
+    println!(
+        "ready {:?} after the announcement, {:?} of CPU in children; {ready:?}",
+        announced.elapsed(),
+        children_cpu().saturating_sub(before)
+    );
     harness.end().await;
 }

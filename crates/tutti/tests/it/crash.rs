@@ -49,7 +49,12 @@ fn sample(at: u32, hertz: u32) -> i16 {
 async fn post_photos(member: Member, base: Arc<Vec<u8>>, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         let bytes = photo(&base);
-        let sent = member.request(Method::POST, "/v1/media?name=p.jpg").header("content-type", "image/jpeg").body(bytes.clone()).send().await;
+        let sent = member
+            .request(Method::POST, "/v1/media?name=p.jpg")
+            .header("content-type", "image/jpeg")
+            .body(bytes.clone())
+            .send()
+            .await;
         if let Ok(response) = sent
             && !member.is_retry_later(&response)
         {
@@ -83,7 +88,11 @@ async fn send_songs(member: Member, acknowledged: Acknowledged, stop: Arc<Atomic
     // The server would keep an unfinished upload for a day, so this one is cancelled.
     if let Some((url, _, _)) = upload {
         let response = member.request(Method::DELETE, &url).send().await.unwrap();
-        assert!(response.status() == 204 || response.status() == 404 || response.status() == 410, "{}", response.status());
+        assert!(
+            response.status() == 204 || response.status() == 404 || response.status() == 410,
+            "{}",
+            response.status()
+        );
     }
 }
 
@@ -94,7 +103,12 @@ enum SongUpload {
 
 async fn begin_song(member: &Member) -> SongUpload {
     let song = song();
-    let sent = member.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).header("upload-metadata", "filename cy53YXY=").send().await;
+    let sent = member
+        .request(Method::POST, "/v1/uploads")
+        .header("upload-length", song.len())
+        .header("upload-metadata", "filename cy53YXY=")
+        .send()
+        .await;
     match sent {
         Ok(response) if member.is_retry_later(&response) => SongUpload::Broken(None),
         Ok(response) => {
@@ -106,13 +120,23 @@ async fn begin_song(member: &Member) -> SongUpload {
     }
 }
 
-async fn continue_song(member: &Member, url: String, song: Vec<u8>, known: usize, acknowledged: &Acknowledged) -> SongUpload {
-    let Ok(head) = member.request(Method::HEAD, &url).send().await else { return SongUpload::Broken(Some((url, song, known))) };
+async fn continue_song(
+    member: &Member,
+    url: String,
+    song: Vec<u8>,
+    known: usize,
+    acknowledged: &Acknowledged,
+) -> SongUpload {
+    let Ok(head) = member.request(Method::HEAD, &url).send().await else {
+        return SongUpload::Broken(Some((url, song, known)));
+    };
     if member.is_retry_later(&head) {
         return SongUpload::Broken(Some((url, song, known)));
     }
     assert_eq!(head.status(), 200, "an upload that was acknowledged is gone");
-    let header = |response: &reqwest::Response, name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let header = |response: &reqwest::Response, name: &str| {
+        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    };
     let offset: usize = header(&head, "upload-offset").unwrap().parse().unwrap();
     assert!(offset >= known, "{known} bytes were acknowledged, {offset} are left");
     if let Some(id) = header(&head, "tutti-media-id") {
@@ -120,7 +144,11 @@ async fn continue_song(member: &Member, url: String, song: Vec<u8>, known: usize
         return SongUpload::Next(None);
     }
     let piece = song[offset..song.len().min(offset + CHUNK)].to_vec();
-    let request = member.request(Method::PATCH, &url).header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(piece);
+    let request = member
+        .request(Method::PATCH, &url)
+        .header("upload-offset", offset)
+        .header("content-type", "application/offset+octet-stream")
+        .body(piece);
     match request.send().await {
         Ok(response) if member.is_retry_later(&response) => SongUpload::Broken(Some((url, song, offset))),
         Ok(response) => {
@@ -145,7 +173,20 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind
     for number in 0..4 {
         let path = folder.path().join(format!("{number}.mp4"));
         let picture = format!("testsrc2=s=320x180:r=25:d={}", 3 + number);
-        testkit::ffmpeg(&["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", "sine=f=300", "-shortest", "-pix_fmt", "yuv420p", path.to_str().unwrap()]);
+        testkit::ffmpeg(&[
+            "-f",
+            "lavfi",
+            "-i",
+            &picture,
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=f=300",
+            "-shortest",
+            "-pix_fmt",
+            "yuv420p",
+            path.to_str().unwrap(),
+        ]);
         videos.push(std::fs::read(path).unwrap());
     }
 

@@ -19,7 +19,8 @@ fn song() -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_of_large_files_are_redirected_to_the_store() {
     let s3 = shared_s3();
-    let settings: Vec<String> = s3.account.settings(&s3.prefix).into_iter().chain(["objects.direct_downloads=true".to_owned()]).collect();
+    let settings: Vec<String> =
+        s3.account.settings(&s3.prefix).into_iter().chain(["objects.direct_downloads=true".to_owned()]).collect();
     let server = Server::start(&settings.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let ada = server.sign_up("ada").await;
     let song = song();

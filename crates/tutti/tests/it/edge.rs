@@ -14,8 +14,15 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Routes that the process adds to the public listener, and unknown ones.
-const OTHER_ROUTES: [(&str, &str); 7] =
-    [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/readyz"), ("GET", "/nowhere"), ("GET", "/nowhere.js"), ("POST", "/v1/nothing"), ("PUT", "/v1/me")];
+const OTHER_ROUTES: [(&str, &str); 7] = [
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/readyz"),
+    ("GET", "/nowhere"),
+    ("GET", "/nowhere.js"),
+    ("POST", "/v1/nothing"),
+    ("PUT", "/v1/me"),
+];
 const OPERATIONS_ROUTES: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/nowhere"];
 
 fn openapi() -> Value {
@@ -27,7 +34,8 @@ fn openapi() -> Value {
 fn operations() -> Vec<(Method, String, Value)> {
     let mut operations = Vec::new();
     for (path, methods) in openapi()["paths"].as_object().unwrap() {
-        let filled: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
+        let filled: Vec<&str> =
+            path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
         for (method, operation) in methods.as_object().unwrap().iter().filter(|(_, operation)| operation.is_object()) {
             operations.push((method.to_uppercase().parse().unwrap(), filled.join("/"), operation.clone()));
         }
@@ -39,9 +47,12 @@ fn operations() -> Vec<(Method, String, Value)> {
 /// Returns every route of the public listener.
 fn public_routes() -> Vec<(Method, String)> {
     let known = operations().into_iter().map(|(method, path, _)| (method, path));
-    let files = gateway::STATIC_ROUTES.iter().flat_map(|(_, path)| [(Method::GET, (*path).to_owned()), (Method::POST, (*path).to_owned())]);
+    let files = gateway::STATIC_ROUTES
+        .iter()
+        .flat_map(|(_, path)| [(Method::GET, (*path).to_owned()), (Method::POST, (*path).to_owned())]);
     let wildcards = gateway::ROUTES.iter().map(|row| {
-        let filled: Vec<&str> = row.path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+        let filled: Vec<&str> =
+            row.path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
         (Method::GET, filled.join("/"))
     });
     let others = OTHER_ROUTES.iter().map(|(method, path)| (method.parse().unwrap(), (*path).to_owned()));
@@ -59,9 +70,13 @@ async fn status_and_code(server: &Server, method: &Method, url: String, headers:
 async fn every_route_of_every_listener_stands_behind_the_guard() {
     let server = Server::start(&["gateway.reads_per_second=1", "gateway.anonymous_writes_per_second=1"]).await;
     let long = "a".repeat(9000);
-    let many: HeaderMap = (0..90).map(|at| (format!("x-{at}").parse::<HeaderName>().unwrap(), HeaderValue::from_static("1"))).collect();
+    let many: HeaderMap =
+        (0..90).map(|at| (format!("x-{at}").parse::<HeaderName>().unwrap(), HeaderValue::from_static("1"))).collect();
     let public = public_routes().into_iter().map(|(method, path)| (method, format!("{}{path}", server.url)));
-    let operations = server.operations_urls().into_iter().flat_map(|address| OPERATIONS_ROUTES.map(|path| (Method::GET, format!("{address}{path}"))));
+    let operations = server
+        .operations_urls()
+        .into_iter()
+        .flat_map(|address| OPERATIONS_ROUTES.map(|path| (Method::GET, format!("{address}{path}"))));
     let routes: Vec<(Method, String)> = public.chain(operations).collect();
     let mut open = Vec::new();
     for (method, url) in &routes {
@@ -73,7 +88,9 @@ async fn every_route_of_every_listener_stands_behind_the_guard() {
     }
     assert!(open.is_empty(), "these routes are outside the guard:\n{}", open.join("\n"));
     // The guard counts every route: a client over its limit is refused at each public one.
-    let counted = futures::stream::iter(public_routes()).map(|(method, path)| find_uncounted(&server, method, path)).buffer_unordered(8);
+    let counted = futures::stream::iter(public_routes())
+        .map(|(method, path)| find_uncounted(&server, method, path))
+        .buffer_unordered(8);
     let open: Vec<String> = counted.filter_map(std::future::ready).collect().await;
     assert!(open.is_empty(), "these routes are not counted:\n{}", open.join("\n"));
 }
@@ -115,11 +132,20 @@ async fn every_json_operation_refuses_what_could_be_read_in_two_ways() {
         }
         walked += 1;
         for (body, status, words) in rows {
-            let response = ada.request(method.clone(), &path).header("content-type", "application/json").body(body.to_vec()).send().await.unwrap();
+            let response = ada
+                .request(method.clone(), &path)
+                .header("content-type", "application/json")
+                .body(body.to_vec())
+                .send()
+                .await
+                .unwrap();
             let got = response.status().as_u16();
             let problem: Value = response.json().await.unwrap();
             if got != status || !problem["detail"].as_str().unwrap_or_default().contains(words) {
-                wrong.push(format!("{method} {path}: {} got {problem}", String::from_utf8_lossy(&body[..body.len().min(60)])));
+                wrong.push(format!(
+                    "{method} {path}: {} got {problem}",
+                    String::from_utf8_lossy(&body[..body.len().min(60)])
+                ));
             }
         }
     }

@@ -16,12 +16,20 @@ const NOBODY: u32 = 65534;
 /// Runs a command as another user; `None` if this user may not.
 fn run_as_other_user(arguments: &[&str]) -> Option<Output> {
     let nobody = NOBODY.to_string();
-    rustix::process::geteuid().is_root().then(|| Command::new("setpriv").args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--"]).args(arguments).output().unwrap())
+    rustix::process::geteuid().is_root().then(|| {
+        Command::new("setpriv")
+            .args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--"])
+            .args(arguments)
+            .output()
+            .unwrap()
+    })
 }
 
 /// Returns the files below a folder that another user can read.
 fn readable_by_other_user(folder: &Path) -> Vec<String> {
-    let found = run_as_other_user(&["find", folder.to_str().unwrap(), "-type", "f", "-readable"]).map(|output| output.stdout).unwrap_or_default();
+    let found = run_as_other_user(&["find", folder.to_str().unwrap(), "-type", "f", "-readable"])
+        .map(|output| output.stdout)
+        .unwrap_or_default();
     String::from_utf8(found).unwrap().lines().map(str::to_owned).collect()
 }
 
@@ -72,10 +80,17 @@ async fn another_user_can_read_nothing_also_of_a_folder_that_was_open() {
     make_readable(&data);
     if rustix::process::geteuid().is_root() {
         let open = readable_by_other_user(&data);
-        assert!(["accounts.db", "url-signing.key"].iter().all(|name| open.iter().any(|path| path.ends_with(name))), "this shows nothing: {open:?}");
+        assert!(
+            ["accounts.db", "url-signing.key"].iter().all(|name| open.iter().any(|path| path.ends_with(name))),
+            "this shows nothing: {open:?}"
+        );
     }
     server.restart();
-    assert!(server.logs().contains("other users of this machine could read the data folder; it is private now"), "{}", server.logs());
+    assert!(
+        server.logs().contains("other users of this machine could read the data folder; it is private now"),
+        "{}",
+        server.logs()
+    );
     assert_private(&data);
     assert_eq!(readable_by_other_user(&data), [""; 0]);
     ada.bytes(&format!("/v1/media/{}/original", before["id"].as_str().unwrap())).await;
@@ -99,7 +114,10 @@ fn a_folder_that_is_not_ours_to_shut_is_refused_with_the_command_to_type() {
     let serve = ["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
     let output = run_as_other_user(&[&[binary], &serve[..]].concat()).unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && said.contains("sudo chmod -R go-rwx") && said.contains(data.to_str().unwrap()), "{said}");
+    assert!(
+        !output.status.success() && said.contains("sudo chmod -R go-rwx") && said.contains(data.to_str().unwrap()),
+        "{said}"
+    );
     assert!(!data.join("accounts.db").exists(), "something was written all the same");
 }
 
@@ -113,11 +131,19 @@ fn the_doctor_sees_what_is_open_and_says_what_to_type() {
     make_readable(folder.path());
     let setting = format!("secrets.url_signing_key_file={}", key.display());
     let doctor = || {
-        let output = Command::new(env!("CARGO_BIN_EXE_tutti")).args(["doctor", "--data", data.to_str().unwrap(), "--set", &setting]).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_tutti"))
+            .args(["doctor", "--data", data.to_str().unwrap(), "--set", &setting])
+            .output()
+            .unwrap();
         (output.status.success(), String::from_utf8(output.stdout).unwrap())
     };
     let (well, said) = doctor();
-    assert!(!well && said.contains(&format!("chmod -R go-rwx {}", data.display())) && said.contains(&format!("chmod go-rwx {}", key.display())), "{said}");
+    assert!(
+        !well
+            && said.contains(&format!("chmod -R go-rwx {}", data.display()))
+            && said.contains(&format!("chmod go-rwx {}", key.display())),
+        "{said}"
+    );
     assert_eq!(said.contains("running as root"), rustix::process::geteuid().is_root(), "{said}");
     set_mode(&data, 0o700);
     set_mode(&data.join("accounts.db"), 0o600);

@@ -15,7 +15,8 @@ const MAX_LIB_LINES: usize = 80;
 /// File names that don't say what is inside.
 const VAGUE_NAMES: [&str; 4] = ["utils", "util", "helpers", "common"];
 /// How SQL statements begin (in lower case, as the style asks), and the words before the name of a table.
-const SQL_BEGINNINGS: [&str; 7] = ["select ", "insert into ", "update ", "delete from ", "create table ", "create index ", "with "];
+const SQL_BEGINNINGS: [&str; 7] =
+    ["select ", "insert into ", "update ", "delete from ", "create table ", "create index ", "with "];
 const WORDS_BEFORE_TABLES: [&str; 5] = ["from ", "join ", "into ", "update ", "table "];
 /// Words that no file, item or metric has in its name, and what to say instead. A plural counts as the word.
 const BANNED_WORDS: [(&str, &str); 13] = [
@@ -38,7 +39,8 @@ const DEFINITIONS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const"
 /// The folders whose names the test checks.
 const RENAMED_FOLDERS: [&str; 4] = ["crates/kit", "crates/testkit", "crates/tutti", "bench"];
 /// Calls that read the time or the environment, which are parameters instead.
-const AMBIENT_CALLS: [&str; 6] = ["Utc::now(", "SystemTime::now(", "Local::now(", "env::var(", "env::vars(", "env::var_os("];
+const AMBIENT_CALLS: [&str; 6] =
+    ["Utc::now(", "SystemTime::now(", "Local::now(", "env::var(", "env::vars(", "env::var_os("];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -78,12 +80,17 @@ fn all_rust_files() -> Vec<PathBuf> {
 /// Returns the workspace's crates: name to folder.
 fn crates() -> BTreeMap<String, PathBuf> {
     let entries = std::fs::read_dir(root().join("crates")).unwrap().flatten();
-    entries.filter(|entry| entry.path().join("Cargo.toml").is_file()).map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
+    entries
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+        .collect()
 }
 
 /// Returns the crates that are a role: those with a `service()`.
 fn services() -> BTreeMap<String, PathBuf> {
-    let has_service = |folder: &PathBuf| std::fs::read_to_string(folder.join("src/lib.rs")).is_ok_and(|text| text.contains("pub fn service() -> "));
+    let has_service = |folder: &PathBuf| {
+        std::fs::read_to_string(folder.join("src/lib.rs")).is_ok_and(|text| text.contains("pub fn service() -> "))
+    };
     crates().into_iter().filter(|(_, folder)| has_service(folder)).collect()
 }
 
@@ -91,14 +98,23 @@ fn services() -> BTreeMap<String, PathBuf> {
 fn dependencies(folder: &Path, section: &str) -> BTreeSet<String> {
     let manifest = read(&folder.join("Cargo.toml"));
     let heading = format!("[{section}]");
-    let rows = manifest.lines().map(str::trim).skip_while(|line| *line != heading).skip(1).take_while(|line| !line.starts_with('['));
-    rows.filter(|line| !line.is_empty() && !line.starts_with('#')).filter_map(|line| line.split(['.', ' ', '=']).next()).map(str::to_owned).collect()
+    let rows = manifest
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != heading)
+        .skip(1)
+        .take_while(|line| !line.starts_with('['));
+    rows.filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Returns the lines of a file that are compiled into the product, numbered from 1: no comments, and nothing after its
 /// tests begin.
 fn product_lines(path: &Path) -> Vec<(usize, String)> {
-    let is_test = path.components().any(|part| part.as_os_str() == "tests") || path.file_stem().is_some_and(|name| name == "tests");
+    let is_test = path.components().any(|part| part.as_os_str() == "tests")
+        || path.file_stem().is_some_and(|name| name == "tests");
     if is_test {
         return Vec::new();
     }
@@ -109,7 +125,8 @@ fn product_lines(path: &Path) -> Vec<(usize, String)> {
 
 /// Whether a file is one that may contain SQL.
 fn holds_sql(path: &Path) -> bool {
-    path.components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|name| name == "store" || name == "migration"))
+    path.components()
+        .any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|name| name == "store" || name == "migration"))
 }
 
 /// Returns the statement that begins in a line, if one does: at the start of a string literal, or of a line of one.
@@ -117,13 +134,17 @@ fn statement(line: &str) -> Option<&str> {
     let begins = |text: &str| SQL_BEGINNINGS.iter().any(|start| text.starts_with(start));
     let texts = line.match_indices('"').map(|(at, _)| line[at + 1..].trim_start()).chain([line.trim_start()]);
     // `update ` and `with ` also begin English sentences; a statement goes on with more SQL.
-    let goes_on = |text: &str| [" from ", " into ", " set ", " as (", " on ", " (", "select 1"].iter().any(|word| text.contains(word));
+    let goes_on = |text: &str| {
+        [" from ", " into ", " set ", " as (", " on ", " (", "select 1"].iter().any(|word| text.contains(word))
+    };
     texts.into_iter().find(|text| begins(text) && goes_on(text))
 }
 
 /// Returns the tables that a text creates.
 fn created_tables(text: &str) -> BTreeSet<String> {
-    text.match_indices("create table ").map(|(at, word)| identifier_at(text[at + word.len()..].trim_start_matches("if not exists "))).collect()
+    text.match_indices("create table ")
+        .map(|(at, word)| identifier_at(text[at + word.len()..].trim_start_matches("if not exists ")))
+        .collect()
 }
 
 fn identifier_at(text: &str) -> String {
@@ -149,7 +170,10 @@ fn a_service_depends_on_shared_crates_only() {
             if section == "dev-dependencies" && name != "testkit" {
                 may.extend(["testkit", "codec", "contract"]);
             }
-            for other in dependencies(folder, section).iter().filter(|other| crates.contains_key(*other) && !may.contains(other.as_str())) {
+            for other in dependencies(folder, section)
+                .iter()
+                .filter(|other| crates.contains_key(*other) && !may.contains(other.as_str()))
+            {
                 violations.push(format!("{name} has {other} in [{section}]"));
             }
         }
@@ -180,15 +204,26 @@ fn a_service_uses_its_own_tables_only() {
     let services = services();
     let text_of = |folder: &PathBuf| -> String {
         let files = rust_files(&folder.join("src"));
-        files.iter().filter(|path| holds_sql(path)).flat_map(|path| product_lines(path)).map(|(_, line)| line + "\n").collect()
+        files
+            .iter()
+            .filter(|path| holds_sql(path))
+            .flat_map(|path| product_lines(path))
+            .map(|(_, line)| line + "\n")
+            .collect()
     };
     let texts: BTreeMap<&String, String> = services.iter().map(|(name, folder)| (name, text_of(folder))).collect();
-    let own: BTreeMap<&String, BTreeSet<String>> = texts.iter().map(|(name, text)| (*name, created_tables(text))).collect();
+    let own: BTreeMap<&String, BTreeSet<String>> =
+        texts.iter().map(|(name, text)| (*name, created_tables(text))).collect();
     let mut violations = Vec::new();
     for (name, text) in &texts {
-        let foreign = own.iter().filter(|(other, _)| *other != name).flat_map(|(other, tables)| tables.iter().map(move |table| (other, table)));
+        let foreign = own
+            .iter()
+            .filter(|(other, _)| *other != name)
+            .flat_map(|(other, tables)| tables.iter().map(move |table| (other, table)));
         for (other, table) in foreign.filter(|(_, table)| !own[*name].contains(*table)) {
-            let touched = WORDS_BEFORE_TABLES.iter().any(|word| text.match_indices(word).any(|(at, _)| identifier_at(&text[at + word.len()..]) == *table));
+            let touched = WORDS_BEFORE_TABLES
+                .iter()
+                .any(|word| text.match_indices(word).any(|(at, _)| identifier_at(&text[at + word.len()..]) == *table));
             if touched {
                 violations.push(format!("{name} touches {table}, which is {other}'s"));
             }
@@ -212,7 +247,8 @@ fn every_service_is_in_the_table_of_roles_once() {
 
 #[test]
 fn every_file_begins_with_its_purpose() {
-    let violations: Vec<String> = all_rust_files().iter().filter(|path| !read(path).starts_with("//! ")).map(|path| relative(path)).collect();
+    let violations: Vec<String> =
+        all_rust_files().iter().filter(|path| !read(path).starts_with("//! ")).map(|path| relative(path)).collect();
     assert_none(&violations, "a file opens with `//!`: what it owns, what it does not, one invariant:");
 }
 
@@ -228,7 +264,10 @@ fn no_file_is_too_long() {
     for folder in services().values() {
         let lines = read(&folder.join("src/lib.rs")).lines().count();
         if lines > MAX_LIB_LINES {
-            violations.push(format!("{} has {lines} lines, a face {MAX_LIB_LINES} at most", relative(&folder.join("src/lib.rs"))));
+            violations.push(format!(
+                "{} has {lines} lines, a face {MAX_LIB_LINES} at most",
+                relative(&folder.join("src/lib.rs"))
+            ));
         }
     }
     assert_none(&violations, "split what holds two things:");
@@ -238,16 +277,23 @@ fn no_file_is_too_long() {
 fn no_file_has_a_vague_name() {
     let is_vague = |path: &PathBuf| {
         let relative = relative(path);
-        Path::new(&relative).components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|name| VAGUE_NAMES.iter().any(|no| name == *no)))
+        Path::new(&relative).components().any(|part| {
+            Path::new(part.as_os_str()).file_stem().is_some_and(|name| VAGUE_NAMES.iter().any(|no| name == *no))
+        })
     };
-    let violations: Vec<String> = all_rust_files().iter().filter(|path| is_vague(path)).map(|path| relative(path)).collect();
+    let violations: Vec<String> =
+        all_rust_files().iter().filter(|path| is_vague(path)).map(|path| relative(path)).collect();
     assert_none(&violations, "say what the room is for:");
 }
 
 #[test]
 fn time_and_environment_are_parameters() {
     let mut violations = Vec::new();
-    let below: Vec<PathBuf> = crates().into_iter().filter(|(name, _)| name != "tutti" && name != "testkit").map(|(_, folder)| folder).collect();
+    let below: Vec<PathBuf> = crates()
+        .into_iter()
+        .filter(|(name, _)| name != "tutti" && name != "testkit")
+        .map(|(_, folder)| folder)
+        .collect();
     let clock = root().join("crates/kit/src/clock.rs");
     for path in below.iter().flat_map(|folder| rust_files(&folder.join("src"))).filter(|path| *path != clock) {
         for (number, line) in product_lines(&path) {
@@ -280,8 +326,11 @@ fn words(name: &str) -> Vec<String> {
 fn banned_word(name: &str) -> Option<(&'static str, &'static str)> {
     let words = words(name);
     let is_lookup = |at: usize| words.get(at + 1).is_some_and(|next| next == "up");
-    let is_banned = |word: &str, at: usize| words[at].strip_suffix('s').unwrap_or(&words[at]) == word || words[at] == word;
-    let find = |(word, _): &&(&str, &str)| (0..words.len()).any(|at| is_banned(word, at) && !(*word == "look" && is_lookup(at)));
+    let is_banned =
+        |word: &str, at: usize| words[at].strip_suffix('s').unwrap_or(&words[at]) == word || words[at] == word;
+    let find = |(word, _): &&(&str, &str)| {
+        (0..words.len()).any(|at| is_banned(word, at) && !(*word == "look" && is_lookup(at)))
+    };
     BANNED_WORDS.iter().find(find).copied()
 }
 
@@ -332,5 +381,8 @@ fn banned_words_are_found_as_whole_words() {
         assert!(banned_word(name).is_none(), "{name}");
     }
     assert_eq!(defined_names("    pub(crate) const fn size_of<T>(x: T) -> usize { // fn door()"), ["size_of"]);
-    assert_eq!(metric_names("a\n    registry.register(\n        \"loose_objects\", \"x\", y);"), [(2, "loose_objects".to_owned())]);
+    assert_eq!(
+        metric_names("a\n    registry.register(\n        \"loose_objects\", \"x\", y);"),
+        [(2, "loose_objects".to_owned())]
+    );
 }

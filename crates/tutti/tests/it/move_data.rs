@@ -28,7 +28,14 @@ fn generate(folder: &Path, name: &str, arguments: &[&str]) -> Vec<u8> {
 /// Returns the move command for the folder and the destination.
 fn command(data: &Path, destination: &Fleet, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
-    command.arg("move").arg("--data").arg(data).arg("--config").arg(destination.config_path()).args(more).stdin(Stdio::null());
+    command
+        .arg("move")
+        .arg("--data")
+        .arg(data)
+        .arg("--config")
+        .arg(destination.config_path())
+        .args(more)
+        .stdin(Stdio::null());
     command
 }
 
@@ -84,7 +91,13 @@ fn member(site: &str, tokens: &Value) -> Member {
 
 /// Creates an upload and returns its URL.
 async fn begin(member: &Member, length: usize) -> String {
-    let begun = member.request(Method::POST, "/v1/uploads").header("upload-length", length).header("upload-metadata", "filename bC53YXY=").send().await.unwrap();
+    let begun = member
+        .request(Method::POST, "/v1/uploads")
+        .header("upload-length", length)
+        .header("upload-metadata", "filename bC53YXY=")
+        .send()
+        .await
+        .unwrap();
     let location = begun.headers()["location"].to_str().unwrap();
     location.find("/v1/").map_or(location, |at| &location[at..]).to_owned()
 }
@@ -97,7 +110,10 @@ async fn offset(member: &Member, upload: &str) -> usize {
 
 /// Sends a chunk of an upload. Returns the item's id once it is complete.
 async fn append(member: &Member, upload: &str, at: usize, piece: &[u8]) -> Option<String> {
-    let request = member.request(Method::PATCH, upload).header("upload-offset", at).header("content-type", "application/offset+octet-stream");
+    let request = member
+        .request(Method::PATCH, upload)
+        .header("upload-offset", at)
+        .header("content-type", "application/offset+octet-stream");
     let response = request.body(piece.to_vec()).send().await.unwrap();
     assert_eq!(response.status(), 204, "{}", response.text().await.unwrap());
     response.headers().get("tutti-media-id").map(|id| id.to_str().unwrap().to_owned())
@@ -113,7 +129,10 @@ async fn kill_in_the_middle(data: &Path, destination: &Fleet, accounts: &Db, s3:
     let started = Instant::now();
     // `execute` also returns the number of rows of a `select`. At first the table doesn't exist.
     while accounts.read().execute("select item from moved where part like 'objects/%'", vec![]).await.unwrap_or(0) < 3 {
-        assert!(started.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "no object was moved");
+        assert!(
+            started.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(),
+            "no object was moved"
+        );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     s3.program.freeze();
@@ -136,18 +155,41 @@ async fn replace(objects: &Objects, key: &ObjectKey, bytes: Vec<u8>) {
 async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     kit::tls::install_provider();
     let (binary, folder) = (Path::new(env!("CARGO_BIN_EXE_tutti")), tempfile::tempdir().unwrap());
-    let (postgres, nats, s3) = tokio::task::spawn_blocking(|| (Postgres::start(), Nats::start(), S3::start())).await.unwrap();
+    let (postgres, nats, s3) =
+        tokio::task::spawn_blocking(|| (Postgres::start(), Nats::start(), S3::start())).await.unwrap();
 
     // Before: one process on a folder.
-    let mut alone = tokio::task::spawn_blocking(|| Fleet::start_alone(Path::new(env!("CARGO_BIN_EXE_tutti")), &[])).await.unwrap();
+    let mut alone =
+        tokio::task::spawn_blocking(|| Fleet::start_alone(Path::new(env!("CARGO_BIN_EXE_tutti")), &[])).await.unwrap();
     let (site, data) = (alone.gateway_url().to_owned(), alone.processes[0].data.clone());
-    let tokens = post(&site, "/v1/accounts", json!({ "handle": "ada", "email": "ada@tutti.example", "password": PASSWORD })).await;
+    let tokens =
+        post(&site, "/v1/accounts", json!({ "handle": "ada", "email": "ada@tutti.example", "password": PASSWORD }))
+            .await;
     let ada = member(&site, &tokens);
     let photo = generate(folder.path(), "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=800x600", "-frames:v", "1"]);
     let song = generate(folder.path(), "s.mp3", &["-f", "lavfi", "-i", "sine=f=330:d=5"]);
-    let clip = generate(folder.path(), "c.mp4", &["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=9", "-f", "lavfi", "-i", "sine=f=440:d=9", "-pix_fmt", "yuv420p", "-g", "50"]);
+    let clip = generate(
+        folder.path(),
+        "c.mp4",
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=320x180:r=25:d=9",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=f=440:d=9",
+            "-pix_fmt",
+            "yuv420p",
+            "-g",
+            "50",
+        ],
+    );
     let mut items = Vec::new();
-    for (name, kind, bytes) in [("p.jpg", "image/jpeg", &photo), ("s.mp3", "audio/mpeg", &song), ("c.mp4", "video/mp4", &clip)] {
+    for (name, kind, bytes) in
+        [("p.jpg", "image/jpeg", &photo), ("s.mp3", "audio/mpeg", &song), ("c.mp4", "video/mp4", &clip)]
+    {
         let item = ada.upload(name, kind, bytes.clone()).await;
         items.push((ada.wait_for_state(item["id"].as_str().unwrap(), "ready").await, bytes.clone()));
     }
@@ -165,7 +207,12 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     // The move, first with mistakes, then interrupted in the middle.
     let proxy = Proxy::before(s3.port());
     let account = S3Account { endpoint: format!("http://127.0.0.1:{}", proxy.port()), ..s3.account.clone() };
-    let mut fleet = Fleet::prepare(binary, &EngineUrls { s3: account, ..EngineUrls::of(&postgres, &nats, &s3) }, &Topology::one_of_each(), &[]);
+    let mut fleet = Fleet::prepare(
+        binary,
+        &EngineUrls { s3: account, ..EngineUrls::of(&postgres, &nats, &s3) },
+        &Topology::one_of_each(),
+        &[],
+    );
     let refused = printed(&command(&data, &fleet, &[]).output().unwrap());
     assert!(refused.contains("already uses the data folder"), "{refused}");
     assert!(tokio::task::block_in_place(|| alone.terminate()).iter().all(std::process::ExitStatus::success));
@@ -173,7 +220,14 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     assert!(refused.contains("another key"), "{refused}");
     std::fs::remove_file(fleet.folder().join("url-signing.key")).unwrap();
     let schema = format!("{}_accounts", fleet.name);
-    let accounts = Db::postgres(&PostgresOptions { url: postgres.url(), schema, readers: 1, statement_timeout: Duration::from_secs(10) }).await.unwrap();
+    let accounts = Db::postgres(&PostgresOptions {
+        url: postgres.url(),
+        schema,
+        readers: 1,
+        statement_timeout: Duration::from_secs(10),
+    })
+    .await
+    .unwrap();
     kill_in_the_middle(&data, &fleet, &accounts, &s3, &proxy).await;
     let output = command(&data, &fleet, &[]).output().unwrap();
     assert!(output.status.success() && printed(&output).contains("Going on"), "{}", printed(&output));
@@ -186,16 +240,29 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     let output = verify();
     assert!(output.status.success() && printed(&output).contains("Both sides are the same"), "{}", printed(&output));
     let bio = async |text: &'static str| {
-        let changed: Result<u64, kit::db::Error> = accounts.write(move |tx| Box::pin(async move { tx.execute("update account set bio = $1", vec![text.into()]).await })).await;
+        let changed: Result<u64, kit::db::Error> = accounts
+            .write(move |tx| {
+                Box::pin(async move { tx.execute("update account set bio = $1", vec![text.into()]).await })
+            })
+            .await;
         assert_eq!(changed.unwrap(), 1);
     };
     bio("changed").await;
     let objects = Objects::s3(&s3.account.options(&fleet.prefix())).unwrap();
     let (key, bytes) = find_object(&data.join("objects"), |bytes| bytes > 5);
-    replace(&objects, &key, bytes.iter().enumerate().map(|(at, byte)| if at == 5 { byte ^ 1 } else { *byte }).collect()).await;
+    replace(
+        &objects,
+        &key,
+        bytes.iter().enumerate().map(|(at, byte)| if at == 5 { byte ^ 1 } else { *byte }).collect(),
+    )
+    .await;
     let output = verify();
     let text = printed(&output);
-    let differ: Vec<&str> = text.lines().filter(|line| line.contains("differs")).filter_map(|line| line.split_whitespace().next()).collect();
+    let differ: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("differs"))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
     assert!(!output.status.success() && text.contains(key.as_str()), "{text}");
     assert_eq!(differ, ["accounts.account", "objects"], "{text}");
     bio("").await;
@@ -208,12 +275,19 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     tokio::task::block_in_place(|| fleet.ensure_running());
     let site = fleet.gateway_url().to_owned();
     post(&site, "/v1/sessions", json!({ "login": "ada", "password": PASSWORD })).await;
-    let ada = member(&site, &post(&site, "/v1/sessions/refresh", json!({ "refresh_token": tokens["refresh_token"] })).await);
+    let ada =
+        member(&site, &post(&site, "/v1/sessions/refresh", json!({ "refresh_token": tokens["refresh_token"] })).await);
     let old = member(&site, &tokens);
     for (item, bytes) in &items {
         let now = old.get(&format!("/v1/media/{}", item["id"].as_str().unwrap())).await;
-        assert_eq!((&now["state"], &now["name"], &now["created_at"]), (&item["state"], &item["name"], &item["created_at"]));
-        assert!(open(&site, item["urls"]["original"].as_str().unwrap()).await == *bytes, "a URL from before opens something else");
+        assert_eq!(
+            (&now["state"], &now["name"], &now["created_at"]),
+            (&item["state"], &item["name"], &item["created_at"])
+        );
+        assert!(
+            open(&site, item["urls"]["original"].as_str().unwrap()).await == *bytes,
+            "a URL from before opens something else"
+        );
     }
     assert!(open(&site, &format!("{}&w=320", items[0].0["urls"]["image"].as_str().unwrap())).await == picture);
     for (url, bytes) in &stream {
@@ -229,7 +303,10 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     assert!(open(&site, item["urls"]["original"].as_str().unwrap()).await == long);
     // If the bytes are missing, the client is told to start from the beginning, as in tus: 409, then HEAD.
     let other = [&song[..], b"\0"].concat();
-    let request = ada.request(Method::PATCH, &short).header("upload-offset", part).header("content-type", "application/offset+octet-stream");
+    let request = ada
+        .request(Method::PATCH, &short)
+        .header("upload-offset", part)
+        .header("content-type", "application/offset+octet-stream");
     assert_eq!(request.body(other[part..].to_vec()).send().await.unwrap().status(), 409);
     assert_eq!(offset(&ada, &short).await, 0);
     let id = append(&ada, &short, 0, &other).await.unwrap();
@@ -254,7 +331,11 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
 /// Returns an object of the folder whose size fits, and its bytes.
 fn find_object(objects: &Path, has_size: impl Fn(u64) -> bool) -> (ObjectKey, Vec<u8>) {
     let shards = std::fs::read_dir(objects).unwrap().flatten();
-    let file = shards.flat_map(|shard| std::fs::read_dir(shard.path()).unwrap().flatten()).find(|file| has_size(file.metadata().unwrap().len())).unwrap().path();
+    let file = shards
+        .flat_map(|shard| std::fs::read_dir(shard.path()).unwrap().flatten())
+        .find(|file| has_size(file.metadata().unwrap().len()))
+        .unwrap()
+        .path();
     let name = file.strip_prefix(objects).unwrap().to_str().unwrap();
     (name.parse().unwrap(), std::fs::read(&file).unwrap())
 }

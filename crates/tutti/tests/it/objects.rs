@@ -19,7 +19,13 @@ use crate::wav::wave;
 
 /// Runs `tutti objects`. Returns whether it exited with 0, its stdout and its stderr.
 fn objects(data: &Path, arguments: &[&str]) -> (bool, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tutti")).arg("objects").args(arguments).arg("--data").arg(data).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tutti"))
+        .arg("objects")
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -69,7 +75,11 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_old_unt
     let begun = ada.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).send().await.unwrap();
     let location = begun.headers()["location"].to_str().unwrap().to_owned();
     let patch = |offset: usize, bytes: Vec<u8>| {
-        ada.request(Method::PATCH, &location).header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(bytes).send()
+        ada.request(Method::PATCH, &location)
+            .header("upload-offset", offset)
+            .header("content-type", "application/offset+octet-stream")
+            .body(bytes)
+            .send()
     };
     assert_eq!(patch(0, song[..90_000].to_vec()).await.unwrap().status(), 204);
     let (succeeded, report) = check(&data);
@@ -80,7 +90,8 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_old_unt
     let being_written = plant(&data, OLD);
     let (db, key) = (Db::sqlite(&data.join("media.db")).await.unwrap(), being_written.clone());
     let now = chrono::Utc::now();
-    let held: Result<(), kit::db::Error> = db.write(move |tx| Box::pin(async move { insert_held(tx, &[key], "another", "", now).await })).await;
+    let held: Result<(), kit::db::Error> =
+        db.write(move |tx| Box::pin(async move { insert_held(tx, &[key], "another", "", now).await })).await;
     held.unwrap();
     let (old, fresh) = (plant(&data, OLD), plant(&data, Duration::ZERO));
     let mut gone = None;
@@ -103,7 +114,10 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_old_unt
     assert_eq!(report["missing"][0]["named_in"], "media.item.object");
 
     let (succeeded, _, said) = objects(&data, &["repair"]);
-    assert!(!succeeded && said.contains("1 objects without a row were removed; 1 were") && said.contains("only a backup"), "{said}");
+    assert!(
+        !succeeded && said.contains("1 objects without a row were removed; 1 were") && said.contains("only a backup"),
+        "{said}"
+    );
     let (_, report) = check(&data);
     assert_eq!(keys(&report["untracked"]), BTreeSet::from([fresh.to_string()]));
     assert!(data.join("objects").join(being_written.as_str()).is_file());
@@ -124,14 +138,34 @@ async fn a_store_whose_rows_are_elsewhere_is_left_alone() {
 }
 
 /// Columns that hold keys without naming objects: kit's own, and what one role stores of another's.
-const COLUMNS_WITHOUT_REFERENCES: [&str; 6] = ["outbox.payload", "inbox.event_id", "orphan_object.object", "idempotency.body", "idempotency.location", "job.received"];
+const COLUMNS_WITHOUT_REFERENCES: [&str; 6] = [
+    "outbox.payload",
+    "inbox.event_id",
+    "orphan_object.object",
+    "idempotency.body",
+    "idempotency.location",
+    "job.received",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_column_that_names_objects_is_declared() {
     let mut server = Server::start_alone(&["delivery.avif_after_reads=1"]).await;
     let (ada, home) = (server.sign_up("ada").await, tempfile::tempdir().unwrap());
     let film = home.path().join("film.mp4");
-    let source = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=12:d=6", "-f", "lavfi", "-i", "sine=f=300", "-shortest", "-pix_fmt", "yuv444p", film.to_str().unwrap()];
+    let source = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=160x90:r=12:d=6",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=f=300",
+        "-shortest",
+        "-pix_fmt",
+        "yuv444p",
+        film.to_str().unwrap(),
+    ];
     testkit::ffmpeg(&source);
     let photo = ada.upload("p.jpg", "image/jpeg", picture(home.path(), "p.jpg", "testsrc2=s=640x480")).await;
     let song = ada.upload("s.wav", "audio/wav", wave(&vec![9; 400_000])).await;
@@ -142,7 +176,10 @@ async fn every_column_that_names_objects_is_declared() {
     ada.bytes(&format!("{}&w=320", photo["urls"]["image"].as_str().unwrap())).await;
     let begun = ada.request(Method::POST, "/v1/uploads").header("upload-length", 100_000).send().await.unwrap();
     let location = begun.headers()["location"].to_str().unwrap().to_owned();
-    let patch = ada.request(Method::PATCH, &location).header("upload-offset", 0).header("content-type", "application/offset+octet-stream");
+    let patch = ada
+        .request(Method::PATCH, &location)
+        .header("upload-offset", 0)
+        .header("content-type", "application/offset+octet-stream");
     assert_eq!(patch.body(wave(&vec![1; 60_000])).send().await.unwrap().status(), 204);
     assert!(server.terminate().iter().all(std::process::ExitStatus::success));
     let mut seen = 0;
@@ -151,7 +188,11 @@ async fn every_column_that_names_objects_is_declared() {
         let columns = query_lines(&db, "select m.name || '.' || c.name as line from sqlite_schema m, pragma_table_info(m.name) c where m.type = 'table'").await;
         for place in &columns {
             let (table, column) = place.split_once('.').unwrap();
-            let rows = query_lines(&db, &format!("select \"{column}\" as line from \"{table}\" where typeof(\"{column}\") = 'text'")).await;
+            let rows = query_lines(
+                &db,
+                &format!("select \"{column}\" as line from \"{table}\" where typeof(\"{column}\") = 'text'"),
+            )
+            .await;
             let holds_keys = rows.iter().any(|text| keys_within(text).next().is_some());
             let declared = service.objects.iter().find(|names| names.table == table && names.column == column);
             assert!(
@@ -160,7 +201,11 @@ async fn every_column_that_names_objects_is_declared() {
                 service.name
             );
             let whole = declared.is_some_and(|names| names.is_whole);
-            assert!(!whole || rows.iter().all(|text| text.parse::<ObjectKey>().is_ok()), "{}: {place} holds more than keys", service.name);
+            assert!(
+                !whole || rows.iter().all(|text| text.parse::<ObjectKey>().is_ok()),
+                "{}: {place} holds more than keys",
+                service.name
+            );
             seen += usize::from(holds_keys && declared.is_some());
         }
         for names in service.objects {

@@ -37,7 +37,10 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
             (!piece.is_empty()).then(|| (Ok::<_, std::io::Error>(piece.clone()), at + piece.len()))
         }
     });
-    let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", length);
+    let request = ada
+        .request(Method::POST, "/v1/media?name=s.wav")
+        .header("content-type", "audio/wav")
+        .header("content-length", length);
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(pieces)).send());
     let began = std::time::Instant::now();
     while !server.get_operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
@@ -56,7 +59,10 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
     let ada = server.sign_up("ada").await;
     let (sender, body) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
     sender.unbounded_send(Ok(wave_bytes(50_000))).unwrap();
-    let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", 400_000);
+    let request = ada
+        .request(Method::POST, "/v1/media?name=s.wav")
+        .header("content-type", "audio/wav")
+        .header("content-length", 400_000);
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
     let began = std::time::Instant::now();
     while !server.get_operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
@@ -67,7 +73,10 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
     assert!(exits.iter().all(ExitStatus::success), "{exits:?}");
     assert!(server.logs().contains("some work was interrupted"), "{}", server.logs());
     let response = upload.await.unwrap();
-    assert!(response.is_err() || response.unwrap().status().is_server_error(), "an upload that never ended was answered");
+    assert!(
+        response.is_err() || response.unwrap().status().is_server_error(),
+        "an upload that never ended was answered"
+    );
     drop(sender);
 }
 
@@ -75,7 +84,15 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
 async fn two_processes_never_share_a_data_folder_and_a_taken_port_is_named() {
     let server = Server::start(&[]).await;
     let data = server.data();
-    let said = stderr_of_failure(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+    let said = stderr_of_failure(&[
+        "serve",
+        "--data",
+        data.to_str().unwrap(),
+        "--listen",
+        "127.0.0.1:0",
+        "--ops-listen",
+        "127.0.0.1:0",
+    ]);
     assert!(said.contains("another Tutti process") && said.contains("--data"), "{said}");
     let taken = server.url.trim_start_matches("http://");
     let said = stderr_of_failure(&["serve", "--data", "/nonexistent", "--listen", taken]);
@@ -86,7 +103,15 @@ async fn two_processes_never_share_a_data_folder_and_a_taken_port_is_named() {
 fn a_wrong_configuration_names_the_key_and_the_fix() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let start = |more: &[&str]| stderr_of_failure(&[&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"], more].concat());
+    let start = |more: &[&str]| {
+        stderr_of_failure(
+            &[
+                &["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"],
+                more,
+            ]
+            .concat(),
+        )
+    };
     let said = start(&["--set", "media.photo_max_byts=1"]);
     assert!(said.contains("photo_max_byts") && said.contains("photo_max_bytes"), "{said}");
     let said = start(&["--set", "meida.photo_max_bytes=1"]);
@@ -127,7 +152,10 @@ fn help_shows_examples_and_the_version_is_printed() {
         let text = String::from_utf8(tutti(command).stdout).unwrap();
         assert!(text.contains("Example"), "{command:?}: {text}");
     }
-    assert_eq!(String::from_utf8(tutti(&["version"]).stdout).unwrap(), format!("tutti {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        String::from_utf8(tutti(&["version"]).stdout).unwrap(),
+        format!("tutti {}\n", env!("CARGO_PKG_VERSION"))
+    );
     assert!(String::from_utf8(tutti(&["doctor"]).stdout).unwrap().contains("ffmpeg"));
 }
 
@@ -140,10 +168,14 @@ async fn the_upload_command_goes_on_where_it_was_cut_off() {
     std::fs::write(&song, wave_bytes(40_000_000)).unwrap();
     let command = |url: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
-        command.args(["upload", song.to_str().unwrap(), "--to", url, "--login", "ada"]).env("TUTTI_PASSWORD", "a long enough password").env("XDG_STATE_HOME", home.path());
+        command
+            .args(["upload", song.to_str().unwrap(), "--to", url, "--login", "ada"])
+            .env("TUTTI_PASSWORD", "a long enough password")
+            .env("XDG_STATE_HOME", home.path());
         command
     };
-    let mut first = command(&server.url).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut first =
+        command(&server.url).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let started = std::time::Instant::now();
     let remembered = home.path().join("tutti/uploads.json");
     while !remembered.exists() {
@@ -171,7 +203,10 @@ async fn the_bus_command_lists_backlogs_and_keeps_live_consumers() {
     let [flag, path] = server.installation_args();
     let bus = |arguments: &[&str]| {
         let output = tutti(&[&["bus"], arguments, &[&flag, &path]].concat());
-        (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap(),
+        )
     };
     let (succeeded, said) = bus(&["waiting"]);
     assert!(succeeded && said.contains("No delivery is waiting."), "{said}");
@@ -193,5 +228,9 @@ async fn the_migrate_command_finds_nothing_left_to_do_beside_running_servers() {
     let [flag, path] = server.installation_args();
     let output = tutti(&["migrate", &flag, &path]);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.contains("media") && !said.contains("brought up to date"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && said.contains("media") && !said.contains("brought up to date"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

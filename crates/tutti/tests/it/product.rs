@@ -18,13 +18,34 @@ fn generate(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
 }
 
 fn clip(folder: &TempDir) -> Vec<u8> {
-    generate(folder, "clip.mp4", &["-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=9", "-f", "lavfi", "-i", "sine=f=440:d=9", "-pix_fmt", "yuv420p", "-g", "50"])
+    generate(
+        folder,
+        "clip.mp4",
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=640x360:r=25:d=9",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=f=440:d=9",
+            "-pix_fmt",
+            "yuv420p",
+            "-g",
+            "50",
+        ],
+    )
 }
 
 /// Returns the URLs in a playlist, relative to the playlist's own URL.
 fn variant_urls(playlist: &str, base: &str) -> Vec<String> {
     let folder = base.split('?').next().unwrap().rsplit_once('/').unwrap().0;
-    playlist.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| format!("{folder}/{line}")).collect()
+    playlist
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| format!("{folder}/{line}"))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +55,11 @@ async fn a_player_decodes_every_frame_of_an_uploaded_video() {
     let ada = server.sign_up("ada").await;
     let item = ada.upload(&format!("{TITLE}.mp4"), "video/mp4", clip(&folder)).await;
     let item = ada.wait_for_state(item["id"].as_str().unwrap(), "ready").await;
-    assert_eq!((item["kind"].as_str(), item["width"].as_u64(), item["height"].as_u64()), (Some("video"), Some(640), Some(360)), "{item:#}");
+    assert_eq!(
+        (item["kind"].as_str(), item["width"].as_u64(), item["height"].as_u64()),
+        (Some("video"), Some(640), Some(360)),
+        "{item:#}"
+    );
     assert!((8900..=9200).contains(&item["duration_ms"].as_u64().unwrap()), "{item:#}");
 
     // The signed URL opens without a token, as a `<video>` element requests it.
@@ -47,13 +72,29 @@ async fn a_player_decodes_every_frame_of_an_uploaded_video() {
     }
     // A real player's demuxer and decoder return every frame.
     let probe = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", &master])
+        .args([
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-count_frames",
+            "-show_entries",
+            "stream=nb_read_frames",
+            "-of",
+            "csv=p=0",
+            &master,
+        ])
         .output()
         .unwrap();
     let frames = String::from_utf8_lossy(&probe.stdout);
     // ffprobe prints one line for each place in which it lists the stream, with blank lines between.
-    let counts: Vec<&str> = frames.lines().map(|line| line.trim_end_matches(',')).filter(|line| !line.is_empty()).collect();
-    assert!(!counts.is_empty() && counts.iter().all(|count| *count == "225"), "{frames}{}", String::from_utf8_lossy(&probe.stderr));
+    let counts: Vec<&str> =
+        frames.lines().map(|line| line.trim_end_matches(',')).filter(|line| !line.is_empty()).collect();
+    assert!(
+        !counts.is_empty() && counts.iter().all(|count| *count == "225"),
+        "{frames}{}",
+        String::from_utf8_lossy(&probe.stderr)
+    );
     for part in ["poster", "storyboard"] {
         let url = format!("{}{}", server.url, item["urls"][part].as_str().unwrap());
         assert_eq!(server.client.get(url).send().await.unwrap().status(), 200, "{part}");
@@ -76,7 +117,12 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
 
     let picture = format!("/v1/media/{}/image?w=320", photo["id"].as_str().unwrap());
     assert_eq!(bob.request(Method::GET, &picture).send().await.unwrap().status(), 404);
-    let view = ada.request(Method::PATCH, &format!("/v1/media/{}", photo["id"].as_str().unwrap())).json(&json!({ "visibility": "public" })).send().await.unwrap();
+    let view = ada
+        .request(Method::PATCH, &format!("/v1/media/{}", photo["id"].as_str().unwrap()))
+        .json(&json!({ "visibility": "public" }))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(view.status(), 200);
     let started = std::time::Instant::now();
     loop {
@@ -101,7 +147,12 @@ async fn erasing_an_account_erases_its_media() {
     let photo = generate(&folder, "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=80x60", "-frames:v", "1"]);
     let photo = ada.upload("p.jpg", "image/jpeg", photo).await;
     ada.wait_for_state(photo["id"].as_str().unwrap(), "ready").await;
-    let gone = ada.request(Method::DELETE, "/v1/me").json(&json!({ "password": "a long enough password" })).send().await.unwrap();
+    let gone = ada
+        .request(Method::DELETE, "/v1/me")
+        .json(&json!({ "password": "a long enough password" }))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(gone.status(), 204, "{}", gone.text().await.unwrap());
     let started = std::time::Instant::now();
     loop {

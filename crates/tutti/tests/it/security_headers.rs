@@ -14,7 +14,8 @@ use crate::server::Server;
 
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 /// A photo of one pixel.
-const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0!\xf9\x04\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+const GIF: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0!\xf9\x04\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
 /// Fails the test unless a response has every header. Returns its content security policy.
 #[track_caller]
@@ -32,7 +33,10 @@ fn assert_secure(what: &str, headers: &HeaderMap) -> String {
     assert!(["same-origin", "cross-origin"].contains(&one("cross-origin-resource-policy")), "{what}: {headers:?}");
     let content = one("content-security-policy");
     assert!(content.contains("default-src 'none'") && content.contains("frame-ancestors 'none'"), "{what}: {content}");
-    assert!(!content.contains("unsafe-eval") && !content.contains("script-src 'unsafe-inline'") && !content.contains('*'), "{what}: {content}");
+    assert!(
+        !content.contains("unsafe-eval") && !content.contains("script-src 'unsafe-inline'") && !content.contains('*'),
+        "{what}: {content}"
+    );
     assert!(!headers.contains_key("access-control-allow-credentials"), "{what}: {headers:?}");
     content.to_owned()
 }
@@ -43,7 +47,8 @@ fn paths() -> Vec<String> {
     let document: Value = serde_json::from_slice(&document).unwrap();
     let mut paths = Vec::new();
     for path in document["paths"].as_object().unwrap().keys() {
-        let filled: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
+        let filled: Vec<&str> =
+            path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
         paths.push(filled.join("/"));
     }
     assert!(paths.len() > 20, "{paths:?}");
@@ -77,7 +82,16 @@ impl Walk {
 async fn every_operation_and_every_refusal_is_guarded() {
     let walk = Walk::begin().await;
     let ada = walk.server.sign_up("ada").await;
-    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::from_bytes(b"BREW").unwrap()];
+    let methods = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::from_bytes(b"BREW").unwrap(),
+    ];
     for path in paths() {
         for method in &methods {
             let anonymous = walk.request(method, &path);
@@ -90,10 +104,24 @@ async fn every_operation_and_every_refusal_is_guarded() {
         }
     }
     let long = format!("/v1/media?q={}", "x".repeat(10_000));
-    for path in ["/healthz", "/readyz", "/v1/openapi.json", "/v1/nothing", "/internal/media/x", "/metrics", "/no.such.file", "/.well-known/x", long.as_str()] {
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/v1/openapi.json",
+        "/v1/nothing",
+        "/internal/media/x",
+        "/metrics",
+        "/no.such.file",
+        "/.well-known/x",
+        long.as_str(),
+    ] {
         assert_eq!(walk.get(path).await.1, API_POLICY, "{path}");
     }
-    for malformed in ["GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n"] {
+    for malformed in [
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n",
+    ] {
         let text = raw(&walk.server.url, malformed).await;
         assert!(text.starts_with("HTTP/1.1 40") && text.contains("nosniff") && text.contains(API_POLICY), "{text}");
     }
@@ -111,12 +139,22 @@ async fn the_page_and_the_documentation_run_only_scripts_of_their_own() {
     for path in ["/", "/sign-in", "/u/ada.lovelace", "/settings"] {
         let (status, content) = walk.get(path).await;
         assert_eq!(status, 200, "{path}");
-        assert!(content.contains("script-src 'self';") && content.contains("style-src 'self';") && content.contains("base-uri 'none'"), "{content}");
+        assert!(
+            content.contains("script-src 'self';")
+                && content.contains("style-src 'self';")
+                && content.contains("base-uri 'none'"),
+            "{content}"
+        );
     }
     for path in ["/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/swagger-initializer.js"] {
         let (status, content) = walk.get(path).await;
         assert_eq!(status, 200, "{path}");
-        assert!(content.contains("script-src 'self';") && content.contains("form-action 'none'") && !content.contains("unsafe"), "{path}: {content}");
+        assert!(
+            content.contains("script-src 'self';")
+                && content.contains("form-action 'none'")
+                && !content.contains("unsafe"),
+            "{path}: {content}"
+        );
     }
     for (path, status) in [("/docs", [301, 303, 307, 308].as_slice()), ("/docs/nothing.js", &[404])] {
         let (found, _) = walk.get(path).await;
@@ -140,11 +178,19 @@ async fn media_may_be_embedded_elsewhere_and_run_nothing() {
             assert!(response.status().is_success(), "{name}: {response:?}");
             let content = assert_secure(signed, response.headers());
             assert!(content.starts_with("sandbox;") && !content.contains("script-src"), "{name}: {content}");
-            assert_eq!(response.headers()["cross-origin-resource-policy"], "cross-origin", "a page elsewhere may show {name} with its signed URL");
+            assert_eq!(
+                response.headers()["cross-origin-resource-policy"],
+                "cross-origin",
+                "a page elsewhere may show {name} with its signed URL"
+            );
         }
         // A response to the owner's token is for the owner's page only.
         let own = ada.request(Method::GET, &format!("/v1/media/{id}/{name}")).send().await.unwrap();
-        assert_eq!((own.status().as_u16(), &own.headers()["cross-origin-resource-policy"]), (200, &"same-origin".parse().unwrap()), "{name}");
+        assert_eq!(
+            (own.status().as_u16(), &own.headers()["cross-origin-resource-policy"]),
+            (200, &"same-origin".parse().unwrap()),
+            "{name}"
+        );
         assert_secure(name, own.headers());
     }
     let events = item["urls"]["events"].as_str().unwrap();

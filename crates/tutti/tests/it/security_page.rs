@@ -35,7 +35,10 @@ fn every_threat_on_the_security_page_names_tests_that_exist() {
     for folder in ["crates", "web/e2e", "web/src", "fuzz"] {
         sources(&root().join(folder), &mut all);
     }
-    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat") && line.matches(" | ").count() >= 2).collect();
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| threat") && line.matches(" | ").count() >= 2)
+        .collect();
     assert!(rows.len() > 30, "the table has {} rows", rows.len());
     let mut missing = Vec::new();
     for row in rows {
@@ -44,7 +47,11 @@ fn every_threat_on_the_security_page_names_tests_that_exist() {
             missing.push(format!("no test: {row}"));
         }
         // A Rust test is a function; a test of the page is a title.
-        let is_there = |name: &&str| all.contains(&format!("fn {name}(")) || all.contains(&format!("'{name}'")) || all.contains(&format!("\"{name}\""));
+        let is_there = |name: &&str| {
+            all.contains(&format!("fn {name}("))
+                || all.contains(&format!("'{name}'"))
+                || all.contains(&format!("\"{name}\""))
+        };
         missing.extend(quoted(cell).filter(|name| !is_there(name)).map(|name| format!("no such test: {name}")));
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));

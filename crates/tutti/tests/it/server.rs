@@ -26,14 +26,18 @@ impl Server {
     /// Starts a server with these `--set` values.
     pub(crate) async fn start(settings: &[&str]) -> Self {
         kit::tls::install_provider();
-        let (binary, settings) = (Path::new(env!("CARGO_BIN_EXE_tutti")), settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>());
+        let (binary, settings) = (
+            Path::new(env!("CARGO_BIN_EXE_tutti")),
+            settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>(),
+        );
         let topology = match std::env::var("TUTTI_TEST_ROLES").as_deref() {
             Ok("separate") => Some(Topology::one_of_each()),
             Ok("fleet") => Some(Topology::standard()),
             _ => None,
         };
         let (fleet, engines) = if let Some(topology) = topology {
-            let (postgres, nats, s3) = tokio::task::spawn_blocking(|| (shared_postgres(), shared_nats(), shared_s3())).await.unwrap();
+            let (postgres, nats, s3) =
+                tokio::task::spawn_blocking(|| (shared_postgres(), shared_nats(), shared_s3())).await.unwrap();
             let urls = EngineUrls { postgres: postgres.url.clone(), nats: nats.url.clone(), s3: s3.account.clone() };
             (Fleet::start(binary, &urls, &topology, &settings), Some((postgres, nats, s3)))
         } else {
@@ -46,7 +50,10 @@ impl Server {
     pub(crate) async fn start_alone(settings: &[&str]) -> Self {
         kit::tls::install_provider();
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let fleet = tokio::task::spawn_blocking(move || Fleet::start_alone(Path::new(env!("CARGO_BIN_EXE_tutti")), &settings)).await.unwrap();
+        let fleet =
+            tokio::task::spawn_blocking(move || Fleet::start_alone(Path::new(env!("CARGO_BIN_EXE_tutti")), &settings))
+                .await
+                .unwrap();
         Self::from_fleet(fleet, None)
     }
 
@@ -96,7 +103,17 @@ impl Server {
     pub(crate) async fn get_operations(&self, path: &str) -> String {
         let mut text = String::new();
         for process in &self.fleet.processes {
-            text.push_str(&self.client.get(format!("{}{path}", process.operations_url)).send().await.unwrap().text().await.unwrap());
+            text.push_str(
+                &self
+                    .client
+                    .get(format!("{}{path}", process.operations_url))
+                    .send()
+                    .await
+                    .unwrap()
+                    .text()
+                    .await
+                    .unwrap(),
+            );
         }
         text
     }
@@ -108,13 +125,21 @@ impl Server {
 
     /// Returns every file of the store, finished or not, and of the scratch folders.
     pub(crate) async fn leftover_files(&self) -> Vec<String> {
-        let scratch = |process: &testkit::fleet::FleetProcess| ["media", "transcode", "delivery"].map(|role| process.data.join(role).join("scratch"));
-        let mut left: Vec<String> = self.fleet.processes.iter().flat_map(scratch).flat_map(|folder| files(&folder)).collect();
+        let scratch = |process: &testkit::fleet::FleetProcess| {
+            ["media", "transcode", "delivery"].map(|role| process.data.join(role).join("scratch"))
+        };
+        let mut left: Vec<String> =
+            self.fleet.processes.iter().flat_map(scratch).flat_map(|folder| files(&folder)).collect();
         match &self.engines {
             None => left.extend(files(&self.data().join("objects"))),
             Some((_, _, s3)) => {
                 let objects = Objects::s3(&s3.account.options(&self.fleet.prefix())).unwrap();
-                let shards = (0..36 * 36).map(|at: usize| [at / 36, at % 36].map(|digit| char::from_digit(u32::try_from(digit).unwrap(), 36).unwrap()).iter().collect::<String>());
+                let shards = (0..36 * 36).map(|at: usize| {
+                    [at / 36, at % 36]
+                        .map(|digit| char::from_digit(u32::try_from(digit).unwrap(), 36).unwrap())
+                        .iter()
+                        .collect::<String>()
+                });
                 for shard in shards {
                     left.extend(objects.list(&shard).await.unwrap().into_iter().map(|listed| listed.key.to_string()));
                 }
@@ -130,7 +155,12 @@ impl Server {
         let status = response.status();
         let response: Value = response.json().await.unwrap();
         assert_eq!(status, 201, "{response}");
-        Member { token: response["access_token"].as_str().unwrap().to_owned(), url: self.url.clone(), client: self.client.clone(), separate: self.engines.is_some() }
+        Member {
+            token: response["access_token"].as_str().unwrap().to_owned(),
+            url: self.url.clone(),
+            client: self.client.clone(),
+            separate: self.engines.is_some(),
+        }
     }
 }
 
@@ -188,7 +218,13 @@ impl Member {
 
     /// Uploads in one request; fails the test unless the status is 201.
     pub(crate) async fn upload(&self, name: &str, kind: &'static str, bytes: Vec<u8>) -> Value {
-        let response = self.request(Method::POST, &format!("/v1/media?name={name}")).header("content-type", kind).body(bytes).send().await.unwrap();
+        let response = self
+            .request(Method::POST, &format!("/v1/media?name={name}"))
+            .header("content-type", kind)
+            .body(bytes)
+            .send()
+            .await
+            .unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
         assert_eq!(status, 201, "{text}");
@@ -203,7 +239,10 @@ impl Member {
             if item["state"] == state {
                 return item;
             }
-            assert!(item["state"] != "failed" && started.elapsed() < Duration::from_secs(300), "waited in vain for {state}: {item:#}");
+            assert!(
+                item["state"] != "failed" && started.elapsed() < Duration::from_secs(300),
+                "waited in vain for {state}: {item:#}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

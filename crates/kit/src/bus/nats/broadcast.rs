@@ -50,5 +50,6 @@ pub(super) async fn relay(client: Client, prefix: Arc<str>, ends: Relay, mut gap
 /// Returns whether the message was passed to the server. Without a connection nothing is queued: the subscribers will
 /// be told to read the state again.
 async fn send(client: &Client, subject: String, payload: &[u8]) -> bool {
-    client.connection_state() == State::Connected && matches!(timeout(REQUEST_TIMEOUT, client.publish(subject, payload.to_vec().into())).await, Ok(Ok(())))
+    client.connection_state() == State::Connected
+        && matches!(timeout(REQUEST_TIMEOUT, client.publish(subject, payload.to_vec().into())).await, Ok(Ok(())))
 }

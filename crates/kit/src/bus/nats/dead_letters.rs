@@ -29,18 +29,36 @@ struct StoredLetter {
 }
 
 impl Nats {
-    pub(super) async fn store_dead_letter(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
+    pub(super) async fn store_dead_letter(
+        &self,
+        consumer: &str,
+        delivery: &Delivery,
+        reason: &str,
+    ) -> Result<bool, Error> {
         if !self.may_answer(&delivery.lease).await? {
             return Ok(false);
         }
         let log = self.ready().await?;
         let Envelope { id, subject: event_subject, payload } = delivery.event.clone();
         let reason = reason.chars().take(MAX_REASON_CHARS).collect();
-        let letter = StoredLetter { consumer: consumer.to_owned(), id, subject: event_subject, payload, attempts: delivery.attempt, reason, died_at: self.clock.now() };
+        let letter = StoredLetter {
+            consumer: consumer.to_owned(),
+            id,
+            subject: event_subject,
+            payload,
+            attempts: delivery.attempt,
+            reason,
+            died_at: self.clock.now(),
+        };
         let text = serde_json::to_vec(&letter).map_err(Error::unavailable)?;
         let subject = self.subjects.dead_letter_subject(consumer, &letter.id);
         // With an id of its own, so that a retry writes it only once.
-        let message = PublishMessage::build().payload(text.into()).message_id(format!("{}/{}/{consumer}/{}", log.id_prefix(), delivery.position, delivery.attempt));
+        let message = PublishMessage::build().payload(text.into()).message_id(format!(
+            "{}/{}/{consumer}/{}",
+            log.id_prefix(),
+            delivery.position,
+            delivery.attempt
+        ));
         let written = async { self.jetstream.send_publish(subject, message).await?.await };
         written.await.map_err(|error| {
             // Only the stream of the dead letters may be missing.
@@ -71,12 +89,19 @@ impl Nats {
     pub(super) async fn redeliver_dead_letters(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
         let stream = self.dead_stream().await?;
         let (mut redelivered, mut from) = (0, 0);
-        while let Some((sequence, letter)) = next(&stream, from, &self.subjects.dead_letter_filter(consumer, id)).await? {
+        while let Some((sequence, letter)) =
+            next(&stream, from, &self.subjects.dead_letter_filter(consumer, id)).await?
+        {
             from = sequence + 1;
             let Some(letter) = letter else { continue };
             // Without its consumer the stream would delete the event at once, so the letter is kept.
-            if let Err(error) =
-                self.jetstream.get_consumer_from_stream::<async_nats::jetstream::consumer::pull::Config, _, _>(subjects::token(&letter.consumer), &self.subjects.stream).await
+            if let Err(error) = self
+                .jetstream
+                .get_consumer_from_stream::<async_nats::jetstream::consumer::pull::Config, _, _>(
+                    subjects::token(&letter.consumer),
+                    &self.subjects.stream,
+                )
+                .await
             {
                 tracing::warn!(consumer = letter.consumer, event.id = letter.id, %error, "a dead letter was not redelivered: its consumer was not found");
                 continue;
@@ -87,7 +112,8 @@ impl Nats {
                 .message_id(format!("redelivered/{created_at}/{sequence}"))
                 .header(EVENT_ID, letter.id.as_str())
                 .expected_stream(&self.subjects.stream);
-            let subject = format!("{}.{}", self.subjects.direct_to(&letter.consumer), subjects::subject(&letter.subject));
+            let subject =
+                format!("{}.{}", self.subjects.direct_to(&letter.consumer), subjects::subject(&letter.subject));
             let ack = self.jetstream.send_publish(subject, message).await.map_err(|error| self.publish_error(error))?;
             ack.await.map_err(|error| self.publish_error(error))?;
             stream.delete_message(sequence).await.map_err(Error::unavailable)?;

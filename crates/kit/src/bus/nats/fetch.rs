@@ -33,10 +33,16 @@ enum Reply {
 }
 
 impl Nats {
-    pub(super) async fn pull(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error> {
+    pub(super) async fn pull(
+        &self,
+        consumer: &Subscription,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, Error> {
         let end = Instant::now() + wait;
         loop {
-            let (deliveries, is_replaced) = self.pull_once(consumer, max, end.saturating_duration_since(Instant::now())).await?;
+            let (deliveries, is_replaced) =
+                self.pull_once(consumer, max, end.saturating_duration_since(Instant::now())).await?;
             if !deliveries.is_empty() || !is_replaced {
                 return Ok(deliveries);
             }
@@ -44,14 +50,25 @@ impl Nats {
     }
 
     /// Sends one request. Returns the deliveries, and whether the connection was replaced before the response.
-    async fn pull_once(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<(Vec<Delivery>, bool), Error> {
+    async fn pull_once(
+        &self,
+        consumer: &Subscription,
+        max: usize,
+        wait: Duration,
+    ) -> Result<(Vec<Delivery>, bool), Error> {
         self.connected(wait.max(REQUEST_TIMEOUT)).await?;
         let log = self.ready().await?;
         let mut gaps = self.gaps.clone();
         gaps.mark_unchanged();
         let heartbeat = if wait >= 2 * HEARTBEAT_INTERVAL { HEARTBEAT_INTERVAL } else { Duration::ZERO };
         // `no_wait` with `expires`: what is there at once, or else the first that comes.
-        let request = BatchConfig { batch: max, expires: (!wait.is_zero()).then_some(wait), no_wait: true, idle_heartbeat: heartbeat, ..BatchConfig::default() };
+        let request = BatchConfig {
+            batch: max,
+            expires: (!wait.is_zero()).then_some(wait),
+            no_wait: true,
+            idle_heartbeat: heartbeat,
+            ..BatchConfig::default()
+        };
         let request = serde_json::to_vec(&request).map_err(Error::unavailable)?;
         let inbox = self.client.new_inbox();
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.subjects.stream, subjects::token(&consumer.name));
@@ -99,14 +116,23 @@ impl Nats {
             None | Some(StatusCode::OK) => {}
             Some(StatusCode::IDLE_HEARTBEAT) => return Reply::Heartbeat,
             Some(StatusCode::NO_RESPONDERS) => return Reply::ConsumerGone,
-            Some(StatusCode::REQUEST_TERMINATED) if message.description.as_deref().is_some_and(|words| words.contains("Deleted")) => return Reply::ConsumerGone,
+            Some(StatusCode::REQUEST_TERMINATED)
+                if message.description.as_deref().is_some_and(|words| words.contains("Deleted")) =>
+            {
+                return Reply::ConsumerGone;
+            }
             Some(_) => return Reply::End,
         }
         let message = async_nats::jetstream::Message { message, context: self.jetstream.clone() };
         let (Ok(info), Some(token)) = (message.info(), message.reply.as_ref()) else { return Reply::End };
-        let id = message.headers.as_ref().and_then(|headers| headers.get_last(EVENT_ID)).map(|id| id.as_str().to_owned());
+        let id =
+            message.headers.as_ref().and_then(|headers| headers.get_last(EVENT_ID)).map(|id| id.as_str().to_owned());
         let delivery = Delivery {
-            event: Envelope { id: id.unwrap_or_default(), subject: self.subjects.subject_of(&message.subject), payload: String::from_utf8_lossy(&message.payload).into_owned() },
+            event: Envelope {
+                id: id.unwrap_or_default(),
+                subject: self.subjects.subject_of(&message.subject),
+                payload: String::from_utf8_lossy(&message.payload).into_owned(),
+            },
             position: i64::try_from(info.stream_sequence).unwrap_or(i64::MAX),
             attempt: u32::try_from(info.delivered).unwrap_or(u32::MAX),
             lease: token.to_string(),

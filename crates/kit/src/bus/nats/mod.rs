@@ -85,7 +85,8 @@ impl Subjects {
     /// Returns the event's subject for a message that arrived on one of the two above.
     fn subject_of(&self, subject: &str) -> String {
         let rest = subject.strip_prefix(&*self.prefix).unwrap_or(subject);
-        let subject = rest.strip_prefix(".event.").or_else(|| rest.strip_prefix(".to.")?.split_once('.').map(|(_, rest)| rest));
+        let subject =
+            rest.strip_prefix(".event.").or_else(|| rest.strip_prefix(".to.")?.split_once('.').map(|(_, rest)| rest));
         subjects::from_subject(subject.unwrap_or(rest))
     }
 
@@ -105,11 +106,15 @@ impl Nats {
         let (count, gaps) = watch::channel(0);
         let connection_epoch = Arc::new(AtomicU64::new(0));
         let client = options.connect(Arc::new(count), connection_epoch.clone()).await?;
-        let jetstream = jetstream::context::ContextBuilder::new().timeout(REQUEST_TIMEOUT).max_ack_inflight(MAX_IN_FLIGHT).build(client.clone());
+        let jetstream = jetstream::context::ContextBuilder::new()
+            .timeout(REQUEST_TIMEOUT)
+            .max_ack_inflight(MAX_IN_FLIGHT)
+            .build(client.clone());
         let prefix: Arc<str> = options.prefix.as_str().into();
         let (broadcast, relay) = Broadcast::with_relay();
         // The task ends with the engine.
-        let relay_task = tokio::spawn(broadcast::relay(client.clone(), prefix.clone(), relay, gaps.clone())).abort_handle();
+        let relay_task =
+            tokio::spawn(broadcast::relay(client.clone(), prefix.clone(), relay, gaps.clone())).abort_handle();
         let subjects = Subjects { stream: options.prefix.clone(), dead: format!("{}-dead", options.prefix), prefix };
         let engine = Self {
             client,
@@ -248,8 +253,11 @@ impl Engine for Nats {
         self.ready().await?;
         self.connected(REQUEST_TIMEOUT).await?;
         let stream = self.jetstream.get_stream(&self.subjects.stream).await.map_err(Error::unavailable)?;
-        let found: Vec<jetstream::consumer::Info> = stream.consumers().try_collect().await.map_err(Error::unavailable)?;
-        let waiting = found.into_iter().map(|info| (subjects::from_token(&info.name), info.num_pending + info.num_ack_pending as u64));
+        let found: Vec<jetstream::consumer::Info> =
+            stream.consumers().try_collect().await.map_err(Error::unavailable)?;
+        let waiting = found
+            .into_iter()
+            .map(|info| (subjects::from_token(&info.name), info.num_pending + info.num_ack_pending as u64));
         let mut waiting: Vec<(String, u64)> = waiting.filter(|(_, count)| *count > 0).collect();
         waiting.sort_unstable();
         Ok(waiting)
@@ -260,7 +268,9 @@ impl Engine for Nats {
         self.connected(REQUEST_TIMEOUT).await?;
         match self.jetstream.delete_consumer_from_stream(subjects::token(consumer), &self.subjects.stream).await {
             Ok(deleted) => Ok(deleted.success),
-            Err(error) if matches!(error.kind(), ConsumerErrorKind::JetStream(cause) if cause.code() == 404) => Ok(false),
+            Err(error) if matches!(error.kind(), ConsumerErrorKind::JetStream(cause) if cause.code() == 404) => {
+                Ok(false)
+            }
             Err(error) => Err(Error::unavailable(error)),
         }
     }

@@ -74,7 +74,9 @@ impl NatsOptions {
     fn check(&self) -> Result<(), Error> {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
         if self.prefix.is_empty() || !self.prefix.chars().all(plain) {
-            return Err(Error::Options("its prefix may have letters, digits, `-` and `_`, and needs at least one".into()));
+            return Err(Error::Options(
+                "its prefix may have letters, digits, `-` and `_`, and needs at least one".into(),
+            ));
         }
         if self.servers.is_empty() {
             return Err(Error::Options("no server is given".into()));
@@ -87,15 +89,28 @@ impl NatsOptions {
 
     /// Starts to connect and keeps trying for ever. `gaps` counts the moments at which something may have been missed,
     /// `connection_epoch` how often a connection was made or lost.
-    pub(super) async fn connect(&self, gaps: Arc<watch::Sender<u64>>, connection_epoch: Arc<AtomicU64>) -> Result<Client, Error> {
+    pub(super) async fn connect(
+        &self,
+        gaps: Arc<watch::Sender<u64>>,
+        connection_epoch: Arc<AtomicU64>,
+    ) -> Result<Client, Error> {
         self.check()?;
         let servers = self.servers.iter().map(|server| parse_url(server)).collect::<Result<Vec<_>, _>>()?;
         // No echo: the process's own subscribers have received its updates already.
-        let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_INTERVAL).request_timeout(Some(REQUEST_TIMEOUT));
-        options = options.connection_timeout(REQUEST_TIMEOUT).require_tls(self.tls).reconnect_delay_callback(reconnect_pause).event_callback(move |event| {
-            handle_event(&event, &gaps, &connection_epoch);
-            std::future::ready(())
-        });
+        let mut options = ConnectOptions::new()
+            .name("tutti")
+            .no_echo()
+            .retry_on_initial_connect()
+            .ping_interval(PING_INTERVAL)
+            .request_timeout(Some(REQUEST_TIMEOUT));
+        options = options
+            .connection_timeout(REQUEST_TIMEOUT)
+            .require_tls(self.tls)
+            .reconnect_delay_callback(reconnect_pause)
+            .event_callback(move |event| {
+                handle_event(&event, &gaps, &connection_epoch);
+                std::future::ready(())
+            });
         if let Some(user) = &self.user {
             let password = self.password_file.as_deref().map(read_secret).transpose()?.unwrap_or_default();
             options = options.user_and_password(user.clone(), password);
@@ -104,7 +119,9 @@ impl NatsOptions {
             options = options.token(read_secret(path)?);
         }
         if let Some(path) = &self.credentials_file {
-            options = options.credentials(&read_secret(path)?).map_err(|_| Error::Options(format!("{} is not a credentials file", path.display())))?;
+            options = options
+                .credentials(&read_secret(path)?)
+                .map_err(|_| Error::Options(format!("{} is not a credentials file", path.display())))?;
         }
         if let Some(path) = &self.ca_file {
             // Read here once, so that a wrong path is reported at the start.
@@ -118,7 +135,8 @@ impl NatsOptions {
 /// Parses the URL of a server. A URL with a user or a password is refused: the library logs URLs as they are.
 fn parse_url(text: &str) -> Result<ServerAddr, Error> {
     let wrong = |reason: &str| Error::Options(reason.to_owned());
-    let url: ServerAddr = text.parse().map_err(|_| wrong("one of `bus.servers` is not a URL; write it like nats://host:4222"))?;
+    let url: ServerAddr =
+        text.parse().map_err(|_| wrong("one of `bus.servers` is not a URL; write it like nats://host:4222"))?;
     if url.has_user_pass() || url.password().is_some() {
         let reason = "one of `bus.servers` holds a user or a password; \
             set `bus.user` and `bus.password_file`, or `bus.token_file`, instead";
@@ -128,7 +146,8 @@ fn parse_url(text: &str) -> Result<ServerAddr, Error> {
 }
 
 fn read_secret(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::Options(format!("the file {} can't be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::Options(format!("the file {} can't be read: {error}", path.display())))?;
     Ok(text.trim_end().to_owned())
 }
 
@@ -146,7 +165,9 @@ fn handle_event(event: &Event, gaps: &watch::Sender<u64>, connection_epoch: &Ato
     match event {
         Event::Connected => tracing::info!("connected to NATS"),
         Event::Disconnected => tracing::warn!("the connection to NATS is lost; reconnecting"),
-        Event::SlowConsumer(_) => tracing::warn!("updates from NATS came faster than they were read; some were dropped"),
+        Event::SlowConsumer(_) => {
+            tracing::warn!("updates from NATS came faster than they were read; some were dropped")
+        }
         other => tracing::warn!(event = %other, "NATS reports an event"),
     }
     if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
@@ -160,7 +181,9 @@ mod tests {
 
     #[test]
     fn a_server_whose_url_holds_a_password_is_refused_without_showing_it() {
-        for text in ["nats://me:LEAKME@host:4222", "nats://LEAKME@host:4222", "nats://:LEAKME@host", "tls://me:LEAKME@host"] {
+        for text in
+            ["nats://me:LEAKME@host:4222", "nats://LEAKME@host:4222", "nats://:LEAKME@host", "tls://me:LEAKME@host"]
+        {
             let refused = parse_url(text).unwrap_err().to_string();
             assert!(refused.contains("bus.password_file") && !refused.contains("LEAKME"), "{refused}");
         }

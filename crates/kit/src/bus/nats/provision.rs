@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy};
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
-use async_nats::jetstream::stream::{self, ConsumerCreateStrictErrorKind, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{
+    self, ConsumerCreateStrictErrorKind, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType,
+};
 use async_nats::jetstream::{self, ErrorCode};
 use chrono::{DateTime, Utc};
 
@@ -33,7 +35,9 @@ impl Nats {
         let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
         for subscription in subscriptions {
             let known = declared.get(&subscription.name);
-            let is_better = known.is_none_or(|(same, ran)| runs == RunsIn::ThisProcess && (*ran == RunsIn::Other || same != subscription));
+            let is_better = known.is_none_or(|(same, ran)| {
+                runs == RunsIn::ThisProcess && (*ran == RunsIn::Other || same != subscription)
+            });
             if is_better {
                 declared.insert(subscription.name.clone(), (subscription.clone(), runs));
                 self.mark_gone();
@@ -43,9 +47,19 @@ impl Nats {
 
     /// Creates everything, or updates it. Returns when the stream was created.
     pub(super) async fn provision_all(&self, declared: &Declared) -> Result<DateTime<Utc>, Error> {
-        let info = self.jetstream.create_or_update_stream(self.events_config()).await.map_err(|error| stream_error(error, &self.subjects.stream))?;
-        self.jetstream.create_or_update_stream(self.dead_config()).await.map_err(|error| stream_error(error, &self.subjects.dead))?;
-        futures::future::try_join_all(declared.values().map(|(subscription, runs)| self.create_consumer(subscription, *runs))).await?;
+        let info = self
+            .jetstream
+            .create_or_update_stream(self.events_config())
+            .await
+            .map_err(|error| stream_error(error, &self.subjects.stream))?;
+        self.jetstream
+            .create_or_update_stream(self.dead_config())
+            .await
+            .map_err(|error| stream_error(error, &self.subjects.dead))?;
+        futures::future::try_join_all(
+            declared.values().map(|(subscription, runs)| self.create_consumer(subscription, *runs)),
+        )
+        .await?;
         let created_at = time(info.created)?;
         tracing::info!(log.created_at = %created_at, consumers = declared.len(), "the bus is ready");
         Ok(created_at)
@@ -54,7 +68,12 @@ impl Nats {
     pub(super) async fn create_consumer(&self, subscription: &Subscription, runs: RunsIn) -> Result<(), Error> {
         let (config, stream) = (self.consumer_config(subscription), &self.subjects.stream);
         if runs == RunsIn::ThisProcess {
-            return self.jetstream.create_consumer_on_stream(config, stream).await.map(drop).map_err(|error| consumer_error(error, &subscription.name));
+            return self
+                .jetstream
+                .create_consumer_on_stream(config, stream)
+                .await
+                .map(drop)
+                .map_err(|error| consumer_error(error, &subscription.name));
         }
         match self.jetstream.create_consumer_strict_on_stream(config, stream).await {
             // The process that runs it has other settings, and those count.
@@ -97,7 +116,8 @@ impl Nats {
     }
 
     fn consumer_config(&self, subscription: &Subscription) -> consumer::pull::Config {
-        let mut filters: Vec<String> = subscription.subjects.iter().map(|subject| self.subjects.event(subject)).collect();
+        let mut filters: Vec<String> =
+            subscription.subjects.iter().map(|subject| self.subjects.event(subject)).collect();
         filters.push(format!("{}.>", self.subjects.direct_to(&subscription.name)));
         consumer::pull::Config {
             durable_name: Some(subjects::token(&subscription.name)),

@@ -3,7 +3,10 @@
 //! Several events go as one atomic batch where the server supports it (2.12 and later), which then waits for the disk
 //! once for all of them. Invariant: `Ok` means that the stream has acknowledged every event of the batch.
 
-use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
+use async_nats::header::{
+    NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_STREAM,
+    NATS_MESSAGE_ID,
+};
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
@@ -37,7 +40,11 @@ impl Nats {
         // letter must fit.
         let max_bytes = self.client.max_payload().saturating_sub(OVERHEAD_BYTES) / 2;
         if let Some(event) = events.iter().find(|event| event.payload.len() > max_bytes) {
-            return Err(Error::Refused(format!("event {} has {} bytes, and the server accepts {max_bytes} at most", event.id, event.payload.len())));
+            return Err(Error::Refused(format!(
+                "event {} has {} bytes, and the server accepts {max_bytes} at most",
+                event.id,
+                event.payload.len()
+            )));
         }
         let publish = async {
             for chunk in events.chunks(MAX_ATOMIC_BATCH) {
@@ -67,7 +74,8 @@ impl Nats {
                 let mut headers = self.headers(event, id_prefix);
                 headers.insert(NATS_BATCH_ID, batch.as_str());
                 headers.insert(NATS_BATCH_SEQUENCE, (index + 1).to_string());
-                let (subject, payload) = (self.subjects.event(&event.subject), event.payload.clone().into_bytes().into());
+                let (subject, payload) =
+                    (self.subjects.event(&event.subject), event.payload.clone().into_bytes().into());
                 if index + 1 < events.len() {
                     self.client.publish_with_headers(subject, headers, payload).await.map_err(Error::unavailable)?;
                     continue;
@@ -92,7 +100,9 @@ impl Nats {
     async fn publish_one_by_one(&self, events: &[Envelope], id_prefix: &str) -> Result<(), Error> {
         let mut acks = Vec::with_capacity(events.len());
         for event in events {
-            let message = PublishMessage::build().payload(event.payload.clone().into_bytes().into()).headers(self.headers(event, id_prefix));
+            let message = PublishMessage::build()
+                .payload(event.payload.clone().into_bytes().into())
+                .headers(self.headers(event, id_prefix));
             let sent = self.jetstream.send_publish(self.subjects.event(&event.subject), message).await;
             acks.push(sent.map_err(|error| self.publish_error(error))?);
         }
@@ -108,7 +118,9 @@ impl Nats {
                 self.mark_gone();
                 Error::unavailable(error)
             }
-            PublishErrorKind::MaxPayloadExceeded => Error::Refused("it is larger than the server's `max_payload`".into()),
+            PublishErrorKind::MaxPayloadExceeded => {
+                Error::Refused("it is larger than the server's `max_payload`".into())
+            }
             _ => Error::unavailable(error),
         }
     }

@@ -112,7 +112,8 @@ impl Nats {
         self.connected(REQUEST_TIMEOUT).await?;
         // While the server is unresponsive, each of the waiting callers must wait for one timeout only, and not one
         // after the other.
-        let _only_one = tokio::time::timeout(REQUEST_TIMEOUT, self.provisioning.lock()).await.map_err(Error::unavailable)?;
+        let _only_one =
+            tokio::time::timeout(REQUEST_TIMEOUT, self.provisioning.lock()).await.map_err(Error::unavailable)?;
         if let Some(log) = self.cached() {
             return Ok(log);
         }
@@ -144,11 +145,20 @@ impl Nats {
             Err(error) => return Err(Error::unavailable(error)),
         };
         let existing: Vec<String> = stream.consumer_names().try_collect().await.map_err(Error::unavailable)?;
-        let missing: Vec<_> = declared.values().filter(|(subscription, _)| !existing.contains(&subjects::token(&subscription.name))).collect();
+        let missing: Vec<_> = declared
+            .values()
+            .filter(|(subscription, _)| !existing.contains(&subjects::token(&subscription.name)))
+            .collect();
         if !missing.is_empty() {
-            tracing::warn!(consumers = missing.len(), "consumers were missing on the bus; they are created again and get events from now on");
+            tracing::warn!(
+                consumers = missing.len(),
+                "consumers were missing on the bus; they are created again and get events from now on"
+            );
         }
-        futures::future::try_join_all(missing.into_iter().map(|(subscription, runs)| self.create_consumer(subscription, *runs))).await?;
+        futures::future::try_join_all(
+            missing.into_iter().map(|(subscription, runs)| self.create_consumer(subscription, *runs)),
+        )
+        .await?;
         Ok(Some(created_at))
     }
 
@@ -175,7 +185,9 @@ impl Nats {
 
 /// Converts the time type of the NATS client; both count from 1970.
 pub(super) fn time(at: async_nats::datetime::DateTime) -> Result<DateTime<Utc>, Error> {
-    i64::try_from(at.unix_timestamp_nanos()).map(DateTime::from_timestamp_nanos).map_err(|_| Error::unavailable("the server's time can't be read"))
+    i64::try_from(at.unix_timestamp_nanos())
+        .map(DateTime::from_timestamp_nanos)
+        .map_err(|_| Error::unavailable("the server's time can't be read"))
 }
 
 /// Whether the stream is missing, rather than the server unresponsive.

@@ -6,7 +6,10 @@
 /// Encodes a subject or topic: dots stay, and every byte that NATS does not allow becomes `=` and its value in
 /// hexadecimal.
 pub(super) fn subject(name: &str) -> String {
-    name.split('.').map(|part| if part.is_empty() { "=".to_owned() } else { escape(part, b'_') }).collect::<Vec<_>>().join(".")
+    name.split('.')
+        .map(|part| if part.is_empty() { "=".to_owned() } else { escape(part, b'_') })
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 /// Encodes a name as one token: as [`subject`], and dots become `_`.
@@ -55,7 +58,22 @@ mod tests {
 
     #[test]
     fn names_can_be_read_back_and_never_meet() {
-        let names = ["media.received", "a.b", "a_b", "a.b_c", "a_b.c", "a=b", "", ".", "a..b", "a *>b", "día.ä", "5kT0-x", "=5f", "_"];
+        let names = [
+            "media.received",
+            "a.b",
+            "a_b",
+            "a.b_c",
+            "a_b.c",
+            "a=b",
+            "",
+            ".",
+            "a..b",
+            "a *>b",
+            "día.ä",
+            "5kT0-x",
+            "=5f",
+            "_",
+        ];
         for name in names {
             for made in [subject(name), token(name)] {
                 assert!(!made.is_empty() && !made.contains([' ', '*', '>', '/']), "{made}");

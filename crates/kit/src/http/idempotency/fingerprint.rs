@@ -27,8 +27,12 @@ const MAX_BYTES: u64 = 16 * 1024;
 /// How long a repeated request may take to send them.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// The headers that describe a body.
-const BODY_HEADERS: [HeaderName; 4] =
-    [HeaderName::from_static("repr-digest"), HeaderName::from_static("content-digest"), HeaderName::from_static("upload-length"), HeaderName::from_static("upload-metadata")];
+const BODY_HEADERS: [HeaderName; 4] = [
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("upload-length"),
+    HeaderName::from_static("upload-metadata"),
+];
 
 /// The stored fingerprint of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +64,8 @@ impl FingerprintHasher {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         };
-        let text = |name: &HeaderName| head.headers.get(name).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+        let text =
+            |name: &HeaderName| head.headers.get(name).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
         add_part(head.uri.query().unwrap_or_default().as_bytes());
         let content_type = text(&header::CONTENT_TYPE);
         add_part(content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());
@@ -81,7 +86,9 @@ impl FingerprintHasher {
         text.extend_from_slice(data);
         let length = self.boundary.len();
         let mut from = 0;
-        while let Some(at) = text.get(from..).and_then(|rest| rest.windows(length).position(|window| window == self.boundary)) {
+        while let Some(at) =
+            text.get(from..).and_then(|rest| rest.windows(length).position(|window| window == self.boundary))
+        {
             self.add(text.get(from..from + at).unwrap_or_default());
             from += at + length;
         }
@@ -109,7 +116,10 @@ impl FingerprintHasher {
         let mut hash = self.hash.clone();
         let short = self.ended && self.left > 0;
         hash.update([u8::from(short)]);
-        Fingerprint { digest: hex::encode(hash.finalize()), bytes: if self.ended { self.hashed + self.left } else { self.hashed } }
+        Fingerprint {
+            digest: hex::encode(hash.finalize()),
+            bytes: if self.ended { self.hashed + self.left } else { self.hashed },
+        }
     }
 }
 
@@ -120,9 +130,13 @@ fn boundary(headers: &HeaderMap) -> Vec<u8> {
     if !parts.next().is_some_and(|essence| essence.to_ascii_lowercase().starts_with("multipart/")) {
         return Vec::new();
     }
-    let found = parts.find_map(|part| part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("boundary")));
+    let found =
+        parts.find_map(|part| part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("boundary")));
     // RFC 2046 §5.1.1: 1 to 70 characters.
-    found.map(|(_, value)| value.trim().trim_matches('"').as_bytes().to_vec()).filter(|value| value.len() <= 70).unwrap_or_default()
+    found
+        .map(|(_, value)| value.trim().trim_matches('"').as_bytes().to_vec())
+        .filter(|value| value.len() <= 70)
+        .unwrap_or_default()
 }
 
 /// The fingerprint of a request whose body is being streamed.
@@ -151,7 +165,10 @@ impl http_body::Body for FingerprintedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         let mut hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
         match &frame {
@@ -181,7 +198,13 @@ pub(super) async fn compare(head: &Parts, body: Body, fingerprint: &Fingerprint)
     let mut hasher = FingerprintHasher::of(head, fingerprint.bytes);
     let (mut body, mut read) = (body, Vec::new());
     while hasher.left > 0 && !hasher.ended {
-        let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "request.too_slow", "The body did not arrive in time. Send it again.");
+        let late = |_| {
+            Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "request.too_slow",
+                "The body did not arrive in time. Send it again.",
+            )
+        };
         match timeout(READ_TIMEOUT, body.frame()).await.map_err(late)? {
             None => hasher.end(),
             Some(Ok(frame)) => {
@@ -190,7 +213,12 @@ pub(super) async fn compare(head: &Parts, body: Body, fingerprint: &Fingerprint)
                     read.push(Ok::<_, axum::Error>(data));
                 }
             }
-            Some(Err(_)) => return Err(Problem::bad_request("request.incomplete", "The body ended before all of it had arrived. Send it again.")),
+            Some(Err(_)) => {
+                return Err(Problem::bad_request(
+                    "request.incomplete",
+                    "The body ended before all of it had arrived. Send it again.",
+                ));
+            }
         }
     }
     let same = hasher.finish().digest == fingerprint.digest;
@@ -202,11 +230,17 @@ mod tests {
     use super::*;
 
     fn head(content_type: &str, query: &str) -> Parts {
-        http::Request::post(format!("/things?{query}")).header("content-type", content_type).body(()).unwrap().into_parts().0
+        http::Request::post(format!("/things?{query}"))
+            .header("content-type", content_type)
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0
     }
 
     fn in_chunks(data: &[u8], size: usize) -> Body {
-        let chunks: Vec<_> = data.chunks(size).map(|chunk| Ok::<_, axum::Error>(Bytes::copy_from_slice(chunk))).collect();
+        let chunks: Vec<_> =
+            data.chunks(size).map(|chunk| Ok::<_, axum::Error>(Bytes::copy_from_slice(chunk))).collect();
         Body::from_stream(futures::stream::iter(chunks))
     }
 
@@ -229,7 +263,10 @@ mod tests {
             let data: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
             let fingerprint = fingerprint(&head, &data, 977).await;
             assert!(is_same(&head, &data, 4096, &fingerprint).await, "{length}");
-            assert!(!is_same(&head, &[&data[..], b"x"].concat(), 977, &fingerprint).await || length >= 16 * 1024, "{length} and one more");
+            assert!(
+                !is_same(&head, &[&data[..], b"x"].concat(), 977, &fingerprint).await || length >= 16 * 1024,
+                "{length} and one more"
+            );
             if length > 0 {
                 let mut other = data.clone();
                 other[length.min(16 * 1024) - 1] ^= 1;
@@ -248,7 +285,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_form_is_the_same_with_another_boundary() {
-        let form = |boundary: &str, text: &str| format!("--{boundary}\r\nname: a\r\n\r\n{text}\r\n--{boundary}--\r\n").into_bytes();
+        let form = |boundary: &str, text: &str| {
+            format!("--{boundary}\r\nname: a\r\n\r\n{text}\r\n--{boundary}--\r\n").into_bytes()
+        };
         let head = |boundary: &str| head(&format!("multipart/form-data; boundary={boundary}"), "");
         let fingerprint = fingerprint(&head("abc"), &form("abc", "hello"), 3).await;
         for size in [1, 2, 7, 1000] {

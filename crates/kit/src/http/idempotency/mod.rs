@@ -39,7 +39,8 @@ const REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
 /// A POST that stands for another method is as repeatable as that method.
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 /// Request headers that reading the response again needs.
-const REPLAY_HEADERS: [HeaderName; 4] = [header::AUTHORIZATION, header::ACCEPT, header::ACCEPT_LANGUAGE, HeaderName::from_static("tus-resumable")];
+const REPLAY_HEADERS: [HeaderName; 4] =
+    [header::AUTHORIZATION, header::ACCEPT, header::ACCEPT_LANGUAGE, HeaderName::from_static("tus-resumable")];
 /// How often a running request renews its claim.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
 /// How often, and how many times, a write is retried while the database is unavailable: an hour in all.
@@ -87,7 +88,9 @@ impl Claim {
             for _ in 0..MAX_TRIES {
                 match store::end(&self.db, &self.key, done.clone()).await {
                     Err(error) if error.is_unavailable() => tokio::time::sleep(RETRY_INTERVAL).await,
-                    Err(error) => return tracing::warn!(%error, "an Idempotency-Key could not be released; it expires by itself"),
+                    Err(error) => {
+                        return tracing::warn!(%error, "an Idempotency-Key could not be released; it expires by itself");
+                    }
                     Ok(()) => return,
                 }
             }
@@ -143,7 +146,8 @@ impl Idempotency {
             BeginOutcome::Done(stored) => return self.replay(stored, Request::from_parts(parts, body), next).await,
             BeginOutcome::Running => {
                 let detail = "A request with this Idempotency-Key is running, or was until just now. Wait for its response, or try again.";
-                return Err(Problem::new(StatusCode::CONFLICT, "request.in_progress", detail).retry_after(Duration::from_secs(1)));
+                return Err(Problem::new(StatusCode::CONFLICT, "request.in_progress", detail)
+                    .retry_after(Duration::from_secs(1)));
             }
         };
         let claim = Claim { db: self.db.clone(), key };
@@ -180,15 +184,22 @@ impl Idempotency {
         let request = Request::from_parts(parts, body);
         let mut response = match (&stored.replay, &stored.location) {
             (Replay::Rerun, _) => next.run(request).await,
-            (Replay::Get, Some(location)) => self.read_again(replay_request(Method::GET, location, &request)?, stored.status).await?,
-            (Replay::Head, Some(location)) => self.read_again(replay_request(Method::HEAD, location, &request)?, stored.status).await?,
+            (Replay::Get, Some(location)) => {
+                self.read_again(replay_request(Method::GET, location, &request)?, stored.status).await?
+            }
+            (Replay::Head, Some(location)) => {
+                self.read_again(replay_request(Method::HEAD, location, &request)?, stored.status).await?
+            }
             (Replay::Stored, _) => stored_response(&stored),
             (Replay::Get | Replay::Head | Replay::Unavailable, _) => {
                 let detail = "This request was done before, and was not done again. Its response was not stored: read what it changed.";
                 return Err(Problem::new(StatusCode::CONFLICT, "request.done_before", detail));
             }
         };
-        let location = stored.location.and_then(|location| HeaderValue::from_str(&location).ok()).filter(|_| response.status() == stored.status);
+        let location = stored
+            .location
+            .and_then(|location| HeaderValue::from_str(&location).ok())
+            .filter(|_| response.status() == stored.status);
         if let Some(location) = location {
             response.headers_mut().insert(header::LOCATION, location);
         }
@@ -198,7 +209,8 @@ impl Idempotency {
 
     /// Reads what a request created, as its member may see it now.
     async fn read_again(&self, replay_request: Request, status: StatusCode) -> Result<Response, Problem> {
-        let mut response = self.routes.clone().oneshot(replay_request).await.unwrap_or_else(|never: Infallible| match never {});
+        let mut response =
+            self.routes.clone().oneshot(replay_request).await.unwrap_or_else(|never: Infallible| match never {});
         match response.status() {
             found if found.is_success() => *response.status_mut() = status,
             StatusCode::NOT_FOUND | StatusCode::GONE => {
@@ -257,7 +269,8 @@ fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 /// Returns what is to be stored of a response, and the response. Only a small response that is already in memory is
 /// read; others are passed on untouched.
 async fn record_response(response: Response, fingerprint_watch: &FingerprintWatch) -> (Completed, Response) {
-    let (content_type, location) = (header_text(response.headers(), header::CONTENT_TYPE), header_text(response.headers(), header::LOCATION));
+    let (content_type, location) =
+        (header_text(response.headers(), header::CONTENT_TYPE), header_text(response.headers(), header::LOCATION));
     let is_ours = location.as_ref().is_some_and(|location| location.starts_with('/') && !location.starts_with("//"));
     let size = response.body().size_hint().exact();
     let replay = match size {
@@ -267,7 +280,14 @@ async fn record_response(response: Response, fingerprint_watch: &FingerprintWatc
         Some(size) if size <= MAX_BODY_BYTES => Replay::Stored,
         _ => Replay::Unavailable,
     };
-    let mut done = Completed { status: response.status(), content_type, location, body: None, replay, fingerprint: fingerprint_watch.fingerprint() };
+    let mut done = Completed {
+        status: response.status(),
+        content_type,
+        location,
+        body: None,
+        replay,
+        fingerprint: fingerprint_watch.fingerprint(),
+    };
     if replay != Replay::Stored {
         return (done, response);
     }
@@ -281,7 +301,13 @@ async fn record_response(response: Response, fingerprint_watch: &FingerprintWatc
         // The caller sees the same error.
         Err(error) => {
             done.replay = Replay::Unavailable;
-            (done, Response::from_parts(parts, Body::from_stream(futures::stream::once(async { Err::<bytes::Bytes, _>(error) }))))
+            (
+                done,
+                Response::from_parts(
+                    parts,
+                    Body::from_stream(futures::stream::once(async { Err::<bytes::Bytes, _>(error) })),
+                ),
+            )
         }
     }
 }
@@ -292,7 +318,10 @@ fn key_hash(request: &Request, member: &Member) -> Result<String, Problem> {
     if given.is_empty() || given.len() > 255 {
         return Err(Problem::bad_request("request.bad_idempotency_key", "An Idempotency-Key has 1 to 255 characters."));
     }
-    let path = request.extensions().get::<axum::extract::OriginalUri>().map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
+    let path = request
+        .extensions()
+        .get::<axum::extract::OriginalUri>()
+        .map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
     let mut hash = Sha256::new();
     for part in [member.id().as_bytes().as_slice(), path.as_bytes(), given] {
         hash.update((part.len() as u64).to_be_bytes());

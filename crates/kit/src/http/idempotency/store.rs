@@ -112,7 +112,10 @@ struct Row {
 
 impl Row {
     fn stored(self) -> Option<StoredOutcome> {
-        let status = u16::try_from(self.status?).ok().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+        let status = u16::try_from(self.status?)
+            .ok()
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(StatusCode::OK);
         let bytes = self.fingerprint_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
         let mut replay = Replay::parse(self.replay.as_deref());
         if replay == Replay::Stored && self.body.is_none() {
@@ -131,7 +134,13 @@ impl Row {
 }
 
 /// Claims a key, or returns who has it. The oldest keys of a member with too many are deleted.
-pub(super) async fn begin(db: &Db, key: String, holder: String, member: Uuid, now: DateTime<Utc>) -> Result<BeginOutcome, Error> {
+pub(super) async fn begin(
+    db: &Db,
+    key: String,
+    holder: String,
+    member: Uuid,
+    now: DateTime<Utc>,
+) -> Result<BeginOutcome, Error> {
     #[derive(FromQueryResult)]
     struct Inserted {
         number: i64,
@@ -220,7 +229,8 @@ pub(super) async fn forget(db: &Db, member: Uuid) -> Result<(), Error> {
         let values = vec![member.clone().into(), BATCH_ROWS.into()];
         let text = "delete from idempotency where key in \
                     (select key from idempotency where member = $1 and status is not null limit $2)";
-        let forgotten: Result<u64, Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await;
+        let forgotten: Result<u64, Error> =
+            db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await;
         if forgotten? < BATCH_ROWS.unsigned_abs() {
             return Ok(());
         }
@@ -236,7 +246,14 @@ mod tests {
     fn done(location: &str, body: Option<Vec<u8>>) -> Completed {
         let replay = if body.is_some() { Replay::Stored } else { Replay::Get };
         let fingerprint = Fingerprint { digest: "d".into(), bytes: 0 };
-        Completed { status: StatusCode::CREATED, content_type: None, location: Some(location.into()), body, replay, fingerprint }
+        Completed {
+            status: StatusCode::CREATED,
+            content_type: None,
+            location: Some(location.into()),
+            body,
+            replay,
+            fingerprint,
+        }
     }
 
     async fn database(folder: &tempfile::TempDir) -> Db {
@@ -254,7 +271,9 @@ mod tests {
     async fn a_key_whose_request_died_is_free_again_and_the_dead_request_changes_nothing() {
         let folder = tempfile::tempdir().expect("a folder can be created");
         let (db, clock) = (database(&folder).await, Clock::fixed(Utc::now()));
-        let begin_request = async |holder: &str| begin(&db, "k".into(), holder.into(), Uuid::nil(), clock.now()).await.expect("the database responds");
+        let begin_request = async |holder: &str| {
+            begin(&db, "k".into(), holder.into(), Uuid::nil(), clock.now()).await.expect("the database responds")
+        };
 
         let dies = claimed(begin_request("dies").await);
         clock.advance(CLAIM_TIMEOUT - TimeDelta::seconds(1));
@@ -283,8 +302,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder can be created");
         let (db, now) = (database(&folder).await, Utc::now());
         let (ada, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let begin_request = async |key: &str, member: Uuid| begin(&db, key.into(), "h".into(), member, now).await.expect("the database responds");
-        end(&db, &claimed(begin_request("bob's", bob).await), Some(done("/bob", Some(vec![1; 100])))).await.expect("the database responds");
+        let begin_request = async |key: &str, member: Uuid| {
+            begin(&db, key.into(), "h".into(), member, now).await.expect("the database responds")
+        };
+        end(&db, &claimed(begin_request("bob's", bob).await), Some(done("/bob", Some(vec![1; 100]))))
+            .await
+            .expect("the database responds");
         for first in (0..MAX_KEYS_PER_MEMBER + 700).step_by(500) {
             let written: Result<(), Error> = db
                 .write(move |tx| {
@@ -292,27 +315,57 @@ mod tests {
                         let count = (MAX_KEYS_PER_MEMBER + 700 - first).min(500);
                         let row = |number: i64| -> [Value; 6] {
                             let key = format!("ada{number}");
-                            [key.into(), ada.to_string().into(), number.into(), 201_i64.into(), vec![7_u8; 100].into(), now.into()]
+                            [
+                                key.into(),
+                                ada.to_string().into(),
+                                number.into(),
+                                201_i64.into(),
+                                vec![7_u8; 100].into(),
+                                now.into(),
+                            ]
                         };
                         let values = (first + 1..=first + count).flat_map(row).collect();
                         let text = "insert into idempotency (key, member, number, status, body, created_at) values";
-                        tx.execute(&format!("{text} {}", placeholders(count.unsigned_abs().try_into().unwrap_or(0), 6)), values).await.map(drop)
+                        tx.execute(
+                            &format!("{text} {}", placeholders(count.unsigned_abs().try_into().unwrap_or(0), 6)),
+                            values,
+                        )
+                        .await
+                        .map(drop)
                     })
                 })
                 .await;
             written.expect("the database responds");
         }
         for more in 0..3 {
-            end(&db, &claimed(begin_request(&format!("more{more}"), ada).await), Some(done("/more", Some(vec![7; 100])))).await.expect("the database responds");
+            end(
+                &db,
+                &claimed(begin_request(&format!("more{more}"), ada).await),
+                Some(done("/more", Some(vec![7; 100]))),
+            )
+            .await
+            .expect("the database responds");
         }
         let text = "select count(*) as keys, count(body) as bodies, cast(coalesce(sum(length(body)), 0) as bigint) as bytes from idempotency where member = $1";
-        let of = async |member: Uuid| db.read().row::<Sums>(text, vec![member.to_string().into()]).await.expect("the database responds").expect("a sum");
+        let of = async |member: Uuid| {
+            db.read()
+                .row::<Sums>(text, vec![member.to_string().into()])
+                .await
+                .expect("the database responds")
+                .expect("a sum")
+        };
         let ada_has = of(ada).await;
-        assert_eq!((ada_has.keys, ada_has.bodies, ada_has.bytes), (MAX_KEYS_PER_MEMBER, MAX_BODIES_PER_MEMBER, MAX_BODIES_PER_MEMBER * 100));
+        assert_eq!(
+            (ada_has.keys, ada_has.bodies, ada_has.bytes),
+            (MAX_KEYS_PER_MEMBER, MAX_BODIES_PER_MEMBER, MAX_BODIES_PER_MEMBER * 100)
+        );
         assert!(matches!(begin_request("ada500", ada).await, BeginOutcome::Claimed(_)), "the oldest are deleted");
         let BeginOutcome::Done(stored) = begin_request("ada9000", ada).await else { panic!("it was done") };
         assert_eq!(stored.replay, Replay::Unavailable, "its response gave way to newer ones");
-        assert!(matches!(begin_request("more2", ada).await, BeginOutcome::Done(StoredOutcome { replay: Replay::Stored, .. })));
+        assert!(matches!(
+            begin_request("more2", ada).await,
+            BeginOutcome::Done(StoredOutcome { replay: Replay::Stored, .. })
+        ));
         assert_eq!(of(bob).await.bodies, 1);
         forget(&db, ada).await.expect("the database responds");
         assert_eq!((of(ada).await.keys, of(bob).await.keys), (1, 1), "the one that runs stays");

@@ -33,7 +33,9 @@ pub fn keys_within(text: &str) -> impl Iterator<Item = ObjectKey> + '_ {
     let slashes = text.match_indices('/').map(|(at, _)| at);
     slashes.filter_map(|at| {
         let (from, to) = (at.checked_sub(2)?, at + 21);
-        let outside = |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        let outside = |at: Option<usize>| {
+            at.and_then(|at| text.as_bytes().get(at)).is_none_or(|byte| !byte.is_ascii_alphanumeric())
+        };
         (outside(from.checked_sub(1)) && outside(Some(to))).then(|| text.get(from..to)?.parse().ok())?
     })
 }
@@ -45,7 +47,9 @@ mod tests {
     #[test]
     fn keys_are_found_in_any_text() {
         let (one, two) = (ObjectKey::random(), ObjectKey::random());
-        let text = format!(r#"{{"init":"{one}","content_type":"video/mp4","objects":["{two}"],"url":"https://a.example/b/{one}x"}}"#);
+        let text = format!(
+            r#"{{"init":"{one}","content_type":"video/mp4","objects":["{two}"],"url":"https://a.example/b/{one}x"}}"#
+        );
         assert_eq!(keys_within(&text).collect::<Vec<_>>(), [one.clone(), two]);
         assert_eq!(keys_within(one.as_str()).collect::<Vec<_>>(), [one]);
         assert_eq!(keys_within("ä/ and / and 12/short").count(), 0);

@@ -84,9 +84,17 @@ impl std::fmt::Debug for Orphans {
 
 impl Orphans {
     /// Reads this instance's id from `folder`, or generates it there.
-    pub async fn open(db: &Db, objects: &Objects, clock: &Clock, folder: &Path, policy: Policy) -> std::io::Result<Self> {
+    pub async fn open(
+        db: &Db,
+        objects: &Objects,
+        clock: &Clock,
+        folder: &Path,
+        policy: Policy,
+    ) -> std::io::Result<Self> {
         let path = folder.join("instance");
-        let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{} can't be read or written: {error}", path.display()));
+        let named = |error: std::io::Error| {
+            std::io::Error::new(error.kind(), format!("{} can't be read or written: {error}", path.display()))
+        };
         let instance = match tokio::fs::read_to_string(&path).await {
             Ok(text) if text.len() == 22 => text,
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(named(error)),
@@ -104,7 +112,8 @@ impl Orphans {
     /// Records `count` new keys. Until its lease ends, this process may store an object under each.
     pub async fn register(&self, count: usize) -> Result<Vec<KeyLease>, Error> {
         let now = self.0.clock.now();
-        let leases: Vec<KeyLease> = (0..count).map(|_| KeyLease { key: ObjectKey::random(), since: now, orphans: self.clone() }).collect();
+        let leases: Vec<KeyLease> =
+            (0..count).map(|_| KeyLease { key: ObjectKey::random(), since: now, orphans: self.clone() }).collect();
         let keys: Vec<ObjectKey> = leases.iter().map(|lease| lease.key.clone()).collect();
         // In memory before the table, so that a sweep of this process never sees a key as lost.
         self.held().extend(keys.iter().cloned());
@@ -170,7 +179,9 @@ impl Orphans {
         let released = released.swap(false, Ordering::AcqRel);
         let (now, mut after) = (clock.now(), String::new());
         loop {
-            let listed = store::list_lost(db, (instance, boot), released, now - policy.abandoned_after, &after, BATCH_ROWS).await?;
+            let listed =
+                store::list_lost(db, (instance, boot), released, now - policy.abandoned_after, &after, BATCH_ROWS)
+                    .await?;
             let Some(last) = listed.last() else { return Ok(()) };
             last.as_str().clone_into(&mut after);
             let is_full = listed.len() == BATCH_ROWS;
@@ -222,7 +233,9 @@ impl Orphans {
 /// under it.
 fn next_check(row: &Claimed, removed: bool, settles_within: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let end = row.condemned_at + settles_within;
-    let growing = |first: TimeDelta, factor: i32| first * factor.saturating_pow(u32::try_from((row.looks - 1).clamp(0, MAX_GROWING_CHECKS)).unwrap_or(0));
+    let growing = |first: TimeDelta, factor: i32| {
+        first * factor.saturating_pow(u32::try_from((row.looks - 1).clamp(0, MAX_GROWING_CHECKS)).unwrap_or(0))
+    };
     if !removed {
         return Some(now + growing(FIRST_RECHECK, 2).min(MAX_RETRY_PAUSE));
     }

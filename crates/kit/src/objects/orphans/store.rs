@@ -53,16 +53,36 @@ fn chunks(mut keys: &[ObjectKey]) -> impl Iterator<Item = (&[ObjectKey], String)
 }
 
 /// Records keys as held.
-pub(super) async fn hold(db: &Db, keys: Vec<ObjectKey>, instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) async fn hold(
+    db: &Db,
+    keys: Vec<ObjectKey>,
+    instance: &str,
+    boot: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let (instance, boot) = (instance.to_owned(), boot.to_owned());
     db.write(move |tx| Box::pin(async move { insert_held(tx, &keys, &instance, &boot, now).await })).await
 }
 
 /// Records that this start of an instance may be storing objects under these keys.
-pub async fn insert_held(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn insert_held(
+    tx: &Tx,
+    keys: &[ObjectKey],
+    instance: &str,
+    boot: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     for (keys, _) in chunks(keys) {
-        let values = keys.iter().flat_map(|key| [key.as_str().into(), instance.into(), boot.into(), now.into()]).collect();
-        tx.execute(&format!("insert into orphan_object (object, instance, boot, since) values {}", placeholders(keys.len(), 4)), values).await?;
+        let values =
+            keys.iter().flat_map(|key| [key.as_str().into(), instance.into(), boot.into(), now.into()]).collect();
+        tx.execute(
+            &format!(
+                "insert into orphan_object (object, instance, boot, since) values {}",
+                placeholders(keys.len(), 4)
+            ),
+            values,
+        )
+        .await?;
     }
     log_key("registered", keys);
     Ok(())
@@ -73,7 +93,9 @@ pub async fn insert_held(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str
 pub async fn mark_referenced(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
     let mut count = 0;
     for (keys, marks) in chunks(keys) {
-        count += tx.execute(&format!("delete from orphan_object where object in {marks} and due_at is null"), values(keys)).await?;
+        count += tx
+            .execute(&format!("delete from orphan_object where object in {marks} and due_at is null"), values(keys))
+            .await?;
     }
     log_key("named", keys);
     Ok(count)
@@ -88,7 +110,12 @@ pub async fn mark_all_referenced(tx: &Tx, keys: &[ObjectKey]) -> Result<(), Erro
 /// sweep.
 pub async fn mark_orphaned(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(), Error> {
     for (keys, _) in chunks(keys) {
-        let values = keys.iter().flat_map(|key| [key.as_str().into(), "".into(), "".into(), now.into(), now.into(), MAX_GROWING_CHECKS.into()]).collect();
+        let values = keys
+            .iter()
+            .flat_map(|key| {
+                [key.as_str().into(), "".into(), "".into(), now.into(), now.into(), MAX_GROWING_CHECKS.into()]
+            })
+            .collect();
         let text = format!(
             "insert into orphan_object (object, instance, boot, since, due_at, looks) values {} \
              on conflict (object) do update set due_at = excluded.due_at where orphan_object.due_at is null",
@@ -102,17 +129,32 @@ pub async fn mark_orphaned(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> R
 
 /// Returns held keys of earlier starts of this instance, those that any instance has held since before `before`, and
 /// with `own` those of this start.
-pub(super) async fn list_lost(db: &Db, (instance, boot): (&str, &str), own: bool, before: DateTime<Utc>, after: &str, limit: usize) -> Result<Vec<ObjectKey>, Error> {
+pub(super) async fn list_lost(
+    db: &Db,
+    (instance, boot): (&str, &str),
+    own: bool,
+    before: DateTime<Utc>,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<ObjectKey>, Error> {
     let text = "select object from orphan_object where due_at is null and object > $5 \
          and ((instance = $1 and (boot <> $2 or $3)) or since < $4) order by object limit $6";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows: Vec<KeyRow> = db.read().rows(text, vec![instance.into(), boot.into(), own.into(), before.into(), after.into(), limit.into()]).await?;
+    let rows: Vec<KeyRow> = db
+        .read()
+        .rows(text, vec![instance.into(), boot.into(), own.into(), before.into(), after.into(), limit.into()])
+        .await?;
     rows.into_iter().map(|row| key(row.object)).collect()
 }
 
 /// Makes held keys due, once every started write is decided. It checks the columns that name objects first: whatever
 /// went wrong before, the sweep removes nothing that a row names.
-pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, columns: &'static [ObjectColumn], now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) async fn orphan_lost(
+    db: &Db,
+    keys: Vec<ObjectKey>,
+    columns: &'static [ObjectColumn],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -145,7 +187,12 @@ pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, columns: &'static
 }
 
 /// Claims the rows of these keys until `until`.
-pub(super) async fn claim(db: &Db, keys: Vec<ObjectKey>, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
+pub(super) async fn claim(
+    db: &Db,
+    keys: Vec<ObjectKey>,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Vec<Claimed>, Error> {
     db.write(move |tx| {
         Box::pin(async move {
             let mut claimed = Vec::new();
@@ -159,18 +206,33 @@ pub(super) async fn claim(db: &Db, keys: Vec<ObjectKey>, now: DateTime<Utc>, unt
 }
 
 /// Claims rows that are due.
-pub(super) async fn claim_due(db: &Db, now: DateTime<Utc>, until: DateTime<Utc>, limit: usize) -> Result<Vec<Claimed>, Error> {
+pub(super) async fn claim_due(
+    db: &Db,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: usize,
+) -> Result<Vec<Claimed>, Error> {
     // Mostly there is none, and then no writer has to wait for that.
-    let due: Option<KeyRow> = db.read().row("select object from orphan_object where due_at <= $1 limit 1", vec![now.into()]).await?;
+    let due: Option<KeyRow> =
+        db.read().row("select object from orphan_object where due_at <= $1 limit 1", vec![now.into()]).await?;
     if due.is_none() {
         return Ok(Vec::new());
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let which = "object in (select object from orphan_object where due_at <= $1 order by due_at limit $2)";
-    db.write(move |tx| Box::pin(async move { claim_where(tx, which, vec![now.into(), limit.into()], now, until).await })).await
+    db.write(move |tx| {
+        Box::pin(async move { claim_where(tx, which, vec![now.into(), limit.into()], now, until).await })
+    })
+    .await
 }
 
-async fn claim_where(tx: &Tx, which: &str, mut values: Vec<Value>, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
+async fn claim_where(
+    tx: &Tx,
+    which: &str,
+    mut values: Vec<Value>,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Vec<Claimed>, Error> {
     let (now_at, until_at) = (values.len() + 1, values.len() + 2);
     values.extend([now.into(), until.into()]);
     let text = format!(
@@ -178,11 +240,17 @@ async fn claim_where(tx: &Tx, which: &str, mut values: Vec<Value>, now: DateTime
          returning object, condemned_at, looks"
     );
     let rows: Vec<ClaimedRow> = tx.rows(&text, values).await?;
-    rows.into_iter().map(|row| Ok(Claimed { key: key(row.object)?, condemned_at: row.condemned_at, looks: row.looks })).collect()
+    rows.into_iter()
+        .map(|row| Ok(Claimed { key: key(row.object)?, condemned_at: row.condemned_at, looks: row.looks }))
+        .collect()
 }
 
 /// Deletes the rows under whose keys nothing can appear any more, and records when the others are checked again.
-pub(super) async fn settle(db: &Db, forgotten: Vec<ObjectKey>, rechecks: Vec<(ObjectKey, DateTime<Utc>)>) -> Result<(), Error> {
+pub(super) async fn settle(
+    db: &Db,
+    forgotten: Vec<ObjectKey>,
+    rechecks: Vec<(ObjectKey, DateTime<Utc>)>,
+) -> Result<(), Error> {
     db.write(move |tx| {
         Box::pin(async move {
             for (keys, marks) in chunks(&forgotten) {

@@ -78,12 +78,19 @@ impl Inner {
 
     /// Returns the bytes of staged parts and of the buffer, in order. The permit bounds how many callers do this at
     /// once.
-    async fn load_parts<'a>(&'a self, key: &ObjectKey, staged: &[StagedPart], held: &Held) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'a>>), Error> {
+    async fn load_parts<'a>(
+        &'a self,
+        key: &ObjectKey,
+        staged: &[StagedPart],
+        held: &Held,
+    ) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'a>>), Error> {
         if staged.is_empty() {
             return Ok((held.chunks(), None));
         }
         let permit = tokio::time::timeout(self.store.deadline() * 3, self.merges.acquire()).await;
-        let permit = permit.map_err(|late| Error::Engine(late.into()))?.map_err(|closed| Error::Engine(std::io::Error::other(closed)))?;
+        let permit = permit
+            .map_err(|late| Error::Engine(late.into()))?
+            .map_err(|closed| Error::Engine(std::io::Error::other(closed)))?;
         let mut chunks = Vec::new();
         for part in staged {
             let stream = read::read(self.store.clone(), self.path_of(key, &part.0), 0..part.1).await?;
@@ -95,8 +102,13 @@ impl Inner {
 
     /// Removes staged parts that nothing names any more. Those that can't be removed go with the object.
     async fn remove_staged(&self, key: &ObjectKey, names: Vec<String>) {
-        let removals = stream::iter(names).map(|name| async move { self.store.remove(&self.store.staged_path(key, &name)).await });
-        let failed = removals.buffer_unordered(MAX_CONCURRENT_REMOVALS).filter_map(|result| std::future::ready(result.err())).collect::<Vec<_>>().await;
+        let removals =
+            stream::iter(names).map(|name| async move { self.store.remove(&self.store.staged_path(key, &name)).await });
+        let failed = removals
+            .buffer_unordered(MAX_CONCURRENT_REMOVALS)
+            .filter_map(|result| std::future::ready(result.err()))
+            .collect::<Vec<_>>()
+            .await;
         if let Some(error) = failed.first() {
             tracing::debug!(object = %key, %error, staged = failed.len(), "staged parts could not be removed; they will go with their object");
         }
@@ -105,7 +117,11 @@ impl Inner {
     /// Removes everything that was stored to make the object.
     async fn remove_unfinished(&self, key: &ObjectKey) -> Result<(), Error> {
         let listed = self.store.list(&format!("unfinished/{key}")).await?;
-        stream::iter(listed).map(|meta| async move { self.store.remove(&meta.location).await }).buffer_unordered(MAX_CONCURRENT_REMOVALS).try_collect().await
+        stream::iter(listed)
+            .map(|meta| async move { self.store.remove(&meta.location).await })
+            .buffer_unordered(MAX_CONCURRENT_REMOVALS)
+            .try_collect()
+            .await
     }
 
     async fn abort_uploads(&self, path: &Path) -> Result<(), Error> {
@@ -144,7 +160,11 @@ impl Engine for S3 {
         Ok(self.0.store.head(&self.0.store.path(key)).await?.size)
     }
 
-    async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+    async fn read(
+        &self,
+        key: &ObjectKey,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         read::read(self.0.store.clone(), self.0.store.path(key), range).await
     }
 
@@ -156,7 +176,16 @@ impl Engine for S3 {
         if !self.0.presign {
             return Ok(None);
         }
-        self.0.store.public_presigned_url(&self.0.store.path(key), download.valid_for, download.content_type, download.disposition).await.map(Some)
+        self.0
+            .store
+            .public_presigned_url(
+                &self.0.store.path(key),
+                download.valid_for,
+                download.content_type,
+                download.disposition,
+            )
+            .await
+            .map(Some)
     }
 
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
@@ -170,10 +199,14 @@ impl Engine for S3 {
         let store = &self.0.store;
         let (whole, unfinished) = (format!("{shard}/"), "unfinished/");
         let beside = format!("{unfinished}{shard}");
-        let (objects, staged, begun) = tokio::try_join!(store.list(shard), store.list(&beside), store.open_uploads(shard))?;
+        let (objects, staged, begun) =
+            tokio::try_join!(store.list(shard), store.list(&beside), store.open_uploads(shard))?;
         let mut listed = BTreeMap::new();
-        let objects = objects.iter().filter_map(|meta| Some((meta, store.name(meta, &whole).map(|rest| format!("{whole}{rest}"))?)));
-        let staged = staged.iter().filter_map(|meta| Some((meta, store.name(meta, unfinished)?.rsplit_once('/')?.0.to_owned())));
+        let objects = objects
+            .iter()
+            .filter_map(|meta| Some((meta, store.name(meta, &whole).map(|rest| format!("{whole}{rest}"))?)));
+        let staged =
+            staged.iter().filter_map(|meta| Some((meta, store.name(meta, unfinished)?.rsplit_once('/')?.0.to_owned())));
         for (meta, key) in objects.chain(staged) {
             let Ok(key) = key.parse::<ObjectKey>() else { continue };
             let entry = listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: None });

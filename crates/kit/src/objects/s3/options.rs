@@ -89,7 +89,11 @@ impl Default for S3Options {
 
 impl fmt::Debug for S3Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3Options").field("bucket", &self.bucket).field("prefix", &self.prefix).field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("S3Options")
+            .field("bucket", &self.bucket)
+            .field("prefix", &self.prefix)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +101,9 @@ impl S3Options {
     /// Returns the URL of the server that clients are redirected to for large files; `None` if there are no redirects.
     pub fn downloads_from(&self) -> Option<&str> {
         let address = self.public_endpoint.as_deref().or(self.endpoint.as_deref());
-        address.filter(|_| self.direct_downloads && !self.bucket.is_empty()).map(|address| address.trim_end_matches('/'))
+        address
+            .filter(|_| self.direct_downloads && !self.bucket.is_empty())
+            .map(|address| address.trim_end_matches('/'))
     }
 
     /// Returns the secret access key, from the setting or the file.
@@ -132,8 +138,12 @@ impl S3Options {
     pub(super) fn check(&self) -> Result<(), Error> {
         let wrong = match self {
             _ if self.bucket.is_empty() => "[objects] bucket is empty",
-            _ if !self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)) => "[objects] prefix may have letters, digits and / - _ . only",
-            _ if self.part_bytes < MIN_PART_BYTES => "[objects] part_bytes must be at least 5242880: S3 accepts no smaller parts",
+            _ if !self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)) => {
+                "[objects] prefix may have letters, digits and / - _ . only"
+            }
+            _ if self.part_bytes < MIN_PART_BYTES => {
+                "[objects] part_bytes must be at least 5242880: S3 accepts no smaller parts"
+            }
             _ if self.memory_bytes < 2 * self.part_bytes => "[objects] memory_bytes must be at least twice part_bytes",
             _ if self.access_key.is_some() != (self.secret_key.is_some() || self.secret_key_file.is_some()) => {
                 "[objects] access_key and secret_key (or secret_key_file) go together"
@@ -145,7 +155,9 @@ impl S3Options {
 }
 
 fn read(path: &std::path::Path, option: &str) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|error| Error::Engine(std::io::Error::new(error.kind(), format!("[objects] {option} {}: {error}", path.display()))))
+    std::fs::read_to_string(path).map_err(|error| {
+        Error::Engine(std::io::Error::new(error.kind(), format!("[objects] {option} {}: {error}", path.display())))
+    })
 }
 
 #[cfg(test)]
@@ -154,7 +166,12 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_printed_and_a_wrong_section_says_what_is_wrong() {
-        let options = S3Options { bucket: "b".into(), access_key: Some("me".into()), secret_key: Some("hidden".into()), ..S3Options::default() };
+        let options = S3Options {
+            bucket: "b".into(),
+            access_key: Some("me".into()),
+            secret_key: Some("hidden".into()),
+            ..S3Options::default()
+        };
         assert!(!format!("{options:?}").contains("hidden"));
         assert!(options.check().is_ok());
         let small = S3Options { part_bytes: 1, ..options.clone() };

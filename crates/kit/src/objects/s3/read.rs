@@ -34,7 +34,11 @@ struct Reading {
 }
 
 /// Opens the range, so that a missing object is reported now, and streams it.
-pub(super) async fn read(store: Arc<Store>, path: Path, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+pub(super) async fn read(
+    store: Arc<Store>,
+    path: Path,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
     if range.start >= range.end {
         store.head(&path).await?;
         return Ok(stream::empty().boxed());
@@ -43,7 +47,11 @@ pub(super) async fn read(store: Arc<Store>, path: Path, range: Range<u64>) -> Re
     while reading.body.is_none() {
         reading.open().await?;
     }
-    Ok(stream::try_unfold(reading, |mut reading| async move { Ok(reading.next().await?.map(|chunk| (chunk, reading))) }).boxed())
+    Ok(stream::try_unfold(
+        reading,
+        |mut reading| async move { Ok(reading.next().await?.map(|chunk| (chunk, reading))) },
+    )
+    .boxed())
 }
 
 impl Reading {
@@ -55,7 +63,9 @@ impl Reading {
 
     /// Returns what is left of the deadline since the last byte arrived.
     fn time_left(&self) -> Duration {
-        self.failing_since.map_or(self.store.deadline(), |failing_since| (failing_since + self.store.deadline()).saturating_duration_since(Instant::now()))
+        self.failing_since.map_or(self.store.deadline(), |failing_since| {
+            (failing_since + self.store.deadline()).saturating_duration_since(Instant::now())
+        })
     }
 
     async fn open(&mut self) -> Result<(), Error> {

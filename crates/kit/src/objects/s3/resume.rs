@@ -15,7 +15,10 @@ use crate::objects::{Checkpoint, Error};
 
 /// Ends the first writer's upload. Returns where the checkpoint's bytes are: staged parts that can become parts, and
 /// the rest.
-pub(super) async fn take_over(inner: &Inner, checkpoint: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
+pub(super) async fn take_over(
+    inner: &Inner,
+    checkpoint: &Checkpoint,
+) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
     match locate(inner, checkpoint).await {
         // After this error the caller starts anew, so it must not be the bucket that is missing.
         Err(Error::Missing) => inner.store.ping().await.and(Err(Error::Missing)),
@@ -37,17 +40,28 @@ async fn locate(inner: &Inner, checkpoint: &Checkpoint) -> Result<(Vec<StagedPar
         None => (state.staged, state.rest),
     };
     if state::bytes(&staged) + state::bytes(&rest) != checkpoint.bytes {
-        return Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::InvalidData, "the checkpoint's state doesn't fit its bytes")));
+        return Err(Error::Engine(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "the checkpoint's state doesn't fit its bytes",
+        )));
     }
     check_exist(inner, checkpoint, staged.iter().chain(&rest)).await?;
     Ok((staged, rest))
 }
 
-async fn end_upload(inner: &Inner, checkpoint: &Checkpoint, state: State) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
+async fn end_upload(
+    inner: &Inner,
+    checkpoint: &Checkpoint,
+    state: State,
+) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
     let State { parts: Some(parts), rest, .. } = state else { return Err(Error::Missing) };
     let (store, path) = (&inner.store, inner.store.path(&checkpoint.key));
     let started = Instant::now();
-    let ended = if parts.tags.is_empty() { store.abort(&path, &parts.id).await } else { store.complete(&path, &parts.id, &parts.tags, parts.bytes).await };
+    let ended = if parts.tags.is_empty() {
+        store.abort(&path, &parts.id).await
+    } else {
+        store.complete(&path, &parts.id, &parts.tags, parts.bytes).await
+    };
     // Checked afterwards: from here on no writer can change it.
     let size = match store.head_after(&path, started).await {
         Ok(meta) => Some(meta.size),
@@ -76,11 +90,20 @@ fn start_from_key(bytes: u64, rest: Vec<StagedPart>) -> (Vec<StagedPart>, Vec<St
 }
 
 /// Checks that all staged parts exist: a missing one must be noticed now, not at the end.
-async fn check_exist(inner: &Inner, checkpoint: &Checkpoint, staged: impl Iterator<Item = &StagedPart>) -> Result<(), Error> {
+async fn check_exist(
+    inner: &Inner,
+    checkpoint: &Checkpoint,
+    staged: impl Iterator<Item = &StagedPart>,
+) -> Result<(), Error> {
     let wanted: Vec<&StagedPart> = staged.collect();
     let folder = format!("unfinished/{}", checkpoint.key);
-    let listed = if wanted.iter().any(|part| part.0 != PartLocation::Key) { inner.store.list(&folder).await? } else { Vec::new() };
-    let sizes: HashMap<&str, u64> = listed.iter().filter_map(|meta| Some((meta.location.filename()?, meta.size))).collect();
+    let listed = if wanted.iter().any(|part| part.0 != PartLocation::Key) {
+        inner.store.list(&folder).await?
+    } else {
+        Vec::new()
+    };
+    let sizes: HashMap<&str, u64> =
+        listed.iter().filter_map(|meta| Some((meta.location.filename()?, meta.size))).collect();
     for part in wanted {
         let bytes = match &part.0 {
             PartLocation::Named(name) => sizes.get(name.as_str()).copied().ok_or(Error::Missing)?,

@@ -49,7 +49,8 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn read(text: &str) -> Result<Self, Error> {
-        serde_json::from_str(text).map_err(|error| Error::Engine(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
+        serde_json::from_str(text)
+            .map_err(|error| Error::Engine(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
     }
 
     pub(super) fn write(&self) -> Result<String, Error> {
@@ -69,7 +70,11 @@ mod tests {
     #[test]
     fn a_state_comes_back_as_it_was_written() {
         let parts = Parts { id: "u".into(), tags: vec!["\"e\"".into()], bytes: 5 };
-        let state = State { parts: Some(parts), staged: vec![StagedPart(PartLocation::Key, 7)], rest: vec![StagedPart(PartLocation::Named("x".into()), 1)] };
+        let state = State {
+            parts: Some(parts),
+            staged: vec![StagedPart(PartLocation::Key, 7)],
+            rest: vec![StagedPart(PartLocation::Named("x".into()), 1)],
+        };
         assert_eq!(State::read(&state.write().unwrap()).unwrap(), state);
         assert_eq!(State::read("{}").unwrap(), State::default());
         assert!(matches!(State::read(""), Err(Error::Engine(_))));

@@ -13,7 +13,10 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer as _};
-use object_store::{BackoffConfig, Certificate, ClientOptions, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload, RetryConfig};
+use object_store::{
+    BackoffConfig, Certificate, ClientOptions, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload,
+    RetryConfig,
+};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -63,7 +66,8 @@ impl Store {
         let certificates = Certificate::from_pem_bundle(ca_certificates.as_bytes()).map_err(map_error)?;
         let deadline = options.deadline();
         let client = |silence: Option<Duration>| {
-            let mut client = ClientOptions::new().with_allow_http(true).with_timeout_disabled().with_connect_timeout(deadline / 3);
+            let mut client =
+                ClientOptions::new().with_allow_http(true).with_timeout_disabled().with_connect_timeout(deadline / 3);
             client = match silence {
                 Some(silence) => client.with_read_timeout(silence),
                 None => client.with_read_timeout_disabled(),
@@ -72,11 +76,20 @@ impl Store {
         };
         let build = |endpoint: Option<&String>, client: ClientOptions| {
             let base = match (&options.access_key, &secret) {
-                (Some(name), Some(secret)) => AmazonS3Builder::new().with_access_key_id(name).with_secret_access_key(secret),
+                (Some(name), Some(secret)) => {
+                    AmazonS3Builder::new().with_access_key_id(name).with_secret_access_key(secret)
+                }
                 _ => AmazonS3Builder::from_env(),
             };
-            let base = base.with_bucket_name(&options.bucket).with_region(&options.region).with_virtual_hosted_style_request(options.virtual_hosted);
-            let backoff = BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(2), base: 2.0 };
+            let base = base
+                .with_bucket_name(&options.bucket)
+                .with_region(&options.region)
+                .with_virtual_hosted_style_request(options.virtual_hosted);
+            let backoff = BackoffConfig {
+                init_backoff: Duration::from_millis(100),
+                max_backoff: Duration::from_secs(2),
+                base: 2.0,
+            };
             let retry = RetryConfig { backoff, max_retries: 4, retry_timeout: deadline / 2 };
             // One `DELETE` each: several servers don't support the request for many.
             let base = base.with_client_options(client).with_retry(retry).with_disable_bulk_delete(true);
@@ -84,7 +97,11 @@ impl Store {
         };
         let endpoint = options.endpoint.as_ref();
         let trusted = reqwest::Certificate::from_pem_bundle(ca_certificates.as_bytes()).map_err(without_url)?;
-        let http = reqwest::Client::builder().connect_timeout(deadline / 3).tls_certs_merge(trusted).build().map_err(without_url)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(deadline / 3)
+            .tls_certs_merge(trusted)
+            .build()
+            .map_err(without_url)?;
         Ok(Self {
             calls: build(endpoint, client(Some(deadline * 2 / 5)))?,
             bulk: build(endpoint, client(None))?,
@@ -169,14 +186,27 @@ impl Store {
     }
 
     /// Stores a part, counted from 0, and returns its tag. [`Error::Missing`] if the upload has ended.
-    pub(super) async fn put_part(&self, path: &Path, upload: &str, number: usize, chunks: Vec<Bytes>) -> Result<String, Error> {
+    pub(super) async fn put_part(
+        &self,
+        path: &Path,
+        upload: &str,
+        number: usize,
+        chunks: Vec<Bytes>,
+    ) -> Result<String, Error> {
         let payload: PutPayload = chunks.into_iter().collect();
         let (bytes, upload) = (payload.content_length() as u64, upload.to_owned());
         Ok(self.send_body(bytes, self.bulk.put_part(path, &upload, number, payload)).await?.content_id)
     }
 
     /// Copies a range of another object into a part, counted from 0, within the store, and returns its tag.
-    pub(super) async fn copy_part(&self, path: &Path, upload: &str, number: usize, from: &Path, range: std::ops::Range<u64>) -> Result<String, Error> {
+    pub(super) async fn copy_part(
+        &self,
+        path: &Path,
+        upload: &str,
+        number: usize,
+        from: &Path,
+        range: std::ops::Range<u64>,
+    ) -> Result<String, Error> {
         let source = header(&format!("{}/{from}", self.bucket))?;
         let part = header(&format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))?;
         let number = (number + 1).to_string();
@@ -184,7 +214,8 @@ impl Store {
             .with_query([("partNumber", number.as_str()), ("uploadId", upload)])
             .with_signed_header(COPY_SOURCE, source)
             .with_signed_header(COPY_RANGE, part);
-        let response = self.send_signed(Method::PUT, path, options, (range.end - range.start) / COPY_SPEED_FACTOR).await?;
+        let response =
+            self.send_signed(Method::PUT, path, options, (range.end - range.start) / COPY_SPEED_FACTOR).await?;
         // An error may come with a 200: the status was sent before the copy was complete.
         xml::text(&response, "ETag").ok_or_else(|| request_failed("a part could not be copied"))
     }
@@ -213,16 +244,27 @@ impl Store {
     async fn uploads_under(&self, prefix: &str) -> Result<Vec<OpenUpload>, Error> {
         let options = SignedUrlOptions::default().with_query([("uploads", ""), ("prefix", prefix)]);
         let response = require_bucket(self.send_signed(Method::GET, &Path::default(), options, 0).await)?;
-        let begun =
-            |upload: &&str| Some(OpenUpload { name: xml::text(upload, "Key")?, id: xml::text(upload, "UploadId")?, initiated: xml::text(upload, "Initiated").unwrap_or_default() });
+        let begun = |upload: &&str| {
+            Some(OpenUpload {
+                name: xml::text(upload, "Key")?,
+                id: xml::text(upload, "UploadId")?,
+                initiated: xml::text(upload, "Initiated").unwrap_or_default(),
+            })
+        };
         Ok(xml::every(&response, "Upload").iter().filter_map(begun).collect())
     }
 
     /// Returns the keys of a shard that have a multipart upload, as far as the server lists them, and its start.
     pub(super) async fn open_uploads(&self, shard: &str) -> Result<Vec<(ObjectKey, Option<SystemTime>)>, Error> {
         let all = self.uploads_under(&format!("{}{shard}/", self.folder)).await?;
-        let time = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| SystemTime::from(time.to_utc()));
-        Ok(all.iter().filter_map(|upload| Some((upload.name.strip_prefix(self.folder.as_str())?.parse().ok()?, time(&upload.initiated)))).collect())
+        let time =
+            |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| SystemTime::from(time.to_utc()));
+        Ok(all
+            .iter()
+            .filter_map(|upload| {
+                Some((upload.name.strip_prefix(self.folder.as_str())?.parse().ok()?, time(&upload.initiated)))
+            })
+            .collect())
     }
 
     /// Returns a presigned URL of the object.
@@ -231,7 +273,13 @@ impl Store {
     }
 
     /// The same for a browser, with the headers of the response.
-    pub(super) async fn public_presigned_url(&self, path: &Path, valid_for: Duration, content_type: &str, disposition: &str) -> Result<String, Error> {
+    pub(super) async fn public_presigned_url(
+        &self,
+        path: &Path,
+        valid_for: Duration,
+        content_type: &str,
+        disposition: &str,
+    ) -> Result<String, Error> {
         let options = SignedUrlOptions::default().with_query([
             ("response-content-type", content_type),
             ("response-content-disposition", disposition),
@@ -240,16 +288,30 @@ impl Store {
         Ok(self.with_timeout(0, self.public.signed_url_opts(Method::GET, path, valid_for, &options)).await?.into())
     }
 
-    async fn send_signed(&self, method: Method, path: &Path, options: SignedUrlOptions, bytes: u64) -> Result<String, Error> {
-        let (name, headers) = (if path.as_ref().is_empty() { "the bucket" } else { "an object" }, options.signed_headers.clone());
+    async fn send_signed(
+        &self,
+        method: Method,
+        path: &Path,
+        options: SignedUrlOptions,
+        bytes: u64,
+    ) -> Result<String, Error> {
+        let (name, headers) =
+            (if path.as_ref().is_empty() { "the bucket" } else { "an object" }, options.signed_headers.clone());
         let asking = async {
-            let url = self.calls.signed_url_opts(method.clone(), path, SIGNATURE_LIFETIME, &options).await.map_err(map_error)?;
+            let url = self
+                .calls
+                .signed_url_opts(method.clone(), path, SIGNATURE_LIFETIME, &options)
+                .await
+                .map_err(map_error)?;
             let response = self.http.request(method, url).headers(headers).send().await.map_err(without_url)?;
             let (status, text) = (response.status(), response.text().await.map_err(without_url)?);
             match status {
                 status if status.is_success() => Ok(text),
                 StatusCode::NOT_FOUND => Err(Error::Missing),
-                status => Err(full_or(&text, request_failed(&format!("{status} for {name}: {}", xml::text(&text, "Code").unwrap_or_default())))),
+                status => Err(full_or(
+                    &text,
+                    request_failed(&format!("{status} for {name}: {}", xml::text(&text, "Code").unwrap_or_default())),
+                )),
             }
         };
         tokio::time::timeout(self.timeout_for(bytes), asking).await.map_err(|_| timed_out())?
@@ -259,12 +321,18 @@ impl Store {
         self.deadline + Duration::from_secs(bytes / self.min_bytes_per_second)
     }
 
-    async fn with_timeout<T>(&self, bytes: u64, work: impl Future<Output = object_store::Result<T>>) -> Result<T, Error> {
+    async fn with_timeout<T>(
+        &self,
+        bytes: u64,
+        work: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Error> {
         tokio::time::timeout(self.timeout_for(bytes), work).await.map_err(|_| timed_out())?.map_err(map_error)
     }
 
     async fn send_body<T>(&self, bytes: u64, work: impl Future<Output = object_store::Result<T>>) -> Result<T, Error> {
-        let permit = tokio::time::timeout(self.timeout_for(bytes), self.upload_permits.acquire()).await.map_err(|_| timed_out())?;
+        let permit = tokio::time::timeout(self.timeout_for(bytes), self.upload_permits.acquire())
+            .await
+            .map_err(|_| timed_out())?;
         let _permit = permit.map_err(|_| timed_out())?;
         self.with_timeout(bytes, work).await
     }
@@ -307,7 +375,9 @@ fn full_or(text: &str, other: Error) -> Error {
 /// missing object.
 fn require_bucket<T>(result: Result<T, Error>) -> Result<T, Error> {
     match result {
-        Err(Error::Missing) => Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::NotConnected, "the bucket does not exist"))),
+        Err(Error::Missing) => {
+            Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::NotConnected, "the bucket does not exist")))
+        }
         other => other,
     }
 }

@@ -69,14 +69,40 @@ impl S3Writer {
         Self::new(inner, key, None, Vec::new(), Vec::new())
     }
 
-    pub(super) fn resumed(inner: &Arc<Inner>, key: ObjectKey, fresh: ObjectKey, staged: Vec<StagedPart>, rest: Vec<StagedPart>) -> Self {
+    pub(super) fn resumed(
+        inner: &Arc<Inner>,
+        key: ObjectKey,
+        fresh: ObjectKey,
+        staged: Vec<StagedPart>,
+        rest: Vec<StagedPart>,
+    ) -> Self {
         Self::new(inner, key, Some(fresh), staged, rest)
     }
 
-    fn new(inner: &Arc<Inner>, key: ObjectKey, fresh: Option<ObjectKey>, staged: Vec<StagedPart>, rest: Vec<StagedPart>) -> Self {
+    fn new(
+        inner: &Arc<Inner>,
+        key: ObjectKey,
+        fresh: Option<ObjectKey>,
+        staged: Vec<StagedPart>,
+        rest: Vec<StagedPart>,
+    ) -> Self {
         let buffer = PartBuffer::new(&inner.memory);
         let (in_flight, unsaved, merged, stale) = (VecDeque::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { inner: inner.clone(), key, fresh, parts: None, staged, rest, buffer, in_flight, sent: 0, unsaved, merged, stale, is_intact: true }
+        Self {
+            inner: inner.clone(),
+            key,
+            fresh,
+            parts: None,
+            staged,
+            rest,
+            buffer,
+            in_flight,
+            sent: 0,
+            unsaved,
+            merged,
+            stale,
+            is_intact: true,
+        }
     }
 
     fn part_bytes(&self) -> usize {
@@ -88,7 +114,11 @@ impl S3Writer {
     }
 
     fn begin_call(&mut self) -> Result<(), Error> {
-        if std::mem::replace(&mut self.is_intact, false) { Ok(()) } else { Err(Error::Engine(std::io::ErrorKind::BrokenPipe.into())) }
+        if std::mem::replace(&mut self.is_intact, false) {
+            Ok(())
+        } else {
+            Err(Error::Engine(std::io::ErrorKind::BrokenPipe.into()))
+        }
     }
 
     async fn buffer_bytes(&mut self, mut bytes: Bytes) -> Result<(), Error> {
@@ -113,7 +143,8 @@ impl S3Writer {
             None => Some(self.upload().await?),
             Some(_) => None,
         };
-        let (inner, key, number, rest, held) = (self.inner.clone(), self.key.clone(), self.sent, std::mem::take(&mut self.rest), self.buffer.take());
+        let (inner, key, number, rest, held) =
+            (self.inner.clone(), self.key.clone(), self.sent, std::mem::take(&mut self.rest), self.buffer.take());
         let name = crate::id::random();
         if upload.is_none() {
             self.unsaved.push(name.clone());
@@ -124,7 +155,10 @@ impl S3Writer {
             let bytes = state::bytes(&rest) + held.len() as u64;
             let (chunks, _room) = inner.load_parts(&key, &rest, &held).await?;
             Ok(match upload {
-                Some(upload) => WriteOutcome::Part(inner.store.put_part(&inner.store.path(&key), &upload, number, chunks).await?, bytes),
+                Some(upload) => WriteOutcome::Part(
+                    inner.store.put_part(&inner.store.path(&key), &upload, number, chunks).await?,
+                    bytes,
+                ),
                 None => {
                     inner.store.put(&inner.store.staged_path(&key, &name), chunks).await?;
                     WriteOutcome::StagedPart(StagedPart(PartLocation::Named(name), bytes))
@@ -185,7 +219,8 @@ impl S3Writer {
             self.flush_early().await?;
         }
         self.await_all().await?;
-        let state = State { parts: self.parts.clone(), staged: self.staged.clone(), rest: self.rest.clone() }.write()?;
+        let state =
+            State { parts: self.parts.clone(), staged: self.staged.clone(), rest: self.rest.clone() }.write()?;
         // A caller that asks for this checkpoint has stored the last one, or given it up.
         let stale = std::mem::replace(&mut self.stale, std::mem::take(&mut self.merged));
         self.unsaved.clear();
@@ -209,7 +244,8 @@ impl S3Writer {
             let started = Instant::now();
             if let Err(error) = self.inner.store.complete(&path, &parts.id, &parts.tags, parts.bytes).await {
                 // It may have succeeded, and only the response was lost.
-                let exists = self.inner.store.head_after(&path, started).await.is_ok_and(|meta| meta.size == parts.bytes);
+                let exists =
+                    self.inner.store.head_after(&path, started).await.is_ok_and(|meta| meta.size == parts.bytes);
                 if !exists {
                     return Err(error);
                 }
@@ -218,8 +254,10 @@ impl S3Writer {
         // The object has these bytes now, also for a writer that resumes from an older checkpoint. They are removed
         // before the call returns, so none is left over.
         let rest = self.rest.iter().filter_map(staged_name);
-        let names: Vec<String> = self.merged.drain(..).chain(self.stale.drain(..)).chain(self.unsaved.drain(..)).chain(rest).collect();
-        let removals: Vec<BoxFuture<'_, Result<(), Error>>> = names.iter().map(|name| -> BoxFuture<'_, _> { Box::pin(remove(&self.inner, &self.key, name)) }).collect();
+        let names: Vec<String> =
+            self.merged.drain(..).chain(self.stale.drain(..)).chain(self.unsaved.drain(..)).chain(rest).collect();
+        let removals: Vec<BoxFuture<'_, Result<(), Error>>> =
+            names.iter().map(|name| -> BoxFuture<'_, _> { Box::pin(remove(&self.inner, &self.key, name)) }).collect();
         stream::iter(removals).buffer_unordered(MAX_CONCURRENT_COPIES).try_collect().await
     }
 
@@ -311,7 +349,9 @@ async fn remove(inner: &Inner, key: &ObjectKey, name: &str) -> Result<(), Error>
 /// Splits a staged part into ranges to copy; none is shorter than a part must be.
 fn ranges(bytes: u64) -> Vec<std::ops::Range<u64>> {
     let count = (bytes / COPY_BYTES).max(1);
-    (0..count).map(|number| number * COPY_BYTES..if number + 1 == count { bytes } else { (number + 1) * COPY_BYTES }).collect()
+    (0..count)
+        .map(|number| number * COPY_BYTES..if number + 1 == count { bytes } else { (number + 1) * COPY_BYTES })
+        .collect()
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ async fn a_subscriber_that_is_too_slow_is_told() {
 /// Two processes on one server, each with its connection settled.
 async fn pair(url: &str) -> (Bus, Bus) {
     let options = options(url);
-    let (one, two) = (Bus::nats(&options, Clock::system()).await.unwrap(), Bus::nats(&options, Clock::system()).await.unwrap());
+    let (one, two) =
+        (Bus::nats(&options, Clock::system()).await.unwrap(), Bus::nats(&options, Clock::system()).await.unwrap());
     for bus in [&one, &two] {
         until("it answers", async || bus.ping().await.is_ok()).await;
     }
@@ -55,9 +56,16 @@ async fn an_update_of_one_process_arrives_once_in_each() {
         one.broadcast().publish(topic, "{\"done\":2}");
         for subscriber in [&mut here, &mut there] {
             for payload in ["{\"done\":1}", "{\"done\":2}"] {
-                assert_eq!(tokio::time::timeout(SOON, subscriber.next()).await.unwrap(), Some(update(topic, payload)), "{topic}");
+                assert_eq!(
+                    tokio::time::timeout(SOON, subscriber.next()).await.unwrap(),
+                    Some(update(topic, payload)),
+                    "{topic}"
+                );
             }
-            assert!(tokio::time::timeout(Duration::from_millis(50), subscriber.next()).await.is_err(), "heard twice: {topic}");
+            assert!(
+                tokio::time::timeout(Duration::from_millis(50), subscriber.next()).await.is_err(),
+                "heard twice: {topic}"
+            );
         }
     }
 }
@@ -73,7 +81,10 @@ async fn after_a_lost_connection_every_subscriber_is_told() {
     assert_eq!(here.next().await, Some(update("x", "into the dark")), "subscribers in the process get it all the same");
     nats.program.restart();
     for subscriber in [&mut here, &mut there] {
-        assert_eq!(tokio::time::timeout(Duration::from_secs(20), subscriber.next()).await.unwrap(), Some(BroadcastMessage::Lagged));
+        assert_eq!(
+            tokio::time::timeout(Duration::from_secs(20), subscriber.next()).await.unwrap(),
+            Some(BroadcastMessage::Lagged)
+        );
     }
     one.ping().await.unwrap();
     two.ping().await.unwrap();

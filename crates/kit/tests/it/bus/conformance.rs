@@ -15,7 +15,10 @@ async fn each_consumer_gets_each_event_and_a_repeated_publish_changes_nothing() 
         for name in ["one", "two"] {
             let got = harness.fetch(name, 10, SOON).await;
             assert_eq!(ids(&got), ["a", "b", "c"]);
-            assert_eq!((got[0].event.subject.as_str(), got[0].event.payload.as_str(), got[0].attempt), ("test.sung", "{\"song\":1}", 1));
+            assert_eq!(
+                (got[0].event.subject.as_str(), got[0].event.payload.as_str(), got[0].attempt),
+                ("test.sung", "{\"song\":1}", 1)
+            );
             for delivery in &got {
                 assert!(engine.ack(name, delivery).await.unwrap());
                 assert!(!engine.ack(name, delivery).await.unwrap(), "acknowledged twice");
@@ -181,7 +184,10 @@ async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
         assert_eq!(engine.dead_letters(10).await.unwrap().len(), 2);
         assert_eq!(engine.redeliver(None, None).await.unwrap(), 2);
         assert_eq!(ids(&harness.fetch("one", 10, SOON).await), ["a", "c"]);
-        assert!(harness.fetch("two", 10, NOW).await.is_empty(), "another consumer's letter was delivered to one that had handled the event");
+        assert!(
+            harness.fetch("two", 10, NOW).await.is_empty(),
+            "another consumer's letter was delivered to one that had handled the event"
+        );
         assert!(engine.dead_letters(10).await.unwrap().is_empty());
     })
     .await;
@@ -239,7 +245,11 @@ async fn a_fetch_waits_for_the_first_event_and_no_longer_than_it_was_told() {
         harness.declare(&["one"]).await;
         let began = Instant::now();
         assert!(harness.fetch("one", 10, Duration::from_millis(300)).await.is_empty());
-        assert!(began.elapsed() >= Duration::from_millis(250) && began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() >= Duration::from_millis(250) && began.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            began.elapsed()
+        );
         let publish = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             harness.publish(&["a"]).await;

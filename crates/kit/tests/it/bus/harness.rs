@@ -59,7 +59,11 @@ pub async fn on_each_engine_with_moving_clock(promise: impl AsyncFn(&Harness)) {
 }
 
 pub fn options(url: &str) -> NatsOptions {
-    NatsOptions { servers: vec![url.into()], prefix: format!("test-{}", uuid::Uuid::new_v4().simple()), ..NatsOptions::default() }
+    NatsOptions {
+        servers: vec![url.into()],
+        prefix: format!("test-{}", uuid::Uuid::new_v4().simple()),
+        ..NatsOptions::default()
+    }
 }
 
 impl Harness {
@@ -75,7 +79,13 @@ impl Harness {
 
     pub async fn with(options: NatsOptions) -> Self {
         let bus = Bus::nats(&options, Clock::system()).await.unwrap();
-        Self { bus, clock: Clock::system(), lease: Duration::from_secs(5), folder: tempfile::tempdir().unwrap(), nats: Some(options) }
+        Self {
+            bus,
+            clock: Clock::system(),
+            lease: Duration::from_secs(5),
+            folder: tempfile::tempdir().unwrap(),
+            nats: Some(options),
+        }
     }
 
     /// The bus of another process that uses the same log.
@@ -192,7 +202,8 @@ pub fn counting(name: &'static str, db: &Db, lease: Duration) -> Consumer {
     let consumer = Consumer::of::<Sung, _, _>(name, move |_, delivery| {
         let db = db.clone();
         async move {
-            db.write(move |tx| Box::pin(async move { tx.record_once(name, &delivery.event.id, Utc::now()).await })).await?;
+            db.write(move |tx| Box::pin(async move { tx.record_once(name, &delivery.event.id, Utc::now()).await }))
+                .await?;
             Ok(())
         }
     });

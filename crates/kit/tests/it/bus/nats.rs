@@ -26,7 +26,8 @@ async fn all_took_effect(harness: &Harness, db: &Db, events: i64) {
     until("all took effect", async || effects(db, NAME).await == events).await;
     until("all are marked", async || unsent(db).await == 0).await;
     until("nothing waits", async || harness.backlog(NAME).await == 0).await;
-    until("nothing is dead", async || harness.bus.engine().dead_letters(1).await.is_ok_and(|dead| dead.is_empty())).await;
+    until("nothing is dead", async || harness.bus.engine().dead_letters(1).await.is_ok_and(|dead| dead.is_empty()))
+        .await;
 }
 
 #[tokio::test]
@@ -99,7 +100,8 @@ async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
     let db = harness.db().await;
     harness.declare(&["test.later"]).await;
     // Another service in another process, which sends now and then and subscribes to nothing.
-    let (other, elsewhere) = (harness.another().await, Db::sqlite(&harness.folder.path().join("elsewhere.db")).await.unwrap());
+    let (other, elsewhere) =
+        (harness.another().await, Db::sqlite(&harness.folder.path().join("elsewhere.db")).await.unwrap());
     elsewhere.migrate("test", &[]).await.unwrap();
     other.declare(&[harness.to(NAME), harness.to("test.later")], RunsIn::Other).await.unwrap();
     let tasks = start_consumer_and_relay(&harness, &db).await;
@@ -157,7 +159,10 @@ async fn a_consumer_that_was_deleted_is_made_again() {
     until("it works", async || effects(&db, NAME).await == 1).await;
     let jetstream = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
     jetstream.delete_consumer_from_stream("test_count", &options.prefix).await.unwrap();
-    until("it is there again", async || jetstream.get_stream(&options.prefix).await.unwrap().consumer_info("test_count").await.is_ok()).await;
+    until("it is there again", async || {
+        jetstream.get_stream(&options.prefix).await.unwrap().consumer_info("test_count").await.is_ok()
+    })
+    .await;
     record_events(&db, 1..2).await;
     until("it subscriptions again", async || effects(&db, NAME).await == 2).await;
     assert!(tasks.stop(END).await);
@@ -173,7 +178,10 @@ async fn the_dead_letter_stream_is_made_again_too() {
     until("it is listed", async || harness.bus.engine().dead_letters(1).await.is_ok()).await;
     harness.wipe_dead_letters().await;
     let delivery = harness.fetch("one", 1, SOON).await.remove(0);
-    until("it is dead-lettered", async || harness.bus.engine().dead_letter("one", &delivery, "late").await.is_ok_and(|dead_lettered| dead_lettered)).await;
+    until("it is dead-lettered", async || {
+        harness.bus.engine().dead_letter("one", &delivery, "late").await.is_ok_and(|dead_lettered| dead_lettered)
+    })
+    .await;
     assert_eq!(harness.bus.engine().dead_letters(9).await.unwrap().len(), 1);
 }
 
@@ -301,7 +309,11 @@ async fn wrong_options_are_reported_at_the_start() {
         NatsOptions { servers: vec!["nats://no port:x".into()], ..right.clone() },
         NatsOptions { prefix: "a.b".into(), ..right.clone() },
         NatsOptions { replicas: 7, ..right.clone() },
-        NatsOptions { user: Some("tutti".into()), password_file: Some("/nonexistent/password".into()), ..right.clone() },
+        NatsOptions {
+            user: Some("tutti".into()),
+            password_file: Some("/nonexistent/password".into()),
+            ..right.clone()
+        },
     ] {
         assert!(matches!(Bus::nats(&wrong, Clock::system()).await, Err(Error::Options(_))), "{wrong:?}");
     }

@@ -47,14 +47,16 @@ async fn steadily(db: &Db, tasks: &Tasks) -> Vec<i64> {
         tokio::time::sleep_until((began + Duration::from_millis(u64::from(song))).into()).await;
         let db = db.clone();
         tasks.spawn(async move {
-            let sung: Result<(), Error> = db.write(move |tx| Box::pin(async move { tx.publish(&Sung { song }, Utc::now()) })).await;
+            let sung: Result<(), Error> =
+                db.write(move |tx| Box::pin(async move { tx.publish(&Sung { song }, Utc::now()) })).await;
             sung.unwrap();
         });
     }
     until("all took effect", async || effects(db, NAME).await == i64::from(EVENTS + SONGS)).await;
     let text = "select outbox.created_at, inbox.seen_at from outbox join inbox on inbox.event_id = outbox.id order by outbox.id desc limit $1";
     let rows: Vec<Timings> = db.read().rows(text, vec![i64::from(SONGS).into()]).await.unwrap();
-    let mut times: Vec<i64> = rows.iter().map(|row| (row.seen_at - row.created_at).num_microseconds().unwrap()).collect();
+    let mut times: Vec<i64> =
+        rows.iter().map(|row| (row.seen_at - row.created_at).num_microseconds().unwrap()).collect();
     times.sort_unstable();
     times
 }
@@ -68,11 +70,16 @@ async fn throughput() {
             (_, "one server") => vec![Nats::start()],
             _ => vec![Nats::start_syncing("always")],
         };
-        let harness = Harness::with(NatsOptions { servers: servers.iter().map(Nats::url).collect(), replicas, ..options("") }).await;
+        let harness =
+            Harness::with(NatsOptions { servers: servers.iter().map(Nats::url).collect(), replicas, ..options("") })
+                .await;
         let db = harness.db().await;
         record_events(&db, 0..EVENTS).await;
         let tasks = Tasks::default();
-        until("the servers are up", async || harness.bus.declare(&[harness.to(NAME)], RunsIn::Other).await.is_ok() && harness.bus.ping().await.is_ok()).await;
+        until("the servers are up", async || {
+            harness.bus.declare(&[harness.to(NAME)], RunsIn::Other).await.is_ok() && harness.bus.ping().await.is_ok()
+        })
+        .await;
         let began = Instant::now();
         harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
         until("all are sent", async || unsent(&db).await == 0).await;
@@ -84,9 +91,17 @@ async fn throughput() {
         until("all are acknowledged", async || harness.backlog(NAME).await == 0).await;
         let acknowledged = began.elapsed();
         let rate = |time: Duration| f64::from(EVENTS) / time.as_secs_f64();
-        println!("{words}: outbox → stream {:.0}/s, stream → effect {:.0}/s, acknowledged {:.0}/s", rate(sent), rate(taken), rate(acknowledged));
+        println!(
+            "{words}: outbox → stream {:.0}/s, stream → effect {:.0}/s, acknowledged {:.0}/s",
+            rate(sent),
+            rate(taken),
+            rate(acknowledged)
+        );
         let times = steadily(&db, &tasks).await;
-        println!("at 1,000 events/s, recorded → effect: p50 {} µs, p99 {} µs, worst {} µs", times[2500], times[4950], times[4999]);
+        println!(
+            "at 1,000 events/s, recorded → effect: p50 {} µs, p99 {} µs, worst {} µs",
+            times[2500], times[4950], times[4999]
+        );
         assert!(tasks.stop(END).await);
     }
 }

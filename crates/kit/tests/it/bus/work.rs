@@ -10,7 +10,9 @@ use kit::bus::{Consumer, HandlerError, RunsIn};
 use kit::db::{Db, Error};
 use kit::tasks::Tasks;
 
-use super::harness::{END, Sung, counting, effects, event, on_each_engine_with_moving_clock, record_events, unsent, until};
+use super::harness::{
+    END, Sung, counting, effects, event, on_each_engine_with_moving_clock, record_events, unsent, until,
+};
 
 #[tokio::test]
 async fn an_event_is_sent_if_and_only_if_its_transaction_commits_and_its_effect_happens_once() {
@@ -22,7 +24,11 @@ async fn an_event_is_sent_if_and_only_if_its_transaction_commits_and_its_effect_
             Consumer::of::<Sung, _, _>("test.count", move |sung, delivery| {
                 let (heard, sum, db, now) = (heard.clone(), sum.clone(), db.clone(), clock.now());
                 async move {
-                    let first = db.write(move |tx| Box::pin(async move { tx.record_once("test.count", &delivery.event.id, now).await })).await?;
+                    let first = db
+                        .write(move |tx| {
+                            Box::pin(async move { tx.record_once("test.count", &delivery.event.id, now).await })
+                        })
+                        .await?;
                     if first {
                         sum.fetch_add(sung.song, Ordering::SeqCst);
                     }
@@ -88,8 +94,14 @@ async fn an_engine_that_is_unavailable_costs_no_attempt() {
         };
         harness.bus.run(vec![consumer.attempts(2)], &tasks).await.unwrap();
         harness.publish(&["a"]).await;
-        until("it is taken in the end", async || met.load(Ordering::SeqCst) == 5 && harness.backlog("test.away").await == 0).await;
-        assert!(harness.bus.engine().dead_letters(1).await.unwrap().is_empty(), "an event was dead-lettered because an engine was unavailable");
+        until("it is taken in the end", async || {
+            met.load(Ordering::SeqCst) == 5 && harness.backlog("test.away").await == 0
+        })
+        .await;
+        assert!(
+            harness.bus.engine().dead_letters(1).await.unwrap().is_empty(),
+            "an event was dead-lettered because an engine was unavailable"
+        );
         assert!(tasks.stop(END).await);
     })
     .await;
@@ -114,8 +126,14 @@ async fn a_delivery_that_is_given_back_comes_again_and_costs_no_attempt() {
         };
         harness.bus.run(vec![consumer.attempts(2)], &tasks).await.unwrap();
         harness.publish(&["a"]).await;
-        until("it is taken in the end", async || met.load(Ordering::SeqCst) == 7 && harness.backlog("test.later").await == 0).await;
-        assert!(harness.bus.engine().dead_letters(1).await.unwrap().is_empty(), "an event was dead-lettered because others went first");
+        until("it is taken in the end", async || {
+            met.load(Ordering::SeqCst) == 7 && harness.backlog("test.later").await == 0
+        })
+        .await;
+        assert!(
+            harness.bus.engine().dead_letters(1).await.unwrap().is_empty(),
+            "an event was dead-lettered because others went first"
+        );
         assert!(tasks.stop(END).await);
     })
     .await;
@@ -152,7 +170,8 @@ async fn a_batch_takes_effect_in_one_transaction_and_one_bad_event_harms_no_othe
         assert!(transactions.load(Ordering::SeqCst) <= 6, "{transactions:?} transactions");
         harness.publish(&["good", "bad", "fine"]).await;
         until("the good ones took effect", async || effects(&db, "test.batch").await == 302).await;
-        until("the bad one is dead-lettered", async || harness.bus.engine().dead_letters(9).await.unwrap().len() == 1).await;
+        until("the bad one is dead-lettered", async || harness.bus.engine().dead_letters(9).await.unwrap().len() == 1)
+            .await;
         assert_eq!(harness.bus.engine().dead_letters(9).await.unwrap()[0].event.id, "bad");
         until("nothing waits", async || harness.backlog("test.batch").await == 0).await;
         assert!(tasks.stop(END).await);
@@ -167,7 +186,11 @@ async fn the_inbox_tells_which_of_a_batch_are_new() {
     db.migrate("test", &[]).await.unwrap();
     let first = |ids: &'static [&'static str]| {
         let db = db.clone();
-        async move { db.write(move |tx| Box::pin(async move { tx.record_once_each("one", ids, Utc::now()).await })).await.unwrap() }
+        async move {
+            db.write(move |tx| Box::pin(async move { tx.record_once_each("one", ids, Utc::now()).await }))
+                .await
+                .unwrap()
+        }
     };
     assert_eq!(first(&["a", "b", "a"]).await, HashSet::from(["a".to_owned(), "b".into()]));
     assert_eq!(first(&["b", "c"]).await, HashSet::from(["c".to_owned()]));
@@ -177,7 +200,8 @@ async fn the_inbox_tells_which_of_a_batch_are_new() {
 #[tokio::test]
 async fn a_lease_is_kept_while_its_worker_lives_and_ends_when_it_dies() {
     on_each_engine_with_moving_clock(async |harness| {
-        let (lease, started, finished) = (Duration::from_secs(4), Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (lease, started, finished) =
+            (Duration::from_secs(4), Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let worker = |duration: Duration| {
             let (started, finished) = (started.clone(), finished.clone());
             let consumer = Consumer::of::<Sung, _, _>("test.slow", move |_, _| {
@@ -244,7 +268,8 @@ async fn what_another_process_left_in_the_outbox_is_sent_after_a_few_seconds() {
         let insert = db.write(move |tx| {
             Box::pin(async move {
                 let text = "insert into outbox (id, subject, payload, created_at) values ($1, $2, $3, $4)";
-                kit::db::Sql::execute(tx, text, vec![id.into(), "test.sung".into(), "{\"song\":1}".into(), now.into()]).await
+                kit::db::Sql::execute(tx, text, vec![id.into(), "test.sung".into(), "{\"song\":1}".into(), now.into()])
+                    .await
             })
         });
         assert_eq!(insert.await.unwrap(), 1);

@@ -49,7 +49,13 @@ pub(super) async fn goes_on(store: Store) {
 
 pub(super) async fn odd_offsets(store: Store) {
     let all = content(30 * MIB);
-    let plans: [&[usize]; 5] = [&[0], &[0, 1, 1, 2], &[5 * MIB - 1, 8 * MIB + 3], &[1, 5 * MIB - 1, 5 * MIB, 8 * MIB + 3, 17 * MIB], &[8 * MIB, 16 * MIB, 24 * MIB + 1, 30 * MIB]];
+    let plans: [&[usize]; 5] = [
+        &[0],
+        &[0, 1, 1, 2],
+        &[5 * MIB - 1, 8 * MIB + 3],
+        &[1, 5 * MIB - 1, 5 * MIB, 8 * MIB + 3, 17 * MIB],
+        &[8 * MIB, 16 * MIB, 24 * MIB + 1, 30 * MIB],
+    ];
     for cuts in plans {
         let mut objects = store.open().await;
         let mut writer = objects.create().await.unwrap();
@@ -239,7 +245,10 @@ pub(super) async fn many_small(store: Store) {
     let checkpoint = last.unwrap();
     cleanup(&objects, &checkpoint, &stored).await;
     assert_only(&objects, &stored, &[&checkpoint.key]).await;
-    assert!(matches!(objects.resume(&checkpoint, ObjectKey::random()).await, Err(Error::Missing)) || stored.key == checkpoint.key);
+    assert!(
+        matches!(objects.resume(&checkpoint, ObjectKey::random()).await, Err(Error::Missing))
+            || stored.key == checkpoint.key
+    );
 }
 
 pub(super) async fn read_back(store: Store) {

@@ -53,7 +53,9 @@ pub(super) async fn order(store: Store) {
     let objects = store.open().await;
     let mut writer = objects.create().await.unwrap();
     let mut expected = Vec::new();
-    for (turn, size) in [100, 90_000, 100, 300_000, 64 << 10, (64 << 10) + 1, 7, 7].into_iter().cycle().take(240).enumerate() {
+    for (turn, size) in
+        [100, 90_000, 100, 300_000, 64 << 10, (64 << 10) + 1, 7, 7].into_iter().cycle().take(240).enumerate()
+    {
         let piece = vec![turn as u8; size];
         expected.extend_from_slice(&piece);
         writer.write(piece.into()).await.unwrap();
@@ -108,12 +110,19 @@ pub(super) async fn many_slow_writers(store: Store) {
             })
         })
         .collect();
-    let ended = tokio::time::timeout(Duration::from_secs(120), futures::future::try_join_all(writers)).await.expect("they wait for each other").unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(120), futures::future::try_join_all(writers))
+        .await
+        .expect("they wait for each other")
+        .unwrap();
     for (number, key) in ended.iter().enumerate().step_by(37) {
         assert!(whole(&objects, key).await == all.slice(number..), "writer {number}");
     }
     for key in ended {
-        assert_eq!(listed(&objects, &key).await.map(|listed| listed.bytes), Some(objects.len(&key).await.unwrap()), "what it was made of is left over");
+        assert_eq!(
+            listed(&objects, &key).await.map(|listed| listed.bytes),
+            Some(objects.len(&key).await.unwrap()),
+            "what it was made of is left over"
+        );
     }
 }
 

@@ -44,7 +44,12 @@ impl Store {
     pub(crate) async fn open_small(&self) -> Objects {
         match self {
             Self::Folder(_) => self.open().await,
-            Self::S3(shared) => Objects::s3(&S3Options { part_bytes: 5 * MIB, memory_bytes: 15 * MIB, ..shared.account.options(&shared.prefix) }).unwrap(),
+            Self::S3(shared) => Objects::s3(&S3Options {
+                part_bytes: 5 * MIB,
+                memory_bytes: 15 * MIB,
+                ..shared.account.options(&shared.prefix)
+            })
+            .unwrap(),
         }
     }
 }

@@ -26,7 +26,16 @@ impl Harness {
     async fn of(store: &Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
-        db.migrate("test", &[kit::db::Migration { version: 1, min_compatible: 1, sql: "create table thing (object text primary key)" }]).await.unwrap();
+        db.migrate(
+            "test",
+            &[kit::db::Migration {
+                version: 1,
+                min_compatible: 1,
+                sql: "create table thing (object text primary key)",
+            }],
+        )
+        .await
+        .unwrap();
         Self { folder, db, objects: store.open().await, clock: Clock::fixed(Utc::now()) }
     }
 
@@ -59,7 +68,8 @@ impl Harness {
         struct Row {
             object: String,
         }
-        let rows: Vec<Row> = self.db.read().rows("select object from orphan_object order by object", vec![]).await.unwrap();
+        let rows: Vec<Row> =
+            self.db.read().rows("select object from orphan_object order by object", vec![]).await.unwrap();
         rows.into_iter().map(|row| row.object).collect()
     }
 
@@ -87,7 +97,11 @@ async fn an_object_that_appears_after_its_removal_is_removed_again() {
     let key = key_of_a_killed_process(&harness).await;
     let next = harness.start().await;
     assert!(next.sweep().await.unwrap());
-    assert_eq!(harness.tracked().await, [key.as_str()], "it was forgotten while the store may still apply a request of the dead");
+    assert_eq!(
+        harness.tracked().await,
+        [key.as_str()],
+        "it was forgotten while the store may still apply a request of the dead"
+    );
     harness.store(&key).await;
     harness.clock.advance(TimeDelta::seconds(5));
     assert!(next.sweep().await.unwrap());
@@ -134,7 +148,10 @@ async fn what_a_lease_holds_stays_and_what_none_holds_goes_unless_it_is_named() 
     assert!(other.sweep().await.unwrap());
     assert!(harness.exists(&keys[1]).await);
     assert!(process.sweep().await.unwrap());
-    assert_eq!([harness.exists(&keys[0]).await, harness.exists(&keys[1]).await, harness.exists(&keys[2]).await], [true, false, true]);
+    assert_eq!(
+        [harness.exists(&keys[0]).await, harness.exists(&keys[1]).await, harness.exists(&keys[2]).await],
+        [true, false, true]
+    );
     // An instance that never comes back.
     harness.clock.advance(TimeDelta::days(8));
     assert!(other.sweep().await.unwrap());
@@ -151,7 +168,12 @@ async fn the_sweep_removes_nothing_that_a_row_names_whatever_went_wrong_before()
     harness.store(&key).await;
     let text = key.to_string();
     // Named by a release that did not know this table.
-    let done: Result<u64, Error> = harness.db.write(move |tx| Box::pin(async move { tx.execute("insert into thing (object) values ($1)", vec![text.into()]).await })).await;
+    let done: Result<u64, Error> = harness
+        .db
+        .write(move |tx| {
+            Box::pin(async move { tx.execute("insert into thing (object) values ($1)", vec![text.into()]).await })
+        })
+        .await;
     assert_eq!(done.unwrap(), 1);
     assert!(harness.start().await.sweep().await.unwrap());
     assert!(harness.exists(&key).await);

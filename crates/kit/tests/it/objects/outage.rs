@@ -50,8 +50,16 @@ async fn a_server_that_stands_still_is_given_up_in_time_and_a_short_stop_is_sat_
     let stored = objects.put(all.clone()).await.unwrap();
     server.program.freeze();
     let began = Instant::now();
-    let (len, get, put, ping) = tokio::join!(objects.len(&stored.key), objects.get(&stored.key, 1 << 30), objects.put(all.clone()), objects.ping());
-    assert!(matches!((len, get, put, ping), (Err(Error::Engine(_)), Err(Error::Engine(_)), Err(Error::Engine(_)), Err(Error::Engine(_)))));
+    let (len, get, put, ping) = tokio::join!(
+        objects.len(&stored.key),
+        objects.get(&stored.key, 1 << 30),
+        objects.put(all.clone()),
+        objects.ping()
+    );
+    assert!(matches!(
+        (len, get, put, ping),
+        (Err(Error::Engine(_)), Err(Error::Engine(_)), Err(Error::Engine(_)), Err(Error::Engine(_)))
+    ));
     assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
     server.program.thaw();
     ready(&objects).await;

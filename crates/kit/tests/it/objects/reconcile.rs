@@ -13,7 +13,8 @@ use kit::objects::{ObjectColumn, ObjectKey, Objects, orphans};
 use super::{Store, listed};
 
 const COLUMNS: &[ObjectColumn] = &[ObjectColumn::whole("thing", "object"), ObjectColumn::within("thing", "about")];
-const TABLES: &[Migration] = &[Migration { version: 1, min_compatible: 1, sql: "create table thing (object text, about text)" }];
+const TABLES: &[Migration] =
+    &[Migration { version: 1, min_compatible: 1, sql: "create table thing (object text, about text)" }];
 
 async fn put(objects: &Objects) -> ObjectKey {
     objects.put(Bytes::from_static(b"some bytes")).await.unwrap().key
@@ -21,7 +22,8 @@ async fn put(objects: &Objects) -> ObjectKey {
 
 async fn name(db: &Db, column: &str, value: String) {
     let text = format!("insert into thing ({column}) values ($1)");
-    let done: Result<u64, Error> = db.write(move |tx| Box::pin(async move { tx.execute(&text, vec![value.into()]).await })).await;
+    let done: Result<u64, Error> =
+        db.write(move |tx| Box::pin(async move { tx.execute(&text, vec![value.into()]).await })).await;
     done.unwrap();
 }
 
@@ -33,14 +35,19 @@ pub(super) async fn both_directions(store: Store) {
         db.migrate(service, TABLES).await.unwrap();
         books.push(RoleDatabase { service, db, columns: COLUMNS });
     }
-    let (whole, within, held, removed) = (put(&objects).await, put(&objects).await, put(&objects).await, put(&objects).await);
+    let (whole, within, held, removed) =
+        (put(&objects).await, put(&objects).await, put(&objects).await, put(&objects).await);
     name(&books[0].db, "object", whole.to_string()).await;
     name(&books[1].db, "about", format!("{{\"init\":\"{within}\"}}")).await;
     let (keys, now) = ([held.clone()], Utc::now());
-    let done: Result<(), Error> = books[1].db.write(move |tx| Box::pin(async move { orphans::insert_held(tx, &keys, "i", "b", now).await })).await;
+    let done: Result<(), Error> = books[1]
+        .db
+        .write(move |tx| Box::pin(async move { orphans::insert_held(tx, &keys, "i", "b", now).await }))
+        .await;
     done.unwrap();
     let keys = [removed.clone()];
-    let done: Result<(), Error> = books[0].db.write(move |tx| Box::pin(async move { orphans::mark_orphaned(tx, &keys, now).await })).await;
+    let done: Result<(), Error> =
+        books[0].db.write(move |tx| Box::pin(async move { orphans::mark_orphaned(tx, &keys, now).await })).await;
     done.unwrap();
     // An unfinished upload: a row names what is not an object yet.
     let mut writer = objects.create().await.unwrap();
@@ -58,11 +65,32 @@ pub(super) async fn both_directions(store: Store) {
     unnamed.write(Bytes::from_static(b"half")).await.unwrap();
     let begun = unnamed.save().await.unwrap().key;
     let report = check(&objects, &books).await.unwrap();
-    assert_eq!(report.untracked.iter().map(|object| object.key.clone()).collect::<BTreeSet<_>>(), BTreeSet::from([stray.clone(), begun.clone()]));
-    assert_eq!(report.missing.iter().map(|missing| (&missing.key, missing.named_in.as_str())).collect::<Vec<_>>(), [(&lost, "two.thing.object")]);
-    assert_eq!(remove_untracked(&objects, &report, Utc::now(), TimeDelta::hours(1)).await.unwrap(), 0, "a process may be writing it");
-    assert_eq!(remove_untracked(&objects, &report, Utc::now() + TimeDelta::hours(2), TimeDelta::hours(1)).await.unwrap(), 2);
-    for (key, stays) in [(&whole, true), (&within, true), (&held, true), (&removed, true), (&unfinished, true), (&stray, false), (&begun, false)] {
+    assert_eq!(
+        report.untracked.iter().map(|object| object.key.clone()).collect::<BTreeSet<_>>(),
+        BTreeSet::from([stray.clone(), begun.clone()])
+    );
+    assert_eq!(
+        report.missing.iter().map(|missing| (&missing.key, missing.named_in.as_str())).collect::<Vec<_>>(),
+        [(&lost, "two.thing.object")]
+    );
+    assert_eq!(
+        remove_untracked(&objects, &report, Utc::now(), TimeDelta::hours(1)).await.unwrap(),
+        0,
+        "a process may be writing it"
+    );
+    assert_eq!(
+        remove_untracked(&objects, &report, Utc::now() + TimeDelta::hours(2), TimeDelta::hours(1)).await.unwrap(),
+        2
+    );
+    for (key, stays) in [
+        (&whole, true),
+        (&within, true),
+        (&held, true),
+        (&removed, true),
+        (&unfinished, true),
+        (&stray, false),
+        (&begun, false),
+    ] {
         assert_eq!(listed(&objects, key).await.is_some(), stays, "{key}");
     }
     drop((writer, unnamed));

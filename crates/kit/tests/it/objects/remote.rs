@@ -18,9 +18,11 @@ async fn breaking_proxy(to: &str, after: Vec<usize>) -> String {
     tokio::spawn(async move {
         let mut after = after.into_iter();
         while let Ok((client, _)) = listener.accept().await {
-            let (most, server) = (after.next().unwrap_or(usize::MAX), tokio::net::TcpStream::connect(&to).await.unwrap());
+            let (most, server) =
+                (after.next().unwrap_or(usize::MAX), tokio::net::TcpStream::connect(&to).await.unwrap());
             tokio::spawn(async move {
-                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.into_split(), server.into_split());
+                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+                    (client.into_split(), server.into_split());
                 let up = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
                 let (mut passed, mut buffer) = (0, vec![0; 16 << 10]);
                 while passed < most {
@@ -48,7 +50,9 @@ async fn reading_goes_on_where_a_connection_broke() {
     let content = content(5 * MIB);
     let stored = Objects::s3(&options).unwrap().put(content.clone()).await.unwrap();
     // The signature covers the host, so the proxy's.
-    let proxy = breaking_proxy(&shared.account.endpoint, vec![100_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000]).await;
+    let proxy =
+        breaking_proxy(&shared.account.endpoint, vec![100_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000])
+            .await;
     let broken = Objects::s3(&S3Options { endpoint: Some(proxy), ..options }).unwrap();
     let chunks: Vec<Bytes> = broken.read(&stored.key, 10..4 * MIB as u64).await.unwrap().try_collect().await.unwrap();
     assert!(chunks.concat() == content[10..4 * MIB]);
@@ -60,10 +64,19 @@ async fn a_browser_is_sent_to_the_store_only_where_that_is_wanted_and_is_told_wh
     let options = shared.account.options(&shared.prefix);
     let objects = Objects::s3(&options).unwrap();
     let stored = objects.put(Bytes::from_static(b"<html><script>alert(1)</script>")).await.unwrap();
-    let download = PresignOptions { content_type: "image/jpeg", disposition: "attachment; filename=\"a b.jpg\"", valid_for: Duration::from_secs(60) };
+    let download = PresignOptions {
+        content_type: "image/jpeg",
+        disposition: "attachment; filename=\"a b.jpg\"",
+        valid_for: Duration::from_secs(60),
+    };
     assert_eq!(objects.presign(&stored.key, &download).await.unwrap(), None);
-    let presign =
-        Objects::s3(&S3Options { direct_downloads: true, public_endpoint: Some(shared.account.endpoint.clone()), endpoint: Some("http://127.0.0.1:1".into()), ..options }).unwrap();
+    let presign = Objects::s3(&S3Options {
+        direct_downloads: true,
+        public_endpoint: Some(shared.account.endpoint.clone()),
+        endpoint: Some("http://127.0.0.1:1".into()),
+        ..options
+    })
+    .unwrap();
     let address = presign.presign(&stored.key, &download).await.unwrap().expect("it is wanted");
     let client = reqwest::Client::new();
     let answer = client.get(&address).send().await.unwrap();
@@ -83,11 +96,16 @@ async fn a_bucket_that_is_not_there_is_no_missing_object_and_a_wrong_key_gets_no
     let mut writer = objects.create().await.unwrap();
     writer.write(Bytes::from_static(b"x")).await.unwrap();
     let at = writer.checkpoint().await.unwrap();
-    let elsewhere = Objects::s3(&S3Options { bucket: format!("nowhere-{}", kit::id::random().to_lowercase()), ..options.clone() }).unwrap();
+    let elsewhere =
+        Objects::s3(&S3Options { bucket: format!("nowhere-{}", kit::id::random().to_lowercase()), ..options.clone() })
+            .unwrap();
     let locked = Objects::s3(&S3Options { secret_key: Some("guessed".into()), ..options }).unwrap();
     for objects in [elsewhere, locked.clone()] {
         assert!(matches!(objects.ping().await, Err(Error::Engine(_))));
-        assert!(matches!(objects.resume(&at, ObjectKey::random()).await, Err(Error::Engine(_))), "the upload would begin anew");
+        assert!(
+            matches!(objects.resume(&at, ObjectKey::random()).await, Err(Error::Engine(_))),
+            "the upload would begin anew"
+        );
     }
     // (This server creates a bucket for any client that may write.)
     assert!(matches!(locked.put("x".into()).await, Err(Error::Engine(_))));
@@ -99,7 +117,20 @@ async fn ffprobe_reads_an_object_by_its_url() {
     let objects = Objects::s3(&shared.account.options(&shared.prefix)).unwrap();
     let file = dir.path().join("a.mp4");
     let made = tokio::process::Command::new("ffmpeg")
-        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc=d=1:s=64x64", "-f", "lavfi", "-i", "sine=d=1", "-pix_fmt", "yuv420p"])
+        .args([
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=d=1:s=64x64",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=d=1",
+            "-pix_fmt",
+            "yuv420p",
+        ])
         .arg(&file)
         .status()
         .await
@@ -110,13 +141,29 @@ async fn ffprobe_reads_an_object_by_its_url() {
     assert!(!format!("{source:?}").contains("http"), "a presigned URL must not be printed");
     let Source::Url(url) = source else { panic!("a remote store returns URLs") };
     let output = tokio::process::Command::new("ffprobe")
-        .args(["-v", "error", "-protocol_whitelist", "http,tcp", "-f", "mov", "-show_entries", "format=duration:stream=codec_type", "-of", "csv", "-i"])
+        .args([
+            "-v",
+            "error",
+            "-protocol_whitelist",
+            "http,tcp",
+            "-f",
+            "mov",
+            "-show_entries",
+            "format=duration:stream=codec_type",
+            "-of",
+            "csv",
+            "-i",
+        ])
         .arg(&url)
         .output()
         .await
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("video") && said.contains("audio") && said.contains("format,1.0"), "{said} {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        said.contains("video") && said.contains("audio") && said.contains("format,1.0"),
+        "{said} {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,13 @@ fn clip() -> MediaInfo {
             average_rate: Ratio::new(24, 1),
             duration_us: 30_000_000,
             bits_per_second: 5_800_000,
-            keyframes: Some(Keyframes { max_interval_us: 10_416_667, closed: true, starts_with_one: true, packets: 720, end_us: 30_000_000 }),
+            keyframes: Some(Keyframes {
+                max_interval_us: 10_416_667,
+                closed: true,
+                starts_with_one: true,
+                packets: 720,
+                end_us: 30_000_000,
+            }),
             ..VideoStream::default()
         }),
         audio: Some(AudioStream { stream: 1, codec: "aac".into(), duration_us: 30_000_000, ..AudioStream::default() }),
@@ -69,7 +75,8 @@ fn other_input_is_encoded() {
 fn no_rung_is_made_twice_and_none_is_left_out() {
     let plan = changed(|video| video.codec = "hevc".into());
     let video = plan.video.unwrap();
-    let mut first: Vec<&str> = video.first_rungs().iter().chain(&video.rungs_of_chunk(0)).map(|rung| rung.name.as_str()).collect();
+    let mut first: Vec<&str> =
+        video.first_rungs().iter().chain(&video.rungs_of_chunk(0)).map(|rung| rung.name.as_str()).collect();
     first.sort_unstable();
     let mut all: Vec<&str> = video.rungs.iter().map(|rung| rung.name.as_str()).collect();
     all.sort_unstable();
@@ -84,7 +91,10 @@ fn the_ladder_never_climbs_above_the_source() {
         let video = plan.video.unwrap();
         assert!(!video.rungs.is_empty());
         assert!(
-            video.rungs.iter().all(|rung| rung.width <= width.max(2) && rung.height <= height.max(2) && rung.width % 2 == 0 && rung.height % 2 == 0),
+            video.rungs.iter().all(|rung| rung.width <= width.max(2)
+                && rung.height <= height.max(2)
+                && rung.width % 2 == 0
+                && rung.height % 2 == 0),
             "{width}×{height}: {:?}",
             video.rungs
         );
@@ -106,7 +116,10 @@ fn rejections_have_their_codes() {
     assert_eq!(refused(|info| info.audio.as_mut().unwrap().codec = "<script>".into()), "transcode.unsupported_codec");
     assert_eq!(refused(|info| info.video.as_mut().unwrap().width = 65_500), "transcode.too_large");
     assert_eq!(refused(|info| info.video.as_mut().unwrap().height = 0), "transcode.broken_file");
-    assert_eq!(refused(|info| (info.video.as_mut().unwrap().width, info.video.as_mut().unwrap().height) = (8192, 8192)), "transcode.too_large");
+    assert_eq!(
+        refused(|info| (info.video.as_mut().unwrap().width, info.video.as_mut().unwrap().height) = (8192, 8192)),
+        "transcode.too_large"
+    );
     assert_eq!(refused(|info| info.audio.as_mut().unwrap().sample_rate = 1), "transcode.bad_sample_rate");
     assert_eq!(refused(|info| info.audio.as_mut().unwrap().channels = 255), "transcode.too_many_channels");
 }
@@ -135,7 +148,11 @@ fn only_candidates_are_read_packet_by_packet() {
 #[test]
 fn plans_stored_by_the_previous_release_are_read() {
     let plan = changed(|_| {});
-    let stored = serde_json::to_string(&plan).unwrap().replacen("\"video\":", "\"picture\":", 1).replacen("\"audio\":", "\"sound\":", 1);
+    let stored = serde_json::to_string(&plan).unwrap().replacen("\"video\":", "\"picture\":", 1).replacen(
+        "\"audio\":",
+        "\"sound\":",
+        1,
+    );
     assert!(stored.contains("\"picture\":{") && stored.contains("\"sound\":{"), "{stored}");
     assert_eq!(serde_json::from_str::<Plan>(&stored).unwrap(), plan);
 }

@@ -74,19 +74,35 @@ impl Client {
     /// Creates an account, while nothing is broken.
     pub(super) async fn sign_up(handle: &str, gateway_urls: Vec<String>) -> Self {
         let http = reqwest::Client::builder().pool_max_idle_per_host(4).timeout(DEADLINE).build().unwrap();
-        let client = Self { handle: handle.to_owned(), gateway_urls, next_gateway: AtomicUsize::new(0), http, tokens: Mutex::default(), longest: Mutex::default() };
+        let client = Self {
+            handle: handle.to_owned(),
+            gateway_urls,
+            next_gateway: AtomicUsize::new(0),
+            http,
+            tokens: Mutex::default(),
+            longest: Mutex::default(),
+        };
         let body = json!({ "handle": handle, "email": format!("{handle}@tutti.example"), "password": PASSWORD });
-        let response = client.send_until_answered(201, Method::POST, "/v1/accounts", |request| request.json(&body)).await;
+        let response =
+            client.send_until_answered(201, Method::POST, "/v1/accounts", |request| request.json(&body)).await;
         *client.tokens.lock().unwrap() = Tokens::of(&response);
         client
     }
 
     /// Sends a request once. `path` may be a whole URL, whose path is used.
-    pub(super) async fn send(&self, method: Method, path: &str, build: impl Fn(RequestBuilder) -> RequestBuilder) -> Outcome {
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        build: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Outcome {
         let path = path.strip_prefix("http://").map_or(path, |url| &url[url.find('/').unwrap()..]);
         let gateway = self.next_gateway.load(Ordering::Relaxed) % self.gateway_urls.len();
         let access = self.tokens.lock().unwrap().access.clone();
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.gateway_urls[gateway])).header("tus-resumable", "1.0.0");
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.gateway_urls[gateway]))
+            .header("tus-resumable", "1.0.0");
         if !access.is_empty() {
             request = request.bearer_auth(access);
         }
@@ -101,14 +117,26 @@ impl Client {
         let response = match outcome {
             Ok(response) => response,
             Err(error) => {
-                assert!(!error.is_timeout() && began.elapsed() < DEADLINE, "{method} {path} got no response within {DEADLINE:?}: {error:?}");
+                assert!(
+                    !error.is_timeout() && began.elapsed() < DEADLINE,
+                    "{method} {path} got no response within {DEADLINE:?}: {error:?}"
+                );
                 self.next_gateway.fetch_add(1, Ordering::Relaxed);
                 return Outcome::Broken;
             }
         };
         let later = matches!(response.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-        assert!(!later || response.headers.contains_key("retry-after"), "{method} {path}: {} without Retry-After", response.status);
-        assert!(later || !response.status.is_server_error(), "{method} {path}: {} {}", response.status, response.text());
+        assert!(
+            !later || response.headers.contains_key("retry-after"),
+            "{method} {path}: {} without Retry-After",
+            response.status
+        );
+        assert!(
+            later || !response.status.is_server_error(),
+            "{method} {path}: {} {}",
+            response.status,
+            response.text()
+        );
         if later {
             self.next_gateway.fetch_add(1, Ordering::Relaxed);
             return Outcome::RetryLater(response.status);
@@ -132,14 +160,26 @@ impl Client {
     /// Uploads once to a server whose disk may be full, and returns any response.
     pub(super) async fn upload_once(&self, kind: &'static str, bytes: &Bytes) -> Response {
         let access = self.tokens.lock().unwrap().access.clone();
-        let sent = self.http.post(format!("{}/v1/media?name=x", self.gateway_urls[0])).bearer_auth(access).header("content-type", kind).body(bytes.clone()).send();
+        let sent = self
+            .http
+            .post(format!("{}/v1/media?name=x", self.gateway_urls[0]))
+            .bearer_auth(access)
+            .header("content-type", kind)
+            .body(bytes.clone())
+            .send();
         let response = sent.await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         Response { status, headers, body: response.bytes().await.unwrap() }
     }
 
     /// Sends a request until there is a response, which must have this status; fails the test after a minute.
-    pub(super) async fn send_until_answered(&self, status: u16, method: Method, path: &str, build: impl Fn(RequestBuilder) -> RequestBuilder) -> Response {
+    pub(super) async fn send_until_answered(
+        &self,
+        status: u16,
+        method: Method,
+        path: &str,
+        build: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Response {
         let began = Instant::now();
         loop {
             if let Outcome::Response(response) = self.send(method.clone(), path, &build).await {
@@ -159,7 +199,10 @@ impl Client {
     /// Signs in. Returns whether there was a response.
     pub(super) async fn sign_in(&self) -> bool {
         let body = json!({ "login": self.handle, "password": PASSWORD });
-        let Outcome::Response(response) = self.send(Method::POST, "/v1/sessions", |request| request.json(&body)).await else { return false };
+        let Outcome::Response(response) = self.send(Method::POST, "/v1/sessions", |request| request.json(&body)).await
+        else {
+            return false;
+        };
         assert_eq!(response.status, 201, "signing in: {}", response.text());
         *self.tokens.lock().unwrap() = Tokens::of(&response);
         true
@@ -171,9 +214,16 @@ impl Client {
         let tokens = self.tokens.lock().unwrap().clone();
         let body = json!({ "refresh_token": tokens.refresh });
         match self.send(Method::POST, "/v1/sessions/refresh", |request| request.json(&body)).await {
-            Outcome::Response(response) if response.status == 200 => *self.tokens.lock().unwrap() = Tokens::of(&response),
+            Outcome::Response(response) if response.status == 200 => {
+                *self.tokens.lock().unwrap() = Tokens::of(&response)
+            }
             Outcome::Response(response) => {
-                assert!(response.status == 401 && tokens.maybe_used, "refreshing: {} {}", response.status, response.text());
+                assert!(
+                    response.status == 401 && tokens.maybe_used,
+                    "refreshing: {} {}",
+                    response.status,
+                    response.text()
+                );
                 return self.sign_in().await;
             }
             Outcome::RetryLater(_) | Outcome::Broken => {

@@ -12,7 +12,8 @@ use super::short_or_long;
 use super::verify::verify;
 
 /// Processes with a wrong clock, and by how many seconds.
-const CLOCK_SKEWS: [(&str, &str); 5] = [("accounts-1", "60"), ("accounts-2", "-60"), ("media-1", "60"), ("transcode-1", "60"), ("delivery-1", "-60")];
+const CLOCK_SKEWS: [(&str, &str); 5] =
+    [("accounts-1", "60"), ("accounts-2", "-60"), ("media-1", "60"), ("transcode-1", "60"), ("delivery-1", "-60")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_are_a_minute_off_change_nothing() {

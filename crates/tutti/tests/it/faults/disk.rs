@@ -24,7 +24,9 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
     // Room for the uploads of all rounds, and for their renditions.
     let disk = short_or_long(96 << 20, 480 << 20);
     let settings = SETTINGS.map(str::to_owned);
-    let fleet = match tokio::task::block_in_place(|| Fleet::start_alone_on_disk(Path::new(env!("CARGO_BIN_EXE_tutti")), disk, &settings)) {
+    let fleet = match tokio::task::block_in_place(|| {
+        Fleet::start_alone_on_disk(Path::new(env!("CARGO_BIN_EXE_tutti")), disk, &settings)
+    }) {
         Ok(fleet) => fleet,
         Err(reason) => {
             assert!(!is_long(), "{reason}");
@@ -34,7 +36,8 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
     let samples = tokio::task::spawn_blocking(Samples::make).await.unwrap();
     let ada = Client::sign_up("ada", vec![fleet.gateway_url().to_owned()]).await;
     let process = &fleet.processes[0];
-    let ballast = format!("/proc/{}/root{}/ballast", process.program.id().unwrap(), process.data.parent().unwrap().display());
+    let ballast =
+        format!("/proc/{}/root{}/ballast", process.program.id().unwrap(), process.data.parent().unwrap().display());
     let mut accepted = Vec::new();
     let (refused, full) = (AtomicU32::new(0), AtomicU32::new(0));
     for round in 0..short_or_long(2, 10) {
@@ -55,7 +58,10 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
                 }
             }
             let (id, bytes) = &accepted[rand::random_range(0..accepted.len())];
-            assert!(ada.get(&format!("/v1/media/{id}/original")).await.body == *bytes, "{id} can't be read on a full disk");
+            assert!(
+                ada.get(&format!("/v1/media/{id}/original")).await.body == *bytes,
+                "{id} can't be read on a full disk"
+            );
         }
         std::fs::remove_file(&ballast).unwrap();
         let song = Samples::song();
@@ -81,7 +87,11 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
             if item["state"] == "ready" {
                 break;
             }
-            assert!(item["state"] != "failed" && began.elapsed() < Duration::from_secs(120), "waited in vain: {item:#}\n{}", fleet.logs());
+            assert!(
+                item["state"] != "failed" && began.elapsed() < Duration::from_secs(120),
+                "waited in vain: {item:#}\n{}",
+                fleet.logs()
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

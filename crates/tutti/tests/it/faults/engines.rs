@@ -83,7 +83,11 @@ async fn interrupt(engine: Engine, killed: bool, harness: &mut Harness, load: &L
         load.ledger.record(id, photo);
     }
     let how = if killed { "dead" } else { "frozen" };
-    println!("{engine:?} was {how} for {:.1} s; an upload was accepted {:.1} s after its return", interrupted_for.as_secs_f64(), back_since.elapsed().as_secs_f64());
+    println!(
+        "{engine:?} was {how} for {:.1} s; an upload was accepted {:.1} s after its return",
+        interrupted_for.as_secs_f64(),
+        back_since.elapsed().as_secs_f64()
+    );
 }
 
 /// Checks what must work during an outage of an engine. The load itself checks that every other request is answered
@@ -98,23 +102,42 @@ async fn check_availability(engine: Engine, load: &Load, original: &str) {
     match engine {
         Engine::Postgres => {
             assert_eq!(read().await, 200, "what was read before can't be read while the database is unavailable");
-            assert!(matches!(upload(&load.client, "p.jpg", "image/jpeg", &photo).await, Err(Outcome::RetryLater(_))), "an upload without a database");
+            assert!(
+                matches!(upload(&load.client, "p.jpg", "image/jpeg", &photo).await, Err(Outcome::RetryLater(_))),
+                "an upload without a database"
+            );
         }
         Engine::Nats => {
             assert_eq!(read().await, 200);
             let accepted = upload(&load.client, "p.jpg", "image/jpeg", &photo).await;
-            load.ledger.record(accepted.unwrap_or_else(|_| panic!("an upload was not accepted while the bus is unavailable")), photo);
+            load.ledger.record(
+                accepted.unwrap_or_else(|_| panic!("an upload was not accepted while the bus is unavailable")),
+                photo,
+            );
         }
         Engine::S3 => {
             assert!(load.client.sign_in().await, "signing in failed while the store is unavailable");
             let listed = load.client.send(Method::GET, "/v1/media?limit=5", |request| request).await;
-            assert!(matches!(listed, Outcome::Response(response) if response.status == 200), "listing failed while the store is unavailable");
-            let renamed = load.client.send(Method::PATCH, original.trim_end_matches("/original"), |request| request.json(&json!({ "name": "renamed" }))).await;
-            assert!(matches!(renamed, Outcome::Response(response) if response.status == 200), "renaming failed while the store is unavailable");
+            assert!(
+                matches!(listed, Outcome::Response(response) if response.status == 200),
+                "listing failed while the store is unavailable"
+            );
+            let renamed = load
+                .client
+                .send(Method::PATCH, original.trim_end_matches("/original"), |request| {
+                    request.json(&json!({ "name": "renamed" }))
+                })
+                .await;
+            assert!(
+                matches!(renamed, Outcome::Response(response) if response.status == 200),
+                "renaming failed while the store is unavailable"
+            );
             // A request that has begun outlasts a freeze of a few seconds.
             match upload(&load.client, "p.jpg", "image/jpeg", &photo).await {
                 Ok(id) => load.ledger.record(id, photo),
-                Err(outcome) => assert!(matches!(outcome, Outcome::RetryLater(_)), "an upload was not told to retry later"),
+                Err(outcome) => {
+                    assert!(matches!(outcome, Outcome::RetryLater(_)), "an upload was not told to retry later")
+                }
             }
         }
     }
@@ -139,7 +162,8 @@ impl KeyedUpload {
     fn request(key: &str, photo: Bytes, pause: Duration) -> impl Fn(RequestBuilder) -> RequestBuilder + use<> {
         let key = key.to_owned();
         move |request| {
-            let chunks: Vec<Bytes> = photo.chunks(photo.len().div_ceil(20)).map(|chunk| photo.slice_ref(chunk)).collect();
+            let chunks: Vec<Bytes> =
+                photo.chunks(photo.len().div_ceil(20)).map(|chunk| photo.slice_ref(chunk)).collect();
             let chunks = futures::stream::iter(chunks).then(move |chunk| async move {
                 tokio::time::sleep(pause).await;
                 Ok::<_, std::io::Error>(chunk)
@@ -158,7 +182,9 @@ impl KeyedUpload {
             let again = Self::request(&self.key, self.photo.clone(), Duration::ZERO);
             let outcome = client.send(Method::POST, "/v1/media?name=keyed.jpg", again).await;
             match outcome {
-                Outcome::Response(response) if response.status == 201 => return (response.json()["id"].as_str().unwrap().to_owned(), self.photo),
+                Outcome::Response(response) if response.status == 201 => {
+                    return (response.json()["id"].as_str().unwrap().to_owned(), self.photo);
+                }
                 Outcome::Response(response) => assert_eq!(response.status, 409, "{}", response.text()),
                 _ => {}
             }

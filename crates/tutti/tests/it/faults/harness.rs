@@ -52,14 +52,19 @@ impl Harness {
         kit::tls::install_provider();
         tokio::task::block_in_place(|| {
             let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
-            let proxies = Proxies { postgres: Proxy::before(postgres.port()), nats: Proxy::before(nats.port()), s3: Proxy::before(s3.port()) };
+            let proxies = Proxies {
+                postgres: Proxy::before(postgres.port()),
+                nats: Proxy::before(nats.port()),
+                s3: Proxy::before(s3.port()),
+            };
             // URLs are signed for the host and port of the request, so every process uses the proxy.
             let urls = EngineUrls {
                 postgres: postgres.url_through(proxies.postgres.port()),
                 nats: format!("nats://127.0.0.1:{}", proxies.nats.port()),
                 s3: S3Account { endpoint: format!("http://127.0.0.1:{}", proxies.s3.port()), ..s3.account.clone() },
             };
-            let mut fleet = Fleet::prepare(Path::new(env!("CARGO_BIN_EXE_tutti")), &urls, topology, &SETTINGS.map(str::to_owned));
+            let mut fleet =
+                Fleet::prepare(Path::new(env!("CARGO_BIN_EXE_tutti")), &urls, topology, &SETTINGS.map(str::to_owned));
             configure(&mut fleet);
             fleet.ensure_running();
             Self { fleet, postgres, nats, s3, proxies }

@@ -82,7 +82,8 @@ impl Load {
         let samples = Arc::new(tokio::task::spawn_blocking(Samples::make).await.unwrap());
         let (ledger, stop) = (Arc::new(Ledger::default()), Arc::new(AtomicBool::new(false)));
         let client = Arc::new(Client::sign_up("ada", harness.gateway_urls()).await);
-        let worker = Worker { client: client.clone(), samples: samples.clone(), ledger: ledger.clone(), stop: stop.clone() };
+        let worker =
+            Worker { client: client.clone(), samples: samples.clone(), ledger: ledger.clone(), stop: stop.clone() };
         let workers = vec![
             tokio::spawn(upload_photos(worker.clone())),
             tokio::spawn(upload_songs(worker.clone())),

@@ -46,15 +46,20 @@ async fn a_faulty_network_delays_and_loses_nothing() {
 /// Starts a proxy before every process except the gateways; the key is the process's own URL.
 fn proxies_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
     let inner = fleet.processes.iter().filter(|process| process.role != "gateway");
-    let proxies: BTreeMap<_, _> = inner.map(|process| (process.url.clone(), (process.role, Proxy::before(process.port())))).collect();
-    fleet.set_peers(|process| proxies.get(&process.url).map_or(process.url.clone(), |(_, proxy)| format!("http://127.0.0.1:{}", proxy.port())));
+    let proxies: BTreeMap<_, _> =
+        inner.map(|process| (process.url.clone(), (process.role, Proxy::before(process.port())))).collect();
+    fleet.set_peers(|process| {
+        proxies.get(&process.url).map_or(process.url.clone(), |(_, proxy)| format!("http://127.0.0.1:{}", proxy.port()))
+    });
     proxies
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_faulty_network_between_the_processes_loses_nothing() {
     let mut proxies = BTreeMap::new();
-    let mut harness = Harness::start_with(&Topology::one_of_each().with("media", 2).with("gateway", 2), |fleet| proxies = proxies_between(fleet));
+    let mut harness = Harness::start_with(&Topology::one_of_each().with("media", 2).with("gateway", 2), |fleet| {
+        proxies = proxies_between(fleet)
+    });
     let load = Load::start(&harness).await;
     // A request in flight waits as long as the proxy is silent, and no client waits for longer than 20 s.
     let duration = short_or_long(Duration::from_secs(3), Duration::from_secs(14));

@@ -62,7 +62,11 @@ async fn frozen_processes_delay_no_request_and_do_no_harm_when_they_thaw() {
             let (photo, began) = (load.samples.photo(), Instant::now());
             let id = upload_until_accepted(&load.client, &photo).await;
             assert!(load.client.get(&format!("/v1/media/{id}/original")).await.body == photo);
-            assert!(began.elapsed() < Duration::from_secs(8), "an upload and its reading took {:?} while half of the processes were frozen", began.elapsed());
+            assert!(
+                began.elapsed() < Duration::from_secs(8),
+                "an upload and its reading took {:?} while half of the processes were frozen",
+                began.elapsed()
+            );
             load.ledger.record(id, photo);
         }
         harness.fleet.processes.iter().for_each(|process| process.program.thaw());

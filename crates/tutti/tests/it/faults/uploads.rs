@@ -29,7 +29,22 @@ impl Samples {
         testkit::ffmpeg(&["-f", "lavfi", "-i", "testsrc2=s=64x48", "-frames:v", "1", &photo]);
         // A format that can't be copied: it is encoded, part by part.
         let picture = "testsrc2=s=160x90:r=12:d=6";
-        testkit::ffmpeg(&["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=f=300", "-shortest", "-pix_fmt", "yuv444p", "-g", "200", &video]);
+        testkit::ffmpeg(&[
+            "-f",
+            "lavfi",
+            "-i",
+            picture,
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=f=300",
+            "-shortest",
+            "-pix_fmt",
+            "yuv444p",
+            "-g",
+            "200",
+            &video,
+        ]);
         Self { photo: std::fs::read(photo).unwrap(), video: std::fs::read(video).unwrap() }
     }
 
@@ -56,14 +71,21 @@ impl Samples {
     /// Returns two seconds of 16-bit mono audio.
     pub(super) fn song() -> Bytes {
         let hertz = f64::from(200 + UNIQUE.fetch_add(1, Ordering::Relaxed));
-        let samples: Vec<u8> = (0..2 * 44_100_u32).flat_map(|at| (((f64::from(at) * hertz * 0.000_142).sin() * 9000.0) as i16).to_le_bytes()).collect();
+        let samples: Vec<u8> = (0..2 * 44_100_u32)
+            .flat_map(|at| (((f64::from(at) * hertz * 0.000_142).sin() * 9000.0) as i16).to_le_bytes())
+            .collect();
         crate::wav::wave(&samples).into()
     }
 }
 
 /// Uploads a file in one request. Returns its id if it was acknowledged.
 pub(super) async fn upload(client: &Client, name: &str, kind: &'static str, bytes: &Bytes) -> Result<String, Outcome> {
-    match client.send(Method::POST, &format!("/v1/media?name={name}"), |request| request.header("content-type", kind).body(bytes.clone())).await {
+    match client
+        .send(Method::POST, &format!("/v1/media?name={name}"), |request| {
+            request.header("content-type", kind).body(bytes.clone())
+        })
+        .await
+    {
         Outcome::Response(response) => {
             assert_eq!(response.status, StatusCode::CREATED, "an upload was refused: {}", response.text());
             Ok(response.json()["id"].as_str().unwrap().to_owned())
@@ -94,7 +116,9 @@ pub(super) struct ResumableUpload {
 impl ResumableUpload {
     /// Creates one; `None` if it was not acknowledged.
     pub(super) async fn begin(client: &Client, bytes: Bytes) -> Option<Self> {
-        let build = |request: reqwest::RequestBuilder| request.header("upload-length", bytes.len()).header("upload-metadata", "filename cy53YXY=");
+        let build = |request: reqwest::RequestBuilder| {
+            request.header("upload-length", bytes.len()).header("upload-metadata", "filename cy53YXY=")
+        };
         let Outcome::Response(response) = client.send(Method::POST, "/v1/uploads", build).await else { return None };
         assert_eq!(response.status, StatusCode::CREATED, "an upload was refused: {}", response.text());
         Some(Self { url: response.header("location").unwrap(), bytes, acknowledged_offset: 0 })
@@ -102,16 +126,27 @@ impl ResumableUpload {
 
     /// Asks for the offset and sends the next chunk. Returns the item's id and bytes once the server has all of it.
     pub(super) async fn send_next_chunk(&mut self, client: &Client) -> Option<(String, Bytes)> {
-        let Outcome::Response(head) = client.send(Method::HEAD, &self.url, |request| request).await else { return None };
+        let Outcome::Response(head) = client.send(Method::HEAD, &self.url, |request| request).await else {
+            return None;
+        };
         assert_eq!(head.status, StatusCode::OK, "an upload that was acknowledged is gone");
         let offset: usize = head.header("upload-offset").unwrap().parse().unwrap();
-        assert!(offset >= self.acknowledged_offset, "{} bytes were acknowledged, {offset} are left", self.acknowledged_offset);
+        assert!(
+            offset >= self.acknowledged_offset,
+            "{} bytes were acknowledged, {offset} are left",
+            self.acknowledged_offset
+        );
         self.acknowledged_offset = offset;
         if let Some(id) = head.header("tutti-media-id") {
             return Some((id, self.bytes.clone()));
         }
         let chunk = self.bytes.slice(offset..self.bytes.len().min(offset + CHUNK));
-        let build = |request: reqwest::RequestBuilder| request.header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(chunk.clone());
+        let build = |request: reqwest::RequestBuilder| {
+            request
+                .header("upload-offset", offset)
+                .header("content-type", "application/offset+octet-stream")
+                .body(chunk.clone())
+        };
         if let Outcome::Response(response) = client.send(Method::PATCH, &self.url, build).await {
             // An earlier request of ours, which seemed to have broken, may still be running: the next HEAD returns the
             // offset.
@@ -128,7 +163,12 @@ impl ResumableUpload {
         let build = |request: reqwest::RequestBuilder| request;
         loop {
             if let Outcome::Response(response) = client.send(Method::DELETE, &self.url, build).await {
-                assert!(matches!(response.status.as_u16(), 204 | 404 | 410), "{}: {}", response.status, response.text());
+                assert!(
+                    matches!(response.status.as_u16(), 204 | 404 | 410),
+                    "{}: {}",
+                    response.status,
+                    response.text()
+                );
                 return;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;

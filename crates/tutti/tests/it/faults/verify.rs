@@ -62,13 +62,17 @@ async fn all_get_ready(client: &Client, ledger: &Ledger) -> usize {
         if let Some((id, state)) = listed.iter().find(|(_, state)| *state == "failed") {
             panic!("{id} is {state}: {}", client.get(&format!("/v1/media/{id}")).await.text());
         }
-        let missing: Vec<String> = ledger.items().into_iter().map(|(id, _)| id).filter(|id| !listed.contains_key(id)).collect();
+        let missing: Vec<String> =
+            ledger.items().into_iter().map(|(id, _)| id).filter(|id| !listed.contains_key(id)).collect();
         assert!(missing.is_empty(), "acknowledged and not listed: {missing:?}");
         let waiting: Vec<_> = listed.iter().filter(|(_, state)| *state != "ready").collect();
         if waiting.is_empty() {
             return listed.len();
         }
-        assert!(began.elapsed() < short_or_long(Duration::from_secs(180), Duration::from_secs(600)), "not ready: {waiting:?}");
+        assert!(
+            began.elapsed() < short_or_long(Duration::from_secs(180), Duration::from_secs(600)),
+            "not ready: {waiting:?}"
+        );
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
@@ -89,7 +93,8 @@ async fn list(client: &Client) -> BTreeMap<String, String> {
 
 /// Fails the test unless every event was sent and handled, and there is no dead letter.
 async fn bus_is_empty(harness: &Harness) {
-    let options = NatsOptions { servers: vec![harness.nats.url()], prefix: harness.fleet.name.clone(), ..NatsOptions::default() };
+    let options =
+        NatsOptions { servers: vec![harness.nats.url()], prefix: harness.fleet.name.clone(), ..NatsOptions::default() };
     let bus = Bus::nats(&options, kit::Clock::system()).await.unwrap();
     let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let began = Instant::now();
@@ -120,8 +125,18 @@ async fn tables_agree(harness: &Harness, known: usize) {
         where bytes <> (select coalesce(sum(item.bytes), 0) from item where item.owner = usage.owner) \
         or items <> (select count(*) from item where item.owner = usage.owner)";
     assert_no_rows("media", "the quota is not the sum of the items", miscounted).await;
-    assert_no_rows("transcode", "unfinished tasks", "select media || ' ' || name || ' ' || state as line from task where state <> 'done'").await;
-    assert_no_rows("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
+    assert_no_rows(
+        "transcode",
+        "unfinished tasks",
+        "select media || ' ' || name || ' ' || state as line from task where state <> 'done'",
+    )
+    .await;
+    assert_no_rows(
+        "transcode",
+        "items that are not ready",
+        "select media || ' ' || state as line from job where state not in ('ready', 'deleted')",
+    )
+    .await;
     for service in STATEFUL_ROLES {
         // A run that is in progress now, or will be taken over, is neither.
         let never = "select job as line from schedule_run group by job having count(finished_at) = 0 and max(lease_until) < now() - interval '30 seconds'";
@@ -130,15 +145,23 @@ async fn tables_agree(harness: &Harness, known: usize) {
         assert_no_rows(service, "scheduled jobs with too long a lease", held).await;
     }
     let same_rows = async |left: (&str, &str), right: (&str, &str), what: &str| {
-        let sets = [rows.query_lines(left.0, left.1).await, rows.query_lines(right.0, right.1).await].map(BTreeSet::from_iter);
+        let sets =
+            [rows.query_lines(left.0, left.1).await, rows.query_lines(right.0, right.1).await].map(BTreeSet::from_iter);
         let apart: Vec<_> = sets[0].symmetric_difference(&sets[1]).collect();
         assert!(apart.is_empty(), "{what} of {} and {} differ: {apart:#?}", left.0, right.0);
         sets[0].len()
     };
     let items = "select id || ' ' || bytes || ' ' || object as line from item";
     assert_eq!(same_rows(("media", items), ("delivery", items), "items").await, known);
-    same_rows(("media", "select id as line from item"), ("transcode", "select media as line from job where state <> 'deleted'"), "items").await;
-    let segments = |item: &str| format!("select {item} || ' ' || rendition || ' ' || number || ' ' || object as line from segment");
+    same_rows(
+        ("media", "select id as line from item"),
+        ("transcode", "select media as line from job where state <> 'deleted'"),
+        "items",
+    )
+    .await;
+    let segments = |item: &str| {
+        format!("select {item} || ' ' || rendition || ' ' || number || ' ' || object as line from segment")
+    };
     let found = same_rows(("transcode", &segments("media")), ("delivery", &segments("item")), "segments").await;
     let assets = |item: &str| format!("select {item} || ' ' || name || ' ' || object as line from asset");
     same_rows(("transcode", &assets("media")), ("delivery", &assets("item")), "assets").await;
@@ -149,7 +172,10 @@ async fn tables_agree(harness: &Harness, known: usize) {
 async fn store_and_rows_agree(harness: &Harness) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tutti"));
     command.args(["objects", "check", "--json", "--config"]).arg(harness.fleet.config_path()).kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await.expect("the check of the store ends").unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(120), command.output())
+        .await
+        .expect("the check of the store ends")
+        .unwrap();
     let output_text = String::from_utf8_lossy(&output.stdout);
     let logs = harness.fleet.logs();
     assert!(
@@ -191,7 +217,12 @@ async fn nothing_is_left(harness: &mut Harness, client: &Client) {
     bus_is_empty(harness).await;
     println!("every consumer had handled the events after {:.1} s", began.elapsed().as_secs_f64());
     let rows = Databases::of(&harness.fleet, &harness.postgres.url());
-    let kept = rows.query_lines("media", "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage").await;
+    let kept = rows
+        .query_lines(
+            "media",
+            "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage",
+        )
+        .await;
     assert_eq!(kept, ["0 bytes, 0 items"], "members without items are charged");
     let left = harness.s3.list_all().await;
     let leftover_count = left.len();
@@ -215,7 +246,10 @@ async fn nothing_is_left(harness: &mut Harness, client: &Client) {
         assert!(!late, "left behind: {left:#?} {scratch:#?}\n{}", lines_about(&harness.fleet.logs(), &left).join("\n"));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    println!("the store is empty after {:.1} s ({leftover_count} unfinished objects were swept)", began.elapsed().as_secs_f64());
+    println!(
+        "the store is empty after {:.1} s ({leftover_count} unfinished objects were swept)",
+        began.elapsed().as_secs_f64()
+    );
     removed_keys_are_forgotten(harness).await;
 }
 
@@ -223,7 +257,12 @@ async fn nothing_is_left(harness: &mut Harness, client: &Client) {
 async fn removed_keys_are_forgotten(harness: &mut Harness) {
     tokio::task::block_in_place(|| {
         for role in OBJECT_ROLES {
-            let process = harness.fleet.processes.iter_mut().find(|process| process.role == role).expect("every role has a process");
+            let process = harness
+                .fleet
+                .processes
+                .iter_mut()
+                .find(|process| process.role == role)
+                .expect("every role has a process");
             process.program.kill();
             process.program.add_arguments(&["--set", "server.clock_skew_seconds=28800"]);
             process.program.restart();
@@ -234,7 +273,13 @@ async fn removed_keys_are_forgotten(harness: &mut Harness) {
     loop {
         let mut known = Vec::new();
         for service in OBJECT_ROLES {
-            known.extend(rows.query_lines(service, "select object || ' of ' || since as line from orphan_object where due_at is not null").await);
+            known.extend(
+                rows.query_lines(
+                    service,
+                    "select object || ' of ' || since as line from orphan_object where due_at is not null",
+                )
+                .await,
+            );
         }
         if known.is_empty() {
             break;
@@ -243,22 +288,35 @@ async fn removed_keys_are_forgotten(harness: &mut Harness) {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let left = harness.s3.list_all().await;
-    assert!(left.is_empty(), "appeared after all was forgotten: {left:#?}\n{}", lines_about(&harness.fleet.logs(), &left).join("\n"));
+    assert!(
+        left.is_empty(),
+        "appeared after all was forgotten: {left:#?}\n{}",
+        lines_about(&harness.fleet.logs(), &left).join("\n")
+    );
     println!("all keys are forgotten after {:.1} s", began.elapsed().as_secs_f64());
 }
 
 /// Returns the log lines about the keys of leftover objects, in the order of time.
 fn lines_about(logs: &str, left: &[String]) -> Vec<String> {
     let keys: BTreeSet<&str> = left.iter().filter_map(|path| key_of(path)).collect();
-    let time = |line: &str| line.split_once(" | ").and_then(|(_, message)| message.split_whitespace().next()).unwrap_or("").to_owned();
-    let mut lines: Vec<String> = logs.lines().filter(|line| keys.iter().any(|key| line.contains(key)) || line.contains(" ready roles=")).map(str::to_owned).collect();
+    let time = |line: &str| {
+        line.split_once(" | ").and_then(|(_, message)| message.split_whitespace().next()).unwrap_or("").to_owned()
+    };
+    let mut lines: Vec<String> = logs
+        .lines()
+        .filter(|line| keys.iter().any(|key| line.contains(key)) || line.contains(" ready roles="))
+        .map(str::to_owned)
+        .collect();
     lines.sort_by_key(|line| time(line));
     lines
 }
 
 /// Returns the object key in a path of the bucket, which is an object's or that of a part of an unfinished one.
 fn key_of(path: &str) -> Option<&str> {
-    path.match_indices('/').map(|(at, _)| at).filter_map(|at| path.get(at.checked_sub(2)?..at + 21)).find(|text| text.parse::<kit::objects::ObjectKey>().is_ok())
+    path.match_indices('/')
+        .map(|(at, _)| at)
+        .filter_map(|at| path.get(at.checked_sub(2)?..at + 21))
+        .find(|text| text.parse::<kit::objects::ObjectKey>().is_ok())
 }
 
 /// Returns the scratch files of a process.
