@@ -24,7 +24,7 @@ mod tokens;
 pub use error::Error;
 use kit::service::BootError;
 use kit::{Context, RoleInstance, Service};
-pub use roles::{grant, revoke};
+pub use roles::{assign, revoke};
 
 /// Returns the definition of the accounts role.
 pub fn service() -> Service {

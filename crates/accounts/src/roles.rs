@@ -1,4 +1,4 @@
-//! UrlSigner and revokes roles. There is no HTTP operation and no command for it yet.
+//! Grants and revokes roles. There is no HTTP operation and no command for it yet.
 //!
 //! Invariant: no role is granted over HTTP. A change is in the member's next access token, within 15 minutes.
 
@@ -8,9 +8,9 @@ use crate::error::Error;
 use crate::model::{Role, Roles};
 use crate::store;
 
-/// UrlSigner a role to the account with this handle: `member`, `curator`, `moderator`, `viewer`, `developer` or
+/// Adds a role to the account with this handle: `member`, `curator`, `moderator`, `viewer`, `developer` or
 /// `operator`. Returns all its roles. Fails with [`Error::NoSuchAccount`] or [`Error::UnknownRole`].
-pub async fn grant(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
+pub async fn assign(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
     change(db, handle, role, Roles::with).await
 }
 

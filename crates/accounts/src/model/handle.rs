@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_of_reserved_handles_are_refused() {
+    fn confusables_of_reserved_handles_are_refused() {
         for wrong in ["admin", "ADMIN", "adm1n", "a.d.m.i.n", "supp0rt", "t-u-t-t-i", "7u77i"] {
             assert!(Handle::parse(wrong).is_err(), "{wrong:?}");
         }

@@ -1,15 +1,15 @@
 //! Granting and revoking roles.
 
 use super::*;
-use accounts::{Error, grant, revoke};
+use accounts::{Error, assign, revoke};
 
 #[tokio::test]
 async fn roles_are_granted_and_revoked() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let db = world.context("accounts").db.clone();
-    assert_eq!(grant(&db, "ADA", "moderator").await.unwrap(), ["member", "moderator"]);
-    assert_eq!(grant(&db, "ada", "moderator").await.unwrap(), ["member", "moderator"]);
+    assert_eq!(assign(&db, "ADA", "moderator").await.unwrap(), ["member", "moderator"]);
+    assert_eq!(assign(&db, "ada", "moderator").await.unwrap(), ["member", "moderator"]);
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(ada.account["roles"], json!(["member", "moderator"]));
     let claims = world.process.verifier.verify(ada.member.token().unwrap()).await.unwrap();
@@ -25,8 +25,8 @@ async fn unknown_handles_and_roles_are_refused() {
     let world = world().await;
     sign_up(&world, "ada").await;
     let db = world.context("accounts").db.clone();
-    assert!(matches!(grant(&db, "nobody-at-all", "moderator").await, Err(Error::NoSuchAccount)));
-    let error = grant(&db, "ada", "king").await.unwrap_err().to_string();
+    assert!(matches!(assign(&db, "nobody-at-all", "moderator").await, Err(Error::NoSuchAccount)));
+    let error = assign(&db, "ada", "king").await.unwrap_err().to_string();
     assert!(error.contains("king") && error.contains("moderator"), "{error}");
     world.end().await;
 }

@@ -23,7 +23,7 @@ fn hash_count(world: &World) -> u64 {
 }
 
 #[tokio::test]
-async fn a_wrong_name_and_a_wrong_password_look_and_cost_the_same() {
+async fn a_wrong_login_and_a_wrong_password_get_the_same_response_at_the_same_cost() {
     let world = world().await;
     sign_up(&world, "ada").await;
     let mut responses = Vec::new();

@@ -261,7 +261,7 @@ fn hard(width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn sizes_made_from_the_intermediate_look_like_those_made_from_the_original() {
+fn sizes_from_the_intermediate_match_those_from_the_original() {
     let source = png_of(2000, 1500, ::png::ColorType::Rgb, &hard(2000, 1500));
     let frame = probe(&source).unwrap().intermediate(source.len() as u64, 1, Limits::default()).unwrap();
     let intermediate = rendered(&source, 1, frame).encode_intermediate().unwrap();

@@ -104,7 +104,7 @@ fn fragments_claim_their_samples() {
 }
 
 #[test]
-fn tables_are_found_wherever_a_demuxer_looks() {
+fn tables_are_found_wherever_a_demuxer_reads_them() {
     // Tables inside `udta` inside `trak`, in a box that declares more bytes than its parent.
     let mut hidden = boxed(b"stsz", &words(&[0, 0, 9]));
     hidden[3] = 0xff;

@@ -310,11 +310,11 @@ fn end_us(video: &VideoStream, info: &MediaInfo) -> u64 {
 /// does not declare its duration.
 pub(crate) fn needs_packets(info: &MediaInfo) -> bool {
     info.video.as_ref().is_some_and(|video| {
-        video.keyframes.is_none() && (looks_standard(video, info) || (video.duration_us == 0 && info.duration_us == 0))
+        video.keyframes.is_none() && (has_standard_shape(video, info) || (video.duration_us == 0 && info.duration_us == 0))
     })
 }
 
-fn looks_standard(video: &VideoStream, info: &MediaInfo) -> bool {
+fn has_standard_shape(video: &VideoStream, info: &MediaInfo) -> bool {
     let (long, short) = (video.width.max(video.height), video.width.min(video.height));
     video.codec == "h264"
         && video.pixels == "yuv420p"
@@ -340,7 +340,7 @@ fn is_standard(video: &VideoStream, info: &MediaInfo) -> bool {
             && keyframes.packets > 0
             && keyframes.max_interval_us <= STANDARD_GOP_US
     });
-    spaced && looks_standard(video, info)
+    spaced && has_standard_shape(video, info)
 }
 
 /// Returns a codec's name, or a replacement for it: only letters, digits and underscores reach a user.

@@ -124,7 +124,7 @@ async fn every_rejection_has_a_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_truncated_clip_plays_to_its_end() {
+async fn a_truncated_clip_is_playable_to_its_end() {
     let harness = Harness::new().await;
     for (name, codec) in
         [("encoded.mp4", "mpeg4 -q:v 5"), ("copied.mp4", "libx264 -preset ultrafast -g 25 -pix_fmt yuv420p")]

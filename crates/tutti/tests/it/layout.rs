@@ -36,8 +36,6 @@ const BANNED_WORDS: [(&str, &str); 13] = [
 ];
 /// The keywords before the name of a definition.
 const DEFINITIONS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const", "static", "mod"];
-/// The folders whose names the test checks.
-const RENAMED_FOLDERS: [&str; 4] = ["crates/kit", "crates/testkit", "crates/tutti", "bench"];
 /// Calls that read the time or the environment, which are parameters instead.
 const AMBIENT_CALLS: [&str; 6] =
     ["Utc::now(", "SystemTime::now(", "Local::now(", "env::var(", "env::vars(", "env::var_os("];
@@ -351,7 +349,7 @@ fn metric_names(text: &str) -> Vec<(usize, String)> {
 
 #[test]
 fn no_name_has_a_banned_word() {
-    let files: Vec<PathBuf> = RENAMED_FOLDERS.iter().flat_map(|folder| rust_files(&root().join(folder))).collect();
+    let files = all_rust_files();
     let (mut violations, mut names) = (Vec::new(), 0);
     let mut check = |place: &str, name: &str| {
         names += 1;
