@@ -319,7 +319,7 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     fleet.terminate();
     let logs = fleet.logs();
     let errors: Vec<&str> = logs.lines().filter(|line| line.contains("ERROR")).collect();
-    assert!(errors.len() == 1 && errors[0].contains("it begins anew"), "{errors:#?}");
+    assert!(errors.len() == 1 && errors[0].contains("it starts again"), "{errors:#?}");
 
     // Back again: the folder is unchanged.
     tokio::task::block_in_place(|| alone.ensure_running());
