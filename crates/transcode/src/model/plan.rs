@@ -310,7 +310,8 @@ fn end_us(video: &VideoStream, info: &MediaInfo) -> u64 {
 /// does not declare its duration.
 pub(crate) fn needs_packets(info: &MediaInfo) -> bool {
     info.video.as_ref().is_some_and(|video| {
-        video.keyframes.is_none() && (has_standard_shape(video, info) || (video.duration_us == 0 && info.duration_us == 0))
+        video.keyframes.is_none()
+            && (has_standard_shape(video, info) || (video.duration_us == 0 && info.duration_us == 0))
     })
 }
 
