@@ -119,7 +119,7 @@ pub fn scrub_with_scans<R: Read + Seek>(
         Format::Webp => riff::webp(&mut source, &mut overlay)?,
         Format::Wav => riff::wav(&mut source, &mut overlay)?,
         Format::Avif | Format::Heic | Format::Mp4 | Format::Mov | Format::M4a => {
-            isobmff::scrub(&mut source, &mut overlay)?
+            isobmff::scrub(&mut source, &mut overlay)?;
         }
         Format::Webm | Format::Mkv => matroska::scrub(&mut source, &mut overlay)?,
         Format::Mp3 => id3::mp3(&mut source, &mut overlay)?,

@@ -119,7 +119,7 @@ impl Catalog {
                 {
                     Err(error) if !error.is_transient() => return Err(error.into()),
                     Err(error) => {
-                        tracing::warn!(media.id = %id, %error, "the playback of an item could not be written; it is served all the same")
+                        tracing::warn!(media.id = %id, %error, "the playback of an item could not be written; it is served all the same");
                     }
                     Ok(()) => {}
                 }

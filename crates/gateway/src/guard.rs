@@ -251,7 +251,7 @@ impl Guard {
             // Static files are counted by their size, once it is known.
             (RequestClass::Static, _) if is_read => {}
             (RequestClass::Stream, _) if is_read => {
-                check_weighted(self.reads.as_deref(), &client, REQUESTS_PER_STREAM)?
+                check_weighted(self.reads.as_deref(), &client, REQUESTS_PER_STREAM)?;
             }
             (_, _) if is_read => check(self.reads.as_deref(), &client)?,
             (_, Some(member)) => check(self.writes.as_deref(), &member.id())?,

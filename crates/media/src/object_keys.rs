@@ -134,9 +134,9 @@ impl PooledKey {
     pub(crate) async fn discard(mut self) {
         let Some(lease) = self.lease.take() else { return };
         if self.written {
-            cleanup(remove(self.pool.0.orphans.clone(), lease)).await
+            cleanup(remove(self.pool.0.orphans.clone(), lease)).await;
         } else {
-            self.pool.free().push(lease)
+            self.pool.free().push(lease);
         }
     }
 }

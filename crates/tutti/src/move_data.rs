@@ -126,7 +126,7 @@ impl ProgressListener for ProgressReport {
         match &self.bar {
             Some(bar) => bar.set_position(before + bytes),
             None if before * 10 / expected < (before + bytes) * 10 / expected => {
-                eprintln!("{} of {}", HumanBytes(before + bytes), HumanBytes(expected))
+                eprintln!("{} of {}", HumanBytes(before + bytes), HumanBytes(expected));
             }
             None => {}
         }

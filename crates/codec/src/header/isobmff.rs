@@ -168,7 +168,7 @@ impl<R: Read + Seek> Walker<'_, R> {
                 self.children(child, depth + 1, false)?;
             }
             b"moov" | b"mdia" | b"minf" | b"stbl" | b"edts" | b"traf" | b"udta" => {
-                self.children(child, depth + 1, false)?
+                self.children(child, depth + 1, false)?;
             }
             b"meta" => self.metadata(child, depth)?,
             b"ilst" => {
@@ -221,7 +221,7 @@ impl<R: Read + Seek> Walker<'_, R> {
         match &track.handler {
             b"soun" => self.movie.audio = true,
             b"vide" if self.movie.video.is_none() => {
-                self.movie.video = track.header.as_ref().and_then(|data| picture(data))
+                self.movie.video = track.header.as_ref().and_then(|data| picture(data));
             }
             _ => {}
         }

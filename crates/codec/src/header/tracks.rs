@@ -54,7 +54,7 @@ impl Track {
                 self.handler = kind.unwrap_or(self.handler);
             }
             b"tkhd" if self.header.is_none() => {
-                self.header = Some(source.some(found.body, found.body_len().min(96) as usize)?.to_vec())
+                self.header = Some(source.some(found.body, found.body_len().min(96) as usize)?.to_vec());
             }
             // The media's clock; §8.4.2 has the same fields as the start of `mvhd`.
             b"mdhd" => {

@@ -46,7 +46,7 @@ pub fn headers(data: &[u8]) {
         match header::image(format, data, true) {
             Header::NeedMore => panic!("{format}: more than all"),
             Header::Known(picture) => {
-                assert!(picture.width > 0 && picture.height > 0 && (1..=8).contains(&picture.orientation))
+                assert!(picture.width > 0 && picture.height > 0 && (1..=8).contains(&picture.orientation));
             }
             Header::Invalid(_) => {}
         }

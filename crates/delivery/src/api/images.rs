@@ -117,7 +117,7 @@ pub(super) async fn sized_image(
         {
             // It was removed between finding and reading: once more, from the start.
             Err(error) if attempt == 0 && error.is_missing_object() => {
-                rendered = render_again(delivery, readable, variant, &source, client, &rendered).await?
+                rendered = render_again(delivery, readable, variant, &source, client, &rendered).await?;
             }
             response => return response,
         }

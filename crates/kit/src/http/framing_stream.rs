@@ -273,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FramingStream<S> {
             match Pin::new(&mut this.stream).poll_read(context, &mut more) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) if !more.filled().is_empty() && *left > 0 => {
-                    *left = left.saturating_sub(more.filled().len())
+                    *left = left.saturating_sub(more.filled().len());
                 }
                 Poll::Ready(_) => break,
             }

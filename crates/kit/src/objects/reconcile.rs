@@ -167,7 +167,7 @@ async fn read_known_keys(databases: &[RoleDatabase]) -> Result<Known, Error> {
     let mut known = Known::new();
     for database in databases {
         for_each_value(database, "orphan_object", "object", |text| {
-            known.extend(keys_within(text).map(|key| (key, None)))
+            known.extend(keys_within(text).map(|key| (key, None)));
         })
         .await?;
     }

@@ -119,7 +119,7 @@ impl Instance {
             if self.is_broken() { self.with_breaker(|breaker| breaker.begin(Instant::now()))? } else { Permit::Normal };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         in_flight.inc();
-        Some(InFlight { instance: self.clone(), in_flight: in_flight.clone(), permit, is_recorded: false })
+        Some(InFlight { instance: self.clone(), gauge: in_flight.clone(), permit, is_recorded: false })
     }
 
     fn with_breaker<T>(&self, what: impl FnOnce(&mut Breaker) -> T) -> T {
@@ -133,7 +133,7 @@ impl Instance {
 /// A request in progress at an instance.
 pub(super) struct InFlight {
     pub(super) instance: Arc<Instance>,
-    in_flight: Gauge,
+    gauge: Gauge,
     permit: Permit,
     is_recorded: bool,
 }
@@ -157,7 +157,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.instance.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.in_flight.dec();
+        self.gauge.dec();
         if !self.is_recorded {
             self.instance.with_breaker(|breaker| breaker.release(self.permit));
         }

@@ -134,7 +134,7 @@ impl Upstream {
             let again = error.request.filter(|_| tried.len() < MAX_ATTEMPTS && self.choose(&tried).is_some());
             match again {
                 Some(again) if error.is_unsent || self.with_budget(|budget| budget.withdraw(Instant::now())) => {
-                    request = again
+                    request = again;
                 }
                 _ => return Err(error.error),
             }

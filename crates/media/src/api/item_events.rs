@@ -124,7 +124,7 @@ impl Follower {
             };
             match message {
                 BroadcastMessage::Update(_, text) if &*text != STATE_CHANGED => {
-                    self.ready.push_back(sse_event("progress", &text))
+                    self.ready.push_back(sse_event("progress", &text));
                 }
                 BroadcastMessage::Update(..) | BroadcastMessage::Lagged => self.reload().await?,
             }

@@ -110,7 +110,7 @@ async fn forward(
         match fault {
             NetworkFault::Delay(time) => tokio::time::sleep(time).await,
             NetworkFault::Throttle(rate) => {
-                tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await
+                tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await;
             }
             NetworkFault::Blackhole => {
                 // The chunk arrives when the fault ends, like a packet that is sent again.

@@ -100,7 +100,7 @@ impl Launcher {
         }
         match &self.report {
             None => {
-                tracing::warn!(launcher = %self.program.display(), "converters are not sandboxed: the launcher cannot be run; mount /proc, or set transcode.launcher")
+                tracing::warn!(launcher = %self.program.display(), "converters are not sandboxed: the launcher cannot be run; mount /proc, or set transcode.launcher");
             }
             Some(report) => {
                 for (means, reason) in &report.missing {

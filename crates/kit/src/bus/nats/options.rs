@@ -166,7 +166,7 @@ fn handle_event(event: &Event, gaps: &watch::Sender<u64>, connection_epoch: &Ato
         Event::Connected => tracing::info!("connected to NATS"),
         Event::Disconnected => tracing::warn!("the connection to NATS is lost; reconnecting"),
         Event::SlowConsumer(_) => {
-            tracing::warn!("updates from NATS came faster than they were read; some were dropped")
+            tracing::warn!("updates from NATS came faster than they were read; some were dropped");
         }
         other => tracing::warn!(event = %other, "NATS reports an event"),
     }

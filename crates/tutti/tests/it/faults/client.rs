@@ -215,7 +215,7 @@ impl Client {
         let body = json!({ "refresh_token": tokens.refresh });
         match self.send(Method::POST, "/v1/sessions/refresh", |request| request.json(&body)).await {
             Outcome::Response(response) if response.status == 200 => {
-                *self.tokens.lock().unwrap() = Tokens::of(&response)
+                *self.tokens.lock().unwrap() = Tokens::of(&response);
             }
             Outcome::Response(response) => {
                 assert!(

@@ -136,7 +136,7 @@ async fn check_availability(engine: Engine, load: &Load, original: &str) {
             match upload(&load.client, "p.jpg", "image/jpeg", &photo).await {
                 Ok(id) => load.ledger.record(id, photo),
                 Err(outcome) => {
-                    assert!(matches!(outcome, Outcome::RetryLater(_)), "an upload was not told to retry later")
+                    assert!(matches!(outcome, Outcome::RetryLater(_)), "an upload was not told to retry later");
                 }
             }
         }

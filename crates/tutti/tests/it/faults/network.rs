@@ -58,7 +58,7 @@ fn proxies_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
 async fn a_faulty_network_between_the_processes_loses_nothing() {
     let mut proxies = BTreeMap::new();
     let mut harness = Harness::start_with(&Topology::one_of_each().with("media", 2).with("gateway", 2), |fleet| {
-        proxies = proxies_between(fleet)
+        proxies = proxies_between(fleet);
     });
     let load = Load::start(&harness).await;
     // A request in flight waits as long as the proxy is silent, and no client waits for longer than 20 s.
