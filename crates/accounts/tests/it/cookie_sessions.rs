@@ -122,7 +122,7 @@ async fn clients_without_the_cookie_transport_get_no_cookie() {
 async fn a_cookie_opens_nothing_but_its_own_exchange_and_end() {
     let world = world().await;
     let (_, cookie) = sign_up_from_page(&world, "ada").await;
-    let nobody = world.anonymous();
+    let anonymous = world.anonymous();
     for (method, path) in [
         (Method::GET, "/v1/me"),
         (Method::PATCH, "/v1/me"),
@@ -132,7 +132,7 @@ async fn a_cookie_opens_nothing_but_its_own_exchange_and_end() {
         (Method::DELETE, "/v1/sessions"),
         (Method::DELETE, "/v1/sessions/0193f0f0-0000-7000-8000-000000000000"),
     ] {
-        from_page(&nobody, method, path, &cookie, Some(&json!({}))).await.refused(401, "auth.required");
+        from_page(&anonymous, method, path, &cookie, Some(&json!({}))).await.refused(401, "auth.required");
     }
     refresh_cookie(&world, &cookie).await.expect(200);
     world.end().await;
@@ -159,25 +159,25 @@ async fn a_page_of_another_site_can_do_nothing_with_the_cookie() {
     }
     // A form can send neither header. Without the first, the cookie is ignored; without the others, the request is
     // refused.
-    let nobody = world.anonymous();
-    let form = nobody
+    let anonymous = world.anonymous();
+    let form = anonymous
         .request(Method::POST, "/v1/sessions/refresh")
         .header("cookie", format!("{COOKIE}{cookie}"))
         .header("content-type", "text/plain")
         .body("{}");
-    nobody.send(form).await.refused(415, "request.not_json");
-    let silent = nobody
+    anonymous.send(form).await.refused(415, "request.not_json");
+    let silent = anonymous
         .request(Method::POST, "/v1/sessions/refresh")
         .header("cookie", format!("{COOKIE}{cookie}"))
         .header("tutti-session", "cookie");
-    nobody.send(silent).await.refused(403, "auth.cross_site");
-    let odd = nobody
+    anonymous.send(silent).await.refused(403, "auth.cross_site");
+    let odd = anonymous
         .request(Method::POST, "/v1/sessions/refresh")
         .header("tutti-session", "please")
         .header("sec-fetch-site", "same-origin");
-    nobody.send(odd).await.refused(400, "auth.unknown_token_transport");
-    let ended = nobody.request(Method::DELETE, "/v1/sessions/current").header("cookie", format!("{COOKIE}{cookie}"));
-    nobody.send(ended).await.refused(401, "auth.required");
+    anonymous.send(odd).await.refused(400, "auth.unknown_token_transport");
+    let ended = anonymous.request(Method::DELETE, "/v1/sessions/current").header("cookie", format!("{COOKIE}{cookie}"));
+    anonymous.send(ended).await.refused(401, "auth.required");
     ada.get("/v1/me").await.expect(200);
     refresh_cookie(&world, &cookie).await.expect(200);
     world.end().await;
@@ -258,9 +258,11 @@ async fn concurrent_refreshes_of_tabs_get_one_cookie() {
     let (_, cookie) = sign_up_from_page(&world, "ada").await;
     let tabs: Vec<_> = (0..8)
         .map(|_| {
-            let (nobody, cookie) = (world.anonymous(), cookie.clone());
+            let (anonymous, cookie) = (world.anonymous(), cookie.clone());
             tokio::spawn(async move {
-                cookie_token(&from_page(&nobody, Method::POST, "/v1/sessions/refresh", &cookie, None).await.expect(200))
+                cookie_token(
+                    &from_page(&anonymous, Method::POST, "/v1/sessions/refresh", &cookie, None).await.expect(200),
+                )
             })
         })
         .collect();

@@ -5,9 +5,9 @@ use chrono::TimeDelta;
 
 /// Signs in with a client address as the gateway sets it.
 async fn sign_in_from(world: &World, address: &str, login: &str, password: &str) -> TestResponse {
-    let nobody = world.anonymous();
-    let request = nobody.request(http::Method::POST, "/v1/sessions").header("x-tutti-client", address);
-    nobody.send(request.json(&json!({"login": login, "password": password}))).await
+    let anonymous = world.anonymous();
+    let request = anonymous.request(http::Method::POST, "/v1/sessions").header("x-tutti-client", address);
+    anonymous.send(request.json(&json!({"login": login, "password": password}))).await
 }
 
 #[tokio::test]
@@ -171,13 +171,13 @@ async fn client_addresses_are_nowhere_in_readable_form() {
 #[tokio::test]
 async fn a_sign_up_that_is_repeated_can_not_guess_the_password() {
     let world = builder().set("accounts.attempts_per_login=3").start(&[accounts::service()]).await;
-    let nobody = world.anonymous();
-    post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201);
+    let anonymous = world.anonymous();
+    post_with_key(&anonymous, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201);
     let repeat = async |address: &str, password: &str| {
         let mut body = sign_up_body("ada");
         body["password"] = password.into();
-        let request = nobody.request(http::Method::POST, "/v1/accounts").header("idempotency-key", "key-1");
-        nobody.send(request.header("x-tutti-client", address).json(&body)).await
+        let request = anonymous.request(http::Method::POST, "/v1/accounts").header("idempotency-key", "key-1");
+        anonymous.send(request.header("x-tutti-client", address).json(&body)).await
     };
     for guess in 0..3 {
         repeat("203.0.113.7", &format!("a wrong password {guess}")).await.refused(409, "accounts.handle_taken");
@@ -214,9 +214,9 @@ async fn a_full_hash_queue_gives_503_with_retry_after() {
     sign_up(&world, "ada").await;
     let tries: Vec<_> = (0..24)
         .map(|_| {
-            let nobody = world.anonymous();
+            let anonymous = world.anonymous();
             tokio::spawn(
-                async move { nobody.post("/v1/sessions", &json!({"login": "ada", "password": PASSWORD})).await },
+                async move { anonymous.post("/v1/sessions", &json!({"login": "ada", "password": PASSWORD})).await },
             )
         })
         .collect();

@@ -72,9 +72,9 @@ async fn many_tabs_at_once_get_one_successor() {
     let ada = sign_up(&world, "ada").await;
     let tabs: Vec<_> = (0..16)
         .map(|_| {
-            let (nobody, body) = (world.anonymous(), json!({"refresh_token": ada.refresh}));
+            let (anonymous, body) = (world.anonymous(), json!({"refresh_token": ada.refresh}));
             tokio::spawn(async move {
-                nobody.post("/v1/sessions/refresh", &body).await.expect(200).json()["refresh_token"].clone()
+                anonymous.post("/v1/sessions/refresh", &body).await.expect(200).json()["refresh_token"].clone()
             })
         })
         .collect();

@@ -58,11 +58,13 @@ async fn a_password_too_long_to_be_one_costs_no_hash() {
 #[tokio::test]
 async fn bad_input_is_refused() {
     let world = world().await;
-    let nobody = world.anonymous();
-    nobody.post("/v1/sessions", &json!({"login": "ada"})).await.refused(422, "request.invalid");
-    nobody.post("/v1/sessions", &json!({"login": 7, "password": "x"})).await.refused(422, "request.invalid");
-    nobody
-        .send(nobody.request(http::Method::POST, "/v1/sessions").header("content-type", "application/json").body("{"))
+    let anonymous = world.anonymous();
+    anonymous.post("/v1/sessions", &json!({"login": "ada"})).await.refused(422, "request.invalid");
+    anonymous.post("/v1/sessions", &json!({"login": 7, "password": "x"})).await.refused(422, "request.invalid");
+    anonymous
+        .send(
+            anonymous.request(http::Method::POST, "/v1/sessions").header("content-type", "application/json").body("{"),
+        )
         .await
         .refused(400, "request.not_json");
     world.end().await;

@@ -25,16 +25,16 @@ async fn a_new_account_is_signed_in_at_once() {
 async fn a_taken_handle_or_email_is_refused_in_any_case() {
     let world = world().await;
     sign_up(&world, "ada").await;
-    let nobody = world.anonymous();
-    nobody
+    let anonymous = world.anonymous();
+    anonymous
         .post("/v1/accounts", &json!({"handle": "ADA", "email": "other@example.org", "password": PASSWORD}))
         .await
         .refused(409, "accounts.handle_taken");
-    nobody
+    anonymous
         .post("/v1/accounts", &json!({"handle": "ada2", "email": "ADA@example.org", "password": PASSWORD}))
         .await
         .refused(409, "accounts.email_taken");
-    nobody.post("/v1/accounts", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
+    anonymous.post("/v1/accounts", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     world.end().await;
 }
 
@@ -61,20 +61,23 @@ async fn invalid_sign_ups_are_refused_with_a_code() {
     ] {
         world.anonymous().post("/v1/accounts", &body).await.refused(status, code);
     }
-    let nobody = world.anonymous();
-    nobody.send(nobody.request(http::Method::POST, "/v1/accounts").body("{")).await.refused(415, "request.not_json");
-    nobody.get("/v1/accounts/ada").await.refused(404, "accounts.not_found");
+    let anonymous = world.anonymous();
+    anonymous
+        .send(anonymous.request(http::Method::POST, "/v1/accounts").body("{"))
+        .await
+        .refused(415, "request.not_json");
+    anonymous.get("/v1/accounts/ada").await.refused(404, "accounts.not_found");
     world.end().await;
 }
 
 #[tokio::test]
 async fn a_repeated_sign_up_signs_in_again() {
     let world = world().await;
-    let nobody = world.anonymous();
+    let anonymous = world.anonymous();
     let first =
-        Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
+        Person::of(&world, &post_with_key(&anonymous, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     let again =
-        Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
+        Person::of(&world, &post_with_key(&anonymous, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     assert_eq!(first.account, again.account);
     // The session whose tokens were lost was replaced by the new one.
     first.member.get("/v1/me").await.refused(401, "auth.session_ended");
@@ -86,18 +89,22 @@ async fn a_repeated_sign_up_signs_in_again() {
         body[key] = value.into();
         body
     };
-    post_with_key(&nobody, "/v1/accounts", "key-2", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
-    post_with_key(&nobody, "/v1/accounts", "key-1", &other("email", "b@example.org"))
+    post_with_key(&anonymous, "/v1/accounts", "key-2", &sign_up_body("ada"))
         .await
         .refused(409, "accounts.handle_taken");
-    post_with_key(&nobody, "/v1/accounts", "key-1", &other("password", "another fine password"))
+    post_with_key(&anonymous, "/v1/accounts", "key-1", &other("email", "b@example.org"))
         .await
         .refused(409, "accounts.handle_taken");
-    post_with_key(&nobody, "/v1/accounts", &"k".repeat(256), &sign_up_body("bob"))
+    post_with_key(&anonymous, "/v1/accounts", "key-1", &other("password", "another fine password"))
+        .await
+        .refused(409, "accounts.handle_taken");
+    post_with_key(&anonymous, "/v1/accounts", &"k".repeat(256), &sign_up_body("bob"))
         .await
         .refused(400, "request.bad_idempotency_key");
     world.clock().advance(chrono::TimeDelta::hours(25));
-    post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
+    post_with_key(&anonymous, "/v1/accounts", "key-1", &sign_up_body("ada"))
+        .await
+        .refused(409, "accounts.handle_taken");
     world.end().await;
 }
 
@@ -105,16 +112,16 @@ async fn a_repeated_sign_up_signs_in_again() {
 async fn one_of_many_sign_ups_gets_the_handle_and_repeated_requests_count_as_one() {
     let world = world().await;
     let strangers = (0..8).map(|number| {
-        let (nobody, mut body) = (world.anonymous(), sign_up_body("ada"));
+        let (anonymous, mut body) = (world.anonymous(), sign_up_body("ada"));
         body["email"] = format!("ada{number}@example.org").into();
-        async move { nobody.post("/v1/accounts", &body).await.status.as_u16() }
+        async move { anonymous.post("/v1/accounts", &body).await.status.as_u16() }
     });
     let mut statuses = join_all(strangers).await;
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
     let copies = (0..8).map(|_| {
-        let nobody = world.anonymous();
-        async move { post_with_key(&nobody, "/v1/accounts", "one", &sign_up_body("bob")).await }
+        let anonymous = world.anonymous();
+        async move { post_with_key(&anonymous, "/v1/accounts", "one", &sign_up_body("bob")).await }
     });
     for response in join_all(copies).await {
         response.expect(201);

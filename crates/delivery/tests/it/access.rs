@@ -43,7 +43,7 @@ fn signed(path: &str, signature: &str) -> String {
 async fn private_files_are_for_their_owner_and_holders_of_a_signed_url() {
     let harness = Harness::new().await;
     let (video, paths) = everything(&harness, Visibility::Private).await;
-    let (ada, bob, nobody) = (harness.world.ada(), harness.world.bob(), harness.world.anonymous());
+    let (ada, bob, anonymous) = (harness.world.ada(), harness.world.bob(), harness.world.anonymous());
     let signature = harness.signed_query("view", &video.id);
     let others = [
         harness.signed_query("view", &MediaId::random()),
@@ -56,18 +56,18 @@ async fn private_files_are_for_their_owner_and_holders_of_a_signed_url() {
     for path in &paths {
         let response = ada.get(path).await.expect(200);
         assert!(response.header("cache-control").starts_with("private"), "{path}: {response}");
-        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        let response = anonymous.get(&signed(path, &signature)).await.expect(200);
         assert!(response.header("cache-control").starts_with("private"), "{path}: {response}");
         assert_eq!(response.header("x-content-type-options"), "nosniff", "{path}");
         assert!(response.header("etag").starts_with('"'), "{path}");
-        nobody.get(path).await.refused(404, "media.not_found");
+        anonymous.get(path).await.refused(404, "media.not_found");
         bob.get(path).await.refused(404, "media.not_found");
         for other in &others {
-            nobody.get(&signed(path, other)).await.refused(404, "media.not_found");
+            anonymous.get(&signed(path, other)).await.refused(404, "media.not_found");
         }
     }
     harness.world.clock().advance(chrono::TimeDelta::hours(8));
-    nobody.get(&signed(&paths[0], &signature)).await.refused(404, "media.not_found");
+    anonymous.get(&signed(&paths[0], &signature)).await.refused(404, "media.not_found");
     harness.end().await;
 }
 
@@ -158,10 +158,10 @@ async fn the_original_is_for_its_owner_alone() {
 async fn other_methods_are_refused() {
     let harness = Harness::new().await;
     let public = harness.file(b"bytes", Visibility::Public).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     for method in [http::Method::PUT, http::Method::DELETE, http::Method::POST] {
-        let request = nobody.request(method, &format!("/v1/media/{}/original", public.id));
-        nobody.send(request).await.refused(405, "request.method_not_allowed");
+        let request = anonymous.request(method, &format!("/v1/media/{}/original", public.id));
+        anonymous.send(request).await.refused(405, "request.method_not_allowed");
     }
     harness.end().await;
 }
@@ -171,17 +171,17 @@ async fn an_item_of_another_kind_has_no_such_parts() {
     let harness = Harness::new().await;
     let song = harness.item(Kind::Audio, "mp3", b"a song", Visibility::Public).await;
     harness.publish(&song).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     for part in ["image", "poster", "storyboard", "waveform", "hls/master.m3u8", "hls/v720/playlist.m3u8"] {
-        nobody.get(&format!("/v1/media/{}/{part}", song.id)).await.refused(404, "delivery.not_ready");
+        anonymous.get(&format!("/v1/media/{}/{part}", song.id)).await.refused(404, "delivery.not_ready");
     }
     harness.asset(&song.id, "waveform", "application/json", b"{\"peaks\":[1]}").await;
     assert_eq!(
-        nobody.get(&format!("/v1/media/{}/waveform", song.id)).await.expect(200).header("content-type"),
+        anonymous.get(&format!("/v1/media/{}/waveform", song.id)).await.expect(200).header("content-type"),
         "application/json"
     );
-    nobody.get(&format!("/v1/media/{}/poster", song.id)).await.refused(404, "delivery.no_such_file");
-    nobody.get(&format!("/v1/media/{}/storyboard/0.jpg", song.id)).await.refused(404, "delivery.no_such_file");
+    anonymous.get(&format!("/v1/media/{}/poster", song.id)).await.refused(404, "delivery.no_such_file");
+    anonymous.get(&format!("/v1/media/{}/storyboard/0.jpg", song.id)).await.refused(404, "delivery.no_such_file");
     harness.end().await;
 }
 
@@ -190,9 +190,9 @@ async fn nothing_is_kept_for_longer_than_the_signature_holds() {
     let harness = Harness::new().await;
     let (video, paths) = everything(&harness, Visibility::Private).await;
     let signature = harness.signed_query("view", &video.id);
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     for path in &paths {
-        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        let response = anonymous.get(&signed(path, &signature)).await.expect(200);
         assert!(response.header("content-security-policy").starts_with("sandbox"), "{path}: {response}");
         if String::from_utf8_lossy(&response.body).contains("t=") {
             assert_eq!(response.header("cache-control"), "private, no-store", "{path}");
@@ -208,7 +208,7 @@ async fn nothing_is_kept_for_longer_than_the_signature_holds() {
         .clock()
         .advance(chrono::TimeDelta::seconds(end - 60) - chrono::TimeDelta::milliseconds(now.timestamp_millis()));
     for path in &paths {
-        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        let response = anonymous.get(&signed(path, &signature)).await.expect(200);
         let seconds = response
             .header("cache-control")
             .split("max-age=")

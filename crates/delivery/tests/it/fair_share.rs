@@ -41,8 +41,8 @@ fn readers(harness: &Harness, client: &'static str, item: &Received, count: usiz
     });
     all.take(count)
         .map(|query| {
-            let (nobody, path) = (harness.world.anonymous(), format!("/v1/media/{}/image?{query}", item.id));
-            tokio::spawn(async move { get_with(&nobody, &path, &[("x-tutti-client", client)]).await })
+            let (anonymous, path) = (harness.world.anonymous(), format!("/v1/media/{}/image?{query}", item.id));
+            tokio::spawn(async move { get_with(&anonymous, &path, &[("x-tutti-client", client)]).await })
         })
         .collect()
 }

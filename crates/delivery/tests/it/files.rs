@@ -13,8 +13,8 @@ async fn ranges_are_answered_as_the_standard_says() {
         let bytes = patterned_bytes(length);
         let file = harness.file(&bytes, Visibility::Public).await;
         let path = format!("/v1/files/{}.mp4", file.id);
-        let nobody = harness.world.anonymous();
-        let whole = nobody.get(&path).await.expect(200);
+        let anonymous = harness.world.anonymous();
+        let whole = anonymous.get(&path).await.expect(200);
         assert_eq!(whole.body, bytes);
         assert_eq!(whole.header("accept-ranges"), "bytes");
         assert_eq!(whole.header("content-length"), length.to_string());
@@ -28,7 +28,7 @@ async fn ranges_are_answered_as_the_standard_says() {
             ("bytes=-7".to_owned(), length - 7..length),
             (format!("bytes=-{}", length * 3), 0..length),
         ] {
-            let response = get_with(&nobody, &path, &[("range", &range)]).await.expect(206);
+            let response = get_with(&anonymous, &path, &[("range", &range)]).await.expect(206);
             assert_eq!(response.body, &bytes[expected.clone()], "{range}");
             assert_eq!(
                 response.header("content-range"),
@@ -38,11 +38,15 @@ async fn ranges_are_answered_as_the_standard_says() {
         }
         for range in [format!("bytes={length}-"), "bytes=-0".to_owned()] {
             let response =
-                get_with(&nobody, &path, &[("range", &range)]).await.refused(416, "request.range_not_satisfiable");
+                get_with(&anonymous, &path, &[("range", &range)]).await.refused(416, "request.range_not_satisfiable");
             assert_eq!(response.header("content-range"), format!("bytes */{length}"));
         }
         for range in ["bytes=0-1,5-6", "bytes=6-5", "lines=0-1", "bytes=x-"] {
-            assert_eq!(get_with(&nobody, &path, &[("range", range)]).await.expect(200).body.len(), length, "{range}");
+            assert_eq!(
+                get_with(&anonymous, &path, &[("range", range)]).await.expect(200).body.len(),
+                length,
+                "{range}"
+            );
         }
     }
     harness.end().await;
@@ -53,22 +57,22 @@ async fn conditions_hold_or_not() {
     let harness = Harness::new().await;
     let file = harness.file(&patterned_bytes(1000), Visibility::Public).await;
     let path = format!("/v1/files/{}.mp4", file.id);
-    let nobody = harness.world.anonymous();
-    let etag = nobody.get(&path).await.header("etag").to_owned();
+    let anonymous = harness.world.anonymous();
+    let etag = anonymous.get(&path).await.header("etag").to_owned();
     assert!(etag.starts_with('"') && etag.ends_with('"'));
     for same in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
-        let response = get_with(&nobody, &path, &[("if-none-match", &same)]).await.expect(304);
+        let response = get_with(&anonymous, &path, &[("if-none-match", &same)]).await.expect(304);
         assert!(response.body.is_empty());
         assert_eq!(response.header("etag"), etag);
         assert!(response.header("cache-control").contains("immutable"));
     }
-    get_with(&nobody, &path, &[("if-none-match", "\"x\"")]).await.expect(200);
-    get_with(&nobody, &path, &[("if-match", &etag)]).await.expect(200);
-    get_with(&nobody, &path, &[("if-match", "\"x\"")]).await.refused(412, "request.precondition_failed");
-    get_with(&nobody, &path, &[("range", "bytes=0-9"), ("if-range", &etag)]).await.expect(206);
+    get_with(&anonymous, &path, &[("if-none-match", "\"x\"")]).await.expect(200);
+    get_with(&anonymous, &path, &[("if-match", &etag)]).await.expect(200);
+    get_with(&anonymous, &path, &[("if-match", "\"x\"")]).await.refused(412, "request.precondition_failed");
+    get_with(&anonymous, &path, &[("range", "bytes=0-9"), ("if-range", &etag)]).await.expect(206);
     for other in ["\"x\"", "Sat, 21 Nov 2026 08:00:00 GMT", &format!("W/{etag}")] {
         assert_eq!(
-            get_with(&nobody, &path, &[("range", "bytes=0-9"), ("if-range", other)]).await.expect(200).body.len(),
+            get_with(&anonymous, &path, &[("range", "bytes=0-9"), ("if-range", other)]).await.expect(200).body.len(),
             1000
         );
     }
@@ -79,9 +83,9 @@ async fn conditions_hold_or_not() {
 async fn head_returns_the_headers_of_get() {
     let harness = Harness::new().await;
     let file = harness.file(&patterned_bytes(1000), Visibility::Public).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     for path in [format!("/v1/files/{}.mp4", file.id), format!("/v1/media/{}/original", file.id)] {
-        let member = if path.ends_with("original") { harness.world.ada() } else { nobody.clone() };
+        let member = if path.ends_with("original") { harness.world.ada() } else { anonymous.clone() };
         let got = member.get(&path).await.expect(200);
         let head = member.send(member.request(Method::HEAD, &path)).await.expect(200);
         assert!(head.body.is_empty());
@@ -114,8 +118,8 @@ async fn overlays_apply_to_every_range_that_touches_them() {
     let item = harness.item(contract::media::Kind::Video, "mp4", &bytes, Visibility::Public).await;
     let item = Received { scrub: Some(overlays), ..item };
     harness.publish(&item).await;
-    let (nobody, path) = (harness.world.anonymous(), format!("/v1/files/{}.mp4", item.id));
-    let whole = nobody.get(&path).await.expect(200);
+    let (anonymous, path) = (harness.world.anonymous(), format!("/v1/files/{}.mp4", item.id));
+    let whole = anonymous.get(&path).await.expect(200);
     assert!(whole.body == scrubbed, "the whole file is scrubbed");
     for (start, end) in [
         (0, 100),
@@ -128,7 +132,8 @@ async fn overlays_apply_to_every_range_that_touches_them() {
         (2_097_153, 2_500_000),
         (length - 1, length),
     ] {
-        let response = get_with(&nobody, &path, &[("range", &format!("bytes={start}-{}", end - 1))]).await.expect(206);
+        let response =
+            get_with(&anonymous, &path, &[("range", &format!("bytes={start}-{}", end - 1))]).await.expect(206);
         assert!(response.body == scrubbed[start..end], "{start}..{end}");
     }
     let original = harness.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200);
@@ -161,13 +166,13 @@ async fn a_file_that_cannot_be_scrubbed_is_not_served() {
 async fn a_file_is_served_under_its_own_name_only() {
     let harness = Harness::new().await;
     let file = harness.file(b"bytes", Visibility::Public).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     for name in
         [format!("{}.html", file.id), format!("{}.mp4.html", file.id), format!("{}", file.id), format!("{}.", file.id)]
     {
-        nobody.get(&format!("/v1/files/{name}")).await.refused(404, "media.not_found");
+        anonymous.get(&format!("/v1/files/{name}")).await.refused(404, "media.not_found");
     }
-    let response = nobody.get(&format!("/v1/files/{}.mp4", file.id)).await.expect(200);
+    let response = anonymous.get(&format!("/v1/files/{}.mp4", file.id)).await.expect(200);
     let disposition = response.header("content-disposition");
     assert!(disposition.starts_with("inline") && disposition.contains("filename*=UTF-8''"), "{disposition}");
     assert!(response.header("content-security-policy").contains("default-src 'none'"));
@@ -198,11 +203,11 @@ async fn many_slow_readers_share_a_bounded_memory() {
         paths.push(format!("/v1/files/{}.mp4", file.id));
     }
     // Each response is begun and held; far more bytes are requested than may be buffered.
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let mut open = Vec::new();
     for round in 0..5 {
         for path in &paths {
-            let response = nobody.request(Method::GET, path).send().await.unwrap();
+            let response = anonymous.request(Method::GET, path).send().await.unwrap();
             assert_eq!(response.status(), 200, "round {round}");
             open.push(response);
         }
@@ -216,7 +221,7 @@ async fn many_slow_readers_share_a_bounded_memory() {
 #[tokio::test]
 async fn a_file_is_saved_as_what_it_is_and_not_as_what_it_is_called() {
     let harness = Harness::new().await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let long = format!("{}.svg", "ä".repeat(400));
     for (name, expected) in [
         ("x.html", "x.html.jpeg"),
@@ -231,7 +236,7 @@ async fn a_file_is_saved_as_what_it_is_and_not_as_what_it_is_called() {
         let item = harness.item(contract::media::Kind::Photo, "jpeg", b"a picture", Visibility::Public).await;
         let item = Received { name: name.into(), ..item };
         harness.publish(&item).await;
-        let shown = nobody.get(&format!("/v1/files/{}.jpeg", item.id)).await.expect(200);
+        let shown = anonymous.get(&format!("/v1/files/{}.jpeg", item.id)).await.expect(200);
         let saved = harness.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200);
         for (response, kind) in [(shown, "inline"), (saved, "attachment")] {
             let disposition = response.header("content-disposition");

@@ -15,7 +15,7 @@ fn size(response: &TestResponse) -> (u32, u32) {
 async fn sizes_snap_up_and_never_exceed_the_source() {
     let harness = Harness::new().await;
     let photo = harness.photo("jpeg", &jpeg(800, 600), (800, 600), Visibility::Public).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let path = format!("/v1/media/{}/image", photo.id);
     for (query, expected) in [
         ("w=100", (128, 96)),
@@ -29,14 +29,14 @@ async fn sizes_snap_up_and_never_exceed_the_source() {
         ("w=160&h=90&fit=cover", (256, 144)),
         ("w=2000&h=2000&fit=cover", (600, 600)),
     ] {
-        let response = nobody.get(&format!("{path}?{query}")).await.expect(200);
+        let response = anonymous.get(&format!("{path}?{query}")).await.expect(200);
         assert_eq!(response.header("content-type"), "image/jpeg");
         assert_eq!(size(&response), expected, "{query}");
     }
     for bad in
         ["w=0", "h=0", "w=10001", "w=-1", "w=abc", "fit=cover", "fit=cover&w=5", "fit=stretch", "format=svg", "w=1&w=2"]
     {
-        nobody.get(&format!("{path}?{bad}")).await.refused(400, "request.invalid");
+        anonymous.get(&format!("{path}?{bad}")).await.refused(400, "request.invalid");
     }
     harness.end().await;
 }
@@ -45,29 +45,29 @@ async fn sizes_snap_up_and_never_exceed_the_source() {
 async fn the_format_follows_the_accept_header() {
     let harness = Harness::with(World::builder().set("delivery.avif_after_reads=2")).await;
     let photo = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let path = format!("/v1/media/{}/image?w=512", photo.id);
     let small = format!("/v1/media/{}/image?w=64", photo.id);
     let chrome = "image/avif,image/webp,image/apng,*/*;q=0.8";
-    let plain = nobody.get(&path).await.expect(200);
+    let plain = anonymous.get(&path).await.expect(200);
     assert_eq!((plain.header("content-type"), plain.header("vary")), ("image/jpeg", "accept"));
-    let webp = get_with(&nobody, &path, &[("accept", "image/webp,*/*")]).await.expect(200);
+    let webp = get_with(&anonymous, &path, &[("accept", "image/webp,*/*")]).await.expect(200);
     assert_eq!(webp.header("content-type"), "image/webp");
     assert_eq!(webp.header("cache-control"), "public, max-age=31536000, immutable");
     assert_ne!(webp.header("etag"), plain.header("etag"));
-    let avif = get_with(&nobody, &small, &[("accept", chrome)]).await.expect(200);
+    let avif = get_with(&anonymous, &small, &[("accept", chrome)]).await.expect(200);
     assert_eq!(avif.header("content-type"), "image/avif", "a small one at once");
-    let instead = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
+    let instead = get_with(&anonymous, &path, &[("accept", chrome)]).await.expect(200);
     assert_eq!(instead.header("content-type"), "image/webp", "a large one later");
     assert_eq!(instead.header("cache-control"), "public, max-age=300");
     harness
         .world
         .wait_for("the AVIF is made while nobody waits", async || {
-            let response = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
+            let response = get_with(&anonymous, &path, &[("accept", chrome)]).await.expect(200);
             (response.header("content-type") == "image/avif").then_some(())
         })
         .await;
-    let named = nobody.get(&format!("/v1/media/{}/image?w=128&format=webp", photo.id)).await.expect(200);
+    let named = anonymous.get(&format!("/v1/media/{}/image?w=128&format=webp", photo.id)).await.expect(200);
     assert_eq!((named.header("content-type"), named.header("vary")), ("image/webp", ""));
     harness.end().await;
 }
@@ -76,13 +76,13 @@ async fn the_format_follows_the_accept_header() {
 async fn a_hundred_readers_make_a_picture_once_and_it_is_kept() {
     let harness = Harness::new().await;
     let photo = harness.photo("jpeg", &jpeg(1600, 1200), (1600, 1200), Visibility::Public).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let path = format!("/v1/media/{}/image?w=512&format=webp", photo.id);
     let before = harness.objects().await;
     let readers: Vec<_> = (0..100)
         .map(|_| {
-            let (nobody, path) = (nobody.clone(), path.clone());
-            tokio::spawn(async move { nobody.get(&path).await.expect(200) })
+            let (anonymous, path) = (anonymous.clone(), path.clone());
+            tokio::spawn(async move { anonymous.get(&path).await.expect(200) })
         })
         .collect();
     let mut etags = std::collections::HashSet::new();
@@ -94,11 +94,11 @@ async fn a_hundred_readers_make_a_picture_once_and_it_is_kept() {
     assert_eq!(harness.objects().await, before + 1);
     let folder = harness.world.crash().await;
     let harness = Harness::with(World::builder().in_folder(folder)).await;
-    let nobody = harness.world.anonymous();
-    let again = nobody.get(&path).await.expect(200);
+    let anonymous = harness.world.anonymous();
+    let again = anonymous.get(&path).await.expect(200);
     assert!(etags.contains(again.header("etag")), "kept over a restart");
     assert_eq!(harness.counter("delivery_images_rendered"), 0);
-    get_with(&nobody, &path, &[("if-none-match", again.header("etag"))]).await.expect(304);
+    get_with(&anonymous, &path, &[("if-none-match", again.header("etag"))]).await.expect(304);
     harness.end().await;
 }
 
@@ -135,7 +135,7 @@ async fn pictures_are_upright_and_carry_no_metadata() {
 #[tokio::test]
 async fn bombs_end_in_a_clear_problem() {
     let harness = Harness::new().await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let mut wide = jpeg(64, 48);
     let frame = wide.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
     wide[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
@@ -152,9 +152,9 @@ async fn bombs_end_in_a_clear_problem() {
     for (format, code, bytes) in cases {
         let photo = harness.photo(format, &bytes, (64, 48), Visibility::Public).await;
         let path = format!("/v1/media/{}/image?w=64", photo.id);
-        nobody.get(&path).await.refused(422, code);
+        anonymous.get(&path).await.refused(422, code);
         let refusals = harness.counter("delivery_images_refused");
-        nobody.get(&path).await.refused(422, code);
+        anonymous.get(&path).await.refused(422, code);
         assert_eq!(harness.counter("delivery_images_refused"), refusals, "it is not tried again");
     }
     harness.end().await;
@@ -185,13 +185,13 @@ fn peak_kib() -> u64 {
 async fn too_many_waiting_requests_receive_503() {
     let harness =
         Harness::with(World::builder().set("delivery.max_render_waiters=2").set("delivery.render_workers=1")).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let photo = harness.photo("jpeg", &jpeg(2000, 1500), (2000, 1500), Visibility::Public).await;
     let readers: Vec<_> = [64, 128, 256, 384, 512, 640, 768, 1024]
         .into_iter()
         .map(|width| {
-            let (nobody, path) = (nobody.clone(), format!("/v1/media/{}/image?w={width}&format=jpeg", photo.id));
-            tokio::spawn(async move { nobody.get(&path).await })
+            let (anonymous, path) = (anonymous.clone(), format!("/v1/media/{}/image?w={width}&format=jpeg", photo.id));
+            tokio::spawn(async move { anonymous.get(&path).await })
         })
         .collect();
     let mut busy = 0;
@@ -206,35 +206,35 @@ async fn too_many_waiting_requests_receive_503() {
         }
     }
     assert!((1..=7).contains(&busy), "{busy} were sent away");
-    nobody.get(&format!("/v1/media/{}/image?w=64&format=jpeg", photo.id)).await.expect(200);
+    anonymous.get(&format!("/v1/media/{}/image?w=64&format=jpeg", photo.id)).await.expect(200);
     harness.end().await;
 }
 
 #[tokio::test]
 async fn other_formats_come_from_their_upright_copy_and_videos_from_their_poster() {
     let harness = Harness::new().await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let item = harness.item(Kind::Photo, "heic", b"not decoded here", Visibility::Public).await;
     let heic = Received { width: Some(300), height: Some(400), orientation: 6, ..item };
     harness.publish(&heic).await;
     let path = format!("/v1/media/{}/image?w=64", heic.id);
-    let early = nobody.get(&path).await.refused(404, "delivery.not_ready");
+    let early = anonymous.get(&path).await.refused(404, "delivery.not_ready");
     assert!(!early.header("retry-after").is_empty());
     harness.asset(&heic.id, "base", "image/jpeg", &jpeg(300, 400)).await;
-    assert_eq!(size(&nobody.get(&path).await.expect(200)), (96, 128), "the copy is upright already");
+    assert_eq!(size(&anonymous.get(&path).await.expect(200)), (96, 128), "the copy is upright already");
     let video = harness.file(b"video", Visibility::Public).await;
     harness.asset(&video.id, "poster", "image/jpeg", &jpeg(1280, 720)).await;
-    assert_eq!(size(&nobody.get(&format!("/v1/media/{}/image?w=128", video.id)).await.expect(200)), (256, 144));
+    assert_eq!(size(&anonymous.get(&format!("/v1/media/{}/image?w=128", video.id)).await.expect(200)), (256, 144));
     assert_eq!(
-        size(&nobody.get(&format!("/v1/media/{}/poster", video.id)).await.expect(200)),
+        size(&anonymous.get(&format!("/v1/media/{}/poster", video.id)).await.expect(200)),
         (1280, 720),
         "as it was made"
     );
     assert_eq!(
-        size(&nobody.get(&format!("/v1/media/{}/poster?w=64&h=64&fit=cover", video.id)).await.expect(200)),
+        size(&anonymous.get(&format!("/v1/media/{}/poster?w=64&h=64&fit=cover", video.id)).await.expect(200)),
         (64, 64)
     );
-    nobody.get(&format!("/v1/media/{}/poster?w=0", video.id)).await.refused(400, "request.invalid");
+    anonymous.get(&format!("/v1/media/{}/poster?w=0", video.id)).await.refused(400, "request.invalid");
     harness.end().await;
 }
 

@@ -10,21 +10,21 @@ async fn a_change_of_audience_takes_effect_at_once() {
     let harness = Harness::new().await;
     let video = harness.file(&patterned_bytes(100), Visibility::Public).await;
     harness.rendition(&video.id, "v720", Track::Video, 1, Some(1)).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let paths = [format!("/v1/files/{}.mp4", video.id), format!("/v1/media/{}/hls/v720/0.m4s", video.id)];
     for path in &paths {
-        nobody.get(path).await.expect(200);
+        anonymous.get(path).await.expect(200);
     }
     harness.change(&video, Visibility::Private, 1).await;
     for path in &paths {
-        nobody.get(path).await.refused(404, "media.not_found");
+        anonymous.get(path).await.refused(404, "media.not_found");
         harness.world.ada().get(path).await.expect(200);
     }
     harness.change(&video, Visibility::Unlisted, 2).await;
-    nobody.get(&paths[0]).await.expect(200);
+    anonymous.get(&paths[0]).await.expect(200);
     // A late change is not applied as a new one.
     harness.change(&video, Visibility::Private, 1).await;
-    nobody.get(&paths[0]).await.expect(200);
+    anonymous.get(&paths[0]).await.expect(200);
     harness.end().await;
 }
 
@@ -59,14 +59,14 @@ async fn an_unknown_item_is_fetched_from_media() {
     let harness = Harness::new().await;
     let item = harness.item(contract::media::Kind::Video, "mp4", b"unheard", Visibility::Public).await;
     let path = format!("/v1/files/{}.mp4", item.id);
-    let nobody = harness.world.anonymous();
-    nobody.get(&path).await.refused(404, "media.not_found");
+    let anonymous = harness.world.anonymous();
+    anonymous.get(&path).await.refused(404, "media.not_found");
     harness.media.lock().unwrap().insert(item.id.to_string(), serde_json::to_value(&item).unwrap());
-    assert_eq!(nobody.get(&path).await.expect(200).body, b"unheard");
+    assert_eq!(anonymous.get(&path).await.expect(200).body, b"unheard");
     // The event arrives late, and with an older visibility than the change that arrived since.
     harness.change(&item, Visibility::Private, 1).await;
     harness.publish(&Received { visibility: Visibility::Public, ..item.clone() }).await;
-    nobody.get(&path).await.refused(404, "media.not_found");
+    anonymous.get(&path).await.refused(404, "media.not_found");
     harness.end().await;
 }
 

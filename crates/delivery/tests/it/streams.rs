@@ -25,23 +25,23 @@ fn master(response: &TestResponse) -> MasterPlaylist {
 async fn a_playlist_grows_and_ends() {
     let harness = Harness::new().await;
     let video = harness.file(b"video", Visibility::Public).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let path = |file: &str| format!("/v1/media/{}/hls/v720/{file}", video.id);
-    nobody.get(&path("playlist.m3u8")).await.refused(404, "delivery.not_ready");
+    anonymous.get(&path("playlist.m3u8")).await.refused(404, "delivery.not_ready");
     let mut all = harness.rendition(&video.id, "v720", Track::Video, 5, None).await;
-    let growing = nobody.get(&path("playlist.m3u8")).await.expect(200);
+    let growing = anonymous.get(&path("playlist.m3u8")).await.expect(200);
     assert_eq!(growing.header("content-type"), "application/vnd.apple.mpegurl");
     assert_eq!(growing.header("cache-control"), "public, max-age=1");
     let playlist = media(&growing);
     assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Event));
     assert_eq!((playlist.segments.len(), playlist.end_list, playlist.target_duration), (5, false, 4));
-    get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(304);
+    get_with(&anonymous, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(304);
     all.renditions[0].total_segments = Some(6);
     let mut last = all.segments[4].clone();
     last.number = 5;
     harness.publish(&Published { segments: vec![last], ..all.clone() }).await;
     let response =
-        get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
+        get_with(&anonymous, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
     let playlist = media(&response);
     assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
     assert_eq!((playlist.segments.len(), playlist.end_list), (6, true));
@@ -53,7 +53,7 @@ async fn segments_may_be_announced_in_any_order_and_twice() {
     let harness = Harness::new().await;
     let video = harness.file(b"video", Visibility::Public).await;
     let made = harness.rendition(&video.id, "v720", Track::Video, 0, Some(3)).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let path = format!("/v1/media/{}/hls/v720/playlist.m3u8", video.id);
     let segment = async |number: u32| contract::transcode::Segment {
         rendition: "v720".into(),
@@ -72,15 +72,15 @@ async fn segments_may_be_announced_in_any_order_and_twice() {
             })
             .await;
         match seen {
-            Some(seen) => assert_eq!(media(&nobody.get(&path).await.expect(200)).segments.len(), seen),
-            None => drop(nobody.get(&path).await.refused(404, "delivery.no_such_file")),
+            Some(seen) => assert_eq!(media(&anonymous.get(&path).await.expect(200)).segments.len(), seen),
+            None => drop(anonymous.get(&path).await.refused(404, "delivery.no_such_file")),
         }
     }
     // The first announcement of the rendition, which did not know the end yet, arrives late.
     let mut late = made;
     late.renditions[0].total_segments = None;
     harness.publish(&late).await;
-    assert!(media(&nobody.get(&path).await).end_list, "what is known stays known");
+    assert!(media(&anonymous.get(&path).await).end_list, "what is known stays known");
     harness.end().await;
 }
 
@@ -91,13 +91,13 @@ async fn a_master_names_what_can_be_played_now() {
     let path = format!("/v1/media/{}/hls/master.m3u8", video.id);
     harness.rendition(&video.id, "v360", Track::Video, 1, None).await;
     harness.rendition(&video.id, "v1080xx", Track::Video, 0, None).await;
-    let nobody = harness.world.anonymous();
-    let first = nobody.get(&path).await.expect(200);
+    let anonymous = harness.world.anonymous();
+    let first = anonymous.get(&path).await.expect(200);
     assert_eq!(first.header("cache-control"), "public, no-cache");
     assert_eq!(master(&first).variants.len(), 1);
     harness.rendition(&video.id, "v1080xx", Track::Video, 1, None).await;
     harness.rendition(&video.id, "audio", Track::Audio, 1, None).await;
-    let full = master(&nobody.get(&path).await.expect(200));
+    let full = master(&anonymous.get(&path).await.expect(200));
     let uris: Vec<&str> = full.variants.iter().map(|variant| variant.uri.as_str()).collect();
     assert_eq!(uris, ["v360/playlist.m3u8", "v1080xx/playlist.m3u8"], "the one to start with comes first");
     assert_eq!(full.alternatives.len(), 1);
@@ -110,25 +110,25 @@ async fn every_url_in_a_playlist_works_as_it_is() {
     let video = harness.file(b"video", Visibility::Private).await;
     harness.rendition(&video.id, "v720", Track::Video, 3, Some(3)).await;
     harness.rendition(&video.id, "audio", Track::Audio, 3, Some(3)).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let base = format!("/v1/media/{}/hls", video.id);
     let response =
-        nobody.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
+        anonymous.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
     let playlist = master(&response);
     let audio = playlist.alternatives[0].uri.clone().unwrap();
     for (uri, name) in [(playlist.variants[0].uri.clone(), "v720"), (audio, "audio")] {
-        let response = nobody.get(&format!("{base}/{uri}")).await.expect(200);
+        let response = anonymous.get(&format!("{base}/{uri}")).await.expect(200);
         let (folder, _) = uri.split_once('/').unwrap();
         let playlist = media(&response);
         for (number, segment) in playlist.segments.iter().enumerate() {
-            let got = nobody.get(&format!("{base}/{folder}/{}", segment.uri)).await.expect(200);
+            let got = anonymous.get(&format!("{base}/{folder}/{}", segment.uri)).await.expect(200);
             assert_eq!(got.body, segment_bytes(name, number as u32));
             assert_eq!(got.header("content-type"), if name == "audio" { "audio/mp4" } else { "video/mp4" });
-            nobody.get(&format!("{base}/{folder}/{number}.m4s")).await.refused(404, "media.not_found");
+            anonymous.get(&format!("{base}/{folder}/{number}.m4s")).await.refused(404, "media.not_found");
         }
         let init = &playlist.segments[0].map.as_ref().unwrap().uri;
         assert_eq!(
-            nobody.get(&format!("{base}/{folder}/{init}")).await.expect(200).body,
+            anonymous.get(&format!("{base}/{folder}/{init}")).await.expect(200).body,
             format!("init of {name}").into_bytes()
         );
     }
@@ -148,15 +148,15 @@ async fn a_storyboard_leads_to_its_sprites() {
         )
         .await;
     harness.asset(&video.id, "storyboard-0", "image/jpeg", b"sprite").await;
-    let nobody = harness.world.anonymous();
-    let response = nobody
+    let anonymous = harness.world.anonymous();
+    let response = anonymous
         .get(&format!("/v1/media/{}/storyboard?{}", video.id, harness.signed_query("view", &video.id)))
         .await
         .expect(200);
     assert_eq!(response.header("content-type"), "text/vtt; charset=utf-8");
     let text = String::from_utf8(response.body).unwrap();
     let uri = text.lines().find_map(|line| line.split_once("#xywh=")).unwrap().0;
-    let sprite = nobody.get(&format!("/v1/media/{}/{uri}", video.id)).await.expect(200);
+    let sprite = anonymous.get(&format!("/v1/media/{}/{uri}", video.id)).await.expect(200);
     assert_eq!(sprite.body, b"sprite");
     harness.end().await;
 }
@@ -166,7 +166,7 @@ async fn files_that_no_playlist_names_are_not_there() {
     let harness = Harness::new().await;
     let video = harness.file(b"video", Visibility::Public).await;
     harness.rendition(&video.id, "v720", Track::Video, 2, Some(2)).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     for file in [
         "v720/2.m4s",
         "v720/00.m4s",
@@ -177,9 +177,9 @@ async fn files_that_no_playlist_names_are_not_there() {
         "v1080/0.m4s",
         "audio/playlist.m3u8",
     ] {
-        nobody.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_file");
+        anonymous.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_file");
     }
-    let response = get_with(&nobody, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")])
+    let response = get_with(&anonymous, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")])
         .await
         .expect(206);
     assert_eq!(response.body, b"segment");

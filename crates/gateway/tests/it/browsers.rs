@@ -7,7 +7,7 @@ use crate::harness::Harness;
 #[tokio::test(flavor = "multi_thread")]
 async fn cookies_are_forwarded_on_session_routes_only() {
     let harness = Harness::start(&[]).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     for (path, passes) in [
         ("/v1/sessions/refresh", true),
         ("/v1/accounts", true),
@@ -15,8 +15,10 @@ async fn cookies_are_forwarded_on_session_routes_only() {
         ("/v1/files/a.jpg", false),
         ("/v1/accounts/ada", false),
     ] {
-        let response = nobody
-            .send(nobody.request(Method::GET, path).header("cookie", "__Host-tutti-session=a").header("cookie", "b=c"))
+        let response = anonymous
+            .send(
+                anonymous.request(Method::GET, path).header("cookie", "__Host-tutti-session=a").header("cookie", "b=c"),
+            )
             .await
             .expect(200);
         let seen = harness.received().pop().unwrap();
@@ -28,14 +30,16 @@ async fn cookies_are_forwarded_on_session_routes_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_are_never_allowed_credentials() {
     let harness = Harness::start(&["gateway.allowed_origins=[\"https://app.example\"]"]).await;
-    let nobody = harness.world.anonymous();
-    let asks = nobody.request(Method::OPTIONS, "/v1/sessions/refresh").header("access-control-request-method", "POST");
+    let anonymous = harness.world.anonymous();
+    let asks =
+        anonymous.request(Method::OPTIONS, "/v1/sessions/refresh").header("access-control-request-method", "POST");
     let asks = asks.header("access-control-request-headers", "content-type, tutti-session");
-    let allowed = nobody.send(asks.header("origin", "https://app.example")).await.expect(200);
+    let allowed = anonymous.send(asks.header("origin", "https://app.example")).await.expect(200);
     assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example");
     assert!(!allowed.header("access-control-allow-headers").contains("tutti-session"), "{allowed}");
     for origin in ["https://app.example", "https://evil.example", "null"] {
-        let response = nobody.send(nobody.request(Method::GET, "/v1/media").header("origin", origin)).await.expect(200);
+        let response =
+            anonymous.send(anonymous.request(Method::GET, "/v1/media").header("origin", origin)).await.expect(200);
         assert!(!response.headers.contains_key("access-control-allow-credentials"), "{response}");
         assert_eq!(
             response.headers.contains_key("access-control-allow-origin"),

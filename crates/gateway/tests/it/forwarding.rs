@@ -52,13 +52,13 @@ async fn connection_headers_are_not_forwarded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_cannot_set_internal_headers() {
     let harness = Harness::start(&[]).await;
-    let nobody = harness.world.anonymous();
-    let forged = nobody
+    let anonymous = harness.world.anonymous();
+    let forged = anonymous
         .request(Method::GET, "/v1/media")
         .header("x-tutti-client", "6.6.6.6")
         .header("x-tutti-deadline-ms", "1")
         .header("x-tutti-anything", "1");
-    nobody.send(forged.header("x-forwarded-for", "6.6.6.6")).await.expect(200);
+    anonymous.send(forged.header("x-forwarded-for", "6.6.6.6")).await.expect(200);
     let headers = &harness.received()[0].headers;
     assert_eq!(
         (headers["x-tutti-client"].to_str().unwrap(), headers["x-forwarded-for"].to_str().unwrap()),
@@ -72,9 +72,9 @@ async fn clients_cannot_set_internal_headers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_client_address_comes_from_a_trusted_proxy() {
     let harness = Harness::start(&["gateway.trusted_hops=1"]).await;
-    let nobody = harness.world.anonymous();
-    nobody
-        .send(nobody.request(Method::GET, "/v1/media").header("x-forwarded-for", "6.6.6.6, 192.0.2.7"))
+    let anonymous = harness.world.anonymous();
+    anonymous
+        .send(anonymous.request(Method::GET, "/v1/media").header("x-forwarded-for", "6.6.6.6, 192.0.2.7"))
         .await
         .expect(200);
     assert_eq!(harness.received()[0].headers["x-tutti-client"].to_str().unwrap(), "192.0.2.7");
@@ -83,16 +83,16 @@ async fn the_client_address_comes_from_a_trusted_proxy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_cannot_set_the_request_id_or_the_trace() {
     let harness = Harness::start(&[]).await;
-    let nobody = harness.world.anonymous();
+    let anonymous = harness.world.anonymous();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     for path in ["/v1/media", "/docs/", "/v1/openapi.json", "/nowhere.txt", "/v1/nothing"] {
         let before = harness.received().len();
-        let request = nobody
+        let request = anonymous
             .request(Method::GET, path)
             .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))
             .header("tracestate", "a=1")
             .header("baggage", "a=1");
-        let response = nobody.send(request.header("x-request-id", "booth-7-0001")).await;
+        let response = anonymous.send(request.header("x-request-id", "booth-7-0001")).await;
         let id = response.header("x-request-id").to_owned();
         assert!(id.len() == 32 && !String::from_utf8_lossy(&response.body).contains("booth-7-0001"), "{path}: {id}");
         let Some(seen) = harness.received().split_off(before).pop() else { continue };
@@ -120,11 +120,11 @@ async fn proxy_headers_are_accepted_from_trusted_proxies_only() {
     ];
     for (hops, kept) in [("0", &[][..]), ("1", &["x-forwarded-host", "x-forwarded-proto"])] {
         let harness = Harness::start(&[&format!("gateway.trusted_hops={hops}")]).await;
-        let nobody = harness.world.anonymous();
+        let anonymous = harness.world.anonymous();
         let request = headers
             .iter()
-            .fold(nobody.request(Method::GET, "/v1/media"), |request, name| request.header(*name, "6.6.6.6"));
-        nobody.send(request).await.expect(200);
+            .fold(anonymous.request(Method::GET, "/v1/media"), |request, name| request.header(*name, "6.6.6.6"));
+        anonymous.send(request).await.expect(200);
         let seen = &harness.received()[0].headers;
         let passed: Vec<&str> = headers.into_iter().filter(|name| seen.contains_key(*name)).collect();
         assert_eq!(passed, kept);
@@ -134,13 +134,13 @@ async fn proxy_headers_are_accepted_from_trusted_proxies_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_is_unavailable_or_too_slow_gives_503_or_504() {
     let harness = Harness::start(&["gateway.response_timeout_seconds=1"]).await;
-    let nobody = harness.world.anonymous();
-    let late = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/files/never"))
+    let anonymous = harness.world.anonymous();
+    let late = tokio::time::timeout(Duration::from_secs(20), anonymous.get("/v1/files/never"))
         .await
         .expect("the gateway does not wait for the role");
     late.refused(504, "server.too_late");
     harness.role.tasks.stop(Duration::from_secs(5)).await;
-    let away = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/media"))
+    let away = tokio::time::timeout(Duration::from_secs(20), anonymous.get("/v1/media"))
         .await
         .expect("the gateway does not wait for the role");
     assert!(!away.refused(503, "server.unavailable").header("retry-after").is_empty());

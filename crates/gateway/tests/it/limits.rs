@@ -10,15 +10,18 @@ use crate::harness::{Harness, read_to_end, read_until, wait_until};
 #[tokio::test(flavor = "multi_thread")]
 async fn too_large_requests_are_refused_with_the_limit() {
     let harness = Harness::start(&["gateway.max_body_bytes=1000"]).await;
-    let nobody = harness.world.anonymous();
-    let response = nobody.get(&format!("/v1/media?{}", "a".repeat(9000))).await.refused(414, "request.url_too_long");
+    let anonymous = harness.world.anonymous();
+    let response = anonymous.get(&format!("/v1/media?{}", "a".repeat(9000))).await.refused(414, "request.url_too_long");
     assert!(response.json()["detail"].as_str().unwrap().contains("8192"));
     let many =
-        (0..90).fold(nobody.request(Method::GET, "/v1/media"), |request, at| request.header(format!("x-{at}"), "1"));
-    nobody.send(many).await.refused(431, "request.too_many_headers");
-    nobody.send(nobody.request(Method::POST, "/v1/media").body(vec![0; 1001])).await.refused(413, "request.too_large");
+        (0..90).fold(anonymous.request(Method::GET, "/v1/media"), |request, at| request.header(format!("x-{at}"), "1"));
+    anonymous.send(many).await.refused(431, "request.too_many_headers");
+    anonymous
+        .send(anonymous.request(Method::POST, "/v1/media").body(vec![0; 1001]))
+        .await
+        .refused(413, "request.too_large");
     assert!(harness.received().is_empty());
-    nobody.send(nobody.request(Method::POST, "/v1/media").body(vec![0; 1000])).await.expect(200);
+    anonymous.send(anonymous.request(Method::POST, "/v1/media").body(vec![0; 1000])).await.expect(200);
     // Without a Content-Length, the size is known only while the body arrives.
     let chunk = format!("{:x}\r\n{}\r\n", 600, "a".repeat(600));
     let response =

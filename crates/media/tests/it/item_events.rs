@@ -53,8 +53,8 @@ async fn events_follow_an_item_from_received_to_ready() {
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
     assert_eq!((&item["kind"], &item["width"], &item["urls"]["hls"]), (&json!("video"), &json!(128), &Value::Null));
     // The URL alone is enough, as an EventSource needs it.
-    let nobody = world.anonymous();
-    let events = nobody.request(http::Method::GET, item["urls"]["events"].as_str().unwrap()).send().await.unwrap();
+    let anonymous = world.anonymous();
+    let events = anonymous.request(http::Method::GET, item["urls"]["events"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(events.status(), 200);
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     let story = tokio::spawn(frames(events, 100));

@@ -178,22 +178,22 @@ async fn items_of_an_earlier_release_are_found_before_and_after_they_are_in_the_
 #[tokio::test]
 async fn strangers_see_what_is_open_without_its_owners_facts_and_nothing_else() {
     let world = World::of(&[media::service()]).await;
-    let (ada, bob, nobody) = (world.ada(), world.bob(), world.anonymous());
+    let (ada, bob, anonymous) = (world.ada(), world.bob(), world.anonymous());
     let id = photo(&ada, "", 1).await;
     let path = format!("/v1/media/{id}");
-    for stranger in [&bob, &nobody] {
+    for stranger in [&bob, &anonymous] {
         stranger.get(&path).await.refused(404, "media.not_found");
     }
     bob.patch(&path, &json!({ "name": "mine" })).await.refused(404, "media.not_found");
     bob.delete(&path).await.refused(404, "media.not_found");
-    nobody.patch(&path, &json!({})).await.refused(401, "auth.required");
-    nobody.delete(&path).await.refused(401, "auth.required");
+    anonymous.patch(&path, &json!({})).await.refused(401, "auth.required");
+    anonymous.delete(&path).await.refused(401, "auth.required");
     let private = ada.get(&path).await.expect(200).json();
     assert!(private["urls"]["image"].as_str().unwrap().contains("?t="));
     for audience in ["unlisted", "public"] {
         let changed = ada.patch(&path, &json!({ "visibility": audience })).await.expect(200).json();
         assert!(!changed["urls"]["image"].as_str().unwrap().contains("?t="));
-        let seen = nobody.get(&path).await.expect(200).json();
+        let seen = anonymous.get(&path).await.expect(200).json();
         assert_eq!(seen["urls"]["image"], format!("{path}/image"));
         for hidden in ["sha256", "taken_at", "camera", "subject"] {
             assert_eq!(seen[hidden], Value::Null, "{hidden}");

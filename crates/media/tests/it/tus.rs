@@ -99,8 +99,8 @@ async fn expect_item(world: &World, done: &TestResponse, file: &[u8]) -> serde_j
 #[tokio::test]
 async fn options_lists_what_is_supported() {
     let world = World::of(&[media::service()]).await;
-    let nobody = world.anonymous();
-    let options = nobody.send(nobody.request(Method::OPTIONS, "/v1/uploads")).await.expect(204);
+    let anonymous = world.anonymous();
+    let options = anonymous.send(anonymous.request(Method::OPTIONS, "/v1/uploads")).await.expect(204);
     assert_eq!(options.header("tus-version"), "1.0.0");
     assert_eq!(options.header("tus-resumable"), "1.0.0");
     assert_eq!(options.header("tus-max-size"), (4_u64 << 30).to_string());
@@ -292,12 +292,12 @@ async fn a_hash_whose_state_cannot_be_read_is_made_again() {
 #[tokio::test]
 async fn an_upload_is_its_owners_alone() {
     let world = World::of(&[media::service()]).await;
-    let (ada, bob, nobody) = (world.ada(), world.bob(), world.anonymous());
+    let (ada, bob, anonymous) = (world.ada(), world.bob(), world.anonymous());
     let location = begin(&ada, 5000).await;
     assert_eq!(head(&bob, &location).await.status, 404);
-    assert_eq!(head(&nobody, &location).await.status, 401);
+    assert_eq!(head(&anonymous, &location).await.status, 401);
     patch(&bob, &location, 0, b"x", None).await.refused(404, "media.no_such_upload");
-    patch(&nobody, &location, 0, b"x", None).await.refused(401, "auth.required");
+    patch(&anonymous, &location, 0, b"x", None).await.refused(401, "auth.required");
     bob.send(bob.request(Method::DELETE, &location).header("tus-resumable", "1.0.0"))
         .await
         .refused(404, "media.no_such_upload");

@@ -164,7 +164,7 @@ async fn a_consumer_that_was_deleted_is_made_again() {
     })
     .await;
     record_events(&db, 1..2).await;
-    until("it subscriptions again", async || effects(&db, NAME).await == 2).await;
+    until("it receives again", async || effects(&db, NAME).await == 2).await;
     assert!(tasks.stop(END).await);
 }
 
