@@ -26,8 +26,8 @@ fn heads(data: &[u8], piece: usize) -> (Vec<usize>, bool) {
                         return (heads, false);
                     }
                 }
-                Step::More => break,
-                Step::Wrong(_) => return (heads, true),
+                Step::NeedMore => break,
+                Step::Invalid(_) => return (heads, true),
             }
         }
     }
