@@ -29,8 +29,8 @@ fleet-test: ## the product's whole test suite against such a fleet
 bench:    ## measure, and write bench/RESULTS.md
 	@dev/bench $(ARGS)
 
-openapi:  ## write docs/openapi.json and the page's types anew from the code
-	UPDATE=1 cargo test --locked --package tutti --bin tutti openapi
+openapi:  ## write docs/openapi.json, the other generated docs and the page's types anew
+	UPDATE=1 cargo test --locked --package tutti --bin tutti
 	@dev/page --modules
 	cd web && npm run --silent gen:api
 
@@ -42,4 +42,4 @@ doctor:   ## say what is missing on this machine, and how to get it
 
 clean:    ## remove what was built (not the data folder)
 	cargo clean
-	rm -rf .tools web/dist web/node_modules dev/samples/node_modules
+	rm -rf .tools web/dist web/node_modules dev/*/node_modules

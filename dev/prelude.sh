@@ -25,15 +25,41 @@ fingerprint() {
     find "$@" -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 cksum | cksum | tr ' ' '-'
 }
 
+# npm_packages FOLDER WHAT: installs the packages of FOLDER's lock file in FOLDER/node_modules, unless they are there.
+npm_packages() {
+    local wanted
+    need_writable "$1/node_modules"
+    wanted=$(fingerprint "$1/package.json" "$1/package-lock.json")
+    [[ $(cat "$1/node_modules/.tutti" 2>/dev/null) != "$wanted" ]] || return 0
+    step "installing $2 (npm ci)"
+    (cd "$1" && npm ci --no-audit --no-fund --no-progress --loglevel=error </dev/null) || return
+    echo "$wanted" >"$1/node_modules/.tutti"
+}
+
 # Whether version $1 is at least $2 (both like 1.95 or 20.20.2).
 at_least() {
     [[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" == "$2" ]]
+}
+
+# Lets rustup use the default toolchain if it is at least the version of rust-toolchain.toml and that version is not installed under
+# its own name: otherwise rustup downloads it again, or stops on a machine without that download.
+default_toolchain() {
+    local pinned default found
+    [[ -z ${RUSTUP_TOOLCHAIN:-} ]] && has rustup || return 0
+    pinned=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
+    rustup toolchain list | grep -q "^$pinned-" && return 0
+    default=$(rustup default 2>/dev/null | cut -d ' ' -f 1) || return 0
+    found=$(RUSTUP_TOOLCHAIN=$default cargo --version 2>/dev/null | cut -d ' ' -f 2) || return 0
+    if at_least "$found" "$pinned"; then
+        export RUSTUP_TOOLCHAIN=$default
+    fi
 }
 
 # Stops with a message if a toolchain is missing or too old. Only toolchains are never installed by these scripts.
 need_toolchains() {
     local wanted found
     wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    default_toolchain
     has cargo || die "cargo is missing. Install Rust $wanted or later (https://rustup.rs), open a new terminal and try again."
     found=$(cargo --version | cut -d ' ' -f 2)
     at_least "$found" "$wanted" || die "this is Rust $found, and $wanted or later is needed. Type: rustup update stable"

@@ -4,13 +4,15 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'e2e',
   outputDir: process.env['TUTTI_E2E_OUT'] ?? 'node_modules/.e2e',
-  // Video conversion and the browser share the machine's cores: one worker is faster and more stable.
-  workers: 1,
+  // Much of a test is waiting for playback, which takes its time; more than two would wait for conversions.
+  workers: 2,
   timeout: 400_000,
   expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env['CI']),
   reporter: [['list']],
   use: {
+    // Playwright cannot intercept what a service worker fetches; installed.spec.ts allows it.
+    serviceWorkers: 'block',
     viewport: { width: 1440, height: 900 },
     actionTimeout: 15_000,
     trace: 'retain-on-failure',

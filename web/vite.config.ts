@@ -1,11 +1,13 @@
 // Owns how the page is built, tested and, while developing, joined to a running server.
 // Invariant: nothing is inlined into index.html, so the page runs under `script-src 'self'; style-src 'self'`.
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { compileMessages, OUT_DIR } from './src/messages/compile.js';
 import { pseudoLocalize } from './src/messages/pseudo.js';
+import { PUBLIC_FILES, shellFiles } from './src/shell/shellFiles';
 
 const server = process.env['TUTTI_URL'] ?? 'http://127.0.0.1:8080';
 /** A build in the pseudo-locale, for e2e/pseudoLocale.spec.ts: it lies beside the ordinary one and is never shipped. */
@@ -13,7 +15,7 @@ const isPseudo = process.env['TUTTI_LOCALE'] === 'en-XA';
 const messagesDir = isPseudo ? resolve('node_modules/.pseudo/messages') : OUT_DIR;
 
 export default defineConfig({
-  plugins: [messages(), svelte()],
+  plugins: [messages(), svelte(), serviceWorker()],
   resolve: { alias: [{ find: /^#messages\/(.+)$/, replacement: `${messagesDir.replace(/\/$/, '')}/$1.js` }] },
   build: {
     target: 'es2022',
@@ -39,6 +41,21 @@ function messages(): Plugin {
       watcher.on('change', (path) => {
         if (/src\/messages\/en\/\w+\.json$/.test(path.replaceAll('\\', '/'))) compile();
       });
+    },
+  };
+}
+
+/** Writes `sw.js`: the service worker, and the list of the files of this build that it keeps. */
+function serviceWorker(): Plugin {
+  return {
+    name: 'tutti-service-worker',
+    apply: 'build',
+    enforce: 'post',
+    generateBundle(_options, bundle) {
+      const built = Object.values(bundle).map((file) => ({ fileName: file.fileName, content: file.type === 'chunk' ? file.code : file.source }));
+      const files = PUBLIC_FILES.map((fileName) => ({ fileName, content: readFileSync(`public/${fileName}`) }));
+      const source = `const BUILD = ${JSON.stringify(shellFiles([...built, ...files]))};\n${readFileSync('src/shell/serviceWorker.js', 'utf8')}`;
+      this.emitFile({ type: 'asset', fileName: 'sw.js', source });
     },
   };
 }

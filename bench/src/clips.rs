@@ -64,10 +64,12 @@ impl Clip {
                 "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 5500k -maxrate 6000k -bufsize 6000k -g 120"
             }
             Self::Hevc => {
-                "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -b:v 8000k -tag:v hvc1 -x265-params log-level=error"
+                "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -b:v 8000k -tag:v hvc1 \
+                 -x265-params log-level=error"
             }
             Self::Heavy => {
-                "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 16000k -minrate 16000k -maxrate 16000k -bufsize 16000k -x264-params nal-hrd=cbr"
+                "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 16000k -minrate 16000k -maxrate 16000k \
+                 -bufsize 16000k -x264-params nal-hrd=cbr"
             }
             Self::Short => {
                 "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 1200k -maxrate 1500k -bufsize 1500k -g 60"
@@ -76,7 +78,9 @@ impl Clip {
                 "-c:v libx264 -preset veryfast -pix_fmt yuv422p -b:v 3000k -maxrate 4000k -bufsize 4000k -g 250"
             }
             Self::Megabyte => {
-                "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 2070k -minrate 2070k -maxrate 2070k -bufsize 1000k -g 250 -sc_threshold 0 -force_key_frames expr:gte(t,n_forced*4) -x264-params nal-hrd=cbr"
+                "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 2070k -minrate 2070k -maxrate 2070k \
+                 -bufsize 1000k -g 250 -sc_threshold 0 -force_key_frames expr:gte(t,n_forced*4) \
+                 -x264-params nal-hrd=cbr"
             }
         }
     }
@@ -123,7 +127,8 @@ impl Clips {
                 args.push(source.display().to_string());
             }
             None => args.extend(split_args(
-                "-f lavfi -i testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t -f lavfi -i sine=frequency=330:beep_factor=3:sample_rate=48000 -map 0:v -map 1:a",
+                "-f lavfi -i testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t \
+                 -f lavfi -i sine=frequency=330:beep_factor=3:sample_rate=48000 -map 0:v -map 1:a",
             )),
         }
         args.extend(split_args(&format!("-vf scale={pixels},setsar=1 -t {seconds}")));

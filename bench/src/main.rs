@@ -1,8 +1,8 @@
 //! `bench`: measures Tutti beside the usual alternatives, in one run on one machine.
 //!
 //! Owns the list of scenarios and their order. It sends HTTP requests to the release binary, as any client does, and
-//! uses none of Tutti's code but the bus, which no listener serves. Invariant: every process that it starts is on the
-//! loopback, bounded in time, and stopped by it.
+//! uses none of Tutti's code but the bus and the database port, which no listener serves. Invariant: every process that
+//! it starts is on the loopback, bounded in time, and stopped by it.
 
 mod clips;
 mod engines;
@@ -83,6 +83,8 @@ enum ScenarioName {
     Workers,
     /// From outbox to effect through JetStream
     Events,
+    /// Writes per second in lanes beside one lock
+    Lanes,
     /// 20 processes started at once
     Fleet,
     /// Members under anonymous floods and beside a hostile member
@@ -113,8 +115,8 @@ impl Bench {
 
 fn main() -> Result<(), Error> {
     let cli = Cli::parse();
-    // Shows the warnings of `kit` while a scenario measures it in this process.
-    kit::telemetry::start_logs(kit::telemetry::LogFormat::Readable, "warn");
+    // Shows the warnings of our crates while a scenario measures them in this process.
+    base::telemetry::start_logs(base::telemetry::LogFormat::Readable, "warn");
     machine::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(cli))
@@ -150,6 +152,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::Proxying => scenarios::proxying::measure(&bench).await,
             ScenarioName::Workers => scenarios::workers::measure(&bench).await,
             ScenarioName::Events => scenarios::events::measure(&bench).await,
+            ScenarioName::Lanes => scenarios::lanes::measure(&bench).await,
             ScenarioName::Fleet => scenarios::fleet::measure(&bench).await,
             ScenarioName::Attack => scenarios::attack::measure(&bench).await,
         };

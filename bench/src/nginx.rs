@@ -38,7 +38,10 @@ impl Nginx {
         std::fs::create_dir_all(folder.join("files"))?;
         let upstreams =
             format!("upstream tutti {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; }}");
-        let location = "location / { proxy_pass http://tutti; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $http_host; proxy_buffer_size 16k; proxy_buffers 20 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0; }";
+        let location = "location / { proxy_pass http://tutti; proxy_http_version 1.1; \
+            proxy_set_header Connection \"\"; proxy_set_header Host $http_host; \
+            proxy_buffer_size 16k; proxy_buffers 20 64k; \
+            proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0; }";
         Self::launch(folder, &upstreams, location).await
     }
 

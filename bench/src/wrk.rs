@@ -79,7 +79,16 @@ fn milliseconds(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const OUTPUT: &str = "ChildProcess 5s test\n  2 threads and 64 connections\n    Latency   912.00us  120.00us   3.10ms\n  Latency Distribution\n     50%  635.91us\n     99%    1.20ms\nRequests/sec:  51234.56\nTransfer/sec:     60.00MB\n";
+    const OUTPUT: &str = concat!(
+        "ChildProcess 5s test\n",
+        "  2 threads and 64 connections\n",
+        "    Latency   912.00us  120.00us   3.10ms\n",
+        "  Latency Distribution\n",
+        "     50%  635.91us\n",
+        "     99%    1.20ms\n",
+        "Requests/sec:  51234.56\n",
+        "Transfer/sec:     60.00MB\n",
+    );
 
     #[test]
     fn rate_and_median_are_read() {

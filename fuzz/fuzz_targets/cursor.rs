@@ -2,7 +2,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../crates/media/src/model/cursor.rs"]
+#[path = "../../services/media/src/model/cursor.rs"]
 mod cursor;
 
 use cursor::Cursor;

@@ -2,7 +2,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../crates/kit/src/http/framing.rs"]
+#[path = "../../platform/http/src/framing.rs"]
 mod framing;
 
 use framing::{Framing, Step};

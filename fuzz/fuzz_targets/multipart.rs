@@ -2,7 +2,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../crates/media/src/api/form.rs"]
+#[path = "../../services/media/src/api/form.rs"]
 mod form;
 
 /// The errors that `form` needs from `media`.
@@ -41,9 +41,14 @@ impl FileSink for Counted {
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((first, body)) = data.split_first() else { return };
-    let content_type = if first & 1 == 0 { "multipart/form-data; boundary=b".to_owned() } else { String::from_utf8_lossy(data).into_owned() };
+    let content_type = if first & 1 == 0 {
+        "multipart/form-data; boundary=b".to_owned()
+    } else {
+        String::from_utf8_lossy(data).into_owned()
+    };
     let Some(Ok(boundary)) = form::boundary(&content_type) else { return };
-    let pieces: Vec<std::io::Result<Bytes>> = body.chunks(usize::from(first >> 1) + 1).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let pieces: Vec<std::io::Result<Bytes>> =
+        body.chunks(usize::from(first >> 1) + 1).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     let mut parts = multer::Multipart::with_constraints(futures::stream::iter(pieces), boundary, form::constraints());
     let (mut fields, mut file) = (FormFields::default(), Counted::default());
     let _ = futures::executor::block_on(form::read(&mut parts, &AtomicUsize::new(0), &mut fields, &mut file));

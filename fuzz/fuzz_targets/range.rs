@@ -2,7 +2,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../crates/delivery/src/model/range.rs"]
+#[path = "../../services/delivery/src/model/range.rs"]
 mod range;
 
 use range::RangeRequest;

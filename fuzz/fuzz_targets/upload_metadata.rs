@@ -2,7 +2,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../crates/media/src/model/upload_metadata.rs"]
+#[path = "../../services/media/src/model/upload_metadata.rs"]
 mod upload_metadata;
 
 use upload_metadata::UploadMetadata;

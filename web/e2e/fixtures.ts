@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { test as base, expect, type Page } from '@playwright/test';
+import { PageProxy } from './pageProxy';
 
 export { expect };
 
@@ -46,9 +47,14 @@ interface PerTest {
 /** The URL of a server that runs already (`make fleet-test`): then no server is started, and none can be killed. */
 export const fleet = process.env['TUTTI_URL'];
 
-/** The real binary on its own port. */
+/** A build of the page to test instead of the one in the binary. */
+const pageFolder = process.env['TUTTI_PAGE'];
+
+/** The real binary on its own port, behind a fresh build of the page if TUTTI_PAGE names one. */
 export class Server {
   readonly serverUrl: string;
+  /** `null` where the page in the binary is tested. */
+  readonly page: PageProxy | null;
   #process: ChildProcess | null = null;
   #log: string[] = [];
 
@@ -56,8 +62,10 @@ export class Server {
     readonly data: string,
     private readonly port: number,
     private readonly operations: number,
+    pagePort: number,
   ) {
-    this.serverUrl = fleet ?? `http://127.0.0.1:${port}`;
+    this.page = pageFolder && !fleet ? new PageProxy(pageFolder, pagePort, port) : null;
+    this.serverUrl = fleet ?? `http://127.0.0.1:${this.page ? pagePort : port}`;
   }
 
   async start(): Promise<void> {
@@ -68,17 +76,18 @@ export class Server {
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
     for (let tries = 0; tries < 600 && started.exitCode === null; tries += 1) {
-      if (await fetch(`${this.serverUrl}/readyz`).then((response) => response.ok).catch(() => false)) return;
+      if (await fetch(`http://127.0.0.1:${this.port}/readyz`).then((response) => response.ok).catch(() => false)) return this.page?.start();
       await new Promise((next) => setTimeout(next, 100));
     }
     started.kill('SIGKILL');
     throw new Error(`The server did not start:\n${this.#log.join('')}`);
   }
 
-  stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.page?.stop();
     const running = this.#process;
-    if (!running || running.exitCode !== null) return Promise.resolve();
-    return new Promise((done) => {
+    if (!running || running.exitCode !== null) return;
+    await new Promise<void>((done) => {
       const last = setTimeout(() => running.kill('SIGKILL'), 15_000);
       running.once('exit', () => {
         clearTimeout(last);
@@ -94,7 +103,7 @@ let count = 0;
 export const test = base.extend<PerTest, PerWorker>({
   server: [
     async ({}, use) => {
-      const server = new Server(await mkdtemp(join(tmpdir(), 'tutti-e2e-')), await freePort(), await freePort());
+      const server = new Server(await mkdtemp(join(tmpdir(), 'tutti-e2e-')), await freePort(), await freePort(), await freePort());
       await server.start();
       await use(server);
       await server.stop('SIGTERM');
@@ -146,7 +155,7 @@ export function collectErrors(page: Page): string[] {
 
 async function signUp(page: Page, member: Member): Promise<void> {
   await page.goto('/join');
-  await page.getByLabel('Name').fill(member.handle);
+  await page.getByLabel('Handle').fill(member.handle);
   await page.getByLabel('E-mail').fill(member.email);
   await page.getByLabel('Password').fill(member.password);
   await page.getByRole('main').getByRole('button', { name: 'Join' }).click();

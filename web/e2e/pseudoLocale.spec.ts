@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 import type { BrowserContext, Page } from '@playwright/test';
 import { accent } from '../src/messages/pseudo.js';
 import { expect, test } from './fixtures';
+import { CONTENT_TYPES } from './pageProxy';
 
 const DIST = 'node_modules/.pseudo/dist';
-const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
 
 // Dates of this locale have no Latin letters, so a date needs no exception.
 test.use({ locale: 'ja-JP', viewport: { width: 1280, height: 800 } });
@@ -27,7 +27,7 @@ async function servePseudoLocale(context: BrowserContext, serverUrl: string): Pr
     const body = await readFile(join(DIST, file)).catch(() => null);
     if (body === null) return route.fulfill({ status: 404 });
     const headers: Record<string, string> = policy ? { 'Content-Security-Policy': policy } : {};
-    return route.fulfill({ body, headers, contentType: TYPES[extname(file)] ?? 'application/octet-stream' });
+    return route.fulfill({ body, headers, contentType: CONTENT_TYPES[extname(file)] ?? 'application/octet-stream' });
   });
 }
 
@@ -105,6 +105,8 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   await page.unroute('**/assets/JoinPage-*.js');
   await open('/join', 'main form');
   await check('join');
+  await main.locator('form button').click();
+  await check('join, refused');
   await page.locator('input[name="username"]').fill(member.handle);
   await page.locator('input[name="email"]').fill(member.email);
   await page.locator('input[name="new-password"]').fill(member.password);
@@ -160,6 +162,15 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   await page.dispatchEvent('main', 'dragenter', { dataTransfer: transfer });
   await check('drop zone');
   await page.dispatchEvent('main', 'dragleave', { dataTransfer: transfer });
+  await page.route('**/v1/uploads', (route) => route.abort());
+  const third = page.waitForEvent('filechooser');
+  await page.locator('header nav button').nth(1).click();
+  await page.locator('dialog .target').click();
+  await (await third).setFiles(files.large);
+  await expect(upload).toHaveAttribute('data-state', 'waiting');
+  await check('server away during an upload');
+  await upload.locator('button').last().click();
+  await page.unroute('**/v1/uploads');
 
   const token = await fetch(`${serverUrl}/v1/sessions`, {
     method: 'POST',
@@ -179,6 +190,10 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   await check('library with filters');
   await open('/?state=ready&q=nothing', 'main section h2');
   await check('no results');
+  await page.route('**/v1/media?*', (route) => route.abort());
+  await open('/', 'main .note');
+  await check('server away');
+  await page.unroute('**/v1/media?*');
 
   // Items, also in the states that pass too quickly to be seen.
   await open(`/m/${video}`, 'section.player');
@@ -230,15 +245,26 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   }
   await open(`/m/${await idOf('audio')}`, '.audio-player');
   await check('audio');
+  await page.locator('.audio-player .play').click();
+  await expect.poll(() => page.evaluate(() => document.querySelector('audio')?.paused)).toBe(false);
+  await page.locator('header .home').click();
+  await page.waitForSelector('.mini-player');
+  await check('a song across pages');
   await open(`/m/${await idOf('photo')}`, 'figure img');
   await check('photo');
   await page.locator('figure button').click();
   await check('photo full screen');
+  await page.keyboard.press('+');
+  await check('photo zoomed');
+  await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
 
   // The account.
   await open('/settings', 'main section li');
   await check('settings');
+  await page.locator('main input[type="file"]').setInputFiles(files.pdf);
+  await expect(main.locator('.note.error')).toBeVisible();
+  await check('no picture');
   await main.locator('form').first().locator('button').click();
   await check('profile saved');
   await main.locator('li button').first().click();

@@ -66,7 +66,7 @@ test('what one member has seen is gone when another signs in', async ({ home, fi
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(home.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();
   await home.getByRole('main').getByRole('link', { name: 'Join' }).click();
-  await home.getByLabel('Name').fill(`${member.handle}b`);
+  await home.getByLabel('Handle').fill(`${member.handle}b`);
   await home.getByLabel('E-mail').fill(`b${member.email}`);
   await home.getByLabel('Password').fill(member.password);
   await home.getByRole('main').getByRole('button', { name: 'Join' }).click();

@@ -64,6 +64,19 @@ test('every page fits a phone and a desktop', async ({ page, home, files }) => {
     await home.waitForTimeout(400);
     await capture(page, what);
   }
+  await home.getByRole('button', { name: /full screen$/ }).click();
+  await home.keyboard.press('+');
+  await capture(page, 'zoomed');
+  await home.keyboard.press('Escape');
+  await home.keyboard.press('Escape');
+  await home.goto('/');
+  await openItem(home, basename(files.song));
+  await home.getByRole('main').getByRole('button', { name: 'Play', exact: true }).click();
+  await expect(home.getByRole('main').getByRole('button', { name: 'Pause' })).toBeVisible();
+  await home.getByRole('link', { name: 'Tutti, home' }).click();
+  await expect(home.locator('.mini-player')).toBeVisible();
+  await capture(page, 'mini-player');
+  await openItem(home, basename(files.portrait));
   await home.getByRole('button', { name: 'Edit' }).click();
   await capture(page, 'edit');
   await home.keyboard.press('Escape');
@@ -79,6 +92,8 @@ test('every page fits a phone and a desktop', async ({ page, home, files }) => {
   await capture(page, 'welcome');
   await home.goto('/join');
   await capture(page, 'join');
+  await home.getByRole('main').getByRole('button', { name: 'Join' }).click();
+  await capture(page, 'join-refused');
 });
 
 test('the chosen theme outlives a reload and comes before the first paint', async ({ page }) => {

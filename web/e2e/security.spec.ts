@@ -14,7 +14,7 @@ const readable = (page: Page): Promise<string> =>
   page.evaluate(() => JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }]));
 
 async function signIn(page: Page, member: Member): Promise<void> {
-  await page.getByLabel('Name or e-mail').fill(member.handle);
+  await page.getByLabel('Handle or e-mail').fill(member.handle);
   await page.getByLabel('Password').fill(member.password);
   await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
 }

@@ -79,7 +79,7 @@ test('a reload in the middle of an upload goes on at the byte where it stopped, 
   await expect(home.locator('.media-grid li')).toHaveCount(1);
 });
 
-test('a server that is killed in the middle of an upload and comes back gets the rest, not all of it again', async ({ home, files, server }) => {
+test('a server that is killed in the middle of an upload gets the rest by itself when it is back, not all of it again', async ({ home, files, server }) => {
   test.skip(fleet !== undefined, 'a fleet is killed by the tests of the binary');
   const seen = offsets(home);
   const release = await slow(home, 1_200_000);
@@ -87,8 +87,11 @@ test('a server that is killed in the middle of an upload and comes back gets the
   // Long enough for the server to store a checkpoint of the upload, which it does every few seconds.
   await expect.poll(() => sent(home), { timeout: 90_000 }).toBeGreaterThan(75);
   await server.stop('SIGKILL');
-  await server.start();
+  const tray = home.getByRole('region', { name: 'Uploads' });
+  await expect(tray).toContainText('The server is away. Uploads go on by themselves.');
+  await expect(tray).toContainText(/Waiting for the server at \d+ %/);
   await release();
+  await server.start();
   await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('1 file uploaded', { timeout: 90_000 });
   expect(seen.at(-1)).toBeGreaterThan(0);
   await expect(home.locator('.media-grid li')).toHaveCount(1);

@@ -3,6 +3,7 @@ import { mount } from 'svelte';
 import App from './App.svelte';
 import { router } from './router/router.svelte';
 import { session } from './session/session.svelte';
+import { registerServiceWorker } from './shell/register';
 import './styles/fonts.css';
 import './styles/tokens.css';
 import './styles/base.css';
@@ -13,4 +14,5 @@ if (target) {
   router.start();
   void session.start();
   mount(App, { target });
+  registerServiceWorker();
 }

@@ -1,5 +1,6 @@
 // Proves that paths lead where the route table says and nowhere else.
 import { expect, it } from 'vitest';
+import served from '../public/routes.json';
 import { isPagePath } from './router/match';
 import { matchRoute as match, ROUTES, visibleRoute } from './routes';
 
@@ -11,6 +12,10 @@ it('reads the parameters of a path', () => {
 
 it('finds no page for anything else', () => {
   for (const path of ['/m', '/m/a/b', '/nowhere', '/u/%E0%A4%A']) expect(match(path).name).toBe('not-found');
+});
+
+it('has the paths that the server answers with 200', () => {
+  expect(Object.values(ROUTES).flatMap(({ pattern }) => (pattern === null ? [] : [pattern]))).toEqual(served);
 });
 
 it('leaves the server’s own paths to the server', () => {

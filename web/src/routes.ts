@@ -1,6 +1,7 @@
 // Owns the route table: which page each path shows, its title, and what a visitor sees instead. A page is loaded with its
 // first visit. Does not own how paths are matched (router/match.ts) or pages are shown (layout/PageOutlet.svelte).
-// Invariant: only this file names the pages, so a feature that is not visited is not loaded.
+// Invariant: only this file names the pages, so a feature that is not visited is not loaded; public/routes.json has the
+// same patterns, from which the server knows which paths are pages.
 import type { Component } from 'svelte';
 import account from '#messages/account';
 import layout from '#messages/layout';

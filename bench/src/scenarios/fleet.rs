@@ -40,11 +40,15 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     }];
     let method = vec![
         format!(
-            "{OF_EACH} of each role ({}); from spawning the first to the moment at which each had responded to `/readyz` at its operations listener with 200, requested in turn every 10 ms; that waits for peers too, so the first are hardly earlier than the last. Median of {}.",
+            "{OF_EACH} of each role ({}); from spawning the first to the moment at which each had responded to \
+             `/readyz` at its operations listener with 200, requested in turn every 10 ms; that waits for peers too, \
+             so the first are hardly earlier than the last. Median of {}.",
             Topology::ROLES.join(", "),
             last.len()
         ),
-        "The schemas, the stream and its consumers are created by the first process; the others wait for it. All settings at their defaults but the pool of four connections per service that fits a small server.".into(),
+        "The schemas, the stream and its consumers are created by the first process; the others wait for it. All \
+         settings at their defaults but the pool of four connections per service that fits a small server."
+            .into(),
         engines::METHOD.into(),
     ];
     Ok(Scenario {

@@ -63,17 +63,29 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             beside: format!("ffmpeg {:.1} s CPU, {:.1} s", median(&theirs), median(&their_walls)),
             passes: median(&ratios) <= GOAL,
         });
-        all.insert(clip.name().to_owned(), json!({ "tutti_cpu_s": ours, "ffmpeg_cpu_s": theirs, "tutti_wall_s": our_walls, "ffmpeg_wall_s": their_walls }));
+        all.insert(
+            clip.name().to_owned(),
+            json!({
+                "tutti_cpu_s": ours,
+                "ffmpeg_cpu_s": theirs,
+                "tutti_wall_s": our_walls,
+                "ffmpeg_wall_s": their_walls,
+            }),
+        );
     }
     server.kill().await;
     std::fs::remove_dir_all(&data)?;
     let method = vec![
         format!(
-            "30 s of 1080p, {}; user and system time of the server and its ended children (`/proc/PID/stat`) from before the upload to `ready`, beside those of one ffmpeg with one decode, the same filters, x264 settings, closed 2 s groups of pictures and AAC; median of {} runs in turns.",
+            "30 s of 1080p, {}; user and system time of the server and its ended children (`/proc/PID/stat`) from \
+             before the upload to `ready`, beside those of one ffmpeg with one decode, the same filters, x264 \
+             settings, closed 2 s groups of pictures and AAC; median of {} runs in turns.",
             bench.clips.picture(),
             bench.runs(3)
         ),
-        "Tutti's side also receives and hashes the file, probes it, measures the loudness, and makes the poster and the storyboard; ffmpeg's side does not.".into(),
+        "Tutti's side also receives and hashes the file, probes it, measures the loudness, and makes the poster and \
+         the storyboard; ffmpeg's side does not."
+            .into(),
         "All settings at their defaults.".into(),
     ];
     Ok(Scenario { place: 3, title: "The whole ladder".into(), method, rows, runs: all.into() })
@@ -132,7 +144,8 @@ async fn convert_with_ffmpeg(
     };
     for (at, rung) in encoded.iter().enumerate() {
         args.extend(split_args(&format!(
-            "-map [o{at}] -c:v libx264 -preset veryfast -sc_threshold 0 -flags +cgop -profile:v {} -level:v {}.{} -crf {} -maxrate {} -bufsize {} -g {gop} -keyint_min {gop}",
+            "-map [o{at}] -c:v libx264 -preset veryfast -sc_threshold 0 -flags +cgop -profile:v {} -level:v {}.{} \
+             -crf {} -maxrate {} -bufsize {} -g {gop} -keyint_min {gop}",
             rung.profile,
             rung.level / 10,
             rung.level % 10,

@@ -6,6 +6,7 @@ pub mod attack;
 pub mod events;
 pub mod fleet;
 pub mod ladder;
+pub mod lanes;
 pub mod photos;
 pub mod playable;
 pub mod proxying;

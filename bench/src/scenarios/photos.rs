@@ -55,10 +55,17 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             ours.push(tutti.wall.as_secs_f64());
             theirs.push(nginx.wall.as_secs_f64());
             runs_json.push(json!({
-                "tutti_s": tutti.wall.as_secs_f64(), "tutti_median_s": tutti.outcome.median.as_secs_f64(), "tutti_p99_s": tutti.outcome.p99.as_secs_f64(),
-                "tutti_peak_mib": tutti.peak_mib, "tutti_cpu_s": tutti.cpu.as_secs_f64(), "tutti_refused": tutti.outcome.refused,
-                "nginx_s": nginx.wall.as_secs_f64(), "nginx_sync_s": nginx.sync.as_secs_f64(), "nginx_median_s": nginx.outcome.median.as_secs_f64(),
-                "nginx_p99_s": nginx.outcome.p99.as_secs_f64(), "nginx_refused": nginx.outcome.refused,
+                "tutti_s": tutti.wall.as_secs_f64(),
+                "tutti_median_s": tutti.outcome.median.as_secs_f64(),
+                "tutti_p99_s": tutti.outcome.p99.as_secs_f64(),
+                "tutti_peak_mib": tutti.peak_mib,
+                "tutti_cpu_s": tutti.cpu.as_secs_f64(),
+                "tutti_refused": tutti.outcome.refused,
+                "nginx_s": nginx.wall.as_secs_f64(),
+                "nginx_sync_s": nginx.sync.as_secs_f64(),
+                "nginx_median_s": nginx.outcome.median.as_secs_f64(),
+                "nginx_p99_s": nginx.outcome.p99.as_secs_f64(),
+                "nginx_refused": nginx.outcome.refused,
             }));
         }
         let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
@@ -91,18 +98,28 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     });
     let method = vec![
         format!(
-            "{PHOTOS} different JPEGs of {}–{} bytes, drawn evenly, {:.2} GB in all, with EXIF and places in them; each on its own connection, starting at its place in the window whatever became of the others; {MEMBERS} members.",
+            "{PHOTOS} different JPEGs of {}–{} bytes, drawn evenly, {:.2} GB in all, with EXIF and places in them; \
+             each on its own connection, starting at its place in the window whatever became of the others; \
+             {MEMBERS} members.",
             SIZES.start,
             SIZES.end,
             volume as f64 / 1e9
         ),
         format!(
-            "Tutti: from the first arrival to the last `201`, each of which stands for synced bytes. nginx: to the last answer of `PUT`, plus one `syncfs` of its folder. {} runs in turns (one for the minute), fresh folders on one file system, which is synced before each.",
+            "Tutti: from the first arrival to the last `201`, each of which stands for synced bytes. nginx: to the \
+             last answer of `PUT`, plus one `syncfs` of its folder. {} runs in turns (one for the minute), fresh \
+             folders on one file system, which is synced before each.",
             bench.runs(3)
         ),
-        "Just before each run 8 GiB of memory are touched and given back, for both alike: memory that a virtual machine's host had taken back costs several times as much on first use.".into(),
-        "While Tutti receives, it already converts what it has received (thumbhash, measures); nginx does nothing else. The generator runs on the same cores.".into(),
-        "Memory is VmHWM of the server's process. Afterwards each member's list was counted: every acknowledged photo was there.".into(),
+        "Just before each run 8 GiB of memory are touched and given back, for both alike: memory that a virtual \
+         machine's host had taken back costs several times as much on first use."
+            .into(),
+        "While Tutti receives, it already converts what it has received (thumbhash, measures); nginx does nothing \
+         else. The generator runs on the same cores."
+            .into(),
+        "Memory is VmHWM of the server's process. Afterwards each member's list was counted: every acknowledged \
+         photo was there."
+            .into(),
         "All settings at their defaults.".into(),
     ];
     Ok(Scenario { place: 1, title: "5,000 photos".into(), method, rows, runs: all.into() })
@@ -130,7 +147,8 @@ async fn upload_to_tutti(bench: &Bench, photos: &Arc<Photos>, window: Duration) 
     let bearers = tokens.clone();
     let head = move |number: usize| {
         format!(
-            "POST /v1/media?name=IMG_{number:04}.jpg HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: image/jpeg\r\n",
+            "POST /v1/media?name=IMG_{number:04}.jpg HTTP/1.1\r\n\
+             Authorization: Bearer {}\r\nContent-Type: image/jpeg\r\n",
             bearers[number % MEMBERS]
         )
     };

@@ -25,7 +25,8 @@ const CLIPS: [(Clip, f64, &str); 3] = [
     (Clip::Hevc, 2.0, LOWEST),
     (Clip::Heavy, 2.0, LOWEST),
 ];
-const LOWEST: &str = "-t 4 -map 0:v -vf scale=426:240 -c:v libx264 -preset veryfast -pix_fmt yuv420p -f hls -hls_time 4 -hls_segment_type fmp4";
+const LOWEST: &str = "-t 4 -map 0:v -vf scale=426:240 -c:v libx264 -preset veryfast -pix_fmt yuv420p -f hls \
+    -hls_time 4 -hls_segment_type fmp4";
 
 /// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
@@ -64,12 +65,17 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     std::fs::remove_dir_all(&data)?;
     let method = vec![
         format!(
-            "30 s of 1080p, {}, sent in one `POST /v1/media`; from the moment the kernel had the last byte to the first answer that says `playable` (asked every 20 ms); median of {} uploads, each with other bytes.",
+            "30 s of 1080p, {}, sent in one `POST /v1/media`; from the moment the kernel had the last byte to the \
+             first answer that says `playable` (asked every 20 ms); median of {} uploads, each with other bytes.",
             bench.clips.picture(),
             bench.runs(7)
         ),
-        "Each time a player's first steps were taken (master, rendition, header, first segment) and a picture decoded from them.".into(),
-        "\"A bare ffmpeg\" is the least that has to be done before anyone could play, run alone beside an idle server: the whole remux, or the first 4 s at 240p.".into(),
+        "Each time a player's first steps were taken (master, rendition, header, first segment) and a picture \
+         decoded from them."
+            .into(),
+        "\"A bare ffmpeg\" is the least that has to be done before anyone could play, run alone beside an idle \
+         server: the whole remux, or the first 4 s at 240p."
+            .into(),
         "All settings at their defaults.".into(),
     ];
     Ok(Scenario { place: 2, title: "From the last byte to playable".into(), method, rows, runs: all.into() })

@@ -86,14 +86,21 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     engines::blocking(move || drop((fleet, engines))).await?;
     let method = vec![
         format!(
-            "A fleet with a process per role; the same delivery process is asked by `wrk` directly, through the gateway and through nginx, in turns, median of {} rounds ({} s with 64 connections, {} s with 1 and 4), on the same cores as everything else.",
+            "A fleet with a process per role; the same delivery process is asked by `wrk` directly, through the \
+             gateway and through nginx, in turns, median of {} rounds ({} s with 64 connections, {} s with 1 and \
+             4), on the same cores as everything else.",
             bench.runs(5),
             LOADS[0].1,
             LOADS[1].1
         ),
-        "nginx: `proxy_pass` over HTTP/1.1 with kept connections, a worker per core, no logs, and buffers that hold a whole answer. The gateway also limits, names requests, counts and logs.".into(),
+        "nginx: `proxy_pass` over HTTP/1.1 with kept connections, a worker per core, no logs, and buffers that \
+         hold a whole answer. The gateway also limits, names requests, counts and logs."
+            .into(),
         format!("Added at other loads, p50 through the gateway less p50 of delivery itself: {}.", told.join("; ")),
-        format!("The item is public and was compared byte by byte on each way. Not a default: `--set {SETTING}`, because all of `wrk`'s connections come from one address."),
+        format!(
+            "The item is public and was compared byte by byte on each way. Not a default: `--set {SETTING}`, \
+             because all of `wrk`'s connections come from one address."
+        ),
         engines::METHOD.into(),
     ];
     Ok(Scenario { place: 6, title: "Passing on from process to process".into(), method, rows, runs: all.into() })
@@ -120,7 +127,9 @@ impl Targets {
 
 impl Throughputs {
     fn json(&self) -> Value {
-        let target = |throughputs: &[wrk::Throughput]| json!({ "per_second": rates(throughputs), "p50_ms": medians(throughputs) });
+        let target = |throughputs: &[wrk::Throughput]| -> Value {
+            json!({ "per_second": rates(throughputs), "p50_ms": medians(throughputs) })
+        };
         json!({ "delivery": target(&self.delivery), "gateway": target(&self.gateway), "nginx": target(&self.nginx) })
     }
 }

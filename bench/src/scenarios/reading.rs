@@ -64,10 +64,13 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     std::fs::remove_dir_all(&data)?;
     let method = vec![
         format!(
-            "`wrk -t2 -c{CONNECTIONS} -d{SECONDS}s` on the same two cores as the server, Tutti and nginx in turns, median of {} pairs; nginx with `sendfile`, `tcp_nopush`, `open_file_cache` and a worker per core.",
+            "`wrk -t2 -c{CONNECTIONS} -d{SECONDS}s` on the same two cores as the server, Tutti and nginx in turns, \
+             median of {} pairs; nginx with `sendfile`, `tcp_nopush`, `open_file_cache` and a worker per core.",
             bench.runs(5)
         ),
-        "The item is public; each request passes the gateway with its limits. Nothing but 200 came back, and each body was compared with nginx's once.".into(),
+        "The item is public; each request passes the gateway with its limits. Nothing but 200 came back, and each \
+         body was compared with nginx's once."
+            .into(),
         format!("Not a default: `--set {SETTING}`, because all of `wrk`'s connections come from one address."),
         format!("Tutti's memory at its peak: {:.0} MiB.", memory.peak_kib as f64 / 1024.0),
     ];

@@ -54,7 +54,8 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     ];
     let method = vec![
         format!(
-            "`tutti serve` with its defaults; from spawning the process to the first 200 of `/readyz` at the operations listener, requested every millisecond; median of {}.",
+            "`tutti serve` with its defaults; from spawning the process to the first 200 of `/readyz` at the \
+             operations listener, requested every millisecond; median of {}.",
             ready.len()
         ),
         format!("Resident memory (VmRSS) 5 s after ready, without a connection; median of {}.", idle.len()),

@@ -75,15 +75,19 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let told: Vec<String> = runs.iter().zip(GOALS).map(|(runs, (workers, _))| costs(workers, runs)).collect();
     let method = vec![
         format!(
-            "Each worker is a process with all its ffmpegs, limited to {share:.2} of {cores:.0} cores from its start by {}; everything else of the fleet (accounts, media, delivery, gateway, engines) has what is left.",
+            "Each worker is a process with all its ffmpegs, limited to {share:.2} of {cores:.0} cores from its start \
+             by {}; everything else of the fleet (accounts, media, delivery, gateway, engines) has what is left.",
             quota.method()
         ),
         format!(
-            "{CLIPS} clips ({}, {clip} bytes, each with other bytes) are uploaded while no worker runs; then the workers are started, and the time counts from before their start, which is a few tenths of a second, to the last clip's `ready`.",
+            "{CLIPS} clips ({}, {clip} bytes, each with other bytes) are uploaded while no worker runs; then the \
+             workers are started, and the time counts from before their start, which is a few tenths of a second, to \
+             the last clip's `ready`.",
             Clip::Short.name()
         ),
         format!(
-            "{}. CPU time per clip that grows with the workers is cores that disturb each other; shares that are not used are workers that wait.",
+            "{}. CPU time per clip that grows with the workers is cores that disturb each other; shares that are not \
+             used are workers that wait.",
             told.join("; ")
         ),
         format!("Not a default: `--set {SETTING}`, so that a worker does the same whatever the machine has."),

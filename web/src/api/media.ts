@@ -32,9 +32,12 @@ export const edit = (id: string, body: Edit): Promise<Media> =>
 
 export const remove = (id: string): Promise<void> => expectOk(api.DELETE('/v1/media/{id}', { params: { path: { id } } }));
 
-/** Uploads a small file in one request, as its raw bytes. The upload queue is for larger ones. */
-export async function uploadSmallFile(file: File, visibility: Visibility, tags: string[]): Promise<Media> {
-  const query = new URLSearchParams({ name: file.name, visibility, tags: tags.join(',') });
+/** What members' avatars are claimed for. They are items of their own, but not of the library. */
+export const AVATAR_SUBJECT = 'account:avatar';
+
+/** Uploads a small file in one request, as its raw bytes, unlisted; it is removed in a day unless it is claimed. */
+export async function uploadUnclaimed(file: File): Promise<Media> {
+  const query = new URLSearchParams({ name: file.name, visibility: 'unlisted', claim: 'later' });
   const response = await authorizedFetch(
     new Request(`/v1/media?${query}`, {
       method: 'POST',
@@ -46,3 +49,5 @@ export async function uploadSmallFile(file: File, visibility: Visibility, tags: 
   if (!response.ok) throw problemFrom(response.status, body);
   return body as Media;
 }
+
+export const claim = (id: string, subject: string): Promise<void> => expectOk(api.POST('/v1/media/claims', { body: { ids: [id], subject } }));

@@ -11,8 +11,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the public keys that verify access tokens. */
-        get: operations["jwks"];
+        /**
+         * Returns the public keys that verify access tokens.
+         * @description A new key is listed a day before it signs, and is removed after the last token that it signed has expired.
+         */
+        get: operations["list_signing_keys"];
         put?: never;
         post?: never;
         delete?: never;
@@ -70,7 +73,7 @@ export interface paths {
          * @description `name` is the media id, a dot and the format of the file, such as `5kT0vYq8Zb3mXw1RcHs9Ga.jpeg`. Supports byte
          *     ranges.
          */
-        get: operations["file"];
+        get: operations["get_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -190,9 +193,10 @@ export interface paths {
         };
         /**
          * Events of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
-         * @description The stream ends after `ready` or `failed`, when the item is removed, and when the signature (`t`) that opened it
-         *     expires. Under a signature, `state` is what everyone would see of a public or unlisted item, and its other URLs are
-         *     not signed: read the item with your token for those.
+         * @description The stream ends after `ready` or `failed`, when the item is removed, and when the access token or the signature
+         *     (`t`) that opened it expires: follow again with a fresh one. The last event of an item that is done has the `id`
+         *     `end`; a client that connects again with it gets a 204. Under a signature, `state` is what everyone would see of a
+         *     public or unlisted item, and its other URLs are not signed: read the item with your token for those.
          */
         get: operations["follow_media"];
         put?: never;
@@ -210,8 +214,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The master playlist: every rendition that can be played now. */
-        get: operations["master"];
+        /**
+         * The master playlist: every rendition that can be played now.
+         * @description It grows while the item is converted, so players revalidate it.
+         */
+        get: operations["get_master_playlist"];
         put?: never;
         post?: never;
         delete?: never;
@@ -220,15 +227,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/media/{id}/hls/{rendition}/{file}": {
+    "/v1/media/{id}/hls/{rendition}/init.mp4": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** A file of a rendition: `playlist.m3u8`, `init.mp4`, or a segment such as `0.m4s`. */
-        get: operations["rendition"];
+        /** The initialization segment of a rendition. */
+        get: operations["get_init_segment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/hls/{rendition}/playlist.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The playlist of a rendition: its segments.
+         * @description It grows while the item is converted, and may be cached for a second until it is complete.
+         */
+        get: operations["get_rendition_playlist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/hls/{rendition}/{segment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A segment of a rendition, of some four seconds. */
+        get: operations["get_segment"];
         put?: never;
         post?: never;
         delete?: never;
@@ -244,8 +288,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A photo, or the poster of a video, in any size up to 2560 pixels, without metadata. */
-        get: operations["image"];
+        /**
+         * A photo, or the poster of a video, in any size up to 2560 pixels, without metadata.
+         * @description The first request for a size may wait while it is rendered.
+         */
+        get: operations["get_image"];
         put?: never;
         post?: never;
         delete?: never;
@@ -265,7 +312,7 @@ export interface paths {
          * The unchanged original, as it was uploaded, with all its metadata.
          * @description For its owner, and for holders of a URL that the owner signed for it. Supports byte ranges.
          */
-        get: operations["original"];
+        get: operations["get_original"];
         put?: never;
         post?: never;
         delete?: never;
@@ -281,8 +328,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The poster of a video (or the cover of a song): as it was made, or in the requested size and format. */
-        get: operations["poster"];
+        /**
+         * The poster of a video (or the cover of a song): as it was made, or in the requested size and format.
+         * @description It may be replaced by a better one during the conversion.
+         */
+        get: operations["get_poster"];
         put?: never;
         post?: never;
         delete?: never;
@@ -299,7 +349,7 @@ export interface paths {
             cookie?: never;
         };
         /** Which part of which sheet shows which second of the video, as WebVTT. */
-        get: operations["storyboard"];
+        get: operations["get_storyboard"];
         put?: never;
         post?: never;
         delete?: never;
@@ -316,7 +366,7 @@ export interface paths {
             cookie?: never;
         };
         /** One sheet of a storyboard: many small images of the video in one. */
-        get: operations["sprite"];
+        get: operations["get_storyboard_sheet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -333,7 +383,7 @@ export interface paths {
             cookie?: never;
         };
         /** The loudness of a song over time, as JSON. */
-        get: operations["waveform"];
+        get: operations["get_waveform"];
         put?: never;
         post?: never;
         delete?: never;
@@ -462,7 +512,8 @@ export interface paths {
         post: operations["upload_by_post"];
         /** Cancels an upload and removes its bytes. An item that it became stays. */
         delete: operations["cancel_upload"];
-        options?: never;
+        /** Returns the supported version and extensions, at the URL of an upload. */
+        options: operations["options_of_one_upload"];
         /** Returns the offset of an upload. */
         head: operations["upload_state"];
         /**
@@ -477,30 +528,47 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A profile. */
+        /**
+         * @description A profile.
+         * @example {
+         *       "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "bio": "Numbers and music.",
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "display_name": "Ada Lovelace",
+         *       "email": "ada@example.org",
+         *       "handle": "ada",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "roles": [
+         *         "member"
+         *       ]
+         *     }
+         */
         Account: {
             avatar: components["schemas"]["MediaId"] | null;
             bio: string;
             /** Format: date-time */
             created_at: string;
-            /**
-             * @description The name to show. It is the handle until the member chooses a name.
-             * @example Ada Lovelace
-             */
+            /** @description The name to show. It is the handle until the member chooses a name. */
             display_name: string;
             /** @description Returned to the owner only. */
             email?: string | null;
-            /**
-             * @description The unique name, lower-case.
-             * @example ada
-             */
+            /** @description The unique name, lower-case. */
             handle: string;
             /** Format: uuid */
             id: string;
             /** @description `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`. */
             roles: string[];
         };
-        /** @description The changes. Fields that are left out stay as they are. */
+        /**
+         * @description The changes. Fields that are left out stay as they are.
+         * @example {
+         *       "name": "cat at the sea.jpeg",
+         *       "tags": [
+         *         "sea"
+         *       ],
+         *       "visibility": "public"
+         *     }
+         */
         ChangeBody: {
             /** @description The new name. */
             name?: string | null;
@@ -508,13 +576,30 @@ export interface components {
             tags?: string[] | null;
             visibility?: components["schemas"]["Visibility"] | null;
         };
-        /** @description The current and the new password. */
+        /**
+         * @description The current and the new password.
+         * @example {
+         *       "current": "correct horse battery",
+         *       "new": "seven green umbrellas"
+         *     }
+         */
         ChangePassword: {
             current: components["schemas"]["Password"];
             /** @description At least 10 characters, at most 1,000 bytes. */
             new: components["schemas"]["Password"];
         };
-        /** @description The items to claim, and the subject to claim them for. */
+        /**
+         * @description The items to claim, and the subject to claim them for.
+         * @example {
+         *       "ids": [
+         *         "5kT0vYq8Zb3mXw1RcHs9Ga"
+         *       ],
+         *       "subject": "post:0198f3",
+         *       "tags": [
+         *         "wedding"
+         *       ]
+         *     }
+         */
         ClaimBody: {
             /** @description The items, at most 100. */
             ids: components["schemas"]["MediaId"][];
@@ -526,12 +611,62 @@ export interface components {
             /** @description Tags to add to each. */
             tags?: string[];
         };
-        /** @description The claimed items. */
+        /**
+         * @description The claimed items.
+         * @example {
+         *       "items": [
+         *         {
+         *           "bytes": 2411724,
+         *           "camera": "Pixel 9",
+         *           "claimed": true,
+         *           "content_type": "image/jpeg",
+         *           "created_at": "2026-06-20T18:30:00Z",
+         *           "duration_ms": null,
+         *           "failure": null,
+         *           "height": 3024,
+         *           "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *           "kind": "photo",
+         *           "name": "cat.jpeg",
+         *           "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *           "progress": null,
+         *           "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
+         *           "state": "ready",
+         *           "subject": "post:0198f3",
+         *           "tags": [
+         *             "wedding",
+         *             "sea"
+         *           ],
+         *           "taken_at": "2026-06-20T15:04:05Z",
+         *           "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+         *           "updated_at": "2026-06-20T18:30:02Z",
+         *           "urls": {
+         *             "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "hls": null,
+         *             "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "poster": null,
+         *             "storyboard": null,
+         *             "waveform": null
+         *           },
+         *           "visibility": "private",
+         *           "width": 4032
+         *         }
+         *       ]
+         *     }
+         */
         Claimed: {
             /** @description In the order of the request. */
             items: components["schemas"]["Media"][];
         };
-        /** @description Changes to the profile. Absent fields stay unchanged. */
+        /**
+         * @description Changes to the profile. Absent fields stay unchanged.
+         * @example {
+         *       "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "bio": "Numbers and music.",
+         *       "display_name": "Ada Lovelace"
+         *     }
+         */
         EditProfile: {
             avatar?: components["schemas"]["MediaId"] | null;
             /** @description At most 500 characters; `null` clears it. */
@@ -539,18 +674,36 @@ export interface components {
             /** @description 1–60 characters; `null` resets it to the handle. */
             display_name?: string | null;
         };
-        /** @description The confirmation of an erasure. */
+        /**
+         * @description The confirmation of an erasure.
+         * @example {
+         *       "password": "correct horse battery"
+         *     }
+         */
         Erase: {
             password: components["schemas"]["Password"];
         };
-        /** @description Why an item cannot be converted. */
+        /**
+         * @description Why an item cannot be converted.
+         * @example {
+         *       "code": "transcode.no_picture",
+         *       "detail": "There is no picture in the file."
+         *     }
+         */
         Failure: {
             /** @description A stable code, such as `transcode.no_picture`. */
             code: string;
             /** @description A sentence for its owner. */
             detail: string;
         };
-        /** @description The fields of a form. */
+        /**
+         * @description The fields of a form.
+         * @example {
+         *       "file": "(the bytes of cat.jpeg)",
+         *       "name": "cat.jpeg",
+         *       "tags": "wedding,sea"
+         *     }
+         */
         FormBody: {
             /** @description `now` or `later`. */
             claim?: string | null;
@@ -571,7 +724,51 @@ export interface components {
          * @enum {string}
          */
         Kind: "photo" | "audio" | "video";
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "bytes": 2411724,
+         *           "camera": "Pixel 9",
+         *           "claimed": true,
+         *           "content_type": "image/jpeg",
+         *           "created_at": "2026-06-20T18:30:00Z",
+         *           "duration_ms": null,
+         *           "failure": null,
+         *           "height": 3024,
+         *           "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *           "kind": "photo",
+         *           "name": "cat.jpeg",
+         *           "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *           "progress": null,
+         *           "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
+         *           "state": "ready",
+         *           "subject": "post:0198f3",
+         *           "tags": [
+         *             "wedding",
+         *             "sea"
+         *           ],
+         *           "taken_at": "2026-06-20T15:04:05Z",
+         *           "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+         *           "updated_at": "2026-06-20T18:30:02Z",
+         *           "urls": {
+         *             "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "hls": null,
+         *             "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "poster": null,
+         *             "storyboard": null,
+         *             "waveform": null
+         *           },
+         *           "visibility": "private",
+         *           "width": 4032
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
         List_Media: {
             /** @description The items. */
             items: {
@@ -653,7 +850,21 @@ export interface components {
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
-        /** @description A page of a list. */
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "current": true,
+         *           "device": "Firefox on Linux",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *           "last_seen_at": "2026-05-20T18:05:12Z"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
         List_Session: {
             /** @description The items. */
             items: {
@@ -661,10 +872,7 @@ export interface components {
                 created_at: string;
                 /** @description Whether this is the session of the request. */
                 current: boolean;
-                /**
-                 * @description The name of the device, as given at sign-in.
-                 * @example Firefox on Linux
-                 */
+                /** @description The name of the device, as given at sign-in. */
                 device: string;
                 /** Format: uuid */
                 id: string;
@@ -677,7 +885,46 @@ export interface components {
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
-        /** @description An item. */
+        /**
+         * @description An item.
+         * @example {
+         *       "bytes": 2411724,
+         *       "camera": "Pixel 9",
+         *       "claimed": true,
+         *       "content_type": "image/jpeg",
+         *       "created_at": "2026-06-20T18:30:00Z",
+         *       "duration_ms": null,
+         *       "failure": null,
+         *       "height": 3024,
+         *       "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "kind": "photo",
+         *       "name": "cat.jpeg",
+         *       "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *       "progress": null,
+         *       "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
+         *       "state": "ready",
+         *       "subject": "post:0198f3",
+         *       "tags": [
+         *         "wedding",
+         *         "sea"
+         *       ],
+         *       "taken_at": "2026-06-20T15:04:05Z",
+         *       "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+         *       "updated_at": "2026-06-20T18:30:02Z",
+         *       "urls": {
+         *         "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *         "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *         "hls": null,
+         *         "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *         "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *         "poster": null,
+         *         "storyboard": null,
+         *         "waveform": null
+         *       },
+         *       "visibility": "private",
+         *       "width": 4032
+         *     }
+         */
         Media: {
             /**
              * Format: int64
@@ -761,11 +1008,35 @@ export interface components {
         MediaId: string;
         /**
          * Format: password
-         * @description A password as it was sent.
+         * @description A password, in the form of the profile `OpaqueString` (RFC 8265 §4.2.2): every space is U+0020, composed (NFC).
          * @example correct horse battery
          */
         Password: string;
-        /** @description How far a conversion is. */
+        /** @description The JSON of a [`Problem`]. */
+        Problem: {
+            /** @description A stable code, such as `media.too_large`. */
+            code: string;
+            /** @description A sentence that says what to do. */
+            detail: string;
+            /** @description Quote this when you ask for help. */
+            request_id?: string | null;
+            /**
+             * Format: int32
+             * @description The status as a number.
+             */
+            status: number;
+            /** @description The status in words. */
+            title: string;
+            /** @description `about:blank`: the code is specific enough (RFC 9457 §4.2.1). */
+            type: string;
+        };
+        /**
+         * @description How far a conversion is.
+         * @example {
+         *       "percent": 40,
+         *       "remaining_ms": 9000
+         *     }
+         */
         ProgressView: {
             /**
              * Format: int32
@@ -778,20 +1049,31 @@ export interface components {
              */
             remaining_ms?: number | null;
         };
-        /** @description The body of a refresh. */
+        /**
+         * @description The body of a refresh.
+         * @example {
+         *       "refresh_token": "q83vEjRWeJCrze8SNFZ4kAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
+         *     }
+         */
         Refresh: {
             refresh_token: string;
         };
-        /** @description A device that is signed in. */
+        /**
+         * @description A device that is signed in.
+         * @example {
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "current": true,
+         *       "device": "Firefox on Linux",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *       "last_seen_at": "2026-05-20T18:05:12Z"
+         *     }
+         */
         Session: {
             /** Format: date-time */
             created_at: string;
             /** @description Whether this is the session of the request. */
             current: boolean;
-            /**
-             * @description The name of the device, as given at sign-in.
-             * @example Firefox on Linux
-             */
+            /** @description The name of the device, as given at sign-in. */
             device: string;
             /** Format: uuid */
             id: string;
@@ -801,41 +1083,60 @@ export interface components {
              */
             last_seen_at: string;
         };
-        /** @description The body of a sign-in. */
+        /**
+         * @description The body of a sign-in.
+         * @example {
+         *       "device": "Firefox on Linux",
+         *       "login": "ada",
+         *       "password": "correct horse battery"
+         *     }
+         */
         SignIn: {
-            /**
-             * @description The name of this device in the list of sessions.
-             * @example Firefox on Linux
-             */
+            /** @description The name of this device in the list of sessions. */
             device?: string | null;
-            /**
-             * @description A handle or an e-mail address; case doesn't matter.
-             * @example ada
-             */
+            /** @description A handle or an e-mail address; case doesn't matter. */
             login: string;
             password: components["schemas"]["Password"];
         };
-        /** @description The body of a sign-up. */
+        /**
+         * @description The body of a sign-up.
+         * @example {
+         *       "device": "Firefox on Linux",
+         *       "email": "ada@example.org",
+         *       "handle": "ada",
+         *       "password": "correct horse battery"
+         *     }
+         */
         SignUp: {
-            /**
-             * @description The name of this device in the list of sessions.
-             * @example Firefox on Linux
-             */
+            /** @description The name of this device in the list of sessions. */
             device?: string | null;
-            /**
-             * @description Case doesn't matter.
-             * @example ada@example.org
-             */
+            /** @description Case doesn't matter. */
             email: string;
-            /**
-             * @description 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter.
-             * @example ada
-             */
+            /** @description 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter. */
             handle: string;
             /** @description At least 10 characters, at most 1,000 bytes. */
             password: components["schemas"]["Password"];
         };
-        /** @description The account and tokens of a new or refreshed session. */
+        /**
+         * @description The account and tokens of a new or refreshed session.
+         * @example {
+         *       "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTk4YjJhNCJ9.c2lnbmF0dXJl",
+         *       "account": {
+         *         "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *         "bio": "Numbers and music.",
+         *         "created_at": "2026-05-17T09:30:00Z",
+         *         "display_name": "Ada Lovelace",
+         *         "email": "ada@example.org",
+         *         "handle": "ada",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *         "roles": [
+         *           "member"
+         *         ]
+         *       },
+         *       "expires_in": 900,
+         *       "refresh_token": "q83vEjRWeJCrze8SNFZ4kAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
+         *     }
+         */
         SignedIn: {
             /** @description Send it as `Authorization: Bearer …`. */
             access_token: string;
@@ -843,7 +1144,6 @@ export interface components {
             /**
              * Format: int64
              * @description The lifetime of the access token in seconds.
-             * @example 900
              */
             expires_in: number;
             /** @description Send it to `/v1/sessions/refresh`, once, for the next pair. Absent if the request asked for the cookie. */
@@ -858,6 +1158,16 @@ export interface components {
          * @description The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
          *     `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
          *     with the URL API. Under the signature of an event stream they are plain.
+         * @example {
+         *       "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *       "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *       "hls": null,
+         *       "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *       "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *       "poster": null,
+         *       "storyboard": null,
+         *       "waveform": null
+         *     }
          */
         Urls: {
             /** @description The events of this item (server-sent events). */
@@ -882,8 +1192,230 @@ export interface components {
          * @enum {string}
          */
         Visibility: "private" | "unlisted" | "public";
+        /**
+         * @description The loudness of a song over time.
+         * @example {
+         *       "duration_ms": 50,
+         *       "peaks": [
+         *         0,
+         *         12,
+         *         96,
+         *         255,
+         *         31
+         *       ],
+         *       "sample_rate": 8000,
+         *       "samples_per_peak": 80,
+         *       "version": 1
+         *     }
+         */
+        Waveform: {
+            /**
+             * Format: int64
+             * @description The duration of the audio in milliseconds.
+             */
+            duration_ms: number;
+            /** @description The largest amplitude in each interval, 0 (silence) to 255 (full scale); at most 2,000 of them. */
+            peaks: number[];
+            /**
+             * Format: int32
+             * @description Samples per second of the reduced audio.
+             */
+            sample_rate: number;
+            /**
+             * Format: int64
+             * @description Samples per peak; the last may have fewer.
+             */
+            samples_per_peak: number;
+            /**
+             * Format: int32
+             * @description The version of the format: 1.
+             */
+            version: number;
+        };
     };
-    responses: never;
+    responses: {
+        /**
+         * @description * `request.broken_off`: Send the request again: its body broke off.
+         *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+         *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+         */
+        BadRequest_broken_off_malformed_not_json: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description * `request.invalid`: Mend the query or the parameter that the sentence names.
+         *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+         */
+        BadRequest_invalid_malformed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1. */
+        BadRequest_malformed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `server.too_late`: Try again; the request may have been carried out. */
+        GatewayTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `server.storage_full`: Try again later; an operator must make room. */
+        InsufficientStorage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `server.fault`: Try again; if it stays, quote the request id to the operators. */
+        InternalServerError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `request.no_such_url`: Check the URL against `/docs`. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `request.too_large`: Send a smaller body; the limit is in the sentence. */
+        PayloadTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description * `request.head_too_large`: Send fewer or shorter headers.
+         *     * `request.too_many_headers`: Send fewer headers; the limit is in the sentence.
+         */
+        RequestHeaderFieldsTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `request.too_slow`: Send the body faster, or in smaller parts. */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `server.unavailable`: Wait as long as `Retry-After` says, then try again. */
+        ServiceUnavailable: {
+            headers: {
+                /** @description After how many seconds a retry makes sense */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests. */
+        TooManyRequests: {
+            headers: {
+                /** @description After how many seconds a retry makes sense */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `request.url_too_long`: Shorten the URL; the limit is in the sentence. */
+        URITooLong: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description * `auth.expired`: Get a new access token from `/v1/sessions/refresh`.
+         *     * `auth.invalid_token`: Sign in again: the access token is not valid.
+         *     * `auth.not_yet_valid`: Get a new access token, and check the server's clocks.
+         *     * `auth.required`: Sign in, and send `Authorization: Bearer <access token>`.
+         *     * `auth.session_ended`: Sign in again; the token belongs to a session that was ended.
+         */
+        Unauthorized: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description * `auth.expired`: Get a new access token from `/v1/sessions/refresh`.
+         *     * `auth.invalid_token`: Sign in again: the access token is not valid.
+         *     * `auth.not_yet_valid`: Get a new access token, and check the server's clocks.
+         *     * `auth.session_ended`: Sign in again; the token belongs to a session that was ended.
+         */
+        Unauthorized_expired_invalid_token_not_yet_valid_session_ended: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description * `request.invalid`: Mend the field that the sentence names. */
+        UnprocessableEntity: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description * `request.content_encoding`: Send the body without `Content-Encoding`.
+         *     * `request.not_json`: Send JSON, with `Content-Type: application/json`.
+         */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -891,7 +1423,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    jwks: {
+    list_signing_keys: {
         parameters: {
             query?: never;
             header?: never;
@@ -906,18 +1438,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         {
+                     *           "alg": "EdDSA",
+                     *           "crv": "Ed25519",
+                     *           "kid": "5d0c9a4be1f24f0a8c7e6b3d2a190f84",
+                     *           "kty": "OKP",
+                     *           "use": "sig",
+                     *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": unknown;
                 };
             };
+            400: components["responses"]["BadRequest_malformed"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     sign_up: {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes it safe to repeat this request */
+                /**
+                 * @description Makes it safe to repeat this request
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
                 "Idempotency-Key"?: string | null;
-                /** @description `cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin */
+                /**
+                 * @description `cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin
+                 * @example cookie
+                 */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -932,12 +1491,112 @@ export interface operations {
             /** @description The account, and tokens for it */
             201: {
                 headers: {
+                    /** @description The public profile of the account */
+                    Location?: string;
+                    /** @description The refresh token, with `Tutti-Session: cookie` */
+                    "Set-Cookie"?: string | null;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /**
+             * @description * `auth.unknown_token_transport`: Send `Tutti-Session: cookie`, or leave it out.
+             *     * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `auth.wrong_login`: Check the handle and the password, then sign in again. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `accounts.email_taken`: Sign in to the account with this e-mail address instead.
+             *     * `accounts.handle_taken`: Choose another handle.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.invalid_email`: Check the e-mail address; it should look like ada@example.org.
+             *     * `accounts.invalid_handle`: Choose another handle; the sentence names the rule.
+             *     * `accounts.weak_password`: Choose another password; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `accounts.too_many_sign_ups`: Wait for the time in `Retry-After`, then sign up again.
+             *     * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     show_account: {
@@ -945,7 +1604,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Case doesn't matter */
+                /**
+                 * @description Case doesn't matter
+                 * @example ada
+                 */
                 handle: string;
             };
             cookie?: never;
@@ -961,17 +1623,63 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
+            400: components["responses"]["BadRequest_malformed"];
+            /**
+             * @description * `accounts.not_found`: Check the handle; the account may have been erased.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    file: {
+    get_file: {
         parameters: {
             query?: {
-                /** @description The signature of a signed URL */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id, a dot and the format */
+                /**
+                 * @description The media id, a dot and the format
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga.jpeg
+                 */
                 name: string;
             };
             cookie?: never;
@@ -981,24 +1689,90 @@ export interface operations {
             /** @description The file */
             200: {
                 headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "*/*": string;
+                };
             };
-            /** @description A range of it */
+            /** @description The requested range. */
             206: {
                 headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The file is at this URL of the object store, for ten minutes */
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The file is at this URL of the object store, for ten minutes. */
             307: {
+                headers: {
+                    /** @description A presigned URL of the object store; follow it without the token */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /** @description * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     show_me: {
@@ -1019,13 +1793,24 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     erase_me: {
         parameters: {
             query?: never;
             header?: {
-                /** @description `cookie`: clears the cookie; only for pages of this origin */
+                /**
+                 * @description `cookie`: clears the cookie; only for pages of this origin
+                 * @example cookie
+                 */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1040,10 +1825,77 @@ export interface operations {
             /** @description Erased; media are removed shortly afterwards */
             204: {
                 headers: {
+                    /** @description Clears the cookie, with `Tutti-Session: cookie` */
+                    "Set-Cookie"?: string | null;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /**
+             * @description * `auth.unknown_token_transport`: Send `Tutti-Session: cookie`, or leave it out.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.password_required`: Send the password in the body, or sign in again first.
+             *     * `auth.wrong_password`: Check the current password, then send it again.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            /**
+             * @description * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     edit_me: {
@@ -1068,6 +1920,31 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.invalid_avatar`: Send the id of a photo of your own that is unlisted or public.
+             *     * `accounts.invalid_profile`: Change the field that the sentence names.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     change_password: {
@@ -1090,28 +1967,114 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /** @description * `auth.wrong_password`: Check the current password, then send it again. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.weak_password`: Choose another password; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     list_media: {
         parameters: {
             query?: {
-                /** @description Only photos, audio files or videos. */
+                /**
+                 * @description Only photos, audio files or videos.
+                 * @example photo
+                 */
                 kind?: components["schemas"]["Kind"];
-                /** @description Only items in this state. */
+                /**
+                 * @description Only items in this state.
+                 * @example ready
+                 */
                 state?: components["schemas"]["State"];
-                /** @description Only items with this visibility. */
+                /**
+                 * @description Only items with this visibility.
+                 * @example public
+                 */
                 visibility?: components["schemas"]["Visibility"];
-                /** @description Only items with this tag. */
+                /**
+                 * @description Only items with this tag.
+                 * @example wedding
+                 */
                 tag?: string;
-                /** @description Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item. */
+                /**
+                 * @description Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item.
+                 * @example summer 2026
+                 */
                 q?: string;
-                /** @description Only items that were claimed for this subject. */
+                /**
+                 * @description Only items that were claimed for this subject.
+                 * @example post:0198f3
+                 */
                 subject?: string;
-                /** @description `true`: items that wait to be claimed, instead of the library. */
+                /**
+                 * @description `true`: items that wait to be claimed, instead of the library.
+                 * @example false
+                 */
                 staged?: boolean;
-                /** @description The number of items, 1–100; 50 by default. */
+                /**
+                 * @description The number of items, 1–100; 50 by default.
+                 * @example 50
+                 */
                 limit?: number;
-                /** @description The `next` of the previous page. */
+                /**
+                 * @description The `next` of the previous page.
+                 * @example MTc2NzI2ODgwMDAwMDAwMC41a1QwdllxOFpiM21YdzFSY0hzOUdh
+                 */
                 after?: string;
             };
             header?: never;
@@ -1129,30 +2092,93 @@ export interface operations {
                     "application/json": components["schemas"]["List_Media"];
                 };
             };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.invalid`: Mend the field that the sentence names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_many_lists`: Wait for one of your other lists to finish.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.lists_busy`: Wait as long as `Retry-After` says.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     send_media: {
         parameters: {
             query?: {
-                /** @description The name of the file. Only the last part of a path is kept. */
+                /**
+                 * @description What the item is called.
+                 * @example cat.jpeg
+                 */
                 name?: string;
-                /** @description Up to 20 tags, separated by commas. */
+                /**
+                 * @description Up to 20 tags, separated by commas.
+                 * @example wedding,sea
+                 */
                 tags?: string;
-                /** @description `private` (the default), `unlisted` or `public`. */
+                /**
+                 * @description `private` (the default), `unlisted` or `public`.
+                 * @example private
+                 */
                 visibility?: string;
-                /** @description `later`: the item is staged until it is claimed, and removed if that does not happen within a day. */
+                /**
+                 * @description `later`: the item is staged until it is claimed, and removed if that does not happen within a day.
+                 * @example later
+                 */
                 claim?: string;
             };
             header?: {
-                /** @description Sent again with the same key, the request does not store the file twice. */
+                /**
+                 * @description Sent again with the same key, the request does not store the file twice.
+                 * @example 2f1c6c0e-cat
+                 */
                 "Idempotency-Key"?: string | null;
+                /**
+                 * @description The SHA-256 of the file (RFC 9530). A file with another digest is refused.
+                 * @example sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:
+                 */
+                "Repr-Digest"?: string | null;
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
                 "multipart/form-data": components["schemas"]["FormBody"];
             };
         };
@@ -1160,18 +2186,172 @@ export interface operations {
             /** @description The file is in the library; `Location` is the URL of the item. */
             201: {
                 headers: {
+                    /** @description The URL of the item. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Media"];
                 };
             };
+            /**
+             * @description * `media.bad_digest`: Write the header as `Repr-Digest: sha-256=:<base64>:`.
+             *     * `media.incomplete`: Send the whole file again; the connection ended before its last byte.
+             *     * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.invalid`: Mend the query or the parameter that the sentence names.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_slow`: Try again with a better connection, or use a resumable upload.
+             *     * `request.too_slow`: Send the body faster, or in smaller parts.
+             */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_large`: Send a smaller file; the limit is in the sentence.
+             *     * `request.too_large`: Send a smaller body; the limit is in the sentence.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `media.unsupported_content_encoding`: Send the file without Content-Encoding.
+             *     * `media.unsupported_type`: Convert the file to one of the formats in the sentence.
+             */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
+             *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
+             *     * `media.digest_mismatch`: Send the file again; its bytes changed on the way.
+             *     * `media.empty`: Send a file that has bytes.
+             *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
+             *     * `media.too_many_channels`: Mix the audio down; the limit is in the sentence.
+             *     * `media.too_many_edits`: Export the file again, so that its edits are applied.
+             *     * `media.too_many_frames`: Send a shorter animation, or a video instead.
+             *     * `media.too_many_pictures`: Save the photo as a JPEG.
+             *     * `media.too_many_pixels`: Make the image or video smaller; the limits are in the sentence.
+             *     * `media.too_many_samples`: Export the file again; its index lists more samples than it can have.
+             *     * `media.too_many_scans`: Save the photo as a baseline JPEG.
+             *     * `media.too_many_tracks`: Export the file with one video track and one audio track.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.quota_rate`: Wait as long as `Retry-After` says.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     claim_media: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A second request with the same key is done once.
+                 * @example 2f1c6c0e-claim
+                 */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1190,6 +2370,64 @@ export interface operations {
                     "application/json": components["schemas"]["Claimed"];
                 };
             };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `media.already_claimed`: Leave the item out of the claim, or claim it for the subject that it has.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     read_media: {
@@ -1197,7 +2435,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The item. */
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: components["schemas"]["MediaId"];
             };
             cookie?: never;
@@ -1213,6 +2454,26 @@ export interface operations {
                     "application/json": components["schemas"]["Media"];
                 };
             };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     remove_media: {
@@ -1220,7 +2481,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The item. */
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: components["schemas"]["MediaId"];
             };
             cookie?: never;
@@ -1234,6 +2498,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     edit_media: {
@@ -1241,7 +2526,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The item. */
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: components["schemas"]["MediaId"];
             };
             cookie?: never;
@@ -1261,43 +2549,151 @@ export interface operations {
                     "application/json": components["schemas"]["Media"];
                 };
             };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     follow_media: {
         parameters: {
             query?: {
-                /** @description The signature in the item's `urls.events`, for clients that cannot send headers. */
+                /**
+                 * @description The signature in the item's `urls.events`, for clients that cannot send headers.
+                 * @example szr8eo.Xb0pM2yqVd1RrJwqg0mF5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The last `id` that arrived: an `EventSource` that connects again sends it.
+                 * @example end
+                 */
+                "Last-Event-ID"?: string | null;
+            };
             path: {
-                /** @description The item. */
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: components["schemas"]["MediaId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events. */
+            /** @description Server-sent events (WHATWG HTML, section 9.2), each with `event` and `data`. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example event: progress
+                     *     data: {"percent":40,"remaining_ms":9000}
+                     */
                     "text/event-stream": unknown;
                 };
             };
+            /** @description `Last-Event-ID` is that of the last event there is: do not connect again. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.too_many_followers`: Poll the item instead, or follow it later.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    master: {
+    get_master_playlist: {
         parameters: {
             query?: {
-                /** @description The signature of a signed URL */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id */
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1307,66 +2703,530 @@ export interface operations {
             /** @description The playlist */
             200: {
                 headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/vnd.apple.mpegurl": unknown;
+                    /**
+                     * @example #EXTM3U
+                     *     #EXT-X-VERSION:7
+                     *     #EXT-X-INDEPENDENT-SEGMENTS
+                     *     #EXT-X-STREAM-INF:BANDWIDTH=3000000,CODECS="avc1.64001f",RESOLUTION=1280x720,FRAME-RATE=24.000
+                     *     v720/playlist.m3u8
+                     */
+                    "application/vnd.apple.mpegurl": string;
                 };
             };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    rendition: {
+    get_init_segment: {
         parameters: {
             query?: {
-                /** @description The signature of a signed URL */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id */
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: string;
-                /** @description The rendition's name, such as `v720` or `audio` */
+                /**
+                 * @description The name of the rendition, such as `v720` or `audio`
+                 * @example v720
+                 */
                 rendition: string;
-                /** @description `playlist.m3u8`, `init.mp4`, `0.m4s`, `1.m4s` … */
-                file: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The file */
+            /** @description The initialization segment */
             200: {
                 headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                    "audio/mp4": string;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A range of it */
-            206: {
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
+             *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `delivery.busy`: Wait as long as `Retry-After` says, then ask for the image again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    image: {
+    get_rendition_playlist: {
         parameters: {
             query?: {
-                /** @description Width in pixels, 1–10,000; rounded up to a size that is rendered. */
-                w?: number;
-                /** @description Height in pixels, 1–10,000. */
-                h?: number;
-                /** @description How it is fitted into the frame; `contain` by default. */
-                fit?: "contain" | "cover";
-                /** @description The file format; `auto`, the default, follows the Accept header. */
-                format?: "auto" | "avif" | "webp" | "jpeg";
-                /** @description The signature of a signed URL. */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id */
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: string;
+                /**
+                 * @description The name of the rendition, such as `v720` or `audio`
+                 * @example v720
+                 */
+                rendition: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist */
+            200: {
+                headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example #EXTM3U
+                     *     #EXT-X-VERSION:7
+                     *     #EXT-X-TARGETDURATION:4
+                     *     #EXT-X-MEDIA-SEQUENCE:0
+                     *     #EXT-X-PLAYLIST-TYPE:VOD
+                     *     #EXT-X-INDEPENDENT-SEGMENTS
+                     *     #EXT-X-MAP:URI="init.mp4"
+                     *     #EXTINF:4.000000,
+                     *     0.m4s
+                     *     #EXT-X-ENDLIST
+                     */
+                    "application/vnd.apple.mpegurl": string;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
+             *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_segment: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string;
+            };
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: string;
+                /**
+                 * @description The name of the rendition, such as `v720` or `audio`
+                 * @example v720
+                 */
+                rendition: string;
+                /**
+                 * @description `0.m4s`, `1.m4s` …
+                 * @example 0.m4s
+                 */
+                segment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segment */
+            200: {
+                headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                    "audio/mp4": string;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
+             *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_image: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Width in pixels, 1–10,000; rounded up to a size that is rendered.
+                 * @example 640
+                 */
+                w?: number;
+                /**
+                 * @description Height in pixels, 1–10,000.
+                 * @example 480
+                 */
+                h?: number;
+                /**
+                 * @description How it is fitted into the frame; `contain` by default.
+                 * @example cover
+                 */
+                fit?: "contain" | "cover";
+                /**
+                 * @description The file format; `auto`, the default, follows the Accept header.
+                 * @example webp
+                 */
+                format?: "auto" | "avif" | "webp" | "jpeg";
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string;
+            };
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1376,21 +3236,139 @@ export interface operations {
             /** @description The image as AVIF, WebP or JPEG */
             200: {
                 headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `delivery.image_damaged`: Open it, save it anew, and upload that file.
+             *     * `delivery.image_too_costly`: Upload it with fewer pixels, or as a baseline JPEG.
+             *     * `delivery.image_too_large`: Upload it with fewer pixels; the limit is in the sentence.
+             *     * `delivery.image_truncated`: Upload it again: its end is missing.
+             *     * `delivery.image_unsupported`: Upload it as JPEG, PNG, WebP or GIF; the original can be downloaded as it is.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `delivery.busy`: Wait as long as `Retry-After` says, then ask for the image again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    original: {
+    get_original: {
         parameters: {
             query?: {
-                /** @description The signature of a signed URL */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id */
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1400,69 +3378,305 @@ export interface operations {
             /** @description The file */
             200: {
                 headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "*/*": string;
+                };
             };
-            /** @description A range of it */
+            /** @description The requested range. */
             206: {
                 headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The file is at this URL of the object store, for ten minutes */
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The file is at this URL of the object store, for ten minutes. */
             307: {
+                headers: {
+                    /** @description A presigned URL of the object store; follow it without the token */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            /**
+             * @description * `auth.expired`: Get a new access token from `/v1/sessions/refresh`.
+             *     * `auth.invalid_token`: Sign in again: the access token is not valid.
+             *     * `auth.not_yet_valid`: Get a new access token, and check the server's clocks.
+             *     * `auth.required`: Sign in, and send `Authorization: Bearer <access token>`.
+             *     * `auth.session_ended`: Sign in again; the token belongs to a session that was ended.
+             */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
+            /** @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    poster: {
+    get_poster: {
         parameters: {
             query?: {
-                /** @description Width in pixels, 1–10,000; rounded up to a size that is rendered. */
+                /**
+                 * @description Width in pixels, 1–10,000; rounded up to a size that is rendered.
+                 * @example 640
+                 */
                 w?: number;
-                /** @description Height in pixels, 1–10,000. */
+                /**
+                 * @description Height in pixels, 1–10,000.
+                 * @example 480
+                 */
                 h?: number;
-                /** @description How it is fitted into the frame; `contain` by default. */
+                /**
+                 * @description How it is fitted into the frame; `contain` by default.
+                 * @example cover
+                 */
                 fit?: "contain" | "cover";
-                /** @description The file format; `auto`, the default, follows the Accept header. */
+                /**
+                 * @description The file format; `auto`, the default, follows the Accept header.
+                 * @example webp
+                 */
                 format?: "auto" | "avif" | "webp" | "jpeg";
-                /** @description The signature of a signed URL. */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id */
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The poster */
+            /** @description The poster as JPEG; with a size or a format, also as AVIF or WebP */
             200: {
+                headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
+             *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": unknown;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `delivery.image_damaged`: Open it, save it anew, and upload that file.
+             *     * `delivery.image_too_costly`: Upload it with fewer pixels, or as a baseline JPEG.
+             *     * `delivery.image_too_large`: Upload it with fewer pixels; the limit is in the sentence.
+             *     * `delivery.image_truncated`: Upload it again: its end is missing.
+             *     * `delivery.image_unsupported`: Upload it as JPEG, PNG, WebP or GIF; the original can be downloaded as it is.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `delivery.busy`: Wait as long as `Retry-After` says, then ask for the image again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    storyboard: {
+    get_storyboard: {
         parameters: {
             query?: {
-                /** @description The signature of a signed URL */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id */
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1472,25 +3686,135 @@ export interface operations {
             /** @description The storyboard */
             200: {
                 headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/vtt": unknown;
+                    /**
+                     * @example WEBVTT
+                     *
+                     *     00:00.000 --> 00:02.000
+                     *     storyboard/0.jpg#xywh=0,0,160,90
+                     */
+                    "text/vtt": string;
                 };
             };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `delivery.busy`: Wait as long as `Retry-After` says, then ask for the image again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    sprite: {
+    get_storyboard_sheet: {
         parameters: {
             query?: {
-                /** @description The signature of a signed URL */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id */
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: string;
-                /** @description `0.jpg`, `1.jpg` … */
+                /**
+                 * @description `0.jpg`, `1.jpg` …
+                 * @example 0.jpg
+                 */
                 sheet: string;
             };
             cookie?: never;
@@ -1500,23 +3824,112 @@ export interface operations {
             /** @description The sheet */
             200: {
                 headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": unknown;
+                    "image/jpeg": string;
                 };
             };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
+             *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
-    waveform: {
+    get_waveform: {
         parameters: {
             query?: {
-                /** @description The signature of a signed URL */
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
                 t?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
             path: {
-                /** @description The media id */
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1526,12 +3939,74 @@ export interface operations {
             /** @description The waveform */
             200: {
                 headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Waveform"];
                 };
             };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
+             *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     list_sessions: {
@@ -1557,15 +4032,29 @@ export interface operations {
                     "application/json": components["schemas"]["List_Session"];
                 };
             };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     sign_in: {
         parameters: {
             query?: never;
             header?: {
-                /** @description A repeated request within a day replaces the session that the first one opened */
+                /**
+                 * @description A repeated request within a day replaces the session that the first one opened
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
                 "Idempotency-Key"?: string | null;
-                /** @description `cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin */
+                /**
+                 * @description `cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin
+                 * @example cookie
+                 */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1580,19 +4069,94 @@ export interface operations {
             /** @description The account, and tokens for it */
             201: {
                 headers: {
+                    /** @description The refresh token, with `Tutti-Session: cookie` */
+                    "Set-Cookie"?: string | null;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /**
+             * @description * `auth.unknown_token_transport`: Send `Tutti-Session: cookie`, or leave it out.
+             *     * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `auth.wrong_login`: Check the handle and the password, then sign in again. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            /**
+             * @description * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     end_all_sessions: {
         parameters: {
             query?: never;
             header?: {
-                /** @description `cookie`: clears the cookie; only for pages of this origin */
+                /**
+                 * @description `cookie`: clears the cookie; only for pages of this origin
+                 * @example cookie
+                 */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1603,17 +4167,51 @@ export interface operations {
             /** @description All devices are signed out */
             204: {
                 headers: {
+                    /** @description Clears the cookie, with `Tutti-Session: cookie` */
+                    "Set-Cookie"?: string | null;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /**
+             * @description * `auth.unknown_token_transport`: Send `Tutti-Session: cookie`, or leave it out.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     end_current_session: {
         parameters: {
             query?: never;
             header?: {
-                /** @description `cookie`: ends the cookie's session; only for pages of this origin */
+                /**
+                 * @description `cookie`: ends the cookie's session and clears the cookie; only for pages of this origin
+                 * @example cookie
+                 */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1624,17 +4222,60 @@ export interface operations {
             /** @description Signed out */
             204: {
                 headers: {
+                    /** @description Clears the cookie, with `Tutti-Session: cookie` */
+                    "Set-Cookie"?: string | null;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /**
+             * @description * `auth.unknown_token_transport`: Send `Tutti-Session: cookie`, or leave it out.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `accounts.session_not_found`: List the sessions again; this one may have ended. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     refresh_session: {
         parameters: {
             query?: never;
             header?: {
-                /** @description `cookie`: reads and returns the refresh token in a cookie; only for pages of this origin */
+                /**
+                 * @description `cookie`: reads and returns the refresh token in a cookie; only for pages of this origin
+                 * @example cookie
+                 */
                 "Tutti-Session"?: string | null;
             };
             path?: never;
@@ -1649,12 +4290,61 @@ export interface operations {
             /** @description The account, and tokens for it */
             200: {
                 headers: {
+                    /** @description The refresh token, with `Tutti-Session: cookie` */
+                    "Set-Cookie"?: string | null;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /**
+             * @description * `auth.unknown_token_transport`: Send `Tutti-Session: cookie`, or leave it out.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `auth.invalid_refresh`: Sign in again; the refresh token is unknown or has expired.
+             *     * `auth.no_session`: Sign in; the request has no session cookie.
+             *     * `auth.refresh_reused`: Sign in again, and send each refresh token only once.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     end_session: {
@@ -1662,6 +4352,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id of one of your sessions
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1675,31 +4369,256 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `accounts.session_not_found`: List the sessions again; this one may have ended.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     begin_upload: {
         parameters: {
             query?: never;
             header: {
-                /** @description 1.0.0 */
+                /**
+                 * @description 1.0.0
+                 * @example 1.0.0
+                 */
                 "Tus-Resumable": string;
-                /** @description Bytes in all. */
+                /**
+                 * @description Bytes in all.
+                 * @example 104857600
+                 */
                 "Upload-Length": number;
-                /** @description Pairs of a key and a base64 value, separated by commas. */
+                /**
+                 * @description Pairs of a key and a base64 value, separated by commas.
+                 * @example filename Y2F0Lm1vdg==,tags d2VkZGluZw==
+                 */
                 "Upload-Metadata"?: string | null;
+                /**
+                 * @description If the body has bytes: `sha1` or `sha256`, and their digest in base64.
+                 * @example sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=
+                 */
+                "Upload-Checksum"?: string | null;
+                /**
+                 * @description Sent again with the same key, the request does not create a second upload.
+                 * @example 2f1c6c0e-upload
+                 */
+                "Idempotency-Key"?: string | null;
             };
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": string | null;
+            };
+        };
         responses: {
             /** @description `Location` is the URL of the upload. If it has all bytes already, `Tutti-Media-Id` is the item. */
             201: {
                 headers: {
+                    /** @description The URL of the upload. */
+                    Location?: string;
+                    /** @description The URL of the item, once the upload is complete. */
+                    "Tutti-Media"?: string;
+                    /** @description The id of the item, once the upload is complete. */
+                    "Tutti-Media-Id"?: string;
+                    /** @description When the upload is removed unless it goes on. */
+                    "Upload-Expires"?: string;
+                    /** @description The number of durable bytes. */
+                    "Upload-Offset"?: number;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /**
+             * @description * `media.bad_upload_request`: Send the header that the sentence names.
+             *     * `media.incomplete`: Send the whole file again; the connection ended before its last byte.
+             *     * `media.too_much`: Announce the length that the file has, and send it again.
+             *     * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             *     * `media.quota_uploads`: Finish or cancel an unfinished upload.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.no_such_upload`: Create a new upload; this one was completed long ago, cancelled, or has expired. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_slow`: Try again with a better connection, or use a resumable upload.
+             *     * `request.too_slow`: Send the body faster, or in smaller parts.
+             */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.taken_over`: Ask for the offset with HEAD, and continue from there.
+             *     * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.tus_version`: Send `Tus-Resumable: 1.0.0`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_large`: Send a smaller file; the limit is in the sentence.
+             *     * `request.too_large`: Send a smaller body; the limit is in the sentence.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `media.unsupported_type`: Convert the file to one of the formats in the sentence. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
+             *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
+             *     * `media.empty`: Send a file that has bytes.
+             *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
+             *     * `media.too_many_channels`: Mix the audio down; the limit is in the sentence.
+             *     * `media.too_many_edits`: Export the file again, so that its edits are applied.
+             *     * `media.too_many_frames`: Send a shorter animation, or a video instead.
+             *     * `media.too_many_pictures`: Save the photo as a JPEG.
+             *     * `media.too_many_pixels`: Make the image or video smaller; the limits are in the sentence.
+             *     * `media.too_many_samples`: Export the file again; its index lists more samples than it can have.
+             *     * `media.too_many_scans`: Save the photo as a baseline JPEG.
+             *     * `media.too_many_tracks`: Export the file with one video track and one audio track.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.quota_rate`: Wait as long as `Retry-After` says.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            /** @description * `media.checksum_mismatch`: Send the bytes of this request again; none of them was kept. */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     upload_options: {
@@ -1714,34 +4633,64 @@ export interface operations {
             /** @description Version, extensions and the largest upload, in headers. */
             204: {
                 headers: {
+                    /** @description The supported algorithms, separated by commas. */
+                    "Tus-Checksum-Algorithm"?: string;
+                    /** @description The supported extensions, separated by commas. */
+                    "Tus-Extension"?: string;
+                    /** @description The largest upload, in bytes. */
+                    "Tus-Max-Size"?: number;
+                    /** @description 1.0.0 */
+                    "Tus-Version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_malformed"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     upload_by_post: {
         parameters: {
             query?: never;
             header: {
-                /** @description `PATCH`, `DELETE` or `HEAD`. */
+                /**
+                 * @description `PATCH`, `DELETE` or `HEAD`.
+                 * @example PATCH
+                 */
                 "X-HTTP-Method-Override": string;
-                /** @description 1.0.0 */
+                /**
+                 * @description 1.0.0
+                 * @example 1.0.0
+                 */
                 "Tus-Resumable": string;
-                /** @description For `PATCH`: the offset of these bytes. */
+                /**
+                 * @description For `PATCH`: the offset of these bytes.
+                 * @example 16777216
+                 */
                 "Upload-Offset"?: number | null;
-                /** @description For `PATCH`: `sha1` or `sha256`, and the digest in base64. */
+                /**
+                 * @description For `PATCH`: `sha1` or `sha256`, and the digest in base64.
+                 * @example sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=
+                 */
                 "Upload-Checksum"?: string | null;
             };
             path: {
-                /** @description The upload. */
+                /**
+                 * @description The upload.
+                 * @example 3hW9dKx0Qp7LmT2vBnYc4R
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
-                "application/offset+octet-stream": number[] | null;
+                "application/offset+octet-stream": string | null;
             };
         };
         responses: {
@@ -1759,14 +4708,185 @@ export interface operations {
                 };
                 content?: never;
             };
+            /**
+             * @description * `media.bad_upload_request`: Send the header that the sentence names.
+             *     * `media.incomplete`: Send the whole file again; the connection ended before its last byte.
+             *     * `media.too_much`: Announce the length that the file has, and send it again.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.no_such_upload`: Create a new upload; this one was completed long ago, cancelled, or has expired.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_slow`: Try again with a better connection, or use a resumable upload.
+             *     * `request.too_slow`: Send the body faster, or in smaller parts.
+             */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.taken_over`: Ask for the offset with HEAD, and continue from there.
+             *     * `media.wrong_offset`: Ask for the offset with HEAD, and continue from there.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.tus_version`: Send `Tus-Resumable: 1.0.0`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_large`: Send a smaller file; the limit is in the sentence.
+             *     * `request.too_large`: Send a smaller body; the limit is in the sentence.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `media.not_offset_stream`: Send the bytes with `Content-Type: application/offset+octet-stream`.
+             *     * `media.unsupported_type`: Convert the file to one of the formats in the sentence.
+             */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
+             *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
+             *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
+             *     * `media.too_many_channels`: Mix the audio down; the limit is in the sentence.
+             *     * `media.too_many_edits`: Export the file again, so that its edits are applied.
+             *     * `media.too_many_frames`: Send a shorter animation, or a video instead.
+             *     * `media.too_many_pictures`: Save the photo as a JPEG.
+             *     * `media.too_many_pixels`: Make the image or video smaller; the limits are in the sentence.
+             *     * `media.too_many_samples`: Export the file again; its index lists more samples than it can have.
+             *     * `media.too_many_scans`: Save the photo as a baseline JPEG.
+             *     * `media.too_many_tracks`: Export the file with one video track and one audio track.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.quota_rate`: Wait as long as `Retry-After` says.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            /** @description * `media.checksum_mismatch`: Send the bytes of this request again; none of them was kept. */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     cancel_upload: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /**
+                 * @description 1.0.0
+                 * @example 1.0.0
+                 */
+                "Tus-Resumable": string;
+            };
             path: {
-                /** @description The upload. */
+                /**
+                 * @description The upload.
+                 * @example 3hW9dKx0Qp7LmT2vBnYc4R
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1780,14 +4900,115 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.no_such_upload`: Create a new upload; this one was completed long ago, cancelled, or has expired.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.taken_over`: Ask for the offset with HEAD, and continue from there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.tus_version`: Send `Tus-Resumable: 1.0.0`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    options_of_one_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The upload.
+                 * @example 3hW9dKx0Qp7LmT2vBnYc4R
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Version, extensions and the largest upload, in headers. */
+            204: {
+                headers: {
+                    /** @description The supported algorithms, separated by commas. */
+                    "Tus-Checksum-Algorithm"?: string;
+                    /** @description The supported extensions, separated by commas. */
+                    "Tus-Extension"?: string;
+                    /** @description The largest upload, in bytes. */
+                    "Tus-Max-Size"?: number;
+                    /** @description 1.0.0 */
+                    "Tus-Version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     upload_state: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /**
+                 * @description 1.0.0
+                 * @example 1.0.0
+                 */
+                "Tus-Resumable": string;
+            };
             path: {
-                /** @description The upload. */
+                /**
+                 * @description The upload.
+                 * @example 3hW9dKx0Qp7LmT2vBnYc4R
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1797,42 +5018,354 @@ export interface operations {
             /** @description `Upload-Offset` is where to continue; `Tutti-Media-Id` is the item, once it is complete. */
             200: {
                 headers: {
+                    /** @description The URL of the item, once the upload is complete. */
+                    "Tutti-Media"?: string;
+                    /** @description The id of the item, once the upload is complete. */
+                    "Tutti-Media-Id"?: string;
+                    /** @description When the upload is removed unless it goes on. */
+                    "Upload-Expires"?: string;
+                    /** @description Bytes in all. */
+                    "Upload-Length"?: number;
+                    /** @description The number of durable bytes. */
+                    "Upload-Offset"?: number;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.no_such_upload`: Create a new upload; this one was completed long ago, cancelled, or has expired.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.taken_over`: Ask for the offset with HEAD, and continue from there.
+             *     * `media.wrong_offset`: Ask for the offset with HEAD, and continue from there.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.tus_version`: Send `Tus-Resumable: 1.0.0`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.too_large`: Send a smaller file; the limit is in the sentence. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `media.unsupported_type`: Convert the file to one of the formats in the sentence. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
+             *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
+             *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
+             *     * `media.too_many_channels`: Mix the audio down; the limit is in the sentence.
+             *     * `media.too_many_edits`: Export the file again, so that its edits are applied.
+             *     * `media.too_many_frames`: Send a shorter animation, or a video instead.
+             *     * `media.too_many_pictures`: Save the photo as a JPEG.
+             *     * `media.too_many_pixels`: Make the image or video smaller; the limits are in the sentence.
+             *     * `media.too_many_samples`: Export the file again; its index lists more samples than it can have.
+             *     * `media.too_many_scans`: Save the photo as a baseline JPEG.
+             *     * `media.too_many_tracks`: Export the file with one video track and one audio track.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.quota_rate`: Wait as long as `Retry-After` says.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     append_to_upload: {
         parameters: {
             query?: never;
             header: {
-                /** @description 1.0.0 */
+                /**
+                 * @description 1.0.0
+                 * @example 1.0.0
+                 */
                 "Tus-Resumable": string;
-                /** @description The offset of these bytes. */
+                /**
+                 * @description The offset of these bytes.
+                 * @example 16777216
+                 */
                 "Upload-Offset": number;
-                /** @description `sha1` or `sha256`, and the digest in base64. */
+                /**
+                 * @description `sha1` or `sha256`, and the digest in base64.
+                 * @example sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=
+                 */
                 "Upload-Checksum"?: string | null;
             };
             path: {
-                /** @description The upload. */
+                /**
+                 * @description The upload.
+                 * @example 3hW9dKx0Qp7LmT2vBnYc4R
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/offset+octet-stream": number[];
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
             /** @description The bytes are durable; `Upload-Offset` is where to continue. */
             204: {
                 headers: {
+                    /** @description The URL of the item, once the upload is complete. */
+                    "Tutti-Media"?: string;
+                    /** @description The id of the item, once the upload is complete. */
+                    "Tutti-Media-Id"?: string;
+                    /** @description When the upload is removed unless it goes on. */
+                    "Upload-Expires"?: string;
+                    /** @description The number of durable bytes. */
+                    "Upload-Offset"?: number;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /**
+             * @description * `media.bad_upload_request`: Send the header that the sentence names.
+             *     * `media.incomplete`: Send the whole file again; the connection ended before its last byte.
+             *     * `media.too_much`: Announce the length that the file has, and send it again.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.no_such_upload`: Create a new upload; this one was completed long ago, cancelled, or has expired.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_slow`: Try again with a better connection, or use a resumable upload.
+             *     * `request.too_slow`: Send the body faster, or in smaller parts.
+             */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.taken_over`: Ask for the offset with HEAD, and continue from there.
+             *     * `media.wrong_offset`: Ask for the offset with HEAD, and continue from there.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.tus_version`: Send `Tus-Resumable: 1.0.0`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_large`: Send a smaller file; the limit is in the sentence.
+             *     * `request.too_large`: Send a smaller body; the limit is in the sentence.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `media.not_offset_stream`: Send the bytes with `Content-Type: application/offset+octet-stream`.
+             *     * `media.unsupported_type`: Convert the file to one of the formats in the sentence.
+             */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
+             *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
+             *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
+             *     * `media.too_many_channels`: Mix the audio down; the limit is in the sentence.
+             *     * `media.too_many_edits`: Export the file again, so that its edits are applied.
+             *     * `media.too_many_frames`: Send a shorter animation, or a video instead.
+             *     * `media.too_many_pictures`: Save the photo as a JPEG.
+             *     * `media.too_many_pixels`: Make the image or video smaller; the limits are in the sentence.
+             *     * `media.too_many_samples`: Export the file again; its index lists more samples than it can have.
+             *     * `media.too_many_scans`: Save the photo as a baseline JPEG.
+             *     * `media.too_many_tracks`: Export the file with one video track and one audio track.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.quota_rate`: Wait as long as `Retry-After` says.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            /** @description * `media.checksum_mismatch`: Send the bytes of this request again; none of them was kept. */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
 }

@@ -2,6 +2,7 @@
 // mediaStore does. Invariant: the response to an earlier filter never reaches a later list.
 import * as calls from '../api/media';
 import type { Filter } from '../api/media';
+import { isAway, Retrier } from '../api/retrier';
 import type { Media } from '../api/types';
 import { mediaStore } from '../media/mediaStore.svelte';
 import { session } from '../session/session.svelte';
@@ -18,6 +19,7 @@ class Library {
   error = $state.raw<unknown>(null);
   #nextCursor = $state<string | null>(null);
   #generation = 0;
+  #retrier = new Retrier(() => void (this.#nextCursor === null ? this.show(this.filter) : this.#load(false)));
 
   readonly items = $derived(this.ids.map((id) => mediaStore.get(id)).filter((media): media is Media => media !== undefined));
   /** Every tag of the listed items, most used first. */
@@ -26,6 +28,11 @@ class Library {
     for (const media of this.items) for (const tag of media.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
     return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([tag]) => tag);
   });
+
+  /** Whether the server is away; the list is then fetched again by itself. */
+  get isAway(): boolean {
+    return isAway(this.error);
+  }
 
   constructor() {
     session.onChange(() => this.clear());
@@ -36,7 +43,19 @@ class Library {
     return this.loaded && this.#nextCursor !== null;
   }
 
+  /** Returns the nearest item before (-1) or after (1) another in the list, of those that fit. */
+  adjacent(id: string, step: 1 | -1, fits: (media: Media) => boolean = () => true): string | undefined {
+    const start = this.ids.indexOf(id);
+    if (start < 0) return undefined;
+    for (let at = start + step; at >= 0 && at < this.ids.length; at += step) {
+      const media = mediaStore.get(this.ids[at] ?? '');
+      if (media && fits(media)) return media.id;
+    }
+    return undefined;
+  }
+
   async show(filter: Filter): Promise<void> {
+    if (!this.isAway) this.error = null;
     const isReload = this.loaded && JSON.stringify(filter) === JSON.stringify(this.filter);
     this.filter = filter;
     this.#nextCursor = null;
@@ -67,6 +86,8 @@ class Library {
 
   clear(): void {
     this.#generation += 1;
+    this.#retrier.stop();
+    this.error = null;
     this.ids = [];
     this.loaded = false;
     this.#nextCursor = null;
@@ -75,19 +96,24 @@ class Library {
   async #load(replace: boolean): Promise<void> {
     const generation = this.#generation;
     this.loading = true;
-    this.error = null;
     try {
       let page = await calls.list(this.filter, PAGE_SIZE, this.#nextCursor ?? undefined);
-      // A page of a search may be empty although further pages are not.
-      while (generation === this.#generation && page.items.length === 0 && page.next) page = await calls.list(this.filter, PAGE_SIZE, page.next);
+      // A page may be empty although further pages are not.
+      const listed = (): Media[] => page.items.filter((media) => media.subject !== calls.AVATAR_SUBJECT);
+      while (generation === this.#generation && listed().length === 0 && page.next) page = await calls.list(this.filter, PAGE_SIZE, page.next);
       if (generation !== this.#generation) return;
       for (const media of page.items) mediaStore.put(media);
-      const ids = page.items.map((media) => media.id);
+      const ids = listed().map((media) => media.id);
       this.ids = replace ? ids : [...new Set([...this.ids, ...ids])];
       this.#nextCursor = page.next ?? null;
       this.loaded = true;
+      this.error = null;
+      this.#retrier.stop();
     } catch (error) {
-      if (generation === this.#generation) this.error = error;
+      if (generation !== this.#generation) return;
+      this.error = error;
+      if (this.isAway) this.#retrier.failed();
+      else this.#retrier.stop();
     } finally {
       if (generation === this.#generation) this.loading = false;
     }

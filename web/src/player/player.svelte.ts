@@ -3,6 +3,7 @@
 // is hidden, seeks to the same time and then replaces the first one without a visible jump.
 // Invariant: exactly one element is audible, and `time` is always that element's.
 import m from '#messages/player';
+import { loadsBeforePlay, thisDevice } from './preload';
 import { attachStream, type AttachedStream, type Quality, type Source, type StreamListener } from './hls';
 
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
@@ -41,10 +42,13 @@ export class Player {
   #generation = 0;
   /** Play was requested before a stream was attached. */
   #playRequested = false;
+  /** What Play opens, where nothing is loaded before. */
+  #deferred: Source | null = null;
 
   constructor(
     private readonly tag: 'video' | 'audio',
-    private readonly onError: () => void = () => undefined,
+    /** Called when a stream cannot be played any more; its owner may open another. */
+    public onError: () => void = () => undefined,
   ) {
     const stored = Number(localStorage.getItem(VOLUME_KEY) ?? '1');
     this.volume = stored >= 0 && stored <= 1 ? stored : 1;
@@ -54,30 +58,50 @@ export class Player {
     return this.#active?.element ?? null;
   }
 
+  /** Shows the picture in `host`. A player without a host has sound only. */
   mount(host: HTMLElement): () => void {
     this.#host = host;
     return () => {
-      this.#generation += 1;
-      this.#destroy(this.#active);
-      this.#active = null;
+      this.close();
       this.#host = null;
     };
   }
 
-  /** Opens a source: the first one directly, every later one without a jump. */
+  close(): void {
+    this.#generation += 1;
+    this.#deferred = null;
+    this.#destroy(this.#active);
+    this.#active = null;
+    this.paused = true;
+  }
+
+  /** Where playback starts. */
+  startAt(seconds: number): void {
+    if (!this.hasStarted) this.time = seconds;
+  }
+
+  /** Opens a source: the first one directly, on a phone with Play, every later one without a jump. */
   async open(source: Source): Promise<void> {
+    this.#deferred = !this.#active && !this.#playRequested && !loadsBeforePlay(thisDevice()) ? source : null;
+    if (this.#deferred) return;
     const generation = (this.#generation += 1);
     try {
       if (this.#active && this.hasStarted && !this.error) await this.#switchTo(source, generation);
       else await this.#start(source, generation);
     } catch (error) {
-      if (generation === this.#generation) this.error = error instanceof Error ? error.message : m.playbackFailed();
+      if (generation !== this.#generation) return;
+      this.waiting = false;
+      this.error = error instanceof Error ? error.message : m.playbackFailed();
     }
   }
 
   async play(): Promise<void> {
     const element = this.element;
     this.#playRequested = element === null;
+    if (this.#deferred) {
+      this.waiting = true;
+      return this.open(this.#deferred);
+    }
     if (!element) return;
     try {
       await element.play();
@@ -98,7 +122,7 @@ export class Player {
 
   seek(seconds: number): void {
     const element = this.element;
-    if (!element) return;
+    if (!element) return this.startAt(Math.max(0, seconds));
     const end = this.seekableEnd > 0 ? this.seekableEnd : seconds;
     element.currentTime = Math.min(Math.max(0, seconds), end);
     this.time = element.currentTime;
@@ -205,7 +229,7 @@ export class Player {
     const element = document.createElement(this.tag);
     element.preload = 'auto';
     if (element instanceof HTMLVideoElement) element.playsInline = true;
-    this.#host?.append(element);
+    (this.#host ?? document.body).append(element);
     return element;
   }
 

@@ -1,10 +1,12 @@
 // Owns who is signed in, in this tab and the others. The refresh token is a cookie that no script can read, the access
 // token is in memory only; other tabs receive a new one. Does not own when tokens are renewed: tokenManager.ts does.
 // Invariant: stores that hold a member's data subscribe with `onChange`; the session knows none of them.
+import { isAway, Retrier } from '../api/retrier';
 import type { Account } from '../api/types';
+import { isKeptDocument } from '../shell/register';
 import { sessionHint } from './sessionHint';
 import { TokenManager, type Access } from './tokenManager';
-import { deleteSession, refreshSession } from './sessionApi';
+import { deleteSession, expectServer, refreshSession } from './sessionApi';
 
 const LOCK = 'tutti.refresh';
 
@@ -18,8 +20,9 @@ class Session {
   #listeners = new Set<(memberId: string | null) => void>();
   /** Until the first renewal has ended, so that no page flashes a sign-in form. */
   starting = $state(true);
-  /** Set if the first renewal failed because the server could not be reached. */
+  /** Set if the first renewal failed because the server could not be reached; it is then tried again by itself. */
   error = $state<unknown>(null);
+  #retrier = new Retrier(() => void this.#renewFirst());
 
   readonly tokens = new TokenManager({
     isExpected: () => sessionHint.isSignedIn(),
@@ -60,11 +63,20 @@ class Session {
   async start(): Promise<void> {
     this.error = null;
     this.starting = true;
+    await this.#renewFirst();
+  }
+
+  async #renewFirst(): Promise<void> {
     try {
+      // A visitor's page sends no request that would fail.
+      if (isKeptDocument() && !sessionHint.isSignedIn()) await expectServer();
       if (sessionHint.isSigningOut()) await withLock(() => this.#deleteSession(null)).catch(() => undefined);
       await this.tokens.token();
+      this.error = null;
+      this.#retrier.stop();
     } catch (error) {
       this.error = error;
+      if (isAway(error)) this.#retrier.failed();
     } finally {
       this.starting = false;
     }

@@ -1,5 +1,6 @@
-// Owns the two requests that use the session's cookie: its exchange and its end. Does not own when they are sent.
-// Invariant: each has the header `Tutti-Session`, without which the server ignores the cookie; no other site can send it.
+// Owns the two requests that use the session's cookie, its exchange and its end, and the one that finds out whether the
+// server is there. Does not own when they are sent. Invariant: a request that uses the cookie has the header
+// `Tutti-Session`, without which the server ignores the cookie; no other site can send it.
 import { problemFrom, unreachable } from '../api/problem';
 import type { SignedIn } from '../api/types';
 import { legacyRefreshToken } from './sessionHint';
@@ -26,6 +27,12 @@ export async function deleteSession(token: string | null): Promise<void> {
   const headers = token === null ? COOKIE_SESSION_HEADER : { ...COOKIE_SESSION_HEADER, Authorization: `Bearer ${token}` };
   const response = await send('/v1/sessions/current', { method: 'DELETE', headers });
   if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => null));
+}
+
+/** Throws a Problem while the server is away. */
+export async function expectServer(): Promise<void> {
+  const response = await send(location.pathname, { method: 'HEAD', cache: 'no-store' });
+  if (response.status >= 502) throw problemFrom(response.status, null);
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {

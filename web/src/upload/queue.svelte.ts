@@ -3,7 +3,8 @@
 // Invariant: only the tab that holds an upload's lock sends it.
 import m from '#messages/upload';
 import * as calls from '../api/media';
-import { errorMessage, unreachable } from '../api/problem';
+import { errorMessage, Problem } from '../api/problem';
+import { isAway, Retrier } from '../api/retrier';
 import type { Visibility } from '../api/types';
 import { mediaStore } from '../media/mediaStore.svelte';
 import { session } from '../session/session.svelte';
@@ -72,11 +73,13 @@ class Uploads {
   items = $state<UploadItem[]>([]);
   readonly totals = $derived(sumUploads(this.items));
   readonly speed = $derived(this.items.reduce((sum, item) => sum + item.speed, 0));
+  /** Whether uploads wait because the server is away; they go on by themselves. */
+  serverAway = $state(false);
+  #retrier = new Retrier(() => this.#retry());
   #account: string | null = null;
   #arrivedListeners = new Set<(mediaId: string) => void>();
 
   constructor() {
-    addEventListener('online', () => this.#retryUnreachable());
     session.onChange((memberId) => void this.#switchAccount(memberId));
   }
 
@@ -102,6 +105,7 @@ class Uploads {
     this.#account = account;
     const items = this.items;
     this.items = [];
+    this.#serverIsBack();
     for (const item of items) {
       await item.sending?.stop();
       item.releaseLock?.();
@@ -208,8 +212,17 @@ class Uploads {
     this.items.push(item);
   }
 
+  /** Starts what may start. While the server is away, the retrier does that. */
   #startNext(): void {
+    if (this.serverAway) return this.#retrier.failed();
     for (const item of nextToStart(this.items, MAX_CONCURRENT)) void this.#start(item);
+  }
+
+  #retry(): void {
+    const next = nextToStart(this.items, MAX_CONCURRENT);
+    // All were paused or removed meanwhile.
+    if (next.length === 0 && !this.items.some((item) => item.state === 'sending')) return this.#serverIsBack();
+    for (const item of next) void this.#start(item);
   }
 
   async #start(item: UploadItem): Promise<void> {
@@ -221,27 +234,48 @@ class Uploads {
     try {
       const sending = await send({
         file, name, type, tags, visibility, uploadUrl,
-        onUrl: (url) => item.change({ uploadUrl: url }),
+        onUrl: (url) => {
+          this.#serverIsBack();
+          item.change({ uploadUrl: url });
+        },
         onProgress: (sent) => isCurrent() && item.setProgress(sent),
+        onAccepted: () => this.#serverIsBack(),
         onFinished: (mediaId) => void this.#finish(item, mediaId),
         onFailed: (problem) => {
-          if (!isCurrent()) return;
-          item.sending = null;
-          item.resetSpeed();
-          item.change({ state: 'failed', reason: problem.detail, refused: PERMANENT_FAILURE_STATUSES.includes(problem.status) });
-          this.#startNext();
+          if (isCurrent()) this.#fail(item, problem);
         },
       });
       if (isCurrent()) item.sending = sending;
       else await sending.stop();
     } catch (error) {
-      item.change({ state: 'failed', reason: errorMessage(error) });
-      this.#startNext();
+      if (isCurrent()) this.#fail(item, error);
     }
+  }
+
+  #fail(item: UploadItem, error: unknown): void {
+    item.sending = null;
+    item.resetSpeed();
+    if (isAway(error)) {
+      this.serverAway = true;
+      item.change({ state: 'waiting', reason: null });
+      this.#retrier.failed();
+      return;
+    }
+    const refused = error instanceof Problem && PERMANENT_FAILURE_STATUSES.includes(error.status);
+    item.change({ state: 'failed', reason: errorMessage(error), refused });
+    this.#startNext();
+  }
+
+  #serverIsBack(): void {
+    if (!this.serverAway) return;
+    this.serverAway = false;
+    this.#retrier.stop();
+    this.#startNext();
   }
 
   async #finish(item: UploadItem, mediaId: string | null): Promise<void> {
     item.sending = null;
+    this.#serverIsBack();
     item.resetSpeed();
     item.change({ state: 'done', sent: item.record.bytes, mediaId });
     void uploadDb.removeFile(item.record.id);
@@ -253,13 +287,6 @@ class Uploads {
     } catch {
       // The item is in the library; the list shows it at its next load.
     }
-  }
-
-  #retryUnreachable(): void {
-    for (const item of this.items) {
-      if (item.state === 'failed' && item.file && item.record.reason === unreachable().detail) item.change({ state: 'waiting', reason: null });
-    }
-    this.#startNext();
   }
 }
 

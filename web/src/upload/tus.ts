@@ -2,6 +2,7 @@
 // which are final. Does not own the queue. The tus client is loaded with the first upload.
 import type { DetailedError, HttpRequest, HttpResponse, UploadOptions } from 'tus-js-client';
 import { Problem, problemFromText, unreachable } from '../api/problem';
+import { isAway } from '../api/retrier';
 import { session } from '../session/session.svelte';
 
 export interface UploadRequest {
@@ -14,6 +15,8 @@ export interface UploadRequest {
   uploadUrl: string | null;
   onUrl(uploadUrl: string): void;
   onProgress(sent: number): void;
+  /** Called when the server has stored a part, or has said how far an upload is. */
+  onAccepted(): void;
   onFinished(mediaId: string | null): void;
   onFailed(problem: Problem): void;
 }
@@ -52,12 +55,15 @@ export async function send(request: UploadRequest): Promise<RunningUpload> {
     },
     async onAfterResponse(_request: HttpRequest, response: HttpResponse) {
       mediaId = response.getHeader('Tutti-Media-Id') ?? mediaId;
+      if (response.getStatus() < 300) request.onAccepted();
       // The retry must not send the rejected token again.
       if (response.getStatus() === 401) await session.tokens.renew(lastToken);
     },
     onShouldRetry: (error: Error | DetailedError) => {
+      // While the server is away the queue waits for it, for all uploads together.
+      if (isAway(problemOf(error))) return false;
       const status = statusOf(error);
-      return status === 0 || status === 401 || status === 409 || status === 423 || status === 429 || status >= 500;
+      return status === 401 || status === 409 || status === 423 || status === 429 || status >= 500;
     },
     onUploadUrlAvailable: () => {
       if (upload.url) request.onUrl(upload.url);

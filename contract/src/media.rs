@@ -1,0 +1,142 @@
+//! The events of `media` (an upload was accepted, changed or deleted), and the internal query for one item.
+//!
+//! Invariant: [`Received`] is published in the transaction that makes the item visible to its owner, after the bytes
+//! are stored durably, so every subscriber can read the object.
+
+use base::Query;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{AccountId, Event, MediaId, ObjectKey};
+
+/// What kind of media an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A still or animated image.
+    Photo,
+    /// Audio without video (cover art does not count).
+    Audio,
+    /// Video, with or without audio.
+    Video,
+}
+
+crate::string_enum!(Kind: Photo => "photo", Audio => "audio", Video => "video");
+
+/// Who may read an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// The owner, and clients that present a signed URL.
+    #[default]
+    Private,
+    /// Any client that knows the id; the item is never listed.
+    Unlisted,
+    /// Everyone; URLs are permanent and cacheable.
+    Public,
+}
+
+crate::string_enum!(Visibility: Private => "private", Unlisted => "unlisted", Public => "public");
+
+/// A range of an original that is overwritten when it is served, to hide metadata: same length, other content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Patch {
+    /// Offset of the range, in bytes from the start of the original.
+    pub offset: u64,
+    /// Length of the range in bytes.
+    pub bytes: u64,
+    /// The replacement bytes in hexadecimal; the rest of the range is zero.
+    #[serde(default)]
+    pub hex: String,
+}
+
+/// `media.received`: an item is in its owner's library and its bytes are stored. Also the response of
+/// [`FindReceived`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// The item's id.
+    pub id: MediaId,
+    /// The account that owns the item.
+    pub owner: AccountId,
+    /// The kind of media.
+    pub kind: Kind,
+    /// The container detected from the first bytes, such as `mp4`, `jpeg`; also the file extension.
+    pub format: String,
+    /// The content type that belongs to `format`.
+    pub content_type: String,
+    /// The uploaded file's name, sanitized.
+    pub name: String,
+    /// Size of the original in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the original, hexadecimal.
+    pub sha256: String,
+    /// The original's object key.
+    pub object: ObjectKey,
+    /// Patches that hide the original's metadata from other members; `None` where the structure was not understood
+    /// (then only the owner can download the file).
+    pub scrub: Option<Vec<Patch>>,
+    /// Who may read the item.
+    pub visibility: Visibility,
+    /// Upright width in pixels, where known.
+    pub width: Option<u32>,
+    /// Upright height in pixels, where known.
+    pub height: Option<u32>,
+    /// Duration in milliseconds, where known.
+    pub duration_ms: Option<u64>,
+    /// EXIF orientation 1–8 (1 where the file has none).
+    pub orientation: u8,
+    /// When the upload was accepted.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Event for Received {
+    const SUBJECT: &'static str = "media.received";
+}
+
+/// `media.changed`: the owner changed the item's name, tags or visibility.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The item's id.
+    pub id: MediaId,
+    /// The current name.
+    pub name: String,
+    /// The current tags.
+    pub tags: Vec<String>,
+    /// The current visibility.
+    pub visibility: Visibility,
+    /// Increases with every change, so that a subscriber can discard an older event that arrives late.
+    pub version: u64,
+}
+
+impl Event for Changed {
+    const SUBJECT: &'static str = "media.changed";
+}
+
+/// `media.deleted`: the item is gone; every copy and rendition must be removed and running conversions must stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// The item's id.
+    pub id: MediaId,
+    /// The account that owned the item.
+    pub owner: AccountId,
+}
+
+impl Event for Deleted {
+    const SUBJECT: &'static str = "media.deleted";
+}
+
+/// Asks media for an item. The response is the event that announced the item, with its current name and visibility;
+/// there is none once the item is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindReceived(pub MediaId);
+
+impl Query for FindReceived {
+    const ROLE: &'static str = "media";
+    const PATH: &'static str = "/internal/media/{id}";
+    type Response = Received;
+
+    fn path(&self) -> String {
+        format!("/internal/media/{}", self.0)
+    }
+}

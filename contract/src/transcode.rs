@@ -1,0 +1,179 @@
+//! The events of `transcode` (new renditions and segments, the progress of a conversion), and the internal query for
+//! everything that can be played of one item.
+//!
+//! Invariant: events may arrive twice and in any order; each carries complete values (never differences), so a
+//! subscriber upserts by `(media, rendition, number)` and serves the contiguous run from segment 0.
+
+use base::Query;
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, MediaId, ObjectKey};
+
+/// What a rendition carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Track {
+    /// Video only.
+    Video,
+    /// Audio only.
+    Audio,
+}
+
+crate::string_enum!(Track: Video => "video", Audio => "audio");
+
+/// One rendition of an item: a row of the master playlist.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rendition {
+    /// Its name in URLs, such as `v720` or `audio`: letters, digits and dashes.
+    pub name: String,
+    /// What it carries.
+    pub track: Track,
+    /// Peak bits per second, for the `BANDWIDTH` attribute (RFC 8216 §4.3.4.2).
+    pub bandwidth: u64,
+    /// RFC 6381 codec string, such as `avc1.64001f`.
+    pub codecs: String,
+    /// Width in pixels; 0 for audio.
+    pub width: u32,
+    /// Height in pixels; 0 for audio.
+    pub height: u32,
+    /// Frames per second times 1000; 0 for audio.
+    pub millifps: u32,
+    /// The object key of the initialisation segment.
+    pub init: ObjectKey,
+    /// The total number of segments; `None` while the rendition grows.
+    pub total_segments: Option<u32>,
+}
+
+/// One segment of a rendition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The rendition's name.
+    pub rendition: String,
+    /// Its number, from 0, in playback order.
+    pub number: u32,
+    /// Duration in microseconds.
+    pub duration_us: u64,
+    /// The object key of its bytes.
+    pub object: ObjectKey,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// A file of an item that belongs to no rendition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asset {
+    /// `poster`, `storyboard` (WebVTT), `storyboard-N` (sprite N from 0), `waveform` (JSON) or `base` (an upright JPEG
+    /// of a photo in a format that delivery cannot decode).
+    pub name: String,
+    /// Its content type.
+    pub content_type: String,
+    /// The object key of its bytes.
+    pub object: ObjectKey,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// `transcode.published`: these files can be read now. Also, with all files of the item, the response of
+/// [`FindPlayback`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// The item's id.
+    pub id: MediaId,
+    /// New or changed renditions.
+    #[serde(default)]
+    pub renditions: Vec<Rendition>,
+    /// New segments.
+    #[serde(default)]
+    pub segments: Vec<Segment>,
+    /// New assets.
+    #[serde(default)]
+    pub assets: Vec<Asset>,
+}
+
+impl Event for Published {
+    const SUBJECT: &'static str = "transcode.published";
+}
+
+/// `transcode.progress`: how far the conversion is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The item's id.
+    pub id: MediaId,
+    /// 0–100.
+    pub percent: u8,
+    /// The estimated remaining time in milliseconds, where it can be estimated.
+    pub remaining_ms: Option<u64>,
+}
+
+impl Event for Progress {
+    const SUBJECT: &'static str = "transcode.progress";
+}
+
+/// `transcode.playable`: playback can start now; more renditions and segments follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Playable {
+    /// The item's id.
+    pub id: MediaId,
+    /// Upright width in pixels.
+    pub width: Option<u32>,
+    /// Upright height in pixels.
+    pub height: Option<u32>,
+    /// Duration in milliseconds.
+    pub duration_ms: Option<u64>,
+}
+
+impl Event for Playable {
+    const SUBJECT: &'static str = "transcode.playable";
+}
+
+/// `transcode.ready`: the conversion is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// The item's id.
+    pub id: MediaId,
+    /// Upright width in pixels.
+    pub width: Option<u32>,
+    /// Upright height in pixels.
+    pub height: Option<u32>,
+    /// Duration in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// The thumbhash of the photo or poster, hexadecimal.
+    pub thumbhash: Option<String>,
+    /// The names of the item's assets, as in [`Asset::name`].
+    #[serde(default)]
+    pub assets: Vec<String>,
+}
+
+impl Event for Ready {
+    const SUBJECT: &'static str = "transcode.ready";
+}
+
+/// `transcode.failed`: the file cannot be converted, and a retry would not help; the original is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The item's id.
+    pub id: MediaId,
+    /// A stable code, such as `transcode.no_audio_or_video`.
+    pub code: String,
+    /// A sentence for the member who uploaded the file.
+    pub detail: String,
+}
+
+impl Event for Failed {
+    const SUBJECT: &'static str = "transcode.failed";
+}
+
+/// Asks transcode for all renditions, segments and assets of an item that can be read now. There is no response for an
+/// item that transcode does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindPlayback(pub MediaId);
+
+impl Query for FindPlayback {
+    const ROLE: &'static str = "transcode";
+    const PATH: &'static str = "/internal/playback/{id}";
+    type Response = Published;
+
+    fn path(&self) -> String {
+        format!("/internal/playback/{}", self.0)
+    }
+}

@@ -1,0 +1,142 @@
+//! The configuration reference, generated from the types that read the configuration.
+//!
+//! A section's keys, defaults and descriptions are the fields of a struct, its `Default` and its doc comments, so the
+//! reference always matches the code. Invariant: the text is valid TOML, and reading it changes nothing, because every
+//! key has its default value.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// A section of the reference.
+#[derive(Debug, Clone)]
+pub struct Section {
+    name: &'static str,
+    about: String,
+    keys: Vec<Key>,
+}
+
+#[derive(Debug, Clone)]
+struct Key {
+    name: String,
+    default: Value,
+    about: String,
+}
+
+impl Section {
+    /// Returns the section `name`, which is read into a `T`.
+    pub fn of<T: ToSchema + PartialSchema + Serialize + Default>(name: &'static str) -> Self {
+        let defaults = serde_json::to_value(T::default()).unwrap_or_default();
+        let RefOr::T(Schema::Object(schema)) = T::schema() else {
+            return Self { name, about: String::new(), keys: Vec::new() };
+        };
+        let keys = schema.properties.iter().map(|(key, property)| Key {
+            name: key.clone(),
+            default: defaults.get(key).cloned().unwrap_or_default(),
+            about: description(property),
+        });
+        Self { name, about: schema.description.clone().unwrap_or_default(), keys: keys.collect() }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What the section is for, in one line.
+    pub fn about(&self) -> String {
+        one_line(&self.about)
+    }
+
+    /// Returns the section as TOML: every key with its default, under a comment that describes it. Keys without a
+    /// default are commented out.
+    pub fn toml(&self) -> String {
+        let mut lines = vec![format!("[{}]", self.name)];
+        for key in &self.keys {
+            lines.extend(wrap(&one_line(&key.about)).into_iter().map(|line| format!("# {line}")));
+            lines.push(match toml_value(&key.default) {
+                Some(value) => format!("{} = {value}", key.name),
+                None => format!("# {} = …", key.name),
+            });
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+/// Returns the doc comment of a field. An optional field is a choice of its type and null.
+fn description(property: &RefOr<Schema>) -> String {
+    let described = match property {
+        RefOr::T(Schema::Object(object)) => object.description.clone(),
+        RefOr::T(Schema::Array(array)) => array.description.clone(),
+        RefOr::T(Schema::OneOf(choice)) => choice.description.clone(),
+        RefOr::T(Schema::AllOf(all)) => all.description.clone(),
+        RefOr::Ref(reference) => Some(reference.description.clone()),
+        RefOr::T(_) => None,
+    };
+    described.unwrap_or_default()
+}
+
+fn toml_value(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Array(items) => {
+            Some(format!("[{}]", items.iter().filter_map(toml_value).collect::<Vec<_>>().join(", ")))
+        }
+        // Strings, numbers and booleans are written alike in both.
+        other => Some(other.to_string()),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Splits a text into lines of at most 100 characters.
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 100 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the rows are stored.
+    #[derive(Debug, serde::Deserialize, serde::Serialize, utoipa::ToSchema)]
+    #[serde(default, deny_unknown_fields)]
+    struct DbConfig {
+        /// `postgres://user:password@host/database`, for PostgreSQL.
+        url: Option<String>,
+        /// Connections that read.
+        connections: u32,
+    }
+
+    impl Default for DbConfig {
+        fn default() -> Self {
+            Self { url: None, connections: 8 }
+        }
+    }
+
+    #[test]
+    fn the_reference_is_toml_that_changes_nothing() {
+        let text = Section::of::<DbConfig>("db").toml();
+        assert!(
+            text.contains("# url = …") && text.contains("connections = 8") && text.contains("PostgreSQL")
+                || text.contains("postgres://"),
+            "{text}"
+        );
+        let table: toml::Table = text.parse().unwrap();
+        let read: DbConfig = table["db"].clone().try_into().unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), serde_json::to_value(DbConfig::default()).unwrap());
+    }
+}

@@ -1,0 +1,24 @@
+//! The keys of access tokens and the list of ended sessions, as the accounts role has them.
+//!
+//! Invariant: both come from the accounts role alone.
+
+use futures::future::BoxFuture;
+use http_server::auth::{EndedSession, FindEndedSessions, JWKS_PATH, JwkSet, KeySource, SourceError};
+use peer::Peers;
+
+/// The role that signs access tokens.
+const SIGNER: &str = "accounts";
+
+/// Fetches both from the accounts role.
+#[derive(Debug)]
+pub struct AccountsKeys(pub Peers);
+
+impl KeySource for AccountsKeys {
+    fn fetch(&self) -> BoxFuture<'_, Result<Option<JwkSet>, SourceError>> {
+        Box::pin(async { Ok(self.0.get_json::<JwkSet>(SIGNER, JWKS_PATH).await?) })
+    }
+
+    fn ended_sessions(&self, query: FindEndedSessions) -> BoxFuture<'_, Result<Vec<EndedSession>, SourceError>> {
+        Box::pin(async move { Ok(self.0.ask(&query).await?.unwrap_or_default()) })
+    }
+}

@@ -1,0 +1,300 @@
+//! Starts the services of a process on its engines, and stops them.
+//!
+//! Owns the order of a start. Does not own what a service does. Invariant: every consumer is declared before the first
+//! event is sent, so no consumer of this process misses one.
+
+mod accounts_keys;
+pub mod data_dir;
+mod engines;
+mod pending_dependencies;
+pub mod permissions;
+
+pub use accounts_keys::AccountsKeys;
+pub use engines::{DbConfig, Engines, Secrets, open_bus, open_objects, secret_files, sections};
+pub use pending_dependencies::PendingDependencies;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+
+use base::clock::Clock;
+use base::config::Config;
+use base::random::Random;
+use base::tasks::Tasks;
+use base::telemetry::Metrics;
+use bus::{Bus, RunsIn};
+use db::Db;
+use db::schedule;
+use http_server::RouterLayer;
+use http_server::auth::Verifier;
+use http_server::{LayerState, with_guarded_layers};
+use objects::Objects;
+use peer::Peers;
+use service::{BootError, Context, RoleInterface, Service};
+
+/// How long the bus and the store may take to respond to a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The sections of the configuration that belong to no role.
+pub const SECTIONS: &[&str] = &["db", "bus", "objects", "secrets"];
+
+/// The inputs of a start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The data folder, where the embedded engines keep everything.
+    pub data: PathBuf,
+    /// The configuration.
+    pub config: Config,
+    /// The clock.
+    pub clock: Clock,
+    /// The source of random values.
+    pub random: Random,
+    /// The OpenAPI 3.1 document of the whole product, as JSON.
+    pub openapi_json: std::sync::Arc<str>,
+    /// Every role of the product, including those that run in other processes: a process declares the consumers of all
+    /// of them.
+    pub all: Vec<Service>,
+    /// Lists what the process waits for while it starts.
+    pub pending: PendingDependencies,
+}
+
+/// A process with its services running.
+#[derive(Debug)]
+pub struct Process {
+    /// Calls roles, those of this process and those of others.
+    pub peers: Peers,
+    /// The bus.
+    pub bus: Bus,
+    /// The object store.
+    pub objects: Objects,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// Verifies access tokens.
+    pub verifier: Verifier,
+    /// The owner of every background task.
+    pub tasks: Tasks,
+    /// The services' contexts, by name.
+    pub contexts: Vec<(&'static str, Context)>,
+    /// The databases of the services that have one, by name.
+    pub databases: Vec<(&'static str, Db)>,
+    /// The names of the durable consumers that run here.
+    pub consumers: Vec<String>,
+    /// The routers of the services, by name, with the common layers.
+    pub routers: Vec<(&'static str, Router)>,
+    /// The guard for routes that the process itself adds to the public listener.
+    pub guard: Guard,
+    _lock: std::fs::File,
+}
+
+/// The guard of the public role, if that role runs in this process.
+#[derive(Clone, Default)]
+pub struct Guard(Option<RouterLayer>);
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Guard").field(&self.0.is_some()).finish()
+    }
+}
+
+impl Guard {
+    /// Applies the guard to a router.
+    pub fn apply(&self, router: Router) -> Router {
+        match &self.0 {
+            Some(guard) => guard(router),
+            None => router,
+        }
+    }
+}
+
+impl Process {
+    /// Opens the engines, migrates, builds every service, then starts consumers, jobs and relays.
+    pub async fn start(services: &[Service], options: &Options) -> Result<Self, BootError> {
+        data_dir::create_private_folder(&options.data)?;
+        // Child processes (ffmpeg) run in folders of their own, where a relative path would lead nowhere.
+        let data = &options
+            .data
+            .canonicalize()
+            .map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
+        let lock = data_dir::lock(data)?;
+        data_dir::make_private(data)?;
+        data_dir::rename_url_signing_key(data)?;
+        let engines = Engines::of(&options.config)?;
+        let url_signer = engines.secrets.url_signer(data, engines.db.postgres("")?.is_none())?;
+        let (clock, tasks, metrics, peers) =
+            (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::from_config(&options.config)?);
+        let bus = open_bus(&engines.bus, data, clock.clone()).await?;
+        bus.end_leases().await?;
+        let objects = open_objects(&engines.objects, &data.join("objects")).await?;
+        let verifier = Verifier::new(AccountsKeys(peers.clone()), clock.clone());
+        let roles: std::sync::Arc<[RoleInterface]> = options.all.iter().map(RoleInterface::from).collect();
+        let contexts = futures::future::try_join_all(services.iter().map(|service| {
+            let shared = (
+                bus.clone(),
+                objects.clone(),
+                peers.clone(),
+                verifier.clone(),
+                url_signer.clone(),
+                clock.clone(),
+                metrics.clone(),
+                tasks.clone(),
+            );
+            let (engines, roles, random) = (&engines, roles.clone(), options.random.clone());
+            async move {
+                let (bus, objects, peers, verifier, url_signer, clock, metrics, tasks) = shared;
+                let db = engines.db.open(service.name, data).await?;
+                migrate(service, &db, &engines.db, &options.pending).await?;
+                let folder = data.join(service.name);
+                data_dir::create_private_folder(&folder)?;
+                let context = Context {
+                    db,
+                    bus,
+                    objects,
+                    peers,
+                    verifier,
+                    url_signer,
+                    clock,
+                    random,
+                    roles,
+                    config: options.config.clone(),
+                    metrics,
+                    tasks,
+                    openapi_json: options.openapi_json.clone(),
+                    folder,
+                };
+                data_dir::recreate(&context.scratch())?;
+                Ok::<_, BootError>((service, context))
+            }
+        }))
+        .await?;
+        let (mut routers, mut consumers, mut jobs, mut guard) = (Vec::new(), Vec::new(), Vec::new(), None);
+        for (service, context) in &contexts {
+            let instance = (service.start)(context.clone()).await?;
+            let router = with_guarded_layers(
+                instance.router,
+                instance.guard.as_ref(),
+                LayerState { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() },
+            );
+            peers.register_local(service.name, router.clone());
+            routers.push((service.name, router));
+            guard = guard.or(instance.guard);
+            consumers.extend(instance.consumers);
+            jobs.push((context.db.clone(), instance.jobs));
+        }
+        peers.start_health_checks(&tasks, &metrics);
+        // After the roles of this process: accounts may be among them.
+        verifier.follow_ended_sessions(&tasks);
+        let consumer_names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
+        let subscriptions_of = |services: &[Service]| {
+            services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>()
+        };
+        let local = subscriptions_of(services);
+        if let Some(undeclared) = consumers.iter().find(|consumer| !local.contains(consumer.subscription())) {
+            return Err(BootError::Other(format!(
+                "the consumer {} is not in its role's list of subscriptions",
+                undeclared.name()
+            )));
+        }
+        // An embedded log belongs to this process alone: consumers of other roles will never read it.
+        let remote = if engines.bus.servers.is_empty() {
+            Vec::new()
+        } else {
+            subscriptions_of(&options.all).into_iter().filter(|other| !local.contains(other)).collect()
+        };
+        let declare = async || {
+            bus.declare(&remote, RunsIn::Other).await?;
+            bus.declare(&local, RunsIn::ThisProcess).await
+        };
+        options.pending.retry_until_ready("the event bus", bus::Error::is_unavailable, declare).await?;
+        bus.start(consumers, &tasks);
+        for (db, jobs) in jobs {
+            schedule::start(&db, jobs, &clock, &tasks);
+        }
+        let databases: Vec<_> = contexts
+            .iter()
+            .filter(|(service, _)| service.migrations.is_some())
+            .map(|(service, context)| (service.name, context.db.clone()))
+            .collect();
+        for (name, db) in &databases {
+            bus.relay(name, db.clone(), clock.clone(), &tasks);
+        }
+        let contexts = contexts.into_iter().map(|(service, context)| (service.name, context)).collect();
+        Ok(Self {
+            peers,
+            bus,
+            objects,
+            metrics,
+            verifier,
+            tasks,
+            contexts,
+            databases,
+            consumers: consumer_names,
+            routers,
+            guard: Guard(guard),
+            _lock: lock,
+        })
+    }
+
+    /// Returns why this process is not ready to serve, as sentences; empty when it is ready.
+    pub async fn not_ready(&self) -> Vec<String> {
+        let mut not_ready = Vec::new();
+        let pings =
+            futures::future::join_all(self.databases.iter().map(|(name, db)| async move { (*name, db.ping().await) }))
+                .await;
+        not_ready.extend(
+            pings
+                .into_iter()
+                .filter(|(_, ping)| ping.is_err())
+                .map(|(name, _)| format!("the {name} database does not respond")),
+        );
+        if self.tasks.is_stopping() {
+            not_ready.push("the process is shutting down".to_owned());
+        }
+        not_ready
+    }
+
+    /// Returns which dependencies do not respond although this process can serve without them for a while, as
+    /// sentences.
+    pub async fn degraded(&self) -> Vec<String> {
+        let (bus, objects) = tokio::join!(
+            tokio::time::timeout(PING_TIMEOUT, self.bus.ping()),
+            tokio::time::timeout(PING_TIMEOUT, self.objects.ping())
+        );
+        let mut degraded = Vec::new();
+        if !matches!(bus, Ok(Ok(()))) {
+            degraded.push("the event bus does not respond; events wait in the outboxes".to_owned());
+        }
+        if !matches!(objects, Ok(Ok(()))) {
+            degraded.push("the object store does not respond".to_owned());
+        }
+        degraded
+    }
+
+    /// Stops every task and waits at most `grace`. Returns `true` if all ended in time.
+    pub async fn stop(self, grace: Duration) -> bool {
+        self.tasks.stop(grace).await
+    }
+}
+
+/// Migrates the schema, or waits until another process has; in either case waits for the database.
+async fn migrate(
+    service: &Service,
+    db: &Db,
+    config: &DbConfig,
+    pending: &PendingDependencies,
+) -> Result<(), BootError> {
+    let Some(migrations) = service.migrations else { return Ok(()) };
+    let what = format!("the {} database", service.name);
+    pending
+        .retry_until_ready(&what, BootError::is_transient, || async {
+            if config.migrate_on_start {
+                return Ok(db.migrate(service.name, migrations).await?);
+            }
+            if db.is_current(service.name, migrations).await? {
+                Ok(())
+            } else {
+                Err(BootError::Unmigrated(service.name))
+            }
+        })
+        .await
+}

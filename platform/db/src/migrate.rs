@@ -1,0 +1,130 @@
+//! Migrations: numbered SQL texts that only ever add.
+//!
+//! They use PostgreSQL's type names (`text bigint boolean double precision timestamptz uuid bytea`), which SQLite
+//! accepts. Each names the oldest schema version that can still work with it (`min_compatible`), so the previous binary
+//! runs on this one's schema and a rollback works. Invariant: a version is applied once, in order.
+
+use sea_orm::{DbBackend, FromQueryResult};
+
+use super::{Error, Sql, Tx};
+
+/// One step of a schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// Its number, from 1, without gaps.
+    pub version: i64,
+    /// The statements, separated by `;` at a line's end.
+    pub sql: &'static str,
+    /// The lowest schema version that a binary may know and still work after this step.
+    pub min_compatible: i64,
+}
+
+/// The name under which the versions of the platform's own tables are recorded. It is stored in the `part` column of
+/// every database's `schema_version`, so it stays what it was when one crate called `kit` had these tables.
+const PART: &str = "kit";
+
+/// The platform's own tables, in every service's database.
+const PLATFORM: &[Migration] = &[
+    Migration {
+        version: 1,
+        min_compatible: 1,
+        sql: include_str!("../migrations/0001_outbox_inbox_schedule_idempotency.sql"),
+    },
+    // The request that holds a key, so that one that comes late changes nothing.
+    Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_idempotency_holder.sql") },
+    // The member of a key and its number among theirs, so that keys can be bounded; the request's fingerprint, and how
+    // it is replayed.
+    Migration { version: 3, min_compatible: 1, sql: include_str!("../migrations/0003_idempotency_bounds.sql") },
+    // Keys under which a process may be storing objects, and keys whose objects are to be removed: see
+    // `objects::orphans`.
+    Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_orphan_object.sql") },
+];
+
+#[derive(FromQueryResult)]
+struct CountRow {
+    tables: i64,
+}
+
+#[derive(FromQueryResult)]
+struct VersionRow {
+    version: i64,
+    min_compatible: i64,
+}
+
+/// Applies the missing steps, the platform's and the service's, in the caller's transaction.
+pub(super) async fn run(tx: &Tx, service: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
+    tx.execute(
+        "create table if not exists schema_version (part text not null, version bigint not null, \
+        min_compatible bigint not null, primary key (part, version))",
+        vec![],
+    )
+    .await?;
+    apply(tx, PART, PLATFORM).await?;
+    apply(tx, service, migrations).await
+}
+
+/// Whether no step is missing. A schema without the table of versions is not current.
+pub(super) async fn is_current(
+    db: &impl Sql,
+    service: &'static str,
+    migrations: &'static [Migration],
+) -> Result<bool, Error> {
+    if !has_version_table(db).await? {
+        return Ok(false);
+    }
+    Ok(missing_steps(db, PART, PLATFORM).await?.is_empty() && missing_steps(db, service, migrations).await?.is_empty())
+}
+
+/// Asks the engine's catalogue, because a failed query would abort a transaction on PostgreSQL.
+async fn has_version_table(db: &impl Sql) -> Result<bool, Error> {
+    let text = match db.backend() {
+        DbBackend::Postgres => {
+            "select count(*) as tables from pg_tables where tablename = 'schema_version' and schemaname = \
+             current_schema()"
+        }
+        _ => "select count(*) as tables from sqlite_schema where name = 'schema_version'",
+    };
+    let found: Option<CountRow> = db.row(text, vec![]).await?;
+    Ok(found.is_some_and(|found| found.tables > 0))
+}
+
+/// Returns the steps of `part` that the schema doesn't have yet.
+async fn missing_steps(
+    db: &impl Sql,
+    part: &'static str,
+    migrations: &'static [Migration],
+) -> Result<Vec<&'static Migration>, Error> {
+    let newest: Option<VersionRow> = db
+        .row(
+            "select version, min_compatible from schema_version where part = $1 order by version desc limit 1",
+            vec![part.into()],
+        )
+        .await?;
+    let (found, min_compatible) = newest.map_or((0, 0), |row| (row.version, row.min_compatible));
+    let known = migrations.last().map_or(0, |migration| migration.version);
+    if min_compatible > known {
+        return Err(Error::Schema {
+            service: part.to_owned(),
+            found,
+            hint: format!(
+                "it needs a release that knows version {min_compatible} or later; install that release, or restore \
+                 the backup made before it"
+            ),
+        });
+    }
+    Ok(migrations.iter().filter(|migration| migration.version > found).collect())
+}
+
+async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
+    for migration in missing_steps(tx, part, migrations).await? {
+        for statement in migration.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
+            tx.execute(statement, vec![]).await?;
+        }
+        tx.execute(
+            "insert into schema_version (part, version, min_compatible) values ($1, $2, $3)",
+            vec![part.into(), migration.version.into(), migration.min_compatible.into()],
+        )
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! Scheduled jobs: each slot of a job runs once, however many processes try.
+//!
+//! A run is a row `(job, slot)` with a unique key, a lease that a heartbeat extends, and a fencing token that grows
+//! when another process takes over. Slots are multiples of the job's period since 1970 in UTC, which has no
+//! daylight-saving time. Invariant: a write under [`Run::fence`] commits only while the run still has its owner.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
+use sea_orm::FromQueryResult;
+
+use crate::{Db, Error, Lane, Sql, Tx};
+use base::clock::Clock;
+use base::tasks::Tasks;
+
+/// Three heartbeats, and two minutes more: a process whose clock is ahead must not take a run from one that is alive.
+const LEASE: TimeDelta = TimeDelta::seconds(60 + 120);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The error of a run.
+pub type JobError = Box<dyn std::error::Error + Send + Sync>;
+type Work = Arc<dyn Fn(Run) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>;
+
+/// A job: its name, how often it runs, what it does. Slots that were missed while no process ran are skipped; only the
+/// newest runs.
+#[derive(Clone)]
+pub struct Job {
+    name: &'static str,
+    period: TimeDelta,
+    work: Work,
+}
+
+impl Job {
+    /// Returns a job that runs once in every period.
+    pub fn every<F, Fut>(name: &'static str, period: TimeDelta, work: F) -> Self
+    where
+        F: Fn(Run) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), JobError>> + Send + 'static,
+    {
+        Self { name, period, work: Arc::new(move |run| Box::pin(work(run))) }
+    }
+
+    /// Returns the slot that `now` is in.
+    fn slot(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let period = self.period.num_milliseconds().max(1);
+        let start = now.timestamp_millis().div_euclid(period) * period;
+        DateTime::from_timestamp_millis(start).unwrap_or(now)
+    }
+}
+
+/// One run of a job.
+#[derive(Debug, Clone)]
+pub struct Run {
+    job: &'static str,
+    /// The start of its slot.
+    pub slot: DateTime<Utc>,
+    fence: i64,
+}
+
+#[derive(FromQueryResult)]
+struct FenceRow {
+    fence: i64,
+}
+
+impl Run {
+    /// Checks the fencing token in a write transaction: [`Error::Conflict`] if another process has taken the run over.
+    pub async fn fence(&self, tx: &Tx) -> Result<(), Error> {
+        let held = tx
+            .execute(
+                "update schedule_run set fence = fence where job = $1 and slot = $2 and fence = $3 and finished_at is \
+                 null",
+                vec![self.job.into(), self.slot.into(), self.fence.into()],
+            )
+            .await?;
+        if held == 1 { Ok(()) } else { Err(Error::Conflict) }
+    }
+}
+
+const CLAIM: &str = "
+    insert into schedule_run (job, slot, fence, lease_until)
+    values ($1, $2, 1, $3)
+        on conflict (job, slot) do update
+       set fence = schedule_run.fence + 1,
+           lease_until = excluded.lease_until
+     where schedule_run.finished_at is null
+       and schedule_run.lease_until < $4
+ returning fence";
+
+/// Returns the lane of a job's runs.
+fn lane(job: &str) -> Lane {
+    Lane::of(&format!("schedule {job}"))
+}
+
+/// Claims the slot of `job` that `now` is in, if it is free or its owner's lease has ended.
+pub async fn claim(db: &Db, job: &Job, now: DateTime<Utc>) -> Result<Option<Run>, Error> {
+    let (name, slot) = (job.name, job.slot(now));
+    let claimed: Option<FenceRow> = db
+        .write(lane(name), async move |tx| {
+            tx.row(CLAIM, vec![name.into(), slot.into(), (now + LEASE).into(), now.into()]).await
+        })
+        .await?;
+    Ok(claimed.map(|FenceRow { fence }| Run { job: name, slot, fence }))
+}
+
+/// Starts the loops of `jobs`.
+pub fn start(db: &Db, jobs: Vec<Job>, clock: &Clock, tasks: &Tasks) {
+    for job in jobs {
+        let (db, clock, owner) = (db.clone(), clock.clone(), tasks.clone());
+        tasks.spawn(async move {
+            let mut last = None;
+            loop {
+                let slot = job.slot(clock.now());
+                if last != Some(slot) {
+                    match claim(&db, &job, clock.now()).await {
+                        Ok(Some(run)) => {
+                            run_once(&db, &job, run, &clock, &owner).await;
+                            last = Some(slot);
+                        }
+                        // Another process has it; check again, in case its lease ends before the slot does.
+                        Ok(None) => {}
+                        Err(error) => tracing::warn!(job = job.name, %error, "the schedule could not be read"),
+                    }
+                }
+                let left = (slot + job.period - clock.now()).to_std().unwrap_or(POLL_INTERVAL);
+                let pause = left.clamp(POLL_INTERVAL, HEARTBEAT_INTERVAL);
+                if !owner.sleep(pause).await {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Runs a claimed slot to its end, with a heartbeat.
+pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks) {
+    let started = tokio::time::Instant::now();
+    let failure = tokio::select! {
+        result = (job.work)(run.clone()) => result.err().map(|error| error.to_string()),
+        () = heartbeat(db, &run, clock) => Some("another process took the run over".to_owned()),
+        // The slot stays open; the next process takes it over when the lease ends.
+        () = tasks.stopping() => return,
+    };
+    match &failure {
+        None => {
+            tracing::debug!(job = run.job, slot = %run.slot, elapsed_ms = started.elapsed().as_millis(), "a scheduled \
+                run is done");
+        }
+        Some(reason) => tracing::warn!(job = run.job, slot = %run.slot, reason, "a scheduled run failed"),
+    }
+    while let Err(error) = finish(db, &run, failure.clone(), clock.now()).await {
+        tracing::warn!(job = job.name, %error, "a finished run could not be recorded yet");
+        // Otherwise the next process would run it again when the lease ends.
+        if !error.is_unavailable() || !tasks.sleep(RETRY_INTERVAL).await {
+            return;
+        }
+    }
+}
+
+async fn finish(db: &Db, run: &Run, failure: Option<String>, now: DateTime<Utc>) -> Result<(), Error> {
+    let run = run.clone();
+    db.write(lane(run.job), async move |tx| {
+        tx.execute(
+            "update schedule_run set finished_at = $1, failure = $2 where job = $3 and slot = $4 and fence = $5",
+            vec![now.into(), failure.into(), run.job.into(), run.slot.into(), run.fence.into()],
+        )
+        .await?;
+        // A month of history is enough to answer "did it run?".
+        tx.execute(
+            "delete from schedule_run where job = $1 and slot < $2",
+            vec![run.job.into(), (now - TimeDelta::days(30)).into()],
+        )
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Extends the lease while the run is ours; returns when it is not.
+async fn heartbeat(db: &Db, run: &Run, clock: &Clock) {
+    loop {
+        tokio::time::sleep(HEARTBEAT_INTERVAL).await;
+        let (run, until) = (run.clone(), clock.now() + LEASE);
+        let held = db
+            .write(lane(run.job), async move |tx| {
+                tx.execute(
+                    "update schedule_run set lease_until = $1 where job = $2 and slot = $3 and fence = $4",
+                    vec![until.into(), run.job.into(), run.slot.into(), run.fence.into()],
+                )
+                .await
+            })
+            .await;
+        match held {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "a heartbeat could not be written"),
+        }
+    }
+}

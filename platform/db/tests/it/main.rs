@@ -1,0 +1,9 @@
+//! Tests of the database port on both engines.
+
+#![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
+
+mod db;
+mod harness;
+mod lanes;
+mod outages;
+mod schedule;

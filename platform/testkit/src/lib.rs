@@ -1,0 +1,24 @@
+//! The harness of the tests: services on real engines in a temporary folder, behind a real socket, and clients with
+//! real tokens.
+//!
+//! Owns no assertions about any domain. Invariant: a world that ends well has no work left over; [`World::end`] fails
+//! the test otherwise.
+
+mod client;
+pub mod engines;
+mod fake_role;
+pub mod fleet;
+mod instance;
+pub mod logs;
+pub mod mounts;
+pub mod objects;
+mod plans;
+pub mod processes;
+mod response;
+mod world;
+
+pub use client::TestClient;
+pub use fake_role::{FakeRequest, FakeRole, PathParameters, fake_role};
+pub use plans::{Plan, Plans, PlansFuture, plans};
+pub use response::TestResponse;
+pub use world::{World, WorldBuilder, ffmpeg, launcher};

@@ -1,0 +1,147 @@
+//! `/v1/accounts`: sign-up and public profiles.
+//!
+//! Invariant: a public profile is the same for every caller.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{StatusCode, header};
+use http_server::{Json, Path};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::token_transport::TokenTransport;
+use super::views::{AccountView, SignedInView};
+use crate::commands::{self, SignUpRequest};
+use crate::error::Error;
+use crate::model::{ClientInfo, Password, device_name};
+use crate::queries;
+use crate::state::Accounts;
+
+/// The body of a sign-up.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "handle": "ada",
+    "email": "ada@example.org",
+    "password": "correct horse battery",
+    "device": "Firefox on Linux",
+}))]
+pub(super) struct SignUp {
+    /// 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter.
+    #[schema(min_length = 3, max_length = 30)]
+    handle: String,
+    /// Case doesn't matter.
+    #[schema(max_length = 254)]
+    email: String,
+    /// At least 10 characters, at most 1,000 bytes.
+    password: Password,
+    /// The name of this device in the list of sessions.
+    #[schema(max_length = 80)]
+    device: Option<String>,
+}
+
+/// Creates an account and signs in to it.
+///
+/// With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts",
+    operation_id = "sign_up",
+    tag = "accounts",
+    request_body = SignUp,
+    params(
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Makes it safe to repeat this request",
+            min_length = 1,
+            max_length = 255,
+            example = "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+        ),
+        (
+            "Tutti-Session" = Option<String>,
+            Header,
+            description = "`cookie`: returns the refresh token in a cookie that no script can read; only for pages of \
+                           this origin",
+            example = "cookie",
+        ),
+    ),
+    responses(
+        (
+            status = 201,
+            description = "The account, and tokens for it",
+            body = SignedInView,
+            headers(
+                ("Location" = String, description = "The public profile of the account"),
+                ("Set-Cookie" = Option<String>, description = "The refresh token, with `Tutti-Session: cookie`"),
+            ),
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!([
+            "accounts.invalid_handle",
+            "accounts.invalid_email",
+            "accounts.weak_password",
+            "accounts.handle_taken",
+            "accounts.email_taken",
+            "accounts.too_many_sign_ups",
+            "accounts.busy",
+            "auth.cross_site",
+            "auth.too_many_attempts",
+            "auth.unknown_token_transport",
+            "auth.wrong_login",
+            "request.bad_idempotency_key",
+            "request.broken_off",
+            "request.invalid",
+            "request.not_json",
+            "request.too_large",
+        ])),
+        ("x-cookies" = json!(true)),
+    ),
+)]
+pub(super) async fn sign_up(
+    State(accounts): State<Accounts>,
+    transport: TokenTransport,
+    client: ClientInfo,
+    Json(body): Json<SignUp>,
+) -> Result<impl IntoResponse, Error> {
+    let request = SignUpRequest {
+        handle: body.handle,
+        email: body.email,
+        password: body.password,
+        device: device_name(body.device.as_deref()),
+    };
+    let signed_in = commands::sign_up(&accounts, request, client).await?;
+    let (mut headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
+    // A handle consists of characters that are valid in a header.
+    if let Ok(location) = format!("/v1/accounts/{}", view.handle()).parse() {
+        headers.insert(header::LOCATION, location);
+    }
+    Ok((StatusCode::CREATED, headers, Json(view)))
+}
+
+/// Returns a public profile.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{handle}",
+    operation_id = "show_account",
+    tag = "accounts",
+    params(
+        ("handle" = String, Path, description = "Case doesn't matter", example = "ada"),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The profile, without the e-mail address",
+            body = AccountView,
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!(["accounts.not_found"])),
+    ),
+)]
+pub(super) async fn profile(
+    State(accounts): State<Accounts>,
+    Path(handle): Path<String>,
+) -> Result<Json<AccountView>, Error> {
+    Ok(Json(AccountView::public(queries::account_by_handle(&accounts, &handle).await?)))
+}

@@ -1,0 +1,234 @@
+//! `/v1/me`: the caller's own account.
+//!
+//! Invariant: no operation here takes an account id; the account is always that of the access token.
+
+use axum::extract::{Request, State};
+use axum::response::IntoResponse;
+use contract::MediaId;
+use http::StatusCode;
+use http_server::Json;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::authenticated::Authenticated;
+use super::optional_json;
+use super::token_transport::TokenTransport;
+use super::views::{AccountView, NO_STORE};
+use crate::commands;
+use crate::error::Error;
+use crate::model::{Bio, CurrentSession, DisplayName, Password, Patch, ProfilePatch};
+use crate::state::Accounts;
+
+/// Changes to the profile. Absent fields stay unchanged.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "display_name": "Ada Lovelace",
+    "bio": "Numbers and music.",
+    "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+}))]
+pub(super) struct EditProfile {
+    /// 1–60 characters; `null` resets it to the handle.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 60)]
+    display_name: Patch<String>,
+    /// At most 500 characters; `null` clears it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    bio: Patch<String>,
+    /// The id of one of your own photos, unlisted or public; `null` removes it.
+    #[serde(default)]
+    #[schema(value_type = Option<MediaId>)]
+    avatar: Patch<String>,
+}
+
+impl EditProfile {
+    fn into_patch(self, current: &CurrentSession) -> Result<ProfilePatch, Error> {
+        let display_name = match self.display_name {
+            Patch::Unchanged => None,
+            Patch::Null => Some(current.account.handle.clone()),
+            Patch::Set(name) => Some(DisplayName::parse(&name)?.0),
+        };
+        let bio = match self.bio {
+            Patch::Unchanged => None,
+            Patch::Null => Some(String::new()),
+            Patch::Set(bio) => Some(Bio::parse(&bio)?.0),
+        };
+        let avatar = match self.avatar {
+            Patch::Unchanged => Patch::Unchanged,
+            Patch::Null => Patch::Null,
+            Patch::Set(id) => Patch::Set(
+                id.parse::<MediaId>()
+                    .map_err(|_| Error::InvalidAvatar("avatar must be the id of a photo: 22 letters and digits."))?,
+            ),
+        };
+        Ok(ProfilePatch { display_name, bio, avatar })
+    }
+}
+
+/// The current and the new password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "current": "correct horse battery",
+    "new": "seven green umbrellas",
+}))]
+pub(super) struct ChangePassword {
+    current: Password,
+    /// At least 10 characters, at most 1,000 bytes.
+    new: Password,
+}
+
+/// The confirmation of an erasure.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"password": "correct horse battery"}))]
+pub(super) struct Erase {
+    password: Password,
+}
+
+/// Returns the caller's account.
+#[utoipa::path(
+    get,
+    path = "/v1/me",
+    operation_id = "show_me",
+    tag = "accounts",
+    security(("token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The account",
+            body = AccountView,
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!([])),
+    ),
+)]
+pub(super) async fn show(Authenticated(current): Authenticated) -> impl IntoResponse {
+    (NO_STORE, Json(AccountView::for_owner(current.account)))
+}
+
+/// Changes the profile.
+#[utoipa::path(
+    patch,
+    path = "/v1/me",
+    operation_id = "edit_me",
+    tag = "accounts",
+    security(("token" = [])),
+    request_body = EditProfile,
+    responses(
+        (
+            status = 200,
+            description = "The account as it is now",
+            body = AccountView,
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!([
+            "accounts.invalid_avatar",
+            "accounts.invalid_profile",
+            "request.broken_off",
+            "request.invalid",
+            "request.not_json",
+            "request.too_large",
+        ])),
+    ),
+)]
+pub(super) async fn edit(
+    State(accounts): State<Accounts>,
+    Authenticated(current): Authenticated,
+    Json(body): Json<EditProfile>,
+) -> Result<impl IntoResponse, Error> {
+    let patch = body.into_patch(&current)?;
+    let account = commands::update_profile(&accounts, &current, patch).await?;
+    Ok((NO_STORE, Json(AccountView::for_owner(account))))
+}
+
+/// Erases the account, its library and every link to it. This can't be undone.
+///
+/// Needs the password in the body, or no body and a session that was opened with the password in the last ten minutes.
+#[utoipa::path(
+    delete,
+    path = "/v1/me",
+    operation_id = "erase_me",
+    tag = "accounts",
+    security(("token" = [])),
+    request_body = Option<Erase>,
+    params(
+        (
+            "Tutti-Session" = Option<String>,
+            Header,
+            description = "`cookie`: clears the cookie; only for pages of this origin",
+            example = "cookie",
+        ),
+    ),
+    responses(
+        (
+            status = 204,
+            description = "Erased; media are removed shortly afterwards",
+            headers(
+                ("Set-Cookie" = Option<String>, description = "Clears the cookie, with `Tutti-Session: cookie`"),
+            ),
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!([
+            "accounts.busy",
+            "auth.cross_site",
+            "auth.password_required",
+            "auth.too_many_attempts",
+            "auth.unknown_token_transport",
+            "auth.wrong_password",
+            "request.broken_off",
+            "request.invalid",
+            "request.not_json",
+            "request.too_large",
+        ])),
+        ("x-cookies" = json!(true)),
+    ),
+)]
+pub(super) async fn erase(
+    State(accounts): State<Accounts>,
+    transport: TokenTransport,
+    Authenticated(current): Authenticated,
+    request: Request,
+) -> Result<impl IntoResponse, Error> {
+    let body = optional_json::<Erase>(request).await?;
+    commands::erase_account(&accounts, current, body.as_ref().map(|body| &body.password)).await?;
+    Ok((transport.clear_cookie(), StatusCode::NO_CONTENT))
+}
+
+/// Changes the password and signs out every other device.
+#[utoipa::path(
+    post,
+    path = "/v1/me/password",
+    operation_id = "change_password",
+    tag = "accounts",
+    security(("token" = [])),
+    request_body = ChangePassword,
+    responses(
+        (
+            status = 204,
+            description = "Changed",
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!([
+            "accounts.busy",
+            "accounts.weak_password",
+            "auth.too_many_attempts",
+            "auth.wrong_password",
+            "request.broken_off",
+            "request.invalid",
+            "request.not_json",
+            "request.too_large",
+        ])),
+    ),
+)]
+pub(super) async fn change_password(
+    State(accounts): State<Accounts>,
+    Authenticated(current): Authenticated,
+    Json(body): Json<ChangePassword>,
+) -> Result<StatusCode, Error> {
+    commands::change_password(&accounts, &current, &body.current, body.new).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,154 @@
+//! The response bodies.
+//!
+//! Invariant: an e-mail address is returned to its owner only.
+
+use chrono::{DateTime, Utc};
+use contract::MediaId;
+use http::{HeaderName, HeaderValue, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::model::{ACCESS_TOKEN_LIFETIME, Account, Session};
+use crate::tokens::SignedIn;
+
+/// The header of responses that must not be cached.
+pub(super) const NO_STORE: [(HeaderName, HeaderValue); 1] =
+    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+
+/// A profile.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account, example = json!({
+    "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+    "handle": "ada",
+    "email": "ada@example.org",
+    "display_name": "Ada Lovelace",
+    "bio": "Numbers and music.",
+    "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+    "roles": ["member"],
+    "created_at": "2026-05-17T09:30:00Z",
+}))]
+pub(super) struct AccountView {
+    id: Uuid,
+    /// The unique name, lower-case.
+    handle: String,
+    /// Returned to the owner only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    /// The name to show. It is the handle until the member chooses a name.
+    display_name: String,
+    bio: String,
+    /// The id of a photo, whose image is at `/v1/media/{id}/image`.
+    #[schema(required)]
+    avatar: Option<MediaId>,
+    /// `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`.
+    roles: Vec<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl AccountView {
+    /// Returns the profile without the e-mail address.
+    pub(super) fn public(account: Account) -> Self {
+        Self {
+            id: account.id.0,
+            handle: account.handle,
+            email: None,
+            display_name: account.display_name,
+            bio: account.bio,
+            avatar: account.avatar,
+            roles: account.roles.names(),
+            created_at: account.created_at,
+        }
+    }
+
+    /// Returns the profile with the e-mail address.
+    pub(super) fn for_owner(account: Account) -> Self {
+        let email = Some(account.email.clone());
+        Self { email, ..Self::public(account) }
+    }
+}
+
+/// The account and tokens of a new or refreshed session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignedIn, example = json!({
+    "account": {
+        "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+        "handle": "ada",
+        "email": "ada@example.org",
+        "display_name": "Ada Lovelace",
+        "bio": "Numbers and music.",
+        "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+        "roles": ["member"],
+        "created_at": "2026-05-17T09:30:00Z",
+    },
+    "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTk4YjJhNCJ9.c2lnbmF0dXJl",
+    "refresh_token": "q83vEjRWeJCrze8SNFZ4kAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g",
+    "expires_in": 900,
+}))]
+pub(super) struct SignedInView {
+    account: AccountView,
+    /// Send it as `Authorization: Bearer …`.
+    access_token: String,
+    /// Send it to `/v1/sessions/refresh`, once, for the next pair. Absent if the request asked for the cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// The lifetime of the access token in seconds.
+    expires_in: i64,
+}
+
+impl From<SignedIn> for SignedInView {
+    fn from(signed_in: SignedIn) -> Self {
+        let SignedIn { account, access_token, refresh_token } = signed_in;
+        Self {
+            account: AccountView::for_owner(account),
+            access_token,
+            refresh_token: Some(refresh_token),
+            expires_in: ACCESS_TOKEN_LIFETIME.num_seconds(),
+        }
+    }
+}
+
+impl SignedInView {
+    /// Removes the refresh token from the body and returns it, to be sent in a cookie.
+    pub(super) fn take_refresh_token(&mut self) -> Option<String> {
+        self.refresh_token.take()
+    }
+
+    /// Returns the member's handle.
+    pub(super) fn handle(&self) -> &str {
+        &self.account.handle
+    }
+}
+
+/// A device that is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session, example = json!({
+    "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+    "device": "Firefox on Linux",
+    "created_at": "2026-05-17T09:30:00Z",
+    "last_seen_at": "2026-05-20T18:05:12Z",
+    "current": true,
+}))]
+pub(super) struct SessionView {
+    id: Uuid,
+    /// The name of the device, as given at sign-in.
+    device: String,
+    created_at: DateTime<Utc>,
+    /// When it last requested a new access token.
+    last_seen_at: DateTime<Utc>,
+    /// Whether this is the session of the request.
+    current: bool,
+}
+
+impl SessionView {
+    /// Creates the view of a session, for a request of the session `current_session`.
+    pub(super) fn new(session: Session, current_session: Uuid) -> Self {
+        Self {
+            current: session.id == current_session,
+            id: session.id,
+            device: session.device,
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+        }
+    }
+}

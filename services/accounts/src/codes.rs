@@ -1,0 +1,28 @@
+//! The codes of this role's problems: status, code, and what to do.
+//!
+//! Invariant: a code is in this table once, and nowhere else.
+
+http_server::codes! {
+    /// The codes of accounts' problems.
+    INVALID_HANDLE = 422 "accounts.invalid_handle", "Choose another handle; the sentence names the rule.";
+    INVALID_EMAIL = 422 "accounts.invalid_email", "Check the e-mail address; it should look like ada@example.org.";
+    WEAK_PASSWORD = 422 "accounts.weak_password", "Choose another password; the sentence names the rule.";
+    INVALID_PROFILE = 422 "accounts.invalid_profile", "Change the field that the sentence names.";
+    INVALID_AVATAR = 422 "accounts.invalid_avatar", "Send the id of a photo of your own that is unlisted or public.";
+    HANDLE_TAKEN = 409 "accounts.handle_taken", "Choose another handle.";
+    EMAIL_TAKEN = 409 "accounts.email_taken", "Sign in to the account with this e-mail address instead.";
+    WRONG_LOGIN = 401 "auth.wrong_login", "Check the handle and the password, then sign in again.";
+    WRONG_PASSWORD = 403 "auth.wrong_password", "Check the current password, then send it again.";
+    PASSWORD_REQUIRED = 403 "auth.password_required", "Send the password in the body, or sign in again first.";
+    INVALID_REFRESH = 401 "auth.invalid_refresh", "Sign in again; the refresh token is unknown or has expired.";
+    NO_SESSION = 401 "auth.no_session", "Sign in; the request has no session cookie.";
+    CROSS_SITE = 403 "auth.cross_site", "Leave out `Tutti-Session`; the cookie is for the site's own page only.";
+    UNKNOWN_TOKEN_TRANSPORT = 400 "auth.unknown_token_transport", "Send `Tutti-Session: cookie`, or leave it out.";
+    REFRESH_REUSED = 401 "auth.refresh_reused", "Sign in again, and send each refresh token only once.";
+    TOO_MANY_ATTEMPTS = 429 "auth.too_many_attempts", "Wait for the time in `Retry-After`, then try again.";
+    TOO_MANY_SIGN_UPS = 429 "accounts.too_many_sign_ups", "Wait for the time in `Retry-After`, then sign up again.";
+    BUSY = 503 "accounts.busy", "Try again after the time in `Retry-After`.";
+    NOT_FOUND = 404 "accounts.not_found", "Check the handle; the account may have been erased.";
+    SESSION_NOT_FOUND = 404 "accounts.session_not_found", "List the sessions again; this one may have ended.";
+    UNKNOWN_ROLE = 422 "accounts.unknown_role", "Use one of the roles that the sentence names.";
+}

@@ -1,0 +1,41 @@
+//! Erasing an account.
+//!
+//! Invariant: the rows of an account and its sessions are removed in the transaction that publishes [`Erased`].
+
+use contract::accounts::Erased;
+use db::Lane;
+
+use crate::error::Error;
+use crate::model::{CurrentSession, Password};
+use crate::password_verification::verify_own_password;
+use crate::state::Accounts;
+use crate::store;
+
+/// Erases the account with all its rows and publishes [`Erased`]. Needs the password, or a session that was opened
+/// recently.
+pub(crate) async fn erase_account(
+    accounts: &Accounts,
+    current: CurrentSession,
+    password: Option<&Password>,
+) -> Result<(), Error> {
+    let now = accounts.context.clock.now();
+    match password {
+        Some(password) => drop(verify_own_password(accounts, &current, password).await?),
+        None if now - current.session.created_at < accounts.config.recent_sign_in() => {}
+        None => return Err(Error::PasswordNeeded),
+    }
+    let account = current.account;
+    // The lanes of sign-ups as well: the handle and the e-mail address become free.
+    let lane = Lane::of(&account.id).and(&account.handle).and(&account.email);
+    accounts
+        .context
+        .db
+        .write(lane, async move |tx| {
+            if store::accounts::remove(tx, account.id, now).await? {
+                tx.publish(&Erased { account: account.id, handle: account.handle.clone(), at: now }, now)?;
+            }
+            Ok::<_, db::Error>(())
+        })
+        .await?;
+    Ok(())
+}

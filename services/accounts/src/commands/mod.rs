@@ -1,0 +1,36 @@
+//! The write operations, one a file: each applies a rule of [`crate::model`] in one transaction, writes, and records
+//! its event.
+//!
+//! Each names the [lane](db::Lane) that keeps what it read true until it commits; `lib.rs` has the table.
+//! Invariant: tokens are returned only after their session has been committed.
+
+mod change_password;
+mod change_roles;
+mod clear_avatar;
+mod create_first_signing_key;
+mod end_all_sessions;
+mod end_session;
+mod erase_account;
+mod open_session;
+mod refresh_session;
+mod remove_expired;
+mod rotate_signing_keys;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod update_profile;
+
+pub(crate) use change_password::change_password;
+pub use change_roles::{assign, revoke};
+pub(crate) use clear_avatar::clear_avatar;
+pub(crate) use create_first_signing_key::create_first_signing_key;
+pub(crate) use end_all_sessions::end_all_sessions;
+pub(crate) use end_session::end_session;
+pub(crate) use erase_account::erase_account;
+pub(crate) use refresh_session::refresh_session;
+pub(crate) use remove_expired::remove_expired;
+pub(crate) use rotate_signing_keys::rotate_signing_keys;
+pub(crate) use sign_in::sign_in;
+pub(crate) use sign_out::sign_out;
+pub(crate) use sign_up::{SignUpRequest, sign_up};
+pub(crate) use update_profile::update_profile;

@@ -1,0 +1,95 @@
+//! Opening a session for a login whose password has been verified.
+//!
+//! Invariant: a session is opened only while the verified password is the account's; and an account has at most
+//! `accounts.sessions_per_account` sessions.
+
+use contract::AccountId;
+use db::{Lane, Tx};
+
+use crate::error::Error;
+use crate::model::Account;
+use crate::state::Accounts;
+use crate::store;
+use crate::store::known_networks::Network;
+use crate::store::sessions::NewSession;
+use crate::tokens::{RefreshToken, SignedIn};
+
+/// A login whose password has been verified.
+pub(super) struct VerifiedLogin {
+    pub account: Account,
+    /// The hash that the password was verified against.
+    pub password: String,
+    /// A hash of the same password with the configured parameters, which replaces the stored one.
+    pub rehashed: Option<String>,
+    /// The name of the device.
+    pub device: String,
+    /// The client's network, if it is to be recorded.
+    pub network: Option<Network>,
+    /// The hash of the request's `Idempotency-Key`.
+    pub request_key: Option<Vec<u8>>,
+}
+
+/// Creates a session, not stored yet, and its first refresh token.
+pub(super) fn new_session(
+    accounts: &Accounts,
+    account: AccountId,
+    password: String,
+    device: String,
+    request_key: Option<Vec<u8>>,
+) -> NewSession {
+    let (random, now) = (&accounts.context.random, accounts.context.clock.now());
+    NewSession {
+        id: random.uuid_v7(now),
+        account,
+        password,
+        device,
+        request_key,
+        chain_key: random.bytes::<32>().to_vec(),
+        token: RefreshToken::new(random.bytes(), random.bytes()),
+        at: now,
+    }
+}
+
+/// Stores a session for a verified login and returns its tokens.
+pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> Result<SignedIn, Error> {
+    let VerifiedLogin { account, password, rehashed, device, network, request_key } = login;
+    let new = new_session(accounts, account.id, password, device, request_key);
+    let (session, token) = (new.id, new.token.clone());
+    let max_sessions = accounts.config.sessions_per_account;
+    let opened = accounts
+        .context
+        .db
+        .write(Lane::of(&account.id), async move |tx| {
+            let mut new = new.clone();
+            if let Some(rehashed) = &rehashed
+                && store::accounts::update_password(tx, new.account, &new.password, rehashed).await?
+            {
+                new.password.clone_from(rehashed);
+            }
+            store_session(tx, &new, network.as_ref(), max_sessions).await
+        })
+        .await?;
+    // The password was changed, or the account erased, during the verification.
+    if !opened {
+        return Err(Error::WrongLogin);
+    }
+    accounts.signing_keys.issue(account, session, &token).await
+}
+
+async fn store_session(
+    tx: &Tx,
+    new: &NewSession,
+    network: Option<&Network>,
+    max_sessions: u32,
+) -> Result<bool, db::Error> {
+    // An earlier session of the same request: its response was lost, so its tokens are unused.
+    if let Some(key) = &new.request_key {
+        store::sessions::remove_by_request_key(tx, new.account, key, new.at).await?;
+    }
+    let opened = store::sessions::insert(tx, new).await?;
+    store::sessions::remove_excess(tx, new.account, max_sessions, new.at).await?;
+    if opened && let Some(network) = network {
+        store::known_networks::record(tx, new.account, network, new.at).await?;
+    }
+    Ok(opened)
+}

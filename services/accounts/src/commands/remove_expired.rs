@@ -1,0 +1,40 @@
+//! Removing idle sessions, expired networks, and what is stored of sessions that ended long ago.
+//!
+//! Invariant: it can run at any time and any number of times, and removes only what is due.
+
+use db::Lane;
+use db::schedule::Run;
+use http_server::auth::KEPT;
+
+use crate::error::Error;
+use crate::state::Accounts;
+use crate::store;
+
+/// Rows of each kind per transaction. Small, so that other writes never wait long.
+const BATCH_ROWS: u64 = 500;
+
+/// Removes all sessions that were idle for too long, all networks that were not used for too long, and all ended
+/// sessions whose tokens have ended too, in batches.
+pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(), Error> {
+    let now = accounts.context.clock.now();
+    let idle_since = now - accounts.config.session_idle_timeout();
+    loop {
+        let run = run.clone();
+        // A batch has rows of many accounts. In lanes of their own, refreshes could use a session between its selection
+        // and its removal, and sign-outs could lock the same rows in another order.
+        let removed = accounts
+            .context
+            .db
+            .write(Lane::ALL, async move |tx| {
+                run.fence(tx).await?;
+                let idle_sessions = store::sessions::remove_idle(tx, idle_since, BATCH_ROWS).await?;
+                let ended_sessions = store::ended_sessions::remove(tx, now - KEPT, BATCH_ROWS).await?;
+                let removed_networks = store::known_networks::remove_expired(tx, now, BATCH_ROWS).await?;
+                Ok::<_, db::Error>([idle_sessions, ended_sessions, removed_networks])
+            })
+            .await?;
+        if removed.iter().all(|rows| *rows < BATCH_ROWS) {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Signing up.
+//!
+//! A repeated request with the same `Idempotency-Key`, handle, e-mail address and password signs in to the account that
+//! the first one created. No response with tokens is stored for that. Invariant: an account and its first session are
+//! created in one transaction.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::AccountId;
+use db::Lane;
+
+use super::open_session::{VerifiedLogin, new_session, open_session};
+use crate::error::Error;
+use crate::model::{Account, ClientInfo, Email, Handle, NewPassword, Password, Roles};
+use crate::password_hasher::{PasswordCheck, Priority};
+use crate::password_verification::verify_login;
+use crate::state::Accounts;
+use crate::store;
+use crate::store::accounts::{Credentials, LoginName, find_credentials};
+use crate::throttle::client_key;
+use crate::tokens::SignedIn;
+
+/// How long after the sign-up the request may be repeated.
+const IDEMPOTENCY_WINDOW: TimeDelta = TimeDelta::days(1);
+
+/// The input of a sign-up.
+#[derive(Debug)]
+pub(crate) struct SignUpRequest {
+    /// The handle, in any case.
+    pub handle: String,
+    /// The e-mail address, in any case.
+    pub email: String,
+    /// The password.
+    pub password: Password,
+    /// The name of the device.
+    pub device: String,
+}
+
+/// Creates an account and its first session, and returns its tokens.
+pub(crate) async fn sign_up(
+    accounts: &Accounts,
+    request: SignUpRequest,
+    client: ClientInfo,
+) -> Result<SignedIn, Error> {
+    let (handle, email) = (Handle::parse(&request.handle)?, Email::parse(&request.email)?);
+    let password = NewPassword::validate(request.password, &[handle.as_str(), email.as_str()])?;
+    let now = accounts.context.clock.now();
+    accounts.sign_ups.try_acquire(&client_key(client.address), now).map_err(Error::TooManySignUps)?;
+    // This check saves the cost of a hash. The unique indexes decide.
+    if let Some(taken) = find_taken(accounts, &handle, &email).await? {
+        return replay_sign_up(accounts, taken, &email, &password, request.device, client).await;
+    }
+    let hash = accounts.hasher.hash(password.get(), Priority::Normal).await?;
+    let id = AccountId(accounts.context.random.uuid_v7(now));
+    let account = new_account(id, &request.handle, &handle, &email, now);
+    let new = Credentials { account, password: hash, request_key: client.request_key.clone() };
+    if let Some(signed_in) = insert_account(accounts, new, request.device.clone(), &client).await? {
+        return Ok(signed_in);
+    }
+    // A concurrent sign-up was faster, perhaps the same request on another connection.
+    match find_taken(accounts, &handle, &email).await? {
+        Some(taken) => replay_sign_up(accounts, taken, &email, &password, request.device, client).await,
+        None => Err(Error::HandleTaken),
+    }
+}
+
+/// Returns the new account. Its display name is the handle as it was typed, until the member chooses a name.
+fn new_account(id: AccountId, typed: &str, handle: &Handle, email: &Email, now: DateTime<Utc>) -> Account {
+    Account {
+        id,
+        handle: handle.as_str().to_owned(),
+        email: email.as_str().to_owned(),
+        display_name: typed.trim().to_owned(),
+        bio: String::new(),
+        avatar: None,
+        roles: Roles::for_new_account(),
+        created_at: now,
+    }
+}
+
+/// Inserts an account with its first session and returns its tokens; `None` if the handle or the e-mail address is
+/// taken.
+async fn insert_account(
+    accounts: &Accounts,
+    new: Credentials,
+    device: String,
+    client: &ClientInfo,
+) -> Result<Option<SignedIn>, Error> {
+    let account = new.account.clone();
+    let session = new_session(accounts, account.id, new.password.clone(), device, new.request_key.clone());
+    let (session_id, token) = (session.id, session.token.clone());
+    let network = accounts.network(account.id, client);
+    // No other write can know the account's id before the commit, so its lane is not needed. In these two, sign-ups and
+    // erasures that want the same unique keys never wait for each other's rows.
+    let lane = Lane::of(&account.handle).and(&account.email);
+    let created = accounts
+        .context
+        .db
+        .write(lane, async move |tx| {
+            let created = store::accounts::insert(tx, &new).await?;
+            if created {
+                store::sessions::insert(tx, &session).await?;
+                store::known_networks::record(tx, session.account, &network, session.at).await?;
+            }
+            Ok::<_, db::Error>(created)
+        })
+        .await?;
+    if !created {
+        return Ok(None);
+    }
+    accounts.signing_keys.issue(account, session_id, &token).await.map(Some)
+}
+
+/// Returns the account that has the handle or the e-mail address, if any.
+async fn find_taken(accounts: &Accounts, handle: &Handle, email: &Email) -> Result<Option<Taken>, Error> {
+    let sql = accounts.context.db.read();
+    if let Some(found) = find_credentials(sql, LoginName::Handle(handle.as_str())).await? {
+        return Ok(Some(Taken::Handle(Box::new(found))));
+    }
+    // An account with both may have been created between the two queries.
+    let Some(found) = find_credentials(sql, LoginName::Email(email.as_str())).await? else { return Ok(None) };
+    let has_both = found.account.handle == handle.as_str();
+    Ok(Some(if has_both { Taken::Handle(Box::new(found)) } else { Taken::Email }))
+}
+
+/// Handles a sign-up whose handle or e-mail address is taken. A repeated request gets a new session in place of the one
+/// whose tokens were lost; any other fails with what is taken.
+async fn replay_sign_up(
+    accounts: &Accounts,
+    taken: Taken,
+    email: &Email,
+    password: &NewPassword,
+    device: String,
+    client: ClientInfo,
+) -> Result<SignedIn, Error> {
+    let Taken::Handle(found) = taken else { return Err(Error::EmailTaken) };
+    let is_recent = accounts.context.clock.now() - found.account.created_at < IDEMPOTENCY_WINDOW;
+    let is_same_request = is_recent
+        && found.request_key.is_some()
+        && found.request_key == client.request_key
+        && found.account.email == email.as_str();
+    if !is_same_request {
+        return Err(Error::HandleTaken);
+    }
+    // The password is verified and throttled like that of a sign-in.
+    let (check, network) =
+        verify_login(accounts, &found.account.handle, password.get(), Some(&*found), &client).await?;
+    if check == PasswordCheck::Wrong {
+        return Err(Error::HandleTaken);
+    }
+    let Credentials { account, password, .. } = *found;
+    let request_key = client.request_key;
+    open_session(accounts, VerifiedLogin { account, password, rehashed: None, device, network, request_key }).await
+}
+
+/// The reason why an account can't be created.
+enum Taken {
+    /// The handle is taken, by this account.
+    Handle(Box<Credentials>),
+    /// The e-mail address is taken.
+    Email,
+}

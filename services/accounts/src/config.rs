@@ -1,0 +1,137 @@
+//! `[accounts]` in the configuration.
+//!
+//! Invariant: the defaults are safe for a server on the public internet. Only tests should configure cheaper hashes.
+
+use base::config::Section;
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use service::BootError;
+use utoipa::ToSchema;
+
+/// Passwords, sessions and the limits on guessing.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Memory of one password hash, in KiB.
+    pub argon2_memory_kib: u32,
+    /// Passes of one password hash over its memory (Argon2's time cost).
+    pub argon2_passes: u32,
+    /// Lanes of one password hash (Argon2's parallelism). They run one after the other.
+    pub argon2_lanes: u32,
+    /// The most password hashes at once; 0 for the number of cores.
+    pub hashes_at_once: usize,
+    /// The most requests that may wait for a hash. The server responds 503 to more.
+    pub hashes_waiting: usize,
+    /// The most wrong passwords for one login from one network (IPv4: a /24, IPv6: a /48) in a window. The server
+    /// responds 429 to more. Each client address (IPv6: each /64) in a network that the account has signed in from
+    /// before may have as many of its own, and so may each live session.
+    pub attempts_per_login: u32,
+    /// The most wrong passwords for one login in a window from all networks that the account has not signed in from.
+    /// Its sessions and known networks are exempt.
+    pub attempts_per_login_everywhere: u32,
+    /// The most wrong passwords from one IP address (IPv6: one /64) in a window; a whole venue may share one address.
+    pub attempts_per_address: u32,
+    /// The window of the limits above, in minutes.
+    pub attempts_window_minutes: u32,
+    /// How long an attempt is delayed, in milliseconds, once half of the wrong passwords for a login are used up. The
+    /// delay doubles with each further step.
+    pub throttle_delay_ms: u32,
+    /// The most new accounts from one IP address in an hour.
+    pub sign_ups_per_address: u32,
+    /// After how many days without use a session ends.
+    pub session_idle_days: u32,
+    /// The most sessions of one member. One more ends the session that was unused for longest.
+    pub sessions_per_account: u32,
+    /// For how many minutes after signing in an account may be erased without the password.
+    pub recent_sign_in_minutes: u32,
+    /// After how many days the next key signs access tokens.
+    pub key_rotation_days: u32,
+    /// How often keys are rotated and idle sessions removed, in seconds.
+    pub maintenance_seconds: u32,
+}
+
+/// Returns the sections for the configuration reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("accounts")]
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            // OWASP Password Storage Cheat Sheet: argon2id with m = 19 MiB, t = 2, p = 1 at least.
+            argon2_memory_kib: SAFE_MEMORY_KIB,
+            argon2_passes: SAFE_PASSES,
+            argon2_lanes: 1,
+            hashes_at_once: 0,
+            hashes_waiting: 64,
+            attempts_per_login: 10,
+            attempts_per_login_everywhere: 100,
+            attempts_per_address: 100,
+            attempts_window_minutes: 15,
+            throttle_delay_ms: 250,
+            sign_ups_per_address: 200,
+            session_idle_days: 60,
+            sessions_per_account: 50,
+            recent_sign_in_minutes: 10,
+            key_rotation_days: 30,
+            maintenance_seconds: 3600,
+        }
+    }
+}
+
+const SAFE_MEMORY_KIB: u32 = 19 * 1024;
+const SAFE_PASSES: u32 = 2;
+
+impl Config {
+    /// Reads and checks `[accounts]`.
+    pub(crate) fn load(configuration: &base::config::Config) -> Result<Self, BootError> {
+        configuration.section::<Self>("accounts")?.check()
+    }
+
+    /// Refuses invalid values and logs a warning for insecure ones.
+    fn check(self) -> Result<Self, BootError> {
+        let positive = [
+            ("attempts_per_login", self.attempts_per_login),
+            ("attempts_per_login_everywhere", self.attempts_per_login_everywhere),
+            ("attempts_per_address", self.attempts_per_address),
+            ("attempts_window_minutes", self.attempts_window_minutes),
+            ("sign_ups_per_address", self.sign_ups_per_address),
+            ("session_idle_days", self.session_idle_days),
+            ("sessions_per_account", self.sessions_per_account),
+            // A key must sign for longer than the day that it is published ahead.
+            ("key_rotation_days", self.key_rotation_days.saturating_sub(1)),
+            ("maintenance_seconds", self.maintenance_seconds),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            let least = if *key == "key_rotation_days" { 2 } else { 1 };
+            return Err(BootError::Other(format!("accounts.{key} in the configuration must be at least {least}")));
+        }
+        if self.argon2_memory_kib < SAFE_MEMORY_KIB || self.argon2_passes < SAFE_PASSES {
+            tracing::warn!(
+                "accounts.argon2_memory_kib or argon2_passes is below OWASP's minimum (19456 and 2), so passwords are \
+                 cheaper to guess"
+            );
+        }
+        Ok(self)
+    }
+
+    /// Returns after how long without use a session ends.
+    pub(crate) fn session_idle_timeout(&self) -> TimeDelta {
+        TimeDelta::days(self.session_idle_days.into())
+    }
+
+    /// Returns the age up to which a session may erase its account without the password.
+    pub(crate) fn recent_sign_in(&self) -> TimeDelta {
+        TimeDelta::minutes(self.recent_sign_in_minutes.into())
+    }
+
+    /// Returns after how long the next key signs access tokens.
+    pub(crate) fn key_rotation(&self) -> TimeDelta {
+        TimeDelta::days(self.key_rotation_days.into())
+    }
+
+    /// Returns how often keys are rotated and idle sessions removed.
+    pub(crate) fn maintenance_interval(&self) -> TimeDelta {
+        TimeDelta::seconds(self.maintenance_seconds.into())
+    }
+}

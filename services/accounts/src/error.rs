@@ -1,0 +1,172 @@
+//! The errors of the accounts role. [`crate::codes`] has the status and code of each.
+//!
+//! Invariant: a wrong name and a wrong password are the same error.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http_server::Problem;
+use http_server::problem::every_role;
+
+use crate::codes;
+
+/// When a client should try again what was refused because the server is busy or a part of it is unavailable.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// An error of the accounts role.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The handle breaks a rule, which the message names.
+    #[error("{0}")]
+    InvalidHandle(&'static str),
+    /// The e-mail address has an invalid syntax.
+    #[error("This is not an e-mail address that we can use. It should look like ada@example.org.")]
+    InvalidEmail,
+    /// The password breaks a rule, which the message names.
+    #[error("{0}")]
+    WeakPassword(&'static str),
+    /// A field of the profile breaks a rule, which the message names.
+    #[error("{0}")]
+    InvalidProfile(&'static str),
+    /// The avatar is not a photo that others may see.
+    #[error("{0}")]
+    InvalidAvatar(&'static str),
+    /// Another account has the handle.
+    #[error("This handle is taken. Choose another one.")]
+    HandleTaken,
+    /// Another account has the e-mail address.
+    #[error("An account with this e-mail address exists already. Sign in instead.")]
+    EmailTaken,
+    /// The handle or the password is wrong, or both.
+    #[error("The handle or the password is wrong. Check both and try again.")]
+    WrongLogin,
+    /// The member's current password is wrong.
+    #[error("This is not your current password. Check it and try again.")]
+    WrongPassword,
+    /// Erasing needs the password, or a session that was opened recently.
+    #[error("Send your password to confirm, or sign in again and repeat this within a few minutes.")]
+    PasswordNeeded,
+    /// The session of the access token has ended.
+    #[error("This session has ended. Sign in again.")]
+    SessionEnded,
+    /// The refresh token is unknown, or its session has ended.
+    #[error("This refresh token is not valid any more. Sign in again.")]
+    InvalidRefresh,
+    /// A request with the cookie transport has no cookie.
+    #[error("There is no session in this browser. Sign in.")]
+    NoSession,
+    /// The cookie transport was not requested by a page of this origin.
+    #[error(
+        "The session cookie is only for this site's own page. Without Tutti-Session the refresh token is in the body."
+    )]
+    CrossSite,
+    /// `Tutti-Session` has an unknown value.
+    #[error("The only value of Tutti-Session is `cookie`. Without it the refresh token is in the body.")]
+    UnknownTokenTransport,
+    /// The refresh token was used before, so it may have been stolen.
+    #[error("This refresh token was used before, so its session was ended for safety. Sign in again.")]
+    RefreshReused,
+    /// Too many wrong passwords.
+    #[error("Too many attempts with a wrong password. Wait a little, then try again.")]
+    TooManyAttempts(Duration),
+    /// Too many new accounts from one IP address.
+    #[error("Too many accounts were made from your network. Wait a little, then try again.")]
+    TooManySignUps(Duration),
+    /// The queue of the password hasher is full.
+    #[error("Many people are signing in right now. Try again in a moment.")]
+    Busy,
+    /// No account has this handle.
+    #[error("There is no account with this handle.")]
+    NoSuchAccount,
+    /// The member has no such session.
+    #[error("You have no such session. It may have ended already.")]
+    NoSuchSession,
+    /// The `Idempotency-Key` has an invalid length.
+    #[error("An Idempotency-Key has 1 to 255 characters.")]
+    BadIdempotencyKey,
+    /// `after` is not a cursor of this server.
+    #[error("`after` must be the `next` of the previous page.")]
+    BadCursor,
+    /// The role is unknown.
+    #[error("the role `{0}` is unknown; the roles are member, curator, moderator, viewer, developer and operator")]
+    UnknownRole(String),
+    /// An extractor refused the request with its own problem.
+    #[error("{}", .0.detail)]
+    Refused(Problem),
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] db::Error),
+    /// An internal request to another role failed.
+    #[error("an internal request failed")]
+    Peer(#[from] peer::Error),
+    /// A token could not be signed.
+    #[error("an access token could not be signed")]
+    Signing(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A password could not be hashed or verified.
+    #[error("a password could not be hashed")]
+    Hashing(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::InvalidHandle(_) => codes::INVALID_HANDLE,
+            Error::InvalidEmail => codes::INVALID_EMAIL,
+            Error::WeakPassword(_) => codes::WEAK_PASSWORD,
+            Error::InvalidProfile(_) => codes::INVALID_PROFILE,
+            Error::InvalidAvatar(_) => codes::INVALID_AVATAR,
+            Error::HandleTaken => codes::HANDLE_TAKEN,
+            Error::EmailTaken => codes::EMAIL_TAKEN,
+            Error::WrongLogin => codes::WRONG_LOGIN,
+            Error::WrongPassword => codes::WRONG_PASSWORD,
+            Error::PasswordNeeded => codes::PASSWORD_REQUIRED,
+            Error::SessionEnded => every_role::AUTH_SESSION_ENDED,
+            Error::InvalidRefresh => codes::INVALID_REFRESH,
+            Error::NoSession => codes::NO_SESSION,
+            Error::CrossSite => codes::CROSS_SITE,
+            Error::UnknownTokenTransport => codes::UNKNOWN_TOKEN_TRANSPORT,
+            Error::RefreshReused => codes::REFRESH_REUSED,
+            Error::TooManyAttempts(_) => codes::TOO_MANY_ATTEMPTS,
+            Error::TooManySignUps(_) => codes::TOO_MANY_SIGN_UPS,
+            Error::Busy => codes::BUSY,
+            Error::NoSuchAccount => codes::NOT_FOUND,
+            Error::NoSuchSession => codes::SESSION_NOT_FOUND,
+            Error::BadIdempotencyKey => every_role::BAD_IDEMPOTENCY_KEY,
+            Error::BadCursor => every_role::BAD_QUERY,
+            Error::UnknownRole(_) => codes::UNKNOWN_ROLE,
+            Error::Refused(_) | Error::Db(_) | Error::Peer(_) | Error::Signing(_) | Error::Hashing(_) => {
+                return internal_error(error);
+            }
+        };
+        let problem = Self::of(code, error.to_string());
+        match error {
+            Error::TooManyAttempts(wait) | Error::TooManySignUps(wait) => problem.retry_after(wait),
+            Error::Busy => problem.retry_after(BUSY_RETRY_AFTER),
+            _ => problem,
+        }
+    }
+}
+
+fn internal_error(error: Error) -> Problem {
+    match error {
+        Error::Refused(problem) => problem,
+        Error::Db(cause) => cause.into(),
+        Error::Peer(cause) => {
+            tracing::warn!(error = %cause, "an internal request failed");
+            Problem::unavailable("A part of the server is unavailable. Try again shortly.", BUSY_RETRY_AFTER)
+        }
+        other => Problem::fault(&other),
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
+    }
+}

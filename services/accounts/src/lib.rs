@@ -1,0 +1,73 @@
+//! The accounts role: credentials, sessions, roles and profiles.
+//!
+//! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own who follows whom,
+//! nor any media. Invariant: passwords and refresh tokens are stored as hashes only and never logged.
+//!
+//! # Lanes
+//!
+//! Writes of one lane run one after the other; writes of different lanes may run at once.
+//!
+//! | write | lanes | what they protect |
+//! |---|---|---|
+//! | sign-up | handle and e-mail address | the two unique keys; nothing else can know the new account yet |
+//! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
+//! | profile, avatar, roles | account | what is read and written back |
+//! | erasure | account, handle and e-mail address | all of these |
+//! | first signing key, rotation | one of their own | that one key is next |
+//! | removal of idle sessions and expired networks | all | rows of many accounts, in any order |
+//!
+//! An id, a handle, an e-mail address and the name of the keys' lane never have the same text.
+
+mod api;
+mod codes;
+mod commands;
+mod config;
+mod error;
+mod events;
+mod jobs;
+mod metrics;
+mod migration;
+mod model;
+mod password_hasher;
+mod password_verification;
+mod queries;
+mod rate_limiter;
+mod signing_keys;
+mod state;
+mod store;
+mod throttle;
+mod tokens;
+
+pub use commands::{assign, revoke};
+pub use error::Error;
+use service::BootError;
+use service::{Context, RoleInstance, Service};
+
+/// Returns the definition of the accounts role.
+pub fn service() -> Service {
+    Service {
+        name: "accounts",
+        migrations: Some(migration::MIGRATIONS),
+        objects: &[],
+        openapi: api::openapi,
+        codes: codes::CODES,
+        sections: config::sections,
+        subscriptions: |config| events::subscriptions(config).declared(),
+        start: |context| Box::pin(start(context)),
+    }
+}
+
+async fn start(context: Context) -> Result<RoleInstance, BootError> {
+    let no_keys = |error| BootError::Other(format!("the signing keys can't be loaded: {error}"));
+    let config = config::Config::load(&context.config)?;
+    commands::create_first_signing_key(&context).await.map_err(no_keys)?;
+    let keys = signing_keys::SigningKeys::open(context.db.clone(), context.clock.clone()).await.map_err(no_keys)?;
+    let consumers = events::subscriptions(&context.config);
+    let accounts = state::Accounts::new(context, config, keys)?;
+    Ok(RoleInstance {
+        router: api::router(accounts.clone()),
+        consumers: consumers.consumers(&accounts),
+        jobs: jobs::jobs(&accounts),
+        ..RoleInstance::default()
+    })
+}

@@ -1,0 +1,13 @@
+//! The schema. Steps are only ever added.
+//!
+//! Invariant: sessions and known networks are removed with their account; passwords, refresh tokens and networks are
+//! stored as hashes only.
+
+use db::Migration;
+
+/// All migration steps, in order.
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_accounts.sql") },
+    Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_known_networks.sql") },
+    Migration { version: 3, min_compatible: 1, sql: include_str!("../migrations/0003_ended_sessions.sql") },
+];

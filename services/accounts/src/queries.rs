@@ -1,0 +1,44 @@
+//! Reads of accounts and sessions.
+//!
+//! Invariant: a member's sessions are read only with the member's own [`CurrentSession`].
+
+use contract::AccountId;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::model::{Account, CurrentSession, Session};
+use crate::state::Accounts;
+use crate::store;
+
+/// Returns the account and session of a verified token, or [`Error::SessionEnded`].
+pub(crate) async fn current_session(
+    accounts: &Accounts,
+    account: AccountId,
+    session: Uuid,
+) -> Result<CurrentSession, Error> {
+    store::accounts::find_current_session(accounts.context.db.read(), account, session)
+        .await?
+        .ok_or(Error::SessionEnded)
+}
+
+/// Returns the account with this handle, in any case, or [`Error::NoSuchAccount`].
+pub(crate) async fn account_by_handle(accounts: &Accounts, handle: &str) -> Result<Account, Error> {
+    let handle = handle.to_ascii_lowercase();
+    store::accounts::find(accounts.context.db.read(), &handle).await?.ok_or(Error::NoSuchAccount)
+}
+
+/// Returns a page of the caller's sessions, newest first, and the cursor of the next page.
+pub(crate) async fn sessions_page(
+    accounts: &Accounts,
+    current: &CurrentSession,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<(Vec<Session>, Option<Uuid>), Error> {
+    let (sql, before) = (accounts.context.db.read(), before.unwrap_or(Uuid::max()));
+    let idle_since = accounts.context.clock.now() - accounts.config.session_idle_timeout();
+    let mut sessions = store::sessions::list(sql, current.account.id, idle_since, before, limit + 1).await?;
+    let has_more = sessions.len() > limit;
+    sessions.truncate(limit);
+    let next = sessions.last().filter(|_| has_more).map(|session| session.id);
+    Ok((sessions, next))
+}

@@ -1,0 +1,71 @@
+//! The state of the role.
+//!
+//! Owns its constructor and small accessors; [`crate::commands`] and [`crate::queries`] have the operations. Invariant:
+//! everything in it is shared by all requests of the process.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use contract::AccountId;
+use service::BootError;
+use service::Context;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::model::ClientInfo;
+use crate::password_hasher::Hasher;
+use crate::rate_limiter::RateLimiter;
+use crate::signing_keys::SigningKeys;
+use crate::store::known_networks::Network;
+use crate::throttle::{Throttle, network_key};
+
+/// The state of the role; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Accounts(Arc<Inner>);
+
+pub(crate) struct Inner {
+    /// The context of the process: database, clock, peers, events, randomness.
+    pub context: Context,
+    /// The configuration.
+    pub config: Config,
+    /// The keys that sign access tokens.
+    pub signing_keys: SigningKeys,
+    /// Hashes and verifies passwords.
+    pub hasher: Hasher,
+    /// Counts outcomes.
+    pub metrics: Metrics,
+    /// Throttles guesses of passwords.
+    pub throttle: Throttle,
+    /// Limits the new accounts from one address.
+    pub sign_ups: RateLimiter,
+}
+
+impl std::ops::Deref for Accounts {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Accounts {
+    /// Creates the state. Fails if the parameters of the password hash are invalid.
+    pub(crate) fn new(context: Context, config: Config, signing_keys: SigningKeys) -> Result<Self, BootError> {
+        let hasher = Hasher::new(&config, context.random.clone())?;
+        let metrics = Metrics::register(&context.metrics, &hasher.hashes);
+        Ok(Self(Arc::new(Inner {
+            throttle: Throttle::new(&config),
+            sign_ups: RateLimiter::new(config.sign_ups_per_address, TimeDelta::hours(1)),
+            context,
+            config,
+            signing_keys,
+            hasher,
+            metrics,
+        })))
+    }
+
+    /// Returns the keyed hash of a client's network for an account. It can't be reversed without the installation's
+    /// secret.
+    pub(crate) fn network(&self, account: AccountId, client: &ClientInfo) -> Network {
+        self.context.url_signer.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
+    }
+}

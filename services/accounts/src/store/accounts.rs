@@ -1,0 +1,190 @@
+//! Rows of accounts.
+//!
+//! Invariant: only [`Credentials`] and [`find_password`] return a password's hash.
+
+use chrono::{DateTime, Utc};
+use contract::{AccountId, MediaId};
+use db::{Error, FromQueryResult, Sql, Tx};
+use uuid::Uuid;
+
+use super::account_row::AccountRow;
+use crate::model::{Account, CurrentSession, Patch, ProfilePatch, Roles, Session};
+
+/// An account with its password's hash.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    /// The account.
+    pub account: Account,
+    /// The hash of its password, a PHC string.
+    pub password: String,
+    /// The hash of the `Idempotency-Key` of its sign-up.
+    pub request_key: Option<Vec<u8>>,
+}
+
+#[derive(FromQueryResult)]
+struct CredentialsRow {
+    #[sea_orm(nested)]
+    account: AccountRow,
+    password: String,
+    request_key: Option<Vec<u8>>,
+}
+
+/// A login name: a handle or an e-mail address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LoginName<'a> {
+    Handle(&'a str),
+    Email(&'a str),
+}
+
+const CREDENTIALS_BY_HANDLE: &str = "
+    select id, handle, email, display_name, bio, avatar, roles, created_at, password, request_key
+      from account
+     where handle = $1";
+
+const CREDENTIALS_BY_EMAIL: &str = "
+    select id, handle, email, display_name, bio, avatar, roles, created_at, password, request_key
+      from account
+     where email = $1";
+
+/// Returns the account with this login name and its password's hash.
+pub(crate) async fn find_credentials(sql: &impl Sql, by: LoginName<'_>) -> Result<Option<Credentials>, Error> {
+    let (text, value) = match by {
+        LoginName::Handle(handle) => (CREDENTIALS_BY_HANDLE, handle),
+        LoginName::Email(email) => (CREDENTIALS_BY_EMAIL, email),
+    };
+    let row: Option<CredentialsRow> = sql.row(text, vec![value.into()]).await?;
+    Ok(row.map(|row| Credentials { account: row.account.into(), password: row.password, request_key: row.request_key }))
+}
+
+const BY_HANDLE: &str = "
+    select id, handle, email, display_name, bio, avatar, roles, created_at
+      from account
+     where handle = $1";
+
+/// Returns the account with this handle.
+pub(crate) async fn find(sql: &impl Sql, handle: &str) -> Result<Option<Account>, Error> {
+    let row: Option<AccountRow> = sql.row(BY_HANDLE, vec![handle.into()]).await?;
+    Ok(row.map(Account::from))
+}
+
+const CURRENT_SESSION: &str = "
+    select a.id, a.handle, a.email, a.display_name, a.bio, a.avatar, a.roles, a.created_at,
+           s.device, s.created_at as opened_at, s.last_seen_at
+      from session s
+      join account a on a.id = s.account_id
+     where s.id = $1
+       and a.id = $2";
+
+/// Returns the account `id` and its session `session`, if both exist.
+pub(crate) async fn find_current_session(
+    sql: &impl Sql,
+    id: AccountId,
+    session: Uuid,
+) -> Result<Option<CurrentSession>, Error> {
+    #[derive(FromQueryResult)]
+    struct CurrentSessionRow {
+        #[sea_orm(nested)]
+        account: AccountRow,
+        device: String,
+        opened_at: DateTime<Utc>,
+        last_seen_at: DateTime<Utc>,
+    }
+    let row: Option<CurrentSessionRow> = sql.row(CURRENT_SESSION, vec![session.into(), id.0.into()]).await?;
+    Ok(row.map(|row| CurrentSession {
+        account: row.account.into(),
+        session: Session { id: session, device: row.device, created_at: row.opened_at, last_seen_at: row.last_seen_at },
+    }))
+}
+
+const INSERT: &str = "
+    insert into account (id, handle, email, password, display_name, bio, avatar, roles, request_key, created_at)
+    values ($1, $2, $3, $4, $5, $6, null, $7, $8, $9)
+    on conflict do nothing";
+
+/// Inserts an account. Returns `false` if its handle or e-mail address is taken.
+pub(crate) async fn insert(tx: &Tx, new: &Credentials) -> Result<bool, Error> {
+    let account = &new.account;
+    let values = vec![
+        account.id.0.into(),
+        account.handle.as_str().into(),
+        account.email.as_str().into(),
+        new.password.as_str().into(),
+        account.display_name.as_str().into(),
+        account.bio.as_str().into(),
+        account.roles.to_text().into(),
+        new.request_key.clone().into(),
+        account.created_at.into(),
+    ];
+    Ok(tx.execute(INSERT, values).await? == 1)
+}
+
+const UPDATE: &str = "
+    update account
+       set display_name = coalesce($2, display_name),
+           bio = coalesce($3, bio),
+           avatar = case when $4 then $5 else avatar end
+     where id = $1
+ returning id, handle, email, display_name, bio, avatar, roles, created_at";
+
+/// Updates a profile. Returns the updated account, or `None` if it does not exist.
+pub(crate) async fn update(tx: &Tx, id: AccountId, patch: &ProfilePatch) -> Result<Option<Account>, Error> {
+    let (sets_avatar, avatar) = match &patch.avatar {
+        Patch::Unchanged => (false, None),
+        Patch::Null => (true, None),
+        Patch::Set(id) => (true, Some(id.as_str().to_owned())),
+    };
+    let values = vec![
+        id.0.into(),
+        patch.display_name.clone().into(),
+        patch.bio.clone().into(),
+        sets_avatar.into(),
+        avatar.into(),
+    ];
+    let row: Option<AccountRow> = tx.row(UPDATE, values).await?;
+    Ok(row.map(Account::from))
+}
+
+const CLEAR_AVATAR: &str = "
+    update account
+       set avatar = null
+     where avatar = $1
+       and id = $2";
+
+/// Removes a deleted photo from the profile of its owner. Returns how many profiles changed.
+pub(crate) async fn clear_avatar(tx: &Tx, owner: AccountId, media: &MediaId) -> Result<u64, Error> {
+    tx.execute(CLEAR_AVATAR, vec![media.as_str().into(), owner.0.into()]).await
+}
+
+/// Returns the hash of the account's password.
+pub(crate) async fn find_password(sql: &impl Sql, id: AccountId) -> Result<Option<String>, Error> {
+    #[derive(FromQueryResult)]
+    struct PasswordRow {
+        password: String,
+    }
+    let row: Option<PasswordRow> = sql.row("select password from account where id = $1", vec![id.0.into()]).await?;
+    Ok(row.map(|row| row.password))
+}
+
+const UPDATE_PASSWORD: &str = "
+    update account
+       set password = $3
+     where id = $1
+       and password = $2";
+
+/// Replaces the password's hash if it is still `old`. Returns `false` if it is not.
+pub(crate) async fn update_password(tx: &Tx, id: AccountId, old: &str, new: &str) -> Result<bool, Error> {
+    Ok(tx.execute(UPDATE_PASSWORD, vec![id.0.into(), old.into(), new.into()]).await? == 1)
+}
+
+/// Replaces the roles. Returns `false` if there is no such account.
+pub(crate) async fn update_roles(tx: &Tx, id: AccountId, roles: &Roles) -> Result<bool, Error> {
+    let text = "update account set roles = $2 where id = $1";
+    Ok(tx.execute(text, vec![id.0.into(), roles.to_text().into()]).await? == 1)
+}
+
+/// Removes an account with its sessions and known networks. Returns `false` if it does not exist.
+pub(crate) async fn remove(tx: &Tx, id: AccountId, now: DateTime<Utc>) -> Result<bool, Error> {
+    super::sessions::remove_all(tx, id, now).await?;
+    super::known_networks::remove_all(tx, id).await?;
+    Ok(tx.execute("delete from account where id = $1", vec![id.0.into()]).await? == 1)
+}

@@ -1,0 +1,33 @@
+//! The query plans of this role's queries on both databases: none reads a whole table.
+
+use contract::AccountId;
+use testkit::{World, plans};
+use uuid::Uuid;
+
+use super::{accounts, ended_sessions, known_networks, sessions};
+use crate::tokens::RefreshToken;
+
+#[tokio::test]
+async fn every_query_has_an_index() {
+    let world = World::builder().with_real_accounts().start(&[crate::service()]).await;
+    let now = world.clock().now();
+    let query_plans = plans(&world.context("accounts").db, move |sql| {
+        Box::pin(async move {
+            let id = AccountId(Uuid::nil());
+            sessions::list(sql, id, now, Uuid::max(), 50).await?;
+            sessions::find_replaced_token(sql, Uuid::nil()).await?;
+            sessions::find_family(sql, &RefreshToken::new([1; 16], [2; 32])).await?;
+            accounts::find_credentials(sql, accounts::LoginName::Handle("ada")).await?;
+            accounts::find_credentials(sql, accounts::LoginName::Email("ada@example.org")).await?;
+            accounts::find(sql, "ada").await?;
+            accounts::find_current_session(sql, id, Uuid::nil()).await?;
+            accounts::find_password(sql, id).await?;
+            ended_sessions::list(sql, now, 10).await?;
+            known_networks::find(sql, id, &vec![1], now).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert!(query_plans.first().is_some_and(|plan| plan.uses("session_account")), "{query_plans:#?}");
+    world.end().await;
+}

@@ -1,0 +1,89 @@
+//! Tests of the accounts role over real HTTP with real SQL.
+//!
+//! Owns the helpers that all tests share. Invariant: every world has cheap password hashes, so that the tests run fast.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
+
+mod contention;
+mod cookie_sessions;
+mod limits;
+mod other_roles;
+mod profile;
+mod refresh;
+mod roles;
+mod sessions;
+mod sign_in;
+mod sign_up;
+mod signing_keys;
+
+use serde_json::{Value, json};
+use testkit::{TestClient, TestResponse, World, WorldBuilder};
+
+/// A valid password.
+const PASSWORD: &str = "a fine long password";
+
+/// Returns a builder of a world with cheap hashes, to be configured further.
+fn builder() -> WorldBuilder {
+    let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1", "accounts.throttle_delay_ms=1"];
+    cheap.into_iter().fold(World::builder().with_real_accounts(), WorldBuilder::set)
+}
+
+/// Starts a world with the accounts role only.
+async fn world() -> World {
+    builder().start(&[accounts::service()]).await
+}
+
+/// A signed-in member, with the refresh token and account that the server returned.
+struct Person {
+    member: TestClient,
+    refresh: String,
+    account: Value,
+}
+
+impl Person {
+    /// Reads the tokens of a response, and checks its shape.
+    #[track_caller]
+    fn of(world: &World, response: &TestResponse) -> Self {
+        let body = response.json();
+        assert_eq!(body["expires_in"], 900, "{response}");
+        assert_eq!(response.header("cache-control"), "no-store", "{response}");
+        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {response}")).to_owned();
+        Self {
+            member: world.anonymous().with_token(&text("access_token")),
+            refresh: text("refresh_token"),
+            account: body["account"].clone(),
+        }
+    }
+
+    /// Returns the id of the session.
+    async fn session(&self) -> String {
+        let list = self.member.get("/v1/sessions").await.expect(200).json();
+        let current = list["items"].as_array().unwrap().iter().find(|item| item["current"] == true).unwrap();
+        current["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Returns the body of a sign-up with this handle.
+fn sign_up_body(name: &str) -> Value {
+    json!({"handle": name, "email": format!("{name}@example.org"), "password": PASSWORD})
+}
+
+/// Signs up.
+async fn sign_up(world: &World, name: &str) -> Person {
+    Person::of(world, &world.anonymous().post("/v1/accounts", &sign_up_body(name)).await.expect(201))
+}
+
+/// Signs in on another device.
+async fn sign_in(world: &World, login: &str, password: &str) -> TestResponse {
+    world.anonymous().post("/v1/sessions", &json!({"login": login, "password": password, "device": "Phone"})).await
+}
+
+/// Exchanges a refresh token.
+async fn refresh(world: &World, token: &str) -> TestResponse {
+    world.anonymous().post("/v1/sessions/refresh", &json!({"refresh_token": token})).await
+}
+
+/// Sends a POST with an `Idempotency-Key`.
+async fn post_with_key(member: &TestClient, path: &str, key: &str, body: &Value) -> TestResponse {
+    member.send(member.request(http::Method::POST, path).header("idempotency-key", key).json(body)).await
+}

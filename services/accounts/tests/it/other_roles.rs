@@ -1,0 +1,154 @@
+//! Events and internal requests between accounts and other roles.
+
+use super::*;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse as _;
+use bus::{Consumer, Subscription};
+use contract::accounts::Erased;
+use contract::media::{Deleted, Kind, Received, Visibility};
+use contract::{AccountId, MediaId, ObjectKey};
+use db::{FromQueryResult, Lane, Migration, Sql as _};
+use service::{Context, RoleInstance, Service};
+
+/// Returns a fake media role with the items that a test inserts. It stores the `Erased` events that it receives.
+fn fake_media() -> Service {
+    const MIGRATIONS: &[Migration] = &[Migration {
+        version: 1,
+        min_compatible: 1,
+        sql: "create table item (id text primary key, json text not null);\ncreate table erased (json text not null)",
+    }];
+    Service {
+        name: "media",
+        migrations: Some(MIGRATIONS),
+        objects: &[],
+        openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
+        codes: &[],
+        sections: Vec::new,
+        subscriptions: |_| vec![Subscription::to::<Erased>("media.erased")],
+        start: |context| Box::pin(async move { Ok(start_fake_media(context)) }),
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Stored {
+    json: String,
+}
+
+fn start_fake_media(context: Context) -> RoleInstance {
+    let db = context.db.clone();
+    let router = axum::Router::new().route("/internal/media/{id}", axum::routing::get(get_item)).with_state(context);
+    let erased = Consumer::of::<Erased, _, _>("media.erased", move |event, _| {
+        let (db, json) = (db.clone(), serde_json::to_string(&event).unwrap());
+        async move {
+            let insert = vec![json.into()];
+            Ok(db
+                .write(Lane::NONE, async move |tx| tx.execute("insert into erased (json) values ($1)", insert).await)
+                .await
+                .map(drop)?)
+        }
+    });
+    RoleInstance { router, consumers: vec![erased], ..RoleInstance::default() }
+}
+
+async fn get_item(State(context): State<Context>, Path(id): Path<String>) -> axum::response::Response {
+    let row: Option<Stored> =
+        context.db.read().row("select json from item where id = $1", vec![id.into()]).await.unwrap();
+    row.map_or_else(
+        || http::StatusCode::NOT_FOUND.into_response(),
+        |row| ([("content-type", "application/json")], row.json).into_response(),
+    )
+}
+
+async fn world_with_media() -> World {
+    builder().start(&[accounts::service(), fake_media()]).await
+}
+
+fn account_id(person: &Person) -> AccountId {
+    AccountId(person.account["id"].as_str().unwrap().parse().unwrap())
+}
+
+/// Inserts an item into the fake library.
+async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visibility) -> MediaId {
+    let item = Received {
+        id: MediaId::random(),
+        owner: account_id(owner),
+        kind,
+        format: "jpeg".into(),
+        content_type: "image/jpeg".into(),
+        name: "me.jpg".into(),
+        bytes: 1,
+        sha256: String::new(),
+        object: ObjectKey::random(),
+        scrub: None,
+        visibility,
+        width: None,
+        height: None,
+        duration_ms: None,
+        orientation: 1,
+        created_at: world.clock().now(),
+    };
+    let (id, json) = (item.id.clone(), serde_json::to_string(&item).unwrap());
+    let insert = vec![id.as_str().into(), json.into()];
+    world
+        .context("media")
+        .db
+        .write(Lane::NONE, async move |tx| tx.execute("insert into item (id, json) values ($1, $2)", insert).await)
+        .await
+        .unwrap();
+    id
+}
+
+#[tokio::test]
+async fn an_avatar_is_a_picture_of_ones_own_that_others_may_see() {
+    let world = world_with_media().await;
+    let (ada, bob) = (sign_up(&world, "ada").await, sign_up(&world, "bob").await);
+    for (owner, kind, visibility) in [
+        (&bob, Kind::Photo, Visibility::Public),
+        (&ada, Kind::Video, Visibility::Public),
+        (&ada, Kind::Photo, Visibility::Private),
+    ] {
+        let id = insert_item(&world, owner, kind, visibility).await;
+        ada.member
+            .patch("/v1/me", &json!({"avatar": id, "bio": "changed"}))
+            .await
+            .refused(422, "accounts.invalid_avatar");
+    }
+    ada.member.patch("/v1/me", &json!({"avatar": MediaId::random()})).await.refused(422, "accounts.invalid_avatar");
+    assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), ada.account, "a refused edit changes nothing");
+    for visibility in [Visibility::Unlisted, Visibility::Public] {
+        let id = insert_item(&world, &ada, Kind::Photo, visibility).await;
+        let edited = ada.member.patch("/v1/me", &json!({"avatar": id})).await.expect(200).json();
+        assert_eq!(edited["avatar"], id.as_str());
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_deleted_picture_leaves_the_profile() {
+    let world = world_with_media().await;
+    let ada = sign_up(&world, "ada").await;
+    let (avatar, other) = (insert_item(&world, &ada, Kind::Photo, Visibility::Public).await, MediaId::random());
+    ada.member.patch("/v1/me", &json!({"avatar": avatar})).await.expect(200);
+    let (owner, now) = (account_id(&ada), world.clock().now());
+    let avatar_after_deletion = async |id: MediaId| {
+        let deleted = Deleted { id, owner };
+        world.context("media").db.write(Lane::NONE, async move |tx| tx.publish(&deleted, now)).await.unwrap();
+        world.settle().await;
+        world.anonymous().get("/v1/accounts/ada").await.expect(200).json()["avatar"].clone()
+    };
+    assert_eq!(avatar_after_deletion(other).await, avatar.as_str());
+    assert_eq!(avatar_after_deletion(avatar.clone()).await, Value::Null);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_erased_account_is_published_once() {
+    let world = world_with_media().await;
+    let ada = sign_up(&world, "ada").await;
+    ada.member.delete("/v1/me").await.expect(204);
+    world.settle().await;
+    let rows: Vec<Stored> = world.context("media").db.read().rows("select json from erased", vec![]).await.unwrap();
+    let events: Vec<Erased> = rows.iter().map(|row| serde_json::from_str(&row.json).unwrap()).collect();
+    assert_eq!(events, [Erased { account: account_id(&ada), handle: "ada".into(), at: world.clock().now() }]);
+    world.end().await;
+}

@@ -1,0 +1,3 @@
+alter table gone rename to tombstone;
+drop index gone_since;
+create index tombstone_since on tombstone (since);

@@ -1,0 +1,18 @@
+//! The writes of delivery, one file each.
+//!
+//! Invariant: a command may run twice and in any order, because the events that it applies arrive so. Whole facts are
+//! upserted, so no subscription needs the inbox.
+
+mod change;
+mod delete;
+mod evict_images;
+mod publish;
+mod receive;
+mod remove_tombstones;
+
+pub(crate) use change::change;
+pub(crate) use delete::delete;
+pub(crate) use evict_images::evict_images;
+pub(crate) use publish::{publish, record_published};
+pub(crate) use receive::receive;
+pub(crate) use remove_tombstones::remove_tombstones;

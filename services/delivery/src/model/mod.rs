@@ -1,0 +1,18 @@
+//! Types and rules of delivery, without I/O: items, playbacks, ranges, image sizes.
+//!
+//! Invariant: nothing here waits, reads a clock or knows a database.
+
+pub(crate) mod accept;
+mod client;
+mod etag;
+pub(crate) mod item;
+pub(crate) mod playback;
+pub(crate) mod range;
+pub(crate) mod variant;
+
+pub(crate) use accept::FormatPreference;
+pub(crate) use client::Client;
+pub(crate) use etag::{content_etag, object_etag};
+pub(crate) use item::Item;
+pub(crate) use playback::Playback;
+pub(crate) use variant::Variant;

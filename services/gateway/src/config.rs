@@ -1,0 +1,197 @@
+//! `[gateway]` in the configuration.
+//!
+//! Invariant: the defaults are safe for a server on the public internet.
+
+use std::time::Duration;
+
+use base::config::Section;
+use http::{HeaderName, HeaderValue, Method, Uri};
+use serde::{Deserialize, Serialize};
+use service::BootError;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::ToSchema;
+
+/// Limits of the public listener.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The most requests in progress at once. The gateway responds 503 to more.
+    pub requests_at_once: usize,
+    /// How many of those one IP address may have in progress without a token. All such addresses together may have
+    /// three quarters of `requests_at_once`.
+    pub anonymous_requests_per_address: usize,
+    /// How many read requests without a token from one IP address are forwarded to roles at once. The others wait.
+    pub anonymous_in_flight_per_address: usize,
+    /// The most event streams and WebSockets at once, counted apart from other requests. When all are in use, the
+    /// client with the most streams loses its oldest.
+    pub streams_at_once: usize,
+    /// How many of those a member may have. One more ends the member's oldest.
+    pub streams_per_member: usize,
+    /// How many of those all clients without a token at one IP address may have together (a whole venue may share one
+    /// address).
+    pub streams_per_address: usize,
+    /// Read requests per second of one member, or of all clients without a token at one IP address (a whole venue may
+    /// share one address); 0 for no limit. Static files are counted apart, a large one as several requests. A request
+    /// for an event stream counts as twenty.
+    pub reads_per_second: u32,
+    /// Write requests per second of one member; 0 for no limit.
+    pub writes_per_second: u32,
+    /// Write requests per second without a token from one IP address (sign-up, sign-in); 0 for no limit.
+    pub anonymous_writes_per_second: u32,
+    /// Seconds within which the response to a request with no body, or a small one, must begin.
+    pub response_timeout_seconds: u64,
+    /// The largest request body in bytes. Roles have their own, smaller limits.
+    pub max_body_bytes: u64,
+    /// The lowest upload rate in bytes per second, averaged over a window. The gateway aborts a slower upload.
+    pub slow_bytes_per_second: u64,
+    /// The length of that window in seconds. A role that limits upload rates itself should use a shorter one, because
+    /// its error says more.
+    pub slow_window_seconds: u64,
+    /// Seconds without traffic (pings count) after which a WebSocket is closed.
+    pub websocket_idle_timeout_seconds: u64,
+    /// The longest URL in bytes, with its query.
+    pub max_url_bytes: usize,
+    /// The most header lines of a request.
+    pub max_headers: usize,
+    /// How many trusted proxies stand in front of the gateway. The client's address is taken that many places from the
+    /// right in `X-Forwarded-For`.
+    pub trusted_hops: usize,
+    /// Origins whose pages may call the API from a browser (CORS), such as `["https://app.example"]`.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Returns the sections for the configuration reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("gateway")]
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            requests_at_once: 8_000,
+            anonymous_requests_per_address: 2_000,
+            anonymous_in_flight_per_address: 32,
+            streams_at_once: 4_000,
+            streams_per_member: 32,
+            // Two hundred people at one venue, each with six streams.
+            streams_per_address: 1_200,
+            reads_per_second: 2_000,
+            writes_per_second: 50,
+            anonymous_writes_per_second: 20,
+            response_timeout_seconds: 30,
+            max_body_bytes: 16 << 30,
+            slow_bytes_per_second: 512,
+            slow_window_seconds: 40,
+            websocket_idle_timeout_seconds: 300,
+            max_url_bytes: 8 * 1024,
+            // hyper refuses more than a hundred, without an explanation.
+            max_headers: 80,
+            trusted_hops: 0,
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// Request headers that a page on an allowed origin may send besides the CORS-safelisted ones.
+const REQUEST_HEADERS: [&str; 20] = [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "repr-digest",
+    "content-digest",
+    "range",
+    "if-range",
+    "if-none-match",
+    "last-event-id",
+    "tus-resumable",
+    "upload-length",
+    "upload-offset",
+    "upload-metadata",
+    "upload-checksum",
+    // Not supported, but then it is the response that says so, and not the browser.
+    "upload-concat",
+    "upload-defer-length",
+    // What tus-js-client and Uppy send on request, as tusd allows it.
+    "x-http-method-override",
+    "x-request-id",
+    "x-requested-with",
+    "traceparent",
+];
+/// Response headers that its scripts may read.
+const RESPONSE_HEADERS: [&str; 18] = [
+    "location",
+    "etag",
+    "retry-after",
+    "content-range",
+    "content-length",
+    "x-request-id",
+    "idempotent-replay",
+    "tus-resumable",
+    "tus-version",
+    "tus-extension",
+    "tus-max-size",
+    "upload-offset",
+    "upload-length",
+    "upload-expires",
+    "tutti-media-id",
+    "tutti-media",
+    "tus-checksum-algorithm",
+    "content-disposition",
+];
+
+impl Config {
+    pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
+        let origins = self.allowed_origins.iter().map(|text| parse_origin(text)).collect::<Result<Vec<_>, _>>()?;
+        // Credentials are never allowed, and `tutti-session` is not in the list of headers: only the page of this
+        // origin may use the session cookie.
+        Ok(CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
+            .expose_headers(RESPONSE_HEADERS.map(HeaderName::from_static))
+            .max_age(Duration::from_secs(3600)))
+    }
+}
+
+/// Parses an origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` is refused because it would allow
+/// every page, and `null` because it would allow every sandboxed one.
+fn parse_origin(text: &str) -> Result<HeaderValue, BootError> {
+    let invalid = || {
+        BootError::Other(format!(
+            "gateway.allowed_origins contains {text:?}, which is no origin; write origins like \"https://app.example\""
+        ))
+    };
+    let url: Uri = text.parse().map_err(|_| invalid())?;
+    let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.authority()) else { return Err(invalid()) };
+    let canonical = format!("{}://{host}", url.scheme_str().unwrap_or_default());
+    if text != canonical || host.as_str().contains(['@', '*']) || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(invalid());
+    }
+    HeaderValue::from_str(text).map_err(|_| invalid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_origins_may_call_from_a_browser() {
+        for fine in ["https://app.example", "http://localhost:5173", "https://[2001:db8::1]:8443"] {
+            assert_eq!(parse_origin(fine).unwrap(), fine);
+        }
+        for wrong in [
+            "*",
+            "null",
+            "",
+            "app.example",
+            "https://app.example/",
+            "https://app.example/x",
+            "HTTPS://app.example",
+            "ftp://app.example",
+            "https://a@app.example",
+            "https://*.example",
+        ] {
+            assert!(parse_origin(wrong).is_err_and(|error| error.to_string().contains("no origin")), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Forwards requests to the roles.
+//!
+//! Owns what a client gets when a role can't be asked. Invariant: every method on a known path is forwarded, and the
+//! role refuses those that it does not have; cookies are forwarded only where the operation has them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use base::tasks::Tasks;
+use http::header;
+use http_server::Deadline;
+use http_server::Problem;
+use http_server::problem::every_role;
+use peer::{Error, Peers, is_handshake};
+
+use crate::body_limit::Violation;
+use crate::routes::{Route, RouteTable};
+use crate::websocket;
+
+/// The state that every route needs to forward a request.
+#[derive(Clone)]
+pub(crate) struct ProxyState {
+    pub(crate) peers: Peers,
+    pub(crate) tasks: Tasks,
+    /// How long a WebSocket may be without traffic before it is closed.
+    pub(crate) websocket_idle_timeout: Duration,
+}
+
+/// Returns a router that forwards the requests of each route to its role.
+pub(crate) fn router(table: &RouteTable, state: &ProxyState) -> Router {
+    table.routes().fold(Router::new(), |router, route| {
+        router.route(&route.pattern, any(forward).with_state((state.clone(), route.clone())))
+    })
+}
+
+async fn forward(State((state, route)): State<(ProxyState, Arc<Route>)>, mut request: Request) -> Response {
+    let role = route.role(request.method());
+    if route.operation(request.method()).is_some_and(|operation| operation.has_cookies) {
+        return call_role(state, role, request).await;
+    }
+    request.headers_mut().remove(header::COOKIE);
+    let mut response = call_role(state, role, request).await;
+    response.headers_mut().remove(header::SET_COOKIE);
+    response
+}
+
+async fn call_role(state: ProxyState, role: &'static str, request: Request) -> Response {
+    let ProxyState { peers, tasks, websocket_idle_timeout } = state;
+    let result = if is_handshake(&request) {
+        Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await
+    } else {
+        peers.call(role, request).await
+    };
+    match result {
+        Ok(response) => response,
+        Err(error @ Error::UnknownRole(_)) => Problem::fault(&error).into_response(),
+        // A client that disconnected will not read this. If the gateway aborted the body, the guard replaces this
+        // response.
+        Err(Error::RequestBodyFailed(..)) => {
+            Problem::of(every_role::BROKEN_OFF, "The request's body is incomplete or malformed.").into_response()
+        }
+        Err(Error::RequestBodyTimeout(_)) => Problem::from(Violation::TooSlow).into_response(),
+        Err(error @ Error::DeadlineExceeded(_)) => {
+            tracing::warn!(%error, role, "a role did not respond in time");
+            Deadline::exceeded().into_response()
+        }
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            // That a role has no instance was logged once, when it began (see `peer`).
+            match error {
+                Error::NoInstance(..) => tracing::debug!(%error, role, "a role has no instance"),
+                _ => tracing::warn!(%error, cause, role, "a role did not respond"),
+            }
+            Problem::unavailable(
+                "This part of the service is unavailable right now. Try again shortly.",
+                Duration::from_secs(2),
+            )
+            .into_response()
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The guard: the middleware around every route of the public listener. It identifies the client and enforces rate and
+//! concurrency limits.
+//!
+//! A client is a member if its token is valid, and otherwise an address prefix (an IPv4 address or an IPv6 /64; behind
+//! proxies, the address that many trusted hops from the right). Ordinary requests, streams (see `stream_budget`) and
+//! health checks have separate limits, so that health checks succeed under load. Invariant: a request is forwarded only
+//! after every limit has admitted it.
+
+mod client_address;
+mod permits;
+mod rate_limits;
+mod request_class;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base::tasks::Tasks;
+use base::telemetry::Metrics;
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
+use http_server::Problem;
+use http_server::auth::{Member, Verifier};
+use http_server::{Deadline, HeadBounds, client_prefix};
+use tokio::sync::Semaphore;
+
+use self::permits::Permits;
+use self::rate_limits::{PRUNE_INTERVAL, RateLimits};
+use self::request_class::RequestClass;
+use crate::anonymous_limits::{AnonymousLimits, InFlightPermit};
+use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
+use crate::routes::RouteTable;
+use crate::stream_budget::{ClientKey, StreamAdmission, StreamBudget, StreamLimits};
+use crate::{Config, sse};
+
+/// Bodies up to this size should arrive at once, so their requests have a deadline like those without a body.
+const SMALL_BODY_BYTES: u64 = 16 * 1024;
+/// The most health checks at once.
+const MAX_HEALTH_CHECKS: usize = 64;
+/// How long a 429 response is delayed.
+const TOO_MANY_REQUESTS_DELAY: Duration = Duration::from_millis(100);
+
+#[derive(Clone)]
+pub(crate) struct Guard {
+    routes: RouteTable,
+    requests: Arc<Semaphore>,
+    /// Permits for all requests without a token together.
+    anonymous_requests: Arc<Semaphore>,
+    health_checks: Arc<Semaphore>,
+    /// Permits for requests without a token, per prefix.
+    anonymous_limits: AnonymousLimits,
+    streams: StreamBudget,
+    tasks: Tasks,
+    rates: Arc<RateLimits>,
+    allowed_origins: Arc<[String]>,
+    trusted_hops: usize,
+    response_timeout: Duration,
+    body_limit: BodyLimit,
+    head: HeadBounds,
+}
+
+impl Guard {
+    pub(crate) fn new(config: &Config, routes: RouteTable, tasks: &Tasks, metrics: &Metrics) -> Self {
+        let limits = StreamLimits {
+            all: config.streams_at_once,
+            per_member: config.streams_per_member,
+            per_prefix: config.streams_per_address,
+        };
+        let rates = Arc::new(RateLimits::new(config));
+        let (owner, rates_to_prune) = (tasks.clone(), rates.clone());
+        tasks.spawn(async move {
+            while owner.sleep(PRUNE_INTERVAL).await {
+                rates_to_prune.prune();
+            }
+        });
+        Self {
+            routes,
+            requests: Arc::new(Semaphore::new(config.requests_at_once)),
+            anonymous_requests: Arc::new(Semaphore::new(config.requests_at_once - config.requests_at_once / 4)),
+            health_checks: Arc::new(Semaphore::new(MAX_HEALTH_CHECKS)),
+            anonymous_limits: AnonymousLimits::new(
+                config.anonymous_requests_per_address,
+                config.anonymous_in_flight_per_address,
+            ),
+            streams: StreamBudget::new(limits, metrics),
+            tasks: tasks.clone(),
+            rates,
+            allowed_origins: config.allowed_origins.clone().into(),
+            trusted_hops: config.trusted_hops,
+            response_timeout: Duration::from_secs(config.response_timeout_seconds.max(1)),
+            body_limit: BodyLimit {
+                max_bytes: config.max_body_bytes,
+                min_bytes_per_second: config.slow_bytes_per_second,
+                window: Duration::from_secs(config.slow_window_seconds.max(1)),
+            },
+            head: HeadBounds { max_url_bytes: config.max_url_bytes, max_headers: config.max_headers },
+        }
+    }
+
+    /// Runs the middleware.
+    pub(crate) async fn layer(State(guard): State<Self>, request: Request, next: Next) -> Response {
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        match guard.handle(request, next).await {
+            Ok(response) => response,
+            Err(problem) => {
+                // The request holds no permit any more. The delay keeps a client that retries at once from using up the
+                // processor.
+                if problem.status == StatusCode::TOO_MANY_REQUESTS {
+                    tokio::time::sleep(TOO_MANY_REQUESTS_DELAY).await;
+                }
+                guard.add_cors_headers(problem.into_response(), origin)
+            }
+        }
+    }
+
+    async fn handle(&self, request: Request, next: Next) -> Result<Response, Problem> {
+        let Admitted { request, class, client, permits, in_flight, outcome } = self.admit(request).await?;
+        let response = next.run(request).await;
+        // The response's head is here: the request is not in flight any more.
+        drop(in_flight);
+        // The role saw only an incomplete body. The violation says why.
+        let response = outcome
+            .and_then(|outcome| outcome.get().copied())
+            .map_or(response, |violation| Problem::from(violation).into_response());
+        self.finish(response, class, client, permits)
+    }
+
+    /// Attaches permits to a response: a stream gets one from the stream budget, any other body keeps the request's.
+    fn finish(
+        &self,
+        response: Response,
+        class: RequestClass,
+        client: ClientKey,
+        permits: Permits,
+    ) -> Result<Response, Problem> {
+        if sse::is_event_stream(&response) {
+            // A stream counts in the stream budget instead.
+            drop(permits);
+            return Ok(sse::end_on_shutdown_or_eviction(&self.tasks, self.streams.acquire(client)?, response));
+        }
+        if let (RequestClass::Static, ClientKey::Prefix(prefix)) = (class, client) {
+            self.rates.check_static_file(prefix, response.body().size_hint().exact().unwrap_or(0))?;
+        }
+        Ok(response.map(|body| permits.hold_with(body)))
+    }
+
+    /// Adds CORS headers to a refusal, so that a page on an allowed origin can read it. Refusals never reach the CORS
+    /// layer.
+    fn add_cors_headers(&self, mut response: Response, origin: Option<HeaderValue>) -> Response {
+        if let Some(origin) =
+            origin.filter(|origin| self.allowed_origins.iter().any(|known| known.as_bytes() == origin.as_bytes()))
+        {
+            response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
+        }
+        response
+    }
+
+    async fn admit(&self, request: Request) -> Result<Admitted, Problem> {
+        let class = RequestClass::of(&request, &self.routes);
+        self.check_head(&request)?;
+        let semaphore = if class == RequestClass::Health { &self.health_checks } else { &self.requests };
+        if semaphore.available_permits() == 0 {
+            return Err(busy());
+        }
+        let (mut parts, body) = request.into_parts();
+        let prefix = client_prefix(client_address::identify(&mut parts, self.trusted_hops).await);
+        let client = self.identify_client(&mut parts, class, prefix).await?;
+        let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        self.rates.check(class, is_read, client, prefix)?;
+        let prefix_permit = match client {
+            ClientKey::Prefix(prefix) if class != RequestClass::Health => Some(self.anonymous_limits.acquire(prefix)?),
+            _ => None,
+        };
+        // The in-flight permit comes first: a waiting request must not hold a request permit that another could use.
+        let in_flight = match &prefix_permit {
+            Some(permit) if is_read && class != RequestClass::Static => Some(permit.acquire_in_flight().await?),
+            _ => None,
+        };
+        let anonymous_request =
+            prefix_permit.is_some().then(|| self.anonymous_requests.clone().try_acquire_owned()).transpose();
+        let (request_permit, anonymous_request) =
+            (semaphore.clone().try_acquire_owned().map_err(|_| busy())?, anonymous_request.map_err(|_| busy())?);
+        let permits =
+            Permits { _request: request_permit, _anonymous_request: anonymous_request, _of_prefix: prefix_permit };
+        parts.extensions.insert(StreamAdmission { budget: self.streams.clone(), client });
+        let has_no_body = body.is_end_stream();
+        if has_no_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES) {
+            parts.extensions.insert(Deadline::after(self.response_timeout));
+        }
+        let (body, outcome) = if has_no_body {
+            (body, None)
+        } else {
+            let (body, outcome) = self.body_limit.apply(body);
+            (body, Some(outcome))
+        };
+        Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome })
+    }
+
+    /// Returns the client that the request is counted for: a member if it has a valid token. Each new token costs a
+    /// signature check, so their rate is limited per prefix.
+    async fn identify_client(
+        &self,
+        parts: &mut Parts,
+        class: RequestClass,
+        prefix: IpAddr,
+    ) -> Result<ClientKey, Problem> {
+        if !matches!(class, RequestClass::Role | RequestClass::Stream) {
+            return Ok(ClientKey::Prefix(prefix));
+        }
+        let has_token = parts.headers.contains_key(header::AUTHORIZATION);
+        if has_token
+            && !parts.extensions.get::<Verifier>().is_some_and(|verifier| verifier.has_verified(&parts.headers))
+        {
+            self.rates.check_new_token(prefix)?;
+        }
+        let member = <Option<Member> as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
+        Ok(member.map_or(ClientKey::Prefix(prefix), |member| ClientKey::Member(member.id())))
+    }
+
+    /// Refuses requests that are too large, before anything else of them is read.
+    fn check_head(&self, request: &Request) -> Result<(), Problem> {
+        self.head.check(request)?;
+        if request.body().size_hint().lower() > self.body_limit.max_bytes {
+            return Err(Violation::TooLarge.into());
+        }
+        Ok(())
+    }
+}
+
+/// An admitted request, its permits, and the outcome of its body.
+struct Admitted {
+    request: Request,
+    class: RequestClass,
+    client: ClientKey,
+    permits: Permits,
+    in_flight: Option<InFlightPermit>,
+    outcome: Option<BodyOutcome>,
+}
+
+fn busy() -> Problem {
+    Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1))
+}

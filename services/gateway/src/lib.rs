@@ -1,0 +1,63 @@
+//! The gateway role: the public reverse proxy with token checks and limits, and the server of the page.
+//!
+//! Owns no data and no domain rules. Invariant: only the paths of the roles' OpenAPI parts are forwarded (see
+//! [`RouteTable`]), so no internal path (`/internal`, `/metrics`) can be reached from outside.
+
+mod anonymous_limits;
+mod body_limit;
+mod config;
+mod forward;
+mod guard;
+mod precompressed;
+mod routes;
+mod sse;
+mod static_files;
+mod stream_budget;
+mod websocket;
+
+pub use config::Config;
+pub use routes::{Operation, Route, RouteError, RouteTable};
+pub use static_files::STATIC_ROUTES;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use http_server::RouterLayer;
+use service::BootError;
+use service::{Context, RoleInstance, Service};
+
+/// Returns the definition of the gateway role.
+pub fn service() -> Service {
+    Service {
+        name: "gateway",
+        migrations: None,
+        objects: &[],
+        openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
+        codes: &[],
+        sections: config::sections,
+        subscriptions: |_| Vec::new(),
+        start: |context| Box::pin(std::future::ready(start(&context))),
+    }
+}
+
+fn start(context: &Context) -> Result<RoleInstance, BootError> {
+    let config = context.config.section("gateway")?;
+    let routes = RouteTable::derive(&context.roles).map_err(|error| BootError::Other(error.to_string()))?;
+    let guard = guard::Guard::new(&config, routes.clone(), &context.tasks, &context.metrics);
+    let state = forward::ProxyState {
+        peers: context.peers.clone(),
+        tasks: context.tasks.clone(),
+        websocket_idle_timeout: Duration::from_secs(config.websocket_idle_timeout_seconds.max(1)),
+    };
+    let proxy = forward::router(&routes, &state);
+    // Without allowed origins, no response needs CORS headers.
+    let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
+    let router =
+        Router::new().merge(proxy).merge(static_files::router(&context.openapi_json, context.objects.downloads_from()));
+    // The guard wraps every route of the listener, also those that the process adds, and the fallback.
+    let guard: RouterLayer =
+        Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), guard::Guard::layer)));
+    Ok(RoleInstance { router, guard: Some(guard), ..RoleInstance::default() })
+}

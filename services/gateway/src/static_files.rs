@@ -1,0 +1,169 @@
+//! The routes of embedded files: the page, the API documentation, and the OpenAPI document.
+//!
+//! The page does its own routing; `routes.json` in it has the patterns of its paths, and any other path is a 404 with
+//! the page as its body, which says so to people. Invariant: every response is the same for every client and contains
+//! no member's data.
+
+use std::io::Write as _;
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_server::Policy;
+use http_server::Problem;
+use http_server::problem::every_role;
+use sha2::{Digest as _, Sha256};
+
+use crate::precompressed::{DOCS, PAGE, PrecompressedFile, find};
+
+const PAGE_NOT_BUILT: &str = "<!doctype html><title>Tutti</title><p>This binary was built without the page. Run \
+                              <code>make run</code>, or read <a href=/docs>the API documentation</a>.";
+
+/// The routes of this module, each as its path pattern and an example path. Tests visit them all.
+pub const STATIC_ROUTES: [(&str, &str); 6] = [
+    ("/v1/openapi.json", "/v1/openapi.json"),
+    ("/docs", "/docs"),
+    ("/docs/", "/docs/"),
+    ("/docs/{file}", "/docs/swagger-ui-bundle.js"),
+    ("/", "/"),
+    ("/{*path}", "/index.html"),
+];
+
+/// Returns the routes of [`STATIC_ROUTES`].
+pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>) -> Router {
+    let (openapi_json, policy) = (precompress(openapi_json), Policy::page(object_store_origin));
+    Router::new()
+        .route(
+            "/v1/openapi.json",
+            get(async move |request: Request| {
+                openapi_json.respond(request.headers(), headers("v1/openapi.json", &Policy::Api))
+            }),
+        )
+        .route("/docs", get(async || Redirect::to("/docs/")))
+        .route("/docs/", get(async |request: HeaderMap| docs("index.html", &request)))
+        .route("/docs/{file}", get(async |Path(file): Path<String>, request: HeaderMap| docs(&file, &request)))
+        .route("/", get(page).with_state(policy.clone()))
+        .route("/{*path}", get(page).with_state(policy))
+}
+
+/// Compresses the OpenAPI document, once.
+fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    let gzip = gzip.write_all(openapi_json.as_bytes()).and_then(|()| gzip.finish()).ok();
+    let digest = Sha256::digest(openapi_json.as_bytes());
+    PrecompressedFile {
+        digest: hex::encode(&digest[..16]),
+        identity: Bytes::copy_from_slice(openapi_json.as_bytes()),
+        gzip: gzip.map(Bytes::from),
+        brotli: None,
+    }
+}
+
+/// Responds with a file of Swagger UI.
+fn docs(file: &str, request: &HeaderMap) -> Response {
+    match find(DOCS, file) {
+        Some(found) => found.respond(request, headers(&format!("docs/{file}"), &Policy::Docs)),
+        None => Problem::of(every_role::NO_SUCH_URL, "There is no such file.").into_response(),
+    }
+}
+
+async fn page(State(policy): State<Policy>, request: Request) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    let reserved = path == "v1"
+        || path.starts_with("v1/")
+        || path.starts_with("internal")
+        || path == "metrics"
+        || path.starts_with(".well-known/");
+    if reserved || !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL.").into_response();
+    }
+    match find(PAGE, path) {
+        Some(file) => file.respond(request.headers(), headers(path, &policy)),
+        // A path with a dot is a file, except in a member's handle.
+        _ if path.contains('.') && !path.starts_with("u/") => {
+            Problem::of(every_role::NO_SUCH_URL, "There is no such file.").into_response()
+        }
+        _ => match find(PAGE, "index.html") {
+            Some(file) if is_page(&PAGE_PATTERNS, path) => {
+                file.respond(request.headers(), headers("index.html", &policy))
+            }
+            Some(file) => {
+                // Without its condition: what is not there is not unchanged.
+                let mut request_headers = request.headers().clone();
+                request_headers.remove(header::IF_NONE_MATCH);
+                let mut response = file.respond(&request_headers, headers("index.html", &policy));
+                if response.status() == StatusCode::OK {
+                    *response.status_mut() = StatusCode::NOT_FOUND;
+                    response.headers_mut().remove(header::ETAG);
+                }
+                response
+            }
+            None => (headers("index.html", &policy), PAGE_NOT_BUILT).into_response(),
+        },
+    }
+}
+
+/// The patterns of the page's paths.
+static PAGE_PATTERNS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let file = find(PAGE, "routes.json");
+    file.and_then(|file| serde_json::from_slice(&file.identity).ok()).unwrap_or_default()
+});
+
+/// Returns whether a path (without its leading slash) fits one of the patterns, in which `:name` stands for any
+/// segment.
+fn is_page(patterns: &[String], path: &str) -> bool {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    patterns.iter().any(|pattern| {
+        let wanted: Vec<&str> = pattern.split('/').filter(|segment| !segment.is_empty()).collect();
+        let fits = |(wanted, segment): (&&str, &&str)| wanted.starts_with(':') || wanted == segment;
+        wanted.len() == segments.len() && wanted.iter().zip(&segments).all(fits)
+    })
+}
+
+/// Returns the headers of a static file's response, without those of its coding and entity tag. `path` has no leading
+/// slash.
+fn headers(path: &str, policy: &Policy) -> HeaderMap {
+    // Names of built assets contain a hash of the content, so a response never becomes stale.
+    let cache_control = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let pairs = [(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, cache_control)];
+    let mut headers: HeaderMap =
+        pairs.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    policy.fill(&mut headers);
+    headers
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        Some("woff2") => "font/woff2",
+        Some("json" | "map") => "application/json",
+        Some("webmanifest") => "application/manifest+json",
+        Some("txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_paths_of_pages_are_pages() {
+        let patterns = ["/", "/m/:id", "/settings"].map(str::to_owned);
+        assert!(["", "m/abc", "m/abc/", "settings"].iter().all(|path| is_page(&patterns, path)));
+        assert!(["m", "m/a/b", "nowhere", "settings/x"].iter().all(|path| !is_page(&patterns, path)));
+        // Where the page was built, it has the list.
+        assert!(PAGE.is_empty() || is_page(&PAGE_PATTERNS, "m/abc"));
+    }
+}

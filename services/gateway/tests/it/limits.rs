@@ -1,0 +1,73 @@
+//! Requests that the gateway refuses before a role receives them.
+
+use std::time::Duration;
+
+use http::Method;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::harness::{Harness, read_to_end, read_until, wait_until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_large_requests_are_refused_with_the_limit() {
+    let harness = Harness::start(&["gateway.max_body_bytes=1000"]).await;
+    let anonymous = harness.world.anonymous();
+    let response = anonymous.get(&format!("/v1/media?{}", "a".repeat(9000))).await.refused(414, "request.url_too_long");
+    assert!(response.json()["detail"].as_str().unwrap().contains("8192"));
+    let many =
+        (0..90).fold(anonymous.request(Method::GET, "/v1/media"), |request, at| request.header(format!("x-{at}"), "1"));
+    anonymous.send(many).await.refused(431, "request.too_many_headers");
+    anonymous
+        .send(anonymous.request(Method::POST, "/v1/media").body(vec![0; 1001]))
+        .await
+        .refused(413, "request.too_large");
+    assert!(harness.received().is_empty());
+    anonymous.send(anonymous.request(Method::POST, "/v1/media").body(vec![0; 1000])).await.expect(200);
+    // Without a Content-Length, the size is known only while the body arrives.
+    let chunk = format!("{:x}\r\n{}\r\n", 600, "a".repeat(600));
+    let head = "POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let response = harness.send_raw(format!("{head}{chunk}{chunk}0\r\n\r\n").as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 413") && response.contains("request.too_large"), "{response}");
+    assert_eq!(harness.received().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stalled_upload_is_aborted_and_the_role_is_released() {
+    let harness = Harness::start(&["gateway.slow_window_seconds=1", "gateway.slow_bytes_per_second=100"]).await;
+    let mut stream = harness.connect().await;
+    stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome").await.unwrap();
+    let response = read_to_end(&mut stream).await;
+    assert!(response.starts_with("HTTP/1.1 408") && response.contains("request.too_slow"), "{response}");
+    wait_until("the role saw the body end", || *harness.role.incomplete_bodies.lock().unwrap() == 1).await;
+    assert!(harness.received().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_upload_may_exceed_the_response_timeout() {
+    let harness = Harness::start(&[
+        "gateway.response_timeout_seconds=1",
+        "gateway.slow_window_seconds=5",
+        "gateway.slow_bytes_per_second=10",
+    ])
+    .await;
+    let mut stream = harness.connect().await;
+    stream
+        .write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n")
+        .await
+        .unwrap();
+    // Six seconds: longer than a window, too.
+    for _ in 0..20 {
+        stream.write_all(&[7; 1000]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(harness.received()[0].body.len(), 20_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_stream_may_exceed_the_response_timeout() {
+    let harness = Harness::start(&["gateway.response_timeout_seconds=1"]).await;
+    let mut live = harness.connect().await;
+    live.write_all(b"GET /v1/media/m/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    read_until(&mut live, "data: 1\n\n").await;
+    read_until(&mut live, "data: 2\n\n").await;
+}

@@ -1,0 +1,1 @@
+alter table usage add column closed boolean not null default false;

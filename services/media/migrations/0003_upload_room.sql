@@ -1,0 +1,3 @@
+create index upload_room on upload (owner, item, id, length);
+
+drop index upload_open;

@@ -1,0 +1,1 @@
+alter table item_term rename column created to created_us;

@@ -1,0 +1,129 @@
+//! `POST /v1/media`: a whole file in one request, as the body itself or as a form.
+//!
+//! Invariant: a refused file is refused while it still arrives, and nothing of it stays.
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use contract::AccountId;
+use http::{HeaderMap, StatusCode, header};
+use http_server::auth::Member;
+use http_server::{Binary, Json, Query};
+
+use super::form;
+use super::upload_params::{UploadParams, digest};
+use super::{multipart, operation_codes, refuse, view};
+use crate::Media;
+use crate::error::Error;
+use crate::ingest::{BodyReader, CommitRequest, Ingest, commit};
+use crate::model::Item;
+use crate::model::view::{MediaView, Viewer};
+
+/// Sends a file.
+///
+/// The body is the file itself, with its parameters in the query. Or it is `multipart/form-data` with the field `file`
+/// and, before or after it, `name`, `tags`, `visibility` and `claim`. The type of the file is determined from its bytes
+/// alone. A file that must be refused is refused as early as possible. A `Repr-Digest` (or `Content-Digest`) with
+/// `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+#[utoipa::path(
+    post,
+    path = "/v1/media",
+    operation_id = "send_media",
+    tag = "media",
+    params(
+        UploadParams,
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Sent again with the same key, the request does not store the file twice.",
+            example = "2f1c6c0e-cat"
+        ),
+        (
+            "Repr-Digest" = Option<String>,
+            Header,
+            description = "The SHA-256 of the file (RFC 9530). A file with another digest is refused.",
+            example = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
+        )
+    ),
+    request_body(content(
+        (inline(Binary) = "application/octet-stream"),
+        (FormBody = "multipart/form-data")
+    )),
+    responses((
+        status = 201,
+        description = "The file is in the library; `Location` is the URL of the item.",
+        body = MediaView,
+        headers(("Location" = String, description = "The URL of the item."))
+    )),
+    security(("token" = [])),
+    extensions(("x-codes" = json!(operation_codes::send_media())))
+)]
+pub(super) async fn create(
+    State(media): State<Media>,
+    member: Member,
+    Query(params): Query<UploadParams>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut body = BodyReader::new(&media, body);
+    match receive(&media, AccountId(member.id()), &params, &parts.headers, &mut body).await {
+        Ok(item) => created(&media, &item),
+        Err(error) => refuse(&media, error, &body),
+    }
+}
+
+/// The fields of a form.
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({"file": "(the bytes of cat.jpeg)", "name": "cat.jpeg", "tags": "wedding,sea"}))]
+#[allow(dead_code, reason = "only its schema is used: the form is read as a stream")]
+struct FormBody {
+    /// The file.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// The name of the item, where it differs from that of the file.
+    name: Option<String>,
+    /// Tags, separated by commas. The field may occur several times.
+    tags: Option<String>,
+    /// `private`, `unlisted` or `public`.
+    visibility: Option<String>,
+    /// `now` or `later`.
+    claim: Option<String>,
+}
+
+fn created(media: &Media, item: &Item) -> Response {
+    let location = [(header::LOCATION, format!("/v1/media/{}", item.id))];
+    (StatusCode::CREATED, location, Json(view(media, item, &Viewer::Owner))).into_response()
+}
+
+async fn receive(
+    media: &Media,
+    owner: AccountId,
+    params: &UploadParams,
+    headers: &HeaderMap,
+    body: &mut BodyReader,
+) -> Result<Item, Error> {
+    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(Error::ContentEncoding);
+    }
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    if let Some(boundary) = text(header::CONTENT_TYPE).and_then(form::boundary) {
+        // On the heap, so that the future of the common case stays small.
+        return Box::pin(multipart::receive(media, owner, params, &boundary?, length, body)).await;
+    }
+    let details = params.details()?;
+    let digest = digest(headers)?;
+    // One-time steps are on the heap while they last: thousands of uploads wait in the middle of this loop.
+    let mut ingest = Box::pin(Ingest::begin(media, owner, length)).await?;
+    loop {
+        let pushed = match body.next().await {
+            Ok(Some(chunk)) => ingest.push(chunk).await,
+            Ok(None) => break,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = pushed {
+            Box::pin(ingest.discard()).await;
+            return Err(error);
+        }
+    }
+    Box::pin(commit(ingest, CommitRequest { owner, details, digest, upload: None })).await
+}

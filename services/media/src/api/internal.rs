@@ -1,0 +1,25 @@
+//! Requests of other roles. The public listener does not route to them.
+//!
+//! Invariant: the response is the event that was published, brought up to date.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use contract::media::{FindReceived, Received};
+use contract::{MediaId, Query as _};
+use http_server::{Json, Path};
+
+use crate::Media;
+use crate::error::Error;
+use crate::store;
+
+pub(super) fn router() -> Router<Media> {
+    Router::new().route(FindReceived::PATH, get(received))
+}
+
+async fn received(State(media): State<Media>, Path(id): Path<MediaId>) -> Result<Json<Received>, Error> {
+    let sql = media.context.db.read();
+    let item = store::items::find(sql, &id).await?.ok_or(Error::NotFound)?;
+    let scrub = store::items::find_scrub(sql, &id).await?;
+    Ok(Json(item.received(scrub)))
+}

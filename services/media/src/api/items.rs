@@ -1,0 +1,191 @@
+//! The library: listing, reading, changing and removing items.
+//!
+//! Invariant: a change is published in the transaction that makes it.
+
+use axum::extract::State;
+use contract::media::{Kind, Visibility};
+use contract::{AccountId, MediaId};
+use http::StatusCode;
+use http_server::auth::Member;
+use http_server::{Json, List, Page, Path, Query};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::view;
+use crate::error::Error;
+use crate::model::cursor::Cursor;
+use crate::model::item_change::ItemChange;
+use crate::model::library::Filter;
+use crate::model::view::{MediaView, Viewer};
+use crate::model::{Item, State as ItemState, search_terms};
+use crate::{Media, commands, store};
+
+/// Parameters of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// Only photos, audio files or videos.
+    #[param(example = "photo")]
+    kind: Option<Kind>,
+    /// Only items in this state.
+    #[param(example = "ready")]
+    state: Option<ItemState>,
+    /// Only items with this visibility.
+    #[param(example = "public")]
+    visibility: Option<Visibility>,
+    /// Only items with this tag.
+    #[param(example = "wedding")]
+    tag: Option<String>,
+    /// Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item.
+    #[param(example = "summer 2026")]
+    q: Option<String>,
+    /// Only items that were claimed for this subject.
+    #[param(example = "post:0198f3")]
+    subject: Option<String>,
+    /// `true`: items that wait to be claimed, instead of the library.
+    #[param(example = false)]
+    staged: Option<bool>,
+    /// The number of items, 1–100; 50 by default.
+    #[param(example = 50)]
+    limit: Option<u16>,
+    /// The `next` of the previous page.
+    #[param(example = "MTc2NzI2ODgwMDAwMDAwMC41a1QwdllxOFpiM21YdzFSY0hzOUdh")]
+    after: Option<String>,
+}
+
+/// Lists your library, newest first.
+///
+/// A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
+#[utoipa::path(
+    get,
+    path = "/v1/media",
+    operation_id = "list_media",
+    tag = "media",
+    params(ListParams),
+    responses((status = 200, description = "A page of the library.", body = List<MediaView>)),
+    security(("token" = [])),
+    extensions(("x-codes" = json!(["422 request.invalid", "media.too_many_lists", "media.lists_busy"])))
+)]
+pub(super) async fn list(
+    State(media): State<Media>,
+    member: Member,
+    Query(params): Query<ListParams>,
+) -> Result<Json<List<MediaView>>, Error> {
+    let (owner, after) = (AccountId(member.id()), params.after()?);
+    let size = Page { limit: params.limit, after: None }.size();
+    let filter = params.filter();
+    let read = async { Ok(store::library::list(media.context.db.read(), owner, &filter, after.as_ref(), size).await?) };
+    let page = media.list_limiter.run(owner, read).await?;
+    let items = page.items.iter().map(|item| view(&media, item, &Viewer::Owner)).collect();
+    Ok(Json(List { items, next: page.next.map(|next| next.text()) }))
+}
+
+impl ListParams {
+    /// Returns where the page begins.
+    fn after(&self) -> Result<Option<Cursor>, Error> {
+        let Some(text) = &self.after else { return Ok(None) };
+        let refused = || Error::Invalid("`after` must be the `next` of another page.".to_owned());
+        Cursor::parse(text).map(Some).ok_or_else(refused)
+    }
+
+    fn filter(self) -> Filter {
+        Filter {
+            kind: self.kind,
+            state: self.state,
+            visibility: self.visibility,
+            search: search_terms::SearchQuery::new(self.tag.as_deref(), self.subject, self.q.as_deref()),
+            staged: self.staged.unwrap_or(false),
+        }
+    }
+}
+
+/// Reads an item: your own, or one that is public or unlisted.
+#[utoipa::path(
+    get,
+    path = "/v1/media/{id}",
+    operation_id = "read_media",
+    tag = "media",
+    params(("id" = MediaId, Path, description = "The item.", example = "5kT0vYq8Zb3mXw1RcHs9Ga")),
+    responses((status = 200, description = "The item.", body = MediaView)),
+    security((), ("token" = [])),
+    extensions(("x-codes" = json!(["media.not_found"])))
+)]
+pub(super) async fn get(
+    State(media): State<Media>,
+    member: Option<Member>,
+    Path(id): Path<MediaId>,
+) -> Result<Json<MediaView>, Error> {
+    let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
+    let viewer = viewer(&item, member.as_ref())?;
+    Ok(Json(view(&media, &item, &viewer)))
+}
+
+/// Returns how the caller sees the item. A caller that may not read it receives the same error as for an item that does
+/// not exist.
+pub(super) fn viewer(item: &Item, member: Option<&Member>) -> Result<Viewer, Error> {
+    match member {
+        Some(member) if member.id() == item.owner.0 => Ok(Viewer::Owner),
+        _ if item.is_public_or_unlisted() => Ok(Viewer::Everyone),
+        _ => Err(Error::NotFound),
+    }
+}
+
+/// The changes. Fields that are left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "cat at the sea.jpeg", "tags": ["sea"], "visibility": "public"}))]
+pub(super) struct ChangeBody {
+    /// The new name.
+    name: Option<String>,
+    /// The new tags, which replace the old ones.
+    tags: Option<Vec<String>>,
+    /// The new visibility.
+    visibility: Option<Visibility>,
+}
+
+/// Changes the name, tags or visibility of an item.
+#[utoipa::path(
+    patch,
+    path = "/v1/media/{id}",
+    operation_id = "edit_media",
+    tag = "media",
+    params(("id" = MediaId, Path, description = "The item.", example = "5kT0vYq8Zb3mXw1RcHs9Ga")),
+    request_body = ChangeBody,
+    responses((status = 200, description = "The item as it is now.", body = MediaView)),
+    security(("token" = [])),
+    extensions(("x-codes" = json!(["media.not_found", "request.invalid"])))
+)]
+pub(super) async fn change(
+    State(media): State<Media>,
+    member: Member,
+    Path(id): Path<MediaId>,
+    Json(body): Json<ChangeBody>,
+) -> Result<Json<MediaView>, Error> {
+    let change = ItemChange::parse(body.name.as_deref(), body.tags.as_deref(), body.visibility);
+    let change = change.map_err(Error::Invalid)?;
+    let item = commands::change_item(&media, &id, AccountId(member.id()), change).await?;
+    Ok(Json(view(&media, &item, &Viewer::Owner)))
+}
+
+/// Removes an item and everything made from it, for good.
+#[utoipa::path(
+    delete,
+    path = "/v1/media/{id}",
+    operation_id = "remove_media",
+    tag = "media",
+    params(("id" = MediaId, Path, description = "The item.", example = "5kT0vYq8Zb3mXw1RcHs9Ga")),
+    responses((status = 204, description = "The item is removed.")),
+    security(("token" = [])),
+    extensions(("x-codes" = json!(["media.not_found"])))
+)]
+pub(super) async fn remove(
+    State(media): State<Media>,
+    member: Member,
+    Path(id): Path<MediaId>,
+) -> Result<StatusCode, Error> {
+    if commands::remove_item(&media, &id, AccountId(member.id())).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Error::NotFound)
+    }
+}

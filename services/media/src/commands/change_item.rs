@@ -1,0 +1,37 @@
+//! Changes the name, tags or visibility of an item.
+//!
+//! Invariant: the change is published in the transaction that makes it.
+
+use contract::{AccountId, MediaId};
+use db::Lane;
+
+use crate::Media;
+use crate::error::Error;
+use crate::item_topic::notify;
+use crate::model::Item;
+use crate::model::item_change::ItemChange;
+use crate::store;
+
+/// Changes an item of this owner. Returns it as it is now.
+pub(crate) async fn change_item(
+    media: &Media,
+    id: &MediaId,
+    owner: AccountId,
+    change: ItemChange,
+) -> Result<Item, Error> {
+    let (item_id, now) = (id.clone(), media.context.clock.now());
+    let lane = Lane::of(&owner).and(id);
+    let item = media
+        .context
+        .db
+        .write(lane, async move |tx| {
+            let item = store::items::find_owned(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
+            let update = change.apply(&item);
+            let item = store::items::update(tx, &item, &update, now).await?.ok_or(Error::NotFound)?;
+            tx.publish(&item.changed(), now)?;
+            Ok::<_, Error>(item)
+        })
+        .await?;
+    notify(media, id);
+    Ok(item)
+}

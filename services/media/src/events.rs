@@ -1,0 +1,40 @@
+//! The subscriptions of media: the progress of conversions, and erased accounts.
+//!
+//! Invariant: every effect is idempotent (states only move forward, removed rows stay removed), so no subscription
+//! needs the inbox.
+
+use bus::{Delivery, HandlerError, Subscriptions};
+use contract::accounts::Erased;
+use contract::transcode::{Failed, Playable, Progress, Ready};
+
+use crate::{Media, commands};
+
+/// Returns the subscriptions and their handlers.
+pub(crate) fn subscriptions() -> Subscriptions<Media> {
+    Subscriptions::new()
+        .on("media.progress", on_progress, |on| on.concurrency(8))
+        .on("media.playable", on_playable, |on| on.concurrency(8))
+        .on("media.ready", on_ready, |on| on.concurrency(16))
+        .on("media.failed", on_failed, |on| on.concurrency(8))
+        .on("media.erase", on_erased, |on| on)
+}
+
+async fn on_progress(media: Media, event: Progress, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_progress(&media, event).await?)
+}
+
+async fn on_playable(media: Media, event: Playable, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_playable(&media, event).await?)
+}
+
+async fn on_ready(media: Media, event: Ready, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_ready(&media, event).await?)
+}
+
+async fn on_failed(media: Media, event: Failed, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_failed(&media, event).await?)
+}
+
+async fn on_erased(media: Media, event: Erased, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::erase_account(&media, event.account).await?)
+}

@@ -1,0 +1,71 @@
+//! Media: the service that receives uploads, checks them, and keeps the library, claims and quotas.
+//!
+//! Owns items, unfinished uploads and the objects of originals. Does not touch a file after the upload: `transcode`
+//! converts it and `delivery` serves it. Invariant: every byte of an original arrives through [`ingest`], whatever
+//! protocol carried it. An item's row, its event and its quota charge are one transaction, which runs after the bytes
+//! are durable.
+//!
+//! | write | lanes |
+//! |---|---|
+//! | begin an upload, erase an account, check whether a row names an object | owner |
+//! | create an item | owner, and the upload that it was |
+//! | reset, cancel or expire an upload | owner, upload |
+//! | take an upload over, save its progress | upload |
+//! | change, claim or remove items | owner, each item |
+//! | progress, playable, ready, failed; indexing | each item |
+//!
+//! The lane of an owner protects the quota, the library, and which rows name an object: only rows of one owner name it.
+//! That of an upload protects its epoch and offset. That of an item orders the locks on its row: the columns that
+//! events change and those that owners change are not the same.
+
+mod api;
+mod cleanup;
+mod codes;
+mod commands;
+mod config;
+mod error;
+mod events;
+mod ingest;
+mod item_topic;
+mod jobs;
+mod list_limiter;
+mod metrics;
+mod migration;
+mod model;
+mod object_keys;
+mod quota;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+mod upload_locks;
+
+pub use config::Config;
+pub use model::view::OWNER_ONLY_FIELDS;
+use service::BootError;
+use service::{Context, RoleInstance, Service};
+use state::{Media, build};
+
+/// Returns the service definition of media, one row in the table of roles.
+pub fn service() -> Service {
+    Service {
+        name: "media",
+        migrations: Some(migration::MIGRATIONS),
+        objects: store::OBJECT_COLUMNS,
+        openapi: api::openapi,
+        codes: codes::CODES,
+        sections: config::sections,
+        subscriptions: |_| events::subscriptions().declared(),
+        start: |context| Box::pin(start(context)),
+    }
+}
+
+async fn start(context: Context) -> Result<RoleInstance, BootError> {
+    let media = build(context).await?;
+    Ok(RoleInstance {
+        router: api::router(&media),
+        consumers: events::subscriptions().consumers(&media),
+        jobs: jobs::jobs(&media),
+        ..RoleInstance::default()
+    })
+}

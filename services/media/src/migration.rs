@@ -1,0 +1,22 @@
+//! The schema of media. Steps are only added, never changed.
+//!
+//! Invariant: every object that exists is named by an item or an unfinished upload, or its key is in the platform's
+//! table `orphan_object`. So a crash leaks no object.
+
+use db::Migration;
+
+/// All steps, in order.
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_initial.sql") },
+    Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_closed_accounts.sql") },
+    // The bytes that open uploads have reserved are summed for every item that a member sends. The index serves that
+    // sum without reading the table.
+    Migration { version: 3, min_compatible: 1, sql: include_str!("../migrations/0003_upload_room.sql") },
+    // `item_facets` serves each combination of kind, state and visibility in its order. `item_term` holds the items of
+    // each search term. A job fills it; `indexed_version` tells which items the job has yet to index.
+    Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_search_terms.sql") },
+    // A release that records keys in the old tables must not run beside one that does not read those tables.
+    Migration { version: 5, min_compatible: 5, sql: include_str!("../migrations/0005_orphan_objects.sql") },
+    // The name of the column now has its unit. A release that uses the old name must not run beside this one.
+    Migration { version: 6, min_compatible: 6, sql: include_str!("../migrations/0006_term_time_unit.sql") },
+];

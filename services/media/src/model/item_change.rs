@@ -1,0 +1,46 @@
+//! What an owner may change about an item.
+//!
+//! Invariant: a field that is left out stays as it is.
+
+use contract::media::Visibility;
+
+use super::{Item, tags};
+
+/// A change, normalized. `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ItemChange {
+    name: Option<String>,
+    tags: Option<Vec<String>>,
+    visibility: Option<Visibility>,
+}
+
+/// The fields that an owner may change, with the values that they have after a change.
+#[derive(Debug, Clone)]
+pub(crate) struct ItemUpdate {
+    pub name: String,
+    pub tags: Vec<String>,
+    pub visibility: Visibility,
+}
+
+impl ItemChange {
+    /// Returns the change, or a sentence that says why it is refused.
+    pub(crate) fn parse(
+        name: Option<&str>,
+        tags: Option<&[String]>,
+        visibility: Option<Visibility>,
+    ) -> Result<Self, String> {
+        let tags =
+            tags.map(|tags| tags::normalize(&tags.iter().map(String::as_str).collect::<Vec<_>>())).transpose()?;
+        let name = name.map(|name| codec::filename::title(name).ok_or("`name` must not be empty."));
+        Ok(Self { name: name.transpose()?, tags, visibility })
+    }
+
+    /// Returns the fields of `item` after the change.
+    pub(crate) fn apply(self, item: &Item) -> ItemUpdate {
+        ItemUpdate {
+            name: self.name.unwrap_or_else(|| item.name.clone()),
+            tags: self.tags.unwrap_or_else(|| item.tags.clone()),
+            visibility: self.visibility.unwrap_or(item.visibility),
+        }
+    }
+}

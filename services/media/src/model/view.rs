@@ -1,0 +1,329 @@
+//! An item as a client sees it: three viewers, and what each of them sees.
+//!
+//! | field | its owner | holder of a signed `events` URL | everyone (public and unlisted items) |
+//! |---|---|---|---|
+//! | [`OWNER_ONLY_FIELDS`] | yes | null | null |
+//! | the other fields | yes | yes | yes |
+//! | `urls` of a public or unlisted item | plain | plain | plain |
+//! | `urls` of a private item | signed `view` | plain: a token or a `view` signature is needed | – |
+//! | `urls.events` | newly signed `events` | the signature of the request | plain |
+//!
+//! Invariant: only a view for the owner has a new signature in it. A response under a signature repeats that one or
+//! none, so it never grants more, nor for longer.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::media::{Kind, Visibility};
+use contract::{AccountId, MediaId};
+use http_server::signed_url::{UrlSignature, UrlSigner};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Failure, Item, State};
+
+/// An item.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Media, example = json!(example()))]
+pub struct MediaView {
+    /// The id, which is random.
+    pub id: MediaId,
+    /// The id of its owner.
+    #[schema(value_type = String, format = "uuid")]
+    pub owner: AccountId,
+    /// The name of the file, cleaned.
+    #[schema(example = "cat.jpeg")]
+    pub name: String,
+    /// Whether it is a photo, an audio file or a video.
+    pub kind: Kind,
+    /// The state of its conversion.
+    pub state: State,
+    /// Who may read it.
+    pub visibility: Visibility,
+    /// Size of the original in bytes.
+    pub bytes: u64,
+    /// The type that its bytes have, whatever its name is.
+    #[schema(example = "image/jpeg")]
+    pub content_type: String,
+    /// SHA-256 of the original, hexadecimal. For its owner only.
+    pub sha256: Option<String>,
+    /// Width in pixels, upright.
+    pub width: Option<u32>,
+    /// Height in pixels, upright.
+    pub height: Option<u32>,
+    /// Duration in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// Its tags, in lower case.
+    pub tags: Vec<String>,
+    /// When it was taken, according to its metadata. For its owner only.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// The camera, according to its metadata. For its owner only.
+    pub camera: Option<String>,
+    /// A tiny placeholder image: thumbhash, base64.
+    pub thumbhash: Option<String>,
+    /// How far the conversion is.
+    pub progress: Option<ProgressView>,
+    /// Why it could not be converted.
+    pub failure: Option<Failure>,
+    /// `false` while the item is staged (`claim=later`) and not claimed.
+    pub claimed: bool,
+    /// The subject that it was claimed for. For its owner only.
+    pub subject: Option<String>,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// The URLs of its files.
+    pub urls: Urls,
+}
+
+/// How far a conversion is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({"percent": 40, "remaining_ms": 9000}))]
+pub struct ProgressView {
+    /// 0–100.
+    pub percent: u8,
+    /// An estimate of the remaining time, in milliseconds.
+    pub remaining_ms: Option<u64>,
+}
+
+/// The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
+/// `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
+/// with the URL API. Under the signature of an event stream they are plain.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!(example()["urls"].clone()))]
+pub struct Urls {
+    /// The unchanged file. For its owner only.
+    pub original: Option<String>,
+    /// The file without its metadata; null where that cannot be removed safely.
+    pub file: Option<String>,
+    /// A photo in any size (`w`, `h`, `fit`, `format`).
+    pub image: Option<String>,
+    /// A video's poster, in any size.
+    pub poster: Option<String>,
+    /// The stream (HLS master playlist), as soon as it can be played.
+    pub hls: Option<String>,
+    /// Preview images along the time line (WebVTT).
+    pub storyboard: Option<String>,
+    /// Loudness along the time line (JSON).
+    pub waveform: Option<String>,
+    /// The events of this item (server-sent events).
+    pub events: String,
+}
+
+/// Returns the photo that the API's documentation shows as an example, as its owner sees it.
+pub(crate) fn example() -> serde_json::Value {
+    const URL: &str = "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga";
+    const SIGNATURE: &str = "?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A";
+    serde_json::json!({
+        "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+        "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+        "name": "cat.jpeg",
+        "kind": "photo",
+        "state": "ready",
+        "visibility": "private",
+        "bytes": 2_411_724,
+        "content_type": "image/jpeg",
+        "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
+        "width": 4032,
+        "height": 3024,
+        "duration_ms": null,
+        "tags": ["wedding", "sea"],
+        "taken_at": "2026-06-20T15:04:05Z",
+        "camera": "Pixel 9",
+        "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+        "progress": null,
+        "failure": null,
+        "claimed": true,
+        "subject": "post:0198f3",
+        "created_at": "2026-06-20T18:30:00Z",
+        "updated_at": "2026-06-20T18:30:02Z",
+        "urls": {
+            "original": format!("{URL}/original{SIGNATURE}"),
+            "file": format!("/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg{SIGNATURE}"),
+            "image": format!("{URL}/image{SIGNATURE}"),
+            "poster": null,
+            "hls": null,
+            "storyboard": null,
+            "waveform": null,
+            "events": format!("{URL}/events{SIGNATURE}")
+        }
+    })
+}
+
+/// Fields that are null in every view but that of the owner.
+pub const OWNER_ONLY_FIELDS: [&str; 5] = ["sha256", "taken_at", "camera", "subject", "urls.original"];
+
+/// Who sees the item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    /// Its owner, by token.
+    Owner,
+    /// A caller with a signed `events` URL.
+    SignedUrl(UrlSignature),
+    /// Everyone else, for a public or unlisted item.
+    Everyone,
+}
+
+/// What signing the URLs of a view needs.
+#[derive(Debug, Clone)]
+pub(crate) struct UrlSigningContext<'a> {
+    pub signer: &'a UrlSigner,
+    pub now: DateTime<Utc>,
+    pub valid_for: TimeDelta,
+}
+
+impl Item {
+    /// Returns the item as this viewer sees it.
+    pub(crate) fn view(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> MediaView {
+        let is_owner = *viewer == Viewer::Owner;
+        let busy = matches!(self.state, State::Processing | State::Playable);
+        MediaView {
+            id: self.id.clone(),
+            owner: self.owner,
+            name: self.name.clone(),
+            kind: self.kind,
+            state: self.state,
+            visibility: self.visibility,
+            bytes: self.bytes,
+            content_type: self.content_type.clone(),
+            sha256: is_owner.then(|| self.sha256.clone()),
+            width: self.width,
+            height: self.height,
+            duration_ms: self.duration_ms,
+            tags: self.tags.clone(),
+            taken_at: self.taken_at.filter(|_| is_owner),
+            camera: self.camera.clone().filter(|_| is_owner),
+            thumbhash: self
+                .thumbhash
+                .as_deref()
+                .and_then(|text| hex::decode(text).ok())
+                .map(|bytes| STANDARD.encode(bytes)),
+            progress: self
+                .percent
+                .filter(|_| busy)
+                .map(|percent| ProgressView { percent, remaining_ms: self.remaining_ms }),
+            failure: self.failure.clone(),
+            claimed: self.claimed,
+            subject: self.subject.clone().filter(|_| is_owner),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            urls: self.urls(viewer, signing),
+        }
+    }
+
+    fn urls(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> Urls {
+        let id = self.id.as_str();
+        let is_owner = *viewer == Viewer::Owner;
+        let sign = |scope: &str| format!("?t={}", signing.signer.sign(scope, id, signing.now, signing.valid_for));
+        let view = if is_owner && !self.is_public_or_unlisted() { sign("view") } else { String::new() };
+        let url = |exists: bool, part: &str| exists.then(|| format!("/v1/media/{id}/{part}{view}"));
+        let has = |asset: &str| self.assets.iter().any(|name| name == asset);
+        let is_playable = self.kind != Kind::Photo && matches!(self.state, State::Playable | State::Ready);
+        let events = match viewer {
+            Viewer::Owner => sign("events"),
+            Viewer::SignedUrl(signature) => format!("?t={}", signature.text()),
+            Viewer::Everyone => String::new(),
+        };
+        Urls {
+            original: is_owner.then(|| format!("/v1/media/{id}/original{}", sign("original"))),
+            file: self.has_scrub.then(|| format!("/v1/files/{id}.{}{view}", self.format)),
+            image: url(self.kind == Kind::Photo, "image"),
+            poster: url(has("poster"), "poster"),
+            hls: url(is_playable, "hls/master.m3u8"),
+            storyboard: url(has("storyboard"), "storyboard"),
+            waveform: url(has("waveform"), "waveform"),
+            events: format!("/v1/media/{id}/events{events}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const SCOPES: [&str; 3] = ["view", "original", "events"];
+
+    fn item(visibility: Visibility) -> Item {
+        let now = Utc::now();
+        Item {
+            id: MediaId::random(),
+            owner: AccountId(uuid::Uuid::from_u128(7)),
+            name: "cat.jpeg".into(),
+            kind: Kind::Video,
+            format: "mp4".into(),
+            content_type: "video/mp4".into(),
+            state: State::Ready,
+            visibility,
+            bytes: 9,
+            sha256: "ab".repeat(32),
+            object: contract::ObjectKey::random(),
+            has_scrub: true,
+            width: Some(4),
+            height: Some(3),
+            duration_ms: Some(1),
+            orientation: 1,
+            tags: vec![],
+            taken_at: Some(now),
+            camera: Some("A camera".into()),
+            thumbhash: None,
+            assets: vec!["poster".into(), "storyboard".into(), "waveform".into()],
+            percent: None,
+            remaining_ms: None,
+            failure: None,
+            claimed: true,
+            subject: Some("post:1".into()),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn field<'a>(view: &'a Value, path: &str) -> &'a Value {
+        path.split('.').fold(view, |value, name| &value[name])
+    }
+
+    fn signatures(view: &Value) -> Vec<String> {
+        let text = view.to_string();
+        text.split("t=").skip(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn each_viewer_sees_what_the_table_says() {
+        let (url_signer, now) = (UrlSigner::new([7; 32]), Utc::now());
+        let signing = UrlSigningContext { signer: &url_signer, now, valid_for: TimeDelta::hours(48) };
+        for visibility in [Visibility::Private, Visibility::Unlisted, Visibility::Public] {
+            let item = item(visibility);
+            let signed = url_signer.sign("events", item.id.as_str(), now, TimeDelta::hours(1));
+            let signature = url_signer.verify(&signed, "events", item.id.as_str(), now).unwrap();
+            let seen = |viewer: &Viewer| serde_json::to_value(item.view(viewer, &signing)).unwrap();
+            let (owner, granted, everyone) =
+                (seen(&Viewer::Owner), seen(&Viewer::SignedUrl(signature)), seen(&Viewer::Everyone));
+            for path in OWNER_ONLY_FIELDS {
+                assert!(!field(&owner, path).is_null(), "{path}");
+                assert_eq!((field(&granted, path), field(&everyone, path)), (&Value::Null, &Value::Null), "{path}");
+            }
+            assert_eq!(signatures(&granted), [signed.as_str()], "it repeats what was shown");
+            assert_eq!(signatures(&everyone), Vec::<String>::new());
+            for signature in signatures(&owner) {
+                assert!(SCOPES.iter().any(|scope| url_signer.is_valid(&signature, scope, item.id.as_str(), now)));
+            }
+            for part in ["image", "poster", "hls", "storyboard", "waveform", "file"] {
+                let plain = owner["urls"][part].as_str().map(|url| url.split('?').next().unwrap_or_default());
+                assert_eq!((granted["urls"][part].as_str(), everyone["urls"][part].as_str()), (plain, plain), "{part}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_example_has_the_fields_of_a_view() {
+        let (url_signer, now) = (UrlSigner::new([7; 32]), Utc::now());
+        let signing = UrlSigningContext { signer: &url_signer, now, valid_for: TimeDelta::hours(48) };
+        let view = serde_json::to_value(item(Visibility::Private).view(&Viewer::Owner, &signing)).unwrap();
+        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&example()), names(&view));
+        assert_eq!(names(&example()["urls"]), names(&view["urls"]));
+    }
+}

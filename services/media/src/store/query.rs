@@ -1,0 +1,42 @@
+//! A query whose clauses depend on what is asked.
+//!
+//! Invariant: a value is always bound, never written into the text.
+
+use db::{Error, FromQueryResult, Sql, Value};
+
+use super::items::Row;
+use crate::model::Item;
+
+/// SQL text with its values.
+#[derive(Default)]
+pub(super) struct Query {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Query {
+    /// Binds a value. Returns its placeholder.
+    pub(super) fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    pub(super) fn add(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Returns the items that the query finds.
+    pub(super) async fn read(self, sql: &impl Sql) -> Result<Vec<Item>, Error> {
+        let rows: Vec<Row> = self.rows(sql).await?;
+        rows.into_iter().map(Item::try_from).collect()
+    }
+
+    /// Returns the first row that the query finds.
+    pub(super) async fn first<T: FromQueryResult + Send>(self, sql: &impl Sql) -> Result<Option<T>, Error> {
+        sql.row(&self.text, self.values).await
+    }
+
+    async fn rows<T: FromQueryResult + Send>(self, sql: &impl Sql) -> Result<Vec<T>, Error> {
+        sql.rows(&self.text, self.values).await
+    }
+}

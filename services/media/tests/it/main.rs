@@ -1,0 +1,19 @@
+//! Tests of media over real sockets with real engines.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod bad_input;
+mod claims;
+mod compression;
+mod contention;
+mod crash;
+mod create;
+mod fixtures;
+mod item_events;
+mod library;
+mod quota;
+mod raw_http;
+mod samples;
+#[path = "../../../../codec/tests/it/seeds.rs"]
+mod seeds;
+mod slow_clients;
+mod tus;

@@ -1,0 +1,1 @@
+alter table piece add column failures bigint not null default 0;

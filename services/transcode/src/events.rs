@@ -1,0 +1,53 @@
+//! The subscriptions of this role: uploads, deletions, and its own tickets.
+//!
+//! Owns the table of subscriptions. Invariant: names are permanent, because deliveries are recorded under them.
+
+use bus::{Delivery, HandlerError, Subscriptions};
+use contract::media::{Deleted, Received};
+
+use crate::commands::{self, Cause};
+use crate::config::Config;
+use crate::model::{Queue, Ticket};
+use crate::state::Worker;
+use crate::work;
+
+/// Deliveries beyond the configured attempts: the failures that the task's own row counts come first.
+const EXTRA_BUS_ATTEMPTS: u32 = 30;
+const RECEIVED: &str = "transcode.received";
+const DELETED: &str = "transcode.deleted";
+
+pub(crate) fn subscriptions(config: &base::config::Config) -> Subscriptions<Worker> {
+    // An invalid section is reported where the role itself starts.
+    let config = config.section::<Config>("transcode").unwrap_or_default();
+    let (workers, lease) = (config.workers(), config.lease());
+    let attempts = config.max_attempts.saturating_add(EXTRA_BUS_ATTEMPTS);
+    let events = Subscriptions::new().on(RECEIVED, received, |on| on.concurrency(8)).on(DELETED, deleted, |on| on);
+    Queue::ALL.into_iter().fold(events, |subscriptions, queue| {
+        let handle = move |worker, delivery| run_ticket(worker, queue, delivery);
+        // One more than the limit of a member.
+        let concurrency = queue.member_limit(workers) + 1;
+        subscriptions.on_subject(queue.subject(), queue.subject(), handle, move |on| {
+            on.concurrency(concurrency).lease(lease).attempts(attempts)
+        })
+    })
+}
+
+async fn received(worker: Worker, event: Received, delivery: Delivery) -> Result<(), HandlerError> {
+    let cause = Cause { consumer: RECEIVED, event_id: delivery.event.id };
+    Ok(commands::accept(&worker, event, cause).await?)
+}
+
+async fn deleted(worker: Worker, event: Deleted, delivery: Delivery) -> Result<(), HandlerError> {
+    let cause = Cause { consumer: DELETED, event_id: delivery.event.id };
+    let media = event.id.clone();
+    let deleted = commands::delete(&worker, event, cause).await;
+    worker.cancel(&media);
+    commands::discard(&worker, &deleted?).await;
+    Ok(())
+}
+
+async fn run_ticket(worker: Worker, queue: Queue, delivery: Delivery) -> Result<(), HandlerError> {
+    let ticket: Ticket = serde_json::from_str(&delivery.event.payload)
+        .map_err(|error| HandlerError::DeadLetter(format!("unreadable ticket: {error}")))?;
+    work::handle(&worker, queue, ticket, &delivery.event.id, delivery.attempt).await
+}

@@ -1,0 +1,75 @@
+//! Turns a ticket on the bus into a task with a permit, a short wait, or nothing.
+//!
+//! Invariant: a ticket that is returned to the bus has bound no task, and was held for at least [`CLAIM_TIMEOUT`], so
+//! returned tickets do not spin.
+
+use std::time::Duration;
+
+use bus::HandlerError;
+use tokio::time::Instant;
+
+use super::permits::Permit;
+use crate::commands;
+use crate::error::Error;
+use crate::fair_queue::{Claim, Claimed};
+use crate::model::{Queue, Ticket};
+use crate::state::Worker;
+use crate::store;
+
+/// How long a ticket is held here while all ready tasks belong to members at their limit: meanwhile another member's
+/// task may become ready. Then it is returned, so that a process with free permits gets it.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(5);
+/// Another process may have made a task ready, which only the database shows.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Returns the task for a ticket, with its permit; `None` if no task is ready.
+pub(super) async fn claim(
+    worker: &Worker,
+    queue: Queue,
+    named: &Ticket,
+    id: &str,
+) -> Result<Option<(Claimed, Permit)>, HandlerError> {
+    let until = Instant::now() + CLAIM_TIMEOUT;
+    loop {
+        let changed = worker.permits.changed();
+        match try_claim(worker, queue, named, id).await? {
+            (Claim::Task(claimed), Some(permit)) => return Ok(Some((claimed, permit))),
+            (Claim::AtLimit, _) => {}
+            _ => return Ok(None),
+        }
+        tokio::pin!(changed);
+        loop {
+            if Instant::now() >= until || worker.context.tasks.is_stopping() {
+                return Err(HandlerError::Later(Duration::ZERO));
+            }
+            tokio::select! {
+                () = &mut changed => break,
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = worker.context.tasks.stopping() => {}
+            }
+            if may_claim(worker, queue).await? {
+                break;
+            }
+        }
+    }
+}
+
+async fn try_claim(worker: &Worker, queue: Queue, named: &Ticket, id: &str) -> Result<(Claim, Option<Permit>), Error> {
+    let _gate = worker.permits.gate(queue).await;
+    let at_limit = worker.permits.at_limit(queue, queue.member_limit(worker.config.workers()));
+    let claim = commands::claim(worker, queue, id, named, at_limit).await?;
+    let permit = if let Claim::Task(claimed) = &claim {
+        Some(worker.permits.take(claimed.member_queue, &claimed.media))
+    } else {
+        None
+    };
+    Ok((claim, permit))
+}
+
+/// Returns whether a claim is worth a transaction: a member waits that is not at its limit here.
+async fn may_claim(worker: &Worker, queue: Queue) -> Result<bool, Error> {
+    let at_limit = worker.permits.at_limit(queue, queue.member_limit(worker.config.workers()));
+    let positions = store::list_positions(worker.context.db.read(), queue, at_limit.len() + 1).await?;
+    // No member waits at all any more: then the ticket is obsolete.
+    Ok(positions.is_empty() || positions.iter().any(|position| !at_limit.contains(&position.owner)))
+}

@@ -1,0 +1,30 @@
+//! `tutti migrate`: migrates the schemas before the processes of a new release start.
+//!
+//! Invariant: migrations only add, and each is applied once, even while other processes migrate or serve.
+
+use boot::DbConfig;
+
+use crate::cli::Migrate;
+use crate::terminal::say;
+use crate::{CommandError, roles, settings};
+
+pub(crate) async fn run(arguments: Migrate) -> Result<(), CommandError> {
+    let (config, server) = settings::installation(&arguments.settings)?;
+    let db: DbConfig = config.section("db")?;
+    if db.postgres("")?.is_none() && !server.data.exists() {
+        return Err(format!(
+            "there is no data folder {}, and no database is configured: give a folder with --data, or set db.url",
+            server.data.display()
+        )
+        .into());
+    }
+    for service in roles::select(&arguments.roles)? {
+        let Some(migrations) = service.migrations else { continue };
+        let newest = migrations.last().map_or(0, |migration| migration.version);
+        let database = db.open(service.name, &server.data).await?;
+        let was_current = database.is_current(service.name, migrations).await?;
+        database.migrate(service.name, migrations).await?;
+        say!("{:<10} schema version {newest}{}", service.name, if was_current { "" } else { ", brought up to date" });
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The document is complete: every operation says what it needs and how it fails, and every code is explained.
+//!
+//! Invariant: a broken rule is reported with every place, so that one run is enough to mend all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gateway::RouteTable;
+use http::Method;
+use http_server::problem::every_role;
+use serde_json::Value;
+
+use super::{HELPER_EXTENSIONS, assemble, interfaces};
+
+/// Codes of a role that no public operation returns: they reach our own processes only.
+const INTERNAL_CODES: [(&str, &str); 2] = [
+    // The command line that gives an account a role.
+    ("accounts", "accounts.unknown_role"),
+    // The internal query for a playback.
+    ("transcode", "media.not_found"),
+];
+/// Bodies of other types are bytes or streams, of which an example says nothing.
+const TYPES_WITH_EXAMPLES: [&str; 3] = ["application/json", "multipart/form-data", "application/x-www-form-urlencoded"];
+
+fn document() -> Value {
+    serde_json::to_value(assemble(&interfaces()).unwrap().document).unwrap()
+}
+
+/// Returns the operations with a name for messages.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, item)| {
+        let operations = item.as_object().unwrap().iter().filter(|(_, operation)| operation.is_object());
+        operations.map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
+    });
+    operations.collect()
+}
+
+/// Follows a reference.
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value.get("$ref").and_then(Value::as_str) {
+        Some(reference) => {
+            document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+        }
+        None => value,
+    }
+}
+
+/// Whether a media type, or the schema that it has, has an example.
+fn has_example(document: &Value, content: &Value) -> bool {
+    let has = |value: &Value| {
+        value.get("example").is_some() || value.get("examples").is_some_and(|examples| *examples != Value::Null)
+    };
+    let schema = resolve(document, &content["schema"]);
+    let alternatives = ["oneOf", "anyOf", "allOf"].iter().filter_map(|kind| schema.get(kind)?.as_array()).flatten();
+    has(content)
+        || has(schema)
+        || has(resolve(document, &schema["items"]))
+        || alternatives.into_iter().any(|alternative| has(resolve(document, alternative)))
+}
+
+/// Returns the bodies that should have an example and have none.
+fn without_example<'a>(document: &Value, body: &'a Value) -> Vec<&'a str> {
+    let contents = body["content"].as_object().into_iter().flatten();
+    contents
+        .filter(|(kind, content)| TYPES_WITH_EXAMPLES.contains(&kind.as_str()) && !has_example(document, content))
+        .map(|(kind, _)| kind.as_str())
+        .collect()
+}
+
+#[test]
+fn every_operation_is_documented_completely() {
+    let document = document();
+    let (mut wrong, mut ids) = (Vec::new(), BTreeMap::new());
+    for (name, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        if let Some(other) = ids.insert(id, name.clone()) {
+            wrong.push(format!("{name}: its id {id:?} is that of {other}"));
+        }
+        let words = id.split('_').all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+        if !words {
+            wrong.push(format!("{name}: its id {id:?} is not in snake_case"));
+        }
+        if operation["tags"].as_array().is_none_or(Vec::is_empty) {
+            wrong.push(format!("{name}: no tag"));
+        }
+        if operation["summary"].as_str().is_none_or(str::is_empty) {
+            wrong.push(format!("{name}: no summary"));
+        }
+        let request = resolve(&document, &operation["requestBody"]);
+        wrong
+            .extend(without_example(&document, request).iter().map(|kind| format!("{name}: no example of its {kind}")));
+        let responses = operation["responses"].as_object().unwrap();
+        let mut problems = 0;
+        for (status, response) in responses {
+            let response = resolve(&document, response);
+            wrong.extend(
+                without_example(&document, response)
+                    .iter()
+                    .map(|kind| format!("{name}: no example of its {kind} with {status}")),
+            );
+            if let Some(problem) = response["content"].get("application/problem+json") {
+                problems += 1;
+                assert!(has_example(&document, problem), "{name}: no example of its problem with {status}");
+                assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem", "{name}: {status}");
+            }
+        }
+        if problems == 0 {
+            wrong.push(format!("{name}: no problem"));
+        }
+        let published = HELPER_EXTENSIONS.iter().filter(|extension| operation.get(extension).is_some());
+        wrong.extend(published.map(|extension| format!("{name}: {extension} is published")));
+    }
+    assert!(ids.len() > 30, "{ids:?}");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_code_is_returned_by_an_operation() {
+    let interfaces = interfaces();
+    let assembly = assemble(&interfaces).unwrap();
+    let used: BTreeSet<(&str, &str)> =
+        assembly.uses.iter().filter_map(|used| Some((used.role?, used.code.code))).collect();
+    let rows = || interfaces.iter().flat_map(|role| role.codes.iter().map(|code| (role.role, code.code)));
+    let unused: Vec<_> = rows().filter(|row| !used.contains(row)).collect();
+    assert_eq!(unused, INTERNAL_CODES, "these codes are in a table, but no operation's `x-codes` has them");
+}
+
+#[test]
+fn every_code_is_in_the_tables_once_and_says_what_to_do() {
+    let interfaces = interfaces();
+    let tables = interfaces.iter().map(|role| (role.role, role.codes)).chain([("every role", every_role::CODES)]);
+    let mut wrong = Vec::new();
+    for (role, codes) in tables {
+        for (at, code) in codes.iter().enumerate() {
+            let earlier = &codes[..at];
+            if earlier.iter().any(|other| (other.code, other.status) == (code.code, code.status)) {
+                wrong.push(format!("{role}: {} is there twice", code.code));
+            }
+            if role != "every role" && every_role::CODES.iter().any(|common| common.code == code.code) {
+                wrong.push(format!("{role}: {} is a common code", code.code));
+            }
+            if !(400..600).contains(&code.status) || !code.code.contains('.') || !code.help.ends_with('.') {
+                wrong.push(format!("{role}: {code:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_operation_is_routed_to_the_role_that_describes_it() {
+    let interfaces = interfaces();
+    let table = RouteTable::derive(&interfaces).unwrap();
+    let mut routed = 0;
+    for interface in &interfaces {
+        let part = serde_json::to_value(&interface.openapi).unwrap();
+        for (path, item) in part["paths"].as_object().unwrap() {
+            let route = table.routes().find(|route| route.path == *path).unwrap_or_else(|| panic!("{path} is lost"));
+            for method in item.as_object().unwrap().keys() {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                assert_eq!(route.role(&method), interface.role, "{method} {path}");
+                routed += 1;
+            }
+        }
+    }
+    assert!(routed > 30, "{routed}");
+}

@@ -1,0 +1,133 @@
+//! The API of the whole product: the roles' OpenAPI parts as one OpenAPI 3.1 document, and the page of error codes.
+//!
+//! Owns the assembly: what every operation shares (the problems of the common layers, the token's scheme) is added
+//! here, and the extensions that only the assembly and the gateway read are removed. Invariant: `docs/openapi.json` and
+//! `docs/errors.md` are what is assembled here, byte for byte (tests compare them).
+
+#[cfg(test)]
+mod committed;
+#[cfg(test)]
+mod completeness;
+#[cfg(test)]
+mod errors_page;
+mod list_examples;
+mod problem_response;
+mod problems;
+
+use http_server::problem::{Code, ProblemBody};
+use service::RoleInterface;
+use utoipa::PartialSchema as _;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+
+use crate::{CommandError, roles};
+
+/// Extensions of operations that are not published: the gateway and the assembly read them.
+const HELPER_EXTENSIONS: [&str; 4] = [CODES, "x-stream", "x-cookies", "x-wildcard"];
+/// The codes that an operation can return besides those that the common layers add, as an array of strings.
+const CODES: &str = "x-codes";
+
+/// The document, and what it says about codes.
+struct Assembly {
+    document: OpenApi,
+    /// Every code of every operation, in the order of the document.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for docs/errors.md, which a test writes"))]
+    uses: Vec<CodeUse>,
+}
+
+/// A code that an operation can return.
+#[cfg_attr(not(test), expect(dead_code, reason = "for docs/errors.md, which a test writes"))]
+struct CodeUse {
+    /// The role whose table has the code; `None` for the common table.
+    role: Option<&'static str>,
+    code: &'static Code,
+    operation_id: String,
+    /// Whether a rule of [`problems`] added it, rather than the operation's own `x-codes`.
+    is_by_rule: bool,
+}
+
+/// Returns what each role offers.
+fn interfaces() -> Vec<RoleInterface> {
+    roles::all().iter().map(RoleInterface::from).collect()
+}
+
+/// Merges the parts of the roles. Fails if an operation names a code that no table has, or if two parts have different
+/// schemas of the same name.
+fn assemble(interfaces: &[RoleInterface]) -> Result<Assembly, CommandError> {
+    let mut document = OpenApiBuilder::new().info(info()).build();
+    let mut components = Components::default();
+    components.schemas.insert("Problem".into(), ProblemBody::schema());
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+    components.security_schemes.insert("token".into(), bearer.into());
+    let mut uses = Vec::new();
+    for interface in interfaces {
+        let mut part = interface.openapi.clone();
+        for (path, item) in &mut part.paths.paths {
+            for (method, operation) in operations(item) {
+                let codes = problems::add(operation, method, path, interface, &mut components.responses)?;
+                uses.extend(codes);
+                remove_helper_extensions(operation);
+            }
+        }
+        for (name, schema) in part.components.take().unwrap_or_default().schemas {
+            if components.schemas.get(&name).is_some_and(|other| *other != schema) {
+                let role = interface.role;
+                return Err(format!("{role} has another schema called {name} than the roles before it").into());
+            }
+            components.schemas.insert(name, schema);
+        }
+        document.merge(part);
+    }
+    list_examples::fill(&mut components);
+    document.components = Some(components);
+    Ok(Assembly { document, uses })
+}
+
+fn info() -> Info {
+    InfoBuilder::new()
+        .title("Tutti")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Share photos, songs and videos. Errors are problem+json (RFC 9457) with a stable `code`; an access token \
+             that is not valid is refused by every operation, also by those that need none.",
+        ))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .build()
+}
+
+/// Returns the operations of a path, with their methods in lower case.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let operations = [
+        ("get", &mut item.get),
+        ("head", &mut item.head),
+        ("options", &mut item.options),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+        ("trace", &mut item.trace),
+    ];
+    operations.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+fn remove_helper_extensions(operation: &mut Operation) {
+    let Some(extensions) = &mut operation.extensions else { return };
+    for name in HELPER_EXTENSIONS {
+        extensions.remove(name);
+    }
+    if extensions.is_empty() {
+        operation.extensions = None;
+    }
+}
+
+/// Returns the document as JSON.
+pub(crate) fn json() -> Result<String, CommandError> {
+    Ok(assemble(&interfaces())?.document.to_pretty_json()? + "\n")
+}
+
+/// Runs `tutti openapi`.
+pub(crate) fn print() -> Result<(), CommandError> {
+    crate::terminal::write(format_args!("{}", json()?));
+    Ok(())
+}

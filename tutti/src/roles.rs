@@ -1,0 +1,41 @@
+//! The table of roles.
+//!
+//! Invariant: every role is in this table; `tutti serve` runs all of them.
+
+use service::Service;
+
+/// Returns every role, in the order in which they start.
+pub(crate) fn all() -> [Service; 5] {
+    [accounts::service(), media::service(), transcode::service(), delivery::service(), gateway::service()]
+}
+
+/// Returns the roles with these names, in the table's order; all of them if there are no names.
+pub(crate) fn select(names: &[String]) -> Result<Vec<Service>, String> {
+    let all = all();
+    if names.is_empty() {
+        return Ok(all.to_vec());
+    }
+    let known = all.map(|service| service.name).join(", ");
+    if let Some(unknown) = names.iter().find(|name| all.iter().all(|service| service.name != **name)) {
+        return Err(format!("there is no role called `{unknown}`; the roles are {known}"));
+    }
+    Ok(all.into_iter().filter(|service| names.iter().any(|name| name == service.name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_role_is_named_together_with_those_there_are() {
+        let reason = select(&["medai".into()]).unwrap_err();
+        assert!(reason.contains("medai") && reason.contains("media, transcode"), "{reason}");
+    }
+
+    #[test]
+    fn only_named_roles_are_selected() {
+        let names: Vec<&str> =
+            select(&["transcode".into(), "media".into()]).unwrap().iter().map(|service| service.name).collect();
+        assert_eq!(names, ["media", "transcode"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! `tutti serve`: starts the roles and their listeners; at SIGTERM it reports not ready, then drains.
+//!
+//! Invariant: the public listener opens after every role is ready, and closes before any of them ends.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base::tasks::Tasks;
+use base::telemetry::{LogFormat, start_logs};
+use boot::{Options, Process};
+use chrono::TimeDelta;
+use http_server::{Limits, Listener, serve};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::net::TcpSocket;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::Serve;
+use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
+
+/// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
+const LISTEN_BACKLOG: u32 = 8192;
+
+/// Runs the process until SIGTERM or Ctrl-C.
+pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
+    let started = Instant::now();
+    let (config, mut server) = settings::installation(&arguments.settings)?;
+    settings::check_peers(&config)?;
+    server.listen = arguments.listen.unwrap_or(server.listen);
+    server.ops_listen = arguments.ops_listen.unwrap_or(server.ops_listen);
+    let default_format = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };
+    start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
+    let services = roles::select(&arguments.roles)?;
+    doctor::warn_of_missing_tools(&services);
+    doctor::warn_of_access(&config)?;
+    if server.clock_skew_seconds != 0 {
+        tracing::warn!(
+            seconds = server.clock_skew_seconds,
+            "the clock is set wrong on purpose (server.clock_skew_seconds)"
+        );
+    }
+
+    // Both sockets are bound first, so that a taken port is reported before anything is changed.
+    let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
+    let mut signals = Signals::new()?;
+    // The operations listener opens first and closes last: it reports what a starting process waits for, and the drain.
+    let (readiness, operations_tasks) = (Arc::new(Readiness::default()), Tasks::default());
+    let operations_address = operations.local_addr()?;
+    serve(
+        Listener {
+            socket: operations,
+            limits: Limits { max_connections: 64, ..Limits::default() },
+            open: Gauge::default(),
+        },
+        listeners::operations(&readiness),
+        &operations_tasks,
+    );
+    let options = Options {
+        data: server.data.clone(),
+        config: config.clone(),
+        clock: base::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
+        random: base::Random::system(),
+        openapi_json: openapi::json()?.into(),
+        all: roles::all().to_vec(),
+        pending: readiness.pending.clone(),
+    };
+    let process = tokio::select! {
+        process = Process::start(&services, &options) => Arc::new(process?),
+        () = signals.next() => return Ok(()),
+    };
+    readiness.set_started(process.clone());
+    let limits = Limits {
+        max_connections: server.connections,
+        max_per_prefix: server.connections_per_prefix,
+        ..Limits::default()
+    };
+    let public_address = public.local_addr()?;
+    serve(
+        Listener { socket: public, limits, open: process.metrics.connections.clone() },
+        listeners::public(&readiness, &process, server.connections),
+        &process.tasks,
+    );
+    let names: Vec<&str> = services.iter().map(|service| service.name).collect();
+    tracing::info!(
+        roles = names.join(" "),
+        address = %public_address,
+        operations = %operations_address,
+        data = %server.data.display(),
+        elapsed_ms = started.elapsed().as_millis(),
+        "ready"
+    );
+
+    signals.next().await;
+    if server.drain_notice_seconds > 0 {
+        readiness.set_draining();
+        tracing::info!(
+            seconds = server.drain_notice_seconds,
+            "draining soon: not ready any more; the listeners stay open for now"
+        );
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(server.drain_notice_seconds)) => {}
+            () = signals.next() => {}
+        }
+    }
+    tracing::info!(at_most_seconds = server.drain_seconds, "draining: no new requests; running work may finish");
+    let drained = tokio::select! {
+        drained = process.tasks.stop(Duration::from_secs(server.drain_seconds)) => drained,
+        () = signals.next() => false,
+    };
+    if drained {
+        tracing::info!("all running work has finished");
+    } else {
+        tracing::warn!("some work was interrupted; it will be done again after the next start");
+    }
+    operations_tasks.stop(Duration::from_secs(1)).await;
+    Ok(())
+}
+
+fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, CommandError> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(LISTEN_BACKLOG)
+    };
+    listen().map_err(|error: std::io::Error| {
+        format!("can't listen on {address}: {error}. Choose another address with {flag}.").into()
+    })
+}
+
+/// The signals that end the process: SIGTERM and SIGINT (Ctrl-C).
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

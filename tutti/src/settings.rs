@@ -1,0 +1,92 @@
+//! `[server]` and `[peers]` in the configuration: the settings of the process rather than of a role.
+//!
+//! Invariant: flags win over the environment, the environment over the file, the file over the defaults.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use base::config::{Config, Error};
+use base::telemetry::LogFormat;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::cli::Settings;
+use crate::renamed_keys::RENAMED_KEYS;
+use crate::roles;
+
+/// The settings of the process rather than of a role.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Server {
+    /// The folder in which the embedded engines keep their data.
+    #[schema(value_type = String)]
+    pub(crate) data: PathBuf,
+    /// The address of the public listener.
+    #[schema(value_type = String)]
+    pub(crate) listen: SocketAddr,
+    /// The address of the operations listener.
+    #[schema(value_type = String)]
+    pub(crate) ops_listen: SocketAddr,
+    /// `readable` or `json`; by default `readable` on a terminal and `json` elsewhere.
+    #[schema(value_type = Option<String>)]
+    pub(crate) log_format: Option<LogFormat>,
+    /// Which lines are logged, such as `info` or `info,media=debug`.
+    pub(crate) log_filter: String,
+    /// How long the listeners stay open after SIGTERM while `/readyz` already responds with 503, so that gateways and
+    /// load balancers stop sending requests in time. 3 is enough for health checks every second; for a single process,
+    /// 0 ends sooner.
+    pub(crate) drain_notice_seconds: u64,
+    /// How long requests and other work may continue after that.
+    pub(crate) drain_seconds: u64,
+    /// The maximum number of connections to the public listener.
+    pub(crate) connections: usize,
+    /// The maximum number of connections to the public listener from one IPv4 address or IPv6 /64 (a whole venue may
+    /// share one). It should be below `gateway.requests_at_once` and well below `connections`, so that a client that
+    /// holds all of its own leaves room for others. At the maximum, an idle connection is closed for a new one.
+    pub(crate) connections_per_prefix: usize,
+    /// For tests of a fleet: how far this process's clock is ahead of its machine's; negative if it is behind. Leave it
+    /// at 0.
+    pub(crate) clock_skew_seconds: i32,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            data: "data".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            ops_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            log_format: None,
+            log_filter: "info".into(),
+            drain_notice_seconds: 0,
+            drain_seconds: 30,
+            connections: 10_000,
+            connections_per_prefix: 6_000,
+            clock_skew_seconds: 0,
+        }
+    }
+}
+
+/// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
+pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
+    let mut sections = vec!["server", "peers"];
+    sections.extend(boot::SECTIONS);
+    sections.extend(roles::all().map(|service| service.name));
+    let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections, RENAMED_KEYS)?;
+    let mut server: Server = config.section("server")?;
+    server.data = flags.data.clone().unwrap_or(server.data);
+    Ok((config, server))
+}
+
+/// Returns an error if `[peers]` names an unknown role.
+pub(crate) fn check_peers(config: &Config) -> Result<(), Error> {
+    let peers: BTreeMap<String, serde_json::Value> = config.section("peers")?;
+    let known = roles::all().map(|service| service.name);
+    match peers.into_keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(Error::Section {
+            section: "peers".into(),
+            reason: format!("there is no role called `{name}`; the roles are {}", known.join(", ")),
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,89 @@
+//! Network faults between the processes and their engines, and between the processes: delay, low throughput, cuts and
+//! silence.
+//!
+//! Invariant: bytes arrive as they were sent, or not at all.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use testkit::engines::{NetworkFault, Proxy};
+use testkit::fleet::{Fleet, Topology};
+
+use super::harness::Harness;
+use super::load::Load;
+use super::short_or_long;
+use super::verify::verify;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_faulty_network_delays_and_loses_nothing() {
+    let mut harness = Harness::start(&Topology::one_of_each().with("media", 2));
+    let load = Load::start(&harness).await;
+    let duration = short_or_long(Duration::from_secs(3), Duration::from_secs(20));
+    for _ in 0..short_or_long(1, 3) {
+        for fault in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
+            println!("{fault:?} everywhere");
+            harness.proxies.all().iter().for_each(|proxy| proxy.set(fault));
+            tokio::time::sleep(duration).await;
+            harness.clear_faults();
+        }
+        for (at, name) in ["PostgreSQL", "NATS", "S3"].into_iter().enumerate() {
+            println!("connections to {name} are cut, then refused, then silent");
+            for _ in 0..short_or_long(3, 20) {
+                harness.proxies.all()[at].cut_once();
+                tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
+            }
+            for fault in [NetworkFault::Cut, NetworkFault::Blackhole] {
+                harness.proxies.all()[at].set(fault);
+                tokio::time::sleep(duration).await;
+                harness.clear_faults();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+    verify(&mut harness, load).await;
+}
+
+/// Starts a proxy before every process except the gateways; the key is the process's own URL.
+fn proxies_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
+    let inner = fleet.processes.iter().filter(|process| process.role != "gateway");
+    let proxies: BTreeMap<_, _> =
+        inner.map(|process| (process.url.clone(), (process.role, Proxy::before(process.port())))).collect();
+    fleet.set_peers(|process| {
+        proxies.get(&process.url).map_or(process.url.clone(), |(_, proxy)| format!("http://127.0.0.1:{}", proxy.port()))
+    });
+    proxies
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_faulty_network_between_the_processes_loses_nothing() {
+    let mut proxies = BTreeMap::new();
+    let mut harness = Harness::start_with(&Topology::one_of_each().with("media", 2).with("gateway", 2), |fleet| {
+        proxies = proxies_between(fleet);
+    });
+    let load = Load::start(&harness).await;
+    // A request in flight waits as long as the proxy is silent, and no client waits for longer than 20 s.
+    let duration = short_or_long(Duration::from_secs(3), Duration::from_secs(14));
+    let proxies_to = |role: &'static str| proxies.values().filter(move |(of, _)| *of == role).map(|(_, proxy)| proxy);
+    for _ in 0..short_or_long(1, 3) {
+        for fault in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
+            println!("{fault:?} everywhere");
+            proxies.values().for_each(|(_, proxy)| proxy.set(fault));
+            tokio::time::sleep(duration).await;
+            proxies.values().for_each(|(_, proxy)| proxy.set(NetworkFault::None));
+        }
+        for role in ["accounts", "media", "delivery"] {
+            println!("connections to {role} are cut, then refused, then silent");
+            for _ in 0..short_or_long(3, 20) {
+                proxies_to(role).for_each(Proxy::cut_once);
+                tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
+            }
+            for fault in [NetworkFault::Cut, NetworkFault::Blackhole] {
+                proxies_to(role).for_each(|proxy| proxy.set(fault));
+                tokio::time::sleep(duration).await;
+                proxies_to(role).for_each(|proxy| proxy.set(NetworkFault::None));
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+    verify(&mut harness, load).await;
+}

@@ -1,0 +1,49 @@
+// Proves that axe finds no violation of WCAG 2.2 AA on any page, on a dark desktop and a light phone.
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { basename } from 'node:path';
+import { addFiles, expect, openItem, test, waitUntilReady } from './fixtures';
+
+async function expectAccessible(page: Page, what: string): Promise<void> {
+  for (const { colorScheme, ...viewport } of [{ width: 1440, height: 900, colorScheme: 'dark' }, { width: 390, height: 844, colorScheme: 'light' }] as const) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.waitForTimeout(100);
+    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+    expect(found, `${what}, ${viewport.width} px, ${colorScheme}`).toEqual([]);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
+
+test('axe finds nothing on any page', async ({ page, home, files, member }) => {
+  for (const path of ['/', '/settings', `/u/${member.handle}`, '/nowhere']) {
+    await home.goto(path);
+    await home.waitForSelector('main h1');
+    await expectAccessible(page, path);
+  }
+  await home.goto('/');
+  await addFiles(home, files.photo, files.song, files.clip);
+  for (const file of [files.photo, files.song, files.clip]) await waitUntilReady(home, basename(file));
+  await expectAccessible(page, 'library');
+  for (const file of [files.song, files.clip, files.photo]) {
+    await home.goto('/');
+    await openItem(home, basename(file));
+    await expectAccessible(page, basename(file));
+  }
+  await home.getByRole('button', { name: /full screen$/ }).click();
+  await expectAccessible(page, 'full screen');
+  await home.keyboard.press('Escape');
+  await home.getByRole('button', { name: 'Edit' }).click();
+  await expectAccessible(page, 'edit');
+});
+
+test('axe finds nothing on the pages of a visitor', async ({ page }) => {
+  for (const path of ['/', '/sign-in', '/join']) {
+    await page.goto(path);
+    await page.waitForSelector('main h1');
+    await expectAccessible(page, path);
+  }
+  await page.getByRole('main').getByRole('button', { name: 'Join' }).click();
+  await expectAccessible(page, 'a refused form');
+});

@@ -1,0 +1,98 @@
+// Proves that nothing overlaps where the layouts for phones and desktops meet, and what tiles say.
+import type { Page } from '@playwright/test';
+import { basename } from 'node:path';
+import { addFiles, expect, openItem, test, waitUntilReady } from './fixtures';
+
+const WIDTHS = [390, 719, 720, 740, 760];
+
+/** Pairs of controls and texts that lie on each other, and everything that is wider than the screen. */
+const overlaps = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const isDrawn = (element: Element): boolean => element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) && element.getBoundingClientRect().width > 1;
+    const hasText = (element: Element): boolean => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim());
+    const name = (element: Element): string => `<${element.tagName.toLowerCase()} ${element.getAttribute('aria-label') ?? element.textContent?.trim().slice(0, 30)}>`;
+    const roots = [...document.querySelectorAll('body header, main')].filter((root) => !root.closest('main') || root.tagName === 'MAIN');
+    const all = roots
+      .flatMap((root) => [...root.querySelectorAll('a, button, input, select, textarea, label, [role="slider"], h1, h2, p, small, strong, dt, dd, span')])
+      .filter((one) => isDrawn(one) && !one.closest('.visually-hidden, .player, .media-grid') && getComputedStyle(one).clipPath === 'none' && (hasText(one) || one.matches('input, button, select, textarea, [role="slider"]')));
+    const found: string[] = [];
+    const extra = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    if (extra > 0) found.push(`${extra} px wider than the screen`);
+    for (const [at, one] of all.entries()) {
+      const a = one.getBoundingClientRect();
+      for (const other of all.slice(at + 1)) {
+        if (one.contains(other) || other.contains(one) || one.closest('label')?.contains(other) || one.closest('header') !== other.closest('header')) continue;
+        const b = other.getBoundingClientRect();
+        const [width, height] = [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+        // The search icon's field and such overlap by design only within a label or a button.
+        if (width > 1 && height > 1) found.push(`${name(one)} and ${name(other)}`);
+      }
+    }
+    return found;
+  });
+
+async function expectNoOverlap(page: Page, what: string): Promise<void> {
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForTimeout(100);
+    expect(await overlaps(page), `${what} at ${width} px`).toEqual([]);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
+
+test('no page has an overlap or scrolls sideways between phone and desktop', async ({ page, home, files, member }) => {
+  await expectNoOverlap(page, 'empty library');
+  await addFiles(home, files.photo, files.song, files.clip);
+  for (const file of [files.photo, files.song, files.clip]) await waitUntilReady(home, basename(file));
+  await expectNoOverlap(page, 'library');
+  await home.goto('/?state=ready&visibility=private');
+  await expect(home.locator('.media-grid li')).toHaveCount(3);
+  await expectNoOverlap(page, 'library with filters');
+  for (const file of [files.song, files.clip, files.photo]) {
+    await home.goto('/');
+    await openItem(home, basename(file));
+    await expectNoOverlap(page, basename(file));
+  }
+  for (const path of ['/settings', `/u/${member.handle}`, '/nowhere']) {
+    await home.goto(path);
+    await expect(home.locator('main h1')).toBeVisible();
+    await expectNoOverlap(page, path);
+  }
+  await home.goto('/settings');
+  await home.getByRole('button', { name: 'Sign out', exact: true }).click();
+  for (const path of ['/', '/join', '/sign-in']) {
+    await home.goto(path);
+    await expect(home.locator('main h1')).toBeVisible();
+    await expectNoOverlap(page, path);
+  }
+});
+
+test('a song’s name is beside its bars, and every tile says its name to the pointer and the focus', async ({ home, files }) => {
+  await addFiles(home, files.photo, files.song);
+  for (const file of [files.photo, files.song]) await waitUntilReady(home, basename(file));
+  const tile = (path: string) => home.locator('.media-grid a').filter({ hasText: basename(path) });
+  const name = (path: string) => tile(path).locator('.name');
+  for (const viewport of [{ width: 390, height: 844 }, { width: 1440, height: 900 }]) {
+    await home.setViewportSize(viewport);
+    await expect(name(files.song)).toBeVisible();
+    const text = (await name(files.song).boundingBox())!;
+    for (const bar of await tile(files.song).locator('rect').all()) {
+      const box = (await bar.boundingBox())!;
+      expect(box.y + box.height, `a bar at ${viewport.width} px`).toBeLessThanOrEqual(text.y);
+    }
+  }
+  const opacity = (): Promise<string> => name(files.photo).evaluate((one) => getComputedStyle(one).opacity);
+  await home.mouse.move(5, 890);
+  await expect.poll(opacity).toBe('0');
+  await tile(files.photo).hover();
+  await expect.poll(opacity).toBe('1');
+  await expect(name(files.photo)).toHaveText(basename(files.photo));
+  await home.mouse.move(5, 890);
+  await expect.poll(opacity).toBe('0');
+  await home.getByRole('searchbox').focus();
+  for (let step = 0; step < 4 && (await opacity()) !== '1'; step += 1) {
+    await home.keyboard.press('Tab');
+    await home.waitForTimeout(250);
+  }
+  expect(await opacity()).toBe('1');
+});

@@ -1,0 +1,16 @@
+// Owns which field of the account's forms each problem code is about. A code that is not here is about the whole form.
+import m from '#messages/account';
+import type { ProblemFields } from '../ui/fieldErrors';
+
+export const PROBLEM_FIELDS: ProblemFields = {
+  'accounts.invalid_handle': [{ field: 'username' }],
+  'accounts.handle_taken': [{ field: 'username' }],
+  'accounts.invalid_email': [{ field: 'email' }],
+  'accounts.email_taken': [{ field: 'email' }],
+  'accounts.weak_password': [{ field: 'new-password' }],
+  'accounts.invalid_profile': [{ field: 'display-name', property: 'The display name' }, { field: 'bio', property: 'The bio' }],
+  // The server says "handle" where the label says "Handle or e-mail".
+  'auth.wrong_login': [{ field: 'password', message: m.wrongLogin }],
+  'auth.wrong_password': [{ field: 'current-password' }],
+  'auth.password_required': [{ field: 'current-password' }],
+};
