@@ -13,7 +13,7 @@ pub(crate) struct Limits {
     pub cpu: Duration,
     /// The largest single file that it may write, in bytes.
     pub file_bytes: u64,
-    /// How long it may go without progress.
+    /// How long it may go without progress; time in which it got no processor counts less (see `stall`).
     pub stall_timeout: Duration,
     /// 0 for tasks that a member waits for, up to 19 for background tasks.
     pub nice: i32,

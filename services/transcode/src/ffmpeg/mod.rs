@@ -19,6 +19,7 @@ pub(crate) mod process;
 pub(crate) mod process_error;
 pub(crate) mod progress;
 pub(crate) mod rejection;
+mod stall;
 pub(crate) mod stderr;
 pub(crate) mod stderr_text;
 pub(crate) mod video;

@@ -2,7 +2,7 @@
 //!
 //! Owns the process from its start to its last byte; its sandbox is the launcher's (`launcher`). Invariant: when
 //! [`run`] returns or is dropped, the child's whole process group is dead; it never used more memory, CPU time or file
-//! size than its [`Limits`], and it never went without progress for longer than `stall_timeout`.
+//! size than its [`Limits`], and it never went without progress for longer than `stall_timeout` (see `stall`).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::launcher::SEARCH_PATH;
 use super::process_error::{ProcessError, is_disk_full};
+use super::stall::Stall;
 use super::stderr::{is_input_lost, is_out_of_memory};
 use super::{Command, Limits, StderrText, Tools};
 
@@ -66,20 +67,14 @@ pub(crate) async fn run(
     let stall_timeout = command.limits.stall_timeout;
     let listen = async {
         let mut chunk = vec![0; 32 * 1024];
-        let mut last = tokio::time::Instant::now();
+        let mut stall = Stall::new(pid, stall_timeout);
         loop {
-            match tokio::time::timeout_at(last + stall_timeout, stdout.read(&mut chunk)).await {
+            match tokio::time::timeout_at(stall.next_step(), stdout.read(&mut chunk)).await {
                 Ok(Ok(0) | Err(_)) => return Ok(()),
                 Ok(Ok(_)) if full() => return Err(ProcessError::DiskFull),
-                Ok(Ok(read)) => {
-                    if on_stdout(chunk.get(..read).unwrap_or_default()) {
-                        last = tokio::time::Instant::now();
-                    }
-                    if last.elapsed() >= stall_timeout {
-                        return Err(ProcessError::Stalled(stall_timeout));
-                    }
-                }
-                Err(_) => return Err(ProcessError::Stalled(stall_timeout)),
+                Ok(Ok(read)) if on_stdout(chunk.get(..read).unwrap_or_default()) => stall.progress(),
+                Ok(Ok(_)) | Err(_) if stall.is_over() => return Err(ProcessError::Stalled(stall_timeout)),
+                Ok(Ok(_)) | Err(_) => {}
             }
         }
     };
@@ -268,8 +263,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_stalled_child_is_killed() {
+        let began = tokio::time::Instant::now();
+        let script = "while true; do :; done";
+        let stalled = run(&tools(), &with_short_stall_timeout(script), &CancellationToken::new(), |_| true).await;
+        assert!(matches!(stalled, Err(ProcessError::Stalled(_))));
+        let busy = began.elapsed();
         let stalled = run(&tools(), &with_short_stall_timeout("sleep 60"), &CancellationToken::new(), |_| true).await;
         assert!(matches!(stalled, Err(ProcessError::Stalled(_))));
+        // One that got no processor is given more time.
+        assert!(began.elapsed() - busy >= Duration::from_millis(400 * 6), "{busy:?} {:?}", began.elapsed());
     }
 
     #[tokio::test]
