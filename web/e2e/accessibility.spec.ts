@@ -2,7 +2,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
-import { addFiles, expect, openItem, test, waitUntilReady } from './fixtures';
+import { expect, openItem, test } from './fixtures';
 
 async function expectAccessible(page: Page, what: string): Promise<void> {
   for (const { colorScheme, ...viewport } of [{ width: 1440, height: 900, colorScheme: 'dark' }, { width: 390, height: 844, colorScheme: 'light' }] as const) {
@@ -16,25 +16,25 @@ async function expectAccessible(page: Page, what: string): Promise<void> {
   await page.setViewportSize({ width: 1440, height: 900 });
 }
 
-test('axe finds nothing on any page', async ({ page, home, files, member }) => {
+test('axe finds nothing on the pages of a new member', async ({ page, home, member }) => {
   for (const path of ['/', '/settings', `/u/${member.handle}`, '/nowhere']) {
     await home.goto(path);
     await home.waitForSelector('main h1');
     await expectAccessible(page, path);
   }
-  await home.goto('/');
-  await addFiles(home, files.photo, files.song, files.clip);
-  for (const file of [files.photo, files.song, files.clip]) await waitUntilReady(home, basename(file));
+});
+
+test('axe finds nothing in a library', async ({ page, library, files }) => {
   await expectAccessible(page, 'library');
   for (const file of [files.song, files.clip, files.photo]) {
-    await home.goto('/');
-    await openItem(home, basename(file));
+    await library.goto('/');
+    await openItem(library, basename(file));
     await expectAccessible(page, basename(file));
   }
-  await home.getByRole('button', { name: /full screen$/ }).click();
+  await library.getByRole('button', { name: /full screen$/ }).click();
   await expectAccessible(page, 'full screen');
-  await home.keyboard.press('Escape');
-  await home.getByRole('button', { name: 'Edit' }).click();
+  await library.keyboard.press('Escape');
+  await library.getByRole('button', { name: 'Edit' }).click();
   await expectAccessible(page, 'edit');
 });
 

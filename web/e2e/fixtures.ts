@@ -1,10 +1,11 @@
 // Owns the fixtures of the browser tests: a server with an empty data folder for each worker, generated media files, a new
-// member for each test, and a page whose test fails when the browser reports an error.
+// member for each test, one member with a filled library for the tests that change nothing, and a page whose test fails
+// when the browser reports an error.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { test as base, expect, type Page } from '@playwright/test';
 import { PageProxy } from './pageProxy';
@@ -36,13 +37,20 @@ export interface Files {
 interface PerWorker {
   server: Server;
   files: Files;
+  /** Has `SHELF` in the library, ready; shared by the worker's tests, so they change nothing of it. */
+  owner: Member;
 }
 interface PerTest {
   serverUrl: string;
   member: Member;
   /** A page where `member` is signed in, at the library. */
   home: Page;
+  /** A page where `owner` is signed in, at the library. */
+  library: Page;
 }
+
+/** What `owner` has, oldest first. */
+export const SHELF = ['song', 'clip', 'photo'] as const satisfies (keyof Files)[];
 
 /** The URL of a server that runs already (`make fleet-test`): then no server is started, and none can be killed. */
 export const fleet = process.env['TUTTI_URL'];
@@ -121,6 +129,15 @@ export const test = base.extend<PerTest, PerWorker>({
     { scope: 'worker', timeout: 300_000 },
   ],
 
+  owner: [
+    async ({ server, files }, use, info) => {
+      const owner = memberNamed(`owner${info.workerIndex}x${Date.now().toString(36)}`);
+      await fill(server.serverUrl, owner, SHELF.map((file) => files[file]));
+      await use(owner);
+    },
+    { scope: 'worker', timeout: 300_000 },
+  ],
+
   serverUrl: async ({ server }, use) => use(server.serverUrl),
 
   baseURL: async ({ serverUrl }, use) => use(serverUrl),
@@ -133,15 +150,48 @@ export const test = base.extend<PerTest, PerWorker>({
 
   member: async ({}, use) => {
     count += 1;
-    const handle = `ada${Date.now().toString(36)}${count}`;
-    await use({ handle, email: `${handle}@example.org`, password: 'every good boy does fine' });
+    await use(memberNamed(`ada${Date.now().toString(36)}${count}`));
   },
 
   home: async ({ page, member }, use) => {
     await signUp(page, member);
     await use(page);
   },
+
+  library: async ({ page, owner }, use) => {
+    await page.goto('/sign-in');
+    await page.getByLabel('Handle or e-mail').fill(owner.handle);
+    await page.getByLabel('Password').fill(owner.password);
+    await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
+    await expect(page.locator('.media-grid li')).toHaveCount(SHELF.length);
+    await use(page);
+  },
 });
+
+const memberNamed = (handle: string): Member => ({ handle, email: `${handle}@example.org`, password: 'every good boy does fine' });
+
+/** Signs a member up and waits until the files are converted. */
+async function fill(serverUrl: string, member: Member, paths: string[]): Promise<void> {
+  const call = async <T>(path: string, init: RequestInit): Promise<T> => {
+    const response = await fetch(`${serverUrl}/v1${path}`, init);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+  const json = { 'Content-Type': 'application/json' };
+  await call('/accounts', { method: 'POST', headers: json, body: JSON.stringify(member) });
+  const session = await call<{ access_token: string }>('/sessions', { method: 'POST', headers: json, body: JSON.stringify({ login: member.handle, password: member.password }) });
+  const headers = { Authorization: `Bearer ${session.access_token}` };
+  for (const path of paths) {
+    const form = new FormData();
+    form.append('file', new Blob([await readFile(path)]), basename(path));
+    await call('/media', { method: 'POST', headers, body: form });
+  }
+  for (;;) {
+    const { items } = await call<{ items: { state: string }[] }>('/media', { headers });
+    if (items.every((item) => item.state === 'ready')) return;
+    await new Promise((next) => setTimeout(next, 500));
+  }
+}
 
 /** Collects uncaught errors and violations of the content policy. Responses with a status of 4xx are expected. */
 export function collectErrors(page: Page): string[] {

@@ -1,7 +1,7 @@
 // Proves that nothing overlaps where the layouts for phones and desktops meet, and what tiles say.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
-import { addFiles, expect, openItem, test, waitUntilReady } from './fixtures';
+import { expect, openItem, test } from './fixtures';
 
 const WIDTHS = [390, 719, 720, 740, 760];
 
@@ -40,10 +40,7 @@ async function expectNoOverlap(page: Page, what: string): Promise<void> {
   await page.setViewportSize({ width: 1440, height: 900 });
 }
 
-test('no page has an overlap or scrolls sideways between phone and desktop', async ({ page, home, files, member }) => {
-  await expectNoOverlap(page, 'empty library');
-  await addFiles(home, files.photo, files.song, files.clip);
-  for (const file of [files.photo, files.song, files.clip]) await waitUntilReady(home, basename(file));
+test('no page has an overlap or scrolls sideways between phone and desktop', async ({ page, library: home, files, owner }) => {
   await expectNoOverlap(page, 'library');
   await home.goto('/?state=ready&visibility=private');
   await expect(home.locator('.media-grid li')).toHaveCount(3);
@@ -53,7 +50,7 @@ test('no page has an overlap or scrolls sideways between phone and desktop', asy
     await openItem(home, basename(file));
     await expectNoOverlap(page, basename(file));
   }
-  for (const path of ['/settings', `/u/${member.handle}`, '/nowhere']) {
+  for (const path of ['/settings', `/u/${owner.handle}`, '/nowhere']) {
     await home.goto(path);
     await expect(home.locator('main h1')).toBeVisible();
     await expectNoOverlap(page, path);
@@ -67,9 +64,12 @@ test('no page has an overlap or scrolls sideways between phone and desktop', asy
   }
 });
 
-test('a song’s name is beside its bars, and every tile says its name to the pointer and the focus', async ({ home, files }) => {
-  await addFiles(home, files.photo, files.song);
-  for (const file of [files.photo, files.song]) await waitUntilReady(home, basename(file));
+test('an empty library has no overlap', async ({ page, home }) => {
+  await expect(home.getByText('Your library is empty')).toBeVisible();
+  await expectNoOverlap(page, 'empty library');
+});
+
+test('a song’s name is beside its bars, and every tile says its name to the pointer and the focus', async ({ library: home, files }) => {
   const tile = (path: string) => home.locator('.media-grid a').filter({ hasText: basename(path) });
   const name = (path: string) => tile(path).locator('.name');
   for (const viewport of [{ width: 390, height: 844 }, { width: 1440, height: 900 }]) {

@@ -13,9 +13,7 @@ const play = (page: Page): Promise<void> => page.getByRole('main').getByRole('bu
 test.describe('on a phone', () => {
   test.use({ hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } });
 
-  test('nothing of a stream is loaded before Play', async ({ home, files }) => {
-    await addFiles(home, files.clip, files.song);
-    for (const file of [files.clip, files.song]) await waitUntilReady(home, basename(file));
+  test('nothing of a stream is loaded before Play', async ({ library: home, files }) => {
     for (const [file, tag] of [[files.clip, 'video'], [files.song, 'audio']] as const) {
       await home.goto('/');
       const loaded: string[] = [];
@@ -31,9 +29,7 @@ test.describe('on a phone', () => {
   });
 });
 
-test('a video continues where it was left, and starts again once it was seen', async ({ home, files }) => {
-  await addFiles(home, files.clip);
-  await waitUntilReady(home, basename(files.clip));
+test('a video continues where it was left, and starts again once it was seen', async ({ library: home, files }) => {
   await openItem(home, basename(files.clip));
   const link = home.url();
   await play(home);
@@ -111,7 +107,7 @@ test('a song goes on across pages until it is closed or the member signs out', a
   await expect(mini).toHaveCount(0);
 });
 
-test('the system shows what plays, and its media keys work', async ({ home, files }) => {
+test('the system shows what plays, and its media keys work', async ({ library: home, files }) => {
   await home.addInitScript(() => {
     const handlers = new Map<string, MediaSessionActionHandler | null>();
     Object.assign(globalThis, { mediaKeys: handlers });
@@ -128,11 +124,6 @@ test('the system shows what plays, and its media keys work', async ({ home, file
       mediaKeys.get(name as string)?.({ action: name as MediaSessionAction, ...(time === undefined ? {} : { seekTime: time as number }) });
     }, [action, seekTime] as const);
   const title = (): Promise<string | undefined> => home.evaluate(() => navigator.mediaSession.metadata?.title);
-  await addFiles(home, files.song);
-  await waitUntilReady(home, basename(files.song));
-  await addFiles(home, files.clip);
-  await waitUntilReady(home, basename(files.clip));
-
   await openItem(home, basename(files.clip));
   await play(home);
   await expect.poll(title).toBe(basename(files.clip));

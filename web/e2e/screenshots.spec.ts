@@ -34,15 +34,15 @@ test('every page fits a phone and a desktop', async ({ page, home, files }) => {
   await capture(page, 'add');
   await home.keyboard.press('Escape');
 
-  await addFiles(home, files.photo, files.song, files.portrait, files.video, files.pdf);
+  await addFiles(home, files.photo, files.song, files.portrait, files.clip, files.pdf);
   await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('4 files uploaded', { timeout: 60_000 }).catch(() => undefined);
   await capture(page, 'tray');
-  for (const file of [files.photo, files.song, files.portrait, files.video]) await waitUntilReady(home, basename(file));
+  for (const file of [files.photo, files.song, files.portrait, files.clip]) await waitUntilReady(home, basename(file));
   for (const button of await home.getByRole('button', { name: /^(Remove from this list|Cancel upload)/ }).all()) await button.click({ timeout: 2_000 }).catch(() => undefined);
   while ((await home.getByRole('button', { name: /^(Remove from this list|Cancel upload)/ }).count()) > 0) await home.getByRole('button', { name: /^(Remove from this list|Cancel upload)/ }).first().click();
   await capture(page, 'library');
 
-  await openItem(home, basename(files.video));
+  await openItem(home, basename(files.clip));
   await capture(page, 'video');
   await home.getByRole('button', { name: 'Play', exact: true }).first().click();
   await home.waitForTimeout(1500);

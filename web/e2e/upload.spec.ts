@@ -27,9 +27,9 @@ const sent = (page: Page): Promise<number> =>
   page.getByRole('progressbar', { name: /^Upload of/ }).getAttribute('aria-valuenow').then(Number);
 
 test('a photo, a song and a video arrive and become ready', async ({ home, files }) => {
-  await addFiles(home, files.photo, files.song, files.video);
+  await addFiles(home, files.photo, files.song, files.clip);
   await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('3 files uploaded', { timeout: 60_000 });
-  for (const file of [files.photo, files.song, files.video]) await waitUntilReady(home, basename(file));
+  for (const file of [files.photo, files.song, files.clip]) await waitUntilReady(home, basename(file));
 
   await home.getByRole('radio', { name: 'Videos' }).check();
   await expect(home.locator('.media-grid li')).toHaveCount(1);

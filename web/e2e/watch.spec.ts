@@ -1,7 +1,7 @@
 // Proves that a video plays while it is converted and switches to all its renditions without a jump; also songs and photos.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
-import { addFiles, expect, openItem, waitUntilReady, test, showControls } from './fixtures';
+import { addFiles, expect, openItem, test, showControls } from './fixtures';
 
 const time = (page: Page): Promise<number> => page.evaluate(() => document.querySelector<HTMLVideoElement>('video.shown')?.currentTime ?? -1);
 
@@ -64,9 +64,7 @@ test('a video plays while converting still runs, then has every quality without 
   await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
 });
 
-test('the player has keyboard shortcuts', async ({ home, files }) => {
-  await addFiles(home, files.clip);
-  await waitUntilReady(home, basename(files.clip));
+test('the player has keyboard shortcuts', async ({ library: home, files }) => {
   await openItem(home, basename(files.clip));
   await home.keyboard.press('k');
   await expect.poll(() => time(home)).toBeGreaterThan(0.3);
@@ -88,9 +86,7 @@ test('the player has keyboard shortcuts', async ({ home, files }) => {
   await expect.poll(() => home.evaluate(() => document.fullscreenElement !== null)).toBe(true);
 });
 
-test('an expired URL is renewed without a reload', async ({ home, files }) => {
-  await addFiles(home, files.clip);
-  await waitUntilReady(home, basename(files.clip));
+test('an expired URL is renewed without a reload', async ({ library: home, files }) => {
   let refusals = 1;
   await home.route('**/master.m3u8*', (route) => {
     refusals -= 1;
@@ -102,9 +98,7 @@ test('an expired URL is renewed without a reload', async ({ home, files }) => {
   expect(refusals).toBeLessThan(0);
 });
 
-test('a song plays and is sought in its waveform', async ({ home, files }) => {
-  await addFiles(home, files.song);
-  await waitUntilReady(home, basename(files.song));
+test('a song plays and is sought in its waveform', async ({ library: home, files }) => {
   await openItem(home, basename(files.song));
   const audio = (): Promise<number> => home.evaluate(() => document.querySelector('audio')?.currentTime ?? -1);
   await home.getByRole('button', { name: 'Play', exact: true }).click();
@@ -115,9 +109,7 @@ test('a song plays and is sought in its waveform', async ({ home, files }) => {
   await expect.poll(audio).toBeGreaterThan(10);
 });
 
-test('a photo is shown in a size that fits', async ({ home, files }) => {
-  await addFiles(home, files.photo);
-  await waitUntilReady(home, basename(files.photo));
+test('a photo is shown in a size that fits', async ({ library: home, files }) => {
   await openItem(home, basename(files.photo));
   const image = home.locator('figure img');
   await expect.poll(() => image.evaluate((one: HTMLImageElement) => one.naturalWidth)).toBeGreaterThan(900);
