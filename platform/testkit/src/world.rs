@@ -50,6 +50,7 @@ pub struct WorldBuilder {
     set: Vec<String>,
     folder: Option<TempDir>,
     real_accounts: bool,
+    clock_runs: bool,
     other_roles: Vec<Service>,
 }
 
@@ -73,6 +74,14 @@ impl WorldBuilder {
     #[must_use]
     pub fn with_real_accounts(mut self) -> Self {
         self.real_accounts = true;
+        self
+    }
+
+    /// Lets the world's clock run, as fast as the machine's; it can still be advanced. For tests in which something may
+    /// be retried, which on a clock that stands still would never happen.
+    #[must_use]
+    pub fn with_running_clock(mut self) -> Self {
+        self.clock_runs = true;
         self
     }
 
@@ -101,6 +110,9 @@ impl WorldBuilder {
         let config =
             Config::load(None, std::iter::empty(), &set, &sections, &[]).expect("the test's configuration is valid");
         let clock = Clock::fixed(Utc::now());
+        if self.clock_runs {
+            tokio::spawn(run(clock.clone()));
+        }
         let options = Options {
             data: folder.path().join("data"),
             config,
@@ -139,6 +151,17 @@ impl WorldBuilder {
     }
 }
 
+/// Moves a clock as time passes, until the test's runtime ends.
+async fn run(clock: Clock) {
+    let mut last = Instant::now();
+    loop {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let now = Instant::now();
+        clock.advance(TimeDelta::from_std(now - last).unwrap_or_default());
+        last = now;
+    }
+}
+
 impl World {
     /// Starts `services` with the default configuration.
     pub async fn of(services: &[Service]) -> Self {
@@ -155,7 +178,8 @@ impl World {
         &self.process.contexts.iter().find(|(has, _)| *has == name).expect("the service runs in this world").1
     }
 
-    /// Returns the world's clock, which stands still until the test moves it.
+    /// Returns the world's clock, which stands still until the test moves it (see
+    /// [`WorldBuilder::with_running_clock`]).
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -8,8 +8,8 @@ use contract::media::{Deleted, Kind, Received, Visibility};
 use contract::transcode::{Asset, Failed, Playable, Published, Ready, Segment};
 use contract::{AccountId, Event, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Sql};
-use testkit::World;
 use testkit::logs::{PLACE, TITLE};
+use testkit::{World, WorldBuilder};
 
 pub struct Harness {
     pub world: World,
@@ -26,14 +26,24 @@ struct Objects {
     object: String,
 }
 
+/// A slow machine may cost a task an attempt: the clock runs, so the next one comes.
+async fn start(builder: WorldBuilder, set: &[&str]) -> World {
+    let builder = set.iter().fold(builder.with_running_clock(), |builder, assignment| builder.set(assignment));
+    builder.start(&[transcode::service()]).await
+}
+
 impl Harness {
     pub async fn new() -> Self {
         Self::with(&[]).await
     }
 
     pub async fn with(set: &[&str]) -> Self {
-        let builder = set.iter().fold(World::builder(), |builder, assignment| builder.set(assignment));
-        Self { world: builder.start(&[transcode::service()]).await, folder: tempfile::tempdir().unwrap() }
+        Self { world: start(World::builder(), set).await, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Starts the role again in the folder that a crash left.
+    pub async fn restart(&mut self, folder: tempfile::TempDir, set: &[&str]) {
+        self.world = start(World::builder().in_folder(folder), set).await;
     }
 
     /// The folder for sources.
@@ -86,6 +96,7 @@ impl Harness {
             duration_ms: None,
             orientation: 1,
             created_at: context.clock.now(),
+            trashed: false,
         };
         self.publish(received.clone()).await;
         received.id

@@ -6,7 +6,6 @@ use chrono::TimeDelta;
 use contract::media::{Kind, Received};
 use contract::transcode::{Failed, Playable, Progress, Published, Ready};
 use db::{Lane, Sql};
-use testkit::World;
 
 use crate::harness::{Harness, assert_seamless, frame_times};
 
@@ -87,8 +86,7 @@ async fn a_killed_workers_task_goes_to_another_and_nothing_is_lost() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(children(folder.path()), 0, "a child outlived its worker");
-        harness.world =
-            World::builder().in_folder(folder).set("transcode.lease_seconds=5").start(&[transcode::service()]).await;
+        harness.restart(folder, &["transcode.lease_seconds=5"]).await;
         harness.world.clock().advance(TimeDelta::seconds(60));
     }
     let ready = harness.ready(&media).await;
