@@ -1,4 +1,4 @@
-//! The events of `accounts`: an account was erased and all data about it must be removed.
+//! The events of `accounts`: an account was erased and all data about it must be removed. And the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
 //! account that still exists, and the id is never used again.
@@ -7,6 +7,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Event};
+
+/// The subject that clients claim the photo of an avatar for. Such items are in no library.
+pub const AVATAR_SUBJECT: &str = "account:avatar";
 
 /// `accounts.erased`: the account is gone; every service removes what it stores about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -88,13 +88,16 @@ pub struct Received {
     pub orientation: u8,
     /// When the upload was accepted.
     pub created_at: DateTime<Utc>,
+    /// Whether the item is in the trash; see [`Changed::trashed`]. Always `false` in the event.
+    #[serde(default)]
+    pub trashed: bool,
 }
 
 impl Event for Received {
     const SUBJECT: &'static str = "media.received";
 }
 
-/// `media.changed`: the owner changed the item's name, tags or visibility.
+/// `media.changed`: the owner changed the item's name, tags or visibility, moved it to the trash, or restored it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     /// The item's id.
@@ -105,6 +108,10 @@ pub struct Changed {
     pub tags: Vec<String>,
     /// The current visibility.
     pub visibility: Visibility,
+    /// Whether the item is in the trash. Then only its owner may read it, and other members' use of it shows nothing.
+    /// Everything made from it is kept until [`Deleted`], so that it can be restored.
+    #[serde(default)]
+    pub trashed: bool,
     /// Increases with every change, so that a subscriber can discard an older event that arrives late.
     pub version: u64,
 }
@@ -127,7 +134,7 @@ impl Event for Deleted {
 }
 
 /// Asks media for an item. The response is the event that announced the item, with its current name and visibility;
-/// there is none once the item is deleted.
+/// there is none once the item is deleted. An item in the trash is returned as such.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindReceived(pub MediaId);
 

@@ -17,7 +17,7 @@ async function expectAccessible(page: Page, what: string): Promise<void> {
 }
 
 test('axe finds nothing on the pages of a new member', async ({ page, home, member }) => {
-  for (const path of ['/', '/settings', `/u/${member.handle}`, '/nowhere']) {
+  for (const path of ['/', '/albums', '/trash', '/settings', `/u/${member.handle}`, '/nowhere']) {
     await home.goto(path);
     await home.waitForSelector('main h1');
     await expectAccessible(page, path);
@@ -36,6 +36,18 @@ test('axe finds nothing in a library', async ({ page, library, files }) => {
   await library.keyboard.press('Escape');
   await library.getByRole('button', { name: 'Edit' }).click();
   await expectAccessible(page, 'edit');
+  await home.keyboard.press('Escape');
+  await home.getByRole('button', { name: 'Add to album' }).click();
+  await home.getByLabel('New album').fill('Sea');
+  await expectAccessible(page, 'add to album');
+  await home.getByRole('button', { name: 'Create and add' }).click();
+  await expect(home.getByRole('dialog')).toHaveCount(0);
+  await home.goto('/albums');
+  await home.getByRole('main').getByRole('link', { name: /Sea/ }).waitFor();
+  await expectAccessible(page, 'albums');
+  await home.getByRole('main').getByRole('link', { name: /Sea/ }).click();
+  await home.getByRole('button', { name: 'Arrange' }).click();
+  await expectAccessible(page, 'arrange an album');
 });
 
 test('axe finds nothing on the pages of a visitor', async ({ page }) => {

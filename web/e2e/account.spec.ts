@@ -186,5 +186,7 @@ test('a picture is no item of the library, and what is no picture is refused wit
     return ((await response.json()) as { items: { id: string }[] }).items.map((item) => item.id);
   };
   await expect.poll(() => listed('staged=true')).toEqual([]);
-  await expect.poll(() => listed('')).toEqual([account.avatar]);
+  await expect.poll(() => listed('subject=account:avatar')).toEqual([account.avatar]);
+  expect(await listed('')).toEqual([]);
+  expect(await listed('trash=true')).toEqual([]);
 });

@@ -95,7 +95,7 @@ test('no page and no dialog has a text outside the message files', async ({ cont
     await page.locator('header nav button').first().click();
     await check(`theme ${press}`);
   }
-  for (const path of ['/sign-in', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember']) {
+  for (const path of ['/sign-in', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/albums/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember']) {
     await open(path);
     await check(path);
   }
@@ -258,6 +258,59 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   await check('photo zoomed');
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
+
+  // Albums. The photo is private.
+  await open('/albums');
+  await check('no albums');
+  await main.locator('header button').click();
+  await dialog.locator('form button.primary').click();
+  await check('new album, refused');
+  await dialog.locator('input[name="title"]').fill('海');
+  await dialog.locator('form button.primary').click();
+  await page.waitForSelector('main article h1');
+  await check('empty album');
+  const album = new URL(page.url()).pathname;
+  await open(`/m/${await idOf('photo')}`, 'section.details');
+  await buttons.nth(2).click();
+  await expect(dialog.locator('li')).toHaveCount(1);
+  await check('add to album');
+  await dialog.locator('li button').click();
+  await expect(dialog).toHaveCount(0);
+  await check('added to album');
+  await open(album, 'main .media-grid a');
+  const albumButtons = main.locator('article header button');
+  await albumButtons.nth(2).click();
+  await check('arrange');
+  await albumButtons.first().click();
+  await check('share a private album');
+  await dialog.locator('.row button').first().click();
+  await expect(dialog.locator('.note.info')).toBeVisible();
+  await check('share an album with private items');
+  await closeDialog();
+  await main.locator('li button').nth(2).click();
+  await check('a cover is chosen');
+  await albumButtons.last().click();
+  await check('delete album');
+  await closeDialog();
+  await main.locator('li button').last().click();
+  await expect(main.locator('li')).toHaveCount(0);
+  await check('taken out');
+
+  // The trash, empty and with an item.
+  await open('/trash', 'main section h2');
+  await check('empty trash');
+  await open(`/m/${await idOf('photo')}`, 'section.details');
+  await buttons.last().click();
+  await dialog.locator('.row button').first().click();
+  await expect(page).toHaveURL(/\/$/);
+  await check('deleted');
+  await open('/trash', 'main ul li');
+  await check('trash');
+  await main.locator('li button').last().click();
+  await check('delete for good');
+  await dialog.locator('.row button').first().click();
+  await expect(main.locator('li')).toHaveCount(0);
+  await check('deleted for good');
 
   // The account.
   await open('/settings', 'main section li');

@@ -7,6 +7,7 @@ import { matchRoute as match, ROUTES, visibleRoute } from './routes';
 it('reads the parameters of a path', () => {
   expect(match('/')).toEqual({ name: 'library', params: {} });
   expect(match('/m/5kT0vYq8Zb3mXw1RcHs9Ga')).toEqual({ name: 'media', params: { id: '5kT0vYq8Zb3mXw1RcHs9Ga' } });
+  expect(match('/albums/2bQ9sLw7Kd4nYx0TfGv5Rm')).toEqual({ name: 'album', params: { id: '2bQ9sLw7Kd4nYx0TfGv5Rm' } });
   expect(match('/u/ad%C3%A9le/')).toEqual({ name: 'member', params: { handle: 'adéle' } });
 });
 
@@ -25,6 +26,6 @@ it('leaves the server’s own paths to the server', () => {
 
 it('shows a visitor no page that needs a session', () => {
   expect([visibleRoute('library', true), visibleRoute('library', false)]).toEqual(['library', 'welcome']);
-  expect([visibleRoute('settings', false), visibleRoute('media', false)]).toEqual(['sign-in', 'media']);
+  expect([visibleRoute('settings', false), visibleRoute('media', false), visibleRoute('album', false)]).toEqual(['sign-in', 'media', 'album']);
   for (const { signedOut } of Object.values(ROUTES)) if (signedOut) expect(ROUTES[signedOut].signedOut).toBeUndefined();
 });

@@ -8,7 +8,7 @@ import layout from '#messages/layout';
 import library from '#messages/library';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'member' | 'settings' | 'sign-in' | 'join' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'albums' | 'album' | 'member' | 'trash' | 'settings' | 'sign-in' | 'join' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -28,7 +28,10 @@ export interface Route {
 export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   library: { pattern: '/', title: library.title, load: () => import('./library/LibraryPage.svelte'), signedOut: 'welcome' },
   media: { pattern: '/m/:id', title: null, load: () => import('./media/MediaPage.svelte') },
+  albums: { pattern: '/albums', title: layout.albums, load: () => import('./albums/AlbumsPage.svelte'), signedOut: 'sign-in' },
+  album: { pattern: '/albums/:id', title: null, load: () => import('./albums/AlbumPage.svelte') },
   member: { pattern: '/u/:handle', title: null, load: () => import('./account/MemberPage.svelte') },
+  trash: { pattern: '/trash', title: layout.trash, load: () => import('./trash/TrashPage.svelte'), signedOut: 'sign-in' },
   settings: { pattern: '/settings', title: account.settingsTitle, load: () => import('./account/SettingsPage.svelte'), signedOut: 'sign-in' },
   'sign-in': { pattern: '/sign-in', title: account.signInTitle, load: () => import('./account/SignInPage.svelte') },
   join: { pattern: '/join', title: account.joinTitle, load: () => import('./account/JoinPage.svelte') },

@@ -113,7 +113,7 @@ async fn convert_with_tutti(
     if made != renditions {
         return Err(format!("{made} renditions were made where {renditions} were expected").into());
     }
-    member.send("DELETE", &path_of_item, "", &[]).await?.expect(204)?;
+    member.send("DELETE", &format!("{path_of_item}?purge=true"), "", &[]).await?.expect(204)?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     Ok(ProcessCost { cpu, wall: seen - began, output: String::new() })
 }

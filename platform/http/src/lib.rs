@@ -34,7 +34,7 @@ pub use compression::compress_json;
 pub use connections::client_prefix;
 pub use extensions::keep_forwarded;
 pub use extract::{Page, Path, Query};
-pub use idempotency::{Idempotency, Repeatable};
+pub use idempotency::{Idempotency, Removed, Repeatable};
 pub use internal_headers::{CLIENT_IP, Deadline, trust_internal_headers};
 pub use json::Json;
 pub use layers::{LayerState, RequestId, RouterLayer, with_common_layers, with_guarded_layers};

@@ -11,4 +11,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, min_compatible: 2, sql: include_str!("../migrations/0002_orphans.sql") },
     // A release that writes to `gone` must not run beside one that reads `tombstone`.
     Migration { version: 3, min_compatible: 3, sql: include_str!("../migrations/0003_tombstone.sql") },
+    // A release that does not know the trash would serve what is in it.
+    Migration { version: 4, min_compatible: 4, sql: include_str!("../migrations/0004_trash.sql") },
 ];

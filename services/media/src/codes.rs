@@ -7,6 +7,10 @@ http_server::codes! {
     NOT_FOUND = 404 "media.not_found", "Check the id; if it is right, the item is gone or is not yours to see.";
     ALREADY_CLAIMED = 409 "media.already_claimed",
         "Leave the item out of the claim, or claim it for the subject that it has.";
+    NO_SUCH_ALBUM = 404 "media.no_such_album",
+        "Check the id; if it is right, the album is gone or is not yours to see.";
+    QUOTA_ALBUMS = 403 "media.quota_albums", "Delete an album.";
+    ALBUM_FULL = 403 "media.album_full", "Take items out of the album, or begin another one.";
     EMPTY = 422 "media.empty", "Send a file that has bytes.";
     UNSUPPORTED_TYPE = 415 "media.unsupported_type", "Convert the file to one of the formats in the sentence.";
     TOO_LARGE = 413 "media.too_large", "Send a smaller file; the limit is in the sentence.";
@@ -33,8 +37,10 @@ http_server::codes! {
     TOO_SLOW = 408 "media.too_slow", "Try again with a better connection, or use a resumable upload.";
     UNSUPPORTED_CONTENT_ENCODING = 415 "media.unsupported_content_encoding",
         "Send the file without Content-Encoding.";
-    QUOTA_BYTES = 403 "media.quota_bytes", "Delete something, or cancel an unfinished upload.";
-    QUOTA_ITEMS = 403 "media.quota_items", "Delete an item, or cancel an unfinished upload.";
+    QUOTA_BYTES = 403 "media.quota_bytes",
+        "Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.";
+    QUOTA_ITEMS = 403 "media.quota_items",
+        "Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.";
     QUOTA_UPLOADS = 403 "media.quota_uploads", "Finish or cancel an unfinished upload.";
     ACCOUNT_CLOSED = 403 "media.account_closed", "Sign up again; the account of this token was erased.";
     QUOTA_RATE = 429 "media.quota_rate", "Wait as long as `Retry-After` says.";

@@ -60,6 +60,9 @@ pub struct Config {
     pub max_open_uploads: u64,
     /// Hours after which an item that was sent with `claim=later` is removed if it was not claimed.
     pub unclaimed_ttl_hours: u32,
+    /// Days after which an item in the trash is removed for good. With 0 nothing goes to the trash: it is removed at
+    /// once.
+    pub trash_ttl_days: u32,
     /// Hours without progress after which a resumable upload is removed.
     pub upload_ttl_hours: u32,
     /// A checkpoint of a resumable upload is stored after this many bytes …
@@ -72,6 +75,10 @@ pub struct Config {
     pub max_concurrent_lists: usize,
     /// How many library pages of one member may be read or wait at once. Further requests receive 429.
     pub max_lists_per_member: usize,
+    /// The largest number of albums of a member.
+    pub max_albums: u64,
+    /// The largest number of items in an album.
+    pub max_album_items: u64,
 }
 
 /// Returns the sections of this service for the configuration reference.
@@ -102,12 +109,15 @@ impl Default for Config {
             quota_uploads_per_hour: 20_000,
             max_open_uploads: 1_000,
             unclaimed_ttl_hours: 24,
+            trash_ttl_days: 30,
             upload_ttl_hours: 24,
             checkpoint_bytes: 16 * MIB,
             checkpoint_seconds: 5,
             signed_url_ttl_hours: 12,
             max_concurrent_lists: 2,
             max_lists_per_member: 4,
+            max_albums: 1_000,
+            max_album_items: 2_000,
         }
     }
 }
@@ -115,6 +125,10 @@ impl Default for Config {
 impl Config {
     pub(crate) fn unclaimed_ttl(&self) -> TimeDelta {
         TimeDelta::hours(self.unclaimed_ttl_hours.into())
+    }
+
+    pub(crate) fn trash_ttl(&self) -> TimeDelta {
+        TimeDelta::days(self.trash_ttl_days.into())
     }
 
     pub(crate) fn upload_ttl(&self) -> TimeDelta {

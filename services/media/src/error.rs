@@ -21,6 +21,14 @@ pub(crate) enum Error {
     NotOwned(String),
     #[error("{0} was claimed for another subject already. Nothing was claimed.")]
     AlreadyClaimed(String),
+    #[error("There is no such album, or it is not yours to see.")]
+    NoSuchAlbum,
+    #[error("You have no media {0} in your library. Nothing was added.")]
+    NotInLibrary(String),
+    #[error("You have {0} albums, which is the limit. Delete one first.")]
+    QuotaAlbums(u64),
+    #[error("An album has at most {max} items, and this one has {items}. Nothing was added.")]
+    AlbumFull { items: u64, max: u64 },
     #[error("{0}")]
     Invalid(String),
     #[error("The file is empty. Choose another.")]
@@ -84,12 +92,15 @@ pub(crate) enum Error {
     #[error("Send the file without Content-Encoding, which is not supported here.")]
     ContentEncoding,
     #[error(
-        "Your library is full: {} MB of {} MB are used. Delete something first.",
+        "Your library is full: {} MB of {} MB are used. Delete something first, and remove it from the trash.",
         .used / 1_048_576,
         .max / 1_048_576
     )]
     QuotaBytes { used: u64, max: u64 },
-    #[error("Your library is full: it has {0} items, which is the limit. Delete something first.")]
+    #[error(
+        "Your library is full: it has {0} items, which is the limit. Delete something first, and remove it from the \
+         trash."
+    )]
     QuotaItems(u64),
     #[error(
         "You have sent {max} files within an hour, which is the limit. Continue in {} minutes.",
@@ -191,7 +202,10 @@ impl Error {
     /// act on.
     fn code(&self) -> Option<&'static Code> {
         Some(match self {
-            Self::NotFound | Self::NotOwned(_) => codes::NOT_FOUND,
+            Self::NotFound | Self::NotOwned(_) | Self::NotInLibrary(_) => codes::NOT_FOUND,
+            Self::NoSuchAlbum => codes::NO_SUCH_ALBUM,
+            Self::QuotaAlbums(_) => codes::QUOTA_ALBUMS,
+            Self::AlbumFull { .. } => codes::ALBUM_FULL,
             Self::AlreadyClaimed(_) => codes::ALREADY_CLAIMED,
             Self::Invalid(_) => every_role::INVALID,
             Self::EmptyFile => codes::EMPTY,

@@ -1,4 +1,5 @@
-//! Scheduled jobs: the removal of unclaimed items and expired uploads, and the indexing of items for search.
+//! Scheduled jobs: the removal of unclaimed items, expired uploads and what was long in the trash, and the indexing of
+//! items for search.
 //!
 //! Does not sweep objects without a row: that is [`objects::Orphans`]'s. Invariant: a job only finds what is due;
 //! the command that removes it checks again, in its transaction, that it still is.
@@ -41,7 +42,7 @@ fn start_indexing(media: &Media) {
     });
 }
 
-/// Removes unclaimed items and expired uploads.
+/// Removes unclaimed items, expired uploads, and items whose time in the trash is up.
 async fn sweep(media: &Media) -> Result<(), Error> {
     let (db, now) = (&media.context.db, media.context.clock.now());
     loop {
@@ -55,7 +56,13 @@ async fn sweep(media: &Media) -> Result<(), Error> {
         for upload in &uploads {
             commands::remove_expired_upload(media, &upload.id, upload.owner).await?;
         }
-        if items.len() < SWEEP_BATCH && uploads.len() < SWEEP_BATCH {
+        let trashed = store::trash::list_due(db.read(), now, SWEEP_BATCH).await?;
+        for item in &trashed {
+            if commands::purge_item(media, &item.id, item.owner).await? {
+                tracing::info!(media.id = %item.id, "an item was removed from the trash");
+            }
+        }
+        if items.len() < SWEEP_BATCH && trashed.len() < SWEEP_BATCH && uploads.len() < SWEEP_BATCH {
             return Ok(());
         }
     }

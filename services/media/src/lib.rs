@@ -11,7 +11,8 @@
 //! | create an item | owner, and the upload that it was |
 //! | reset, cancel or expire an upload | owner, upload |
 //! | take an upload over, save its progress | upload |
-//! | change, claim or remove items | owner, each item |
+//! | change, claim, delete, restore or remove items | owner, each item |
+//! | create, change or remove an album; add, move or take out its items | owner |
 //! | progress, playable, ready, failed; indexing | each item |
 //!
 //! The lane of an owner protects the quota, the library, and which rows name an object: only rows of one owner name it.
@@ -33,6 +34,7 @@ mod metrics;
 mod migration;
 mod model;
 mod object_keys;
+mod queries;
 mod quota;
 mod state;
 mod store;

@@ -19,4 +19,9 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, min_compatible: 5, sql: include_str!("../migrations/0005_orphan_objects.sql") },
     // The name of the column now has its unit. A release that uses the old name must not run beside this one.
     Migration { version: 6, min_compatible: 6, sql: include_str!("../migrations/0006_term_time_unit.sql") },
+    // A release without albums that removes an item leaves its rows in `album_item`; every read of them joins `item`.
+    Migration { version: 7, min_compatible: 6, sql: include_str!("../migrations/0007_albums.sql") },
+    // Each item is in one list, of which one is the trash, and each list has an index for every order. A release that
+    // does not know the lists would show what is in the trash.
+    Migration { version: 8, min_compatible: 8, sql: include_str!("../migrations/0008_trash.sql") },
 ];

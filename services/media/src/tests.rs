@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use contract::AccountId;
-use db::{Db, FromQueryResult, Lane, PostgresOptions, Sql as _};
+use chrono::TimeDelta;
+use contract::{AccountId, MediaId, ObjectKey};
+use db::{Db, FromQueryResult, Lane, PostgresOptions, Sql as _, Value};
 use testkit::World;
 use testkit::engines::{Postgres, Shared, shared_postgres, shared_s3};
 use uuid::Uuid;
@@ -15,6 +16,8 @@ use crate::error::Error;
 use crate::ingest::BodyReader;
 use crate::migration::MIGRATIONS;
 use crate::model::ItemDetails;
+use crate::model::cursor::{Cursor, Order};
+use crate::model::library::{Filter, Listing};
 use crate::{Media, build, store};
 
 /// Returns a WAVE file of silence, 8-bit mono at 8 kHz.
@@ -136,5 +139,52 @@ async fn an_older_database_keeps_its_search_index() {
     db.migrate("media", MIGRATIONS).await.unwrap();
     let row: Option<TermRow> = db.read().row("select created_us from item_term where term = 1", vec![]).await.unwrap();
     assert_eq!(row.unwrap().created_us, 2);
+    world.end().await;
+}
+
+const INSERT_OLD_ITEM: &str = "
+    insert into item (
+        id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, orientation, tags, words,
+        assets, claimed, subject, version, created_at, updated_at
+    )
+    values (
+        $1, $2, 'a.png', 'photo', 'png', 'image/png', 'ready', 'private', 1, '', $3, 1, '', '', '', $4, $5, 1, $6, $6
+    )";
+
+#[tokio::test]
+async fn the_items_of_an_older_database_are_each_in_their_list() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, _server) = empty_database(&world).await;
+    db.migrate("media", &MIGRATIONS[..6]).await.unwrap();
+    let (owner, now) = (AccountId(world.ada().id), world.clock().now());
+    let mut items = Vec::new();
+    for (claimed, subject, listing) in [
+        (true, None, Listing::Library),
+        (false, None, Listing::Staged),
+        (true, Some("account:avatar".to_owned()), Listing::Avatars),
+    ] {
+        let id = MediaId::random();
+        let values: Vec<Value> = vec![
+            id.as_str().into(),
+            owner.to_string().into(),
+            ObjectKey::random().as_str().into(),
+            claimed.into(),
+            subject.into(),
+            now.into(),
+        ];
+        let written: Result<u64, db::Error> =
+            db.write(Lane::ALL, async move |tx| tx.execute(INSERT_OLD_ITEM, values).await).await;
+        assert_eq!(written.unwrap(), 1);
+        items.push((id, listing));
+    }
+    db.migrate("media", MIGRATIONS).await.unwrap();
+    for (id, listing) in items {
+        for order in [Order::Added, Order::Taken] {
+            let filter = Filter { listing, order, ..Filter::default() };
+            let after = Cursor { order, at: now + TimeDelta::seconds(1), id: String::new() };
+            let page = store::library::list(db.read(), owner, &filter, Some(&after), 10).await.unwrap();
+            assert_eq!(page.items.iter().map(|item| &item.id).collect::<Vec<_>>(), [&id], "{filter:?}");
+        }
+    }
     world.end().await;
 }

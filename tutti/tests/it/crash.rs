@@ -240,7 +240,7 @@ async fn kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind() {
             break;
         }
         for item in items {
-            let path = format!("/v1/media/{}", item["id"].as_str().unwrap());
+            let path = format!("/v1/media/{}?purge=true", item["id"].as_str().unwrap());
             assert_eq!(ada.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
         }
     }

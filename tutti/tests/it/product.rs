@@ -140,6 +140,35 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_video_in_the_trash_is_not_served_until_it_is_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]).await;
+    let ada = server.sign_up("ada").await;
+    let video = ada.upload("clip.mp4", "video/mp4", clip(&folder)).await;
+    let video = ada.wait_for_state(video["id"].as_str().unwrap(), "ready").await;
+    let path = format!("/v1/media/{}", video["id"].as_str().unwrap());
+    let urls = ["hls", "poster", "storyboard", "original"].map(|part| video["urls"][part].as_str().unwrap());
+    let expect_all = async |status: u16| {
+        let started = std::time::Instant::now();
+        for url in &urls {
+            // Other roles receive the event within moments.
+            while server.client.get(format!("{}{url}", server.url)).send().await.unwrap().status() != status {
+                assert!(started.elapsed().as_secs() < 60, "{url} is not {status}");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+    };
+    expect_all(200).await;
+    assert_eq!(ada.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
+    expect_all(404).await;
+    let trash = ada.get("/v1/media?trash=true").await;
+    let poster = trash["items"][0]["urls"]["poster"].as_str().unwrap();
+    assert_eq!(server.client.get(format!("{}{poster}", server.url)).send().await.unwrap().status(), 200);
+    assert_eq!(ada.request(Method::POST, &format!("{path}/restore")).send().await.unwrap().status(), 200);
+    expect_all(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn erasing_an_account_erases_its_media() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&[]).await;

@@ -9,6 +9,8 @@ export interface Filter {
   tag?: string;
   visibility?: Visibility;
   q?: string;
+  /** By the time at which items were taken; without it, by the time at which they were added. */
+  sort?: 'taken';
 }
 
 export interface Page {
@@ -30,9 +32,19 @@ export interface Edit {
 export const edit = (id: string, body: Edit): Promise<Media> =>
   readBody(api.PATCH('/v1/media/{id}', { params: { path: { id } }, body }));
 
+export const listTrash = (limit: number, after?: string): Promise<Page> =>
+  readBody(api.GET('/v1/media', { params: { query: { trash: true, limit, ...(after ? { after } : {}) } } }));
+
+/** Moves an item to the trash. One that could not be converted, or is in no library, is removed for good. */
 export const remove = (id: string): Promise<void> => expectOk(api.DELETE('/v1/media/{id}', { params: { path: { id } } }));
 
-/** What members' avatars are claimed for. They are items of their own, but not of the library. */
+export const restore = (id: string): Promise<Media> => readBody(api.POST('/v1/media/{id}/restore', { params: { path: { id } } }));
+
+/** Removes an item for good, from the trash too. */
+export const purge = (id: string): Promise<void> =>
+  expectOk(api.DELETE('/v1/media/{id}', { params: { path: { id }, query: { purge: true } } }));
+
+/** What members' avatars are claimed for. The library leaves them out. */
 export const AVATAR_SUBJECT = 'account:avatar';
 
 /** Uploads a small file in one request, as its raw bytes, unlisted; it is removed in a day unless it is claimed. */

@@ -61,6 +61,83 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/albums": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists your albums, newest first. */
+        get: operations["list_albums"];
+        put?: never;
+        /** Creates an album without items. */
+        post: operations["create_album"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/albums/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads an album: your own, or one that is public or unlisted. */
+        get: operations["read_album"];
+        put?: never;
+        post?: never;
+        /** Removes an album. Its items stay in the library. */
+        delete: operations["remove_album"];
+        options?: never;
+        head?: never;
+        /** Changes the title, description, visibility or cover of an album. */
+        patch: operations["edit_album"];
+        trace?: never;
+    };
+    "/v1/albums/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the items of an album in its order: all of your own; of another member's, those that are shared as widely.
+         * @description An album opens no item: who may see an item is the item's own `visibility`. A public album shows others its public
+         *     items; an unlisted one, which takes a link to open, its public and unlisted items.
+         */
+        get: operations["list_album_items"];
+        put?: never;
+        /** Adds items to the end of an album, all or none. Those that it has already stay where they are. */
+        post: operations["add_album_items"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/albums/{id}/items/{media_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an item out of an album. The item stays in the library. */
+        delete: operations["remove_album_item"];
+        options?: never;
+        head?: never;
+        /** Moves an item within an album. */
+        patch: operations["move_album_item"];
+        trace?: never;
+    };
     "/v1/files/{name}": {
         parameters: {
             query?: never;
@@ -129,7 +206,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists your library, newest first.
+         * Lists your library, or your trash.
          * @description A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
          */
         get: operations["list_media"];
@@ -172,11 +249,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Reads an item: your own, or one that is public or unlisted. */
+        /** Reads an item: your own, in the trash too, or one that is public or unlisted. */
         get: operations["read_media"];
         put?: never;
         post?: never;
-        /** Removes an item and everything made from it, for good. */
+        /**
+         * Moves an item to the trash, from where it can be restored for 30 days unless the server sets another time.
+         * @description It is as good as gone for all others at once, and you see it only by its id and in the list of the trash. It counts
+         *     towards your quota until it is removed for good, with everything made from it. An item that could not be converted,
+         *     one that is staged and one that was claimed for an avatar are removed for good at once. To remove what is in the
+         *     trash, send `purge=true`: without it, the item is not found, so a repeated request does no harm.
+         */
         delete: operations["remove_media"];
         options?: never;
         head?: never;
@@ -335,6 +418,23 @@ export interface paths {
         get: operations["get_poster"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restores an item from the trash, with everything made from it. An item that is not there stays as it is. */
+        post: operations["restore_media"];
         delete?: never;
         options?: never;
         head?: never;
@@ -560,6 +660,107 @@ export interface components {
             roles: string[];
         };
         /**
+         * @description An album.
+         * @example {
+         *       "description": "The best of June.",
+         *       "id": "2bQ9sLw7Kd4nYx0TfGv5Rm",
+         *       "item_count": 42,
+         *       "title": "A week at the sea",
+         *       "visibility": "unlisted"
+         *     }
+         */
+        Album: {
+            /** @description The item that stands for it: the one that its owner chose, else the first that the reader sees. */
+            cover?: components["schemas"]["Media"] | null;
+            /**
+             * Format: date-time
+             * @description When it was created.
+             */
+            created_at: string;
+            /** @description The description; empty where there is none. */
+            description: string;
+            /** @description The id, which is random. */
+            id: components["schemas"]["AlbumId"];
+            /**
+             * Format: int64
+             * @description The number of its items. For its owner only.
+             */
+            item_count?: number | null;
+            /**
+             * Format: uuid
+             * @description The id of its owner.
+             */
+            owner: string;
+            /**
+             * @description The title.
+             * @example A week at the sea
+             */
+            title: string;
+            /**
+             * Format: date-time
+             * @description When it, or what is in it, last changed.
+             */
+            updated_at: string;
+            /** @description Who may read the album. Its items have visibilities of their own. */
+            visibility: components["schemas"]["Visibility"];
+        };
+        /**
+         * @description A new album.
+         * @example {
+         *       "title": "A week at the sea",
+         *       "visibility": "unlisted"
+         *     }
+         */
+        AlbumBody: {
+            /** @description The description: at most 2,000 characters; lines are separated by line feeds. */
+            description?: string | null;
+            /** @description The title. */
+            title: string;
+            visibility?: components["schemas"]["Visibility"] | null;
+        };
+        /**
+         * @description The changes. Fields that are left out stay as they are.
+         * @example {
+         *       "cover": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "title": "Two weeks at the sea"
+         *     }
+         */
+        AlbumChangeBody: {
+            cover?: components["schemas"]["MediaId"] | null;
+            /** @description The new description: at most 2,000 characters. */
+            description?: string | null;
+            /** @description The new title. */
+            title?: string | null;
+            visibility?: components["schemas"]["Visibility"] | null;
+        };
+        /**
+         * @description An album's public id: random, like that of an item.
+         * @example 2bQ9sLw7Kd4nYx0TfGv5Rm
+         */
+        AlbumId: string;
+        /**
+         * @description The items to add.
+         * @example {
+         *       "ids": [
+         *         "5kT0vYq8Zb3mXw1RcHs9Ga"
+         *       ]
+         *     }
+         */
+        AlbumItemsBody: {
+            /** @description Items of your library, at most 100, in the order in which they are added. */
+            ids: components["schemas"]["MediaId"][];
+        };
+        /**
+         * @description Where the item goes: exactly one of the two.
+         * @example {
+         *       "before": "7hD3mPz1Xw9bKc5QyLs2Ta"
+         *     }
+         */
+        AlbumMoveBody: {
+            after?: components["schemas"]["MediaId"] | null;
+            before?: components["schemas"]["MediaId"] | null;
+        };
+        /**
          * @description The changes. Fields that are left out stay as they are.
          * @example {
          *       "name": "cat at the sea.jpeg",
@@ -724,6 +925,13 @@ export interface components {
          * @enum {string}
          */
         Kind: "photo" | "audio" | "video";
+        /** @description A page of a list. */
+        List_Album: {
+            /** @description The items. */
+            items: components["schemas"]["Album"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
         /**
          * @description A page of a list.
          * @example {
@@ -817,6 +1025,16 @@ export interface components {
                  */
                 owner: string;
                 progress?: components["schemas"]["ProgressView"] | null;
+                /**
+                 * Format: date-time
+                 * @description When it is removed from the trash for good. Until then it can be restored.
+                 */
+                purges_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was moved to the trash. Null unless it is there.
+                 */
+                removed_at?: string | null;
                 /** @description SHA-256 of the original, hexadecimal. For its owner only. */
                 sha256?: string | null;
                 /** @description The state of its conversion. */
@@ -971,6 +1189,16 @@ export interface components {
              */
             owner: string;
             progress?: components["schemas"]["ProgressView"] | null;
+            /**
+             * Format: date-time
+             * @description When it is removed from the trash for good. Until then it can be restored.
+             */
+            purges_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was moved to the trash. Null unless it is there.
+             */
+            removed_at?: string | null;
             /** @description SHA-256 of the original, hexadecimal. For its owner only. */
             sha256?: string | null;
             /** @description The state of its conversion. */
@@ -1644,6 +1872,310 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    list_albums: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The number of items, 1–100; 50 by default.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description The `next` of the previous page.
+                 * @example MTc2NzI2ODgwMDAwMDAwMC41a1QwdllxOFpiM21YdzFSY0hzOUdh
+                 */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of your albums. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Album"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_album: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlbumBody"];
+            };
+        };
+        responses: {
+            /** @description The album; `Location` is its URL. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Album"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    read_album: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The album.
+                 * @example 2bQ9sLw7Kd4nYx0TfGv5Rm
+                 */
+                id: components["schemas"]["AlbumId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The album. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Album"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    remove_album: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The album.
+                 * @example 2bQ9sLw7Kd4nYx0TfGv5Rm
+                 */
+                id: components["schemas"]["AlbumId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The album is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    edit_album: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The album.
+                 * @example 2bQ9sLw7Kd4nYx0TfGv5Rm
+                 */
+                id: components["schemas"]["AlbumId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlbumChangeBody"];
+            };
+        };
+        responses: {
+            /** @description The album as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Album"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_album_items: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The number of items, 1–100; 50 by default.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description The `next` of the previous page.
+                 * @example MTc2NzI2ODgwMDAwMDAwMC41a1QwdllxOFpiM21YdzFSY0hzOUdh
+                 */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The album.
+                 * @example 2bQ9sLw7Kd4nYx0TfGv5Rm
+                 */
+                id: components["schemas"]["AlbumId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the album. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Media"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    add_album_items: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The album.
+                 * @example 2bQ9sLw7Kd4nYx0TfGv5Rm
+                 */
+                id: components["schemas"]["AlbumId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlbumItemsBody"];
+            };
+        };
+        responses: {
+            /** @description The album has them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Album"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    remove_album_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The album.
+                 * @example 2bQ9sLw7Kd4nYx0TfGv5Rm
+                 */
+                id: components["schemas"]["AlbumId"];
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                media_id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The album does not have it any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    move_album_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The album.
+                 * @example 2bQ9sLw7Kd4nYx0TfGv5Rm
+                 */
+                id: components["schemas"]["AlbumId"];
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                media_id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlbumMoveBody"];
+            };
+        };
+        responses: {
+            /** @description It is there. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     get_file: {
         parameters: {
             query?: {
@@ -2057,7 +2589,7 @@ export interface operations {
                  */
                 q?: string;
                 /**
-                 * @description Only items that were claimed for this subject.
+                 * @description Only items that were claimed for this subject. `account:avatar`: avatars, which the library leaves out.
                  * @example post:0198f3
                  */
                 subject?: string;
@@ -2066,6 +2598,17 @@ export interface operations {
                  * @example false
                  */
                 staged?: boolean;
+                /**
+                 * @description `true`: items in the trash, instead of the library, what was removed last first. It is always the whole trash: no
+                 *     other parameter but `limit` and `after` goes with it.
+                 * @example false
+                 */
+                trash?: boolean;
+                /**
+                 * @description The order: by the time at which the items were `added` (by default) or `taken`, latest first.
+                 * @example taken
+                 */
+                sort?: "added" | "taken";
                 /**
                  * @description The number of items, 1–100; 50 by default.
                  * @example 50
@@ -2478,7 +3021,13 @@ export interface operations {
     };
     remove_media: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description `true`: for good and at once, from the trash too.
+                 * @example true
+                 */
+                purge?: boolean;
+            };
             header?: never;
             path: {
                 /**
@@ -3639,6 +4188,53 @@ export interface operations {
                 };
             };
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    restore_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The item as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Media"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     get_storyboard: {

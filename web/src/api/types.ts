@@ -4,6 +4,7 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 
 export type Media = Schemas['Media'];
+export type Album = Schemas['Album'];
 export type Account = Schemas['Account'];
 export type SignedIn = Schemas['SignedIn'];
 export type SessionView = Schemas['Session'];

@@ -1,4 +1,4 @@
-// Owns how the library's filter is written to the URL and read from it. Unknown values are left out, never passed on.
+// Owns how the library's filter and its order are written to the URL and read from it. Unknown values are left out, never passed on.
 import type { Filter } from '../api/media';
 import type { Kind, State, Visibility } from '../api/types';
 
@@ -20,6 +20,7 @@ export function readFilter(query: URLSearchParams): Filter {
   if (visibility) filter.visibility = visibility;
   if (tag) filter.tag = tag;
   if (q) filter.q = q;
+  if (query.get('sort') === 'taken') filter.sort = 'taken';
   return filter;
 }
 

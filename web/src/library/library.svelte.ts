@@ -36,7 +36,7 @@ class Library {
 
   constructor() {
     session.onChange(() => this.clear());
-    uploads.onArrived((id) => this.addArrived(id));
+    uploads.onArrived((id) => this.add(id));
   }
 
   get hasMore(): boolean {
@@ -73,10 +73,16 @@ class Library {
     await this.#load(false);
   }
 
-  /** Puts a new item first, if it matches the filter. */
-  addArrived(id: string): void {
+  /** Puts a new or a restored item in its place, if it matches the filter. */
+  add(id: string): void {
     const media = mediaStore.get(id);
-    if (media && !this.ids.includes(id) && matchesFilter(media, this.filter)) this.ids.unshift(id);
+    if (!media || this.ids.includes(id) || !matchesFilter(media, this.filter)) return;
+    const time = sortTime(media, this.filter);
+    const at = this.items.findIndex((other) => sortTime(other, this.filter) <= time);
+    const next = this.items[at];
+    if (next) this.ids.splice(this.ids.indexOf(next.id), 0, id);
+    // A page that follows has it.
+    else if (this.#nextCursor === null) this.ids.push(id);
   }
 
   remove(id: string): void {
@@ -99,11 +105,10 @@ class Library {
     try {
       let page = await calls.list(this.filter, PAGE_SIZE, this.#nextCursor ?? undefined);
       // A page may be empty although further pages are not.
-      const listed = (): Media[] => page.items.filter((media) => media.subject !== calls.AVATAR_SUBJECT);
-      while (generation === this.#generation && listed().length === 0 && page.next) page = await calls.list(this.filter, PAGE_SIZE, page.next);
+      while (generation === this.#generation && page.items.length === 0 && page.next) page = await calls.list(this.filter, PAGE_SIZE, page.next);
       if (generation !== this.#generation) return;
       for (const media of page.items) mediaStore.put(media);
-      const ids = listed().map((media) => media.id);
+      const ids = page.items.map((media) => media.id);
       this.ids = replace ? ids : [...new Set([...this.ids, ...ids])];
       this.#nextCursor = page.next ?? null;
       this.loaded = true;
@@ -119,6 +124,9 @@ class Library {
     }
   }
 }
+
+/** Returns the time by which the server sorts an item, in milliseconds. */
+const sortTime = (media: Media, filter: Filter): number => Date.parse((filter.sort === 'taken' && media.taken_at) || media.created_at);
 
 /** Whether the server would list the item under this filter, as far as the browser knows. */
 export function matchesFilter(media: Media, filter: Filter): boolean {

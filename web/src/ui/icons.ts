@@ -39,8 +39,10 @@ export const ICONS = {
   upload: { d: 'M12 20V6m0 0l-5 5m5-5l5 5M5 3h14' },
   left: { d: 'M14.5 6l-6 6 6 6' },
   right: { d: 'M9.5 6l6 6-6 6' },
+  up: { d: 'M6 15l6-6 6 6' },
   down: { d: 'M6 9l6 6 6-6' },
   warning: { d: 'M12 4l9 16H3zM12 10v4.5m0 3h.01' },
+  album: { d: 'M4 8.5h11.5V20H4zM8 5h11.5v11.5' },
   folder: { d: 'M3.5 6h6l2 2.5h9V19h-17z' },
 } as const satisfies Record<string, IconShape>;
 

@@ -1,12 +1,20 @@
 // Owns the toasts and what screen readers announce. A toast never asks a question.
 
+export interface ToastAction {
+  label: string;
+  run: () => void;
+}
+
 export interface Toast {
   id: number;
   text: string;
   isError: boolean;
+  action: ToastAction | undefined;
 }
 
 const SHOWN_MS = 6_000;
+/** Errors take longer to read, and a button takes longer to reach. */
+const SHOWN_LONGER_MS = 12_000;
 
 class Toasts {
   items = $state<Toast[]>([]);
@@ -14,8 +22,8 @@ class Toasts {
   announcement = $state('');
   #lastId = 0;
 
-  success(text: string): void {
-    this.#show(text, false);
+  success(text: string, action?: ToastAction): void {
+    this.#show(text, false, action);
   }
 
   error(text: string): void {
@@ -30,10 +38,10 @@ class Toasts {
     this.items = this.items.filter((toast) => toast.id !== id);
   }
 
-  #show(text: string, isError: boolean): void {
+  #show(text: string, isError: boolean, action?: ToastAction): void {
     const id = (this.#lastId += 1);
-    this.items = [...this.items.filter((toast) => toast.text !== text), { id, text, isError }].slice(-3);
-    setTimeout(() => this.dismiss(id), isError ? SHOWN_MS * 2 : SHOWN_MS);
+    this.items = [...this.items.filter((toast) => toast.text !== text), { id, text, isError, action }].slice(-3);
+    setTimeout(() => this.dismiss(id), isError || action ? SHOWN_LONGER_MS : SHOWN_MS);
   }
 }
 

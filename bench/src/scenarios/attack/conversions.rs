@@ -134,7 +134,7 @@ async fn clip_and_photo(
     let (ready, _) = upload_until(server, token, "image/jpeg", &photo(bench, number + 10).await?, &["ready"]).await?;
     Connection::of_member(server.public, token)
         .await?
-        .send("DELETE", &format!("/v1/media/{clip}"), "", &[])
+        .send("DELETE", &format!("/v1/media/{clip}?purge=true"), "", &[])
         .await?
         .expect(204)?;
     Ok((playable, ready))

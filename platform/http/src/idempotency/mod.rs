@@ -54,6 +54,11 @@ const MAX_BODY_BYTES: u64 = 8 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct Repeatable;
 
+/// Marks the response to a read of something that its owner has removed and may restore. A repeated request that
+/// created it is told that it was removed.
+#[derive(Debug, Clone, Copy)]
+pub struct Removed;
+
 /// State of the layer: use with `axum::middleware::from_fn_with_state(Idempotency::new(…), Idempotency::layer)`.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
@@ -214,9 +219,10 @@ impl Idempotency {
     async fn read_again(&self, replay_request: Request, status: StatusCode) -> Result<Response, Problem> {
         let mut response =
             self.routes.clone().oneshot(replay_request).await.unwrap_or_else(|never: Infallible| match never {});
+        let is_removed = response.extensions().get::<Removed>().is_some();
         match response.status() {
-            found if found.is_success() => *response.status_mut() = status,
-            StatusCode::NOT_FOUND | StatusCode::GONE => {
+            found if found.is_success() && !is_removed => *response.status_mut() = status,
+            found if is_removed || found == StatusCode::NOT_FOUND || found == StatusCode::GONE => {
                 let detail = "What this request created was removed since. It was not created again. Use a new key to \
                     create another.";
                 return Err(Problem::of(every_role::RESULT_REMOVED, detail));

@@ -45,7 +45,7 @@ pub(crate) struct ProfilePatch {
 /// Checks that `item`, which a member chose as avatar, is a photo of the member's own that others may see.
 pub(crate) fn check_avatar(item: Option<&Received>, member: AccountId) -> Result<(), Error> {
     let item = item
-        .filter(|item| item.owner == member)
+        .filter(|item| item.owner == member && !item.trashed)
         .ok_or(Error::InvalidAvatar("There is no such picture in your library. Upload it first."))?;
     if item.kind != Kind::Photo {
         return Err(Error::InvalidAvatar("An avatar is a picture. Choose a photo of your library."));

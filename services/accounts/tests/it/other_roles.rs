@@ -86,6 +86,7 @@ async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visi
         duration_ms: None,
         orientation: 1,
         created_at: world.clock().now(),
+        trashed: false,
     };
     let (id, json) = (item.id.clone(), serde_json::to_string(&item).unwrap());
     let insert = vec![id.as_str().into(), json.into()];

@@ -7,6 +7,10 @@
 //! | private | its owner | access token |
 //! | private | holders of a signed URL | `?t=` with scope `view` |
 //! | any, the unchanged original | its owner, or holders of a URL with scope `original` | token or `?t=` |
+//! | any, in the trash | its owner, or holders of a URL with scope `trash` | token or `?t=` |
+//!
+//! While an item is in the trash, no other URL of it works. Only its owner's view of the trash has a signature with the
+//! scope `trash`, which opens what `view` opens, and only as long as the item is there.
 //!
 //! Any other caller receives the same error as for media that does not exist, so a stranger can't find out what exists.
 //! An invalid token is refused (401) whether or not the media exists, for the same reason. Invariant: a [`Readable`] or
@@ -129,6 +133,11 @@ impl Lookup {
 
     fn verified_signature(&self, scope: &str, delivery: &Delivery) -> Option<(UrlSignature, Duration)> {
         let (item, text, now) = (self.item.as_ref()?, self.signature.as_deref()?, delivery.context.clock.now());
+        let scope = match scope {
+            scope if !item.trashed => scope,
+            "view" => "trash",
+            _ => return None,
+        };
         let signature = delivery.context.url_signer.verify(text, scope, item.id.as_str(), now)?;
         let remaining = signature.remaining(now);
         Some((signature, remaining))

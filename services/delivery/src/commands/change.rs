@@ -1,4 +1,4 @@
-//! An item has another name or visibility.
+//! An item has another name or visibility, or was moved to the trash or out of it.
 
 use contract::media::Changed;
 use db::Lane;

@@ -22,6 +22,8 @@ pub(crate) struct Item {
     /// The overlays of the file for everyone, sorted; `None` where there is no such file.
     pub scrub: Option<Vec<Patch>>,
     pub visibility: Visibility,
+    /// Whether it is in the trash of its owner.
+    pub trashed: bool,
     /// Upright size in pixels, where known.
     pub size: Option<(u32, u32)>,
     /// EXIF orientation 1–8.
@@ -31,7 +33,7 @@ pub(crate) struct Item {
 impl Item {
     /// Returns whether everyone who knows its URL may read it.
     pub fn is_public_or_unlisted(&self) -> bool {
-        matches!(self.visibility, Visibility::Public | Visibility::Unlisted)
+        !self.trashed && matches!(self.visibility, Visibility::Public | Visibility::Unlisted)
     }
 
     /// Returns its approximate size in memory, in bytes.
@@ -55,6 +57,7 @@ impl From<&Received> for Item {
             object: received.object.clone(),
             scrub: received.scrub.as_deref().and_then(overlays),
             visibility: received.visibility,
+            trashed: received.trashed,
             size: received.width.zip(received.height),
             orientation: received.orientation,
         }

@@ -15,9 +15,9 @@ use crate::model::item::overlays;
 const INSERT: &str = "
     insert into item (
         id, owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height,
-        orientation, version, created_at
+        orientation, version, created_at, trashed
     )
-    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
      where not exists (select 1 from tombstone where item = $1)
         on conflict (id) do nothing";
 
@@ -42,13 +42,14 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
         i64::from(received.orientation).into(),
         to_bigint(version),
         received.created_at.into(),
+        received.trashed.into(),
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
 }
 
 const UPDATE: &str = "
     update item
-       set name = $2, visibility = $3, version = $4
+       set name = $2, visibility = $3, version = $4, trashed = $5
      where id = $1
        and version < $4";
 
@@ -59,6 +60,7 @@ pub(crate) async fn update_item(tx: &Tx, changed: &Changed) -> Result<bool, Erro
         changed.name.clone().into(),
         changed.visibility.as_str().into(),
         to_bigint(changed.version),
+        changed.trashed.into(),
     ];
     if tx.execute(UPDATE, values).await? > 0 {
         return Ok(true);
@@ -81,11 +83,12 @@ struct ItemRow {
     width: Option<i64>,
     height: Option<i64>,
     orientation: i64,
+    trashed: bool,
 }
 
 const FIND: &str = "
     select owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height,
-           orientation
+           orientation, trashed
       from item
      where id = $1";
 
@@ -112,6 +115,7 @@ fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
         visibility: row.visibility.parse().map_err(|_| Error::Corrupt("visibility"))?,
         size: side(row.width).zip(side(row.height)),
         orientation: u8::try_from(row.orientation).unwrap_or(1),
+        trashed: row.trashed,
     })
 }
 

@@ -40,6 +40,46 @@ fn signed(path: &str, signature: &str) -> String {
 }
 
 #[tokio::test]
+async fn what_is_in_the_trash_is_for_its_owner_alone_until_it_is_restored() {
+    let harness = Harness::new().await;
+    let (ada, bob, anonymous) = (harness.world.ada(), harness.world.bob(), harness.world.anonymous());
+    for visibility in [Visibility::Public, Visibility::Private] {
+        let (video, paths) = everything(&harness, visibility).await;
+        let view = harness.signed_query("view", &video.id);
+        let original =
+            signed(&format!("/v1/media/{}/original", video.id), &harness.signed_query("original", &video.id));
+        let trash = harness.signed_query("trash", &video.id);
+        for path in &paths {
+            anonymous.get(&signed(path, &view)).await.expect(200);
+            if visibility == Visibility::Private {
+                anonymous.get(&signed(path, &trash)).await.refused(404, "media.not_found");
+            }
+        }
+        harness.trash(&video, 1).await;
+        for path in &paths {
+            for stranger in [&bob, &anonymous] {
+                stranger.get(path).await.refused(404, "media.not_found");
+                stranger.get(&signed(path, &view)).await.refused(404, "media.not_found");
+            }
+            ada.get(path).await.expect(200);
+            // The owner's view of the trash has these.
+            let response = anonymous.get(&signed(path, &trash)).await.expect(200);
+            assert!(response.header("cache-control").starts_with("private"), "{path}: {response}");
+        }
+        anonymous.get(&original).await.refused(404, "media.not_found");
+        harness.change(&video, visibility, 2).await;
+        for path in &paths {
+            anonymous.get(&signed(path, &view)).await.expect(200);
+        }
+        anonymous.get(&original).await.expect(200);
+        // A late event does not remove it again.
+        harness.trash(&video, 1).await;
+        anonymous.get(&signed(&paths[0], &view)).await.expect(200);
+    }
+    harness.end().await;
+}
+
+#[tokio::test]
 async fn private_files_are_for_their_owner_and_holders_of_a_signed_url() {
     let harness = Harness::new().await;
     let (video, paths) = everything(&harness, Visibility::Private).await;

@@ -81,6 +81,7 @@ impl Harness {
             duration_ms: None,
             orientation: 1,
             created_at: self.world.clock().now(),
+            trashed: false,
         }
     }
 
@@ -108,8 +109,17 @@ impl Harness {
     }
 
     pub async fn change(&self, item: &Received, visibility: Visibility, version: u64) {
-        self.publish(&Changed { id: item.id.clone(), name: item.name.clone(), tags: vec![], visibility, version })
-            .await;
+        self.publish_change(item, visibility, false, version).await;
+    }
+
+    /// Moves an item to the trash.
+    pub async fn trash(&self, item: &Received, version: u64) {
+        self.publish_change(item, Visibility::Private, true, version).await;
+    }
+
+    async fn publish_change(&self, item: &Received, visibility: Visibility, trashed: bool, version: u64) {
+        let (id, name) = (item.id.clone(), item.name.clone());
+        self.publish(&Changed { id, name, tags: vec![], visibility, trashed, version }).await;
     }
 
     pub async fn delete(&self, item: &Received) {

@@ -83,6 +83,21 @@ async fn a_change_that_arrives_first_fetches_its_item() {
 }
 
 #[tokio::test]
+async fn an_item_that_is_in_the_trash_before_it_is_known_is_not_served() {
+    let harness = Harness::new().await;
+    let item = harness.item(contract::media::Kind::Video, "mp4", b"bytes", Visibility::Public).await;
+    let trashed = Received { visibility: Visibility::Private, trashed: true, ..item.clone() };
+    harness.media.lock().unwrap().insert(item.id.to_string(), serde_json::to_value(&trashed).unwrap());
+    harness.trash(&item, 2).await;
+    harness.publish(&item).await;
+    let path = format!("/v1/files/{}.mp4", item.id);
+    harness.world.anonymous().get(&path).await.refused(404, "media.not_found");
+    harness.change(&item, Visibility::Public, 3).await;
+    harness.world.anonymous().get(&path).await.expect(200);
+    harness.end().await;
+}
+
+#[tokio::test]
 async fn an_unreachable_peer_is_a_503() {
     let harness = Harness::new().await;
     let peers = &harness.world.context("delivery").peers;

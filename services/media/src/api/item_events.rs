@@ -95,7 +95,8 @@ pub(super) async fn events(
 ) -> Result<Response, Error> {
     // The subscription comes before the read, so that no change falls in between.
     let subscription = media.context.bus.broadcast().subscribe_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
-    let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
+    let item = store::items::find(media.context.db.read(), &id).await?.filter(|item| item.trashed.is_none());
+    let item = item.ok_or(Error::NotFound)?;
     let viewer = authorize(&media, &item, member.as_ref(), query.t.as_deref())?;
     if is_final(&item) && headers.get(LAST_EVENT_ID).is_some_and(|id| id == END) {
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -201,6 +202,9 @@ impl Follower {
         let found = store::items::find(self.media.context.db.read(), &self.id).await;
         let item =
             found.inspect_err(|error| tracing::warn!(%error, "an item could not be read for a follower")).ok()??;
+        if item.trashed.is_some() {
+            return None;
+        }
         if self.viewer == Viewer::Everyone && !item.is_public_or_unlisted() {
             return None;
         }

@@ -2,23 +2,36 @@
 //!
 //! Invariant: a change is published in the transaction that makes it.
 
+use axum::Extension;
 use axum::extract::State;
+use axum::response::IntoResponse;
+use contract::accounts::AVATAR_SUBJECT;
 use contract::media::{Kind, Visibility};
 use contract::{AccountId, MediaId};
 use http::StatusCode;
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Json, List, Page, Path, Query, Removed};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::view;
 use crate::error::Error;
-use crate::model::cursor::Cursor;
+use crate::model::cursor::{Cursor, Order};
 use crate::model::item_change::ItemChange;
-use crate::model::library::Filter;
+use crate::model::library::{Filter, Listing};
 use crate::model::view::{MediaView, Viewer};
 use crate::model::{Item, State as ItemState, search_terms};
 use crate::{Media, commands, store};
+
+/// The order of a list. Each begins with the latest time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Sort {
+    /// By the time at which an item was added.
+    Added,
+    /// By the time at which an item was taken, according to its metadata, and where it has none, added.
+    Taken,
+}
 
 /// Parameters of a list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -39,21 +52,28 @@ pub(super) struct ListParams {
     /// Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item.
     #[param(example = "summer 2026")]
     q: Option<String>,
-    /// Only items that were claimed for this subject.
+    /// Only items that were claimed for this subject. `account:avatar`: avatars, which the library leaves out.
     #[param(example = "post:0198f3")]
     subject: Option<String>,
     /// `true`: items that wait to be claimed, instead of the library.
     #[param(example = false)]
     staged: Option<bool>,
+    /// `true`: items in the trash, instead of the library, what was removed last first. It is always the whole trash:
+    /// no other parameter but `limit` and `after` goes with it.
+    #[param(example = false)]
+    trash: Option<bool>,
+    /// The order: by the time at which the items were `added` (by default) or `taken`, latest first.
+    #[param(inline, example = "taken")]
+    sort: Option<Sort>,
     /// The number of items, 1–100; 50 by default.
     #[param(example = 50)]
     limit: Option<u16>,
-    /// The `next` of the previous page.
+    /// The `next` of the previous page, which must have had the same order.
     #[param(example = "MTc2NzI2ODgwMDAwMDAwMC41a1QwdllxOFpiM21YdzFSY0hzOUdh")]
     after: Option<String>,
 }
 
-/// Lists your library, newest first.
+/// Lists your library, or your trash.
 ///
 /// A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
 #[utoipa::path(
@@ -71,9 +91,10 @@ pub(super) async fn list(
     member: Member,
     Query(params): Query<ListParams>,
 ) -> Result<Json<List<MediaView>>, Error> {
-    let (owner, after) = (AccountId(member.id()), params.after()?);
+    let owner = AccountId(member.id());
     let size = Page { limit: params.limit, after: None }.size();
-    let filter = params.filter();
+    let filter = params.filter()?;
+    let after = params.after(filter.order)?;
     let read = async { Ok(store::library::list(media.context.db.read(), owner, &filter, after.as_ref(), size).await?) };
     let page = media.list_limiter.run(owner, read).await?;
     let items = page.items.iter().map(|item| view(&media, item, &Viewer::Owner)).collect();
@@ -82,24 +103,50 @@ pub(super) async fn list(
 
 impl ListParams {
     /// Returns where the page begins.
-    fn after(&self) -> Result<Option<Cursor>, Error> {
+    fn after(&self, order: Order) -> Result<Option<Cursor>, Error> {
         let Some(text) = &self.after else { return Ok(None) };
-        let refused = || Error::Invalid("`after` must be the `next` of another page.".to_owned());
-        Cursor::parse(text).map(Some).ok_or_else(refused)
+        let refused = || Error::Invalid("`after` must be the `next` of another page in the same order.".to_owned());
+        Cursor::parse(text).filter(|cursor| cursor.order == order).map(Some).ok_or_else(refused)
     }
 
-    fn filter(self) -> Filter {
-        Filter {
+    fn filter(&self) -> Result<Filter, Error> {
+        if self.trash == Some(true) {
+            return self.trash_filter();
+        }
+        let listing = match self.subject.as_deref() {
+            _ if self.staged == Some(true) => Listing::Staged,
+            Some(AVATAR_SUBJECT) => Listing::Avatars,
+            _ => Listing::Library,
+        };
+        Ok(Filter {
             kind: self.kind,
             state: self.state,
             visibility: self.visibility,
-            search: search_terms::SearchQuery::new(self.tag.as_deref(), self.subject, self.q.as_deref()),
-            staged: self.staged.unwrap_or(false),
+            search: search_terms::SearchQuery::new(self.tag.as_deref(), self.subject.clone(), self.q.as_deref()),
+            listing,
+            order: if self.sort == Some(Sort::Taken) { Order::Taken } else { Order::Added },
+        })
+    }
+
+    fn trash_filter(&self) -> Result<Filter, Error> {
+        let is_narrowed = self.kind.is_some()
+            || self.state.is_some()
+            || self.visibility.is_some()
+            || self.tag.is_some()
+            || self.q.is_some()
+            || self.subject.is_some()
+            || self.staged.is_some()
+            || self.sort.is_some();
+        if is_narrowed {
+            return Err(Error::Invalid(
+                "`trash=true` goes with `limit` and `after` only. Leave the others out.".into(),
+            ));
         }
+        Ok(Filter::trash())
     }
 }
 
-/// Reads an item: your own, or one that is public or unlisted.
+/// Reads an item: your own, in the trash too, or one that is public or unlisted.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}",
@@ -114,10 +161,10 @@ pub(super) async fn get(
     State(media): State<Media>,
     member: Option<Member>,
     Path(id): Path<MediaId>,
-) -> Result<Json<MediaView>, Error> {
+) -> Result<impl IntoResponse, Error> {
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
     let viewer = viewer(&item, member.as_ref())?;
-    Ok(Json(view(&media, &item, &viewer)))
+    Ok((item.trashed.map(|_| Extension(Removed)), Json(view(&media, &item, &viewer))))
 }
 
 /// Returns how the caller sees the item. A caller that may not read it receives the same error as for an item that does
@@ -167,13 +214,27 @@ pub(super) async fn change(
     Ok(Json(view(&media, &item, &Viewer::Owner)))
 }
 
-/// Removes an item and everything made from it, for good.
+/// How to remove an item.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RemoveParams {
+    /// `true`: for good and at once, from the trash too.
+    #[param(example = true)]
+    purge: Option<bool>,
+}
+
+/// Moves an item to the trash, from where it can be restored for 30 days unless the server sets another time.
+///
+/// It is as good as gone for all others at once, and you see it only by its id and in the list of the trash. It counts
+/// towards your quota until it is removed for good, with everything made from it. An item that could not be converted,
+/// one that is staged and one that was claimed for an avatar are removed for good at once. To remove what is in the
+/// trash, send `purge=true`: without it, the item is not found, so a repeated request does no harm.
 #[utoipa::path(
     delete,
     path = "/v1/media/{id}",
     operation_id = "remove_media",
     tag = "media",
-    params(("id" = MediaId, Path, description = "The item.", example = "5kT0vYq8Zb3mXw1RcHs9Ga")),
+    params(("id" = MediaId, Path, description = "The item.", example = "5kT0vYq8Zb3mXw1RcHs9Ga"), RemoveParams),
     responses((status = 204, description = "The item is removed.")),
     security(("token" = [])),
     extensions(("x-codes" = json!(["media.not_found"])))
@@ -182,10 +243,13 @@ pub(super) async fn remove(
     State(media): State<Media>,
     member: Member,
     Path(id): Path<MediaId>,
+    Query(params): Query<RemoveParams>,
 ) -> Result<StatusCode, Error> {
-    if commands::remove_item(&media, &id, AccountId(member.id())).await? {
-        Ok(StatusCode::NO_CONTENT)
+    let owner = AccountId(member.id());
+    let removed = if params.purge == Some(true) {
+        commands::remove_item(&media, &id, owner).await?
     } else {
-        Err(Error::NotFound)
-    }
+        commands::delete_item(&media, &id, owner).await?
+    };
+    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
 }

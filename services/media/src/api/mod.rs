@@ -5,6 +5,8 @@
 //! not exist.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
+mod album_items;
+mod albums;
 mod claims;
 mod create;
 mod form;
@@ -13,6 +15,7 @@ mod item_events;
 mod items;
 mod multipart;
 mod operation_codes;
+mod trash;
 mod tus;
 mod tus_headers;
 mod upload_params;
@@ -36,6 +39,7 @@ use crate::model::view::{MediaView, UrlSigningContext, Viewer};
 #[derive(utoipa::OpenApi)]
 #[openapi(tags(
     (name = "media", description = "Photos, audio files and videos: sending, finding, changing, removing."),
+    (name = "albums", description = "Named, ordered sets of items, to show and to share."),
     (name = "uploads", description = "Resumable uploads: tus 1.0.0.")
 ))]
 struct ApiDoc;
@@ -45,7 +49,12 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(create::create, items::list))
         .routes(routes!(claims::claim))
         .routes(routes!(items::get, items::change, items::remove))
+        .routes(routes!(trash::restore))
         .routes(routes!(item_events::events))
+        .routes(routes!(albums::create, albums::list))
+        .routes(routes!(albums::get, albums::change, albums::remove))
+        .routes(routes!(album_items::add, album_items::list))
+        .routes(routes!(album_items::change_place, album_items::remove))
         .merge(tus_routes())
 }
 
@@ -119,6 +128,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 14);
+        assert_eq!(operations, 24);
     }
 }

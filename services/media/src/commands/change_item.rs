@@ -25,7 +25,7 @@ pub(crate) async fn change_item(
         .context
         .db
         .write(lane, async move |tx| {
-            let item = store::items::find_owned(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
+            let item = store::items::find_in_use(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
             let update = change.apply(&item);
             let item = store::items::update(tx, &item, &update, now).await?.ok_or(Error::NotFound)?;
             tx.publish(&item.changed(), now)?;

@@ -7,16 +7,17 @@ use contract::AccountId;
 use db::Lane;
 use http_server::Idempotency;
 
+use super::remove_album::remove_album;
 use super::remove_item::remove_item;
 use super::remove_upload::remove_upload;
 use crate::Media;
 use crate::error::Error;
 use crate::store;
 
-/// Uploads and items that are listed at once.
+/// Uploads, albums and items that are listed at once.
 const BATCH: usize = 100;
 
-/// Closes an account, and removes its uploads, items and idempotency keys.
+/// Closes an account, and removes its uploads, albums, items and idempotency keys.
 pub(crate) async fn erase_account(media: &Media, owner: AccountId) -> Result<(), Error> {
     let (db, now) = (&media.context.db, media.context.clock.now());
     let lane = Lane::of(&owner);
@@ -26,11 +27,15 @@ pub(crate) async fn erase_account(media: &Media, owner: AccountId) -> Result<(),
         for upload in &uploads {
             remove_upload(media, &upload.id, owner).await?;
         }
+        let albums = store::albums::list(db.read(), owner, None, BATCH).await?;
+        for album in &albums {
+            remove_album(media, &album.id, owner).await?;
+        }
         let items = store::items::list_by_owner(db.read(), owner, BATCH).await?;
         for item in &items {
             remove_item(media, &item.id, owner).await?;
         }
-        if uploads.is_empty() && items.is_empty() {
+        if uploads.is_empty() && albums.is_empty() && items.is_empty() {
             return Ok(Idempotency::forget(db, owner.0).await?);
         }
     }

@@ -4,34 +4,50 @@
 //! subscriptions and jobs call commands and write nothing themselves. Invariant: a transaction holds the lanes of all
 //! that it reads and relies on; the table in the crate's documentation says which.
 
+mod add_album_items;
 mod advance_item;
 mod append_to_upload;
 mod begin_upload;
+mod change_album;
 mod change_item;
 mod claim_items;
 mod complete_upload;
+mod create_album;
 mod create_item;
+mod delete_item;
 mod erase_account;
 mod index_items;
+mod move_album_item;
 mod orphan_object;
+mod remove_album;
+mod remove_album_item;
 mod remove_item;
 mod remove_upload;
 mod reset_upload;
+mod restore_item;
 mod resume_upload;
 mod save_progress;
 mod settle_upload;
 mod take_over_upload;
 
+pub(crate) use add_album_items::add_album_items;
 pub(crate) use advance_item::{set_failed, set_playable, set_progress, set_ready};
 pub(crate) use append_to_upload::{AppendOutcome, AppendRequest, append_to_upload};
 pub(crate) use begin_upload::begin_upload;
+pub(crate) use change_album::change_album;
 pub(crate) use change_item::change_item;
 pub(crate) use claim_items::claim_items;
+pub(crate) use create_album::create_album;
 pub(crate) use create_item::{CompletedUpload, NewItem, create_item};
+pub(crate) use delete_item::delete_item;
 pub(crate) use erase_account::erase_account;
 pub(crate) use index_items::index_items;
+pub(crate) use move_album_item::move_album_item;
 pub(crate) use orphan_object::{orphan_unreferenced, remove_orphan};
-pub(crate) use remove_item::{remove_item, remove_unclaimed_item};
+pub(crate) use remove_album::remove_album;
+pub(crate) use remove_album_item::remove_album_item;
+pub(crate) use remove_item::{purge_item, remove_item, remove_unclaimed_item};
 pub(crate) use remove_upload::{cancel_upload, remove_expired_upload};
+pub(crate) use restore_item::restore_item;
 pub(crate) use settle_upload::settle_upload;
 pub(crate) use take_over_upload::take_over_upload;

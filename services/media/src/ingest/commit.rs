@@ -212,6 +212,7 @@ fn new_item(
         failure: None,
         claimed: !request.details.claim_later,
         subject: None,
+        trashed: None,
         version: 1,
         created_at: now,
         updated_at: now,

@@ -2,6 +2,9 @@
 //!
 //! Invariant: a state only ever moves forward, so events that arrive late or twice change nothing.
 
+pub(crate) mod album;
+pub(crate) mod album_order;
+pub(crate) mod album_view;
 pub(crate) mod claim;
 pub(crate) mod cursor;
 pub(crate) mod hash_state;
@@ -11,6 +14,7 @@ pub(crate) mod limits;
 pub(crate) mod quota;
 pub(crate) mod search_terms;
 pub(crate) mod tags;
+pub(crate) mod trash;
 pub(crate) mod upload_metadata;
 pub(crate) mod view;
 
@@ -78,9 +82,19 @@ pub(crate) struct Item {
     pub failure: Option<Failure>,
     pub claimed: bool,
     pub subject: Option<String>,
+    /// Since when it is in the trash, if it is there.
+    pub trashed: Option<Trashed>,
     pub version: u64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// An item's entry in the trash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trashed {
+    pub removed_at: DateTime<Utc>,
+    /// When it is removed for good.
+    pub purges_at: DateTime<Utc>,
 }
 
 /// Why an item cannot be converted.
@@ -94,9 +108,14 @@ pub struct Failure {
 }
 
 impl Item {
-    /// Returns the visibility that applies now: a staged item is private.
+    /// Returns the visibility that applies now: a staged item and one in the trash are private.
     pub(crate) fn effective_visibility(&self) -> Visibility {
-        if self.claimed { self.visibility } else { Visibility::Private }
+        if self.claimed && self.trashed.is_none() { self.visibility } else { Visibility::Private }
+    }
+
+    /// Returns when the item was taken; one without such a time was taken when it was added.
+    pub(crate) fn taken_or_created_at(&self) -> DateTime<Utc> {
+        self.taken_at.unwrap_or(self.created_at)
     }
 
     /// Returns whether everyone who knows its URL may read it.
@@ -123,6 +142,7 @@ impl Item {
             duration_ms: self.duration_ms,
             orientation: self.orientation,
             created_at: self.created_at,
+            trashed: self.trashed.is_some(),
         }
     }
 
@@ -133,6 +153,7 @@ impl Item {
             name: self.name.clone(),
             tags: self.tags.clone(),
             visibility: self.effective_visibility(),
+            trashed: self.trashed.is_some(),
             version: self.version,
         }
     }

@@ -209,6 +209,7 @@ mod tests {
             failure: None,
             claimed: true,
             subject: None,
+            trashed: None,
             version: 1,
             created_at: at,
             updated_at: at,

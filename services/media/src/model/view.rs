@@ -3,9 +3,11 @@
 //! | field | its owner | holder of a signed `events` URL | everyone (public and unlisted items) |
 //! |---|---|---|---|
 //! | [`OWNER_ONLY_FIELDS`] | yes | null | null |
+//! | `removed_at`, `purges_at` | of an item in the trash, which the others do not see | – | – |
 //! | the other fields | yes | yes | yes |
 //! | `urls` of a public or unlisted item | plain | plain | plain |
 //! | `urls` of a private item | signed `view` | plain: a token or a `view` signature is needed | – |
+//! | `urls` of an item in the trash | signed `trash`, without the original | – | – |
 //! | `urls.events` | newly signed `events` | the signature of the request | plain |
 //!
 //! Invariant: only a view for the owner has a new signature in it. A response under a signature repeats that one or
@@ -73,6 +75,10 @@ pub struct MediaView {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it was moved to the trash. Null unless it is there.
+    pub removed_at: Option<DateTime<Utc>>,
+    /// When it is removed from the trash for good. Until then it can be restored.
+    pub purges_at: Option<DateTime<Utc>>,
     /// The URLs of its files.
     pub urls: Urls,
 }
@@ -89,11 +95,12 @@ pub struct ProgressView {
 
 /// The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
 /// `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
-/// with the URL API. Under the signature of an event stream they are plain.
+/// with the URL API. Under the signature of an event stream they are plain. Those of an item in the trash work until it
+/// is restored; the ones that it had before work again then.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!(example()["urls"].clone()))]
 pub struct Urls {
-    /// The unchanged file. For its owner only.
+    /// The unchanged file. For its owner only; null in the trash.
     pub original: Option<String>,
     /// The file without its metadata; null where that cannot be removed safely.
     pub file: Option<String>,
@@ -138,6 +145,8 @@ pub(crate) fn example() -> serde_json::Value {
         "subject": "post:0198f3",
         "created_at": "2026-06-20T18:30:00Z",
         "updated_at": "2026-06-20T18:30:02Z",
+        "removed_at": null,
+        "purges_at": null,
         "urls": {
             "original": format!("{URL}/original{SIGNATURE}"),
             "file": format!("/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg{SIGNATURE}"),
@@ -208,6 +217,8 @@ impl Item {
             subject: self.subject.clone().filter(|_| is_owner),
             created_at: self.created_at,
             updated_at: self.updated_at,
+            removed_at: self.trashed.map(|trashed| trashed.removed_at),
+            purges_at: self.trashed.map(|trashed| trashed.purges_at),
             urls: self.urls(viewer, signing),
         }
     }
@@ -216,7 +227,11 @@ impl Item {
         let id = self.id.as_str();
         let is_owner = *viewer == Viewer::Owner;
         let sign = |scope: &str| format!("?t={}", signing.signer.sign(scope, id, signing.now, signing.valid_for));
-        let view = if is_owner && !self.is_public_or_unlisted() { sign("view") } else { String::new() };
+        let view = match self.trashed {
+            Some(_) if is_owner => sign("trash"),
+            None if is_owner && !self.is_public_or_unlisted() => sign("view"),
+            _ => String::new(),
+        };
         let url = |exists: bool, part: &str| exists.then(|| format!("/v1/media/{id}/{part}{view}"));
         let has = |asset: &str| self.assets.iter().any(|name| name == asset);
         let is_playable = self.kind != Kind::Photo && matches!(self.state, State::Playable | State::Ready);
@@ -226,7 +241,8 @@ impl Item {
             Viewer::Everyone => String::new(),
         };
         Urls {
-            original: is_owner.then(|| format!("/v1/media/{id}/original{}", sign("original"))),
+            original: (is_owner && self.trashed.is_none())
+                .then(|| format!("/v1/media/{id}/original{}", sign("original"))),
             file: self.has_scrub.then(|| format!("/v1/files/{id}.{}{view}", self.format)),
             image: url(self.kind == Kind::Photo, "image"),
             poster: url(has("poster"), "poster"),
@@ -275,6 +291,7 @@ mod tests {
             failure: None,
             claimed: true,
             subject: Some("post:1".into()),
+            trashed: None,
             version: 1,
             created_at: now,
             updated_at: now,

@@ -1,7 +1,7 @@
 //! The table of items.
 //!
-//! Does not own the states of items ([`super::item_states`]). Invariant: rows of one owner with the same bytes name the
-//! same object, which stays while one of them exists.
+//! Does not own the states of items ([`super::item_states`]), nor the trash ([`super::trash`]). Invariant: rows of one
+//! owner with the same bytes name the same object, which stays while one of them exists.
 
 use chrono::{DateTime, Utc};
 use contract::media::Patch;
@@ -10,12 +10,14 @@ use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 
 use super::{from_bigint, from_optional_bigint, search_index, to_bigint, to_optional_bigint};
 use crate::model::item_change::ItemUpdate;
-use crate::model::{Failure, Item, tags};
+use crate::model::library::Listing;
+use crate::model::{Failure, Item, Trashed, tags};
 
 pub(super) const COLUMNS: &str = "
     id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object,
     (scrub is not null) as has_scrub, width, height, duration_ms, orientation, tags, taken_at, camera, thumbhash,
-    assets, percent, remaining_ms, failure_code, failure_detail, claimed, subject, version, created_at, updated_at";
+    assets, percent, remaining_ms, failure_code, failure_detail, claimed, subject, removed_at, purges_at, version,
+    created_at, updated_at";
 
 #[derive(FromQueryResult)]
 pub(super) struct Row {
@@ -46,6 +48,8 @@ pub(super) struct Row {
     failure_detail: Option<String>,
     claimed: bool,
     subject: Option<String>,
+    removed_at: Option<DateTime<Utc>>,
+    purges_at: Option<DateTime<Utc>>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -81,6 +85,7 @@ impl TryFrom<Row> for Item {
             failure: row.failure_code.map(|code| Failure { code, detail: row.failure_detail.unwrap_or_default() }),
             claimed: row.claimed,
             subject: row.subject,
+            trashed: row.removed_at.zip(row.purges_at).map(|(removed_at, purges_at)| Trashed { removed_at, purges_at }),
             version: from_bigint(row.version, "an item's version")?,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -96,11 +101,11 @@ const INSERT: &str = "
     insert into item (
         id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, scrub, width, height,
         duration_ms, orientation, tags, words, taken_at, camera, assets, claimed, claim_by, version, indexed_version,
-        created_at, updated_at
+        created_at, updated_at, taken_or_created_at, listing
     )
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
            coalesce((select same.object from item same where same.owner = $2 and same.sha256 = $10 limit 1), $11),
-           $12, $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, 1, $23, $23
+           $12, $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, 1, $23, $23, $24, $25
     returning object";
 
 /// Inserts an item. Where the owner has the same bytes already, the item shares their object. Returns the object that
@@ -142,6 +147,8 @@ pub(crate) async fn insert(
         item.claimed.into(),
         claim_by.into(),
         item.created_at.into(),
+        item.taken_or_created_at().into(),
+        Listing::of(item).as_str().into(),
     ];
     let inserted: Option<Inserted> = tx.row(INSERT, values).await?;
     let inserted = inserted.ok_or(Error::Corrupt("an inserted item"))?;
@@ -159,7 +166,12 @@ pub(crate) async fn find(sql: &impl Sql, id: &MediaId) -> Result<Option<Item>, E
     first(sql.row(&text, vec![id.as_str().into()]).await?)
 }
 
-/// Returns an item of this owner.
+/// Returns an item of this owner that is not in the trash.
+pub(crate) async fn find_in_use(sql: &impl Sql, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
+    Ok(find_owned(sql, id, owner).await?.filter(|item| item.trashed.is_none()))
+}
+
+/// Returns an item of this owner, in the trash or not.
 pub(crate) async fn find_owned(sql: &impl Sql, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
     Ok(find(sql, id).await?.filter(|item| item.owner == owner))
 }
@@ -227,7 +239,8 @@ pub(crate) async fn set_claimed(
                 words = $5,
                 version = version + 1,
                 indexed_version = version + 1,
-                updated_at = $6
+                updated_at = $6,
+                listing = $7
           where id = $1
             and owner = $2
          returning {COLUMNS}"
@@ -239,6 +252,7 @@ pub(crate) async fn set_claimed(
         tags::to_column(all_tags).into(),
         Item::words(&old.name, all_tags).into(),
         now.into(),
+        Listing::of_claim(true, Some(subject)).as_str().into(),
     ];
     let new = first(tx.row(&text, values).await?)?;
     reindex(tx, old, new).await
@@ -254,7 +268,7 @@ async fn reindex(tx: &Tx, old: &Item, new: Option<Item>) -> Result<Option<Item>,
     Ok(new)
 }
 
-/// Returns the items of one owner with these ids.
+/// Returns the items of one owner with these ids, except those in the trash.
 pub(crate) async fn list_owned(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -> Result<Vec<Item>, Error> {
     let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
     values.push(owner.to_string().into());
@@ -262,7 +276,8 @@ pub(crate) async fn list_owned(sql: &impl Sql, owner: AccountId, ids: &[MediaId]
         "select {COLUMNS}
            from item
           where id in {}
-            and owner = ${}",
+            and owner = ${}
+            and removed_at is null",
         placeholders(1, ids.len()),
         ids.len() + 1
     );
@@ -311,7 +326,7 @@ pub(crate) async fn list_unclaimed(sql: &impl Sql, now: DateTime<Utc>, limit: us
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Returns some items of an owner, staged or not.
+/// Returns some items of an owner, in whatever list.
 pub(crate) async fn list_by_owner(sql: &impl Sql, owner: AccountId, limit: usize) -> Result<Vec<Item>, Error> {
     let text = format!(
         "select {COLUMNS}

@@ -1,4 +1,4 @@
-//! Pages of the library of a member, filtered.
+//! Pages of the library of a member and of its other lists, filtered.
 //!
 //! Kind, state and visibility have few values, so one index has all their combinations, and a page takes the newest
 //! items of each. Tag, subject and words are search terms, which [`search`](super::search) reads. So no statement reads
@@ -10,13 +10,13 @@ use contract::media::{Kind, Visibility};
 use db::{Error, Sql};
 
 use super::items::COLUMNS;
-use super::query::Query;
+use super::query::{Query, sort_column};
 use super::search::Search;
 use crate::model::State;
-use crate::model::cursor::Cursor;
+use crate::model::cursor::{Cursor, Order};
 use crate::model::library::{Filter, Page};
 
-/// Returns a page of the items of an owner, newest first.
+/// Returns a page of the items of an owner.
 pub(crate) async fn list(
     sql: &impl Sql,
     owner: AccountId,
@@ -36,37 +36,44 @@ pub(crate) async fn list(
     let mut items = query.read(sql).await?;
     let more = items.len() > size;
     items.truncate(size);
-    let next = items.last().filter(|_| more).map(Cursor::of);
+    let next = items.last().filter(|_| more).map(|last| Cursor::of(last, filter.order));
     Ok(Page { items, next })
 }
 
 fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: usize) -> Query {
     let mut query = Query::default();
-    let (owner, claimed) = (query.bind(owner.to_string()), query.bind(!filter.staged));
+    let column = sort_column(filter.order);
+    let owner = query.bind(owner.to_string());
+    let listed = match filter.order {
+        // The index of the trash has no other items.
+        Order::Removed => "removed_at is not null".to_owned(),
+        Order::Added | Order::Taken => format!("listing = {}", query.bind(filter.listing.as_str())),
+    };
     query.add(&format!(
         "select {COLUMNS}
            from item
           where owner = {owner}
-            and claimed = {claimed}"
+            and {listed}"
     ));
     if let Some(after) = after {
-        let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
-        query.add(&format!("\n            and (created_at, id) < ({at}, {id})"));
+        let (at, id) = (query.bind(after.at), query.bind(after.id.clone()));
+        query.add(&format!("\n            and ({column}, id) < ({at}, {id})"));
     }
     let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     query.add(&format!(
         "
-          order by created_at desc, id desc
+          order by {column} desc, id desc
           limit {limit}"
     ));
     query
 }
 
-/// Returns the query for the newest items of each wanted combination of kind, state and visibility (at most 15), and
-/// the newest of those.
+/// Returns the query for the first items of each wanted combination of kind, state and visibility (at most 15), and the
+/// first of those.
 fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: usize) -> Query {
     let mut query = Query::default();
-    let (owner, claimed) = (query.bind(owner.to_string()), query.bind(!filter.staged));
+    let column = sort_column(filter.order);
+    let (owner, listing) = (query.bind(owner.to_string()), query.bind(filter.listing.as_str()));
     let kinds = filter.kind.map_or(vec![Kind::Photo, Kind::Audio, Kind::Video], |kind| vec![kind]);
     let states = filter
         .state
@@ -80,8 +87,8 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
     let audiences: Vec<String> = audiences.iter().map(|audience| query.bind(audience.as_str())).collect();
     let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let from = after.map_or_else(String::new, |after| {
-        let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
-        format!("and (created_at, id) < ({at}, {id})")
+        let (at, id) = (query.bind(after.at), query.bind(after.id.clone()));
+        format!("and ({column}, id) < ({at}, {id})")
     });
     let mut parts = Vec::new();
     for kind in &kinds {
@@ -89,17 +96,17 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
             for audience in &audiences {
                 parts.push(format!(
                     "
-                    select id, created_at
+                    select id, {column}
                       from (
-                          select id, created_at
+                          select id, {column}
                             from item
                            where owner = {owner}
-                             and claimed = {claimed}
+                             and listing = {listing}
                              and kind = {kind}
                              and state = {state}
                              and visibility = {audience}
                              {from}
-                           order by created_at desc, id desc
+                           order by {column} desc, id desc
                            limit {limit}
                       ) part{}",
                     parts.len()
@@ -112,11 +119,11 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
            from item
           where id in (
               select id
-                from ({}) newest
-               order by created_at desc, id desc
+                from ({}) first_items
+               order by {column} desc, id desc
                limit {limit}
           )
-          order by created_at desc, id desc
+          order by {column} desc, id desc
           limit {limit}",
         parts.join(" union all ")
     ));

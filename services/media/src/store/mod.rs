@@ -1,9 +1,11 @@
 //! The only SQL of this service.
 //!
-//! Invariant: every write that adds, changes or removes an item holds the lane of its owner, and writes the usage row
-//! first where it adds or removes one. So changes to the items of one member happen one after the other, on every
-//! engine.
+//! Invariant: every write that adds, changes or removes an item or an album holds the lane of its owner, and writes the
+//! usage row before the item's where it adds or removes one. So changes to the items and albums of one member happen one
+//! after the other, on every engine.
 
+pub(crate) mod album_items;
+pub(crate) mod albums;
 pub(crate) mod item_states;
 pub(crate) mod items;
 pub(crate) mod library;
@@ -13,6 +15,7 @@ mod query;
 mod query_plans;
 mod search;
 pub(crate) mod search_index;
+pub(crate) mod trash;
 pub(crate) mod uploads;
 pub(crate) mod usage;
 

@@ -6,6 +6,16 @@ use db::{Error, FromQueryResult, Sql, Value};
 
 use super::items::Row;
 use crate::model::Item;
+use crate::model::cursor::Order;
+
+/// Returns the column that has the time by which an order places an item.
+pub(super) fn sort_column(order: Order) -> &'static str {
+    match order {
+        Order::Added => "created_at",
+        Order::Taken => "taken_or_created_at",
+        Order::Removed => "removed_at",
+    }
+}
 
 /// SQL text with its values.
 #[derive(Default)]

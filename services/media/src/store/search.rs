@@ -1,7 +1,9 @@
 //! Pages of the items that have some search terms.
 //!
-//! The list of the rarest term is read from the newest item on, in batches, and each hit is checked. Invariant: a
-//! batch reads at most [`MAX_BATCH`] hits, and a page at most [`MAX_HITS`].
+//! The list of the rarest term is read from the newest item on, in batches, and each hit is checked. That list has the
+//! order in which items were added. In another order, the hits are sorted where they are few, and otherwise the library
+//! is read in that order: then a fair part of its items has the term. Invariant: a batch reads at most [`MAX_BATCH`]
+//! hits, and a page at most [`MAX_HITS`].
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -9,10 +11,10 @@ use contract::media::{Kind, Visibility};
 use db::{Error, FromQueryResult, Sql};
 
 use super::items::COLUMNS;
-use super::query::Query;
+use super::query::{Query, sort_column};
 use super::search_index::to_micros;
 use crate::model::State;
-use crate::model::cursor::Cursor;
+use crate::model::cursor::{Cursor, Order};
 use crate::model::library::{Filter, Page};
 use crate::model::search_terms::Term;
 
@@ -21,7 +23,7 @@ const FIRST_BATCH: i64 = 256;
 const MAX_BATCH: i64 = 4096;
 /// Hits that are checked for one page. A page that is not full by then returns where the next one continues.
 const MAX_HITS: i64 = 20_000;
-/// The count at which the search for the rarest term stops.
+/// The count at which the search for the rarest term stops, and from which hits are not sorted.
 const MAX_COUNTED_HITS: i64 = 1000;
 
 /// The list from which a batch is taken.
@@ -29,7 +31,8 @@ const MAX_COUNTED_HITS: i64 = 1000;
 enum Candidates {
     /// The items with a term.
     Term(Term),
-    /// The whole library, while items of earlier releases wait to be indexed.
+    /// The whole library: while items of earlier releases wait to be indexed, and for an order that the lists of terms
+    /// do not have.
     Library,
 }
 
@@ -52,18 +55,18 @@ const COUNT_HITS: &str = "
            limit $2
       ) some_hits";
 
-/// The position of a hit.
-#[derive(Debug, Clone, FromQueryResult)]
+/// The position of a hit in the list of a term.
+#[derive(FromQueryResult)]
 struct HitPosition {
     created_us: i64,
     item: String,
 }
 
-impl HitPosition {
-    fn cursor(&self) -> Result<Cursor, Error> {
-        let created_at = DateTime::from_timestamp_micros(self.created_us).ok_or(Error::Corrupt("an item's time"))?;
-        Ok(Cursor { created_at, id: self.item.clone() })
-    }
+/// The position of an item in the library.
+#[derive(FromQueryResult)]
+struct ItemPosition {
+    sorted_at: DateTime<Utc>,
+    id: String,
 }
 
 /// A list by search terms.
@@ -80,20 +83,23 @@ pub(super) struct Search<'s, S> {
 impl<S: Sql> Search<'_, S> {
     /// Returns the page after `after`.
     pub(super) async fn run(self, after: Option<&Cursor>) -> Result<Page, Error> {
-        let list = self.rarest().await?;
+        let (list, order) = (self.candidates().await?, self.filter.order);
         let mut after = after.cloned();
         let (mut items, mut batch, mut left) = (Vec::new(), FIRST_BATCH, MAX_HITS);
         loop {
             let end = self.end(list, after.as_ref(), batch).await?;
-            let end = end.as_ref().map(HitPosition::cursor).transpose()?;
-            let limit = self.size + 1 - items.len();
+            let limit = match list {
+                Candidates::Term(_) => self.size + 1 - items.len(),
+                // The whole batch, as few of its items may match.
+                Candidates::Library => usize::try_from(batch).unwrap_or(usize::MAX - 1) + 1,
+            };
             let found = self.batch(list, after.as_ref(), end.as_ref(), limit).read(self.sql).await?;
             // A batch that was cut short by `limit` may have more matching items.
-            let (whole, last) = (found.len() < limit, found.last().map(Cursor::of));
+            let (whole, last) = (found.len() < limit, found.last().map(|item| Cursor::of(item, order)));
             items.extend(found.into_iter().filter(|item| self.filter.search.matches(item)));
             if items.len() > self.size {
                 items.truncate(self.size);
-                let next = items.last().map(Cursor::of);
+                let next = items.last().map(|item| Cursor::of(item, order));
                 return Ok(Page { items, next });
             }
             after = if whole { end } else { last };
@@ -108,8 +114,9 @@ impl<S: Sql> Search<'_, S> {
         }
     }
 
-    /// Returns the list of the rarest term, or the library as long as not all of it is indexed.
-    async fn rarest(&self) -> Result<Candidates, Error> {
+    /// Returns the list of the rarest term, or the library as long as not all of it is indexed, or where too many hits
+    /// would have to be sorted.
+    async fn candidates(&self) -> Result<Candidates, Error> {
         #[derive(FromQueryResult)]
         struct Count {
             hits: i64,
@@ -118,10 +125,11 @@ impl<S: Sql> Search<'_, S> {
         if waiting.is_some_and(|waiting| waiting.hits > 0) {
             return Ok(Candidates::Library);
         }
+        let must_sort = self.filter.order != Order::Added;
         let mut rarest: Option<(i64, Term)> = None;
         for term in &self.terms {
             let limit = rarest.map_or(MAX_COUNTED_HITS, |(hits, _)| hits);
-            let count: Option<Count> = if self.terms.len() > 1 {
+            let count: Option<Count> = if must_sort || self.terms.len() > 1 {
                 self.sql.row(COUNT_HITS, vec![(*term).into(), limit.into()]).await?
             } else {
                 None
@@ -131,13 +139,17 @@ impl<S: Sql> Search<'_, S> {
                 rarest = Some((hits, *term));
             }
         }
-        Ok(rarest.map_or(Candidates::Library, |(_, term)| Candidates::Term(term)))
+        let few = rarest.filter(|(hits, _)| !must_sort || *hits < MAX_COUNTED_HITS);
+        Ok(few.map_or(Candidates::Library, |(_, term)| Candidates::Term(term)))
     }
 
     /// Returns the position where a batch ends, and `None` if there are no more hits than these.
-    async fn end(&self, list: Candidates, after: Option<&Cursor>, batch: i64) -> Result<Option<HitPosition>, Error> {
+    async fn end(&self, list: Candidates, after: Option<&Cursor>, batch: i64) -> Result<Option<Cursor>, Error> {
         let mut query = Query::default();
+        let order = self.filter.order;
         match list {
+            // All of them are one batch.
+            Candidates::Term(_) if order != Order::Added => Ok(None),
             Candidates::Term(term) => {
                 let term = query.bind(term);
                 query.add(&format!(
@@ -146,7 +158,7 @@ impl<S: Sql> Search<'_, S> {
                       where term = {term}"
                 ));
                 if let Some(after) = after {
-                    let (at, id) = (query.bind(to_micros(after.created_at)), query.bind(after.id.clone()));
+                    let (at, id) = (query.bind(to_micros(after.at)), query.bind(after.id.clone()));
                     query.add(&format!("\n                        and (created_us, item) < ({at}, {id})"));
                 }
                 let batch = query.bind(batch - 1);
@@ -156,34 +168,35 @@ impl<S: Sql> Search<'_, S> {
                       limit 1
                      offset {batch}"
                 ));
-                query.first(self.sql).await
+                let end: Option<HitPosition> = query.first(self.sql).await?;
+                end.map(|end| {
+                    let at = DateTime::from_timestamp_micros(end.created_us);
+                    Ok(Cursor { order, at: at.ok_or(Error::Corrupt("an item's time"))?, id: end.item })
+                })
+                .transpose()
             }
             Candidates::Library => {
-                #[derive(FromQueryResult)]
-                struct Bound {
-                    created_at: DateTime<Utc>,
-                    id: String,
-                }
-                let (owner, claimed) = (query.bind(self.owner.to_string()), query.bind(!self.filter.staged));
+                let column = sort_column(order);
+                let (owner, listing) = (query.bind(self.owner.to_string()), query.bind(self.filter.listing.as_str()));
                 query.add(&format!(
-                    "select created_at, id
+                    "select {column} as sorted_at, id
                        from item
                       where owner = {owner}
-                        and claimed = {claimed}"
+                        and listing = {listing}"
                 ));
                 if let Some(after) = after {
-                    let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
-                    query.add(&format!("\n                        and (created_at, id) < ({at}, {id})"));
+                    let (at, id) = (query.bind(after.at), query.bind(after.id.clone()));
+                    query.add(&format!("\n                        and ({column}, id) < ({at}, {id})"));
                 }
                 let batch = query.bind(batch - 1);
                 query.add(&format!(
                     "
-                      order by created_at desc, id desc
+                      order by {column} desc, id desc
                       limit 1
                      offset {batch}"
                 ));
-                let end: Option<Bound> = query.first(self.sql).await?;
-                Ok(end.map(|end| HitPosition { created_us: to_micros(end.created_at), item: end.id }))
+                let end: Option<ItemPosition> = query.first(self.sql).await?;
+                Ok(end.map(|end| Cursor { order, at: end.sorted_at, id: end.id }))
             }
         }
     }
@@ -191,35 +204,35 @@ impl<S: Sql> Search<'_, S> {
     /// Returns the query for the matching hits after `after` up to `to`, which is one of them.
     fn batch(&self, list: Candidates, after: Option<&Cursor>, to: Option<&Cursor>, limit: usize) -> Query {
         let mut query = Query::default();
-        let (owner, claimed) = (query.bind(self.owner.to_string()), query.bind(!self.filter.staged));
-        let between = |query: &mut Query, names: &str, as_micros: bool| {
+        let (owner, listing) = (query.bind(self.owner.to_string()), query.bind(self.filter.listing.as_str()));
+        // In the order of its list, a term has the times itself, and the query stops when it has enough rows.
+        let is_micros = matches!(list, Candidates::Term(_)) && self.filter.order == Order::Added;
+        let time =
+            if is_micros { "hit.created_us".to_owned() } else { format!("item.{}", sort_column(self.filter.order)) };
+        let of = if is_micros { "hit.item" } else { "item.id" };
+        let between = |query: &mut Query| {
             for (position, comparison) in [(after, "<"), (to, ">=")] {
                 let Some(position) = position else { continue };
-                let at = if as_micros {
-                    query.bind(to_micros(position.created_at))
-                } else {
-                    query.bind(position.created_at)
-                };
+                let at = if is_micros { query.bind(to_micros(position.at)) } else { query.bind(position.at) };
                 let id = query.bind(position.id.clone());
-                query.add(&format!("\n                        and {names} {comparison} ({at}, {id})"));
+                query.add(&format!("\n                        and ({time}, {of}) {comparison} ({at}, {id})"));
             }
         };
-        let order = match list {
+        match list {
             Candidates::Term(term) => {
                 let rarest = query.bind(term);
-                // The order of the join is the order of the list, so the query stops when it has enough rows.
                 query.add(&format!(
                     "select {COLUMNS}
                        from item_term hit
                       cross join item
                       where hit.term = {rarest}"
                 ));
-                between(&mut query, "(hit.created_us, hit.item)", true);
+                between(&mut query);
                 query.add(&format!(
                     "
                         and item.id = hit.item
                         and item.owner = {owner}
-                        and item.claimed = {claimed}"
+                        and item.listing = {listing}"
                 ));
                 for other in self.terms.iter().filter(|other| **other != term) {
                     let other = query.bind(*other);
@@ -234,19 +247,17 @@ impl<S: Sql> Search<'_, S> {
                         )"
                     ));
                 }
-                "\n                      order by hit.created_us desc, hit.item desc"
             }
             Candidates::Library => {
                 query.add(&format!(
                     "select {COLUMNS}
                        from item
                       where owner = {owner}
-                        and claimed = {claimed}"
+                        and listing = {listing}"
                 ));
-                between(&mut query, "(created_at, id)", false);
-                "\n                      order by created_at desc, id desc"
+                between(&mut query);
             }
-        };
+        }
         let facets = [
             ("kind", self.filter.kind.map(Kind::as_str)),
             ("state", self.filter.state.map(State::as_str)),
@@ -258,9 +269,12 @@ impl<S: Sql> Search<'_, S> {
                 query.add(&format!("\n                        and item.{name} = {value}"));
             }
         }
-        query.add(order);
         let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        query.add(&format!("\n                      limit {limit}"));
+        query.add(&format!(
+            "
+                      order by {time} desc, {of} desc
+                      limit {limit}"
+        ));
         query
     }
 }

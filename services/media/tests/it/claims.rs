@@ -100,7 +100,7 @@ async fn unclaimed_items_and_unfinished_uploads_are_removed_after_a_day() {
         ada.send(ada.request(http::Method::HEAD, begun.header("location")).header("tus-resumable", "1.0.0")).await;
     assert_eq!(head.status, 404);
     assert_eq!(published_events::<Deleted>(&world).await.len(), 1);
-    ada.delete(&format!("/v1/media/{claimed}")).await.expect(204);
+    ada.delete(&format!("/v1/media/{claimed}?purge=true")).await.expect(204);
     expect_nothing_stored(&world).await;
     world.end().await;
 }

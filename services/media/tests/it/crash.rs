@@ -31,7 +31,7 @@ async fn a_plain_upload_that_dies_with_the_process_leaves_nothing() {
     expect_no_orphans(&world).await;
     assert_eq!(objects(&world).await.len(), 1);
     ada.get(&format!("/v1/media/{}", kept["id"].as_str().unwrap())).await.expect(200);
-    ada.delete(&format!("/v1/media/{}", kept["id"].as_str().unwrap())).await.expect(204);
+    ada.delete(&format!("/v1/media/{}?purge=true", kept["id"].as_str().unwrap())).await.expect(204);
     expect_nothing_stored(&world).await;
     world.end().await;
 }

@@ -87,9 +87,9 @@ async fn the_same_bytes_are_stored_once_for_one_owner() {
     assert_eq!(objects(&world).await.len(), 1);
     send(&bob, "?name=c.png", "image/png", file).await.expect(201);
     assert_eq!(objects(&world).await.len(), 2);
-    ada.delete(&format!("/v1/media/{}", first["id"].as_str().unwrap())).await.expect(204);
+    ada.delete(&format!("/v1/media/{}?purge=true", first["id"].as_str().unwrap())).await.expect(204);
     assert_eq!(objects(&world).await.len(), 2, "the other item still needs the bytes");
-    ada.delete(&format!("/v1/media/{}", second["id"].as_str().unwrap())).await.expect(204);
+    ada.delete(&format!("/v1/media/{}?purge=true", second["id"].as_str().unwrap())).await.expect(204);
     assert_eq!(objects(&world).await.len(), 1);
     expect_no_orphans(&world).await;
     world.end().await;

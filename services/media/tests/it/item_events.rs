@@ -10,7 +10,8 @@ use testkit::World;
 use crate::fixtures::{png, send};
 use crate::samples::video;
 
-async fn publish<E: Event>(world: &World, event: &E) {
+/// Publishes an event and waits until it was handled.
+pub async fn publish<E: Event>(world: &World, event: &E) {
     let id = base::Random::system().id();
     let envelope = Envelope { id, subject: E::SUBJECT.into(), payload: serde_json::to_string(event).unwrap() };
     world.process.bus.engine().publish(&[envelope]).await.unwrap();

@@ -1,6 +1,7 @@
 //! Tests of media over real sockets with real engines.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod albums;
 mod bad_input;
 mod claims;
 mod compression;
@@ -16,4 +17,6 @@ mod samples;
 #[path = "../../../../codec/tests/it/seeds.rs"]
 mod seeds;
 mod slow_clients;
+mod sorting;
+mod trash;
 mod tus;

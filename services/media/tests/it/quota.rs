@@ -187,7 +187,7 @@ async fn bytes_are_counted_also_where_no_length_was_announced_and_come_back() {
     let upload =
         ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 60_000);
     ada.send(upload).await.refused(403, "media.quota_bytes");
-    ada.delete(&format!("/v1/media/{}", first["id"].as_str().unwrap())).await.expect(204);
+    ada.delete(&format!("/v1/media/{}?purge=true", first["id"].as_str().unwrap())).await.expect(204);
     send(&ada, "", "image/png", png(9, 9, 60_000, 2)).await.expect(201);
     expect_no_orphans(&world).await;
     world.end().await;

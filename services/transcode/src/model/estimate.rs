@@ -105,6 +105,7 @@ pub(crate) mod tests {
             duration_ms: None,
             orientation: 1,
             created_at: DateTime::UNIX_EPOCH,
+            trashed: false,
         }
     }
 

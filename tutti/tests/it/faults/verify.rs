@@ -219,7 +219,8 @@ async fn nothing_is_left(harness: &mut Harness, client: &Client) {
             break;
         }
         for id in items.keys() {
-            client.send_until_answered(204, Method::DELETE, &format!("/v1/media/{id}"), |request| request).await;
+            let url = format!("/v1/media/{id}?purge=true");
+            client.send_until_answered(204, Method::DELETE, &url, |request| request).await;
         }
     }
     println!("all items were deleted within {:.1} s", began.elapsed().as_secs_f64());

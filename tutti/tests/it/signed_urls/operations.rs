@@ -20,6 +20,7 @@ impl Operation {
         let name = format!("{id}.{ending}");
         let values = [
             ("{id}", id),
+            ("{media_id}", id),
             ("{name}", &name),
             ("{handle}", "ada"),
             ("{rendition}", rendition),
@@ -34,6 +35,7 @@ impl Operation {
     pub(super) fn scope(&self) -> Option<&'static str> {
         match self.path.as_str() {
             "/v1/media/{id}/events" => Some("events"),
+            "/v1/media/{id}/restore" => None,
             "/v1/media/{id}/original" => Some("original"),
             "/v1/files/{name}" => Some("view"),
             path if path.starts_with("/v1/media/{id}/") => Some("view"),

@@ -1,0 +1,128 @@
+//! Reads that need more than one store call: albums with their covers, and the items of an album.
+//!
+//! Invariant: a reader other than the owner receives only items that the album shows at this moment.
+
+use std::collections::HashMap;
+
+use contract::media::Visibility;
+use contract::{AccountId, MediaId};
+use db::Sql;
+
+use crate::error::Error;
+use crate::model::Item;
+use crate::model::album::{Album, AlbumId};
+use crate::model::album_order::OrderCursor;
+use crate::model::cursor::{Cursor, Order};
+use crate::store;
+use crate::store::album_items::Shown;
+
+/// A page, and where the next one begins.
+#[derive(Debug)]
+pub(crate) struct Page<T, C> {
+    pub items: Vec<T>,
+    pub next: Option<C>,
+}
+
+/// An album, and the item that stands for it.
+#[derive(Debug)]
+pub(crate) struct CoveredAlbum {
+    pub album: Album,
+    pub cover: Option<Item>,
+}
+
+/// Returns a page of the albums of a member, the newest first.
+pub(crate) async fn list_albums(
+    sql: &impl Sql,
+    owner: AccountId,
+    after: Option<&Cursor>,
+    size: usize,
+) -> Result<Page<CoveredAlbum, Cursor>, Error> {
+    let mut albums = store::albums::list(sql, owner, after, size + 1).await?;
+    let has_more = albums.len() > size;
+    albums.truncate(size);
+    let last = albums.last().filter(|_| has_more);
+    let next = last.map(|album| Cursor { order: Order::Added, at: album.created_at, id: album.id.to_string() });
+    let covers: Vec<MediaId> = albums.iter().filter_map(|album| album.cover.clone()).collect();
+    let found = find_items(sql, owner, &covers).await?;
+    let cover = |album: &Album| album.cover.as_ref().and_then(|id| found.get(id).cloned());
+    let items = albums.into_iter().map(|album| CoveredAlbum { cover: cover(&album), album }).collect();
+    Ok(Page { items, next })
+}
+
+/// Returns an album that this reader may read; `None` is a reader without an account. For others than its owner, a
+/// private album does not exist.
+pub(crate) async fn find_album(sql: &impl Sql, id: &AlbumId, reader: Option<AccountId>) -> Result<Album, Error> {
+    let found = store::albums::find(sql, id).await?;
+    let may_read = |album: &Album| reader == Some(album.owner) || album.visibility != Visibility::Private;
+    found.filter(may_read).ok_or(Error::NoSuchAlbum)
+}
+
+/// Returns the item that stands for an album, as this reader sees the album.
+pub(crate) async fn find_cover(
+    sql: &impl Sql,
+    album: &Album,
+    reader: Option<AccountId>,
+) -> Result<Option<Item>, Error> {
+    let Some(id) = &album.cover else { return Ok(None) };
+    let shown = shown(album, reader);
+    let is_shown = |item: &Item| item.trashed.is_none() && (shown == Shown::All || album.shows(item));
+    let cover = store::items::find(sql, id).await?.filter(is_shown);
+    if cover.is_some() {
+        return Ok(cover);
+    }
+    let first = store::album_items::list(sql, &album.id, shown, None, 1).await?;
+    let Some(first) = first.first() else { return Ok(None) };
+    Ok(store::items::find(sql, &first.id).await?.filter(is_shown))
+}
+
+/// Returns a page of the items that an album shows this reader, in its order.
+pub(crate) async fn list_album_items(
+    sql: &impl Sql,
+    album: &Album,
+    reader: Option<AccountId>,
+    after: Option<&OrderCursor>,
+    size: usize,
+) -> Result<Page<Item, OrderCursor>, Error> {
+    let shown = shown(album, reader);
+    let after = match after {
+        Some(cursor) => Some(find_place(sql, album, cursor).await?),
+        None => None,
+    };
+    let mut ranked = store::album_items::list(sql, &album.id, shown, after, size + 1).await?;
+    let has_more = ranked.len() > size;
+    ranked.truncate(size);
+    let last = ranked.last().filter(|_| has_more);
+    let next = last.map(|item| OrderCursor { numbering: album.numbering, rank: item.rank, id: item.id.clone() });
+    let ids: Vec<MediaId> = ranked.into_iter().map(|item| item.id).collect();
+    let mut found = find_items(sql, album.owner, &ids).await?;
+    // An item may have been changed since its rank was read.
+    let items = ids.iter().filter_map(|id| found.remove(id));
+    let items = items.filter(|item| shown == Shown::All || album.shows(item)).collect();
+    Ok(Page { items, next })
+}
+
+fn shown(album: &Album, reader: Option<AccountId>) -> Shown {
+    match album.visibility {
+        _ if reader == Some(album.owner) => Shown::All,
+        Visibility::Public => Shown::Public,
+        Visibility::Unlisted | Visibility::Private => Shown::PublicAndUnlisted,
+    }
+}
+
+/// Returns the rank behind which the next page begins. After the items were numbered anew, that is the rank that the
+/// cursor's item has now.
+async fn find_place(sql: &impl Sql, album: &Album, cursor: &OrderCursor) -> Result<i64, Error> {
+    if cursor.numbering == album.numbering {
+        return Ok(cursor.rank);
+    }
+    let gone = || Error::Invalid("The order of the album has changed. Read it again, without `after`.".to_owned());
+    store::album_items::find_rank(sql, &album.id, &cursor.id).await?.ok_or_else(gone)
+}
+
+async fn find_items(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -> Result<HashMap<MediaId, Item>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let items = store::items::list_owned(sql, owner, ids).await?;
+    Ok(items.into_iter().map(|item| (item.id.clone(), item)).collect())
+}

@@ -1,0 +1,67 @@
+//! The trash: items that are removed, and can be restored until their time is up.
+//!
+//! Does not own its pages, which [`super::library`] reads. Invariant: an item keeps its search terms, its object and
+//! its charge while it is in the trash, so restoring it is one statement.
+
+use chrono::{DateTime, Utc};
+use contract::MediaId;
+use db::{Error, Sql, Tx};
+
+use super::items::{COLUMNS, Row, first};
+use crate::model::library::Listing;
+use crate::model::{Item, Trashed};
+
+/// Moves an item to the trash. Returns `None` if it is there already, or is gone.
+pub(crate) async fn set_trashed(tx: &Tx, id: &MediaId, entry: Trashed) -> Result<Option<Item>, Error> {
+    let text = format!(
+        "update item
+            set listing = $2,
+                removed_at = $3,
+                purges_at = $4,
+                version = version + 1,
+                indexed_version = case when indexed_version = version then version + 1 else indexed_version end,
+                updated_at = $3
+          where id = $1
+            and removed_at is null
+         returning {COLUMNS}"
+    );
+    let values =
+        vec![id.as_str().into(), Listing::Trash.as_str().into(), entry.removed_at.into(), entry.purges_at.into()];
+    first(tx.row(&text, values).await?)
+}
+
+/// Restores an item from the trash to this list. Returns `None` if it is not there.
+pub(crate) async fn set_restored(
+    tx: &Tx,
+    id: &MediaId,
+    listing: Listing,
+    now: DateTime<Utc>,
+) -> Result<Option<Item>, Error> {
+    let text = format!(
+        "update item
+            set listing = $2,
+                removed_at = null,
+                purges_at = null,
+                version = version + 1,
+                indexed_version = case when indexed_version = version then version + 1 else indexed_version end,
+                updated_at = $3
+          where id = $1
+            and removed_at is not null
+         returning {COLUMNS}"
+    );
+    first(tx.row(&text, vec![id.as_str().into(), listing.as_str().into(), now.into()]).await?)
+}
+
+/// Returns some items whose time in the trash is up.
+pub(crate) async fn list_due(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Item>, Error> {
+    let text = format!(
+        "select {COLUMNS}
+           from item
+          where purges_at is not null
+            and purges_at <= $1
+          order by purges_at
+          limit $2"
+    );
+    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
+    rows.into_iter().map(Item::try_from).collect()
+}

@@ -1,0 +1,77 @@
+// Proves that items are put into an album and in order by keyboard, that sharing an album shows no private item until its
+// owner shares that as well, and that deleting an album keeps its items.
+import { basename } from 'node:path';
+import type { Page } from '@playwright/test';
+import { addFiles, collectErrors, expect, openItem, test, waitUntilReady } from './fixtures';
+
+const arranged = (page: Page): Promise<string[]> => page.locator('main ol a').allTextContents();
+
+test('an album is filled, put in order by keyboard, shared with and without its private items, and deleted', async ({ home, files, browser, serverUrl }) => {
+  const [harbour, tower] = [basename(files.photo), basename(files.portrait)];
+  await addFiles(home, files.photo, files.portrait);
+  for (const name of [harbour, tower]) await waitUntilReady(home, name);
+  const dialog = home.getByRole('dialog');
+
+  await openItem(home, harbour);
+  await home.getByRole('button', { name: 'Add to album' }).click();
+  await dialog.getByLabel('New album').fill('Harbour days');
+  await dialog.getByRole('button', { name: 'Create and add' }).click();
+  await expect(home.getByText('The item is in')).toBeVisible();
+  await home.goto('/');
+  await openItem(home, tower);
+  await home.getByRole('button', { name: 'Add to album' }).click();
+  await dialog.getByRole('button', { name: /Harbour days/ }).click();
+  await expect(dialog).toHaveCount(0);
+
+  await home.getByRole('link', { name: 'Albums' }).and(home.locator(':visible')).click();
+  await home.getByRole('main').getByRole('link', { name: /Harbour days/ }).click();
+  await expect(home.getByRole('heading', { level: 1, name: 'Harbour days' })).toBeFocused();
+  await expect(home.locator('.media-grid li')).toHaveCount(2);
+  await home.getByRole('button', { name: 'Arrange' }).click();
+  expect(await arranged(home)).toEqual([harbour, tower]);
+  await home.getByRole('button', { name: `Move ${tower} up` }).focus();
+  await home.keyboard.press('Enter');
+  await expect.poll(() => arranged(home)).toEqual([tower, harbour]);
+  await expect(home.getByRole('button', { name: `Move ${tower} down` }), 'the focus goes with the item').toBeFocused();
+  await home.reload();
+  await home.getByRole('button', { name: 'Arrange' }).click();
+  await expect.poll(() => arranged(home)).toEqual([tower, harbour]);
+
+  const context = await browser.newContext({ baseURL: serverUrl });
+  const stranger = await context.newPage();
+  const browserErrors = collectErrors(stranger);
+  const link = home.url();
+  await stranger.goto(link);
+  await expect(stranger.getByRole('heading', { name: 'This album is not available' })).toBeVisible();
+
+  await home.getByRole('button', { name: 'Share' }).click();
+  await dialog.getByRole('button', { name: 'Anyone with the link' }).click();
+  await expect(dialog.getByLabel('Link')).toHaveValue(link);
+  await expect(dialog).toContainText('2 items are not shared as widely as this album.');
+  await stranger.reload();
+  await expect(stranger.getByRole('heading', { level: 1, name: 'Harbour days' })).toBeVisible();
+  await expect(stranger.getByText('There is nothing in this album that you can see.')).toBeVisible();
+
+  await dialog.getByRole('button', { name: 'Share these 2 items as well' }).click();
+  await expect(dialog).not.toContainText('not shared as widely');
+  await home.keyboard.press('Escape');
+  await stranger.reload();
+  await expect(stranger.locator('.media-grid').getByRole('link', { name: new RegExp(tower) })).toBeVisible();
+  const shown = await stranger.locator('.media-grid a').allTextContents();
+  expect(shown.map((text) => text.includes(tower))).toEqual([true, false]);
+  for (const name of ['Edit', 'Share', 'Delete', 'Arrange']) await expect(stranger.getByRole('button', { name })).toHaveCount(0);
+
+  await home.getByRole('button', { name: 'Edit' }).click();
+  await dialog.getByLabel('Title').fill('A day at the harbour');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(home.getByRole('heading', { level: 1, name: 'A day at the harbour' })).toBeVisible();
+  await home.getByRole('button', { name: 'Delete' }).click();
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await expect(home.getByText('You have no albums yet.')).toBeVisible();
+  await home.goto('/');
+  await expect(home.locator('.media-grid li')).toHaveCount(2);
+  await stranger.reload();
+  await expect(stranger.getByRole('heading', { name: 'This album is not available' })).toBeVisible();
+  expect(browserErrors).toEqual([]);
+  await context.close();
+});
