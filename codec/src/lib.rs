@@ -22,3 +22,4 @@ pub mod sniff;
 pub mod storyboard;
 mod tiff;
 pub mod waveform;
+pub mod webvtt;

@@ -91,16 +91,17 @@ FOLDER = tempfile.TemporaryDirectory()
 FILES = list(make_files())
 with open(FILES[0], "rb") as file:
     PHOTO = file.read()
+CAPTIONS = b"WEBVTT\n\n00:00.000 --> 00:01.000\nEveryone plays.\n"
 ADA = Member()
 VIEWS = wait_until_ready([ADA.send(path) for path in FILES])
 # Which of them has the address that ends so.
-KIND = {"image": "photo", "hls": "video", "poster": "video", "storyboard": "video", "waveform": "audio"}
+KIND = {"image": "photo", "captions": "video", "hls": "video", "poster": "video", "storyboard": "video", "waveform": "audio"}
 BY_KIND = {view["kind"]: view for view in VIEWS}
 # An operation that ends what it is called with.
 ENDS_THE_SESSION = {"DELETE /v1/me", "DELETE /v1/sessions", "DELETE /v1/sessions/current", "POST /v1/me/password"}
 
 
-@schemathesis.serializer("application/offset+octet-stream", "image/*", "video/*", "audio/*")
+@schemathesis.serializer("application/offset+octet-stream", "text/vtt", "image/*", "video/*", "audio/*")
 def bytes_as_they_are(ctx, value):
     if isinstance(value, list):
         return bytes(byte % 256 for byte in value if isinstance(byte, int))
@@ -126,13 +127,15 @@ def use_real_data(label, case, member):
     if path.startswith("/v1/media/{id}"):
         kind = KIND.get(path.split("/")[4]) if path.count("/") > 3 else None
         view = BY_KIND.get(kind) or CHOICES.choice(VIEWS)
-        parameters["id"] = member.send(FILES[0]) if method == "DELETE" else view["id"]
+        parameters["id"] = member.send(FILES[0]) if label == "DELETE /v1/media/{id}" else view["id"]
         if "rendition" in parameters:
             parameters["rendition"], parameters["file"] = CHOICES.choice(
                 [("v240", "playlist.m3u8"), ("v240", "init.mp4"), ("v240", "0.m4s"), ("audio", "playlist.m3u8"), ("audio", "0.m4s")]
             )
         if "sheet" in parameters:
             parameters["sheet"] = "0.jpg"
+        if "lang" in parameters:
+            use_real_captions(method, case, parameters)
         if method == "GET":
             (case.query or {}).pop("t", None)
     elif path == "/v1/files/{name}":
@@ -161,6 +164,15 @@ def use_real_data(label, case, member):
         case.headers["Authorization"] = f"Bearer {member.token}"
     elif isinstance(case.body, dict):
         use_real_secrets(path, case, member)
+
+
+def use_real_captions(method, case, parameters):
+    parameters["lang"] = "en"
+    if method == "PUT":
+        case.body, case.media_type = CAPTIONS, "text/vtt"
+    else:
+        path = f"/v1/media/{parameters['id']}/captions/en"
+        call("PUT", path, headers=ADA.headers | {"content-type": "text/vtt"}, data=CAPTIONS)
 
 
 def use_real_secrets(path, case, member):

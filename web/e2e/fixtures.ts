@@ -14,6 +14,9 @@ export { expect };
 
 const run = promisify(execFile);
 
+/** Runs ffmpeg; what it says about an error is in the failure. */
+export const ffmpeg = (...args: string[]): Promise<unknown> => run('ffmpeg', ['-v', 'error', '-y', ...args]);
+
 export interface Member {
   handle: string;
   email: string;
@@ -71,6 +74,8 @@ export class Server {
     private readonly port: number,
     private readonly operations: number,
     pagePort: number,
+    /** The port of an app on another origin, whose pages may call the API. */
+    readonly appPort: number,
   ) {
     this.page = pageFolder && !fleet ? new PageProxy(pageFolder, pagePort, port) : null;
     this.serverUrl = fleet ?? `http://127.0.0.1:${this.page ? pagePort : port}`;
@@ -79,7 +84,7 @@ export class Server {
   async start(): Promise<void> {
     if (fleet) return;
     const binary = resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti');
-    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`];
+    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`, '--set', `gateway.allowed_origins=["http://127.0.0.1:${this.appPort}"]`];
     const started = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
@@ -111,7 +116,7 @@ let count = 0;
 export const test = base.extend<PerTest, PerWorker>({
   server: [
     async ({}, use) => {
-      const server = new Server(await mkdtemp(join(tmpdir(), 'tutti-e2e-')), await freePort(), await freePort(), await freePort());
+      const server = new Server(await mkdtemp(join(tmpdir(), 'tutti-e2e-')), await freePort(), await freePort(), await freePort(), await freePort());
       await server.start();
       await use(server);
       await server.stop('SIGTERM');
@@ -250,7 +255,6 @@ async function makeFiles(): Promise<Files> {
     large: at('archive.wav'),
     pdf: at('invoice.pdf'),
   };
-  const ffmpeg = (...args: string[]): Promise<unknown> => run('ffmpeg', ['-v', 'error', '-y', ...args]);
   await Promise.all([
     ffmpeg('-f', 'lavfi', '-i', 'gradients=s=1800x1200:c0=0x0b6c75:c1=0xffb81c:c2=0xab3f10:n=3:seed=4', '-frames:v', '1', files.photo),
     ffmpeg('-f', 'lavfi', '-i', 'mandelbrot=s=900x1350:start_scale=0.6', '-frames:v', '1', files.portrait),

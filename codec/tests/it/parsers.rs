@@ -121,7 +121,7 @@ pub fn scrubbing(data: &[u8]) {
     }
 }
 
-/// Digests, checksums and names, as in header fields.
+/// Digests, checksums and names, as in header fields; captions, which stay as they are once they are valid.
 pub fn texts(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = (
@@ -131,4 +131,7 @@ pub fn texts(data: &[u8]) {
         text.parse::<Format>(),
     );
     assert!(codec::filename::clean(&text).chars().all(|letter| !letter.is_control() && letter != '/'));
+    if let Ok(captions) = codec::webvtt::normalize(data) {
+        assert_eq!(codec::webvtt::normalize(captions.as_bytes()).as_ref(), Ok(&captions));
+    }
 }

@@ -146,7 +146,7 @@ impl Config {
         // origin may use the session cookie.
         Ok(CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
-            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
             .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
             .expose_headers(RESPONSE_HEADERS.map(HeaderName::from_static))
             .max_age(Duration::from_secs(3600)))

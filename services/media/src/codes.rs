@@ -56,5 +56,9 @@ http_server::codes! {
     BAD_UPLOAD_REQUEST = 400 "media.bad_upload_request", "Send the header that the sentence names.";
     NOT_OFFSET_STREAM = 415 "media.not_offset_stream",
         "Send the bytes with `Content-Type: application/offset+octet-stream`.";
+    BAD_CAPTIONS = 422 "media.bad_captions",
+        "Mend the line that the sentence names; the file must be WebVTT or SubRip.";
+    TOO_MANY_CAPTIONS = 422 "media.too_many_captions", "Remove the captions in another language first.";
+    NO_SUCH_CAPTIONS = 404 "media.no_such_captions", "Ask for captions that the item's view lists.";
     TUS_VERSION = 412 "media.tus_version", "Send `Tus-Resumable: 1.0.0`.";
 }

@@ -134,6 +134,12 @@ pub(crate) enum Error {
     #[error("This server supports tus 1.0.0. Send `Tus-Resumable: 1.0.0`.")]
     TusVersion,
     #[error(transparent)]
+    Captions(#[from] codec::webvtt::Error),
+    #[error("The item has captions in {0} languages, which is the limit. Remove some first.")]
+    TooManyCaptions(usize),
+    #[error("The item has no captions in this language. Its view lists those that it has.")]
+    NoSuchCaptions,
+    #[error(transparent)]
     Rejected(#[from] Rejection),
     #[error("the database failed")]
     Db(#[from] db::Error),
@@ -245,6 +251,9 @@ impl Error {
             Self::BadTusRequest(_) => codes::BAD_UPLOAD_REQUEST,
             Self::NotOffsetStream => codes::NOT_OFFSET_STREAM,
             Self::TusVersion => codes::TUS_VERSION,
+            Self::Captions(_) => codes::BAD_CAPTIONS,
+            Self::TooManyCaptions(_) => codes::TOO_MANY_CAPTIONS,
+            Self::NoSuchCaptions => codes::NO_SUCH_CAPTIONS,
             Self::Rejected(_) | Self::Db(_) | Self::SharedDb(_) | Self::Objects(_) | Self::TaskFailed => return None,
         })
     }

@@ -11,7 +11,7 @@
 //! | create an item | owner, and the upload that it was |
 //! | reset, cancel or expire an upload | owner, upload |
 //! | take an upload over, save its progress | upload |
-//! | change, claim, delete, restore or remove items | owner, each item |
+//! | change, claim, delete, restore or remove items, put and remove captions | owner, each item |
 //! | create, change or remove an album; add, move or take out its items | owner |
 //! | progress, playable, ready, failed; indexing | each item |
 //!

@@ -24,4 +24,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     // Each item is in one list, of which one is the trash, and each list has an index for every order. A release that
     // does not know the lists would show what is in the trash.
     Migration { version: 8, min_compatible: 8, sql: include_str!("../migrations/0008_trash.sql") },
+    // A release without captions must not run beside this one: it would leave those of the items that it removes.
+    Migration { version: 9, min_compatible: 9, sql: include_str!("../migrations/009_captions.sql") },
 ];

@@ -44,6 +44,18 @@ export const restore = (id: string): Promise<Media> => readBody(api.POST('/v1/me
 export const purge = (id: string): Promise<void> =>
   expectOk(api.DELETE('/v1/media/{id}', { params: { path: { id }, query: { purge: true } } }));
 
+/** Puts captions on an item, in place of those in the same language. The file is WebVTT or SubRip. */
+export async function putCaptions(id: string, lang: string, label: string, file: File): Promise<Media> {
+  const url = `/v1/media/${id}/captions/${encodeURIComponent(lang)}?${new URLSearchParams({ label })}`;
+  const response = await authorizedFetch(new Request(url, { method: 'PUT', headers: { 'Content-Type': 'text/vtt' }, body: file }));
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw problemFrom(response.status, body);
+  return body as Media;
+}
+
+export const removeCaptions = (id: string, lang: string): Promise<void> =>
+  expectOk(api.DELETE('/v1/media/{id}/captions/{lang}', { params: { path: { id, lang } } }));
+
 /** What members' avatars are claimed for. The library leaves them out. */
 export const AVATAR_SUBJECT = 'account:avatar';
 

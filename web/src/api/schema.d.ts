@@ -267,6 +267,29 @@ export interface paths {
         patch: operations["edit_media"];
         trace?: never;
     };
+    "/v1/media/{id}/captions/{lang}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The captions of an item in a language, for `<track>`. */
+        get: operations["get_captions"];
+        /**
+         * Puts captions on a video or an audio file, in place of earlier ones in the same language.
+         * @description The body is WebVTT, or SubRip (`.srt`), which becomes WebVTT: UTF-8, at most 1 MiB. A cue that browsers would leave
+         *     out is refused, with its line. An item has captions in up to 30 languages, and they count for the quota.
+         */
+        put: operations["put_captions"];
+        post?: never;
+        /** Removes the captions of an item in a language. */
+        delete: operations["remove_captions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/media/{id}/events": {
         parameters: {
             query?: never;
@@ -1151,6 +1174,8 @@ export interface components {
             bytes: number;
             /** @description The camera, according to its metadata. For its owner only. */
             camera?: string | null;
+            /** @description Its captions, in the order of their languages. */
+            captions: components["schemas"]["Captions"][];
             /** @description `false` while the item is staged (`claim=later`) and not claimed. */
             claimed: boolean;
             /**
@@ -3117,6 +3142,203 @@ export interface operations {
             414: components["responses"]["URITooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    get_captions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string;
+            };
+            header?: {
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the text's.
+                 * @example "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1"
+                 */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+                /**
+                 * @description The language, as the item's view has it.
+                 * @example pt-BR
+                 */
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The captions, as WebVTT. */
+            200: {
+                headers: {
+                    /** @description Distinguishes this text from all others at this URL. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example WEBVTT
+                     *
+                     *     00:01.000 --> 00:02.500
+                     *     Everyone plays.
+                     */
+                    "text/vtt": string;
+                };
+            };
+            /** @description The client has this text already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    put_captions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description What a menu calls them, at most 60 characters; the language tag by default.
+                 * @example English
+                 */
+                label?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+                /**
+                 * @description The language, as a BCP 47 tag.
+                 * @example pt-BR
+                 */
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example WEBVTT
+                 *
+                 *     00:01.000 --> 00:02.500
+                 *     Everyone plays.
+                 */
+                "text/vtt": string;
+            };
+        };
+        responses: {
+            /** @description The item as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Media"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_captions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+                /**
+                 * @description The language, as the item's view has it.
+                 * @example pt-BR
+                 */
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The captions are removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];

@@ -67,6 +67,8 @@ function withHlsJs(HlsJs: typeof Hls, element: HTMLMediaElement, url: string, st
     // A growing playlist is not a live broadcast: start at the given position, not at its end, and never speed up.
     startPosition: startSeconds,
     maxLiveSyncPlaybackRate: 1,
+    // The page adds the captions itself; hls.js leaves the element's text tracks alone.
+    renderTextTracksNatively: false,
     backBufferLength: 60,
     maxBufferLength: 30,
     capLevelToPlayerSize: true,

@@ -3,11 +3,14 @@
 // is hidden, seeks to the same time and then replaces the first one without a visible jump.
 // Invariant: exactly one element is audible, and `time` is always that element's.
 import m from '#messages/player';
+import { preferredCaptions, readTrack, setTracks, showTrack, type Captions } from './captions';
 import { loadsBeforePlay, thisDevice } from './preload';
 import { attachStream, type AttachedStream, type Quality, type Source, type StreamListener } from './hls';
 
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
 const VOLUME_KEY = 'tutti.volume';
+/** The language of the captions that the member chose last; empty while they are off. */
+const CAPTIONS_KEY = 'tutti.captions';
 /** How far ahead of the playing element the new element seeks, in seconds at normal speed. */
 const LEAD_SECONDS = 0.6;
 const SWITCH_TIMEOUT_MS = 12_000;
@@ -33,6 +36,11 @@ export class Player {
   selectedHeight = $state<number | null>(null);
   /** Height in pixels of the level that is playing, if known. */
   playingHeight = $state<number | null>(null);
+  captions = $state.raw<readonly Captions[]>([]);
+  /** The language of the captions that are shown, or `null`. */
+  captionsLanguage = $state<string | null>(null);
+  /** What the captions of a song say now: only a video draws its own. */
+  captionsText = $state('');
   error = $state<string | null>(null);
   /** Whether playback has started once: until then the poster is shown. */
   hasStarted = $state(false);
@@ -42,6 +50,7 @@ export class Player {
   #generation = 0;
   /** Play was requested before a stream was attached. */
   #playRequested = false;
+  #lastCaptionsLanguage: string | null = null;
   /** What Play opens, where nothing is loaded before. */
   #deferred: Source | null = null;
 
@@ -151,6 +160,28 @@ export class Player {
     if (this.#active) this.#applyQuality(this.#active.stream);
   }
 
+  /** Sets the captions that the item has. They are on where the member had them on last, if there are any in that language. */
+  setCaptions(captions: readonly Captions[]): void {
+    if (JSON.stringify(captions) === JSON.stringify(this.captions)) return;
+    this.captions = captions;
+    const wanted = this.captionsLanguage ?? localStorage.getItem(CAPTIONS_KEY);
+    this.captionsLanguage = captions.find((one) => one.lang === wanted)?.lang ?? null;
+    if (this.element) this.#applyCaptions(this.element, true);
+  }
+
+  /** Shows the captions in a language; `null` shows none. */
+  chooseCaptions(lang: string | null): void {
+    if (this.captionsLanguage) this.#lastCaptionsLanguage = this.captionsLanguage;
+    this.captionsLanguage = lang;
+    localStorage.setItem(CAPTIONS_KEY, lang ?? '');
+    if (this.element) this.#applyCaptions(this.element);
+  }
+
+  toggleCaptions(): void {
+    if (this.captions.length === 0) return;
+    this.chooseCaptions(this.captionsLanguage ? null : (preferredCaptions(this.captions, this.#lastCaptionsLanguage, navigator.languages)?.lang ?? null));
+  }
+
   async #start(source: Source, generation: number): Promise<void> {
     const at = this.time;
     // A stream that failed during playback continues to play.
@@ -229,6 +260,7 @@ export class Player {
     const element = document.createElement(this.tag);
     element.preload = 'auto';
     if (element instanceof HTMLVideoElement) element.playsInline = true;
+    this.#applyCaptions(element, true);
     (this.#host ?? document.body).append(element);
     return element;
   }
@@ -269,6 +301,15 @@ export class Player {
     element.volume = this.volume;
     element.muted = this.muted;
     element.playbackRate = this.speed;
+  }
+
+  #applyCaptions(element: HTMLMediaElement, areNew = false): void {
+    if (areNew) {
+      setTracks(element, this.captions);
+      if (this.tag === 'audio') readTrack(element, (text) => (this.captionsText = text));
+    }
+    showTrack(element, this.captionsLanguage);
+    if (!this.captionsLanguage) this.captionsText = '';
   }
 
   #readState(element: HTMLMediaElement): void {

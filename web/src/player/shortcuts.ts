@@ -33,6 +33,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { label: '↑', description: m.shortcutLouder(), keys: ['ArrowUp'], run: changeVolumeBy(0.05) },
   { label: '↓', description: m.shortcutSofter(), keys: ['ArrowDown'], run: changeVolumeBy(-0.05) },
   { label: 'M', description: m.mute(), keys: ['m'], run: ({ player }) => player.toggleMuted() },
+  { label: 'C', description: m.captions(), keys: ['c'], run: ({ player }) => player.toggleCaptions() },
   { label: 'F', description: m.fullScreen(), keys: ['f'], run: (context) => context.fullscreen?.() },
   { label: '<', description: m.shortcutSlower(), keys: ['<'], run: changeSpeedBy(-1) },
   { label: '>', description: m.shortcutFaster(), keys: ['>'], run: changeSpeedBy(1) },

@@ -12,6 +12,7 @@ export const ICONS = {
   sliders: { d: 'M4 7h9m4 0h3M4 17h3m4 0h9M13 4.5v5M7 14.5v5' },
   enlarge: { d: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5' },
   shrink: { d: 'M9 4v5H4M15 4v5h5M9 20v-5H4M15 20v-5h5' },
+  captions: { d: 'M4 5h16v14H4zM10.5 10.5a2 2 0 1 0 0 3M17 10.5a2 2 0 1 0 0 3' },
   popOut: { d: 'M4 5h16v14H4zM12.5 12.5H17v3.5h-4.5z' },
   plus: { d: 'M12 5v14M5 12h14' },
   minus: { d: 'M5 12h14' },

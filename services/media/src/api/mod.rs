@@ -7,6 +7,7 @@
 
 mod album_items;
 mod albums;
+mod captions;
 mod claims;
 mod create;
 mod form;
@@ -50,6 +51,7 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(claims::claim))
         .routes(routes!(items::get, items::change, items::remove))
         .routes(routes!(trash::restore))
+        .routes(routes!(captions::put, captions::get, captions::remove))
         .routes(routes!(item_events::events))
         .routes(routes!(albums::create, albums::list))
         .routes(routes!(albums::get, albums::change, albums::remove))
@@ -128,6 +130,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 24);
+        assert_eq!(operations, 27);
     }
 }

@@ -1,5 +1,5 @@
-//! Removes items for good: the row, its places in albums, the quota charge, and the object once no other item refers
-//! to it.
+//! Removes items for good: the row, its places in albums, its captions, the quota charge, and the object once no other
+//! item refers to it.
 //!
 //! Invariant: the deletion is published in the transaction that makes it, and the object is removed after it.
 
@@ -85,13 +85,14 @@ pub(super) async fn remove_row(tx: &Tx, item: &Item, now: DateTime<Utc>) -> Resu
     if store::album_items::remove_from_albums(tx, &id, ALBUM_BATCH, now).await? == ALBUM_BATCH {
         return Ok(Removal::TookOut);
     }
-    store::usage::remove_item(tx, owner, item.bytes).await?;
+    store::usage::remove_item(tx, owner, item.charged_bytes()).await?;
+    store::captions::remove_all(tx, &id).await?;
     let Some(item) = store::items::remove(tx, &id, owner).await? else {
         return Err(db::Error::Conflict.into());
     };
     let is_orphan = store::objects::orphan_unless_referenced(tx, &item.object, now).await?;
     tx.publish(&Deleted { id, owner }, now)?;
-    Ok(Removal::Done(RemovedItem { bytes: item.bytes, orphaned: is_orphan.then_some(item.object) }))
+    Ok(Removal::Done(RemovedItem { bytes: item.charged_bytes(), orphaned: is_orphan.then_some(item.object) }))
 }
 
 /// Does what follows the transaction of [`remove_row`].

@@ -207,6 +207,7 @@ fn new_item(
         camera: info.camera,
         thumbhash: None,
         assets: Vec::new(),
+        captions: Vec::new(),
         percent: None,
         remaining_ms: None,
         failure: None,

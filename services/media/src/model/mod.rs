@@ -5,6 +5,7 @@
 pub(crate) mod album;
 pub(crate) mod album_order;
 pub(crate) mod album_view;
+pub(crate) mod captions;
 pub(crate) mod claim;
 pub(crate) mod cursor;
 pub(crate) mod hash_state;
@@ -23,6 +24,8 @@ use contract::media::{Changed, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use self::captions::Captions;
 
 /// The state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -77,6 +80,8 @@ pub(crate) struct Item {
     pub thumbhash: Option<String>,
     /// Names of the files beside the renditions.
     pub assets: Vec<String>,
+    /// In the order of their language tags.
+    pub captions: Vec<Captions>,
     pub percent: Option<u8>,
     pub remaining_ms: Option<u64>,
     pub failure: Option<Failure>,
@@ -116,6 +121,11 @@ impl Item {
     /// Returns when the item was taken; one without such a time was taken when it was added.
     pub(crate) fn taken_or_created_at(&self) -> DateTime<Utc> {
         self.taken_at.unwrap_or(self.created_at)
+    }
+
+    /// Returns the bytes that it takes of its owner's quota: those of the file and of the captions.
+    pub(crate) fn charged_bytes(&self) -> u64 {
+        self.bytes + captions::sum_bytes(&self.captions)
     }
 
     /// Returns whether everyone who knows its URL may read it.

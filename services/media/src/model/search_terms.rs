@@ -204,6 +204,7 @@ mod tests {
             camera: None,
             thumbhash: None,
             assets: Vec::new(),
+            captions: Vec::new(),
             percent: None,
             remaining_ms: None,
             failure: None,

@@ -71,6 +71,8 @@ pub struct MediaView {
     pub claimed: bool,
     /// The subject that it was claimed for. For its owner only.
     pub subject: Option<String>,
+    /// Its captions, in the order of their languages.
+    pub captions: Vec<CaptionsView>,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -81,6 +83,27 @@ pub struct MediaView {
     pub purges_at: Option<DateTime<Utc>>,
     /// The URLs of its files.
     pub urls: Urls,
+}
+
+/// Captions in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(
+    as = Captions,
+    example = json!({
+        "lang": "pt-BR",
+        "label": "Português",
+        "url": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/captions/pt-BR?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+    })
+)]
+pub struct CaptionsView {
+    /// The language, as a BCP 47 tag.
+    #[schema(example = "pt-BR")]
+    pub lang: String,
+    /// What a menu calls them.
+    #[schema(example = "Português")]
+    pub label: String,
+    /// The URL of the text (WebVTT), as `<track>` needs it. It is signed where the other URLs are.
+    pub url: String,
 }
 
 /// How far a conversion is.
@@ -143,6 +166,7 @@ pub(crate) fn example() -> serde_json::Value {
         "failure": null,
         "claimed": true,
         "subject": "post:0198f3",
+        "captions": [],
         "created_at": "2026-06-20T18:30:00Z",
         "updated_at": "2026-06-20T18:30:02Z",
         "removed_at": null,
@@ -182,6 +206,13 @@ pub(crate) struct UrlSigningContext<'a> {
     pub valid_for: TimeDelta,
 }
 
+impl UrlSigningContext<'_> {
+    /// Returns the query of a signed URL.
+    fn query(&self, scope: &str, id: &str) -> String {
+        format!("?t={}", self.signer.sign(scope, id, self.now, self.valid_for))
+    }
+}
+
 impl Item {
     /// Returns the item as this viewer sees it.
     pub(crate) fn view(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> MediaView {
@@ -215,6 +246,7 @@ impl Item {
             failure: self.failure.clone(),
             claimed: self.claimed,
             subject: self.subject.clone().filter(|_| is_owner),
+            captions: self.captions_view(viewer, signing),
             created_at: self.created_at,
             updated_at: self.updated_at,
             removed_at: self.trashed.map(|trashed| trashed.removed_at),
@@ -223,15 +255,31 @@ impl Item {
         }
     }
 
+    /// Returns the query that lets everyone who has the URL see the item; nothing where none is needed or allowed.
+    fn view_query(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> String {
+        let is_owner = *viewer == Viewer::Owner;
+        match self.trashed {
+            Some(_) if is_owner => signing.query("trash", self.id.as_str()),
+            None if is_owner && !self.is_public_or_unlisted() => signing.query("view", self.id.as_str()),
+            _ => String::new(),
+        }
+    }
+
+    fn captions_view(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> Vec<CaptionsView> {
+        let (id, view) = (&self.id, self.view_query(viewer, signing));
+        let views = self.captions.iter().map(|one| CaptionsView {
+            lang: one.lang.clone(),
+            label: one.label.clone(),
+            url: format!("/v1/media/{id}/captions/{}{view}", one.lang),
+        });
+        views.collect()
+    }
+
     fn urls(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> Urls {
         let id = self.id.as_str();
         let is_owner = *viewer == Viewer::Owner;
-        let sign = |scope: &str| format!("?t={}", signing.signer.sign(scope, id, signing.now, signing.valid_for));
-        let view = match self.trashed {
-            Some(_) if is_owner => sign("trash"),
-            None if is_owner && !self.is_public_or_unlisted() => sign("view"),
-            _ => String::new(),
-        };
+        let sign = |scope: &str| signing.query(scope, id);
+        let view = self.view_query(viewer, signing);
         let url = |exists: bool, part: &str| exists.then(|| format!("/v1/media/{id}/{part}{view}"));
         let has = |asset: &str| self.assets.iter().any(|name| name == asset);
         let is_playable = self.kind != Kind::Photo && matches!(self.state, State::Playable | State::Ready);
@@ -258,6 +306,7 @@ impl Item {
 mod tests {
     use serde_json::Value;
 
+    use super::super::captions::Captions;
     use super::*;
 
     const SCOPES: [&str; 3] = ["view", "original", "events"];
@@ -286,6 +335,7 @@ mod tests {
             camera: Some("A camera".into()),
             thumbhash: None,
             assets: vec!["poster".into(), "storyboard".into(), "waveform".into()],
+            captions: vec![Captions { lang: "en".into(), label: "English".into(), bytes: 9 }],
             percent: None,
             remaining_ms: None,
             failure: None,
@@ -331,6 +381,9 @@ mod tests {
                 let plain = owner["urls"][part].as_str().map(|url| url.split('?').next().unwrap_or_default());
                 assert_eq!((granted["urls"][part].as_str(), everyone["urls"][part].as_str()), (plain, plain), "{part}");
             }
+            let captions = owner["captions"][0]["url"].as_str().unwrap();
+            assert_eq!(captions.contains("?t="), visibility == Visibility::Private);
+            assert_eq!(granted["captions"], everyone["captions"]);
         }
     }
 

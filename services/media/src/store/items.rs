@@ -11,13 +11,13 @@ use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 use super::{from_bigint, from_optional_bigint, search_index, to_bigint, to_optional_bigint};
 use crate::model::item_change::ItemUpdate;
 use crate::model::library::Listing;
-use crate::model::{Failure, Item, Trashed, tags};
+use crate::model::{Failure, Item, Trashed, captions, tags};
 
 pub(super) const COLUMNS: &str = "
     id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object,
     (scrub is not null) as has_scrub, width, height, duration_ms, orientation, tags, taken_at, camera, thumbhash,
-    assets, percent, remaining_ms, failure_code, failure_detail, claimed, subject, removed_at, purges_at, version,
-    created_at, updated_at";
+    assets, captions, percent, remaining_ms, failure_code, failure_detail, claimed, subject, removed_at, purges_at,
+    version, created_at, updated_at";
 
 #[derive(FromQueryResult)]
 pub(super) struct Row {
@@ -42,6 +42,7 @@ pub(super) struct Row {
     camera: Option<String>,
     thumbhash: Option<String>,
     assets: String,
+    captions: String,
     percent: Option<i64>,
     remaining_ms: Option<i64>,
     failure_code: Option<String>,
@@ -80,6 +81,7 @@ impl TryFrom<Row> for Item {
             camera: row.camera,
             thumbhash: row.thumbhash,
             assets: row.assets.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            captions: captions::from_column(&row.captions).ok_or(Error::Corrupt("an item's captions"))?,
             percent: from_optional_bigint(row.percent, "an item's progress")?,
             remaining_ms: from_optional_bigint(row.remaining_ms, "an item's progress")?,
             failure: row.failure_code.map(|code| Failure { code, detail: row.failure_detail.unwrap_or_default() }),

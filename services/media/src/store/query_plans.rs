@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::album_items::{self, Shown};
 use super::library::list;
-use super::{albums, items, trash, uploads, usage};
+use super::{albums, captions, items, trash, uploads, usage};
 use crate::model::State;
 use crate::model::album::AlbumId;
+use crate::model::captions::LanguageTag;
 use crate::model::cursor::{Cursor, Order};
 use crate::model::library::{Filter, Listing, Page};
 use crate::model::search_terms::SearchQuery;
@@ -73,6 +74,8 @@ async fn every_list_has_an_index() {
             items::list_owned(sql, OWNER, &[contract::MediaId::random()]).await?;
             items::list_unclaimed(sql, now, 100).await?;
             trash::list_due(sql, now, 100).await?;
+            let lang = LanguageTag::parse("en").expect("it is one");
+            captions::find(sql, &contract::MediaId::random(), &lang).await?;
             items::list_by_owner(sql, OWNER, 100).await?;
             uploads::list_by_owner(sql, OWNER, 100).await?;
             uploads::list_expired(sql, now, 100).await?;

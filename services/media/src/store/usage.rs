@@ -2,7 +2,8 @@
 //!
 //! Has the final say on quotas: the check and the write are one transaction in the lane of the owner, so concurrent
 //! requests, in one process or in several, cannot exceed a limit together. Invariant: `bytes` and `items` are the sums
-//! over the item rows of the member, because they change in the same transactions.
+//! over the item rows of the member (the bytes of their captions included), because they change in the same
+//! transactions.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
@@ -112,6 +113,19 @@ const REMOVE_ITEM: &str = "
 /// Subtracts one item.
 pub(crate) async fn remove_item(tx: &Tx, owner: AccountId, bytes: u64) -> Result<(), Error> {
     tx.execute(REMOVE_ITEM, vec![owner.to_string().into(), to_bigint(bytes)]).await.map(drop)
+}
+
+const CHANGE_BYTES: &str = "
+    update usage
+       set bytes = case when bytes + $2 > $3 then bytes + $2 - $3 else 0 end
+     where owner = $1";
+
+/// Charges `after` bytes for a part of an item, in place of `before`.
+///
+/// The caller holds the lane of the owner, and has checked the quota.
+pub(crate) async fn change_bytes(tx: &Tx, owner: AccountId, before: u64, after: u64) -> Result<(), Error> {
+    let values = vec![owner.to_string().into(), to_bigint(after), to_bigint(before)];
+    tx.execute(CHANGE_BYTES, values).await.map(drop)
 }
 
 const FIND: &str = "

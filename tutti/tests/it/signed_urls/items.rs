@@ -57,7 +57,7 @@ fn clip(folder: &TempDir) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// Uploads six items of Ada's: a photo and a film for each audience.
+/// Uploads six items of Ada's: a photo and a film with captions for each audience.
 pub(super) async fn upload_items(ada: &Member, folder: &TempDir) -> Vec<Value> {
     let clip = clip(folder);
     let mut ids = Vec::new();
@@ -68,6 +68,11 @@ pub(super) async fn upload_items(ada: &Member, folder: &TempDir) -> Vec<Value> {
             let item = ada.upload(&format!("{name}&visibility={audience}"), kind, bytes).await;
             ids.push(item["id"].as_str().unwrap().to_owned());
         }
+    }
+    for id in ids.iter().skip(1).step_by(2) {
+        let captions = ada.request(reqwest::Method::PUT, &format!("/v1/media/{id}/captions/en"));
+        let sent = captions.body("WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n").send().await.unwrap();
+        assert_eq!(sent.status(), 200);
     }
     let mut items = Vec::new();
     for id in ids {

@@ -192,6 +192,7 @@ async fn assert_owner_responses_are_not_cached(
                 .header("idempotency-key", "the same")
                 .body(photo(folder, "white")),
             "edit_media" => request.json(&json!({ "name": "another" })),
+            "put_captions" => request.body("WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n"),
             "claim_media" => request.json(&json!({ "ids": [item["id"]], "subject": "post:1" })),
             // These would end what the walk needs.
             "erase_me" | "remove_media" | "end_current_session" | "end_session" | "end_all_sessions" => continue,

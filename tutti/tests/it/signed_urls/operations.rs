@@ -26,6 +26,7 @@ impl Operation {
             ("{rendition}", rendition),
             ("{file}", "playlist.m3u8"),
             ("{sheet}", "0.jpg"),
+            ("{lang}", "en"),
         ];
         let path = values.iter().fold(self.path.clone(), |path, (mark, value)| path.replace(mark, value));
         signature.map_or(path.clone(), |signature| format!("{path}?t={signature}"))

@@ -1,0 +1,163 @@
+// Proves that players play to the end what is uneven: tracks of different lengths in the page's player, and switches between
+// renditions whose segments do not begin together in hls.js and Shaka Player.
+import { basename, join } from 'node:path';
+import type Hls from 'hls.js';
+import { ApiClient } from './apiClient';
+import { addFiles, expect, ffmpeg, openItem, test, waitUntilReady } from './fixtures';
+
+const X264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
+
+test('tracks of unequal length play to the end of the longest', async ({ home, files }) => {
+  const picture = (seconds: number): string[] => ['-f', 'lavfi', '-i', `testsrc2=s=160x90:r=25:d=${seconds}`];
+  const tone = (seconds: number): string[] => ['-f', 'lavfi', '-i', `sine=440:d=${seconds}`];
+  const rows: [name: string, seconds: number, inputs: string[]][] = [
+    ['one-picture.mp4', 3, [...picture(0.04), ...tone(3)]],
+    ['short-audio.mp4', 12, [...picture(12), ...tone(2)]],
+    ['short-video.mp4', 12, [...picture(2), ...tone(12)]],
+    // An edit list says that the audio begins after two seconds.
+    ['late-audio.mp4', 7, [...picture(3), '-itsoffset', '2', ...tone(5), '-map', '0', '-map', '1']],
+  ];
+  const paths = await Promise.all(
+    rows.map(async ([name, , inputs]) => {
+      const path = join(files.folder, name);
+      await ffmpeg(...inputs, ...X264, path);
+      return path;
+    }),
+  );
+  await addFiles(home, ...paths);
+  for (const [name] of rows) await waitUntilReady(home, name);
+  for (const [name, seconds] of rows) {
+    await home.goto('/');
+    await openItem(home, name);
+    await home.getByRole('main').getByRole('button', { name: 'Play', exact: true }).first().click();
+    const state = (): Promise<{ time: number; duration: number; ended: boolean }> =>
+      home.evaluate(() => {
+        const video = document.querySelector<HTMLVideoElement>('video.shown');
+        if (video) video.playbackRate = 4;
+        return { time: video?.currentTime ?? -1, duration: video?.duration ?? -1, ended: video?.ended ?? false };
+      });
+    await expect.poll(async () => (await state()).ended, { message: `${name} ends` }).toBe(true);
+    const { time, duration } = await state();
+    expect(Math.abs(time - seconds), `${name} ends at ${time}`).toBeLessThan(0.25);
+    expect(Math.abs(duration - seconds), `${name} lasts ${duration}`).toBeLessThan(0.25);
+  }
+});
+
+/** What is used of Shaka Player. */
+interface Shaka {
+  Player: new () => {
+    attach(video: HTMLVideoElement): Promise<void>;
+    configure(settings: object): boolean;
+    load(url: string): Promise<void>;
+    getVariantTracks(): { height: number }[];
+    selectVariantTrack(track: object, clearBuffer: boolean): void;
+  };
+}
+
+/** What a viewer saw. */
+interface Watched {
+  /** The heights of the pictures, one for each run of equal ones. */
+  heights: number[];
+  /** The farthest step back, in seconds of the video. */
+  back: number;
+  /** How far a picture came before its time, and after it. */
+  ahead: number;
+  behind: number;
+  stalls: number;
+  end: number;
+}
+
+test('hls.js and Shaka Player switch between a copied rendition and its neighbour without a stall or a repeat', async ({ page, serverUrl, files, member }) => {
+  const path = join(files.folder, 'long-groups.mp4');
+  // Keyframes every ten seconds: standard input, whose own video is the highest rendition, in segments of ten seconds.
+  await ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=25:d=30', '-f', 'lavfi', '-i', 'sine=440:d=30', '-g', '250', '-keyint_min', '250', '-sc_threshold', '0', ...X264, path);
+  const client = await ApiClient.signUp(serverUrl, member);
+  const { urls } = await client.ready((await client.send(path)).id);
+  const renditions = await (await fetch(serverUrl + urls.hls)).text();
+  expect(renditions, basename(path)).toContain('v360/playlist.m3u8');
+
+  await page.route('**/players.html', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><html lang="en"><title>Players</title></html>' }));
+  await page.goto('/players.html');
+  await page.addScriptTag({ path: 'node_modules/hls.js/dist/hls.min.js' });
+  await page.addScriptTag({ path: 'node_modules/shaka-player/dist/shaka-player.compiled.js' });
+  const watched = await page.evaluate(
+    async ({ url, down, up }) => {
+      const { Hls: HlsJs, shaka } = globalThis as unknown as { Hls: typeof Hls; shaka: Shaka };
+      const newVideo = (): HTMLVideoElement => {
+        const video = document.createElement('video');
+        video.muted = true;
+        // Loading resets the rate to the default one.
+        video.defaultPlaybackRate = 2;
+        document.body.append(video);
+        return video;
+      };
+      /** Plays to the end, and calls `choose` where another rendition is to follow. */
+      const watch = (video: HTMLVideoElement, choose: (isHigh: boolean) => void): Promise<Watched> => {
+        const seen: Watched = { heights: [], back: 0, ahead: 0, behind: 0, stalls: 0, end: 0 };
+        let last: VideoFrameCallbackMetadata | null = null;
+        // A busy browser skips calls, not pictures: so the time of a picture is compared with that at which it is shown.
+        const onFrame = (_now: number, frame: VideoFrameCallbackMetadata): void => {
+          if (last) {
+            const step = frame.mediaTime - last.mediaTime;
+            const late = ((frame.expectedDisplayTime - last.expectedDisplayTime) / 1000) * video.playbackRate - step;
+            seen.back = Math.min(seen.back, step);
+            seen.ahead = Math.max(seen.ahead, -late);
+            seen.behind = Math.max(seen.behind, late);
+          }
+          if (seen.heights.at(-1) !== frame.height) seen.heights.push(frame.height);
+          last = frame;
+          video.requestVideoFrameCallback(onFrame);
+        };
+        video.requestVideoFrameCallback(onFrame);
+        video.addEventListener('waiting', () => (seen.stalls += last && !video.ended ? 1 : 0));
+        const plan: [seconds: number, isHigh: boolean][] = [[down, false], [up, true]];
+        video.addEventListener('timeupdate', () => {
+          const [next] = plan;
+          if (!next || video.currentTime < next[0]) return;
+          plan.shift();
+          choose(next[1]);
+        });
+        return new Promise((resolve, reject) => {
+          video.addEventListener('error', () => reject(new Error(video.error?.message)));
+          video.addEventListener('ended', () => resolve({ ...seen, end: video.currentTime }));
+          setTimeout(() => reject(new Error(`It stands at ${video.currentTime}: ${JSON.stringify(seen)}`)), 90_000);
+          void video.play();
+        });
+      };
+
+      const first = newVideo();
+      const hls = new HlsJs({ enableWorker: false, autoStartLoad: false });
+      const parsed = new Promise<void>((resolve) => hls.once(HlsJs.Events.MANIFEST_PARSED, () => resolve()));
+      hls.loadSource(url);
+      hls.attachMedia(first);
+      await parsed;
+      const levels = hls.levels.map((level, at) => ({ height: level.height, at })).sort((a, b) => b.height - a.height);
+      const [high, low] = [levels[0]?.at ?? -1, levels[1]?.at ?? -1];
+      hls.loadLevel = high;
+      hls.startLoad(0);
+
+      const second = newVideo();
+      const player = new shaka.Player();
+      await player.attach(second);
+      player.configure({ abr: { enabled: false }, streaming: { bufferingGoal: 4 } });
+      await player.load(url);
+      const tracks = player.getVariantTracks().sort((a, b) => b.height - a.height);
+      const choose = (isHigh: boolean, clearBuffer = false): void => player.selectVariantTrack(tracks[isHigh ? 0 : 1] ?? {}, clearBuffer);
+      choose(true, true);
+
+      const [byHls, byShaka] = await Promise.all([watch(first, (isHigh) => (hls.nextLevel = isHigh ? high : low)), watch(second, choose)]);
+      return { 'hls.js': byHls, 'Shaka Player': byShaka };
+    },
+    { url: urls.hls ?? '', down: 4, up: 14 },
+  );
+  for (const [name, seen] of Object.entries(watched)) {
+    const shown = `${name}: ${JSON.stringify(seen)}`;
+    // Shaka Player may show a picture of its own choice before the first one is selected.
+    expect(seen.heights.slice(-3), shown).toEqual([360, 240, 360]);
+    expect(seen.back, shown).toBeGreaterThan(-0.001);
+    expect(seen.ahead, shown).toBeLessThan(0.2);
+    expect(seen.behind, shown).toBeLessThan(0.5);
+    expect(seen.stalls, shown).toBe(0);
+    expect(Math.abs(seen.end - 30), shown).toBeLessThan(0.25);
+  }
+});
