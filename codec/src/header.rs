@@ -29,6 +29,8 @@ use std::io::{self, Cursor, ErrorKind, Read, Seek};
 pub use claims::Claims;
 pub use claims_of::{claims, claims_so_far};
 pub use frame_counter::FrameCounter;
+#[cfg(feature = "pixels")]
+pub(crate) use frame_counter::shown_us;
 pub(crate) use heif::Items;
 pub(crate) use heif_picture::picture as heif_picture;
 pub use heif_shown::{HeifShown, heif_shown};

@@ -62,8 +62,8 @@ pub struct Segment {
 /// A file of an item that belongs to no rendition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
-    /// `poster`, `storyboard` (WebVTT), `storyboard-N` (sprite N from 0), `waveform` (JSON) or `base` (an upright JPEG
-    /// of a photo in a format that delivery cannot decode).
+    /// `poster`, `storyboard` (WebVTT), `storyboard-N` (sprite N from 0), `waveform` (JSON), `base` (an upright JPEG of
+    /// a photo in a format that delivery cannot decode) or `motion` (a muted MP4 of an animated photo).
     pub name: String,
     /// Its content type.
     pub content_type: String,

@@ -6,6 +6,9 @@
 use crate::bytes::{be16, be32, le16, le24, le32};
 use crate::sniff::Format;
 
+/// How long a frame without a delay is shown, in microseconds.
+const DEFAULT_DELAY_US: u64 = 100_000;
+
 /// Counts the frames of a file that arrives in parts, and their duration.
 #[derive(Debug, Clone)]
 pub struct FrameCounter {
@@ -16,9 +19,9 @@ pub struct FrameCounter {
     /// The bytes of that structure received so far.
     pending: Vec<u8>,
     frames: u32,
-    duration_ms: u64,
-    /// The delay of the last graphic control extension, in milliseconds.
-    delay_ms: u64,
+    duration_us: u64,
+    /// The delay of the last graphic control extension, in microseconds.
+    delay_us: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,8 @@ impl FrameCounter {
     pub fn new(format: Format) -> Self {
         let animated = matches!(format, Format::Gif | Format::Webp | Format::Png);
         let state = if animated { State::Start } else { State::Done };
-        Self { format, state, skip: 0, pending: Vec::new(), frames: 0, duration_ms: 0, delay_ms: 0 }
+        let delay_us = DEFAULT_DELAY_US;
+        Self { format, state, skip: 0, pending: Vec::new(), frames: 0, duration_us: 0, delay_us }
     }
 
     /// Returns the number of frames that have begun so far. A PNG or WebP that is not animated counts 0.
@@ -55,9 +59,9 @@ impl FrameCounter {
         self.frames
     }
 
-    /// Returns the duration of those frames, in milliseconds.
+    /// Returns how long a browser shows those frames, in milliseconds.
     pub fn duration_ms(&self) -> u64 {
-        self.duration_ms
+        self.duration_us / 1000
     }
 
     /// Returns whether the structure is wrong; nothing is counted from there on.
@@ -118,8 +122,7 @@ impl FrameCounter {
                     Some(0xf9) if data.len() < 7 => Step::Need(7),
                     Some(0xf9) => {
                         let hundredths = le16(data, 4).unwrap_or_default();
-                        // Browsers show a frame of 0 or 10 ms for 100 ms.
-                        self.delay_ms = if hundredths <= 1 { 100 } else { u64::from(hundredths) * 10 };
+                        self.delay_us = shown_us(u64::from(hundredths) * 10_000);
                         let rest = u64::from(data[2]).saturating_sub(4);
                         Step::Next(7, rest, State::SubBlock)
                     }
@@ -130,7 +133,8 @@ impl FrameCounter {
                 Some(0x2c) => {
                     let table = color_table_bytes(data[9]);
                     self.frames = self.frames.saturating_add(1);
-                    self.duration_ms = self.duration_ms.saturating_add(std::mem::replace(&mut self.delay_ms, 100));
+                    let delay_us = std::mem::replace(&mut self.delay_us, DEFAULT_DELAY_US);
+                    self.duration_us = self.duration_us.saturating_add(delay_us);
                     // The table, then one byte of code size.
                     Step::Next(10, table + 1, State::SubBlock)
                 }
@@ -153,7 +157,7 @@ impl FrameCounter {
         }
         let Some(duration) = le24(data, 20) else { return Step::Need(23) };
         self.frames = self.frames.saturating_add(1);
-        self.duration_ms = self.duration_ms.saturating_add(duration.into());
+        self.duration_us = self.duration_us.saturating_add(shown_us(u64::from(duration) * 1000));
         Step::Next(23, padded.saturating_sub(15), State::Block)
     }
 
@@ -170,12 +174,17 @@ impl FrameCounter {
                 let Some((n, d)) = be16(data, 28).zip(be16(data, 30)) else { return Step::Need(32) };
                 let d = if d == 0 { 100 } else { u64::from(d) };
                 self.frames = self.frames.saturating_add(1);
-                self.duration_ms = self.duration_ms.saturating_add(u64::from(n) * 1000 / d);
+                self.duration_us = self.duration_us.saturating_add(shown_us(u64::from(n) * 1_000_000 / d));
                 Step::Next(32, (u64::from(len) + 12).saturating_sub(32), State::Block)
             }
             _ => Step::Next(8, u64::from(len) + 4, State::Block),
         }
     }
+}
+
+/// Returns how long a frame with this delay is shown. Browsers show one of 10 ms or less for 100 ms.
+pub(crate) fn shown_us(delay_us: u64) -> u64 {
+    if delay_us <= 10_000 { DEFAULT_DELAY_US } else { delay_us }
 }
 
 /// Returns the bytes of a colour table, from its flags.

@@ -1,11 +1,12 @@
 //! Renders an image as a smaller image.
 //!
-//! Owns decoding, orientation, resizing, colour conversion and encoding of still images. Does not own reading files,
-//! choosing sizes, or HEIC and AVIF input (a child process converts those to upright JPEGs or PNGs first). Invariant:
-//! nothing is decoded before its header has been checked against [`Limits`], the memory and the time of an image are
-//! known in advance ([`ImageInfo::cost`], [`ImageInfo::decode_time`]), and the result contains pixels only: no EXIF,
-//! XMP, GPS or comment.
+//! Owns decoding, orientation, resizing, colour conversion and encoding of still images, and reading the frames of an
+//! animated WebP. Does not own reading files, choosing sizes, or HEIC and AVIF input (a child process converts those to
+//! upright JPEGs or PNGs first). Invariant: nothing is decoded before its header has been checked against [`Limits`],
+//! the memory and the time of an image are known in advance ([`ImageInfo::cost`], [`ImageInfo::decode_time`]), and the
+//! result contains pixels only: no EXIF, XMP, GPS or comment.
 
+mod animation;
 mod color;
 mod downscale;
 mod encode;
@@ -24,6 +25,7 @@ mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use animation::{AnimationLimits, webp_to_apng};
 pub use encode::Encoding;
 pub use geometry::{Fit, Frame};
 pub use image_info::{ImageInfo, PROBE_BYTES, SourceFormat, probe};

@@ -35,7 +35,8 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
     downscaler.finish(1.0, color)
 }
 
-fn damaged(error: &DecodingError) -> Error {
+/// Returns what a failure of the decoder says about the file.
+pub(super) fn damaged(error: &DecodingError) -> Error {
     match error {
         DecodingError::IoError(_) => Error::Truncated,
         _ => Error::Damaged("WebP data"),

@@ -110,10 +110,17 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
     let song = generate(&folder, "s.mp3", &["-f", "lavfi", "-i", "sine=f=330:d=5"]);
     let photo = ada.upload("p.jpg", "image/jpeg", photo).await;
     let song = ada.upload("s.mp3", "audio/mpeg", song).await;
+    let waves = generate(&folder, "w.gif", &["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10", "-frames:v", "5"]);
+    let waves = ada.upload("w.gif", "image/gif", waves).await;
     let photo = ada.wait_for_state(photo["id"].as_str().unwrap(), "ready").await;
     let song = ada.wait_for_state(song["id"].as_str().unwrap(), "ready").await;
     assert_eq!((photo["kind"].as_str(), song["kind"].as_str()), (Some("photo"), Some("audio")));
     assert!(photo["thumbhash"].is_string() && song["urls"]["waveform"].is_string());
+    let waves = ada.wait_for_state(waves["id"].as_str().unwrap(), "ready").await;
+    let motion = format!("{}{}", server.url, waves["urls"]["motion"].as_str().unwrap());
+    let motion = server.client.get(motion).send().await.unwrap();
+    assert_eq!((motion.status().as_u16(), motion.headers()["content-type"].to_str().unwrap()), (200, "video/mp4"));
+    assert!(photo["urls"]["motion"].is_null(), "a still picture has none");
 
     let picture = format!("/v1/media/{}/image?w=320", photo["id"].as_str().unwrap());
     assert_eq!(bob.request(Method::GET, &picture).send().await.unwrap().status(), 404);

@@ -407,6 +407,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/media/{id}/motion.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The motion of an animated picture: a muted MP4 to repeat, at most 60 seconds.
+         * @description Only photos whose view has a `motion` have one. Supports byte ranges.
+         */
+        get: operations["get_motion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/media/{id}/original": {
         parameters: {
             query?: never;
@@ -868,6 +888,7 @@ export interface components {
          *             "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *             "hls": null,
          *             "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "motion": null,
          *             "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *             "poster": null,
          *             "storyboard": null,
@@ -988,6 +1009,7 @@ export interface components {
          *             "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *             "hls": null,
          *             "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "motion": null,
          *             "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *             "poster": null,
          *             "storyboard": null,
@@ -1157,6 +1179,7 @@ export interface components {
          *         "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *         "hls": null,
          *         "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *         "motion": null,
          *         "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *         "poster": null,
          *         "storyboard": null,
@@ -1416,6 +1439,7 @@ export interface components {
          *       "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *       "hls": null,
          *       "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *       "motion": null,
          *       "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *       "poster": null,
          *       "storyboard": null,
@@ -1431,6 +1455,8 @@ export interface components {
             hls?: string | null;
             /** @description A photo in any size (`w`, `h`, `fit`, `format`). */
             image?: string | null;
+            /** @description An animated photo as a muted MP4 to repeat; null for a still one. */
+            motion?: string | null;
             /** @description The unchanged file. For its owner only. */
             original?: string | null;
             /** @description A video's poster, in any size. */
@@ -4101,6 +4127,121 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_motion: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string;
+            };
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
+                 * @example bytes=0-1048575
+                 */
+                Range?: string | null;
+                /**
+                 * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Range"?: string | null;
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-None-Match"?: string | null;
+                /**
+                 * @description The `ETag`s that the client expects: the response is 412 if the file has another.
+                 * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
+                 */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The media id
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The motion, with H.264 video and no audio */
+            200: {
+                headers: {
+                    /** @description Distinguishes this file from all others at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                };
+            };
+            /** @description The requested range. */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the file in bytes */
+                    "Content-Range"?: string;
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has this file already. */
+            304: {
+                headers: {
+                    /** @description Distinguishes this file from all others that were ever at this URL */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
+             *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
         };
     };

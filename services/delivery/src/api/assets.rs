@@ -1,4 +1,4 @@
-//! The assets of an item, which are the files beside its renditions: poster, storyboard, waveform.
+//! The assets of an item, which are the files beside its renditions: poster, storyboard, waveform, motion.
 //!
 //! Invariant: the sprite URLs of a storyboard carry the signature of the request, so that previews work for everyone
 //! who may see the item.
@@ -105,6 +105,46 @@ pub(super) async fn waveform(
     request: RequestParts,
 ) -> Result<Response, Error> {
     asset(&delivery, &readable, &request, "waveform").await
+}
+
+/// The motion of an animated picture: a muted MP4 to repeat, at most 60 seconds.
+///
+/// Only photos whose view has a `motion` have one. Supports byte ranges.
+#[utoipa::path(
+    get,
+    path = "/v1/media/{id}/motion.mp4",
+    operation_id = "get_motion",
+    tag = "delivery",
+    params(
+        ("id" = String, Path, description = "The media id", example = "5kT0vYq8Zb3mXw1RcHs9Ga"),
+        SignatureParams,
+        ConditionParams,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The motion, with H.264 video and no audio",
+            body = inline(Binary),
+            content_type = "video/mp4",
+            headers(("ETag" = String, description = "Distinguishes this file from all others at this URL")),
+        ),
+        ConditionResponses,
+    ),
+    security((), ("token" = [])),
+    extensions(("x-codes" = json!([
+        "media.not_found",
+        "delivery.no_such_file",
+        "delivery.not_ready",
+        "request.precondition_failed",
+        "request.range_not_satisfiable",
+    ]))),
+)]
+pub(super) async fn motion(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    request: RequestParts,
+) -> Result<Response, Error> {
+    asset(&delivery, &readable, &request, "motion").await
 }
 
 /// One sheet of a storyboard: many small images of the video in one.

@@ -34,6 +34,7 @@ fn routes() -> OpenApiRouter<Delivery> {
         .routes(routes!(assets::storyboard))
         .routes(routes!(assets::sprite))
         .routes(routes!(assets::waveform))
+        .routes(routes!(assets::motion))
         .routes(routes!(streams::master))
         .routes(routes!(streams::rendition_playlist))
         .routes(routes!(streams::init_segment))
@@ -71,6 +72,6 @@ mod tests {
                 assert!(known.contains(code.as_str().unwrap()), "{path}: {code}");
             }
         }
-        assert_eq!(ids.len(), 11);
+        assert_eq!(ids.len(), 12);
     }
 }

@@ -17,11 +17,13 @@ async fn everything(harness: &Harness, visibility: Visibility) -> (Received, Vec
         .await;
     harness.asset(id, "storyboard-0", "image/jpeg", &jpeg(64, 48)).await;
     harness.asset(id, "waveform", "application/json", b"{}").await;
+    harness.asset(id, "motion", "video/mp4", b"a motion").await;
     let paths = [
         "poster",
         "storyboard",
         "storyboard/0.jpg",
         "waveform",
+        "motion.mp4",
         "image",
         "image?w=64&format=webp",
         "hls/master.m3u8",
@@ -212,7 +214,9 @@ async fn an_item_of_another_kind_has_no_such_parts() {
     let song = harness.item(Kind::Audio, "mp3", b"a song", Visibility::Public).await;
     harness.publish(&song).await;
     let anonymous = harness.world.anonymous();
-    for part in ["image", "poster", "storyboard", "waveform", "hls/master.m3u8", "hls/v720/playlist.m3u8"] {
+    let parts =
+        ["image", "poster", "storyboard", "waveform", "motion.mp4", "hls/master.m3u8", "hls/v720/playlist.m3u8"];
+    for part in parts {
         anonymous.get(&format!("/v1/media/{}/{part}", song.id)).await.refused(404, "delivery.not_ready");
     }
     harness.asset(&song.id, "waveform", "application/json", b"{\"peaks\":[1]}").await;

@@ -1,6 +1,6 @@
 //! Whole files: ranges, conditions, overlays.
 
-use contract::media::{Received, Visibility};
+use contract::media::{Kind, Received, Visibility};
 use http::Method;
 
 use crate::harness::{Harness, get_with, patch, patterned_bytes};
@@ -272,5 +272,21 @@ async fn what_is_no_media_type_of_ours_is_saved_and_not_shown() {
         let disposition = response.header("content-disposition");
         assert!(disposition.starts_with("attachment") && disposition.contains(".bin\""), "{disposition}");
     }
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn the_motion_of_an_animated_picture_is_read_in_ranges() {
+    let harness = Harness::new().await;
+    let gif = harness.item(Kind::Photo, "gif", b"an animation", Visibility::Private).await;
+    harness.publish(&gif).await;
+    harness.asset(&gif.id, "motion", "video/mp4", b"frames of a motion").await;
+    let path = format!("/v1/media/{}/motion.mp4", gif.id);
+    let anonymous = harness.world.anonymous();
+    anonymous.get(&path).await.refused(404, "media.not_found");
+    let signed = format!("{path}?{}", harness.signed_query("view", &gif.id));
+    let part = get_with(&anonymous, &signed, &[("range", "bytes=10-")]).await.expect(206);
+    assert_eq!((part.header("content-type"), part.body.as_slice()), ("video/mp4", &b"a motion"[..]));
+    assert_eq!(part.header("content-range"), "bytes 10-17/18");
     harness.end().await;
 }

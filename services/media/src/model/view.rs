@@ -129,6 +129,8 @@ pub struct Urls {
     pub file: Option<String>,
     /// A photo in any size (`w`, `h`, `fit`, `format`).
     pub image: Option<String>,
+    /// An animated photo as a muted MP4 to repeat; null for a still one.
+    pub motion: Option<String>,
     /// A video's poster, in any size.
     pub poster: Option<String>,
     /// The stream (HLS master playlist), as soon as it can be played.
@@ -175,6 +177,7 @@ pub(crate) fn example() -> serde_json::Value {
             "original": format!("{URL}/original{SIGNATURE}"),
             "file": format!("/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg{SIGNATURE}"),
             "image": format!("{URL}/image{SIGNATURE}"),
+            "motion": null,
             "poster": null,
             "hls": null,
             "storyboard": null,
@@ -293,6 +296,7 @@ impl Item {
                 .then(|| format!("/v1/media/{id}/original{}", sign("original"))),
             file: self.has_scrub.then(|| format!("/v1/files/{id}.{}{view}", self.format)),
             image: url(self.kind == Kind::Photo, "image"),
+            motion: url(has("motion"), "motion.mp4"),
             poster: url(has("poster"), "poster"),
             hls: url(is_playable, "hls/master.m3u8"),
             storyboard: url(has("storyboard"), "storyboard"),
@@ -334,7 +338,7 @@ mod tests {
             taken_at: Some(now),
             camera: Some("A camera".into()),
             thumbhash: None,
-            assets: vec!["poster".into(), "storyboard".into(), "waveform".into()],
+            assets: ["motion", "poster", "storyboard", "waveform"].map(Into::into).to_vec(),
             captions: vec![Captions { lang: "en".into(), label: "English".into(), bytes: 9 }],
             percent: None,
             remaining_ms: None,
@@ -377,7 +381,7 @@ mod tests {
             for signature in signatures(&owner) {
                 assert!(SCOPES.iter().any(|scope| url_signer.is_valid(&signature, scope, item.id.as_str(), now)));
             }
-            for part in ["image", "poster", "hls", "storyboard", "waveform", "file"] {
+            for part in ["image", "motion", "poster", "hls", "storyboard", "waveform", "file"] {
                 let plain = owner["urls"][part].as_str().map(|url| url.split('?').next().unwrap_or_default());
                 assert_eq!((granted["urls"][part].as_str(), everyone["urls"][part].as_str()), (plain, plain), "{part}");
             }

@@ -11,6 +11,8 @@ const MP3: u8 = 4;
 const WAV: u8 = 8;
 const FLAC: u8 = 16;
 const OGG: u8 = 32;
+const GIF: u8 = 64;
+const APNG: u8 = 128;
 /// The containers into which phones, cameras and editors write videos.
 const VIDEO: u8 = MOV | MKV;
 /// Every audio container can carry covers.
@@ -20,10 +22,12 @@ const COVERS: u8 = MOV | MKV | MP3 | FLAC | OGG;
 enum Kind {
     Video,
     Audio,
+    /// An animated picture, which is in no recording.
+    Picture,
     /// Opened by ffprobe, which opens every stream; never converted.
     Other,
 }
-use Kind::{Audio, Other, Video};
+use Kind::{Audio, Other, Picture, Video};
 
 struct Row {
     /// The codec's name in ffprobe's output.
@@ -42,7 +46,7 @@ const fn row(codec: &'static str, kind: Kind, containers: u8, decoders: &'static
 }
 
 /// Decoders of third-party libraries follow ffmpeg's own, for distributions that build without those.
-const TABLE: [Row; 71] = [
+const TABLE: [Row; 73] = [
     row("h264", Video, VIDEO, "h264,libopenh264", "nearly every camera"),
     row("hevc", Video, VIDEO, "hevc", "phones since 2017"),
     row("av1", Video, VIDEO, "libdav1d,libaom-av1,av1", "screen recorders, downloads"),
@@ -103,6 +107,8 @@ const TABLE: [Row; 71] = [
     row("adpcm_yamaha", Audio, VIDEO | WAV, "adpcm_yamaha", "keyboards"),
     row("adpcm_g722", Audio, VIDEO | WAV, "g722", "telephony"),
     row("adpcm_g726", Audio, VIDEO | WAV, "g726", "telephony"),
+    row("gif", Picture, GIF, "gif", "animated pictures"),
+    row("apng", Picture, APNG, "apng", "animated pictures, stickers"),
     row("mov_text", Other, VIDEO, "mov_text", "subtitles"),
     row("subrip", Other, VIDEO | OGG, "subrip,srt", "subtitles"),
     row("ass", Other, VIDEO, "ssa,ass", "subtitles"),
@@ -137,6 +143,8 @@ pub(crate) fn whitelist(demuxer: &str, include_other: bool) -> String {
         "wav" => WAV,
         "flac" => FLAC,
         "ogg" => OGG,
+        "gif" => GIF,
+        "apng" => APNG,
         _ => 0,
     };
     let rows = TABLE.iter().filter(|row| row.containers & container != 0 && (include_other || row.kind != Other));
@@ -162,10 +170,12 @@ mod tests {
         assert!(!whitelist("wav", true).contains("h264") && whitelist("wav", false).contains("pcm_s24le"));
         assert!(whitelist("mov", false).starts_with("h264,") && !whitelist("mov", false).contains("mov_text"));
         assert!(whitelist("mov", true).contains("mov_text"));
+        assert_eq!((whitelist("gif", false).as_str(), whitelist("apng", false).as_str()), ("gif", "apng"));
         assert_eq!(whitelist("hls", true), "", "what has no row gets nothing");
         assert!(
             decodes_video("h264")
                 && !decodes_video("flv1")
+                && !decodes_video("gif")
                 && decodes_audio("pcm_s16le")
                 && !decodes_audio("tta")
                 && !decodes_audio("truehd")

@@ -24,6 +24,17 @@ impl Input {
         Some(Self { path, demuxer: demuxer(format)? })
     }
 
+    /// Returns an animated picture as an input; `None` if ffmpeg does not read its format.
+    pub fn of_animation(path: PathBuf, format: Format) -> Option<Self> {
+        let demuxer = match format {
+            Format::Gif => "gif",
+            Format::Png => "apng",
+            Format::Avif => "mov",
+            _ => return None,
+        };
+        Some(Self { path, demuxer })
+    }
+
     /// Its path.
     pub fn path(&self) -> &PathBuf {
         &self.path
@@ -41,6 +52,10 @@ impl Input {
             // Both are off by default; set explicitly because they would let a file reference other files (QuickTime
             // data references).
             args.extend(["-enable_drefs", "0", "-use_absolute_path", "0"].map(OsString::from));
+        }
+        if self.demuxer == "apng" {
+            // Frames of 10 ms or less are shown for 100 ms, as browsers do and ffmpeg does with GIF.
+            args.extend(["-default_fps", "10", "-max_fps", "99"].map(OsString::from));
         }
         let mut url = OsString::from("file:");
         url.push(&self.path);
@@ -107,7 +122,18 @@ mod tests {
     }
 
     #[test]
-    fn photos_never_go_to_ffmpeg() {
-        assert!(Input::of("x".into(), Format::Jpeg).is_none());
+    fn of_photos_only_animations_go_to_ffmpeg() {
+        for format in [Format::Jpeg, Format::Png, Format::Gif, Format::Webp, Format::Avif, Format::Heic] {
+            assert!(Input::of("x".into(), format).is_none());
+        }
+        for format in [Format::Jpeg, Format::Webp, Format::Heic, Format::Mp4] {
+            assert!(Input::of_animation("x".into(), format).is_none());
+        }
+        let args = Input::of_animation("/x".into(), Format::Gif).unwrap().args(false);
+        let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+        assert_eq!(
+            words.join(" "),
+            "-protocol_whitelist file,pipe -format_whitelist gif -codec_whitelist gif -f gif -i file:/x"
+        );
     }
 }

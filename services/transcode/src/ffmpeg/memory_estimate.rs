@@ -26,6 +26,10 @@ const STACK: u64 = 8 * MB;
 const ENCODER_THREAD: u64 = 20 * MB;
 /// heif-convert holds the image decoded, rotated, as RGB and as rows of JPEG.
 const PHOTO: u64 = 14;
+/// Blending with white holds a few frames of four bytes a pixel.
+const BLENDED: u64 = 20;
+/// The index of an animation is shorter than that of a recording of so many seconds.
+const ANIMATION_SECONDS: u64 = 60;
 /// What each input of a command that extracts single frames holds besides its frames: a demuxer, a decoder and an
 /// encoder of one thread each. With three of them 76 MB were measured.
 const FRAME_GRAB_INPUT: u64 = 16 * MB;
@@ -83,6 +87,12 @@ impl MemoryEstimate {
     pub fn frame_grabs(frame: Frame, inputs: u64, hdr: bool, seconds: u64) -> Self {
         let floats = if hdr { 1280 * 1280 * 12 * 6 } else { 0 };
         Self { bytes: BASE + inputs.max(1) * (FRAME_GRAB_INPUT + seconds * INDEX + frame.decoded(1) + floats) }
+    }
+
+    /// Decoding an animated picture and encoding one rendition with so many pixels.
+    pub fn motion(frame: Frame, rendered: u64) -> Self {
+        let blended = pixels(frame.width, frame.height) * BLENDED;
+        Self { bytes: Self::encode(frame, (1, rendered), 1, false, ANIMATION_SECONDS).bytes + blended }
     }
 
     /// Decoding a photo.
@@ -172,6 +182,17 @@ mod tests {
                 "four renditions of a small clip, three threads",
                 MemoryEstimate::encode(SMALL, (4, 4 * 320 * 184), 3, false, 6),
                 320,
+            ),
+            ("animated GIF of 4K", MemoryEstimate::motion(UHD, 1280 * 720), 260),
+            (
+                "animated GIF of 1280 × 1280",
+                MemoryEstimate::motion(Frame { width: 1280, height: 1280, deep: false }, 1280 * 1280),
+                200,
+            ),
+            (
+                "animated GIF of 480 × 270",
+                MemoryEstimate::motion(Frame { width: 480, height: 270, deep: false }, 480 * 270),
+                51,
             ),
             ("first seconds of 4K", MemoryEstimate::encode(UHD, (1, 640 * 360), 2, false, 4), 216),
         ];

@@ -12,6 +12,7 @@ pub(crate) mod launcher;
 pub(crate) mod limits;
 pub(crate) mod memory_budget;
 pub(crate) mod memory_estimate;
+pub(crate) mod motion;
 pub(crate) mod packets;
 pub(crate) mod playlist;
 pub(crate) mod probe;

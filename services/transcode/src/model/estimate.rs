@@ -17,6 +17,8 @@ const WEIGHT_MS: u64 = 21;
 const AUDIO_SECOND_MS: u64 = 7;
 /// Bytes of a container that are read in a millisecond.
 const BYTES_PER_MS: u64 = 100_000;
+/// The time on one core to convert a byte of an animated GIF, in nanoseconds.
+const GIF_BYTE_NS: u64 = 500;
 /// A photo with a higher cost goes to the queue of heavy photos.
 const HEAVY_PHOTO: Duration = Duration::from_secs(1);
 /// Pixels assumed for a photo whose header does not declare its size.
@@ -64,7 +66,10 @@ impl Estimate {
             Ok(Format::Heic | Format::Avif) => 200,
             _ => 60,
         };
-        let cost = Duration::from_millis(50) + Duration::from_nanos(pixels.saturating_mul(ns_per_pixel));
+        // How many frames a GIF has is not known yet; its bytes show it.
+        let ns_per_byte = if received.format.parse::<Format>() == Ok(Format::Gif) { GIF_BYTE_NS } else { 0 };
+        let ns = pixels.saturating_mul(ns_per_pixel).saturating_add(received.bytes.saturating_mul(ns_per_byte));
+        let cost = Duration::from_millis(50) + Duration::from_nanos(ns);
         let queue = if cost > HEAVY_PHOTO { Queue::HeavyPhoto } else { Queue::Photo };
         Self { cost, queue, limit: LIMIT.saturating_add(cost.saturating_mul(LIMIT_FACTOR)) }
     }
@@ -121,6 +126,7 @@ pub(crate) mod tests {
         assert_eq!(photo("heic", 4032, 3024).queue, Queue::HeavyPhoto);
         assert_eq!(photo("avif", 4032, 3024).queue, Queue::HeavyPhoto);
         assert_eq!(photo("gif", 10_000, 10_000).queue, Queue::HeavyPhoto);
+        assert_eq!(photo("gif", 480, 270).queue, Queue::HeavyPhoto, "3 MB are an animation");
         assert_eq!(photo("jpeg", 60_000, 60_000).queue, Queue::HeavyPhoto);
     }
 

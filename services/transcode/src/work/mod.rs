@@ -6,6 +6,7 @@
 
 mod finish;
 mod hls;
+mod motion;
 pub(crate) mod permits;
 mod photo;
 mod poster;

@@ -1,5 +1,5 @@
-//! Photos: their thumbhash, and an upright copy where `delivery` cannot decode the original: a JPEG, or a WebP of what
-//! is transparent.
+//! Photos: their thumbhash, an upright copy where `delivery` cannot decode the original (a JPEG, or a WebP of what is
+//! transparent), and the motion of an animated one.
 //!
 //! Invariant: a HEIC or AVIF file is decoded in a child process of its own, so a bad one ends that process and nothing
 //! else.
@@ -10,6 +10,7 @@ use codec::pixels::{self, Encoding, Fit, Frame, Limits, THUMBHASH_FRAME};
 use codec::sniff::Format;
 use contract::transcode::Asset;
 
+use super::motion::motion;
 use super::task_context::TaskContext;
 use crate::commands::{self, FinishOutputs};
 use crate::error::Error;
@@ -27,7 +28,7 @@ const BASE_FRAME: Frame = Frame { width: 4096, height: 4096, fit: Fit::Contain }
 pub(super) async fn photo(task: &TaskContext) -> Result<(), Error> {
     let format = task.format()?;
     let original = task.worker.context.objects.get(&task.job.received.object, MAX_BYTES).await?;
-    let (bytes, orientation, assets) = if matches!(format, Format::Heic | Format::Avif) {
+    let (bytes, orientation, mut assets) = if matches!(format, Format::Heic | Format::Avif) {
         let (base, content_type) = decode_heif(task, &original, format).await?;
         let stored = task.store_bytes(base.clone()).await?;
         (
@@ -41,19 +42,23 @@ pub(super) async fn photo(task: &TaskContext) -> Result<(), Error> {
             }],
         )
     } else {
-        (original, task.job.received.orientation, vec![])
+        (original.clone(), task.job.received.orientation, vec![])
     };
-    let (size, thumbhash) = blocking(task, move || {
-        let info = pixels::probe(&bytes)?;
-        let small = pixels::render(&bytes, orientation, THUMBHASH_FRAME, Limits::default())?;
-        let size = if (5..=8).contains(&orientation) { (info.height, info.width) } else { (info.width, info.height) };
-        Ok((size, small.thumbhash().map(hex::encode)))
-    })
-    .await?;
+    let (decoded, thumbhash) = task
+        .on_pixels(move || {
+            let info = pixels::probe(&bytes)?;
+            let small = pixels::render(&bytes, orientation, THUMBHASH_FRAME, Limits::default())?;
+            let swaps = (5..=8).contains(&orientation);
+            let size = if swaps { (info.height, info.width) } else { (info.width, info.height) };
+            Ok((size, small.thumbhash().map(hex::encode)))
+        })
+        .await?;
     // A scaled-down base says nothing about the original's size, which `media` has read from its header.
-    let (received, decoded) = (&task.job.received, size);
-    let size = Some((received.width.unwrap_or(decoded.0), received.height.unwrap_or(decoded.1)));
-    commands::finish(&task.worker, &task.job.media, FinishOutputs { assets, thumbhash, size }).await?;
+    let received = &task.job.received;
+    let size = (received.width.unwrap_or(decoded.0), received.height.unwrap_or(decoded.1));
+    assets.extend(motion(task, &original, format, size).await?);
+    let last = FinishOutputs { assets, thumbhash, size: Some(size) };
+    commands::finish(&task.worker, &task.job.media, last).await?;
     task.clear_leases();
     Ok(())
 }
@@ -98,7 +103,7 @@ async fn decode_heif(task: &TaskContext, original: &Bytes, format: Format) -> Re
         Some(points) => pixels::with_code_points(&decoded, points),
         None => decoded,
     };
-    blocking(task, move || {
+    task.on_pixels(move || {
         let picture = pixels::render(&decoded, 1, BASE_FRAME, Limits::default())?;
         let (encoding, content_type) =
             if picture.has_alpha() { (Encoding::Webp, "image/webp") } else { (Encoding::Jpeg, "image/jpeg") };
@@ -126,21 +131,4 @@ async fn read_decoded(task: &TaskContext, shown: &HeifShown, extension: &str) ->
 /// "unspecified", which is sRGB, and cameras mean sRGB by the curves of BT.709 and BT.601.
 fn needs_conversion((primaries, transfer): (u8, u8)) -> bool {
     !matches!(primaries, 1 | 2) || !matches!(transfer, 1 | 2 | 6 | 13)
-}
-
-/// Processes pixels on a thread of its own, at the task's nice level; its errors are the file's fault.
-async fn blocking<T: Send + 'static>(
-    task: &TaskContext,
-    work: impl FnOnce() -> Result<T, pixels::Error> + Send + 'static,
-) -> Result<T, Error> {
-    let permit = task.permit.clone();
-    let work = move || {
-        let done = work();
-        drop(permit);
-        done
-    };
-    let done = base::tasks::on_thread(task.nice, work)
-        .await
-        .ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
-    done.map_err(|error| RejectReason::Photo(error.to_string()).into())
 }

@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::ffmpeg::progress::Progress;
 use crate::ffmpeg::{self, Command, Input, Limits, StderrText, Tools};
-use crate::model::{Plan, Queue, State, Task};
+use crate::model::{Plan, Queue, RejectReason, State, Task};
 use crate::state::Worker;
 use crate::store::Job;
 
@@ -180,6 +180,23 @@ impl TaskContext {
         })
         .await?;
         Ok(printed)
+    }
+
+    /// Processes pixels on a thread of its own, at the task's nice level; its errors are the file's fault.
+    pub async fn on_pixels<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, codec::pixels::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let permit = self.permit.clone();
+        let work = move || {
+            let done = work();
+            drop(permit);
+            done
+        };
+        let done = base::tasks::on_thread(self.nice, work)
+            .await
+            .ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
+        done.map_err(|error| RejectReason::Photo(error.to_string()).into())
     }
 
     /// Stores contents as objects, in their order.

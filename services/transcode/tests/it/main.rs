@@ -4,6 +4,7 @@
 //! succeeds leaves no object without a row and no scratch folder ([`harness::Harness::end`] checks).
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod animated;
 mod fairness;
 mod geometry;
 mod harness;

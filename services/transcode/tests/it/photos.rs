@@ -58,7 +58,7 @@ async fn a_bad_heic_fails_and_the_next_one_succeeds() {
 }
 
 /// Returns the colour and opacity of a pixel, in tenths of the picture's sides.
-fn pixel(path: &std::path::Path, (x, y): (u32, u32)) -> [u8; 4] {
+pub fn pixel(path: &std::path::Path, (x, y): (u32, u32)) -> [u8; 4] {
     let run = std::process::Command::new("ffmpeg")
         .args(["-v", "error", "-i", path.to_str().unwrap(), "-frames:v", "1"])
         .args(["-vf", &format!("format=rgba,crop=1:1:iw*{x}/10:ih*{y}/10"), "-f", "rawvideo", "-pix_fmt", "rgba", "-"])
@@ -67,7 +67,8 @@ fn pixel(path: &std::path::Path, (x, y): (u32, u32)) -> [u8; 4] {
     run.stdout.try_into().unwrap_or_else(|bytes| panic!("{bytes:?}: {}", String::from_utf8_lossy(&run.stderr)))
 }
 
-fn is_near(seen: [u8; 4], wanted: [u8; 4], tolerance: u8) -> bool {
+/// Returns whether two pixels differ by no more than this.
+pub fn is_near(seen: [u8; 4], wanted: [u8; 4], tolerance: u8) -> bool {
     seen.iter().zip(wanted).all(|(seen, wanted)| seen.abs_diff(wanted) <= tolerance)
 }
 
