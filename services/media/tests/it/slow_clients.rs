@@ -223,6 +223,11 @@ async fn disconnects_and_garbage_among_many_uploads_leave_only_what_was_accepted
             }
             connection.send(rest).await;
             let response = connection.read_response().await;
+            if response.starts_with("HTTP/1.1 503") {
+                // A slow machine refuses what would wait for too long.
+                refused(&response, "503", "media.busy");
+                return false;
+            }
             if n % 5 == 0 {
                 refused(&response, "415", "media.unsupported_type");
             } else {
@@ -232,6 +237,7 @@ async fn disconnects_and_garbage_among_many_uploads_leave_only_what_was_accepted
         })
     });
     let accepted = futures::future::join_all(sends).await.into_iter().filter(|sent| *sent.as_ref().unwrap()).count();
+    assert!(accepted > 0, "nothing was accepted: this shows nothing");
     expect_no_orphans(&world).await;
     assert_eq!(crate::fixtures::objects(&world).await.len(), accepted);
     assert_eq!(crate::library::published_events::<contract::media::Received>(&world).await.len(), accepted);
