@@ -16,7 +16,7 @@ pub use string_enum::UnknownVariant;
 
 #[cfg(test)]
 mod tests {
-    use crate::media::FindReceived;
+    use crate::media::{FindPreview, FindReceived};
     use crate::transcode::FindPlayback;
     use crate::{MediaId, Query};
 
@@ -29,6 +29,7 @@ mod tests {
     fn queries_are_sent_to_the_paths_that_are_routed() {
         let id = MediaId::random();
         assert!(fills(&FindReceived(id.clone()), &id));
+        assert!(fills(&FindPreview(id.clone()), &id));
         assert!(fills(&FindPlayback(id.clone()), &id));
     }
 }

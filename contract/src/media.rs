@@ -1,4 +1,4 @@
-//! The events of `media` (an upload was accepted, changed or deleted), and the internal query for one item.
+//! The events of `media` (an upload was accepted, changed or deleted), and the internal queries for one item.
 //!
 //! Invariant: [`Received`] is published in the transaction that makes the item visible to its owner, after the bytes
 //! are stored durably, so every subscriber can read the object.
@@ -145,5 +145,40 @@ impl Query for FindReceived {
 
     fn path(&self) -> String {
         format!("/internal/media/{}", self.0)
+    }
+}
+
+/// What a preview shows of an item that everyone may read. The response of [`FindPreview`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The item's id.
+    pub id: MediaId,
+    /// The kind of media.
+    pub kind: Kind,
+    /// The current name.
+    pub name: String,
+    /// Unlisted or public.
+    pub visibility: Visibility,
+    /// Upright width in pixels, where known.
+    pub width: Option<u32>,
+    /// Upright height in pixels, where known.
+    pub height: Option<u32>,
+    /// The path of a picture of it in any size; `None` where there is none (yet).
+    pub image: Option<String>,
+    /// Whether it can be shown or played.
+    pub is_viewable: bool,
+}
+
+/// Asks media for the preview of an item. There is no response for an item that an anonymous visitor may not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindPreview(pub MediaId);
+
+impl Query for FindPreview {
+    const ROLE: &'static str = "media";
+    const PATH: &'static str = "/internal/media/{id}/preview";
+    type Response = Preview;
+
+    fn path(&self) -> String {
+        format!("/internal/media/{}/preview", self.0)
     }
 }

@@ -15,7 +15,7 @@ export const CONTENT_TYPES: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
 };
 
-const SERVER_PATHS = /^\/(v1|docs|internal|metrics|readyz|healthz|\.well-known)(\/|$)/;
+const SERVER_PATHS = /^\/(v1|docs|oembed|internal|metrics|readyz|healthz|\.well-known)(\/|$)/;
 
 export class PageProxy {
   #server: Server | null = null;
@@ -50,11 +50,12 @@ export class PageProxy {
     const isFile = /\.\w+$/.test(path) && !path.startsWith('/u/');
     const file = isFile ? path : '/index.html';
     const body = await readFile(join(this.folder, file)).catch(() => null);
+    const isFramed = path.startsWith('/embed/');
     response.writeHead(body === null ? 404 : 200, {
       'Content-Type': CONTENT_TYPES[extname(file)] ?? 'application/octet-stream',
-      'Content-Security-Policy': this.#policy,
+      'Content-Security-Policy': isFramed ? this.#policy.replace("frame-ancestors 'none'", 'frame-ancestors *') : this.#policy,
       'Cache-Control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-      'X-Frame-Options': 'DENY',
+      ...(isFramed ? {} : { 'X-Frame-Options': 'DENY' }),
     });
     response.end(body ?? undefined);
   }

@@ -24,7 +24,7 @@ test('an item is edited, shared with a stranger, and deleted', async ({ home, fi
   await home.getByRole('button', { name: 'Share' }).click();
   await expect(home.getByRole('dialog')).toContainText('is private');
   await home.getByRole('button', { name: 'Anyone with the link' }).click();
-  await expect(home.getByLabel('Link')).toHaveValue(link);
+  await expect(home.getByLabel('Link', { exact: true })).toHaveValue(link);
   await home.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await home.getByRole('button', { name: 'Copy link' }).click();
   await expect(home.getByRole('button', { name: 'Copied' })).toBeVisible();
@@ -55,7 +55,7 @@ test('a stranger watches a public video', async ({ home, files, browser, serverU
   await openItem(home, basename(files.clip));
   await home.getByRole('button', { name: 'Share' }).click();
   await home.getByRole('button', { name: 'Everyone' }).click();
-  await expect(home.getByLabel('Link')).toBeVisible();
+  await expect(home.getByLabel('Link', { exact: true })).toBeVisible();
 
   const context = await browser.newContext({ baseURL: serverUrl });
   const stranger = await context.newPage();

@@ -12,7 +12,9 @@ import './styles/controls.css';
 const target = document.getElementById('app');
 if (target) {
   router.start();
-  void session.start();
+  // A page in a frame of another site has no session: a member could be made to click on it unseen.
+  const isEmbedded = router.route.name === 'embed';
+  if (!isEmbedded) void session.start();
   mount(App, { target });
-  registerServiceWorker();
+  if (!isEmbedded) registerServiceWorker();
 }

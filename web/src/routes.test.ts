@@ -20,7 +20,7 @@ it('has the paths that the server answers with 200', () => {
 });
 
 it('leaves the server’s own paths to the server', () => {
-  expect(['/v1/media/x/original', '/docs', '/assets/a.js', '/favicon.svg'].some(isPagePath)).toBe(false);
+  expect(['/v1/media/x/original', '/docs', '/oembed', '/assets/a.js', '/favicon.svg'].some(isPagePath)).toBe(false);
   expect(['/', '/m/abc', '/u/ada.lovelace', '/settings', '/nowhere'].every(isPagePath)).toBe(true);
 });
 

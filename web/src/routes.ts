@@ -8,7 +8,7 @@ import layout from '#messages/layout';
 import library from '#messages/library';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'albums' | 'album' | 'member' | 'trash' | 'settings' | 'sign-in' | 'join' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'trash' | 'settings' | 'sign-in' | 'join' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -28,6 +28,9 @@ export interface Route {
 export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   library: { pattern: '/', title: library.title, load: () => import('./library/LibraryPage.svelte'), signedOut: 'welcome' },
   media: { pattern: '/m/:id', title: null, load: () => import('./media/MediaPage.svelte') },
+  // A frame of another site: App.svelte shows it without the header, and without a session.
+  embed: { pattern: '/embed/:id', title: null, load: () => import('./media/EmbedPage.svelte') },
+  shared: { pattern: '/s/:token', title: null, load: () => import('./media/SharedPage.svelte') },
   albums: { pattern: '/albums', title: layout.albums, load: () => import('./albums/AlbumsPage.svelte'), signedOut: 'sign-in' },
   album: { pattern: '/albums/:id', title: null, load: () => import('./albums/AlbumPage.svelte') },
   member: { pattern: '/u/:handle', title: null, load: () => import('./account/MemberPage.svelte') },

@@ -334,17 +334,22 @@ impl Member {
     pub fn is(&self, role: &str) -> bool {
         self.0.roles.iter().any(|has| has == role)
     }
-}
 
-impl<S: Send + Sync> FromRequestParts<S> for Member {
-    type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?.ok_or_else(|| {
+    /// Returns the member, or the 401 that asks a caller without a token to sign in.
+    pub fn required(member: Option<Self>) -> Result<Self, Problem> {
+        member.ok_or_else(|| {
             Problem::of(
                 every_role::AUTH_REQUIRED,
                 "Sign in first: this needs an access token in the Authorization header.",
             )
         })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Member {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Self::required(<Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?)
     }
 }
 

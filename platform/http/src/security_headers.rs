@@ -34,29 +34,35 @@ pub enum Policy {
     Docs,
     /// The web page and its files; made by [`Policy::page`].
     Page(HeaderValue),
+    /// The page as a player in pages of other origins; made by [`Policy::embed`].
+    Embed(HeaderValue),
 }
+
+/// The end of a content security policy that lets every page frame the response.
+const FRAMED_BY_ALL: &str = "frame-ancestors *";
 
 impl Policy {
     /// Returns the policy of the web page: nothing from other origins, nothing inline. `data:` is for the blurred
     /// placeholders of pictures, `blob:` for Media Source Extensions. `store` is the origin that large files are
     /// redirected to, if they are.
     pub fn page(store: Option<&str>) -> Self {
-        let of = |store: &str| {
-            HeaderValue::try_from(format!(
-                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{store}; media-src \
-                 'self' blob:{store}; connect-src 'self'; font-src 'self'; manifest-src 'self'; \
-                 worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-            ))
-        };
-        let policy = of(&store.map_or_else(String::new, |origin| format!(" {origin}")));
-        // An origin that no header can carry is one that no browser can load from.
-        Self::Page(policy.or_else(|_| of("")).unwrap_or(HeaderValue::from_static(API)))
+        Self::Page(page_content(store, "frame-ancestors 'none'"))
+    }
+
+    /// Returns the policy of the embeddable player: that of the page, but pages of all origins may frame it.
+    pub fn embed(store: Option<&str>) -> Self {
+        Self::Embed(page_content(store, FRAMED_BY_ALL))
     }
 
     /// Adds the headers that are missing.
     pub fn fill(&self, headers: &mut HeaderMap) {
         for (name, value) in self.rows() {
             headers.entry(name).or_insert(value);
+        }
+        // `X-Frame-Options` has no word for "all": what every page may frame has none.
+        let content = headers.get(header::CONTENT_SECURITY_POLICY);
+        if content.is_some_and(|content| content.as_bytes().ends_with(FRAMED_BY_ALL.as_bytes())) {
+            headers.remove(header::X_FRAME_OPTIONS);
         }
     }
 
@@ -70,8 +76,11 @@ impl Policy {
                 "same-origin",
                 Some("camera=(), geolocation=(), microphone=(), payment=()"),
             ),
-            Self::Page(content) => (content.clone(), "same-origin", Some("geolocation=(), payment=()")),
+            Self::Page(content) | Self::Embed(content) => {
+                (content.clone(), "same-origin", Some("geolocation=(), payment=()"))
+            }
         };
+        let embedders = if matches!(self, Self::Embed(_)) { "cross-origin" } else { "same-origin" };
         [
             (header::CONTENT_SECURITY_POLICY, content),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -79,11 +88,25 @@ impl Policy {
             (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
             (header::REFERRER_POLICY, HeaderValue::from_static(referrer)),
             (OPENER_POLICY, HeaderValue::from_static("same-origin")),
-            (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
+            (RESOURCE_POLICY, HeaderValue::from_static(embedders)),
         ]
         .into_iter()
         .chain(permissions.map(|permissions| (PERMISSIONS_POLICY, HeaderValue::from_static(permissions))))
     }
+}
+
+/// Returns the content security policy of the page. `ancestors` is the directive that says who may frame it.
+fn page_content(store: Option<&str>, ancestors: &str) -> HeaderValue {
+    let of = |store: &str| {
+        HeaderValue::try_from(format!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{store}; media-src \
+             'self' blob:{store}; connect-src 'self'; font-src 'self'; manifest-src 'self'; \
+             worker-src 'self'; base-uri 'none'; form-action 'self'; {ancestors}"
+        ))
+    };
+    let policy = of(&store.map_or_else(String::new, |origin| format!(" {origin}")));
+    // An origin that no header can carry is one that no browser can load from.
+    policy.or_else(|_| of("")).unwrap_or(HeaderValue::from_static(API))
 }
 
 #[cfg(test)]
@@ -113,6 +136,17 @@ mod tests {
                 (&HeaderValue::from_static("nosniff"), &HeaderValue::from_static("DENY"))
             );
         }
+    }
+
+    #[test]
+    fn only_the_embeddable_player_may_be_framed_and_stays_so() {
+        let mut headers = filled(&Policy::embed(None));
+        // The listener fills in the strictest policy last.
+        Policy::Api.fill(&mut headers);
+        assert!(!headers.contains_key(header::X_FRAME_OPTIONS));
+        let (embed, page) = (headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap(), filled(&Policy::page(None)));
+        let page = page[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert_eq!(embed, page.replace("frame-ancestors 'none'", "frame-ancestors *"));
     }
 
     #[test]

@@ -126,6 +126,7 @@ pub(crate) fn from_parser(message: &str) -> ShapeError {
         | "number too small to fit in target type" => must_be("a whole number in its range"),
         "invalid float literal" | "cannot parse float from empty string" => must_be("a number"),
         "provided string was not `true` or `false`" => must_be("`true` or `false`"),
+        other if other.starts_with("UUID parsing failed") => must_be("a UUID"),
         other => {
             let variants = other.strip_prefix("unknown variant ").and_then(|rest| rest.rsplit_once(", expected "));
             if let Some((_, names)) = variants {

@@ -62,7 +62,15 @@ impl UrlSigner {
     /// longer.
     pub fn sign(&self, scope: &str, subject: &str, now: DateTime<Utc>, valid_for: TimeDelta) -> String {
         let end = (now + valid_for).timestamp();
-        let end = end + EXPIRY_STEP_SECONDS - end.rem_euclid(EXPIRY_STEP_SECONDS);
+        self.sign_end(scope, subject, end + EXPIRY_STEP_SECONDS - end.rem_euclid(EXPIRY_STEP_SECONDS))
+    }
+
+    /// Returns a signature on `subject` for `scope` that expires at `ends_at`, or less than a second before.
+    pub fn sign_until(&self, scope: &str, subject: &str, ends_at: DateTime<Utc>) -> String {
+        self.sign_end(scope, subject, ends_at.timestamp())
+    }
+
+    fn sign_end(&self, scope: &str, subject: &str, end: i64) -> String {
         format!("{}.{}", base36(end.unsigned_abs()), URL_SAFE_NO_PAD.encode(self.mac(scope, subject, end)))
     }
 
@@ -122,6 +130,10 @@ mod tests {
         assert!(!url_signer.is_valid(&signature, "view", "abd", now));
         assert!(!url_signer.is_valid(&signature, "view", "abc", now + TimeDelta::hours(8)));
         assert!(!UrlSigner::new([8; 32]).is_valid(&signature, "view", "abc", now));
+        let (ends_at, second) = (now + TimeDelta::minutes(5), TimeDelta::seconds(1));
+        let exact = url_signer.sign_until("view", "abc", ends_at);
+        assert!(url_signer.is_valid(&exact, "view", "abc", ends_at - second - second));
+        assert!(!url_signer.is_valid(&exact, "view", "abc", ends_at));
         for bad in ["", ".", "zz", "zzzzzzzz.", "-1.AAAA", "é.é"] {
             assert!(!url_signer.is_valid(bad, "view", "abc", now), "{bad}");
         }

@@ -21,10 +21,15 @@ pub(crate) async fn current_session(
         .ok_or(Error::SessionEnded)
 }
 
-/// Returns the account with this handle, in any case, or [`Error::NoSuchAccount`].
-pub(crate) async fn account_by_handle(accounts: &Accounts, handle: &str) -> Result<Account, Error> {
-    let handle = handle.to_ascii_lowercase();
-    store::accounts::find(accounts.context.db.read(), &handle).await?.ok_or(Error::NoSuchAccount)
+/// Returns the account with this handle, in any case, or with this id, or [`Error::NoSuchAccount`]. No handle is as
+/// long as an id.
+pub(crate) async fn account_by_handle_or_id(accounts: &Accounts, name: &str) -> Result<Account, Error> {
+    let sql = accounts.context.db.read();
+    let account = match Uuid::parse_str(name) {
+        Ok(id) => store::accounts::find_by_id(sql, AccountId(id)).await?,
+        Err(_) => store::accounts::find(sql, &name.to_ascii_lowercase()).await?,
+    };
+    account.ok_or(Error::NoSuchAccount)
 }
 
 /// Returns a page of the caller's sessions, newest first, and the cursor of the next page.

@@ -56,6 +56,9 @@ pub struct Config {
     /// How many trusted proxies stand in front of the gateway. The client's address is taken that many places from the
     /// right in `X-Forwarded-For`.
     pub trusted_hops: usize,
+    /// The origin of the site as people see it, such as `https://tutti.example`, for the URLs in link previews. If it
+    /// is empty, the `Host` of the request names it, and `X-Forwarded-Proto` of a trusted proxy the scheme.
+    pub public_url: String,
     /// Origins whose pages may call the API from a browser (CORS), such as `["https://app.example"]`.
     pub allowed_origins: Vec<String>,
 }
@@ -87,6 +90,7 @@ impl Default for Config {
             // hyper refuses more than a hundred, without an explanation.
             max_headers: 80,
             trusted_hops: 0,
+            public_url: String::new(),
             allowed_origins: Vec::new(),
         }
     }
@@ -141,7 +145,8 @@ const RESPONSE_HEADERS: [&str; 18] = [
 
 impl Config {
     pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
-        let origins = self.allowed_origins.iter().map(|text| parse_origin(text)).collect::<Result<Vec<_>, _>>()?;
+        let parse = |text: &String| parse_origin("allowed_origins", text);
+        let origins = self.allowed_origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         // Credentials are never allowed, and `tutti-session` is not in the list of headers: only the page of this
         // origin may use the session cookie.
         Ok(CorsLayer::new()
@@ -151,14 +156,22 @@ impl Config {
             .expose_headers(RESPONSE_HEADERS.map(HeaderName::from_static))
             .max_age(Duration::from_secs(3600)))
     }
+
+    /// Returns the origin of the site, if it is configured.
+    pub(crate) fn public_origin(&self) -> Result<Option<String>, BootError> {
+        if self.public_url.is_empty() {
+            return Ok(None);
+        }
+        parse_origin("public_url", &self.public_url).map(|_| Some(self.public_url.clone()))
+    }
 }
 
 /// Parses an origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` is refused because it would allow
 /// every page, and `null` because it would allow every sandboxed one.
-fn parse_origin(text: &str) -> Result<HeaderValue, BootError> {
+fn parse_origin(key: &str, text: &str) -> Result<HeaderValue, BootError> {
     let invalid = || {
         BootError::Other(format!(
-            "gateway.allowed_origins contains {text:?}, which is no origin; write origins like \"https://app.example\""
+            "gateway.{key} contains {text:?}, which is no origin; write origins like \"https://app.example\""
         ))
     };
     let url: Uri = text.parse().map_err(|_| invalid())?;
@@ -177,7 +190,7 @@ mod tests {
     #[test]
     fn only_whole_origins_may_call_from_a_browser() {
         for fine in ["https://app.example", "http://localhost:5173", "https://[2001:db8::1]:8443"] {
-            assert_eq!(parse_origin(fine).unwrap(), fine);
+            assert_eq!(parse_origin("public_url", fine).unwrap(), fine);
         }
         for wrong in [
             "*",
@@ -191,7 +204,8 @@ mod tests {
             "https://a@app.example",
             "https://*.example",
         ] {
-            assert!(parse_origin(wrong).is_err_and(|error| error.to_string().contains("no origin")), "{wrong:?}");
+            let error = parse_origin("public_url", wrong).unwrap_err().to_string();
+            assert!(error.contains("gateway.public_url") && error.contains("no origin"), "{wrong:?}");
         }
     }
 }

@@ -5,10 +5,15 @@
 
 mod anonymous_limits;
 mod body_limit;
+mod codes;
 mod config;
 mod forward;
 mod guard;
+mod oembed;
 mod precompressed;
+mod preview_tags;
+mod preview_urls;
+mod previews;
 mod routes;
 mod sse;
 mod static_files;
@@ -35,7 +40,7 @@ pub fn service() -> Service {
         migrations: None,
         objects: &[],
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
-        codes: &[],
+        codes: codes::CODES,
         sections: config::sections,
         subscriptions: |_| Vec::new(),
         start: |context| Box::pin(std::future::ready(start(&context))),
@@ -43,7 +48,7 @@ pub fn service() -> Service {
 }
 
 fn start(context: &Context) -> Result<RoleInstance, BootError> {
-    let config = context.config.section("gateway")?;
+    let config: Config = context.config.section("gateway")?;
     let routes = RouteTable::derive(&context.roles).map_err(|error| BootError::Other(error.to_string()))?;
     let guard = guard::Guard::new(&config, routes.clone(), &context.tasks, &context.metrics);
     let state = forward::ProxyState {
@@ -54,8 +59,9 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let proxy = forward::router(&routes, &state);
     // Without allowed origins, no response needs CORS headers.
     let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
-    let router =
-        Router::new().merge(proxy).merge(static_files::router(&context.openapi_json, context.objects.downloads_from()));
+    let previews = previews::Previews::new(context.peers.clone(), config.public_origin()?);
+    let files = static_files::router(&context.openapi_json, context.objects.downloads_from(), previews);
+    let router = Router::new().merge(proxy).merge(files);
     // The guard wraps every route of the listener, also those that the process adds, and the fallback.
     let guard: RouterLayer =
         Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), guard::Guard::layer)));

@@ -1,8 +1,8 @@
 //! Responses with precompressed files: content negotiation and entity tags.
 //!
 //! Owns content negotiation (RFC 9110 §12.5.3) and entity tags. Does not own which URL serves which file, nor the
-//! headers that all responses share (see `static_files`). Invariant: no request compresses or copies a file; bodies are
-//! the bytes that were compressed at build time or at the start.
+//! headers that all responses share (see `static_files`). Invariant: no request compresses a file; compressed bodies
+//! are the bytes that were compressed at build time or at the start.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_server::Problem;
 use http_server::problem::every_role;
+use sha2::{Digest as _, Sha256};
 
 /// A file that the build script embedded, with its compressed forms where they are smaller.
 pub(crate) struct EmbeddedFile {
@@ -50,6 +51,12 @@ enum Coding {
 }
 
 impl PrecompressedFile {
+    /// Returns a file that has no compressed form.
+    pub(crate) fn uncompressed(identity: Bytes) -> Self {
+        let digest = Sha256::digest(&identity);
+        Self { digest: hex::encode(&digest[..16]), identity, gzip: None, brotli: None }
+    }
+
     /// Responds with the smallest coding that the client accepts, or with 304 if the client has the file already.
     pub(crate) fn respond(self, request: &HeaderMap, headers: HeaderMap) -> Response {
         let offered: Vec<Coding> =

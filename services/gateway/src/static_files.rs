@@ -1,8 +1,9 @@
 //! The routes of embedded files: the page, the API documentation, and the OpenAPI document.
 //!
 //! The page does its own routing; `routes.json` in it has the patterns of its paths, and any other path is a 404 with
-//! the page as its body, which says so to people. Invariant: every response is the same for every client and contains
-//! no member's data.
+//! the page as its body, which says so to people. The page of an item that everyone may read has a preview in its head;
+//! the page below `/embed/` may be framed by other sites. Invariant: every response is the same for every client, and
+//! has nothing of members but such previews.
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
@@ -12,32 +13,51 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use contract::media::Preview;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_server::Policy;
 use http_server::Problem;
 use http_server::problem::every_role;
-use sha2::{Digest as _, Sha256};
 
 use crate::precompressed::{DOCS, PAGE, PrecompressedFile, find};
+use crate::preview_urls::item_of_page;
+use crate::previews::Previews;
+use crate::{oembed, preview_tags};
 
-const PAGE_NOT_BUILT: &str = "<!doctype html><title>Tutti</title><p>This binary was built without the page. Run \
-                              <code>make run</code>, or read <a href=/docs>the API documentation</a>.";
+const PAGE_NOT_BUILT: &str = "<!doctype html><html lang=en><head><title>Tutti</title></head><body><p>This binary was \
+                              built without the page. Run <code>make run</code>, or read <a href=/docs>the API \
+                              documentation</a>.</body></html>";
 
 /// The routes of this module, each as its path pattern and an example path. Tests visit them all.
-pub const STATIC_ROUTES: [(&str, &str); 6] = [
+pub const STATIC_ROUTES: [(&str, &str); 7] = [
     ("/v1/openapi.json", "/v1/openapi.json"),
     ("/docs", "/docs"),
     ("/docs/", "/docs/"),
     ("/docs/{file}", "/docs/swagger-ui-bundle.js"),
+    ("/oembed", "/oembed"),
     ("/", "/"),
     ("/{*path}", "/index.html"),
 ];
 
+/// What the page's routes share.
+#[derive(Clone)]
+struct PageState {
+    policy: Policy,
+    embed_policy: Policy,
+    previews: Previews,
+}
+
 /// Returns the routes of [`STATIC_ROUTES`].
-pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>) -> Router {
-    let (openapi_json, policy) = (precompress(openapi_json), Policy::page(object_store_origin));
+pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>, previews: Previews) -> Router {
+    let openapi_json = precompress(openapi_json);
+    let pages = PageState {
+        policy: Policy::page(object_store_origin),
+        embed_policy: Policy::embed(object_store_origin),
+        previews: previews.clone(),
+    };
     Router::new()
         .route(
             "/v1/openapi.json",
@@ -48,21 +68,17 @@ pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>)
         .route("/docs", get(async || Redirect::to("/docs/")))
         .route("/docs/", get(async |request: HeaderMap| docs("index.html", &request)))
         .route("/docs/{file}", get(async |Path(file): Path<String>, request: HeaderMap| docs(&file, &request)))
-        .route("/", get(page).with_state(policy.clone()))
-        .route("/{*path}", get(page).with_state(policy))
+        .route("/oembed", get(oembed::respond).with_state(previews))
+        .route("/", get(page).with_state(pages.clone()))
+        .route("/{*path}", get(page).with_state(pages))
 }
 
 /// Compresses the OpenAPI document, once.
 fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     let gzip = gzip.write_all(openapi_json.as_bytes()).and_then(|()| gzip.finish()).ok();
-    let digest = Sha256::digest(openapi_json.as_bytes());
-    PrecompressedFile {
-        digest: hex::encode(&digest[..16]),
-        identity: Bytes::copy_from_slice(openapi_json.as_bytes()),
-        gzip: gzip.map(Bytes::from),
-        brotli: None,
-    }
+    let file = PrecompressedFile::uncompressed(Bytes::copy_from_slice(openapi_json.as_bytes()));
+    PrecompressedFile { gzip: gzip.map(Bytes::from), ..file }
 }
 
 /// Responds with a file of Swagger UI.
@@ -73,39 +89,69 @@ fn docs(file: &str, request: &HeaderMap) -> Response {
     }
 }
 
-async fn page(State(policy): State<Policy>, request: Request) -> Response {
-    let path = request.uri().path().trim_start_matches('/');
+async fn page(State(state): State<PageState>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let path = parts.uri.path().trim_start_matches('/');
     let reserved = path == "v1"
         || path.starts_with("v1/")
         || path.starts_with("internal")
         || path == "metrics"
         || path.starts_with(".well-known/");
-    if reserved || !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if reserved || !matches!(parts.method, Method::GET | Method::HEAD) {
         return Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL.").into_response();
     }
-    match find(PAGE, path) {
-        Some(file) => file.respond(request.headers(), headers(path, &policy)),
-        // A path with a dot is a file, except in a member's handle.
-        _ if path.contains('.') && !path.starts_with("u/") => {
-            Problem::of(every_role::NO_SUCH_URL, "There is no such file.").into_response()
+    if let Some(file) = find(PAGE, path) {
+        return file.respond(&parts.headers, headers(path, &state.policy));
+    }
+    // A path with a dot is a file, except in a member's handle.
+    if path.contains('.') && !path.starts_with("u/") {
+        return Problem::of(every_role::NO_SUCH_URL, "There is no such file.").into_response();
+    }
+    match find_preview(&state.previews, &parts).await {
+        Some((origin, preview)) => page_with_preview(&state, &parts, &origin, &preview),
+        None => page_itself(&state, &parts),
+    }
+}
+
+/// Returns the preview of the item whose page is requested, and the origin of its URLs.
+async fn find_preview(previews: &Previews, parts: &Parts) -> Option<(String, Preview)> {
+    let (id, origin) = (item_of_page(parts.uri.path())?, previews.origin(parts)?);
+    // Without a response in time, the page is as useful to people.
+    let preview = previews.find(&id).await.ok()??;
+    Some((origin, preview))
+}
+
+/// Responds with the page, with a preview in its head. No coding of it is prepared: it is made for this request.
+fn page_with_preview(state: &PageState, parts: &Parts, origin: &str, preview: &Preview) -> Response {
+    let page = find(PAGE, "index.html").map(|file| file.identity);
+    let page = page.as_deref().unwrap_or(PAGE_NOT_BUILT.as_bytes());
+    let html = std::str::from_utf8(page).ok().and_then(|page| preview_tags::insert(page, origin, preview));
+    let Some(html) = html else { return page_itself(state, parts) };
+    let mut headers = headers("index.html", &state.policy);
+    // Its URLs have the origin that this client has asked.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let response = PrecompressedFile::uncompressed(html.into()).respond(&parts.headers, headers);
+    if response.status() == StatusCode::NOT_ACCEPTABLE { page_itself(state, parts) } else { response }
+}
+
+/// Responds with the page as it was built.
+fn page_itself(state: &PageState, parts: &Parts) -> Response {
+    let path = parts.uri.path().trim_start_matches('/');
+    let policy = if path.starts_with("embed/") { &state.embed_policy } else { &state.policy };
+    match find(PAGE, "index.html") {
+        Some(file) if is_page(&PAGE_PATTERNS, path) => file.respond(&parts.headers, headers("index.html", policy)),
+        Some(file) => {
+            // Without its condition: what is not there is not unchanged.
+            let mut request_headers = parts.headers.clone();
+            request_headers.remove(header::IF_NONE_MATCH);
+            let mut response = file.respond(&request_headers, headers("index.html", &state.policy));
+            if response.status() == StatusCode::OK {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                response.headers_mut().remove(header::ETAG);
+            }
+            response
         }
-        _ => match find(PAGE, "index.html") {
-            Some(file) if is_page(&PAGE_PATTERNS, path) => {
-                file.respond(request.headers(), headers("index.html", &policy))
-            }
-            Some(file) => {
-                // Without its condition: what is not there is not unchanged.
-                let mut request_headers = request.headers().clone();
-                request_headers.remove(header::IF_NONE_MATCH);
-                let mut response = file.respond(&request_headers, headers("index.html", &policy));
-                if response.status() == StatusCode::OK {
-                    *response.status_mut() = StatusCode::NOT_FOUND;
-                    response.headers_mut().remove(header::ETAG);
-                }
-                response
-            }
-            None => (headers("index.html", &policy), PAGE_NOT_BUILT).into_response(),
-        },
+        None => (headers("index.html", policy), PAGE_NOT_BUILT).into_response(),
     }
 }
 

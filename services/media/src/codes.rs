@@ -42,6 +42,7 @@ http_server::codes! {
     QUOTA_ITEMS = 403 "media.quota_items",
         "Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.";
     QUOTA_UPLOADS = 403 "media.quota_uploads", "Finish or cancel an unfinished upload.";
+    QUOTA_LINKS = 403 "media.quota_links", "Revoke a link to this item, or wait until one expires.";
     ACCOUNT_CLOSED = 403 "media.account_closed", "Sign up again; the account of this token was erased.";
     QUOTA_RATE = 429 "media.quota_rate", "Wait as long as `Retry-After` says.";
     BUSY = 503 "media.busy", "Wait as long as `Retry-After` says, and send the request again.";
@@ -50,6 +51,7 @@ http_server::codes! {
     LISTS_BUSY = 503 "media.lists_busy", "Wait as long as `Retry-After` says.";
     NO_SUCH_UPLOAD = 404 "media.no_such_upload",
         "Create a new upload; this one was completed long ago, cancelled, or has expired.";
+    NO_SUCH_LINK = 404 "media.no_such_link", "List the links of the item again; this one was revoked or has expired.";
     WRONG_OFFSET = 409 "media.wrong_offset", "Ask for the offset with HEAD, and continue from there.";
     TAKEN_OVER = 409 "media.taken_over", "Ask for the offset with HEAD, and continue from there.";
     CHECKSUM_MISMATCH = 460 "media.checksum_mismatch", "Send the bytes of this request again; none of them was kept.";

@@ -111,6 +111,10 @@ pub(crate) enum Error {
     AccountClosed,
     #[error("You have {0} unfinished uploads, which is the limit. Finish or cancel some first.")]
     QuotaUploads(u64),
+    #[error("This item has {0} links already, which is the limit. Revoke one first.")]
+    QuotaLinks(usize),
+    #[error("The item has no such link. It was revoked, or has expired.")]
+    NoSuchLink,
     #[error("The server is receiving too many files right now. Try again in a few seconds.")]
     Busy,
     #[error("Too many clients follow this item already. Poll it instead, or try again later.")]
@@ -238,6 +242,8 @@ impl Error {
             Self::QuotaBytes { .. } => codes::QUOTA_BYTES,
             Self::QuotaItems(_) => codes::QUOTA_ITEMS,
             Self::QuotaUploads(_) => codes::QUOTA_UPLOADS,
+            Self::QuotaLinks(_) => codes::QUOTA_LINKS,
+            Self::NoSuchLink => codes::NO_SUCH_LINK,
             Self::AccountClosed => codes::ACCOUNT_CLOSED,
             Self::QuotaRate { .. } => codes::QUOTA_RATE,
             Self::Busy => codes::BUSY,

@@ -9,15 +9,18 @@
 //! |---|---|
 //! | begin an upload, erase an account, check whether a row names an object | owner |
 //! | create an item | owner, and the upload that it was |
+//! | make a link to an item | owner, item |
+//! | revoke a link | owner |
+//! | remove expired links | `expired links` |
 //! | reset, cancel or expire an upload | owner, upload |
 //! | take an upload over, save its progress | upload |
 //! | change, claim, delete, restore or remove items, put and remove captions | owner, each item |
 //! | create, change or remove an album; add, move or take out its items | owner |
 //! | progress, playable, ready, failed; indexing | each item |
 //!
-//! The lane of an owner protects the quota, the library, and which rows name an object: only rows of one owner name it.
-//! That of an upload protects its epoch and offset. That of an item orders the locks on its row: the columns that
-//! events change and those that owners change are not the same.
+//! The lane of an owner protects the quota, the library, the links, and which rows name an object: only rows of one
+//! owner name it. That of an upload protects its epoch and offset. That of an item orders the locks on its row: the
+//! columns that events change and those that owners change are not the same.
 
 mod api;
 mod cleanup;

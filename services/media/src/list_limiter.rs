@@ -60,6 +60,12 @@ impl ListLimiter {
         }
     }
 
+    /// Returns a limiter of the lists that visitors read. Only all of them together are limited: many visitors may read
+    /// what one member shows.
+    pub(crate) fn for_visitors(config: &Config) -> Self {
+        Self { max_per_member: usize::MAX, ..Self::new(config) }
+    }
+
     /// Runs `work`, which reads a list of `member`, when a permit is free.
     pub(crate) async fn run<T>(
         &self,

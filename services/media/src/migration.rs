@@ -25,5 +25,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     // does not know the lists would show what is in the trash.
     Migration { version: 8, min_compatible: 8, sql: include_str!("../migrations/0008_trash.sql") },
     // A release without captions must not run beside this one: it would leave those of the items that it removes.
-    Migration { version: 9, min_compatible: 9, sql: include_str!("../migrations/009_captions.sql") },
+    Migration { version: 9, min_compatible: 9, sql: include_str!("../migrations/0009_captions.sql") },
+    // A release without links leaves those of the items that it removes, which then open nothing.
+    Migration { version: 10, min_compatible: 9, sql: include_str!("../migrations/0010_share_links.sql") },
 ];

@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) quota: Quota,
     /// Limits the library pages that are read at once.
     pub(crate) list_limiter: ListLimiter,
+    /// Limits the pages of public items that visitors read at once, apart from those of members.
+    pub(crate) public_list_limiter: ListLimiter,
     pub(crate) header_budget: HeaderBudget,
     pub(crate) upload_permits: Arc<Semaphore>,
     pub(crate) read_slots: ReadSlots,
@@ -57,6 +59,7 @@ pub(crate) async fn build(context: Context) -> Result<Media, BootError> {
     let media = Media(Arc::new(Inner {
         quota: Quota::new(&context, &config),
         list_limiter: ListLimiter::new(&config),
+        public_list_limiter: ListLimiter::for_visitors(&config),
         header_budget: HeaderBudget::new(config.header_budget_bytes),
         upload_permits: Arc::new(Semaphore::new(config.max_concurrent_uploads)),
         read_slots: ReadSlots::new(config.max_concurrent_body_reads),

@@ -11,12 +11,15 @@ use serde_json::Value;
 
 use super::{HELPER_EXTENSIONS, assemble, interfaces};
 
-/// Codes of a role that no public operation returns: they reach our own processes only.
-const INTERNAL_CODES: [(&str, &str); 2] = [
+/// Codes of a role that no public operation returns: they reach our own processes, or readers of the page's URLs.
+const INTERNAL_CODES: [(&str, &str); 4] = [
     // The command line that gives an account a role.
     ("accounts", "accounts.unknown_role"),
     // The internal query for a playback.
     ("transcode", "media.not_found"),
+    // `/oembed`, which is no part of the API.
+    ("gateway", "oembed.not_found"),
+    ("gateway", "oembed.no_such_format"),
 ];
 /// Bodies of other types are bytes or streams, of which an example says nothing.
 const TYPES_WITH_EXAMPLES: [&str; 3] = ["application/json", "multipart/form-data", "application/x-www-form-urlencoded"];

@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::logs::{PLACE, TITLE};
 
-use crate::server::Server;
+use crate::server::{Member, Server};
 
 fn generate(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
     let path = folder.path().join(name);
@@ -124,6 +124,7 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
 
     let picture = format!("/v1/media/{}/image?w=320", photo["id"].as_str().unwrap());
     assert_eq!(bob.request(Method::GET, &picture).send().await.unwrap().status(), 404);
+    assert_link_opens_until_revoked(&server, &ada, photo["id"].as_str().unwrap()).await;
     let view = ada
         .request(Method::PATCH, &format!("/v1/media/{}", photo["id"].as_str().unwrap()))
         .json(&json!({ "visibility": "public" }))
@@ -142,8 +143,42 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
         assert!(started.elapsed().as_secs() < 60, "{}", response.status());
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    assert_page_has_preview(&server, photo["id"].as_str().unwrap()).await;
     let original = format!("/v1/media/{}/original", photo["id"].as_str().unwrap());
     assert_eq!(bob.request(Method::GET, &original).send().await.unwrap().status().as_u16() / 100, 4);
+}
+
+/// Checks that a link opens a private photo and its image to anyone who has it, until it is revoked.
+async fn assert_link_opens_until_revoked(server: &Server, owner: &Member, id: &str) {
+    let links = format!("/v1/media/{id}/links");
+    let made = owner.request(Method::POST, &links).json(&json!({ "expires_in": 3600 })).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    let made: Value = made.json().await.unwrap();
+    let shared = format!("{}/v1/shared/{}", server.url, made["token"].as_str().unwrap());
+    let opened: Value = server.client.get(&shared).send().await.unwrap().json().await.unwrap();
+    let image = format!("{}{}&w=320", server.url, opened["media"]["urls"]["image"].as_str().unwrap());
+    assert_eq!(server.client.get(image).send().await.unwrap().status(), 200);
+    let link = format!("{links}/{}", made["id"].as_str().unwrap());
+    assert_eq!(owner.request(Method::DELETE, &link).send().await.unwrap().status(), 204);
+    assert_eq!(server.client.get(&shared).send().await.unwrap().status(), 404);
+}
+
+/// Checks that the page of an item that everyone may read has the tags of a preview, and that its image is there.
+async fn assert_page_has_preview(server: &Server, id: &str) {
+    let started = std::time::Instant::now();
+    let tag = "<meta property=\"og:image\" content=\"";
+    loop {
+        let page = server.client.get(format!("{}/m/{id}", server.url)).send().await.unwrap().text().await.unwrap();
+        // A page that got no preview in time has none; the next request may.
+        if let Some((_, rest)) = page.split_once(tag) {
+            let image = rest.split('"').next().unwrap().replace("&amp;", "&");
+            assert!(image.starts_with(&format!("{}/v1/media/{id}/image?", server.url)), "{image}");
+            let response = server.client.get(image).send().await.unwrap();
+            assert!(response.status() == 200 && response.headers()["content-type"] == "image/jpeg", "{response:?}");
+            return;
+        }
+        assert!(started.elapsed().as_secs() < 60, "{page}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

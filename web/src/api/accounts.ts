@@ -37,6 +37,7 @@ export const listSessions = async (): Promise<SessionView[]> => (await readBody(
 
 export const revokeSession = (id: string): Promise<void> => expectOk(api.DELETE('/v1/sessions/{id}', { params: { path: { id } } }));
 
+/** Returns a profile by its handle, or by the id of the account. */
 export const getProfile = (handle: string): Promise<Account> =>
   readBody(api.GET('/v1/accounts/{handle}', { params: { path: { handle } } }));
 

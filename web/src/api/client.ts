@@ -7,6 +7,9 @@ import type { paths } from './schema';
 
 export const api = createClient<paths>({ baseUrl: '', fetch: authorizedFetch });
 
+/** The same operations for a visitor: without the member's token, even if there is one. */
+export const visitorApi = createClient<paths>({ baseUrl: '', fetch: (request) => send(request, null) });
+
 /** `fetch` with the member's token. */
 export async function authorizedFetch(request: Request): Promise<Response> {
   const token = await session.tokens.token();

@@ -1,5 +1,5 @@
 // Owns the media operations of the API, one function each.
-import { api, authorizedFetch, expectOk, readBody } from './client';
+import { api, authorizedFetch, expectOk, readBody, visitorApi } from './client';
 import { problemFrom } from './problem';
 import type { Kind, Media, State, Visibility } from './types';
 
@@ -22,6 +22,13 @@ export const list = (filter: Filter, limit: number, after?: string): Promise<Pag
   readBody(api.GET('/v1/media', { params: { query: { ...filter, limit, ...(after ? { after } : {}) } } }));
 
 export const get = (id: string): Promise<Media> => readBody(api.GET('/v1/media/{id}', { params: { path: { id } } }));
+
+/** Reads an item as everyone sees it. */
+export const getAsVisitor = (id: string): Promise<Media> => readBody(visitorApi.GET('/v1/media/{id}', { params: { path: { id } } }));
+
+/** What a member shows to everyone, newest first. */
+export const listPublic = (owner: string, limit: number, after?: string): Promise<Page> =>
+  readBody(visitorApi.GET('/v1/media', { params: { query: { owner, limit, ...(after ? { after } : {}) } } }));
 
 export interface Edit {
   name?: string;

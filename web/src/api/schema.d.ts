@@ -616,6 +616,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/shared/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the item that a link opens. Needs no token. */
+        get: operations["open_share_link"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/uploads": {
         parameters: {
             query?: never;
@@ -977,6 +994,24 @@ export interface components {
             next?: string | null;
         };
         /**
+         * @description How long the link lasts: one of the two fields, a minute to 366 days from now.
+         * @example {
+         *       "expires_in": 604800
+         *     }
+         */
+        LinkBody: {
+            /**
+             * Format: date-time
+             * @description When the link expires.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: int32
+             * @description After how many seconds the link expires.
+             */
+            expires_in?: number | null;
+        };
+        /**
          * @description A page of a list.
          * @example {
          *       "items": [
@@ -1144,6 +1179,41 @@ export interface components {
                  * @description When it last requested a new access token.
                  */
                 last_seen_at: string;
+            }[];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "created_at": "2026-06-20T18:30:00Z",
+         *           "expires_at": "2026-06-27T18:30:00Z",
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *           "token": "3hW9dKx0Qp7LmT2vBnYc4R",
+         *           "url": "/s/3hW9dKx0Qp7LmT2vBnYc4R"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_ShareLink: {
+            /** @description The items. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                /**
+                 * Format: uuid
+                 * @description The id, which revokes the link and does not open it.
+                 */
+                id: string;
+                /** @description What opens the link. Only in the response that made it: the server stores its digest alone. */
+                token?: string | null;
+                /** @description The URL of its page, relative to the site. Only in the response that made it. */
+                url?: string | null;
             }[];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
@@ -1358,6 +1428,42 @@ export interface components {
              * @description When it last requested a new access token.
              */
             last_seen_at: string;
+        };
+        /**
+         * @description A link to an item.
+         * @example {
+         *       "created_at": "2026-06-20T18:30:00Z",
+         *       "expires_at": "2026-06-27T18:30:00Z",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *       "token": "3hW9dKx0Qp7LmT2vBnYc4R",
+         *       "url": "/s/3hW9dKx0Qp7LmT2vBnYc4R"
+         *     }
+         */
+        ShareLink: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /**
+             * Format: uuid
+             * @description The id, which revokes the link and does not open it.
+             */
+            id: string;
+            /** @description What opens the link. Only in the response that made it: the server stores its digest alone. */
+            token?: string | null;
+            /** @description The URL of its page, relative to the site. Only in the response that made it. */
+            url?: string | null;
+        };
+        /** @description What a link opens. */
+        SharedMedia: {
+            /**
+             * Format: date-time
+             * @description When the link expires.
+             */
+            expires_at: string;
+            /** @description The item, without what is for its owner only. Its URLs last for an hour at most, and no longer than the link:
+             *     open the link again for new ones. */
+            media: components["schemas"]["Media"];
         };
         /**
          * @description The body of a sign-in.
@@ -2614,6 +2720,12 @@ export interface operations {
     list_media: {
         parameters: {
             query?: {
+                /**
+                 * @description The public items of this member, instead of your library: those that are ready, as everyone sees them. Needs no
+                 *     token, and goes together with `kind`, `limit` and `after`.
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                owner?: string;
                 /**
                  * @description Only photos, audio files or videos.
                  * @example photo
@@ -5349,6 +5461,48 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
             507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    open_share_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the link.
+                 * @example 3hW9dKx0Qp7LmT2vBnYc4R
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The item, and until when. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedMedia"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     begin_upload: {

@@ -2,7 +2,7 @@
 // alone.
 
 /** First segments of paths that the server responds to itself. */
-const SERVER_PREFIXES = ['v1', 'docs', 'internal', 'assets', '.well-known', 'healthz', 'readyz', 'metrics'];
+const SERVER_PREFIXES = ['v1', 'docs', 'internal', 'assets', 'oembed', '.well-known', 'healthz', 'readyz', 'metrics'];
 
 /** Returns the name and the parameters of the first pattern that fits, or `null`. */
 export function matchPatterns<Name>(patterns: readonly (readonly [string, Name])[], path: string): { name: Name; params: Record<string, string> } | null {

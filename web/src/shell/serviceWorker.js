@@ -7,7 +7,7 @@ const CACHE = `tutti-shell-${BUILD.version}`;
 const DOCUMENT = '/index.html';
 
 /** Paths of the server; everything else without a dot is a page. As in router/match.ts. */
-const SERVER_PATHS = /^\/(v1|docs|internal|metrics|healthz|readyz|\.well-known)(\/|$)/;
+const SERVER_PATHS = /^\/(v1|docs|oembed|internal|metrics|healthz|readyz|\.well-known)(\/|$)/;
 
 self.addEventListener('install', (event) => {
   event.waitUntil(

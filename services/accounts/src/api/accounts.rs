@@ -126,7 +126,12 @@ pub(super) async fn sign_up(
     operation_id = "show_account",
     tag = "accounts",
     params(
-        ("handle" = String, Path, description = "Case doesn't matter", example = "ada"),
+        (
+            "handle" = String,
+            Path,
+            description = "The handle, whose case doesn't matter, or the id of the account",
+            example = "ada",
+        ),
     ),
     responses(
         (
@@ -143,5 +148,5 @@ pub(super) async fn profile(
     State(accounts): State<Accounts>,
     Path(handle): Path<String>,
 ) -> Result<Json<AccountView>, Error> {
-    Ok(Json(AccountView::public(queries::account_by_handle(&accounts, &handle).await?)))
+    Ok(Json(AccountView::public(queries::account_by_handle_or_id(&accounts, &handle).await?)))
 }

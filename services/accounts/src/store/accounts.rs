@@ -67,6 +67,17 @@ pub(crate) async fn find(sql: &impl Sql, handle: &str) -> Result<Option<Account>
     Ok(row.map(Account::from))
 }
 
+const BY_ID: &str = "
+    select id, handle, email, display_name, bio, avatar, roles, created_at
+      from account
+     where id = $1";
+
+/// Returns the account with this id.
+pub(crate) async fn find_by_id(sql: &impl Sql, id: AccountId) -> Result<Option<Account>, Error> {
+    let row: Option<AccountRow> = sql.row(BY_ID, vec![id.0.into()]).await?;
+    Ok(row.map(Account::from))
+}
+
 const CURRENT_SESSION: &str = "
     select a.id, a.handle, a.email, a.display_name, a.bio, a.avatar, a.roles, a.created_at,
            s.device, s.created_at as opened_at, s.last_seen_at

@@ -20,6 +20,7 @@ async fn every_query_has_an_index() {
             accounts::find_credentials(sql, accounts::LoginName::Handle("ada")).await?;
             accounts::find_credentials(sql, accounts::LoginName::Email("ada@example.org")).await?;
             accounts::find(sql, "ada").await?;
+            accounts::find_by_id(sql, id).await?;
             accounts::find_current_session(sql, id, Uuid::nil()).await?;
             accounts::find_password(sql, id).await?;
             ended_sessions::list(sql, now, 10).await?;

@@ -82,6 +82,10 @@ async fn a_public_profile_has_no_email() {
     for reader in [world.anonymous(), bob.member, ada.member] {
         assert_eq!(reader.get("/v1/accounts/ada").await.expect(200).json(), expected);
         assert_eq!(reader.get("/v1/accounts/ADA").await.expect(200).json(), expected);
+        let by_id = format!("/v1/accounts/{}", expected["id"].as_str().unwrap());
+        assert_eq!(reader.get(&by_id).await.expect(200).json(), expected);
+        let unknown = format!("/v1/accounts/{}", uuid::Uuid::nil());
+        reader.get(&unknown).await.refused(404, "accounts.not_found");
         reader.get("/v1/accounts/nobody-at-all").await.refused(404, "accounts.not_found");
         reader.get("/v1/accounts/ada@example.org").await.refused(404, "accounts.not_found");
         reader.get("/v1/accounts/..%2fme").await.refused(404, "accounts.not_found");

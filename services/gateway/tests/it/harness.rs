@@ -38,6 +38,9 @@ const ACCOUNTS: [(&str, bool); 5] = [
     ("/v1/sessions/{session}", true),
     ("/v1/me", true),
 ];
+/// An item whose preview the fake role has at once, and one whose preview never comes.
+pub(crate) const SHARED: &str = "5kT0vYq8Zb3mXw1RcHs9Ga";
+pub(crate) const NEVER: &str = "0000000000000000000000";
 const MEDIA: [&str; 4] = ["/v1/media", "/v1/media/claims", "/v1/media/{id}", "/v1/media/{id}/socket"];
 
 /// A request as the fake role received it.
@@ -85,6 +88,7 @@ impl Harness {
             .route("/v1/files/never", get(async || tokio::time::sleep(Duration::from_secs(600)).await))
             .route("/v1/media/{id}/events", get(event_stream))
             .route("/v1/media/{id}/socket", get(echo_websocket))
+            .route("/internal/media/{id}/preview", get(preview))
             .fallback(any(record))
             .with_state(role.clone())
             .layer(axum::middleware::from_fn(trust_internal_headers))
@@ -217,6 +221,27 @@ async fn record(State(role): State<FakeRole>, request: Request) -> Response {
         "ok",
     )
         .into_response()
+}
+
+async fn preview(axum::extract::Path(id): axum::extract::Path<String>) -> Response {
+    match id.as_str() {
+        SHARED => axum::Json(serde_json::json!({
+            "id": SHARED,
+            "kind": "video",
+            "name": "</title><script>alert(1)</script>",
+            "visibility": "public",
+            "width": 1920,
+            "height": 1080,
+            "image": format!("/v1/media/{SHARED}/poster"),
+            "is_viewable": true,
+        }))
+        .into_response(),
+        NEVER => {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            StatusCode::NOT_FOUND.into_response()
+        }
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn respond_in_two_parts(State(role): State<FakeRole>) -> Response {

@@ -136,7 +136,7 @@ fn ends_at(viewer: &Viewer, member: Option<&Member>) -> Option<DateTime<Utc>> {
     let token_ends_at = member.and_then(|member| DateTime::from_timestamp(member.0.exp, 0));
     let signature_ends_at = match viewer {
         Viewer::SignedUrl(signature) => Some(signature.ends_at()),
-        Viewer::Owner | Viewer::Everyone => None,
+        Viewer::Owner | Viewer::ShareLink(_) | Viewer::Everyone => None,
     };
     token_ends_at.into_iter().chain(signature_ends_at).min()
 }

@@ -37,6 +37,10 @@ pub(super) enum Sort {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
+    /// The public items of this member, instead of your library: those that are ready, as everyone sees them. Needs no
+    /// token, and goes together with `kind`, `limit` and `after`.
+    #[param(value_type = Option<String>, format = "uuid", example = "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60")]
+    owner: Option<AccountId>,
     /// Only photos, audio files or videos.
     #[param(example = "photo")]
     kind: Option<Kind>,
@@ -73,7 +77,7 @@ pub(super) struct ListParams {
     after: Option<String>,
 }
 
-/// Lists your library, or your trash.
+/// Lists your library, your trash, or the public items of a member (`owner`).
 ///
 /// A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
 #[utoipa::path(
@@ -83,21 +87,26 @@ pub(super) struct ListParams {
     tag = "media",
     params(ListParams),
     responses((status = 200, description = "A page of the library.", body = List<MediaView>)),
-    security(("token" = [])),
-    extensions(("x-codes" = json!(["422 request.invalid", "media.too_many_lists", "media.lists_busy"])))
+    security((), ("token" = [])),
+    extensions(
+        ("x-codes" = json!(["422 request.invalid", "auth.required", "media.too_many_lists", "media.lists_busy"]))
+    )
 )]
 pub(super) async fn list(
     State(media): State<Media>,
-    member: Member,
+    member: Option<Member>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<List<MediaView>>, Error> {
-    let owner = AccountId(member.id());
+    let (owner, viewer, limiter) = match params.owner {
+        Some(owner) => (owner, Viewer::Everyone, &media.public_list_limiter),
+        None => (AccountId(Member::required(member)?.id()), Viewer::Owner, &media.list_limiter),
+    };
     let size = Page { limit: params.limit, after: None }.size();
     let filter = params.filter()?;
     let after = params.after(filter.order)?;
     let read = async { Ok(store::library::list(media.context.db.read(), owner, &filter, after.as_ref(), size).await?) };
-    let page = media.list_limiter.run(owner, read).await?;
-    let items = page.items.iter().map(|item| view(&media, item, &Viewer::Owner)).collect();
+    let page = limiter.run(owner, read).await?;
+    let items = page.items.iter().map(|item| view(&media, item, &viewer)).collect();
     Ok(Json(List { items, next: page.next.map(|next| next.text()) }))
 }
 
@@ -109,7 +118,11 @@ impl ListParams {
         Cursor::parse(text).filter(|cursor| cursor.order == order).map(Some).ok_or_else(refused)
     }
 
+    /// Returns what is listed.
     fn filter(&self) -> Result<Filter, Error> {
+        if self.owner.is_some() {
+            return self.public_filter();
+        }
         if self.trash == Some(true) {
             return self.trash_filter();
         }
@@ -124,8 +137,23 @@ impl ListParams {
             visibility: self.visibility,
             search: search_terms::SearchQuery::new(self.tag.as_deref(), self.subject.clone(), self.q.as_deref()),
             listing,
-            order: if self.sort == Some(Sort::Taken) { Order::Taken } else { Order::Added },
+            order: self.order(),
         })
+    }
+
+    fn order(&self) -> Order {
+        if self.sort == Some(Sort::Taken) { Order::Taken } else { Order::Added }
+    }
+
+    fn public_filter(&self) -> Result<Filter, Error> {
+        let is_searched = self.tag.is_some() || self.q.is_some() || self.subject.is_some();
+        let is_own = self.state.is_some() || self.visibility.is_some() || self.staged.is_some() || self.trash.is_some();
+        if is_searched || is_own {
+            let sentence = "Send `owner` with `kind`, `sort`, `limit` and `after` only.";
+            return Err(Error::Invalid(sentence.to_owned()));
+        }
+        let (state, visibility) = (Some(ItemState::Ready), Some(Visibility::Public));
+        Ok(Filter { kind: self.kind, state, visibility, order: self.order(), ..Filter::default() })
     }
 
     fn trash_filter(&self) -> Result<Filter, Error> {

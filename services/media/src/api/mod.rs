@@ -1,8 +1,8 @@
 //! The HTTP API of media.
 //!
 //! Owns parsing, authorization and responses; the rules are elsewhere. Invariant: everything about an item is for its
-//! owner, except reading a public or unlisted one. Any other caller receives the same error as for an item that does
-//! not exist.
+//! owner, except reading a public or unlisted one, or one by a link that has not expired. Any other caller receives the
+//! same error as for an item that does not exist.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod album_items;
@@ -16,6 +16,7 @@ mod item_events;
 mod items;
 mod multipart;
 mod operation_codes;
+mod share_links;
 mod trash;
 mod tus;
 mod tus_headers;
@@ -57,6 +58,9 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(albums::get, albums::change, albums::remove))
         .routes(routes!(album_items::add, album_items::list))
         .routes(routes!(album_items::change_place, album_items::remove))
+        .routes(routes!(share_links::create, share_links::list))
+        .routes(routes!(share_links::get, share_links::revoke))
+        .routes(routes!(share_links::open))
         .merge(tus_routes())
 }
 
@@ -130,6 +134,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 27);
+        assert_eq!(operations, 32);
     }
 }

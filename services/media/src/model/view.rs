@@ -1,17 +1,18 @@
-//! An item as a client sees it: three viewers, and what each of them sees.
+//! An item as a client sees it: four viewers, and what each of them sees.
 //!
-//! | field | its owner | holder of a signed `events` URL | everyone (public and unlisted items) |
-//! |---|---|---|---|
-//! | [`OWNER_ONLY_FIELDS`] | yes | null | null |
-//! | `removed_at`, `purges_at` | of an item in the trash, which the others do not see | – | – |
-//! | the other fields | yes | yes | yes |
-//! | `urls` of a public or unlisted item | plain | plain | plain |
-//! | `urls` of a private item | signed `view` | plain: a token or a `view` signature is needed | – |
-//! | `urls` of an item in the trash | signed `trash`, without the original | – | – |
-//! | `urls.events` | newly signed `events` | the signature of the request | plain |
+//! | field | its owner | holder of a signed `events` URL | holder of a share link | everyone (public, unlisted) |
+//! |---|---|---|---|---|
+//! | [`OWNER_ONLY_FIELDS`] | yes | null | null | null |
+//! | `removed_at`, `purges_at` | of an item in the trash, which no other sees | – | – | – |
+//! | the other fields | yes | yes | yes | yes |
+//! | `urls` of a public or unlisted item | plain | plain | plain | plain |
+//! | `urls` of a private item | signed `view` | plain | signed `view`, no longer than the link | – |
+//! | `urls` of an item in the trash | signed `trash`, without the original | – | – | – |
+//! | `urls.events` | newly signed `events` | the signature of the request | plain | plain |
 //!
-//! Invariant: only a view for the owner has a new signature in it. A response under a signature repeats that one or
-//! none, so it never grants more, nor for longer.
+//! A plain URL of a private item needs a token or a `view` signature. Invariant: only a view for the owner or for the
+//! holder of a link has a new signature in it. A response under a signature repeats that one or none, so it never opens
+//! more, nor for longer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -197,6 +198,8 @@ pub(crate) enum Viewer {
     Owner,
     /// A caller with a signed `events` URL.
     SignedUrl(UrlSignature),
+    /// A caller with a share link, and when the URLs that it opens expire.
+    ShareLink(DateTime<Utc>),
     /// Everyone else, for a public or unlisted item.
     Everyone,
 }
@@ -260,11 +263,13 @@ impl Item {
 
     /// Returns the query that lets everyone who has the URL see the item; nothing where none is needed or allowed.
     fn view_query(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> String {
-        let is_owner = *viewer == Viewer::Owner;
-        match self.trashed {
-            Some(_) if is_owner => signing.query("trash", self.id.as_str()),
-            None if is_owner && !self.is_public_or_unlisted() => signing.query("view", self.id.as_str()),
-            _ => String::new(),
+        let id = self.id.as_str();
+        match viewer {
+            Viewer::Owner if self.trashed.is_some() => signing.query("trash", id),
+            _ if self.is_public_or_unlisted() => String::new(),
+            Viewer::Owner => signing.query("view", id),
+            Viewer::ShareLink(ends_at) => format!("?t={}", signing.signer.sign_until("view", id, *ends_at)),
+            Viewer::SignedUrl(_) | Viewer::Everyone => String::new(),
         }
     }
 
@@ -289,7 +294,7 @@ impl Item {
         let events = match viewer {
             Viewer::Owner => sign("events"),
             Viewer::SignedUrl(signature) => format!("?t={}", signature.text()),
-            Viewer::Everyone => String::new(),
+            Viewer::ShareLink(_) | Viewer::Everyone => String::new(),
         };
         Urls {
             original: (is_owner && self.trashed.is_none())
@@ -378,6 +383,16 @@ mod tests {
             }
             assert_eq!(signatures(&granted), [signed.as_str()], "it repeats what was shown");
             assert_eq!(signatures(&everyone), Vec::<String>::new());
+            let ends_at = now + TimeDelta::minutes(30);
+            let shared = seen(&Viewer::ShareLink(ends_at));
+            for path in OWNER_ONLY_FIELDS {
+                assert_eq!(field(&shared, path), &Value::Null, "{path}");
+            }
+            let until = |signature: &String| {
+                url_signer.verify(signature, "view", item.id.as_str(), now).is_some_and(|one| one.ends_at() <= ends_at)
+            };
+            assert!(signatures(&shared).iter().all(until), "a link opens nothing but the view, and for no longer");
+            assert_eq!(signatures(&shared).is_empty(), visibility != Visibility::Private);
             for signature in signatures(&owner) {
                 assert!(SCOPES.iter().any(|scope| url_signer.is_valid(&signature, scope, item.id.as_str(), now)));
             }

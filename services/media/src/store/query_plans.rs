@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::album_items::{self, Shown};
 use super::library::list;
-use super::{albums, captions, items, trash, uploads, usage};
+use super::{albums, captions, items, share_links, trash, uploads, usage};
 use crate::model::State;
 use crate::model::album::AlbumId;
 use crate::model::captions::LanguageTag;
@@ -79,6 +79,8 @@ async fn every_list_has_an_index() {
             items::list_by_owner(sql, OWNER, 100).await?;
             uploads::list_by_owner(sql, OWNER, 100).await?;
             uploads::list_expired(sql, now, 100).await?;
+            share_links::find(sql, "hash", now).await?;
+            share_links::list(sql, &contract::MediaId::random(), now).await?;
             usage::find(sql, OWNER).await?;
             let (album, id) = (AlbumId(contract::MediaId::random()), contract::MediaId::random());
             albums::find(sql, &album).await?;

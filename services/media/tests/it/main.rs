@@ -12,11 +12,13 @@ mod create;
 mod fixtures;
 mod item_events;
 mod library;
+mod public_items;
 mod quota;
 mod raw_http;
 mod samples;
 #[path = "../../../../codec/tests/it/seeds.rs"]
 mod seeds;
+mod share_links;
 mod slow_clients;
 mod sorting;
 mod trash;

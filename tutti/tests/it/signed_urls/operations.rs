@@ -25,6 +25,8 @@ impl Operation {
             ("{handle}", "ada"),
             ("{rendition}", rendition),
             ("{file}", "playlist.m3u8"),
+            ("{link}", "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60"),
+            ("{token}", "3hW9dKx0Qp7LmT2vBnYc4R"),
             ("{sheet}", "0.jpg"),
             ("{lang}", "en"),
         ];
@@ -39,6 +41,7 @@ impl Operation {
             "/v1/media/{id}/restore" => None,
             "/v1/media/{id}/original" => Some("original"),
             "/v1/files/{name}" => Some("view"),
+            "/v1/media/{id}/links" | "/v1/media/{id}/links/{link}" => None,
             path if path.starts_with("/v1/media/{id}/") => Some("view"),
             _ => None,
         }

@@ -1,0 +1,39 @@
+//! Makes a link to an item that expires.
+//!
+//! Invariant: an item has at most [`MAX_LINKS`] links that are valid: the count and the new row are one transaction in
+//! the lane of the owner.
+
+use chrono::{DateTime, Utc};
+use contract::{AccountId, MediaId};
+use db::Lane;
+
+use crate::Media;
+use crate::error::Error;
+use crate::model::share_link::{MAX_LINKS, ShareLink, ShareToken};
+use crate::store;
+
+/// Makes a link to an item of this owner. Returns it and its token, which is stored nowhere.
+pub(crate) async fn create_share_link(
+    media: &Media,
+    item: &MediaId,
+    owner: AccountId,
+    expires_at: DateTime<Utc>,
+) -> Result<(ShareLink, ShareToken), Error> {
+    let (now, random) = (media.context.clock.now(), &media.context.random);
+    let token = ShareToken::new(random.id());
+    let link = ShareLink { id: random.uuid_v7(now), item: item.clone(), owner, created_at: now, expires_at };
+    let (new, token_hash) = (link.clone(), token.hash());
+    let lane = Lane::of(&owner).and(item);
+    media
+        .context
+        .db
+        .write(lane, async move |tx| {
+            store::items::find_in_use(tx, &new.item, owner).await?.ok_or(Error::NotFound)?;
+            if store::share_links::list(tx, &new.item, now).await?.len() >= MAX_LINKS {
+                return Err(Error::QuotaLinks(MAX_LINKS));
+            }
+            Ok(store::share_links::insert(tx, &new, &token_hash).await?)
+        })
+        .await?;
+    Ok((link, token))
+}

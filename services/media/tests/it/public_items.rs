@@ -1,0 +1,90 @@
+//! What a member shows to everyone, and previews of it.
+
+use bus::Envelope;
+use contract::media::{FindPreview, Preview};
+use contract::transcode::Ready;
+use contract::{Event as _, MediaId};
+use serde_json::Value;
+use testkit::{TestClient, World};
+
+use crate::fixtures::{png, send};
+
+/// Publishes that the conversion of an item is complete.
+pub async fn make_ready(world: &World, id: &str) {
+    let id: MediaId = id.parse().unwrap();
+    let ready = Ready { id, width: None, height: None, duration_ms: None, thumbhash: None, assets: vec![] };
+    let payload = serde_json::to_string(&ready).unwrap();
+    let envelope = Envelope { id: base::Random::system().id(), subject: Ready::SUBJECT.into(), payload };
+    world.process.bus.engine().publish(&[envelope]).await.unwrap();
+    world.settle().await;
+}
+
+async fn photo(member: &TestClient, query: &str, seed: u8) -> String {
+    let item = send(member, query, "image/png", png(12, 34, 3000, seed)).await.expect(201).json();
+    item["id"].as_str().unwrap().to_owned()
+}
+
+fn ids(page: &Value) -> Vec<&str> {
+    page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn everyone_sees_the_public_items_of_a_member_that_are_ready_and_no_others() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, bob, visitor) = (world.ada(), world.bob(), world.anonymous());
+    let mut public = Vec::new();
+    for seed in 0..3 {
+        world.clock().advance(chrono::TimeDelta::seconds(1));
+        public.push(photo(&ada, "?visibility=public", seed).await);
+    }
+    let hidden = [
+        photo(&ada, "?visibility=unlisted", 10).await,
+        photo(&ada, "", 11).await,
+        photo(&bob, "?visibility=public", 12).await,
+    ];
+    for id in public.iter().chain(&hidden) {
+        make_ready(&world, id).await;
+    }
+    photo(&ada, "?visibility=public", 13).await;
+    photo(&ada, "?visibility=public&claim=later", 14).await;
+    public.reverse();
+
+    let url = format!("/v1/media?owner={}", ada.id);
+    let first = visitor.get(&format!("{url}&limit=2")).await.expect(200).json();
+    let rest = visitor.get(&format!("{url}&limit=2&after={}", first["next"].as_str().unwrap())).await.json();
+    assert_eq!([ids(&first), ids(&rest)].concat(), public);
+    assert_eq!(rest["next"], Value::Null);
+    // The owner sees what everyone sees: nothing of it is signed, nor for the owner alone.
+    let own = ada.get(&url).await.expect(200).json();
+    assert_eq!(own, visitor.get(&url).await.json());
+    assert!(!own.to_string().contains("t=") && own["items"][0]["sha256"].is_null(), "{own:#}");
+    assert!(ids(&visitor.get(&format!("{url}&kind=video")).await.json()).is_empty());
+    visitor.get(&format!("/v1/media?owner={}", uuid::Uuid::nil())).await.expect(200);
+    for refused in ["&q=a", "&tag=a", "&state=ready", "&visibility=private", "&staged=true", "&subject=a", "&after=x"] {
+        visitor.get(&format!("{url}{refused}")).await.refused(422, "request.invalid");
+    }
+    visitor.get("/v1/media?owner=ada").await.refused(400, "request.invalid");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_preview_exists_for_what_everyone_may_read() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let preview = async |id: &str| -> Option<Preview> {
+        world.context("media").peers.ask(&FindPreview(id.parse().unwrap())).await.unwrap()
+    };
+    let shared = photo(&ada, "?visibility=unlisted&name=a.png", 1).await;
+    assert_eq!(preview(&shared).await.unwrap().image, None, "it is not converted yet");
+    make_ready(&world, &shared).await;
+    let found = preview(&shared).await.unwrap();
+    assert_eq!((found.image, found.width), (Some(format!("/v1/media/{shared}/image")), Some(12)));
+    for hidden in [
+        photo(&ada, "", 2).await,
+        photo(&ada, "?visibility=public&claim=later", 3).await,
+        MediaId::random().to_string(),
+    ] {
+        assert_eq!(preview(&hidden).await, None);
+    }
+    world.end().await;
+}
