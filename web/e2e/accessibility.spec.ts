@@ -26,6 +26,12 @@ test('axe finds nothing on the pages of a new member', async ({ page, home, memb
 
 test('axe finds nothing in a library', async ({ page, library, files }) => {
   await expectAccessible(page, 'library');
+  await home.getByRole('button', { name: 'Select', exact: true }).click();
+  await home.getByRole('checkbox', { name: `Select ${basename(files.photo)}` }).check();
+  await expectAccessible(page, 'a selection');
+  await home.getByRole('button', { name: 'Tags' }).click();
+  await expectAccessible(page, 'tags of a selection');
+  await home.keyboard.press('Escape');
   for (const file of [files.song, files.clip, files.photo]) {
     await library.goto('/');
     await openItem(library, basename(file));

@@ -188,6 +188,16 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   await open('/', 'main .media-grid a');
   await main.locator('button.more').click();
   await check('library with filters');
+  await main.locator('.filters button[aria-pressed]').click();
+  await main.locator('.media-grid input').first().check();
+  await check('a selection');
+  for (const button of await page.locator('.selection-bar .actions button').all()) {
+    if (await button.locator('path[d^="M12 4v11"]').count()) continue;
+    await button.click();
+    await check('a dialog of the selection');
+    await closeDialog();
+  }
+  await page.keyboard.press('Escape');
   await open('/?state=ready&q=nothing', 'main section h2');
   await check('no results');
   await page.route('**/v1/media?*', (route) => route.abort());

@@ -13,6 +13,8 @@ http_server::codes! {
         "Ask for a range within the file; its size is in `Content-Range` and in the sentence.";
     PRECONDITION_FAILED = 412 "request.precondition_failed",
         "The file has changed: fetch it again without `If-Match`, and continue from that.";
+    TOO_MANY_DOWNLOADS = 503 "delivery.too_many_downloads",
+        "Wait until another download has ended, or as long as `Retry-After` says, then ask for the archive again.";
     BUSY = 503 "delivery.busy", "Wait as long as `Retry-After` says, then ask for the image again.";
     IMAGE_TOO_COSTLY = 422 "delivery.image_too_costly", "Upload it with fewer pixels, or as a baseline JPEG.";
     IMAGE_UNSUPPORTED = 422 "delivery.image_unsupported",

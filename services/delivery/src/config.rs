@@ -21,6 +21,11 @@ pub struct Config {
     pub stream_buffer_bytes: u64,
     /// The cache of facts about items (rows, segment lists, playlists) in memory, in bytes.
     pub catalog_cache_bytes: u64,
+    /// Archives (ZIP) that are sent at once. Further requests receive 503. Each has one file open, in the stream
+    /// buffers, and up to 200 KiB of names.
+    pub max_archives: usize,
+    /// Archives that are sent at once to one member, or to one network without a token.
+    pub max_archives_per_client: usize,
     /// Memory of all running renders together, in bytes. An image that needs more is refused.
     pub render_memory_bytes: u64,
     /// The largest source image that is decoded, in pixels.
@@ -51,6 +56,8 @@ impl Default for Config {
             object_cache_bytes: 96 * MIB,
             stream_buffer_bytes: 64 * MIB,
             catalog_cache_bytes: 32 * MIB,
+            max_archives: 64,
+            max_archives_per_client: 4,
             render_memory_bytes: 640 * MIB,
             max_source_pixels: 100_000_000,
             max_render_seconds: 10,

@@ -31,10 +31,14 @@ pub(crate) enum Error {
     Withheld,
     #[error("{0}")]
     BadQuery(&'static str),
+    #[error("{0}")]
+    Invalid(&'static str),
     #[error("The range starts after the end of the file, which has {0} bytes.")]
     RangeNotSatisfiable(u64),
     #[error("The file has another version than the one in If-Match. Fetch it again without If-Match.")]
     PreconditionFailed,
+    #[error("Too many archives are being downloaded right now. Try again when one of them has ended.")]
+    TooManyDownloads,
     #[error("The server is rendering too many images right now. Try again in a few seconds.")]
     Busy,
     #[error("Rendering this image would take too long. Upload it with fewer pixels, or as a baseline JPEG.")]
@@ -98,8 +102,10 @@ impl Error {
             Self::SignInRequired => every_role::AUTH_REQUIRED,
             Self::Withheld => codes::WITHHELD,
             Self::BadQuery(_) => every_role::BAD_QUERY,
+            Self::Invalid(_) => every_role::INVALID,
             Self::RangeNotSatisfiable(_) => codes::RANGE_NOT_SATISFIABLE,
             Self::PreconditionFailed => codes::PRECONDITION_FAILED,
+            Self::TooManyDownloads => codes::TOO_MANY_DOWNLOADS,
             Self::Busy | Self::Image(P::Interrupted) => codes::BUSY,
             Self::TooCostly => codes::IMAGE_TOO_COSTLY,
             Self::Image(P::Unsupported) => codes::IMAGE_UNSUPPORTED,
@@ -123,6 +129,7 @@ impl Error {
         match self {
             Self::NotReady => problem.retry_after(Duration::from_secs(1)),
             Self::Busy => problem.retry_after(Duration::from_secs(3)),
+            Self::TooManyDownloads => problem.retry_after(Duration::from_secs(10)),
             _ => problem,
         }
     }

@@ -1,9 +1,10 @@
-//! Delivery: the service that serves originals, scrubbed files, images in every size, and streams.
+//! Delivery: the service that serves originals, scrubbed files, archives of them, images in every size, and streams.
 //!
 //! Owns its copy of the facts that `media` and `transcode` have published, the image sizes that it rendered, and the
 //! caches in front of both. Does not own originals or renditions, and does not authenticate members. Invariant: every
 //! byte leaves through [`api`]'s `Readable` (may this caller read it?) and `respond` (ranges, validators, safe
-//! headers). Every use of memory has a bound in [`config`].
+//! headers), or as part of an [`archive`] whose files are all authorized. Every use of memory has a bound in
+//! [`config`].
 //!
 //! The lanes of its writes:
 //!
@@ -15,6 +16,8 @@
 //! | remove old tombstones | `tombstones` | nothing: no other write needs these rows |
 
 mod api;
+mod archive;
+mod archive_permits;
 mod cache;
 mod catalog;
 mod codes;

@@ -10,6 +10,7 @@ use service::BootError;
 use service::Context;
 use tokio::sync::mpsc;
 
+use crate::archive_permits::ArchivePermits;
 use crate::catalog::{Catalog, Reload};
 use crate::config::Config;
 use crate::image_renderer::ImageRenderer;
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) object_cache: ObjectCache,
     pub(crate) image_renderer: ImageRenderer,
     pub(crate) playlist_cache: PlaylistCache,
+    pub(crate) archive_permits: ArchivePermits,
 }
 
 impl std::ops::Deref for Delivery {
@@ -53,7 +55,9 @@ impl Delivery {
         orphans.start(&context.tasks);
         let image_renderer = ImageRenderer::new(&context, config, object_cache.clone(), orphans);
         let playlist_cache = PlaylistCache::new(config);
-        let inner = Inner { context, catalog, peer_queries, object_cache, image_renderer, playlist_cache };
+        let archive_permits = ArchivePermits::new(&context, config);
+        let inner =
+            Inner { context, catalog, peer_queries, object_cache, image_renderer, playlist_cache, archive_permits };
         Ok((Self(Arc::new(inner)), reloads))
     }
 }

@@ -1,7 +1,7 @@
 // Owns the media operations of the API, one function each.
 import { api, authorizedFetch, expectOk, readBody, visitorApi } from './client';
 import { problemFrom } from './problem';
-import type { Kind, Media, State, Visibility } from './types';
+import type { Download, Kind, Media, State, Visibility } from './types';
 
 export interface Filter {
   kind?: Kind;
@@ -44,6 +44,12 @@ export const listTrash = (limit: number, after?: string): Promise<Page> =>
 
 /** Moves an item to the trash. One that could not be converted, or is in no library, is removed for good. */
 export const remove = (id: string): Promise<void> => expectOk(api.DELETE('/v1/media/{id}', { params: { path: { id } } }));
+
+/** The largest number of items of one archive. */
+export const MAX_DOWNLOAD_ITEMS = 300;
+
+/** Makes the URL of an archive with the files of these items. */
+export const createDownload = (ids: string[]): Promise<Download> => readBody(api.POST('/v1/media/downloads', { body: { ids } }));
 
 export const restore = (id: string): Promise<Media> => readBody(api.POST('/v1/media/{id}/restore', { params: { path: { id } } }));
 

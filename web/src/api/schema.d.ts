@@ -242,6 +242,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/media/downloads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a URL from which a browser downloads several items as one archive.
+         * @description Your own items are in it as unchanged originals, those of others as at `/v1/files`. One item that you may not see
+         *     refuses all of them.
+         */
+        post: operations["create_download"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Several files as one archive (ZIP).
+         * @description Written while it is sent: files are stored as they are, its length is known, and ranges are not supported. An
+         *     archive that ends before that length is broken: download it again. A URL that a browser can open is made by
+         *     `POST /v1/media/downloads`. At most 300 items.
+         */
+        get: operations["get_zip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/media/{id}": {
         parameters: {
             query?: never;
@@ -920,6 +963,34 @@ export interface components {
         Claimed: {
             /** @description In the order of the request. */
             items: components["schemas"]["Media"][];
+        };
+        /**
+         * @description An archive that can be downloaded.
+         * @example {
+         *       "bytes": 2411892,
+         *       "url": "/v1/media/zip?originals=5kT0vYq8Zb3mXw1RcHs9Ga&t=t5yo00.mBq0v4c6nQ1T8yWkZr2e5A"
+         *     }
+         */
+        Download: {
+            /**
+             * Format: int64
+             * @description The size of the archive in bytes.
+             */
+            bytes: number;
+            /** @description The URL of the archive, relative to the site. A browser can open it without a token, for an hour at least. */
+            url: string;
+        };
+        /**
+         * @description The items to download.
+         * @example {
+         *       "ids": [
+         *         "5kT0vYq8Zb3mXw1RcHs9Ga"
+         *       ]
+         *     }
+         */
+        DownloadBody: {
+            /** @description The items, at most 300. */
+            ids: components["schemas"]["MediaId"][];
         };
         /**
          * @description Changes to the profile. Absent fields stay unchanged.
@@ -3044,6 +3115,130 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    create_download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DownloadBody"];
+            };
+        };
+        responses: {
+            /** @description The URL of the archive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Download"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description * `request.invalid`: Mend the field that the sentence names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    get_zip: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items whose file is downloaded without its metadata, as at `/v1/files`. Separated by commas.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                ids?: string | null;
+                /**
+                 * @description Items whose unchanged original is downloaded, as at `/v1/media/{id}/original`. Separated by commas.
+                 * @example 8mB2xLd0Qf7nVt4KjRp6Yc
+                 */
+                originals?: string | null;
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
             507: components["responses"]["InsufficientStorage"];
         };

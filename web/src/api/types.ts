@@ -5,6 +5,7 @@ type Schemas = components['schemas'];
 
 export type Media = Schemas['Media'];
 export type Album = Schemas['Album'];
+export type Download = Schemas['Download'];
 export type Account = Schemas['Account'];
 export type ShareLink = Schemas['ShareLink'];
 export type SharedMedia = Schemas['SharedMedia'];

@@ -20,6 +20,7 @@ export const ICONS = {
   close: { d: 'M6 6l12 12M18 6L6 18' },
   check: { d: 'M5 12.5l4.5 4.5L19 7.5' },
   edit: { d: 'M4 20h4L19 9l-4-4L4 16zM13 7l4 4' },
+  tag: { d: 'M4 4h8l8.5 8.5-8 8L4 12zM8.5 8.5h.01' },
   share: { d: 'M12 15V4m0 0L8 8m4-4l4 4M5 13v6a1 1 0 0 0 1 1h12a1 1 0 0 0 1-1v-6' },
   trash: { d: 'M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5m4-5v5' },
   download: { d: 'M12 4v11m0 0l-4-4m4 4l4-4M5 20h14' },

@@ -7,6 +7,7 @@
 //! | private | its owner | access token |
 //! | private | holders of a signed URL | `?t=` with scope `view` |
 //! | any, the unchanged original | its owner, or holders of a URL with scope `original` | token or `?t=` |
+//! | originals in an archive | their owner, or holders of a URL with scope `download` | token or `?t=` |
 //! | any, in the trash | its owner, or holders of a URL with scope `trash` | token or `?t=` |
 //!
 //! While an item is in the trash, no other URL of it works. Only its owner's view of the trash has a signature with the
@@ -28,7 +29,7 @@ use http_server::auth::Member;
 use http_server::signed_url::UrlSignature;
 
 use crate::error::Error;
-use crate::model::Item;
+use crate::model::{DownloadList, Item};
 use crate::queries;
 use crate::state::Delivery;
 
@@ -105,6 +106,82 @@ impl FromRequestParts<Delivery> for OriginalAccess {
     }
 }
 
+/// The scope of a signature on a list of files, the [`DownloadList::query`] of it.
+pub(super) const DOWNLOAD_SCOPE: &str = "download";
+
+/// A file of a download that the caller may have.
+#[derive(Debug)]
+pub(crate) struct DownloadFile {
+    pub item: Arc<Item>,
+    /// Whether it is the unchanged original.
+    pub is_original: bool,
+}
+
+/// Returns the files of a download, originals first, if the caller may have all of them. A signature is for originals,
+/// which only their owner can have signed; the other files must be readable now.
+pub(super) async fn authorize_download(
+    delivery: &Delivery,
+    list: &DownloadList,
+    signature: Option<&str>,
+    member: Option<&Member>,
+) -> Result<Vec<DownloadFile>, Error> {
+    let (signer, now) = (&delivery.context.url_signer, delivery.context.clock.now());
+    let is_signed = signature.is_some_and(|text| signer.is_valid(text, DOWNLOAD_SCOPE, &list.query(), now));
+    let mut files = Vec::with_capacity(list.originals.len() + list.ids.len());
+    for id in &list.originals {
+        let item = downloadable(delivery, id).await?;
+        if !is_signed && !is_owner(&item, member) {
+            return Err(match (item.is_public_or_unlisted(), member) {
+                (false, _) => Error::NotFound,
+                (true, None) => Error::SignInRequired,
+                (true, Some(_)) => Error::NotOwner,
+            });
+        }
+        files.push(DownloadFile { item, is_original: true });
+    }
+    for id in &list.ids {
+        let item = downloadable(delivery, id).await?;
+        if !item.is_public_or_unlisted() && !is_owner(&item, member) {
+            return Err(Error::NotFound);
+        }
+        if item.scrub.is_none() {
+            return Err(Error::Withheld);
+        }
+        files.push(DownloadFile { item, is_original: false });
+    }
+    Ok(files)
+}
+
+/// Returns the list with the items that the caller owns as originals, and all others as shared files.
+pub(super) async fn with_own_originals(
+    delivery: &Delivery,
+    ids: Vec<MediaId>,
+    member: Option<&Member>,
+) -> Result<DownloadList, Error> {
+    // A list that is too long is refused before any of it is read.
+    let list = DownloadList::new(Vec::new(), ids).map_err(Error::Invalid)?;
+    let (mut originals, mut others) = (Vec::new(), Vec::new());
+    for id in list.ids {
+        let item = downloadable(delivery, &id).await?;
+        if is_owner(&item, member) {
+            originals.push(id);
+        } else {
+            others.push(id);
+        }
+    }
+    DownloadList::new(originals, others).map_err(Error::Invalid)
+}
+
+/// Returns an item that is not in the trash: an archive holds none that is.
+async fn downloadable(delivery: &Delivery, id: &MediaId) -> Result<Item, Error> {
+    let item = queries::get_item(delivery, id).await?;
+    if item.trashed { Err(Error::NotFound) } else { Ok(item) }
+}
+
+fn is_owner(item: &Item, member: Option<&Member>) -> bool {
+    member.is_some_and(|member| member.id() == item.owner.0)
+}
+
 /// The item and the signature of a request URL.
 struct Lookup {
     item: Option<Arc<Item>>,
@@ -144,7 +221,7 @@ impl Lookup {
     }
 
     fn readable_by_owner(&self, member: Option<&Member>) -> Option<Readable> {
-        let item = self.item.as_ref().filter(|item| member.is_some_and(|member| member.id() == item.owner.0))?;
+        let item = self.item.as_ref().filter(|item| is_owner(item, member))?;
         Some(Readable { item: item.clone(), audience: Audience::Owner, query: String::new(), remaining: None })
     }
 }

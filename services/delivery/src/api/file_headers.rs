@@ -2,8 +2,7 @@
 //!
 //! Invariant: a file whose bytes are of no supported type is downloaded, never displayed.
 
-use codec::filename::{content_disposition, with_extension};
-use codec::sniff::{Format, Kind};
+use codec::filename::content_disposition;
 
 use crate::model::Item;
 
@@ -14,20 +13,12 @@ pub(super) struct FileHeaders<'a> {
 }
 
 impl<'a> FileHeaders<'a> {
-    /// The extension follows from the bytes, never from what the uploader stated. A type that is not a supported media
-    /// type is downloaded, not displayed.
+    /// Returns the headers of an item's file. A type that is not a supported media type is downloaded, not displayed.
     pub fn of(item: &'a Item, attachment: bool) -> Self {
-        let kinds = [Kind::Photo, Kind::Audio, Kind::Video];
-        let format = item.format.parse::<Format>().ok();
-        match format.filter(|format| kinds.iter().any(|kind| format.content_type_as(*kind) == item.content_type)) {
-            Some(format) => Self {
-                content_type: &item.content_type,
-                disposition: content_disposition(attachment, &with_extension(&item.name, format)),
-            },
-            None => Self {
-                content_type: "application/octet-stream",
-                disposition: content_disposition(true, &format!("{}.bin", item.name)),
-            },
+        let is_supported = item.supported_format().is_some();
+        Self {
+            content_type: if is_supported { &item.content_type } else { "application/octet-stream" },
+            disposition: content_disposition(attachment || !is_supported, &item.file_name()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod access;
 mod assets;
 mod client_info;
 mod documentation;
+mod downloads;
 mod file_headers;
 mod files;
 mod images;
@@ -22,13 +23,18 @@ use utoipa_axum::routes;
 use crate::state::Delivery;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(tags((name = "delivery", description = "Reading media: files, image sizes, posters, HLS streams.")))]
+#[openapi(tags((
+    name = "delivery",
+    description = "Reading media: files, archives, image sizes, posters, HLS streams.",
+)))]
 struct ApiDoc;
 
 fn routes() -> OpenApiRouter<Delivery> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(files::original))
         .routes(routes!(files::file))
+        .routes(routes!(downloads::create_download))
+        .routes(routes!(downloads::zip))
         .routes(routes!(images::image))
         .routes(routes!(assets::poster))
         .routes(routes!(assets::storyboard))
@@ -65,13 +71,13 @@ mod tests {
         let known: HashSet<&str> = codes::CODES.iter().chain(every_role::CODES).map(|code| code.code).collect();
         let mut ids = HashSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
-            let operation = &item["get"];
+            let operation = item.get("get").unwrap_or(&item["post"]);
             assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{path}");
             assert!(operation["summary"].is_string() && operation["security"].is_array(), "{path}");
             for code in operation["x-codes"].as_array().unwrap() {
                 assert!(known.contains(code.as_str().unwrap()), "{path}: {code}");
             }
         }
-        assert_eq!(ids.len(), 12);
+        assert_eq!(ids.len(), 14);
     }
 }

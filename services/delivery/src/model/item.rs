@@ -2,7 +2,10 @@
 //!
 //! Invariant: an item whose overlays are not understood has none (`scrub: None`), so its file is not served.
 
+use chrono::{DateTime, Utc};
+use codec::filename::{clean, with_extension};
 use codec::scrub::Patch;
+use codec::sniff::{self, Format};
 use contract::media::{Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 
@@ -28,12 +31,30 @@ pub(crate) struct Item {
     pub size: Option<(u32, u32)>,
     /// EXIF orientation 1–8.
     pub orientation: u8,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
 }
 
 impl Item {
     /// Returns whether everyone who knows its URL may read it.
     pub fn is_public_or_unlisted(&self) -> bool {
         !self.trashed && matches!(self.visibility, Visibility::Public | Visibility::Unlisted)
+    }
+
+    /// Returns the format of its bytes; `None` if they are of no supported media type.
+    pub fn supported_format(&self) -> Option<Format> {
+        let kinds = [sniff::Kind::Photo, sniff::Kind::Audio, sniff::Kind::Video];
+        let format = self.format.parse::<Format>().ok();
+        format.filter(|format| kinds.iter().any(|kind| format.content_type_as(*kind) == self.content_type))
+    }
+
+    /// Returns the name under which its file is downloaded. The extension follows from the bytes, never from what the
+    /// uploader stated.
+    pub fn file_name(&self) -> String {
+        match self.supported_format() {
+            Some(format) => with_extension(&self.name, format),
+            None => clean(&format!("{}.bin", self.name)),
+        }
     }
 
     /// Returns its approximate size in memory, in bytes.
@@ -60,6 +81,7 @@ impl From<&Received> for Item {
             trashed: received.trashed,
             size: received.width.zip(received.height),
             orientation: received.orientation,
+            created_at: received.created_at,
         }
     }
 }

@@ -1,17 +1,20 @@
-//! Types and rules of delivery, without I/O: items, playbacks, ranges, image sizes.
+//! Types and rules of delivery, without I/O: items, playbacks, ranges, image sizes, archives.
 //!
 //! Invariant: nothing here waits, reads a clock or knows a database.
 
 pub(crate) mod accept;
 mod client;
+pub(crate) mod download;
 mod etag;
 pub(crate) mod item;
 pub(crate) mod playback;
 pub(crate) mod range;
 pub(crate) mod variant;
+pub(crate) mod zip;
 
 pub(crate) use accept::FormatPreference;
 pub(crate) use client::Client;
+pub(crate) use download::DownloadList;
 pub(crate) use etag::{content_etag, object_etag};
 pub(crate) use item::Item;
 pub(crate) use playback::Playback;

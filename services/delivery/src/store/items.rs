@@ -84,11 +84,12 @@ struct ItemRow {
     height: Option<i64>,
     orientation: i64,
     trashed: bool,
+    created_at: DateTime<Utc>,
 }
 
 const FIND: &str = "
     select owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height,
-           orientation, trashed
+           orientation, created_at, trashed
       from item
      where id = $1";
 
@@ -116,6 +117,7 @@ fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
         size: side(row.width).zip(side(row.height)),
         orientation: u8::try_from(row.orientation).unwrap_or(1),
         trashed: row.trashed,
+        created_at: row.created_at,
     })
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // a test that can't go on should say where
 
 mod access;
+mod archives;
 mod fair_share;
 mod files;
 mod harness;

@@ -193,6 +193,7 @@ async fn assert_owner_responses_are_not_cached(
                 .body(photo(folder, "white")),
             "edit_media" => request.json(&json!({ "name": "another" })),
             "put_captions" => request.body("WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n"),
+            "create_download" => request.json(&json!({ "ids": [item["id"]] })),
             "claim_media" => request.json(&json!({ "ids": [item["id"]], "subject": "post:1" })),
             // These would end what the walk needs.
             "erase_me" | "remove_media" | "end_current_session" | "end_session" | "end_all_sessions" => continue,
@@ -220,6 +221,7 @@ async fn assert_owner_responses_are_not_cached(
         "send_media",
         "edit_media",
         "claim_media",
+        "create_download",
         "read_media",
         "list_media",
         "follow_media",
