@@ -115,7 +115,7 @@ async fn overlays_apply_to_every_range_that_touches_them() {
     scrubbed[1_048_576..1_048_579].copy_from_slice(&[1, 2, 3]);
     scrubbed[2_097_150..2_097_154].copy_from_slice(&[0xaa, 0xbb, 0, 0]);
     scrubbed[length - 2..].fill(0xff);
-    let item = harness.item(contract::media::Kind::Video, "mp4", &bytes, Visibility::Public).await;
+    let item = harness.item(Kind::Video, "mp4", &bytes, Visibility::Public).await;
     let item = Received { scrub: Some(overlays), ..item };
     harness.publish(&item).await;
     let (anonymous, path) = (harness.world.anonymous(), format!("/v1/files/{}.mp4", item.id));
@@ -145,7 +145,7 @@ async fn overlays_apply_to_every_range_that_touches_them() {
 #[tokio::test]
 async fn a_file_that_cannot_be_scrubbed_is_not_served() {
     let harness = Harness::new().await;
-    let item = harness.item(contract::media::Kind::Video, "mp4", b"secret place", Visibility::Public).await;
+    let item = harness.item(Kind::Video, "mp4", b"secret place", Visibility::Public).await;
     let unknown = Received { scrub: None, ..item.clone() };
     harness.publish(&unknown).await;
     let odd = Received { id: contract::MediaId::random(), scrub: Some(vec![patch(0, 4, "not hex")]), ..item };
@@ -233,7 +233,7 @@ async fn a_file_is_saved_as_what_it_is_and_not_as_what_it_is_called() {
         ("x.js\r\nSet-Cookie: a=b", "x.jsSet-Cookie_ a=b.jpeg"),
         (&long, ".jpeg"),
     ] {
-        let item = harness.item(contract::media::Kind::Photo, "jpeg", b"a picture", Visibility::Public).await;
+        let item = harness.item(Kind::Photo, "jpeg", b"a picture", Visibility::Public).await;
         let item = Received { name: name.into(), ..item };
         harness.publish(&item).await;
         let shown = anonymous.get(&format!("/v1/files/{}.jpeg", item.id)).await.expect(200);
@@ -261,7 +261,7 @@ async fn a_file_is_saved_as_what_it_is_and_not_as_what_it_is_called() {
 #[tokio::test]
 async fn what_is_no_media_type_of_ours_is_saved_and_not_shown() {
     let harness = Harness::new().await;
-    let item = harness.item(contract::media::Kind::Photo, "jpeg", b"a picture", Visibility::Public).await;
+    let item = harness.item(Kind::Photo, "jpeg", b"a picture", Visibility::Public).await;
     let typed = Received { content_type: "text/html".into(), ..item.clone() };
     harness.publish(&typed).await;
     let unheard = Received { id: contract::MediaId::random(), format: "html".into(), ..item };

@@ -27,7 +27,7 @@ struct Objects {
 }
 
 /// A slow machine may cost a task an attempt: the clock runs, so the next one comes.
-async fn start(builder: WorldBuilder, set: &[&str]) -> World {
+pub async fn start(builder: WorldBuilder, set: &[&str]) -> World {
     let builder = set.iter().fold(builder.with_running_clock(), |builder, assignment| builder.set(assignment));
     builder.start(&[transcode::service()]).await
 }
@@ -39,11 +39,6 @@ impl Harness {
 
     pub async fn with(set: &[&str]) -> Self {
         Self { world: start(World::builder(), set).await, folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// Starts the role again in the folder that a crash left.
-    pub async fn restart(&mut self, folder: tempfile::TempDir, set: &[&str]) {
-        self.world = start(World::builder().in_folder(folder), set).await;
     }
 
     /// The folder for sources.

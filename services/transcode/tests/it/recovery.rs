@@ -6,8 +6,9 @@ use chrono::TimeDelta;
 use contract::media::{Kind, Received};
 use contract::transcode::{Failed, Playable, Progress, Published, Ready};
 use db::{Lane, Sql};
+use testkit::World;
 
-use crate::harness::{Harness, assert_seamless, frame_times};
+use crate::harness::{Harness, assert_seamless, frame_times, start};
 
 const CLIP: &str = "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 30 -c:v mpeg4 -q:v 5 -c:a aac";
 
@@ -86,7 +87,7 @@ async fn a_killed_workers_task_goes_to_another_and_nothing_is_lost() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(children(folder.path()), 0, "a child outlived its worker");
-        harness.restart(folder, &["transcode.lease_seconds=5"]).await;
+        harness.world = start(World::builder().in_folder(folder), &["transcode.lease_seconds=5"]).await;
         harness.world.clock().advance(TimeDelta::seconds(60));
     }
     let ready = harness.ready(&media).await;
