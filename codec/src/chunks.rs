@@ -35,6 +35,7 @@ pub struct Chunks {
     rate: FrameRate,
     gop: u64,
     segment: u64,
+    doubling: bool,
 }
 
 impl Chunks {
@@ -46,7 +47,13 @@ impl Chunks {
         // Below one frame in two seconds a group lasts longer than that; then a segment holds fewer groups.
         let gop_us = rate.frame_us(gop).max(1);
         let gops = ((SEGMENT_SECONDS * 1_000_000 + gop_us / 2) / gop_us).max(1);
-        Self { total_frames, rate, gop, segment: gop.saturating_mul(gops) }
+        Self { total_frames, rate, gop, segment: gop.saturating_mul(gops), doubling: false }
+    }
+
+    /// Returns chunks each of which is twice as long as the one before: for video in which decoding can only begin far
+    /// before a chunk. Then all chunks together decode two and a half times its length at most.
+    pub fn doubling(total_frames: u64, rate: FrameRate) -> Self {
+        Self { doubling: true, ..Self::new(total_frames, rate) }
     }
 
     /// Frames in a group of pictures: the encoder's `-g`.
@@ -67,16 +74,18 @@ impl Chunks {
     /// The number of chunks.
     pub fn len(&self) -> u32 {
         let total = self.total_segments();
+        let growing = if self.doubling { u32::BITS } else { GROWTH.len() as u32 };
         let mut number = 0;
-        while number < GROWTH.len() as u32 && first_segment(number) < total {
+        while number < growing && self.first_segment(number) < total {
             number += 1;
         }
-        let grown = first_segment(number);
+        let grown = self.first_segment(number);
         let chunks = number + total.saturating_sub(grown).div_ceil(GROWTH[GROWTH.len() - 1]);
         // A tail much shorter than its chunk would cost more to seek to than to encode, so the chunk before includes
         // it.
         let last = chunks.saturating_sub(1);
-        if chunks > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < segments_in_chunk(last) {
+        if chunks > 1 && total.saturating_sub(self.first_segment(last)).saturating_mul(2) < self.segments_in_chunk(last)
+        {
             last
         } else {
             chunks
@@ -94,9 +103,9 @@ impl Chunks {
         if number >= chunks {
             return None;
         }
-        let first_segment = first_segment(number);
+        let first_segment = self.first_segment(number);
         let left = self.total_segments().saturating_sub(first_segment);
-        let segments = if number + 1 == chunks { left } else { left.min(segments_in_chunk(number)) };
+        let segments = if number + 1 == chunks { left } else { left.min(self.segments_in_chunk(number)) };
         let start_frame = u64::from(first_segment) * self.segment;
         let frames = (self.total_frames - start_frame).min(u64::from(segments).saturating_mul(self.segment));
         Some(Chunk { number, start_frame, frames, first_segment, segments })
@@ -124,16 +133,22 @@ impl Chunks {
         let end = start.saturating_add(self.segment).min(self.total_frames);
         Some(self.rate.frame_us(end) - self.rate.frame_us(start))
     }
-}
 
-fn segments_in_chunk(number: u32) -> u32 {
-    GROWTH[(number as usize).min(GROWTH.len() - 1)]
-}
+    fn segments_in_chunk(&self, number: u32) -> u32 {
+        if self.doubling {
+            return 1_u32.checked_shl(number).unwrap_or(u32::MAX);
+        }
+        GROWTH[(number as usize).min(GROWTH.len() - 1)]
+    }
 
-/// Returns the number of the first segment of a chunk.
-fn first_segment(number: u32) -> u32 {
-    let growing: u32 = GROWTH.iter().take(number as usize).sum();
-    growing.saturating_add(number.saturating_sub(GROWTH.len() as u32).saturating_mul(GROWTH[GROWTH.len() - 1]))
+    /// Returns the number of the first segment of a chunk.
+    fn first_segment(&self, number: u32) -> u32 {
+        if self.doubling {
+            return self.segments_in_chunk(number).saturating_sub(u32::from(number < u32::BITS));
+        }
+        let growing: u32 = GROWTH.iter().take(number as usize).sum();
+        growing.saturating_add(number.saturating_sub(GROWTH.len() as u32).saturating_mul(GROWTH[GROWTH.len() - 1]))
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +174,15 @@ mod tests {
     }
 
     #[test]
+    fn chunks_that_decode_from_afar_double() {
+        let cut = Chunks::doubling(25 * 3600, FrameRate::new(25, 1).unwrap());
+        let seconds: Vec<_> = cut.iter().map(|chunk| cut.duration_us(&chunk) / 1_000_000).collect();
+        assert_eq!(seconds, [4, 8, 16, 32, 64, 128, 256, 512, 1024, 1556]);
+        let decoded: u64 = cut.iter().map(|chunk| cut.start_us(&chunk) + cut.duration_us(&chunk)).sum();
+        assert!(decoded < 9_000_000_000, "{decoded}");
+    }
+
+    #[test]
     fn rates_that_are_no_whole_number() {
         let ntsc = chunks(900, 30_000, 1001);
         assert_eq!((ntsc.gop_frames(), ntsc.segment_frames(), ntsc.segment_us(0)), (60, 120, Some(4_004_000)));
@@ -181,8 +205,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_or_twice(frames in 0_u64..2_000_000, num in 1_u32..240_000, den in 1_u32..2000) {
-            let cut = chunks(frames, num, den);
+        fn nothing_is_lost_or_twice(
+            frames in 0_u64..2_000_000,
+            num in 1_u32..240_000,
+            den in 1_u32..2000,
+            doubling: bool,
+        ) {
+            let cut = Chunks { doubling, ..chunks(frames, num, den) };
             let (mut frame, mut segment, mut us) = (0, 0, 0);
             for (number, chunk) in cut.iter().take(20_000).enumerate() {
                 prop_assert_eq!(chunk.number as usize, number);
@@ -199,8 +228,8 @@ mod tests {
         }
 
         #[test]
-        fn any_numbers(frames: u64, num in 1_u32.., den in 1_u32.., number: u32) {
-            let cut = chunks(frames, num, den);
+        fn any_numbers(frames: u64, num in 1_u32.., den in 1_u32.., number: u32, doubling: bool) {
+            let cut = Chunks { doubling, ..chunks(frames, num, den) };
             let _ = (cut.len(), cut.total_segments(), cut.segment_us(number));
             if let Some(chunk) = cut.get(number) { let _ = (cut.start_us(&chunk), cut.duration_us(&chunk)); }
         }

@@ -1,12 +1,14 @@
 //! Hides metadata without a second copy of the file: returns patches that blank an original's metadata in place.
 //!
 //! Owns finding private data (position, EXIF, XMP, IPTC, comments, maker notes, embedded previews, trailers, timed
-//! metadata) in every supported format, and what replaces it. It keeps image, video and audio data bit for bit,
-//! orientation, colour profiles, and a song's title, artist and album. It does not look inside coded pictures and audio
-//! (an encoder's own messages stay). Invariant: it fails closed: a structure that is not understood to its end is an
-//! error, never a shorter list.
+//! metadata, user data between coded pictures) in every supported format, and what replaces it. It keeps coded images,
+//! video and audio bit for bit, orientation, colour profiles, captions, and a song's title, artist and album. It does
+//! not look inside coded pictures and audio. Invariant: it fails closed: a structure that is not understood to its end
+//! is an error, never a shorter list.
 
 mod blanking;
+mod coded;
+mod coded_tracks;
 mod flac;
 mod flac_frames;
 mod gif;
@@ -22,6 +24,7 @@ mod ranges;
 mod riff;
 mod samples;
 mod scan_index;
+mod sei;
 #[cfg(test)]
 mod tests;
 mod vorbis_comments;

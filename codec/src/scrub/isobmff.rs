@@ -2,11 +2,14 @@
 //!
 //! Owns the lists of boxes that belong to video and audio. Every other box becomes `free` and is blanked, and so do
 //! tracks that are neither video nor audio (position tracks of cameras and drones are such, or pass for subtitles).
-//! Bytes of `mdat` that no kept track or item uses are blanked too. Invariant: no box moves or changes its length.
+//! Bytes of `mdat` that no kept track or item uses are blanked too, and so is what `coded` finds in the samples.
+//! Invariant: no box moves or changes its length.
 
 use std::io::{Read, Seek};
 
 use super::blanking::{blank_box, blank_handler_name};
+use super::coded::Units;
+use super::coded_tracks::{self, Track};
 use super::overlay::Overlay;
 use super::ranges::{Ranges, Role};
 use super::samples::{MAX_CHUNKS, SampleChunks};
@@ -22,9 +25,13 @@ const MAX_PEEK_BYTES: u64 = 4096;
 const MAX_PEEKS: usize = 50_000;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
+    let units = Units::new(source.len());
     Walker {
         source,
         overlay,
+        units,
+        tracks: Vec::new(),
+        defaults: Vec::new(),
         boxes_left: MAX_BOXES,
         kept: Vec::new(),
         ranges: Ranges::default(),
@@ -39,6 +46,10 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
 struct Walker<'w, 's, R> {
     source: &'w mut Source<'s, R>,
     overlay: &'w mut Overlay,
+    units: Units,
+    /// The video and audio tracks, and the sizes of samples in fragments that do not say their own.
+    tracks: Vec<Track>,
+    defaults: Vec<(u32, u32)>,
     boxes_left: usize,
     /// Ranges of the file that hold images which are items.
     kept: Vec<(u64, u64)>,
@@ -81,10 +92,13 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
                     has_movie = true;
                     self.movie(&found)?;
                 }
-                b"moof" => {
+                b"moof" if has_movie => {
                     self.fragmented = true;
                     self.children(&found, 0, &[(*b"mfhd", BoxRule::Keep), (*b"traf", BoxRule::Into(FRAGMENT))])?;
+                    let tracks = (&self.tracks[..], &self.defaults[..]);
+                    coded_tracks::fragment(self.source, self.overlay, &mut self.units, &found, tracks)?;
                 }
+                b"moof" => return Err(Error::NotUnderstood("its tracks come after its data")),
                 b"meta" if !has_items && self.has_image_items(&found)? => {
                     has_items = true;
                     heif::scrub(self.source, self.overlay, &mut self.kept, &mut data)?;
@@ -145,7 +159,10 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             match &child.kind {
                 b"mvhd" => self.blank_times(&child)?,
                 b"trak" => tracks.push(child),
-                b"mvex" => self.fragmented = true,
+                b"mvex" => {
+                    self.fragmented = true;
+                    self.defaults = coded_tracks::defaults(self.source, &child)?;
+                }
                 b"iods" | b"pssh" | b"clip" | b"ctab" => {}
                 b"cmov" | b"rmra" => return Err(Error::NotUnderstood("its index is compressed or in another file")),
                 _ => self.blank_box(&child)?,
@@ -175,6 +192,16 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             return Err(Error::TooComplex);
         }
         if matches!(&kind, b"vide" | b"soun" | b"pict" | b"auxv") {
+            let entries = if &kind == b"soun" { None } else { self.find(&table, 0, *b"stsd")? };
+            let coding = match entries {
+                Some(entries) => coded_tracks::coding(self.source, self.overlay, &mut self.units, &entries)?,
+                None => None,
+            };
+            if let Some(coding) = coding {
+                coded_tracks::table(self.source, self.overlay, &mut self.units, found.clone(), coding)?;
+            }
+            let id = self.track_id(track)?;
+            self.tracks.push(Track { id, coding });
             let role = if found.has_exact_sizes { Role::Kept } else { Role::OpenEnded };
             self.ranges.track(self.source, found, role)?;
             self.children(track, 0, TRACK)
@@ -186,6 +213,13 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             }
             self.blank_box(track)
         }
+    }
+
+    /// The number by which fragments name a track: behind version, flags and the two times. 0 without `tkhd`.
+    fn track_id(&mut self, track: &BoxHeader) -> Result<u32, Error> {
+        let Some(header) = self.find(track, 0, *b"tkhd")? else { return Ok(0) };
+        let [version] = self.source.array(header.body)?;
+        Ok(u32::from_be_bytes(self.source.array(header.body + if version == 1 { 20 } else { 12 })?))
     }
 
     /// Keeps, enters or blanks each child of a box, as the list says.

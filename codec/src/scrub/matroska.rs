@@ -1,11 +1,12 @@
 //! Matroska and WebM (RFC 9559).
 //!
 //! Owns the lists of elements that belong to video and audio; every other element becomes `Void`, and so do the blocks
-//! of tracks that are neither. Invariant: no element moves.
+//! of tracks that are neither. What `coded` finds in blocks of video is blanked. Invariant: no element moves.
 
 use std::io::{Read, Seek};
 
 use super::Error;
+use super::coded::{Coding, Units};
 use super::overlay::Overlay;
 use crate::bytes::Source;
 use crate::ebml;
@@ -20,10 +21,17 @@ const TRACKS: u32 = 0x1654_ae6b;
 const TRACK_ENTRY: u32 = 0xae;
 const TRACK_NUMBER: u32 = 0xd7;
 const TRACK_TYPE: u32 = 0x83;
+const CODEC_ID: u32 = 0x86;
+const CODEC_PRIVATE: u32 = 0x63a2;
+const CONTENT_ENCODINGS: u32 = 0x6d80;
+/// What H.264, HEVC and AV1 are called in AVI.
+const AVI_NAMES: [&[u8; 4]; 9] = [b"H264", b"X264", b"AVC1", b"DAVC", b"HEVC", b"HVC1", b"H265", b"X265", b"AV01"];
 const CLUSTER: u32 = 0x1f43_b675;
 const SIMPLE_BLOCK: u32 = 0xa3;
 const BLOCK_GROUP: u32 = 0xa0;
 const BLOCK: u32 = 0xa1;
+/// Data beside a block: transparency of VP8 and VP9, metadata of other codecs.
+const BLOCK_ADDITIONS: u32 = 0x75a1;
 const ENCRYPTED_BLOCK: u32 = 0xaf;
 const CUES: u32 = 0x1c53_bb6b;
 const VOID: u32 = 0xec;
@@ -41,6 +49,8 @@ const CLUSTER_KEPT: [u32; 6] = [0xe7, 0xa7, 0xab, 0x5854, VOID, ENCRYPTED_BLOCK]
 const MAX_ELEMENTS: usize = 8_000_000;
 /// The most tracks that are removed one by one.
 const MAX_REMOVED: usize = 64;
+/// The most tracks whose blocks are walked.
+const MAX_CODED: usize = 64;
 /// The largest `Info`, `Tracks` or `SeekHead` that is read, in bytes.
 const MAX_MASTER_BYTES: u64 = 1024 * 1024;
 
@@ -58,11 +68,21 @@ struct Walker<'w, 's, R> {
     elements_left: usize,
     /// Numbers of the removed tracks.
     removed: Vec<u64>,
+    units: Units,
+    /// Numbers of the tracks whose blocks are walked, and how these are divided.
+    coded: Vec<(u64, Coding)>,
 }
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let len = source.len();
-    let mut walk = Walker { source, overlay, elements_left: MAX_ELEMENTS, removed: Vec::new() };
+    let mut walk = Walker {
+        source,
+        overlay,
+        elements_left: MAX_ELEMENTS,
+        removed: Vec::new(),
+        units: Units::new(len),
+        coded: Vec::new(),
+    };
     let header = walk.element(0, len)?;
     let segment = walk.element(header.end.ok_or(CUT)?, len)?;
     if header.id != EBML || segment.id != SEGMENT {
@@ -96,7 +116,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             match element.id {
                 CLUSTER if has_tracks => {
                     at = match element.end {
-                        Some(end) if self.removed.is_empty() => end,
+                        Some(end) if self.removed.is_empty() && self.coded.is_empty() => end,
                         Some(end) => self.cluster(element.body, end, true)?,
                         None => self.cluster(element.body, end, false)?,
                     };
@@ -176,6 +196,12 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
                 };
                 // 1 is video, 2 audio. RFC 9559 §5.1.4.1.3.
                 if matches!(kind, 1 | 2) {
+                    if let Some(coding) = self.coding(&data, entry.body, entry_end)? {
+                        if self.coded.len() >= MAX_CODED {
+                            return Err(Error::TooComplex);
+                        }
+                        self.coded.push((track, coding));
+                    }
                     self.void_children(entry.body, entry_end, |id, _| TRACK_DESCRIPTIVE.contains(&id) || id == 0xbf)?;
                 } else {
                     if self.removed.len() >= MAX_REMOVED {
@@ -193,6 +219,42 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         Ok(())
     }
 
+    /// Returns how a track's blocks are divided, from its entry, and blanks what is private in its configuration.
+    fn coding(&mut self, entry: &[u8], mut at: u64, end: u64) -> Result<Option<Coding>, Error> {
+        let of = |wanted| ebml::children(entry).find(|child| child.id == wanted).map(|child| child.data);
+        // Writers may end a text with zeros.
+        let codec = of(CODEC_ID).unwrap_or_default().split(|byte| *byte == 0).next();
+        let kind = match codec.unwrap_or_default() {
+            b"V_MPEG4/ISO/AVC" => *b"avcC",
+            b"V_MPEGH/ISO/HEVC" => *b"hvcC",
+            b"V_AV1" => *b"av1C",
+            // As in AVI: its codec is named inside, and its blocks are divided by start codes.
+            b"V_MS/VFW/FOURCC" => match of(CODEC_PRIVATE).and_then(|header| header.get(16..20)) {
+                Some(name) if AVI_NAMES.iter().any(|known| name.eq_ignore_ascii_case(*known)) => {
+                    return Err(Error::NotUnderstood("its video is in the form of another container"));
+                }
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        if of(CONTENT_ENCODINGS).is_some() {
+            return Err(Error::NotUnderstood("its blocks are compressed or encrypted"));
+        }
+        while at < end {
+            let child = self.element(at, end)?;
+            at = child.end.ok_or(Error::NotUnderstood("an element has no size"))?;
+            if child.id == CODEC_PRIVATE {
+                return self.units.configuration(self.source, self.overlay, kind, (child.body, at)).map(Some);
+            }
+        }
+        // Older writers of AV1 have none.
+        if &kind == b"av1C" {
+            Ok(Some(Coding::Av1))
+        } else {
+            Err(Error::NotUnderstood("its video has no configuration"))
+        }
+    }
+
     /// Walks a cluster; one of unknown size ends where an element begins that cannot be its child. Returns its end.
     fn cluster(&mut self, mut at: u64, end: u64, sized: bool) -> Result<u64, Error> {
         while at < end {
@@ -206,8 +268,8 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             let element_end = element.end.ok_or(Error::NotUnderstood("an element has no size"))?;
             let is_unwanted = match element.id {
                 _ if !inside => true,
-                SIMPLE_BLOCK => self.is_removed(element.body)?,
-                BLOCK_GROUP => self.group_is_removed(element.body, element_end)?,
+                SIMPLE_BLOCK => !self.keep_block(element.body, element_end)?,
+                BLOCK_GROUP => !self.keep_group(element.body, element_end)?,
                 _ => false,
             };
             if is_unwanted {
@@ -218,24 +280,45 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         Ok(end)
     }
 
-    fn group_is_removed(&mut self, mut at: u64, end: u64) -> Result<bool, Error> {
+    /// Returns whether a group's block stays, and voids what is beside one of coded video.
+    fn keep_group(&mut self, mut at: u64, end: u64) -> Result<bool, Error> {
         while at < end {
             let child = self.element(at, end)?;
-            if child.id == BLOCK {
-                return self.is_removed(child.body);
+            let child_end = child.end.ok_or(Error::NotUnderstood("an element has no size"))?;
+            if child.id == BLOCK && !self.keep_block(child.body, child_end)? {
+                return Ok(false);
             }
-            at = child.end.ok_or(Error::NotUnderstood("an element has no size"))?;
+            if child.id == BLOCK_ADDITIONS && !self.coded.is_empty() {
+                self.void(at, child_end)?;
+            }
+            at = child_end;
         }
-        Ok(false)
+        Ok(true)
     }
 
-    /// A block starts with its track's number in the format of a size. RFC 9559 §10.1.
-    fn is_removed(&mut self, at: u64) -> Result<bool, Error> {
-        if self.removed.is_empty() {
+    /// Returns whether a block stays, and blanks what is private in it. It starts with its track's number in the format
+    /// of a size, two bytes of time, and flags. RFC 9559 §10.1.
+    fn keep_block(&mut self, at: u64, end: u64) -> Result<bool, Error> {
+        if self.removed.is_empty() && self.coded.is_empty() {
+            return Ok(true);
+        }
+        let head = self.source.some(at, 12)?;
+        let number_bytes = head.first().map_or(0, |first| first.leading_zeros() as usize + 1);
+        let (track, flags) = ebml::size(head)
+            .zip(head.get(number_bytes + 2).copied())
+            .ok_or(Error::NotUnderstood("a block has no track number"))?;
+        if self.removed.contains(&track) {
             return Ok(false);
         }
-        let track = ebml::size(self.source.some(at, 8)?).ok_or(Error::NotUnderstood("a block has no track number"))?;
-        Ok(self.removed.contains(&track))
+        if let Some((_, coding)) = self.coded.iter().find(|(number, _)| *number == track) {
+            let sample = (at + number_bytes as u64 + 3, end);
+            // Several pictures in one block: nobody writes that.
+            if flags & 6 != 0 || sample.0 > end {
+                return Err(Error::NotUnderstood("a block has several pictures"));
+            }
+            self.units.sample(self.source, self.overlay, *coding, sample, false)?;
+        }
+        Ok(true)
     }
 }
 

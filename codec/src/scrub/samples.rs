@@ -134,6 +134,14 @@ impl SampleChunks {
 
     /// Returns the next chunk's `(start, end)` in the file; an error where the tables contradict each other.
     pub(super) fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, Error> {
+        let Some((start, samples)) = self.next_chunk(source)? else { return Ok(None) };
+        let bytes = self.sizes.sum(source, samples)?;
+        let end = start.checked_add(bytes).filter(|end| *end <= source.len()).ok_or(INCONSISTENT)?;
+        Ok(Some((start, end)))
+    }
+
+    /// Returns the next chunk's start and how many samples it may have at most.
+    fn next_chunk<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u32)>, Error> {
         if self.number == self.count {
             // Samples that belong to no chunk: the tables are inconsistent.
             return if self.sizes.left > 0 && self.has_exact_sizes { Err(INCONSISTENT) } else { Ok(None) };
@@ -147,10 +155,35 @@ impl SampleChunks {
         if self.run_count == 0 {
             return Err(INCONSISTENT);
         }
-        let samples = self.run_at(source, self.run)?.1;
-        let bytes = self.sizes.sum(source, samples)?;
-        let end = start.checked_add(bytes).filter(|end| *end <= source.len()).ok_or(INCONSISTENT)?;
-        Ok(Some((start, end)))
+        Ok(Some((start, self.run_at(source, self.run)?.1)))
+    }
+}
+
+/// The samples of one track, in the table's order.
+pub(super) struct Samples {
+    chunks: SampleChunks,
+    /// The end of the sample before, and how many more its chunk has.
+    at: u64,
+    left: u64,
+}
+
+impl Samples {
+    /// Returns all samples of chunks of which none was read.
+    pub(super) fn of(chunks: SampleChunks) -> Self {
+        Self { chunks, at: 0, left: 0 }
+    }
+
+    /// Returns the next sample's `(start, end)` in the file; an error where the tables contradict each other.
+    pub(super) fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, Error> {
+        while self.left == 0 {
+            let Some((start, samples)) = self.chunks.next_chunk(source)? else { return Ok(None) };
+            (self.at, self.left) = (start, u64::from(samples).min(self.chunks.sizes.left));
+        }
+        self.left -= 1;
+        let start = self.at;
+        let bytes = self.chunks.sizes.sum(source, 1)?;
+        self.at = start.checked_add(bytes).filter(|end| *end <= source.len()).ok_or(INCONSISTENT)?;
+        Ok(Some((start, self.at)))
     }
 }
 

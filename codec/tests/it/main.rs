@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod claims;
+mod coded_stream;
 mod hostile;
 mod parsers;
 mod reading;

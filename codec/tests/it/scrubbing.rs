@@ -28,13 +28,13 @@ const EXIF: [&str; 9] = [
 const LEAK_MARKS: [&str; 9] =
     ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
 
-fn patches(path: &Path) -> Result<Vec<Patch>, scrub::Error> {
+pub fn patches(path: &Path) -> Result<Vec<Patch>, scrub::Error> {
     let len = fs::metadata(path).unwrap().len();
     scrub::scrub(format(path).unwrap(), &mut BufReader::new(File::open(path).unwrap()), len)
 }
 
 /// The scrubbed file, patched in windows as a server would do it; it is deleted with its handle.
-fn scrubbed(path: &Path) -> NamedTempFile {
+pub fn scrubbed(path: &Path) -> NamedTempFile {
     let patches = patches(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut file = fs::read(path).unwrap();
     file.chunks_mut(4093).enumerate().for_each(|(n, window)| scrub::apply(&patches, n as u64 * 4093, window));
@@ -44,7 +44,7 @@ fn scrubbed(path: &Path) -> NamedTempFile {
 }
 
 /// Scrubs and checks: no private data in the bytes or in exiftool's output, the same frames, the same result again.
-fn check(path: &Path, maps: &[&str]) -> String {
+pub fn check(path: &Path, maps: &[&str]) -> String {
     let output = scrubbed(path);
     let bytes = fs::read(&output).unwrap();
     assert!(!bytes.windows(6).any(|w| w == b"SECRET"), "{}: a secret is left", path.display());

@@ -173,7 +173,7 @@ pub(super) async fn with_own_originals(
 }
 
 /// Returns an item that is not in the trash: an archive holds none that is.
-async fn downloadable(delivery: &Delivery, id: &MediaId) -> Result<Item, Error> {
+async fn downloadable(delivery: &Delivery, id: &MediaId) -> Result<Arc<Item>, Error> {
     let item = queries::get_item(delivery, id).await?;
     if item.trashed { Err(Error::NotFound) } else { Ok(item) }
 }

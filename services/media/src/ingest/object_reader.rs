@@ -11,6 +11,8 @@ use objects::Objects;
 use tokio::runtime::Handle;
 
 const WINDOW_BYTES: u64 = 128 * 1024;
+/// The largest window: one that follows on the one before has twice its length, since each read waits for the store.
+const MAX_WINDOW_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Reads an object by ranges. Only for threads that may block.
 pub(crate) struct ObjectReader {
@@ -20,16 +22,21 @@ pub(crate) struct ObjectReader {
     position: u64,
     window: Vec<u8>,
     window_start: u64,
+    window_bytes: u64,
     runtime: Handle,
 }
 
 impl ObjectReader {
     pub(crate) fn new(objects: Objects, key: ObjectKey, bytes: u64, runtime: Handle) -> Self {
-        Self { objects, key, bytes, position: 0, window: Vec::new(), window_start: 0, runtime }
+        let window_bytes = WINDOW_BYTES;
+        Self { objects, key, bytes, position: 0, window: Vec::new(), window_start: 0, window_bytes, runtime }
     }
 
     fn fetch(&mut self) -> Result<()> {
-        let range = self.position..(self.position + WINDOW_BYTES).min(self.bytes);
+        let end = self.window_start + self.window.len() as u64;
+        let follows = end > 0 && (end..end + self.window_bytes).contains(&self.position);
+        self.window_bytes = if follows { (self.window_bytes * 2).min(MAX_WINDOW_BYTES) } else { WINDOW_BYTES };
+        let range = self.position..(self.position + self.window_bytes).min(self.bytes);
         let (objects, key) = (&self.objects, &self.key);
         let chunks: Vec<Bytes> = self
             .runtime

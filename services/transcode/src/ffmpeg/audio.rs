@@ -96,6 +96,10 @@ pub(crate) fn gain_db(lufs: Option<f64>, wanted: f64) -> f64 {
     lufs.map_or(0.0, |lufs| (wanted - lufs).min(MAX_GAIN_DB))
 }
 
+/// Marks packets whose time has passed already: their decode time becomes that of the last one that has not, and a bit
+/// more. All packets have 1024 samples and times that are multiples of it.
+const ONLY_ONCE: &str = r"setts=dts=if(gt(N\,0)*lte(PTS\,PREV_OUTDTS)\,floor(PREV_OUTDTS/1024)*1024+1\,PTS)";
+
 /// How audio is encoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AudioEncode<'a> {
@@ -107,8 +111,9 @@ pub(crate) struct AudioEncode<'a> {
 
 /// Encodes all of the audio.
 ///
-/// `first_pts=0` inserts silence before audio that starts late, so its offset from the video stays; only there, because
-/// a source whose sampling rate or channels change starts the filters anew. Audio without video does not need the times
+/// Beside video, `first_pts=0` inserts silence before audio that starts late, so its offset from the video stays. A
+/// source whose sampling rate or channels change starts the filters anew, and with them silence from 0 on:
+/// [`ONLY_ONCE`] lets through only the part of it that was not heard yet. Audio without video does not need the times
 /// of its source, which start again where recordings were joined (RFC 3533 §4): without `-copyts` ffmpeg continues
 /// them, and `setts` closes the gaps that filters leave where they start anew. AAC starts with one packet of priming
 /// before time 0; it is dropped, so decode times start at 0 and no edit list is needed.
@@ -116,13 +121,13 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
     let AudioEncode { audio, gain_db, beside_video } = encode;
     let limit = 10f64.powf(PEAK_CEILING_DB / 20.0);
     let mix = mix(audio);
-    let first = if audio.starts_late { ":first_pts=0" } else { "" };
+    let first = if beside_video { ":first_pts=0" } else { "" };
     let pad = audio.pad_to_us.map_or(String::new(), |us| format!(",apad,atrim=end={:.6}", us as f64 / 1e6));
     let filter = format!(
         "{mix}aresample=48000:async=1{first},{STEREO},volume={gain_db:.2}dB,\
          alimiter=limit={limit:.4}:level=disabled:attack=5:release=50:latency=1,{STEREO}{pad}"
     );
-    let times = if beside_video { "" } else { "setts=ts=(N-1)*1024," };
+    let times = if beside_video { ONLY_ONCE } else { "setts=ts=(N-1)*1024" };
     let args = if beside_video { Args::ffmpeg().all("-copyts -start_at_zero") } else { Args::ffmpeg() };
     let args = args
         .all("-threads 1")
@@ -132,7 +137,7 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
         .pair("-af", filter)
         .all("-c:a aac -flags:a +bitexact")
         .pair("-b:a", codec::ladder::AUDIO.bitrate.to_string())
-        .pair("-bsf:a", format!("{times}noise=amount=0:drop=lt(pts\\,0)"))
+        .pair("-bsf:a", format!("{times},noise=amount=0:drop=lt(pts\\,max(dts\\,0))"))
         .no_metadata()
         .hls(NAME, 4.0, 0);
     args.command(&tools.ffmpeg, folder, limits)

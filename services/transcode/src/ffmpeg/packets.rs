@@ -16,6 +16,16 @@ const STEP_US: i64 = 500;
 const STEPS: usize = 1000;
 /// With fewer intervals than this, what is typical is not known.
 const MIN_INTERVALS: u64 = 12;
+/// The most keyframes of a stream whose places are noted; of more, every second one, and so on.
+const MAX_KEYS: usize = 4096;
+
+/// What the packets of a file tell, by the numbers of the streams that have any.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub packets: BTreeMap<u32, Packets>,
+    /// The places of keyframes, in bytes from the start of the file; not of all where there are very many.
+    pub keys: BTreeMap<u32, Vec<u64>>,
+}
 
 /// Collects what is known of each stream from the lines of [`super::probe::packets`].
 #[derive(Debug, Default)]
@@ -47,11 +57,16 @@ impl PacketReader {
         }
     }
 
-    /// Returns the streams that have packets, by their numbers.
-    pub fn finish(mut self) -> BTreeMap<u32, Packets> {
+    /// Returns what the whole list tells.
+    pub fn finish(mut self) -> Listed {
         let last = std::mem::take(&mut self.rest);
         self.line(&last);
-        self.streams.into_iter().map(|(stream, reader)| (stream, reader.finish())).collect()
+        let mut listed = Listed::default();
+        for (stream, mut reader) in self.streams {
+            listed.keys.insert(stream, std::mem::take(&mut reader.keys.places));
+            listed.packets.insert(stream, reader.finish());
+        }
+        listed
     }
 }
 
@@ -61,12 +76,17 @@ struct StreamReader {
     last_key: Option<i64>,
     open: bool,
     intervals: Intervals,
+    keys: Keys,
 }
 
 impl StreamReader {
     fn line(&mut self, packet: &str) {
         let mut fields = packet.split(',');
-        let (pts, dts, length, flags) = (fields.next(), fields.next(), fields.next(), fields.next());
+        let (pts, dts, length) = (fields.next(), fields.next(), fields.next());
+        let (place, flags) = match (fields.next(), fields.next()) {
+            (place, Some(flags)) => (place.and_then(|place| place.parse().ok()), Some(flags)),
+            (flags, None) => (None, flags),
+        };
         let Some(at) = micros(pts).or_else(|| micros(dts)) else { return };
         let has = |flag: char| flags.is_some_and(|flags| flags.contains(flag));
         if has('K') {
@@ -76,6 +96,7 @@ impl StreamReader {
                 self.found.starts_with_one = self.found.count == 0;
             }
             self.last_key = Some(at);
+            self.keys.add(place);
         } else if self.last_key.is_some_and(|key| at < key) {
             self.open = true;
         }
@@ -98,6 +119,31 @@ impl StreamReader {
         self.found.closed = !self.open && self.last_key.is_some();
         self.found.interval_us = self.intervals.typical_us();
         self.found
+    }
+}
+
+/// Where keyframes are: all of them, or every second, fourth, eighth one.
+#[derive(Debug, Default)]
+struct Keys {
+    places: Vec<u64>,
+    count: usize,
+    /// How many are left out behind each that is noted.
+    skipped: usize,
+}
+
+impl Keys {
+    fn add(&mut self, place: Option<u64>) {
+        self.count += 1;
+        let Some(place) = place.filter(|_| (self.count - 1).is_multiple_of(self.skipped + 1)) else { return };
+        self.places.push(place);
+        if self.places.len() >= MAX_KEYS {
+            let mut number = 0;
+            self.places.retain(|_| {
+                number += 1;
+                number % 2 == 1
+            });
+            self.skipped = self.skipped * 2 + 1;
+        }
     }
 }
 
@@ -155,12 +201,12 @@ mod tests {
         for piece in lines.as_bytes().chunks(7) {
             reader.feed(piece);
         }
-        reader.finish()
+        reader.finish().packets
     }
 
     #[test]
     fn the_interval_between_keyframes_is_measured() {
-        let lines = "0,0.0,-0.08,0.04,K_\n0,0.08,-0.04,0.04,__\n0,0.04,0.0,0.04,__\n0,2.0,1.9,0.04,K_\n\
+        let lines = "0,0.0,-0.08,0.04,48,K_\n0,0.08,-0.04,0.04,__\n0,0.04,0.0,0.04,N/A,__\n0,2.0,1.9,0.04,96,K_\n\
                      0,2.04,1.96,0.04,__";
         assert_eq!(
             packets(lines)[&0],
@@ -171,12 +217,26 @@ mod tests {
                 count: 5,
                 end_us: 2_080_000,
                 last_us: 2_040_000,
-                interval_us: 0
+                ..Packets::default()
             }
         );
         assert!(!packets("0,0.0,0.0,0.04,KD\n0,0.04,0.04,0.04,__\n")[&0].closed, "hidden pictures");
         // A frame that comes after a keyframe but is shown before it: the group is open.
         assert!(!packets("0,0.0,0.0,0.04,K_\n0,2.0,1.9,0.04,K_\n0,1.96,1.94,0.04,__\n")[&0].closed);
+    }
+
+    #[test]
+    fn the_places_of_keyframes_are_noted_and_never_too_many() {
+        let mut reader = PacketReader::default();
+        for number in 0..10_000_u64 {
+            reader.feed(
+                format!("0,{number}.0,{number}.0,1.0,{},K_\n0,{number}.5,{number}.5,1.0,7,__\n", number * 10)
+                    .as_bytes(),
+            );
+        }
+        let keys = reader.finish().keys.remove(&0).unwrap();
+        assert!(keys.len() < MAX_KEYS && keys.windows(2).all(|pair| pair[1] - pair[0] == 40), "{}", keys.len());
+        assert_eq!((keys[0], *keys.last().unwrap()), (0, 99_960));
     }
 
     #[test]

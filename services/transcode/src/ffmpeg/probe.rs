@@ -29,7 +29,7 @@ pub(crate) fn streams(tools: &Tools, input: &Input, folder: &std::path::Path, li
 /// The command that lists every packet, one a line, for [`super::packets::PacketReader`].
 pub(crate) fn packets(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits) -> Command {
     let args = Args::ffprobe()
-        .all("-of csv=p=0 -show_entries packet=stream_index,pts_time,dts_time,duration_time,flags")
+        .all("-of csv=p=0 -show_entries packet=stream_index,pts_time,dts_time,duration_time,pos,flags")
         .input(input);
     args.command(&tools.ffprobe, folder, limits)
 }

@@ -51,7 +51,8 @@ pub(crate) fn encode_chunk(
     encode: &ChunkEncode<'_>,
 ) -> Command {
     let (num, den) = (f64::from(encode.video.rate.num), f64::from(encode.video.rate.den));
-    let start = first_frame(encode.video, encode.chunk.start_frame) as f64 * den / num;
+    let start =
+        first_frame(encode.video, encode.chunk.start_frame) as f64 * den / num - encode.video.lead_us as f64 / 1e6;
     let mut args = Args::ffmpeg().all("-copyts -start_at_zero -noaccurate_seek");
     if start > 0.0 {
         args = args.pair("-ss", format!("{start:.6}"));
@@ -87,13 +88,14 @@ pub(crate) fn encode_chunk(
     args.command(&tools.ffmpeg, folder, limits)
 }
 
-/// Copies the source's own video into segments, without its SEI messages (H.264 §7.3.2.3): cameras write places there.
+/// Copies the source's own video into segments, without its SEI messages (H.264 §7.3.2.3), where cameras write places,
+/// and without units that decoders skip: filler and unspecified types.
 pub(crate) fn copy(tools: &Tools, input: &Input, folder: &Path, limits: Limits, stream: u32, name: &str) -> Command {
     let args = Args::ffmpeg()
         .all("-copyts -start_at_zero")
         .input(input)
         .pair("-map", format!("0:{stream}"))
-        .all("-an -sn -dn -c copy -bsf:v filter_units=remove_types=6")
+        .all("-an -sn -dn -c copy -bsf:v filter_units=remove_types=0|6|12|22-31")
         .no_metadata()
         .hls(name, 4.0 - 0.001, 0);
     args.command(&tools.ffmpeg, folder, limits)
@@ -262,6 +264,8 @@ mod tests {
             deep: false,
             canvas: None,
             held_from_us: None,
+            lead_us: 0,
+            sparse: false,
         }
     }
 

@@ -127,6 +127,12 @@ pub(crate) struct Packets {
     /// The typical interval between two packets while there is motion, in microseconds; 0 where there are too few.
     #[serde(default)]
     pub interval_us: u64,
+    /// Whether pictures are whole only some time after a keyframe (`key_packet`).
+    #[serde(default)]
+    pub gradual: bool,
+    /// Whether recordings of different properties were joined.
+    #[serde(default)]
+    pub changes: bool,
 }
 
 /// High dynamic range.

@@ -4,6 +4,7 @@
 //! Invariant: everything here is a pure function, so that a task that runs twice, in any process, has the same result.
 
 pub(crate) mod estimate;
+pub(crate) mod key_packet;
 pub(crate) mod media_info;
 pub(crate) mod plan;
 pub(crate) mod reject_reason;

@@ -23,6 +23,9 @@ const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 const MAX_CHANNELS: u32 = 24;
 /// The longest side of a picture that is decoded, in pixels.
 pub(crate) const MAX_SIDE: u32 = 8192;
+/// Keyframes that are further apart than this, in microseconds, are sparse: on average half of it is decoded for a
+/// chunk of at most 32 seconds and not shown.
+const SPARSE_US: u64 = 60_000_000;
 /// *Standard input*: at most this many bits per second …
 const STANDARD_BITS: u64 = 8_000_000;
 /// … and this long from keyframe to keyframe: ten seconds, with a margin for the 250 frames at 24/s that x264 uses by
@@ -80,6 +83,13 @@ pub(crate) struct VideoPlan {
     /// The time of its last frame in microseconds, if that is held to the end of longer audio.
     #[serde(default)]
     pub held_from_us: Option<u64>,
+    /// How long before a chunk decoding begins, in microseconds, where pictures are whole only some time after a
+    /// keyframe.
+    #[serde(default)]
+    pub lead_us: u64,
+    /// Whether keyframes are so far apart that decoding a chunk begins far before it.
+    #[serde(default)]
+    pub sparse: bool,
 }
 
 /// The default for plans that were stored before this field existed.
@@ -117,20 +127,12 @@ pub(crate) struct AudioPlan {
     pub stream: u32,
     /// Its duration in microseconds; 0 where it is unknown.
     pub duration_us: u64,
-    /// Whether it starts after the file does: silence is inserted before it.
-    #[serde(default = "may_start_late")]
-    pub starts_late: bool,
     /// The length to which silence is added, in microseconds, if the video is longer.
     #[serde(default)]
     pub pad_to_us: Option<u64>,
     /// The number of channels that are mixed alike, if their places are unknown.
     #[serde(default)]
     pub unplaced_channels: Option<u32>,
-}
-
-/// The default for plans that were stored before this field existed.
-fn may_start_late() -> bool {
-    true
 }
 
 /// The limits of accepted files.
@@ -162,7 +164,6 @@ impl Plan {
             Some(audio) if decodes_audio(&audio.codec) => Some(AudioPlan {
                 stream: audio.stream,
                 duration_us: if audio.duration_us > 0 { audio.duration_us } else { duration_us },
-                starts_late: audio.start_us > info.start_us,
                 pad_to_us: is_shorter(measured_end_us(audio.packets, info), duration_us).then_some(duration_us),
                 unplaced_channels: (audio.channels > MAX_PLACED_CHANNELS).then_some(audio.channels),
             }),
@@ -267,6 +268,8 @@ impl VideoPlan {
             deep: !["yuv420p", "yuvj420p", "nv12", "gray"].contains(&video.pixels.as_str()),
             canvas: canvas(video),
             held_from_us: held.map(|packets| from_start(packets.last_us, info)),
+            lead_us: video.packets.filter(|packets| packets.gradual).map_or(0, |packets| packets.max_interval_us),
+            sparse: video.packets.is_some_and(|packets| packets.max_interval_us > SPARSE_US),
         })
     }
 
@@ -277,7 +280,8 @@ impl VideoPlan {
 
     /// Returns the division of its time into chunks.
     pub fn chunks(&self) -> Chunks {
-        Chunks::new(self.frames, self.playing_rate())
+        let chunks = if self.sparse { Chunks::doubling } else { Chunks::new };
+        chunks(self.frames, self.playing_rate())
     }
 
     /// Returns the renditions' frame rate.
@@ -362,7 +366,12 @@ fn has_standard_shape(video: &VideoStream, info: &MediaInfo) -> bool {
 
 fn is_standard(video: &VideoStream, info: &MediaInfo) -> bool {
     let spaced = video.packets.is_some_and(|packets| {
-        packets.starts_with_one && packets.closed && packets.count > 0 && packets.max_interval_us <= STANDARD_GOP_US
+        packets.starts_with_one
+            && packets.closed
+            && !packets.gradual
+            && !packets.changes
+            && packets.count > 0
+            && packets.max_interval_us <= STANDARD_GOP_US
     });
     spaced && has_standard_shape(video, info)
 }

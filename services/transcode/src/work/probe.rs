@@ -3,18 +3,21 @@
 //! Invariant: nothing is decoded here, neither video nor audio, and each probe has a timeout in seconds, so a file
 //! costs next to nothing before it is accepted or rejected.
 
-use std::collections::BTreeMap;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
 use std::time::Duration;
 
+use codec::sniff::Format;
 use tokio::time::Instant;
 
 use crate::commands;
 use crate::error::Error;
 use crate::ffmpeg::memory_estimate::MemoryEstimate;
-use crate::ffmpeg::packets::PacketReader;
+use crate::ffmpeg::packets::{Listed, PacketReader};
 use crate::ffmpeg::probe::{self, ProbeError};
 use crate::ffmpeg::{self, Limits, ProcessError, stderr};
-use crate::model::media_info::{MediaInfo, Packets};
+use crate::model::key_packet::{HEAD_BYTES, KeyPackets};
+use crate::model::media_info::MediaInfo;
 use crate::model::plan::needs_packets;
 use crate::model::{Plan, RejectReason};
 use contract::media::Kind;
@@ -76,35 +79,63 @@ async fn media_info(task: &TaskContext, small: bool) -> Result<MediaInfo, Error>
             info = &mut streams => (info?, None),
             listed = &mut packets => (streams.await?, Some(listed)),
         };
-        if needs_packets(&info) {
+        // They are being listed anyway, and nothing else tells where decoding H.264 can begin.
+        if needs_packets(&info) || info.video.as_ref().is_some_and(|video| video.codec == "h264") {
             let listed = match listed {
                 Some(listed) => listed,
                 None => packets.await,
             };
-            add_packets(&mut info, listed)?;
+            add_packets(task, &input, &mut info, listed).await?;
         }
         return Ok(info);
     }
     let mut info = streams.await?;
     if needs_packets(&info) {
         let listed = packets(task, &input).await;
-        add_packets(&mut info, listed)?;
+        add_packets(task, &input, &mut info, listed).await?;
     }
     Ok(info)
 }
 
 /// Adds the result of listing the packets. A file for which that took too long is encoded instead of copied; one whose
 /// duration stays unknown is rejected.
-fn add_packets(info: &mut MediaInfo, listed: Result<BTreeMap<u32, Packets>, Error>) -> Result<(), Error> {
+async fn add_packets(
+    task: &TaskContext,
+    input: &ffmpeg::Input,
+    info: &mut MediaInfo,
+    listed: Result<Listed, Error>,
+) -> Result<(), Error> {
     let knows_length = info.duration_us > 0 || info.video.as_ref().is_some_and(|video| video.duration_us > 0);
-    match listed {
-        Err(Error::Rejected(RejectReason::ProbeTimedOut(_))) if knows_length => {}
-        listed => info.set_packets(&listed?),
+    let mut listed = match listed {
+        Err(Error::Rejected(RejectReason::ProbeTimedOut(_))) if knows_length => return Ok(()),
+        listed => listed?,
+    };
+    info.set_packets(&listed.packets);
+    let Some(video) = info.video.as_mut().filter(|video| video.codec == "h264") else { return Ok(()) };
+    if let (Some(packets), Some(places)) = (&mut video.packets, listed.keys.remove(&video.stream)) {
+        let (path, is_block) = (input.path().clone(), matches!(task.format()?, Format::Webm | Format::Mkv));
+        let read = tokio::task::spawn_blocking(move || key_packets(&path, &places, is_block)).await;
+        // A file that cannot be read fails in the next task, which says why.
+        let keys = read.ok().and_then(Result::ok).unwrap_or_default();
+        (packets.gradual, packets.changes) = (keys.gradual, keys.changes);
     }
     Ok(())
 }
 
-async fn packets(task: &TaskContext, input: &ffmpeg::Input) -> Result<BTreeMap<u32, Packets>, Error> {
+/// Reads the beginnings of keyframes.
+fn key_packets(path: &Path, places: &[u64], is_block: bool) -> std::io::Result<KeyPackets> {
+    let mut file = std::fs::File::open(path)?;
+    let (mut found, mut head) = (KeyPackets::default(), Vec::new());
+    for place in places {
+        file.seek(SeekFrom::Start(*place))?;
+        head.clear();
+        file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
+        found.add(&head, is_block);
+    }
+    Ok(found)
+}
+
+async fn packets(task: &TaskContext, input: &ffmpeg::Input) -> Result<Listed, Error> {
     let command = probe::packets(&task.tools, input, task.folder(), limits(task, task.declared_duration_us()));
     let mut reader = PacketReader::default();
     let timeout = task.worker.config.probe_timeout() + Duration::from_secs(task.job.received.bytes / BYTES_PER_SECOND);

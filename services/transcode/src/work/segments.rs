@@ -26,6 +26,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const SLOW_POLL_INTERVAL: Duration = Duration::from_millis(250);
 const FAST_POLLING: Duration = Duration::from_secs(3);
 
+/// How many times faster than it plays video is decoded at least, where a chunk has to be reached that way.
+const DECODING_SPEED: u64 = 4;
+
 /// A child process at work on renditions.
 struct EncodeRun<'a> {
     command: Command,
@@ -231,7 +234,10 @@ pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Resul
         (1..=usual).rev().find(|threads| cost(*threads).bytes() <= task.tools.memory.max_share_bytes()).unwrap_or(1);
     let job =
         video::ChunkEncode { video, chunk: &chunk, last, rungs: &rungs, tiles, tonemap: task.tools.tonemap, threads };
-    let command = video::encode_chunk(&task.tools, &input, task.folder(), task.limits(span_us, cost(threads)), &job);
+    let before_us = if video.sparse { chunks.start_us(&chunk) } else { 0 };
+    let mut limits = task.limits(span_us.saturating_add(before_us), cost(threads));
+    limits.stall_timeout += Duration::from_micros(before_us / DECODING_SPEED);
+    let command = video::encode_chunk(&task.tools, &input, task.folder(), limits, &job);
     let mut renditions = Vec::with_capacity(rungs.len());
     for rung in &rungs {
         renditions.push(RenditionOutput::new(task, rung_rendition(video, rung)).await?);

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod animated;
+mod changes;
 mod fairness;
 mod geometry;
 mod harness;

@@ -28,6 +28,7 @@ fn clip() -> MediaInfo {
                 end_us: 30_000_000,
                 last_us: 29_958_333,
                 interval_us: 41_667,
+                ..Packets::default()
             }),
             ..VideoStream::default()
         }),
@@ -55,7 +56,7 @@ fn standard_input_is_copied_and_its_top_rung_never_encoded() {
 #[test]
 fn other_input_is_encoded() {
     type Change = fn(&mut VideoStream);
-    let changes: [Change; 10] = [
+    let changes: [Change; 12] = [
         |video| video.rotation = 90,
         |video| video.mirrored = true,
         |video| video.pixels = "yuv420p10le".into(),
@@ -66,6 +67,8 @@ fn other_input_is_encoded() {
         |video| video.pixel_shape = Ratio::new(4, 3),
         |video| video.packets.as_mut().unwrap().max_interval_us = 12_000_000,
         |video| video.packets.as_mut().unwrap().closed = false,
+        |video| video.packets.as_mut().unwrap().gradual = true,
+        |video| video.packets.as_mut().unwrap().changes = true,
     ];
     for change in changes {
         let plan = changed(change);
