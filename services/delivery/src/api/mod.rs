@@ -1,6 +1,7 @@
 //! The public HTTP API of delivery.
 //!
 //! Invariant: no handler reads bytes before an extractor of [`access`] has authorized the caller.
+#![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod access;
 mod assets;
