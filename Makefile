@@ -1,6 +1,6 @@
 # What one types here. Each target is a script in dev/ or one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check fmt fleet fleet-test bench openapi page doctor clean
+.PHONY: help run test faults check fmt fleet fleet-test bench openapi page share doctor clean
 
 help:     ## list the targets
 	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -36,6 +36,10 @@ openapi:  ## write docs/openapi.json, the other generated docs and the page's ty
 
 page:     ## build the page into web/dist
 	@dev/page
+
+share:    ## write shell completions and manual pages into target/share
+	@cargo build --quiet --locked --package tutti
+	@dev/share
 
 doctor:   ## say what is missing on this machine, and how to get it
 	@cargo run --quiet --locked --package tutti -- doctor

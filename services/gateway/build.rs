@@ -16,17 +16,11 @@ use sha2::{Digest as _, Sha256};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The files of Swagger UI's distribution that are served. The others are for bundlers, or for OAuth, which Tutti does
-/// not use.
-const SWAGGER_FILES: [&str; 7] = [
-    "favicon-16x16.png",
-    "favicon-32x32.png",
-    "index.css",
-    "index.html",
-    "swagger-ui-bundle.js",
-    "swagger-ui-standalone-preset.js",
-    "swagger-ui.css",
-];
+/// The files of Swagger UI's distribution that are served. The others are for bundlers, for OAuth, which Tutti does not
+/// use, or are replaced by [`DOCS_FILES`].
+const SWAGGER_FILES: [&str; 4] = ["favicon-16x16.png", "favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.css"];
+/// This crate's own files beside them.
+const DOCS_FILES: [&str; 3] = ["index.css", "index.html", "swagger-initializer.js"];
 /// Smaller files are not compressed: they fit into one or two packets anyway.
 const MIN_FILE_BYTES_TO_COMPRESS: usize = 1024;
 /// Brotli's window, in bits: the largest that every decoder must accept.
@@ -71,7 +65,7 @@ fn page_files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// Returns Swagger UI's files, with this crate's own initializer.
+/// Returns Swagger UI's files, with this crate's own page, styles and initializer.
 fn docs_files(docs_dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
     let mut files = BTreeMap::new();
@@ -90,8 +84,9 @@ fn docs_files(docs_dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     if files.len() != SWAGGER_FILES.len() {
         return Err(format!("Swagger UI's archive has other files than expected: {:?}", files.keys()).into());
     }
-    let initializer = "swagger-initializer.js";
-    files.insert(initializer.to_owned(), fs::read(docs_dir.join(initializer))?);
+    for name in DOCS_FILES {
+        files.insert(name.to_owned(), fs::read(docs_dir.join(name))?);
+    }
     Ok(files)
 }
 

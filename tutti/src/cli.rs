@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 /// Tutti: the backend for apps in which people share photos, songs and videos.
 #[derive(Debug, Parser)]
@@ -50,8 +51,34 @@ pub(crate) enum Command {
     /// Print every key of the configuration, with its default and its meaning
     #[command(after_help = "Example:\n  tutti config > tutti.toml")]
     Config,
+    /// Print what a shell needs to complete this command line
+    Completions(Completions),
+    /// Print a manual page
+    Man(Manual),
     /// Print the version
     Version,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = concat!(
+        "Examples:\n",
+        "  tutti completions bash > ~/.local/share/bash-completion/completions/tutti\n",
+        "  tutti completions fish > ~/.config/fish/completions/tutti.fish",
+    )
+)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tutti man | man -l -\n  tutti man objects check > tutti-objects-check.1")]
+pub(crate) struct Manual {
+    /// The command; without one, the page of tutti itself
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -83,6 +83,16 @@ file: each reads the sections of the roles that it runs, and needs `[peers]` for
     }
 
     #[test]
+    fn an_error_recommends_a_key_that_exists() {
+        let said = base::config::Error::NotAnAssignment("nonsense".into()).to_string();
+        let (path, _) = said.rsplit("--set ").next().unwrap().split_once('=').unwrap();
+        let (name, key) = path.split_once('.').unwrap();
+        let known =
+            sections().iter().any(|section| section.name() == name && section.toml().contains(&format!("\n{key} = ")));
+        assert!(known, "{said}");
+    }
+
+    #[test]
     fn every_key_says_what_it_means_and_every_default_is_taken() {
         for section in sections() {
             let text = section.toml();

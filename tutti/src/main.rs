@@ -6,6 +6,7 @@
 mod bus;
 mod cli;
 mod client;
+mod command_docs;
 mod config_reference;
 mod demo;
 mod doctor;
@@ -62,6 +63,8 @@ fn main() -> ExitCode {
             Command::Bus(arguments) => bus::run(arguments).await,
             Command::Objects(arguments) => objects::run(arguments).await,
             Command::Config => config_reference::print(),
+            Command::Completions(arguments) => command_docs::print_completions(arguments.shell),
+            Command::Man(arguments) => command_docs::print_manual(&arguments.command),
             Command::Version => {
                 terminal::say!("tutti {}", env!("CARGO_PKG_VERSION"));
                 Ok(())

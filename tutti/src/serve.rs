@@ -32,6 +32,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let default_format = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };
     start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
     let services = roles::select(&arguments.roles)?;
+    boot::check_config(&config, &services)?;
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
     if server.clock_skew_seconds != 0 {
@@ -41,7 +42,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         );
     }
 
-    // Both sockets are bound first, so that a taken port is reported before anything is changed.
+    // Both sockets are bound first, so that a taken port is reported before anything is changed; what is wrong with the
+    // configuration was reported before that.
     let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
     let mut signals = Signals::new()?;
     // The operations listener opens first and closes last: it reports what a starting process waits for, and the drain.

@@ -1,4 +1,4 @@
-// Proves that axe finds no violation of WCAG 2.2 AA on any page, on a dark desktop and a light phone.
+// Proves that axe finds no violation of WCAG 2.2 AA on any page and in /docs, on a dark desktop and a light phone.
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
@@ -64,4 +64,14 @@ test('axe finds nothing on the pages of a visitor', async ({ page }) => {
   }
   await page.getByRole('main').getByRole('button', { name: 'Join' }).click();
   await expectAccessible(page, 'a refused form');
+});
+
+test('axe finds nothing in the documentation of the API', async ({ page }) => {
+  await page.goto('/docs/');
+  await expect(page.getByRole('heading', { name: /Tutti/, level: 1 })).toBeVisible();
+  const operation = page.locator('#operations-media-send_media');
+  await operation.locator('.opblock-summary-control').click();
+  await operation.getByRole('button', { name: 'Try it out' }).click();
+  await page.getByRole('button', { name: 'Authorize' }).first().click();
+  await expectAccessible(page, 'all operations, one of them to try, and the token');
 });

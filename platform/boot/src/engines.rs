@@ -138,7 +138,7 @@ impl Secrets {
 /// Returns the sections of this file, for the configuration reference.
 pub fn sections() -> Vec<Section> {
     vec![
-        Section::of::<DbConfig>("db"),
+        Section::of::<DbConfig>("db").with_rule(|config| config.section::<DbConfig>("db")?.postgres("").map(drop)),
         Section::of::<NatsOptions>("bus"),
         Section::of::<S3Options>("objects"),
         Section::of::<Secrets>("secrets"),

@@ -39,6 +39,14 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The sections of the configuration that belong to no role.
 pub const SECTIONS: &[&str] = &["db", "bus", "objects", "secrets"];
 
+/// Returns an error if the configuration has a key or a value that the engines or these services can't use. Opens
+/// nothing.
+pub fn check_config(config: &Config, services: &[Service]) -> Result<(), base::config::Error> {
+    let of_roles = services.iter().flat_map(|service| (service.sections)());
+    sections().into_iter().chain(of_roles).try_for_each(|section| section.check(config))?;
+    Peers::from_config(config).map(drop)
+}
+
 /// The inputs of a start.
 #[derive(Debug, Clone)]
 pub struct Options {

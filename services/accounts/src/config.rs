@@ -2,10 +2,10 @@
 //!
 //! Invariant: the defaults are safe for a server on the public internet. Only tests should configure cheaper hashes.
 
-use base::config::Section;
+use argon2::Params;
+use base::config::{Error, Section};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use service::BootError;
 use utoipa::ToSchema;
 
 /// Passwords, sessions and the limits on guessing.
@@ -52,7 +52,7 @@ pub(crate) struct Config {
 
 /// Returns the sections for the configuration reference.
 pub(crate) fn sections() -> Vec<Section> {
-    vec![Section::of::<Config>("accounts")]
+    vec![Section::of::<Config>("accounts").with_rule(|config| config.section::<Config>("accounts")?.check())]
 }
 
 impl Default for Config {
@@ -84,12 +84,20 @@ const SAFE_PASSES: u32 = 2;
 
 impl Config {
     /// Reads and checks `[accounts]`.
-    pub(crate) fn load(configuration: &base::config::Config) -> Result<Self, BootError> {
-        configuration.section::<Self>("accounts")?.check()
+    pub(crate) fn load(configuration: &base::config::Config) -> Result<Self, Error> {
+        let config = configuration.section::<Self>("accounts")?;
+        config.check()?;
+        if config.argon2_memory_kib < SAFE_MEMORY_KIB || config.argon2_passes < SAFE_PASSES {
+            tracing::warn!(
+                "accounts.argon2_memory_kib or argon2_passes is below OWASP's minimum (19456 and 2), so passwords are \
+                 cheaper to guess"
+            );
+        }
+        Ok(config)
     }
 
-    /// Refuses invalid values and logs a warning for insecure ones.
-    fn check(self) -> Result<Self, BootError> {
+    /// Refuses invalid values.
+    fn check(&self) -> Result<(), Error> {
         let positive = [
             ("attempts_per_login", self.attempts_per_login),
             ("attempts_per_login_everywhere", self.attempts_per_login_everywhere),
@@ -104,15 +112,18 @@ impl Config {
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             let least = if *key == "key_rotation_days" { 2 } else { 1 };
-            return Err(BootError::Other(format!("accounts.{key} in the configuration must be at least {least}")));
+            return Err(Error::Unusable(format!("accounts.{key} in the configuration must be at least {least}")));
         }
-        if self.argon2_memory_kib < SAFE_MEMORY_KIB || self.argon2_passes < SAFE_PASSES {
-            tracing::warn!(
-                "accounts.argon2_memory_kib or argon2_passes is below OWASP's minimum (19456 and 2), so passwords are \
-                 cheaper to guess"
-            );
-        }
-        Ok(self)
+        self.argon2_params().map(drop)
+    }
+
+    /// Returns the parameters of a password hash.
+    pub(crate) fn argon2_params(&self) -> Result<Params, Error> {
+        Params::new(self.argon2_memory_kib, self.argon2_passes, self.argon2_lanes, None).map_err(|error| {
+            Error::Unusable(format!(
+                "accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}"
+            ))
+        })
     }
 
     /// Returns after how long without use a session ends.

@@ -70,13 +70,7 @@ pub(crate) struct Hasher {
 impl Hasher {
     /// Creates a hasher with the configured parameters.
     pub(crate) fn new(config: &Config, random: Random) -> Result<Self, BootError> {
-        let params = Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None).map_err(
-            |error| {
-                BootError::Other(format!(
-                    "accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}"
-                ))
-            },
-        )?;
+        let params = config.argon2_params()?;
         let salt = STANDARD_NO_PAD.encode(random.bytes::<SALT_BYTES>());
         let output = STANDARD_NO_PAD.encode(random.bytes::<HASH_BYTES>());
         let dummy_hash =

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use base::config::Section;
+use base::config::{Error, Section};
 use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::{Deserialize, Serialize};
-use service::BootError;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::ToSchema;
 
@@ -65,7 +64,7 @@ pub struct Config {
 
 /// Returns the sections for the configuration reference.
 pub(crate) fn sections() -> Vec<Section> {
-    vec![Section::of::<Config>("gateway")]
+    vec![Section::of::<Config>("gateway").with_rule(|config| config.section::<Config>("gateway")?.check())]
 }
 
 impl Default for Config {
@@ -144,7 +143,13 @@ const RESPONSE_HEADERS: [&str; 18] = [
 ];
 
 impl Config {
-    pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
+    /// Refuses values that can't be used.
+    fn check(&self) -> Result<(), Error> {
+        self.cors()?;
+        self.public_origin().map(drop)
+    }
+
+    pub(crate) fn cors(&self) -> Result<CorsLayer, Error> {
         let parse = |text: &String| parse_origin("allowed_origins", text);
         let origins = self.allowed_origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         // Credentials are never allowed, and `tutti-session` is not in the list of headers: only the page of this
@@ -158,7 +163,7 @@ impl Config {
     }
 
     /// Returns the origin of the site, if it is configured.
-    pub(crate) fn public_origin(&self) -> Result<Option<String>, BootError> {
+    pub(crate) fn public_origin(&self) -> Result<Option<String>, Error> {
         if self.public_url.is_empty() {
             return Ok(None);
         }
@@ -168,9 +173,9 @@ impl Config {
 
 /// Parses an origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` is refused because it would allow
 /// every page, and `null` because it would allow every sandboxed one.
-fn parse_origin(key: &str, text: &str) -> Result<HeaderValue, BootError> {
+fn parse_origin(key: &str, text: &str) -> Result<HeaderValue, Error> {
     let invalid = || {
-        BootError::Other(format!(
+        Error::Unusable(format!(
             "gateway.{key} contains {text:?}, which is no origin; write origins like \"https://app.example\""
         ))
     };

@@ -74,6 +74,8 @@ fn without_example<'a>(document: &Value, body: &'a Value) -> Vec<&'a str> {
 fn every_operation_is_documented_completely() {
     let document = document();
     let (mut wrong, mut ids) = (Vec::new(), BTreeMap::new());
+    let tags = document["tags"].as_array().unwrap().iter().filter(|tag| tag["description"].is_string());
+    let described: Vec<&Value> = tags.map(|tag| &tag["name"]).collect();
     for (name, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap_or_default();
         if let Some(other) = ids.insert(id, name.clone()) {
@@ -89,6 +91,11 @@ fn every_operation_is_documented_completely() {
         if operation["summary"].as_str().is_none_or(str::is_empty) {
             wrong.push(format!("{name}: no summary"));
         }
+        if operation["description"].as_str().is_none_or(str::is_empty) {
+            wrong.push(format!("{name}: no description, which is the second paragraph of its comment"));
+        }
+        let undescribed = operation["tags"].as_array().into_iter().flatten().filter(|tag| !described.contains(tag));
+        wrong.extend(undescribed.map(|tag| format!("{name}: its tag {tag} has no description")));
         let request = resolve(&document, &operation["requestBody"]);
         wrong
             .extend(without_example(&document, request).iter().map(|kind| format!("{name}: no example of its {kind}")));
@@ -167,4 +174,37 @@ fn every_operation_is_routed_to_the_role_that_describes_it() {
         }
     }
     assert!(routed > 30, "{routed}");
+}
+
+#[test]
+fn generators_of_clients_understand_the_document() {
+    let document = document();
+    assert_eq!(document["info"]["license"]["identifier"], "MIT OR Apache-2.0");
+    let schemas = &document["components"]["schemas"];
+    for (list, item) in [("List_Media", "Media"), ("List_Session", "Session")] {
+        let named = &schemas[list]["properties"]["items"]["items"]["$ref"];
+        assert_eq!(*named, format!("#/components/schemas/{item}"), "{list}");
+    }
+    let nullable = |schema: &Value| schema["type"].is_array() || schema.get("oneOf").is_some();
+    let (mut wrong, mut raw_bodies) = (Vec::new(), 0);
+    for (name, operation) in operations(&document) {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let nullable_ones = parameters.filter(|parameter| nullable(&parameter["schema"]));
+        wrong.extend(nullable_ones.map(|parameter| format!("{name}: {} may be null", parameter["name"])));
+        // Generators make one kind of body: the first type, or one that takes what it is given.
+        let contents = || operation["requestBody"]["content"].as_object().into_iter().flatten();
+        let kinds: BTreeSet<String> = contents().map(|(_, content)| content["schema"].to_string()).collect();
+        if kinds.len() > 1 {
+            wrong.push(format!("{name}: its body has several schemas: {kinds:?}"));
+        }
+        for (kind, content) in contents().filter(|(kind, _)| kind.ends_with("octet-stream")) {
+            raw_bodies += 1;
+            let expected = serde_json::json!({ "type": "string", "format": "binary" });
+            if content["schema"] != expected {
+                wrong.push(format!("{name}: its {kind} is {}", content["schema"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(raw_bodies >= 5, "{raw_bodies}");
 }

@@ -10,6 +10,7 @@ mod committed;
 mod completeness;
 #[cfg(test)]
 mod errors_page;
+mod generators;
 mod list_examples;
 mod problem_response;
 mod problems;
@@ -27,6 +28,9 @@ use crate::{CommandError, roles};
 const HELPER_EXTENSIONS: [&str; 4] = [CODES, "x-stream", "x-cookies", "x-wildcard"];
 /// The codes that an operation can return besides those that the common layers add, as an array of strings.
 const CODES: &str = "x-codes";
+
+/// The licence of the API, by its name and as an SPDX expression.
+const LICENSE: &str = "MIT OR Apache-2.0";
 
 /// The document, and what it says about codes.
 struct Assembly {
@@ -67,6 +71,7 @@ fn assemble(interfaces: &[RoleInterface]) -> Result<Assembly, CommandError> {
             for (method, operation) in operations(item) {
                 let codes = problems::add(operation, method, path, interface, &mut components.responses)?;
                 uses.extend(codes);
+                generators::remove_null(operation);
                 remove_helper_extensions(operation);
             }
         }
@@ -79,6 +84,7 @@ fn assemble(interfaces: &[RoleInterface]) -> Result<Assembly, CommandError> {
         }
         document.merge(part);
     }
+    generators::name_items(&mut components);
     list_examples::fill(&mut components);
     document.components = Some(components);
     Ok(Assembly { document, uses })
@@ -92,7 +98,7 @@ fn info() -> Info {
             "Share photos, songs and videos. Errors are problem+json (RFC 9457) with a stable `code`; an access token \
              that is not valid is refused by every operation, also by those that need none.",
         ))
-        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .license(Some(LicenseBuilder::new().name(LICENSE).identifier(Some(LICENSE)).build()))
         .build()
 }
 

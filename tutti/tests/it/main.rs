@@ -8,6 +8,7 @@ mod edge;
 mod faults;
 mod file_permissions;
 mod layout;
+mod metrics_lint;
 mod move_data;
 mod objects;
 mod peers;

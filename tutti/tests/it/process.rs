@@ -124,10 +124,40 @@ fn a_wrong_configuration_names_the_key_and_the_fix() {
     assert!(said.contains("section.key=value"), "{said}");
     let said = start(&["medai"]);
     assert!(said.contains("medai") && said.contains("transcode"), "{said}");
+    // It is reported before a port that is taken, so that the right thing is mended first.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (wrong, named) in [
+        ("media.photo_max_byts=1", "photo_max_bytes"),
+        ("gateway.allowed_origins=[\"*\"]", "gateway.allowed_origins"),
+        ("accounts.sessions_per_account=0", "accounts.sessions_per_account"),
+        ("db.url=mysql://db/tutti", "postgres://"),
+    ] {
+        let said = stderr_of_failure(&["serve", "--listen", &address, "--set", wrong]);
+        assert!(said.contains(named) && !said.contains("can't listen"), "{said}");
+    }
     let file = folder.path().join("tutti.toml");
     std::fs::write(&file, "[media]\nphoto_max_bytes = \"many\"\n").unwrap();
     let said = start(&["--config", file.to_str().unwrap()]);
     assert!(said.contains("photo_max_bytes") && said.contains("[media]"), "{said}");
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let print = |arguments: &[&str]| {
+        let output = tutti(arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish"] {
+        let script = print(&["completions", shell]);
+        assert!(script.contains("serve") && script.contains("ops-listen"), "{shell}: {script}");
+    }
+    let page = print(&["man"]);
+    assert!(page.starts_with(".") && page.contains(".TH") && page.contains("tutti\\-serve(1)"), "{page}");
+    assert!(print(&["man", "serve"]).contains("\\-\\-ops\\-listen"));
+    let said = stderr_of_failure(&["man", "sevre"]);
+    assert!(said.contains("sevre") && said.contains("--help"), "{said}");
 }
 
 #[test]
@@ -146,6 +176,8 @@ fn help_shows_examples_and_the_version_is_printed() {
         &["objects", "repair", "--help"],
         &["migrate", "--help"],
         &["config", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
         &["openapi", "--help"],
         &["doctor", "--help"],
     ] {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::logs::{PLACE, TITLE};
 
+use crate::metrics_lint::lint;
 use crate::server::{Member, Server};
 
 fn generate(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
@@ -146,6 +147,8 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
     assert_page_has_preview(&server, photo["id"].as_str().unwrap()).await;
     let original = format!("/v1/media/{}/original", photo["id"].as_str().unwrap());
     assert_eq!(bob.request(Method::GET, &original).send().await.unwrap().status().as_u16() / 100, 4);
+    let (wrong, count) = lint(&server.get_operations("/metrics").await);
+    assert!(wrong.is_empty() && count > 10, "{count} metrics: {wrong:#?}");
 }
 
 /// Checks that a link opens a private photo and its image to anyone who has it, until it is revoked.

@@ -32,8 +32,11 @@ pub enum Error {
         reason: String,
     },
     /// A `--set` that is not `section.key=value`.
-    #[error("`--set {0}` should read `--set section.key=value`, for example `--set media.items_per_member=500`")]
+    #[error("`--set {0}` should read `--set section.key=value`, for example `--set media.photo_max_bytes=50000000`")]
     NotAnAssignment(String),
+    /// A value of the right type that can't be used: a sentence that names the key and says what it must be.
+    #[error("{0}")]
+    Unusable(String),
     /// A key was renamed.
     #[error(
         "`{old}` is called `{new}` now; rename it (in the environment, to `{variable}`)",

@@ -5,9 +5,12 @@
 //! key has its default value.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+
+use super::{Config, Error};
 
 /// A section of the reference.
 #[derive(Debug, Clone)]
@@ -15,6 +18,10 @@ pub struct Section {
     name: &'static str,
     about: String,
     keys: Vec<Key>,
+    /// Reads the section into its type.
+    read: fn(&Config, &str) -> Result<(), Error>,
+    /// What else its values must fulfil.
+    rule: fn(&Config) -> Result<(), Error>,
 }
 
 #[derive(Debug, Clone)]
@@ -26,17 +33,36 @@ struct Key {
 
 impl Section {
     /// Returns the section `name`, which is read into a `T`.
-    pub fn of<T: ToSchema + PartialSchema + Serialize + Default>(name: &'static str) -> Self {
+    pub fn of<T: ToSchema + PartialSchema + Serialize + DeserializeOwned + Default>(name: &'static str) -> Self {
         let defaults = serde_json::to_value(T::default()).unwrap_or_default();
-        let RefOr::T(Schema::Object(schema)) = T::schema() else {
-            return Self { name, about: String::new(), keys: Vec::new() };
+        let mut section = Self {
+            name,
+            about: String::new(),
+            keys: Vec::new(),
+            read: |config, name| config.section::<T>(name).map(drop),
+            rule: |_| Ok(()),
         };
+        let RefOr::T(Schema::Object(schema)) = T::schema() else { return section };
         let keys = schema.properties.iter().map(|(key, property)| Key {
             name: key.clone(),
             default: defaults.get(key).cloned().unwrap_or_default(),
             about: description(property),
         });
-        Self { name, about: schema.description.clone().unwrap_or_default(), keys: keys.collect() }
+        section.keys = keys.collect();
+        section.about = schema.description.unwrap_or_default();
+        section
+    }
+
+    /// Adds what the values must fulfil besides having the right types.
+    #[must_use]
+    pub fn with_rule(self, rule: fn(&Config) -> Result<(), Error>) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// Returns an error if the section has an unknown key or a value that can't be used.
+    pub fn check(&self, config: &Config) -> Result<(), Error> {
+        (self.read)(config, self.name)?;
+        (self.rule)(config)
     }
 
     /// The name.

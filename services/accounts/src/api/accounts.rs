@@ -120,6 +120,8 @@ pub(super) async fn sign_up(
 }
 
 /// Returns a public profile.
+///
+/// Everyone may read it, signed in or not. An unknown handle, and that of an erased account, is a 404.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{handle}",

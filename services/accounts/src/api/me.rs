@@ -86,6 +86,8 @@ pub(super) struct Erase {
 }
 
 /// Returns the caller's account.
+///
+/// It is the account of the access token, with its e-mail address, which no other operation returns to anyone else.
 #[utoipa::path(
     get,
     path = "/v1/me",
@@ -108,6 +110,9 @@ pub(super) async fn show(Authenticated(current): Authenticated) -> impl IntoResp
 }
 
 /// Changes the profile.
+///
+/// Fields that are left out stay as they are; `null` resets a field. The avatar must be a photo of your own that is
+/// public or unlisted.
 #[utoipa::path(
     patch,
     path = "/v1/me",
@@ -198,6 +203,8 @@ pub(super) async fn erase(
 }
 
 /// Changes the password and signs out every other device.
+///
+/// Needs the current password. The session of the request stays; all others end in the same moment.
 #[utoipa::path(
     post,
     path = "/v1/me/password",

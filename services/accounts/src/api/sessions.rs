@@ -46,6 +46,9 @@ pub(super) struct Refresh {
 }
 
 /// Signs in.
+///
+/// The response has an access token, which is valid for 15 minutes, and a refresh token for the next one. An unknown
+/// login and a wrong password are refused alike, and repeated attempts have to wait.
 #[utoipa::path(
     post,
     path = "/v1/sessions",
@@ -169,6 +172,8 @@ pub(super) async fn refresh(
 }
 
 /// Lists the devices that are signed in, newest first.
+///
+/// Each sign-in is a session with the name of its device. The session of the request has `current: true`.
 #[utoipa::path(
     get,
     path = "/v1/sessions",
@@ -253,6 +258,8 @@ pub(super) async fn end_current(
 }
 
 /// Signs out all devices, this one included.
+///
+/// No refresh token of the account can be used any more. Sign in again to continue.
 #[utoipa::path(
     delete,
     path = "/v1/sessions",

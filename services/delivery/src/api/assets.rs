@@ -70,6 +70,8 @@ pub(super) async fn poster(
 }
 
 /// The loudness of a song over time, as JSON.
+///
+/// For drawing the song before it is loaded. It is there once the item is `ready`.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/waveform",
@@ -148,6 +150,8 @@ pub(super) async fn motion(
 }
 
 /// One sheet of a storyboard: many small images of the video in one.
+///
+/// The storyboard says which part of a sheet belongs to which second.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/storyboard/{sheet}",
@@ -189,6 +193,9 @@ pub(super) async fn sprite(
 }
 
 /// Which part of which sheet shows which second of the video, as WebVTT.
+///
+/// Players show these images while a person drags along the time line. The URLs in it are relative, and signed if the
+/// request was.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/storyboard",

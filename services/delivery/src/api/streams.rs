@@ -137,6 +137,8 @@ pub(super) async fn rendition_playlist(
 }
 
 /// The initialization segment of a rendition.
+///
+/// A player reads it once, before the first segment. Playlists name it in `EXT-X-MAP`.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/hls/{rendition}/init.mp4",
@@ -189,6 +191,8 @@ pub(super) async fn init_segment(
 }
 
 /// A segment of a rendition, of some four seconds.
+///
+/// The playlist of the rendition lists the segments. A segment never changes, so caches may keep it.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/hls/{rendition}/{segment}",

@@ -63,7 +63,9 @@ pub(super) struct AlbumItemsBody {
     ids: Vec<MediaId>,
 }
 
-/// Adds items to the end of an album, all or none. Those that it has already stay where they are.
+/// Adds items to the end of an album, all or none.
+///
+/// Those that it has already stay where they are.
 #[utoipa::path(
     post,
     path = "/v1/albums/{id}/items",
@@ -119,6 +121,8 @@ pub(super) struct AlbumMoveBody {
 }
 
 /// Moves an item within an album.
+///
+/// The others keep their order.
 #[utoipa::path(
     patch,
     path = "/v1/albums/{id}/items/{media_id}",
@@ -144,7 +148,9 @@ pub(super) async fn change_place(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes an item out of an album. The item stays in the library.
+/// Takes an item out of an album.
+///
+/// The item stays in the library.
 #[utoipa::path(
     delete,
     path = "/v1/albums/{id}/items/{media_id}",

@@ -36,6 +36,8 @@ pub(super) struct AlbumBody {
 }
 
 /// Creates an album without items.
+///
+/// Add items to it afterwards; an item may be in several albums.
 #[utoipa::path(
     post,
     path = "/v1/albums",
@@ -113,6 +115,8 @@ fn position(text: &str) -> Option<Cursor> {
 }
 
 /// Lists your albums, newest first.
+///
+/// Continue with the `next` of a page as `after`.
 #[utoipa::path(
     get,
     path = "/v1/albums",
@@ -139,6 +143,8 @@ pub(super) async fn list(
 }
 
 /// Reads an album: your own, or one that is public or unlisted.
+///
+/// An album that you may not read is a 404, like one that does not exist.
 #[utoipa::path(
     get,
     path = "/v1/albums/{id}",
@@ -185,6 +191,8 @@ pub(super) struct AlbumChangeBody {
 }
 
 /// Changes the title, description, visibility or cover of an album.
+///
+/// Fields that are left out stay as they are.
 #[utoipa::path(
     patch,
     path = "/v1/albums/{id}",
@@ -208,7 +216,9 @@ pub(super) async fn change(
     Ok(Json(album_view(&media, album, Some(owner)).await?))
 }
 
-/// Removes an album. Its items stay in the library.
+/// Removes an album.
+///
+/// Its items stay in the library.
 #[utoipa::path(
     delete,
     path = "/v1/albums/{id}",

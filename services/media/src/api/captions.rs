@@ -129,6 +129,8 @@ pub(super) struct SignatureQuery {
 }
 
 /// The captions of an item in a language, for `<track>`.
+///
+/// They are WebVTT. Every client that may read the item may read them.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/captions/{lang}",
@@ -212,6 +214,8 @@ fn has_tag(tags: &str, etag: &str) -> bool {
 }
 
 /// Removes the captions of an item in a language.
+///
+/// Those in other languages stay.
 #[utoipa::path(
     delete,
     path = "/v1/media/{id}/captions/{lang}",

@@ -42,6 +42,10 @@ pub(super) struct Claimed {
 }
 
 /// Claims staged items, all or none. Sent again for the same subject, the request changes nothing more.
+///
+/// Items that were sent with `claim=later` are staged: they are not in the library, and are removed after a day. A
+/// claim brings them into it. The subject is what they belong to, such as a post of your app; lists can be filtered by
+/// it.
 #[utoipa::path(
     post,
     path = "/v1/media/claims",

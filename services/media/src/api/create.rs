@@ -1,5 +1,6 @@
-//! `POST /v1/media`: a whole file in one request, as the body itself or as a form.
+//! `POST /v1/media`: a whole file in one request, as the body itself or as a form; `POST /v1/media/form`: as a form.
 //!
+//! The form has an operation of its own, because generators of clients make one kind of body for each operation.
 //! Invariant: a refused file is refused while it still arrives, and nothing of it stays.
 
 use axum::extract::{Request, State};
@@ -20,10 +21,10 @@ use crate::model::view::{MediaView, Viewer};
 
 /// Sends a file.
 ///
-/// The body is the file itself, with its parameters in the query. Or it is `multipart/form-data` with the field `file`
-/// and, before or after it, `name`, `tags`, `visibility` and `claim`. The type of the file is determined from its bytes
-/// alone. A file that must be refused is refused as early as possible. A `Repr-Digest` (or `Content-Digest`) with
-/// `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+/// The body is the file itself, with its parameters in the query; any `Content-Type` will do. The type of the file is
+/// determined from its bytes alone. A file that must be refused is refused as early as possible. A `Repr-Digest` (or
+/// `Content-Digest`) with `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+/// A form (`multipart/form-data`) is received here as well as at `/v1/media/form`, where its fields are described.
 #[utoipa::path(
     post,
     path = "/v1/media",
@@ -44,10 +45,7 @@ use crate::model::view::{MediaView, Viewer};
             example = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
         )
     ),
-    request_body(content(
-        (inline(Binary) = "application/octet-stream"),
-        (FormBody = "multipart/form-data")
-    )),
+    request_body(content = inline(Binary), content_type = "application/octet-stream"),
     responses((
         status = 201,
         description = "The file is in the library; `Location` is the URL of the item.",
@@ -71,6 +69,42 @@ pub(super) async fn create(
     }
 }
 
+/// Sends a file as a form.
+///
+/// The field `file` has the file; `name`, `tags`, `visibility` and `claim` may come before or after it. Otherwise this
+/// is as sending the file itself. The part of the file may have a `Repr-Digest` of its own.
+#[utoipa::path(
+    post,
+    path = "/v1/media/form",
+    operation_id = "send_media_form",
+    tag = "media",
+    params(
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Sent again with the same key, the request does not store the file twice.",
+            example = "2f1c6c0e-cat"
+        )
+    ),
+    request_body(content = FormBody, content_type = "multipart/form-data"),
+    responses((
+        status = 201,
+        description = "The file is in the library; `Location` is the URL of the item.",
+        body = MediaView,
+        headers(("Location" = String, description = "The URL of the item."))
+    )),
+    security(("token" = [])),
+    extensions(("x-codes" = json!(operation_codes::send_media())))
+)]
+pub(super) async fn create_from_form(state: State<Media>, member: Member, request: Request) -> Response {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if content_type.and_then(form::boundary).is_none() {
+        let error = Error::Invalid("Send the file as a form, with `Content-Type: multipart/form-data`.".to_owned());
+        return refuse(&state, error, &BodyReader::new(&state, request.into_body()));
+    }
+    create(state, member, Query(UploadParams::default()), request).await
+}
+
 /// The fields of a form.
 #[derive(utoipa::ToSchema)]
 #[schema(example = json!({"file": "(the bytes of cat.jpeg)", "name": "cat.jpeg", "tags": "wedding,sea"}))]
@@ -80,12 +114,16 @@ struct FormBody {
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// The name of the item, where it differs from that of the file.
+    #[schema(nullable = false)]
     name: Option<String>,
     /// Tags, separated by commas. The field may occur several times.
+    #[schema(nullable = false)]
     tags: Option<String>,
     /// `private`, `unlisted` or `public`.
+    #[schema(nullable = false)]
     visibility: Option<String>,
     /// `now` or `later`.
+    #[schema(nullable = false)]
     claim: Option<String>,
 }
 

@@ -175,6 +175,9 @@ impl ListParams {
 }
 
 /// Reads an item: your own, in the trash too, or one that is public or unlisted.
+///
+/// As its owner you also see what others do not: its digest, when and with what it was taken, and the URL of the
+/// original. An item that you may not read is a 404, like one that does not exist.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}",
@@ -219,6 +222,9 @@ pub(super) struct ChangeBody {
 }
 
 /// Changes the name, tags or visibility of an item.
+///
+/// Fields that are left out stay as they are; `tags` replaces all of them. Once an item is private again, its plain
+/// URLs stop working for others.
 #[utoipa::path(
     patch,
     path = "/v1/media/{id}",

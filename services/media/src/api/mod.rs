@@ -49,6 +49,7 @@ struct ApiDoc;
 fn documented_routes() -> OpenApiRouter<Media> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(create::create, items::list))
+        .routes(routes!(create::create_from_form))
         .routes(routes!(claims::claim))
         .routes(routes!(items::get, items::change, items::remove))
         .routes(routes!(trash::restore))
@@ -134,6 +135,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 32);
+        assert_eq!(operations, 33);
     }
 }

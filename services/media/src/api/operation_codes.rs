@@ -65,10 +65,15 @@ pub(super) fn send_media() -> Vec<&'static str> {
     names(&[own, CONTENT, QUOTA, ARRIVAL, IDEMPOTENCY])
 }
 
-/// Returns the codes of a new upload, which may have its first bytes already.
+/// Returns the codes of a new upload, which may have its first bytes already. Its body is not in the document:
+/// generators of clients would always send one.
 pub(super) fn begin_upload() -> Vec<&'static str> {
-    let own: &[&Code] = &[every_role::INVALID, codes::EMPTY, codes::QUOTA_UPLOADS];
-    names(&[own, CONTENT, QUOTA, ARRIVAL, APPEND, IDEMPOTENCY])
+    let own: &[&Code] = &[codes::EMPTY, codes::QUOTA_UPLOADS];
+    let body: &[&Code] = &[every_role::BROKEN_OFF, every_role::TOO_SLOW, every_role::TOO_LARGE];
+    let mut all = names(&[own, body, CONTENT, QUOTA, ARRIVAL, APPEND, IDEMPOTENCY]);
+    // Of the two rows of this code, the one for operations with a body.
+    all.push("422 request.invalid");
+    all
 }
 
 /// Returns the codes of more bytes for an upload.

@@ -79,7 +79,10 @@ pub(super) struct SharedView {
     expires_at: DateTime<Utc>,
 }
 
-/// Makes a link that expires: every client that has it sees this item, even if it is private.
+/// Makes a link to an item.
+///
+/// Every client that has the link sees this item until the link expires, even if it is private. The `token` is what the
+/// link has in it.
 #[utoipa::path(
     post,
     path = "/v1/media/{id}/links",
@@ -127,7 +130,9 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, location, Json(LinkView::new(&link, Some(&token)))))
 }
 
-/// Lists the links to an item that have not expired, newest first: at most 50, all on one page.
+/// Lists the links to an item that have not expired, newest first.
+///
+/// There are at most 50, all on one page.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/links",
@@ -148,6 +153,8 @@ pub(super) async fn list(
 }
 
 /// Reads a link.
+///
+/// The link is one of your own; that of another member is a 404, like one that does not exist.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/links/{link}",
@@ -178,7 +185,9 @@ async fn links_of(media: &Media, id: &MediaId, member: &Member) -> Result<Vec<Sh
     Ok(store::share_links::list(sql, id, media.context.clock.now()).await?)
 }
 
-/// Revokes a link. URLs of files that it has opened before last for an hour at most.
+/// Revokes a link.
+///
+/// URLs of files that it has opened before last for an hour at most.
 #[utoipa::path(
     delete,
     path = "/v1/media/{id}/links/{link}",
@@ -201,7 +210,9 @@ pub(super) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Reads the item that a link opens. Needs no token.
+/// Reads the item that a link opens.
+///
+/// Needs no token. A link that has expired or was revoked is a 404, like one that never was.
 #[utoipa::path(
     get,
     path = "/v1/shared/{token}",

@@ -12,7 +12,9 @@ use crate::error::Error;
 use crate::model::view::{MediaView, Viewer};
 use crate::{Media, commands};
 
-/// Restores an item from the trash, with everything made from it. An item that is not there stays as it is.
+/// Restores an item from the trash, with everything made from it.
+///
+/// An item that is not there stays as it is.
 #[utoipa::path(
     post,
     path = "/v1/media/{id}/restore",

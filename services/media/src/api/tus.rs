@@ -14,7 +14,8 @@ use http_server::Binary;
 use http_server::auth::Member;
 
 use super::tus_headers::{
-    UPLOAD_LENGTH, UPLOAD_OFFSET, checksum, is_offset_stream, metadata, number_header, offset_headers,
+    OCTET_STREAM, OFFSET_STREAM, UPLOAD_LENGTH, UPLOAD_OFFSET, checksum, is_offset_stream, metadata, number_header,
+    offset_headers,
 };
 use super::{operation_codes, refuse};
 use crate::commands::{AppendOutcome, AppendRequest};
@@ -43,6 +44,8 @@ pub(super) async fn require_version(request: Request, next: Next) -> Response {
 }
 
 /// Returns the supported version and extensions.
+///
+/// A tus client may ask before its first upload. Needs no token.
 #[utoipa::path(
     options,
     path = "/v1/uploads",
@@ -71,6 +74,8 @@ pub(super) async fn options(State(media): State<Media>) -> Response {
 }
 
 /// Returns the supported version and extensions, at the URL of an upload.
+///
+/// The response is that of `OPTIONS /v1/uploads`, whether the upload exists or not.
 #[utoipa::path(
     options,
     path = "/v1/uploads/{id}",
@@ -95,8 +100,9 @@ pub(super) async fn options_of_one(state: State<Media>) -> Response {
 
 /// Creates a resumable upload.
 ///
-/// `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
-/// `application/offset+octet-stream` the body has the first bytes already.
+/// `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility` and `claim`. The bytes follow with
+/// `PATCH`. A tus client may send the first of them as the body of this request, with the content type
+/// `application/offset+octet-stream`.
 #[utoipa::path(
     post,
     path = "/v1/uploads",
@@ -124,7 +130,6 @@ pub(super) async fn options_of_one(state: State<Media>) -> Response {
             example = "2f1c6c0e-upload"
         )
     ),
-    request_body(content = inline(Option<Binary>), content_type = "application/offset+octet-stream"),
     responses((
         status = 201,
         description = "`Location` is the URL of the upload. If it has all bytes already, `Tutti-Media-Id` is the item.",
@@ -173,6 +178,9 @@ async fn begin(media: &Media, member: &Member, headers: &HeaderMap) -> Result<Up
 }
 
 /// Returns the offset of an upload.
+///
+/// After a lost connection, ask here and continue from `Upload-Offset`: the bytes below it are durable. Asking ends a
+/// request that still appends to the upload.
 #[utoipa::path(
     head,
     path = "/v1/uploads/{id}",
@@ -209,7 +217,8 @@ pub(super) async fn head(
 /// Appends bytes at `Upload-Offset`.
 ///
 /// With `Upload-Checksum` (sha1 or sha256, base64) the bytes are kept all or none. The last byte completes the item:
-/// `Tutti-Media-Id`.
+/// `Tutti-Media-Id`. A tus client sends `application/offset+octet-stream`; `application/octet-stream` is accepted for
+/// generated clients, which know no other type of bytes.
 #[utoipa::path(
     patch,
     path = "/v1/uploads/{id}",
@@ -226,7 +235,7 @@ pub(super) async fn head(
             example = "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="
         )
     ),
-    request_body(content = inline(Binary), content_type = "application/offset+octet-stream"),
+    request_body(content((inline(Binary) = OFFSET_STREAM), (inline(Binary) = OCTET_STREAM))),
     responses((
         status = 204,
         description = "The bytes are durable; `Upload-Offset` is where to continue.",
@@ -258,6 +267,8 @@ pub(super) async fn patch(
 }
 
 /// Cancels an upload and removes its bytes. An item that it became stays.
+///
+/// The bytes that it announced are free for other uploads at once.
 #[utoipa::path(
     delete,
     path = "/v1/uploads/{id}",
@@ -308,7 +319,7 @@ pub(super) async fn cancel(
             example = "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="
         )
     ),
-    request_body(content = inline(Option<Binary>), content_type = "application/offset+octet-stream"),
+    request_body(content((inline(Option<Binary>) = OFFSET_STREAM), (inline(Option<Binary>) = OCTET_STREAM))),
     responses(
         (
             status = 200,

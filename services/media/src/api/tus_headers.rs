@@ -11,7 +11,10 @@ use crate::model::ItemDetails;
 use crate::model::upload_metadata::UploadMetadata;
 use crate::store::uploads::Upload;
 
-const OFFSET_STREAM: &str = "application/offset+octet-stream";
+/// The type that bytes for an upload have in tus.
+pub(super) const OFFSET_STREAM: &str = "application/offset+octet-stream";
+/// The type that they may have too: the only one for bytes that generators of clients know.
+pub(super) const OCTET_STREAM: &str = "application/octet-stream";
 
 pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -51,9 +54,8 @@ pub(super) fn number_header(headers: &HeaderMap, name: &HeaderName) -> Option<u6
 
 /// Returns whether the body has bytes for an upload.
 pub(super) fn is_offset_stream(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(OFFSET_STREAM.as_bytes()))
+    let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return false };
+    [OFFSET_STREAM, OCTET_STREAM].iter().any(|name| content_type.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Returns the checksum that the client announced, if any.

@@ -132,13 +132,16 @@ async fn form_fields_may_come_before_or_after_the_file() {
             form.text("tags", "dogs").text("visibility", "unlisted").part("file", file)
         };
         let form = if after { form.text("tags", "dogs").text("visibility", "unlisted") } else { form };
-        let item = ada.send(ada.request(Method::POST, "/v1/media").multipart(form)).await.expect(201).json();
+        let path = if after { "/v1/media/form" } else { "/v1/media" };
+        let item = ada.send(ada.request(Method::POST, path).multipart(form)).await.expect(201).json();
         assert_eq!(
             (&item["name"], &item["tags"], &item["visibility"]),
             (&json!("dog.png"), &json!(["dogs"]), &json!("unlisted"))
         );
         assert_eq!(item["bytes"], 70_000);
     }
+    let no_form = ada.request(Method::POST, "/v1/media/form").header("content-type", "image/png");
+    ada.send(no_form.body(png(33, 44, 2000, 3))).await.refused(422, "request.invalid");
     expect_no_orphans(&world).await;
     world.end().await;
 }

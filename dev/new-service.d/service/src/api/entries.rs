@@ -52,6 +52,8 @@ impl From<Entry> for EntryView {
 }
 
 /// Adds an entry.
+///
+/// The response has the entry, and its URL in `Location`.
 #[utoipa::path(
     post,
     path = "/v1/newservice",
@@ -106,6 +108,8 @@ pub(super) async fn add(
 }
 
 /// Lists the caller's entries, newest first.
+///
+/// Continue with the `next` of a page as `after`.
 #[utoipa::path(
     get,
     path = "/v1/newservice",
@@ -139,6 +143,8 @@ pub(super) async fn list(
 }
 
 /// Returns an entry of the caller's.
+///
+/// An entry of another member is a 404, like one that does not exist.
 #[utoipa::path(
     get,
     path = "/v1/newservice/{id}",
@@ -169,6 +175,8 @@ pub(super) async fn show(
 }
 
 /// Removes an entry of the caller's.
+///
+/// It is gone for good.
 #[utoipa::path(
     delete,
     path = "/v1/newservice/{id}",
