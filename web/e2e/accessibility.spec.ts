@@ -26,12 +26,12 @@ test('axe finds nothing on the pages of a new member', async ({ page, home, memb
 
 test('axe finds nothing in a library', async ({ page, library, files }) => {
   await expectAccessible(page, 'library');
-  await home.getByRole('button', { name: 'Select', exact: true }).click();
-  await home.getByRole('checkbox', { name: `Select ${basename(files.photo)}` }).check();
+  await library.getByRole('button', { name: 'Select', exact: true }).click();
+  await library.getByRole('checkbox', { name: `Select ${basename(files.photo)}` }).check();
   await expectAccessible(page, 'a selection');
-  await home.getByRole('button', { name: 'Tags' }).click();
+  await library.getByRole('button', { name: 'Tags' }).click();
   await expectAccessible(page, 'tags of a selection');
-  await home.keyboard.press('Escape');
+  await library.keyboard.press('Escape');
   for (const file of [files.song, files.clip, files.photo]) {
     await library.goto('/');
     await openItem(library, basename(file));
@@ -42,17 +42,17 @@ test('axe finds nothing in a library', async ({ page, library, files }) => {
   await library.keyboard.press('Escape');
   await library.getByRole('button', { name: 'Edit' }).click();
   await expectAccessible(page, 'edit');
-  await home.keyboard.press('Escape');
-  await home.getByRole('button', { name: 'Add to album' }).click();
-  await home.getByLabel('New album').fill('Sea');
+  await library.keyboard.press('Escape');
+  await library.getByRole('button', { name: 'Add to album' }).click();
+  await library.getByLabel('New album').fill('Sea');
   await expectAccessible(page, 'add to album');
-  await home.getByRole('button', { name: 'Create and add' }).click();
-  await expect(home.getByRole('dialog')).toHaveCount(0);
-  await home.goto('/albums');
-  await home.getByRole('main').getByRole('link', { name: /Sea/ }).waitFor();
+  await library.getByRole('button', { name: 'Create and add' }).click();
+  await expect(library.getByRole('dialog')).toHaveCount(0);
+  await library.goto('/albums');
+  await library.getByRole('main').getByRole('link', { name: /Sea/ }).waitFor();
   await expectAccessible(page, 'albums');
-  await home.getByRole('main').getByRole('link', { name: /Sea/ }).click();
-  await home.getByRole('button', { name: 'Arrange' }).click();
+  await library.getByRole('main').getByRole('link', { name: /Sea/ }).click();
+  await library.getByRole('button', { name: 'Arrange' }).click();
   await expectAccessible(page, 'arrange an album');
 });
 

@@ -1,5 +1,5 @@
 // Owns the fixtures of the browser tests: a server with an empty data folder for each worker, generated media files, a new
-// member for each test, one member with a filled library for the tests that change nothing, and a page whose test fails
+// member for each test, one member with a filled library for the tests that change no item, and a page whose test fails
 // when the browser reports an error.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -40,7 +40,7 @@ export interface Files {
 interface PerWorker {
   server: Server;
   files: Files;
-  /** Has `SHELF` in the library, ready; shared by the worker's tests, so they change nothing of it. */
+  /** Has `OWNED` in the library, ready; shared by the worker's tests, which change none of its items. */
   owner: Member;
 }
 interface PerTest {
@@ -53,7 +53,7 @@ interface PerTest {
 }
 
 /** What `owner` has, oldest first. */
-export const SHELF = ['song', 'clip', 'photo'] as const satisfies (keyof Files)[];
+export const OWNED = ['song', 'clip', 'photo'] as const satisfies (keyof Files)[];
 
 /** The URL of a server that runs already (`make fleet-test`): then no server is started, and none can be killed. */
 export const fleet = process.env['TUTTI_URL'];
@@ -137,7 +137,7 @@ export const test = base.extend<PerTest, PerWorker>({
   owner: [
     async ({ server, files }, use, info) => {
       const owner = memberNamed(`owner${info.workerIndex}x${Date.now().toString(36)}`);
-      await fill(server.serverUrl, owner, SHELF.map((file) => files[file]));
+      await fill(server.serverUrl, owner, OWNED.map((file) => files[file]));
       await use(owner);
     },
     { scope: 'worker', timeout: 300_000 },
@@ -168,7 +168,7 @@ export const test = base.extend<PerTest, PerWorker>({
     await page.getByLabel('Handle or e-mail').fill(owner.handle);
     await page.getByLabel('Password').fill(owner.password);
     await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
-    await expect(page.locator('.media-grid li')).toHaveCount(SHELF.length);
+    await expect(page.locator('.media-grid li')).toHaveCount(OWNED.length);
     await use(page);
   },
 });

@@ -51,7 +51,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a public profile. */
+        /**
+         * Returns a public profile.
+         * @description Everyone may read it, signed in or not. An unknown handle, and that of an erased account, is a 404.
+         */
         get: operations["show_account"];
         put?: never;
         post?: never;
@@ -68,10 +71,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists your albums, newest first. */
+        /**
+         * Lists your albums, newest first.
+         * @description Continue with the `next` of a page as `after`.
+         */
         get: operations["list_albums"];
         put?: never;
-        /** Creates an album without items. */
+        /**
+         * Creates an album without items.
+         * @description Add items to it afterwards; an item may be in several albums.
+         */
         post: operations["create_album"];
         delete?: never;
         options?: never;
@@ -86,15 +95,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Reads an album: your own, or one that is public or unlisted. */
+        /**
+         * Reads an album: your own, or one that is public or unlisted.
+         * @description An album that you may not read is a 404, like one that does not exist.
+         */
         get: operations["read_album"];
         put?: never;
         post?: never;
-        /** Removes an album. Its items stay in the library. */
+        /**
+         * Removes an album.
+         * @description Its items stay in the library.
+         */
         delete: operations["remove_album"];
         options?: never;
         head?: never;
-        /** Changes the title, description, visibility or cover of an album. */
+        /**
+         * Changes the title, description, visibility or cover of an album.
+         * @description Fields that are left out stay as they are.
+         */
         patch: operations["edit_album"];
         trace?: never;
     };
@@ -112,7 +130,10 @@ export interface paths {
          */
         get: operations["list_album_items"];
         put?: never;
-        /** Adds items to the end of an album, all or none. Those that it has already stay where they are. */
+        /**
+         * Adds items to the end of an album, all or none.
+         * @description Those that it has already stay where they are.
+         */
         post: operations["add_album_items"];
         delete?: never;
         options?: never;
@@ -130,11 +151,17 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes an item out of an album. The item stays in the library. */
+        /**
+         * Takes an item out of an album.
+         * @description The item stays in the library.
+         */
         delete: operations["remove_album_item"];
         options?: never;
         head?: never;
-        /** Moves an item within an album. */
+        /**
+         * Moves an item within an album.
+         * @description The others keep their order.
+         */
         patch: operations["move_album_item"];
         trace?: never;
     };
@@ -166,7 +193,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the caller's account. */
+        /**
+         * Returns the caller's account.
+         * @description It is the account of the access token, with its e-mail address, which no other operation returns to anyone else.
+         */
         get: operations["show_me"];
         put?: never;
         post?: never;
@@ -177,7 +207,11 @@ export interface paths {
         delete: operations["erase_me"];
         options?: never;
         head?: never;
-        /** Changes the profile. */
+        /**
+         * Changes the profile.
+         * @description Fields that are left out stay as they are; `null` resets a field. The avatar must be a photo of your own that is
+         *     public or unlisted.
+         */
         patch: operations["edit_me"];
         trace?: never;
     };
@@ -190,7 +224,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Changes the password and signs out every other device. */
+        /**
+         * Changes the password and signs out every other device.
+         * @description Needs the current password. The session of the request stays; all others end in the same moment.
+         */
         post: operations["change_password"];
         delete?: never;
         options?: never;
@@ -206,17 +243,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists your library, or your trash.
+         * Lists your library, your trash, or the public items of a member (`owner`).
          * @description A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
          */
         get: operations["list_media"];
         put?: never;
         /**
          * Sends a file.
-         * @description The body is the file itself, with its parameters in the query. Or it is `multipart/form-data` with the field `file`
-         *     and, before or after it, `name`, `tags`, `visibility` and `claim`. The type of the file is determined from its bytes
-         *     alone. A file that must be refused is refused as early as possible. A `Repr-Digest` (or `Content-Digest`) with
-         *     `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+         * @description The body is the file itself, with its parameters in the query; any `Content-Type` will do. The type of the file is
+         *     determined from its bytes alone. A file that must be refused is refused as early as possible. A `Repr-Digest` (or
+         *     `Content-Digest`) with `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+         *     A form (`multipart/form-data`) is received here as well as at `/v1/media/form`, where its fields are described.
          */
         post: operations["send_media"];
         delete?: never;
@@ -234,7 +271,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Claims staged items, all or none. Sent again for the same subject, the request changes nothing more. */
+        /**
+         * Claims staged items, all or none. Sent again for the same subject, the request changes nothing more.
+         * @description Items that were sent with `claim=later` are staged: they are not in the library, and are removed after a day. A
+         *     claim brings them into it. The subject is what they belong to, such as a post of your app; lists can be filtered by
+         *     it.
+         */
         post: operations["claim_media"];
         delete?: never;
         options?: never;
@@ -257,6 +299,27 @@ export interface paths {
          *     refuses all of them.
          */
         post: operations["create_download"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/form": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a file as a form.
+         * @description The field `file` has the file; `name`, `tags`, `visibility` and `claim` may come before or after it. Otherwise this
+         *     is as sending the file itself. The part of the file may have a `Repr-Digest` of its own.
+         */
+        post: operations["send_media_form"];
         delete?: never;
         options?: never;
         head?: never;
@@ -292,7 +355,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Reads an item: your own, in the trash too, or one that is public or unlisted. */
+        /**
+         * Reads an item: your own, in the trash too, or one that is public or unlisted.
+         * @description As its owner you also see what others do not: its digest, when and with what it was taken, and the URL of the
+         *     original. An item that you may not read is a 404, like one that does not exist.
+         */
         get: operations["read_media"];
         put?: never;
         post?: never;
@@ -306,7 +373,11 @@ export interface paths {
         delete: operations["remove_media"];
         options?: never;
         head?: never;
-        /** Changes the name, tags or visibility of an item. */
+        /**
+         * Changes the name, tags or visibility of an item.
+         * @description Fields that are left out stay as they are; `tags` replaces all of them. Once an item is private again, its plain
+         *     URLs stop working for others.
+         */
         patch: operations["edit_media"];
         trace?: never;
     };
@@ -317,7 +388,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The captions of an item in a language, for `<track>`. */
+        /**
+         * The captions of an item in a language, for `<track>`.
+         * @description They are WebVTT. Every client that may read the item may read them.
+         */
         get: operations["get_captions"];
         /**
          * Puts captions on a video or an audio file, in place of earlier ones in the same language.
@@ -326,7 +400,10 @@ export interface paths {
          */
         put: operations["put_captions"];
         post?: never;
-        /** Removes the captions of an item in a language. */
+        /**
+         * Removes the captions of an item in a language.
+         * @description Those in other languages stay.
+         */
         delete: operations["remove_captions"];
         options?: never;
         head?: never;
@@ -383,7 +460,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The initialization segment of a rendition. */
+        /**
+         * The initialization segment of a rendition.
+         * @description A player reads it once, before the first segment. Playlists name it in `EXT-X-MAP`.
+         */
         get: operations["get_init_segment"];
         put?: never;
         post?: never;
@@ -420,7 +500,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A segment of a rendition, of some four seconds. */
+        /**
+         * A segment of a rendition, of some four seconds.
+         * @description The playlist of the rendition lists the segments. A segment never changes, so caches may keep it.
+         */
         get: operations["get_segment"];
         put?: never;
         post?: never;
@@ -445,6 +528,55 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the links to an item that have not expired, newest first.
+         * @description There are at most 50, all on one page.
+         */
+        get: operations["list_share_links"];
+        put?: never;
+        /**
+         * Makes a link to an item.
+         * @description Every client that has the link sees this item until the link expires, even if it is private. The `token` is what the
+         *     link has in it.
+         */
+        post: operations["create_share_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads a link.
+         * @description The link is one of your own; that of another member is a 404, like one that does not exist.
+         */
+        get: operations["read_share_link"];
+        put?: never;
+        post?: never;
+        /**
+         * Revokes a link.
+         * @description URLs of files that it has opened before last for an hour at most.
+         */
+        delete: operations["revoke_share_link"];
         options?: never;
         head?: never;
         patch?: never;
@@ -519,7 +651,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restores an item from the trash, with everything made from it. An item that is not there stays as it is. */
+        /**
+         * Restores an item from the trash, with everything made from it.
+         * @description An item that is not there stays as it is.
+         */
         post: operations["restore_media"];
         delete?: never;
         options?: never;
@@ -534,7 +669,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Which part of which sheet shows which second of the video, as WebVTT. */
+        /**
+         * Which part of which sheet shows which second of the video, as WebVTT.
+         * @description Players show these images while a person drags along the time line. The URLs in it are relative, and signed if the
+         *     request was.
+         */
         get: operations["get_storyboard"];
         put?: never;
         post?: never;
@@ -551,7 +690,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One sheet of a storyboard: many small images of the video in one. */
+        /**
+         * One sheet of a storyboard: many small images of the video in one.
+         * @description The storyboard says which part of a sheet belongs to which second.
+         */
         get: operations["get_storyboard_sheet"];
         put?: never;
         post?: never;
@@ -568,7 +710,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The loudness of a song over time, as JSON. */
+        /**
+         * The loudness of a song over time, as JSON.
+         * @description For drawing the song before it is loaded. It is there once the item is `ready`.
+         */
         get: operations["get_waveform"];
         put?: never;
         post?: never;
@@ -585,12 +730,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the devices that are signed in, newest first. */
+        /**
+         * Lists the devices that are signed in, newest first.
+         * @description Each sign-in is a session with the name of its device. The session of the request has `current: true`.
+         */
         get: operations["list_sessions"];
         put?: never;
-        /** Signs in. */
+        /**
+         * Signs in.
+         * @description The response has an access token, which is valid for 15 minutes, and a refresh token for the next one. An unknown
+         *     login and a wrong password are refused alike, and repeated attempts have to wait.
+         */
         post: operations["sign_in"];
-        /** Signs out all devices, this one included. */
+        /**
+         * Signs out all devices, this one included.
+         * @description No refresh token of the account can be used any more. Sign in again to continue.
+         */
         delete: operations["end_all_sessions"];
         options?: never;
         head?: never;
@@ -666,7 +821,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Reads the item that a link opens. Needs no token. */
+        /**
+         * Reads the item that a link opens.
+         * @description Needs no token. A link that has expired or was revoked is a 404, like one that never was.
+         */
         get: operations["open_share_link"];
         put?: never;
         post?: never;
@@ -687,12 +845,16 @@ export interface paths {
         put?: never;
         /**
          * Creates a resumable upload.
-         * @description `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
-         *     `application/offset+octet-stream` the body has the first bytes already.
+         * @description `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility` and `claim`. The bytes follow with
+         *     `PATCH`. A tus client may send the first of them as the body of this request, with the content type
+         *     `application/offset+octet-stream`.
          */
         post: operations["begin_upload"];
         delete?: never;
-        /** Returns the supported version and extensions. */
+        /**
+         * Returns the supported version and extensions.
+         * @description A tus client may ask before its first upload. Needs no token.
+         */
         options: operations["upload_options"];
         head?: never;
         patch?: never;
@@ -713,16 +875,27 @@ export interface paths {
          *     or with another method, nothing is done.
          */
         post: operations["upload_by_post"];
-        /** Cancels an upload and removes its bytes. An item that it became stays. */
+        /**
+         * Cancels an upload and removes its bytes. An item that it became stays.
+         * @description The bytes that it announced are free for other uploads at once.
+         */
         delete: operations["cancel_upload"];
-        /** Returns the supported version and extensions, at the URL of an upload. */
+        /**
+         * Returns the supported version and extensions, at the URL of an upload.
+         * @description The response is that of `OPTIONS /v1/uploads`, whether the upload exists or not.
+         */
         options: operations["options_of_one_upload"];
-        /** Returns the offset of an upload. */
+        /**
+         * Returns the offset of an upload.
+         * @description After a lost connection, ask here and continue from `Upload-Offset`: the bytes below it are durable. Asking ends a
+         *     request that still appends to the upload.
+         */
         head: operations["upload_state"];
         /**
          * Appends bytes at `Upload-Offset`.
          * @description With `Upload-Checksum` (sha1 or sha256, base64) the bytes are kept all or none. The last byte completes the item:
-         *     `Tutti-Media-Id`.
+         *     `Tutti-Media-Id`. A tus client sends `application/offset+octet-stream`; `application/octet-stream` is accepted for
+         *     generated clients, which know no other type of bytes.
          */
         patch: operations["append_to_upload"];
         trace?: never;
@@ -765,15 +938,58 @@ export interface components {
         /**
          * @description An album.
          * @example {
+         *       "cover": {
+         *         "bytes": 2411724,
+         *         "camera": "Pixel 9",
+         *         "captions": [],
+         *         "claimed": true,
+         *         "content_type": "image/jpeg",
+         *         "created_at": "2026-06-20T18:30:00Z",
+         *         "duration_ms": null,
+         *         "failure": null,
+         *         "height": 3024,
+         *         "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *         "kind": "photo",
+         *         "name": "cat.jpeg",
+         *         "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *         "progress": null,
+         *         "purges_at": null,
+         *         "removed_at": null,
+         *         "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
+         *         "state": "ready",
+         *         "subject": "post:0198f3",
+         *         "tags": [
+         *           "wedding",
+         *           "sea"
+         *         ],
+         *         "taken_at": "2026-06-20T15:04:05Z",
+         *         "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+         *         "updated_at": "2026-06-20T18:30:02Z",
+         *         "urls": {
+         *           "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "hls": null,
+         *           "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "motion": null,
+         *           "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "poster": null,
+         *           "storyboard": null,
+         *           "waveform": null
+         *         },
+         *         "visibility": "private",
+         *         "width": 4032
+         *       },
+         *       "created_at": "2026-06-20T18:30:00Z",
          *       "description": "The best of June.",
          *       "id": "2bQ9sLw7Kd4nYx0TfGv5Rm",
          *       "item_count": 42,
+         *       "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
          *       "title": "A week at the sea",
+         *       "updated_at": "2026-06-21T09:12:45Z",
          *       "visibility": "unlisted"
          *     }
          */
         Album: {
-            /** @description The item that stands for it: the one that its owner chose, else the first that the reader sees. */
             cover?: components["schemas"]["Media"] | null;
             /**
              * Format: date-time
@@ -864,6 +1080,28 @@ export interface components {
             before?: components["schemas"]["MediaId"] | null;
         };
         /**
+         * @description Captions in one language.
+         * @example {
+         *       "label": "Português",
+         *       "lang": "pt-BR",
+         *       "url": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/captions/pt-BR?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A"
+         *     }
+         */
+        Captions: {
+            /**
+             * @description What a menu calls them.
+             * @example Português
+             */
+            label: string;
+            /**
+             * @description The language, as a BCP 47 tag.
+             * @example pt-BR
+             */
+            lang: string;
+            /** @description The URL of the text (WebVTT), as `<track>` needs it. It is signed where the other URLs are. */
+            url: string;
+        };
+        /**
          * @description The changes. Fields that are left out stay as they are.
          * @example {
          *       "name": "cat at the sea.jpeg",
@@ -922,6 +1160,7 @@ export interface components {
          *         {
          *           "bytes": 2411724,
          *           "camera": "Pixel 9",
+         *           "captions": [],
          *           "claimed": true,
          *           "content_type": "image/jpeg",
          *           "created_at": "2026-06-20T18:30:00Z",
@@ -933,6 +1172,8 @@ export interface components {
          *           "name": "cat.jpeg",
          *           "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
          *           "progress": null,
+         *           "purges_at": null,
+         *           "removed_at": null,
          *           "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *           "state": "ready",
          *           "subject": "post:0198f3",
@@ -1039,31 +1280,24 @@ export interface components {
          */
         FormBody: {
             /** @description `now` or `later`. */
-            claim?: string | null;
+            claim?: string;
             /**
              * Format: binary
              * @description The file.
              */
             file: string;
             /** @description The name of the item, where it differs from that of the file. */
-            name?: string | null;
+            name?: string;
             /** @description Tags, separated by commas. The field may occur several times. */
-            tags?: string | null;
+            tags?: string;
             /** @description `private`, `unlisted` or `public`. */
-            visibility?: string | null;
+            visibility?: string;
         };
         /**
          * @description What kind of media an item is.
          * @enum {string}
          */
         Kind: "photo" | "audio" | "video";
-        /** @description A page of a list. */
-        List_Album: {
-            /** @description The items. */
-            items: components["schemas"]["Album"][];
-            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
-            next?: string | null;
-        };
         /**
          * @description How long the link lasts: one of the two fields, a minute to 366 days from now.
          * @example {
@@ -1087,8 +1321,74 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "cover": {
+         *             "bytes": 2411724,
+         *             "camera": "Pixel 9",
+         *             "captions": [],
+         *             "claimed": true,
+         *             "content_type": "image/jpeg",
+         *             "created_at": "2026-06-20T18:30:00Z",
+         *             "duration_ms": null,
+         *             "failure": null,
+         *             "height": 3024,
+         *             "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *             "kind": "photo",
+         *             "name": "cat.jpeg",
+         *             "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *             "progress": null,
+         *             "purges_at": null,
+         *             "removed_at": null,
+         *             "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
+         *             "state": "ready",
+         *             "subject": "post:0198f3",
+         *             "tags": [
+         *               "wedding",
+         *               "sea"
+         *             ],
+         *             "taken_at": "2026-06-20T15:04:05Z",
+         *             "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+         *             "updated_at": "2026-06-20T18:30:02Z",
+         *             "urls": {
+         *               "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *               "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *               "hls": null,
+         *               "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *               "motion": null,
+         *               "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *               "poster": null,
+         *               "storyboard": null,
+         *               "waveform": null
+         *             },
+         *             "visibility": "private",
+         *             "width": 4032
+         *           },
+         *           "created_at": "2026-06-20T18:30:00Z",
+         *           "description": "The best of June.",
+         *           "id": "2bQ9sLw7Kd4nYx0TfGv5Rm",
+         *           "item_count": 42,
+         *           "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *           "title": "A week at the sea",
+         *           "updated_at": "2026-06-21T09:12:45Z",
+         *           "visibility": "unlisted"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Album: {
+            /** @description The items. */
+            items: components["schemas"]["Album"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "bytes": 2411724,
          *           "camera": "Pixel 9",
+         *           "captions": [],
          *           "claimed": true,
          *           "content_type": "image/jpeg",
          *           "created_at": "2026-06-20T18:30:00Z",
@@ -1100,6 +1400,8 @@ export interface components {
          *           "name": "cat.jpeg",
          *           "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
          *           "progress": null,
+         *           "purges_at": null,
+         *           "removed_at": null,
          *           "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *           "state": "ready",
          *           "subject": "post:0198f3",
@@ -1130,92 +1432,7 @@ export interface components {
          */
         List_Media: {
             /** @description The items. */
-            items: {
-                /**
-                 * Format: int64
-                 * @description Size of the original in bytes.
-                 */
-                bytes: number;
-                /** @description The camera, according to its metadata. For its owner only. */
-                camera?: string | null;
-                /** @description `false` while the item is staged (`claim=later`) and not claimed. */
-                claimed: boolean;
-                /**
-                 * @description The type that its bytes have, whatever its name is.
-                 * @example image/jpeg
-                 */
-                content_type: string;
-                /**
-                 * Format: date-time
-                 * @description When it was accepted.
-                 */
-                created_at: string;
-                /**
-                 * Format: int64
-                 * @description Duration in milliseconds.
-                 */
-                duration_ms?: number | null;
-                failure?: components["schemas"]["Failure"] | null;
-                /**
-                 * Format: int32
-                 * @description Height in pixels, upright.
-                 */
-                height?: number | null;
-                /** @description The id, which is random. */
-                id: components["schemas"]["MediaId"];
-                /** @description Whether it is a photo, an audio file or a video. */
-                kind: components["schemas"]["Kind"];
-                /**
-                 * @description The name of the file, cleaned.
-                 * @example cat.jpeg
-                 */
-                name: string;
-                /**
-                 * Format: uuid
-                 * @description The id of its owner.
-                 */
-                owner: string;
-                progress?: components["schemas"]["ProgressView"] | null;
-                /**
-                 * Format: date-time
-                 * @description When it is removed from the trash for good. Until then it can be restored.
-                 */
-                purges_at?: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was moved to the trash. Null unless it is there.
-                 */
-                removed_at?: string | null;
-                /** @description SHA-256 of the original, hexadecimal. For its owner only. */
-                sha256?: string | null;
-                /** @description The state of its conversion. */
-                state: components["schemas"]["State"];
-                /** @description The subject that it was claimed for. For its owner only. */
-                subject?: string | null;
-                /** @description Its tags, in lower case. */
-                tags: string[];
-                /**
-                 * Format: date-time
-                 * @description When it was taken, according to its metadata. For its owner only.
-                 */
-                taken_at?: string | null;
-                /** @description A tiny placeholder image: thumbhash, base64. */
-                thumbhash?: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it last changed.
-                 */
-                updated_at: string;
-                /** @description The URLs of its files. */
-                urls: components["schemas"]["Urls"];
-                /** @description Who may read it. */
-                visibility: components["schemas"]["Visibility"];
-                /**
-                 * Format: int32
-                 * @description Width in pixels, upright.
-                 */
-                width?: number | null;
-            }[];
+            items: components["schemas"]["Media"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -1236,21 +1453,7 @@ export interface components {
          */
         List_Session: {
             /** @description The items. */
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                /** @description Whether this is the session of the request. */
-                current: boolean;
-                /** @description The name of the device, as given at sign-in. */
-                device: string;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * Format: date-time
-                 * @description When it last requested a new access token.
-                 */
-                last_seen_at: string;
-            }[];
+            items: components["schemas"]["Session"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -1271,21 +1474,7 @@ export interface components {
          */
         List_ShareLink: {
             /** @description The items. */
-            items: {
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                expires_at: string;
-                /**
-                 * Format: uuid
-                 * @description The id, which revokes the link and does not open it.
-                 */
-                id: string;
-                /** @description What opens the link. Only in the response that made it: the server stores its digest alone. */
-                token?: string | null;
-                /** @description The URL of its page, relative to the site. Only in the response that made it. */
-                url?: string | null;
-            }[];
+            items: components["schemas"]["ShareLink"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -1294,6 +1483,7 @@ export interface components {
          * @example {
          *       "bytes": 2411724,
          *       "camera": "Pixel 9",
+         *       "captions": [],
          *       "claimed": true,
          *       "content_type": "image/jpeg",
          *       "created_at": "2026-06-20T18:30:00Z",
@@ -1305,6 +1495,8 @@ export interface components {
          *       "name": "cat.jpeg",
          *       "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
          *       "progress": null,
+         *       "purges_at": null,
+         *       "removed_at": null,
          *       "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *       "state": "ready",
          *       "subject": "post:0198f3",
@@ -1525,15 +1717,63 @@ export interface components {
             /** @description The URL of its page, relative to the site. Only in the response that made it. */
             url?: string | null;
         };
-        /** @description What a link opens. */
+        /**
+         * @description What a link opens.
+         * @example {
+         *       "expires_at": "2026-06-27T18:30:00Z",
+         *       "media": {
+         *         "bytes": 2411724,
+         *         "camera": "Pixel 9",
+         *         "captions": [],
+         *         "claimed": true,
+         *         "content_type": "image/jpeg",
+         *         "created_at": "2026-06-20T18:30:00Z",
+         *         "duration_ms": null,
+         *         "failure": null,
+         *         "height": 3024,
+         *         "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *         "kind": "photo",
+         *         "name": "cat.jpeg",
+         *         "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *         "progress": null,
+         *         "purges_at": null,
+         *         "removed_at": null,
+         *         "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
+         *         "state": "ready",
+         *         "subject": "post:0198f3",
+         *         "tags": [
+         *           "wedding",
+         *           "sea"
+         *         ],
+         *         "taken_at": "2026-06-20T15:04:05Z",
+         *         "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+         *         "updated_at": "2026-06-20T18:30:02Z",
+         *         "urls": {
+         *           "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "hls": null,
+         *           "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "motion": null,
+         *           "original": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/original?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "poster": null,
+         *           "storyboard": null,
+         *           "waveform": null
+         *         },
+         *         "visibility": "private",
+         *         "width": 4032
+         *       }
+         *     }
+         */
         SharedMedia: {
             /**
              * Format: date-time
              * @description When the link expires.
              */
             expires_at: string;
-            /** @description The item, without what is for its owner only. Its URLs last for an hour at most, and no longer than the link:
-             *     open the link again for new ones. */
+            /**
+             * @description The item, without what is for its owner only. Its URLs last for an hour at most, and no longer than the link:
+             *     open the link again for new ones.
+             */
             media: components["schemas"]["Media"];
         };
         /**
@@ -1610,7 +1850,8 @@ export interface components {
         /**
          * @description The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
          *     `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
-         *     with the URL API. Under the signature of an event stream they are plain.
+         *     with the URL API. Under the signature of an event stream they are plain. Those of an item in the trash work until it
+         *     is restored; the ones that it had before work again then.
          * @example {
          *       "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *       "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
@@ -1634,7 +1875,7 @@ export interface components {
             image?: string | null;
             /** @description An animated photo as a muted MP4 to repeat; null for a still one. */
             motion?: string | null;
-            /** @description The unchanged file. For its owner only. */
+            /** @description The unchanged file. For its owner only; null in the trash. */
             original?: string | null;
             /** @description A video's poster, in any size. */
             poster?: string | null;
@@ -1928,12 +2169,12 @@ export interface operations {
                  * @description Makes it safe to repeat this request
                  * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
                  */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /**
                  * @description `cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin
                  * @example cookie
                  */
-                "Tutti-Session"?: string | null;
+                "Tutti-Session"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2061,7 +2302,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Case doesn't matter
+                 * @description The handle, whose case doesn't matter, or the id of the account
                  * @example ada
                  */
                 handle: string;
@@ -2129,17 +2370,34 @@ export interface operations {
                     "application/json": components["schemas"]["List_Album"];
                 };
             };
+            400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.invalid`: Mend the field that the sentence names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     create_album: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string | null;
+                /**
+                 * @description Sent again with the same key, the request does not create a second album.
+                 * @example 2f1c6c0e-album
+                 */
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2153,16 +2411,84 @@ export interface operations {
             /** @description The album; `Location` is its URL. */
             201: {
                 headers: {
+                    /** @description The URL of the album. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Album"];
                 };
             };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.quota_albums`: Delete an album.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     read_album: {
@@ -2189,10 +2515,26 @@ export interface operations {
                     "application/json": components["schemas"]["Album"];
                 };
             };
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     remove_album: {
@@ -2217,10 +2559,27 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     edit_album: {
@@ -2251,10 +2610,31 @@ export interface operations {
                     "application/json": components["schemas"]["Album"];
                 };
             };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     list_album_items: {
@@ -2292,17 +2672,46 @@ export interface operations {
                     "application/json": components["schemas"]["List_Media"];
                 };
             };
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /**
+             * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.invalid`: Mend the field that the sentence names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     add_album_items: {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string | null;
+                /**
+                 * @description A second request with the same key is done once.
+                 * @example 2f1c6c0e-add
+                 */
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -2328,10 +2737,74 @@ export interface operations {
                     "application/json": components["schemas"]["Album"];
                 };
             };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
+            /** @description * `media.album_full`: Take items out of the album, or begin another one. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     remove_album_item: {
@@ -2361,10 +2834,28 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     move_album_item: {
@@ -2398,10 +2889,32 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     get_file: {
@@ -2418,22 +2931,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -2571,14 +3084,14 @@ export interface operations {
                  * @description `cookie`: clears the cookie; only for pages of this origin
                  * @example cookie
                  */
-                "Tutti-Session"?: string | null;
+                "Tutti-Session"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Erase"] | null;
+                "application/json": components["schemas"]["Erase"];
             };
         };
         responses: {
@@ -2833,8 +3346,8 @@ export interface operations {
                  */
                 staged?: boolean;
                 /**
-                 * @description `true`: items in the trash, instead of the library, what was removed last first. It is always the whole trash: no
-                 *     other parameter but `limit` and `after` goes with it.
+                 * @description `true`: items in the trash, instead of the library, what was removed last first. It is always the whole trash:
+                 *     no other parameter but `limit` and `after` goes with it.
                  * @example false
                  */
                 trash?: boolean;
@@ -2849,7 +3362,7 @@ export interface operations {
                  */
                 limit?: number;
                 /**
-                 * @description The `next` of the previous page.
+                 * @description The `next` of the previous page, which must have had the same order.
                  * @example MTc2NzI2ODgwMDAwMDAwMC41a1QwdllxOFpiM21YdzFSY0hzOUdh
                  */
                 after?: string;
@@ -2870,7 +3383,21 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
-            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.expired`: Get a new access token from `/v1/sessions/refresh`.
+             *     * `auth.invalid_token`: Sign in again: the access token is not valid.
+             *     * `auth.not_yet_valid`: Get a new access token, and check the server's clocks.
+             *     * `auth.required`: Sign in, and send `Authorization: Bearer <access token>`.
+             *     * `auth.session_ended`: Sign in again; the token belongs to a session that was ended.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             414: components["responses"]["URITooLong"];
             /** @description * `request.invalid`: Mend the field that the sentence names. */
             422: {
@@ -2943,12 +3470,12 @@ export interface operations {
                  * @description Sent again with the same key, the request does not store the file twice.
                  * @example 2f1c6c0e-cat
                  */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /**
                  * @description The SHA-256 of the file (RFC 9530). A file with another digest is refused.
                  * @example sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:
                  */
-                "Repr-Digest"?: string | null;
+                "Repr-Digest"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2956,7 +3483,6 @@ export interface operations {
         requestBody: {
             content: {
                 "application/octet-stream": string;
-                "multipart/form-data": components["schemas"]["FormBody"];
             };
         };
         responses: {
@@ -2990,8 +3516,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `media.account_closed`: Sign up again; the account of this token was erased.
-             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
-             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
             403: {
                 headers: {
@@ -3119,130 +3645,6 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
-    create_download: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DownloadBody"];
-            };
-        };
-        responses: {
-            /** @description The URL of the archive. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Download"];
-                };
-            };
-            401: components["responses"]["Unauthorized"];
-            /** @description * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            408: components["responses"]["RequestTimeout"];
-            413: components["responses"]["PayloadTooLarge"];
-            414: components["responses"]["URITooLong"];
-            415: components["responses"]["UnsupportedMediaType"];
-            /** @description * `request.invalid`: Mend the field that the sentence names. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            429: components["responses"]["TooManyRequests"];
-            431: components["responses"]["RequestHeaderFieldsTooLarge"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            504: components["responses"]["GatewayTimeout"];
-            507: components["responses"]["InsufficientStorage"];
-        };
-    };
-    get_zip: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Items whose file is downloaded without its metadata, as at `/v1/files`. Separated by commas.
-                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
-                 */
-                ids?: string | null;
-                /**
-                 * @description Items whose unchanged original is downloaded, as at `/v1/media/{id}/original`. Separated by commas.
-                 * @example 8mB2xLd0Qf7nVt4KjRp6Yc
-                 */
-                originals?: string | null;
-                /**
-                 * @description The signature of a signed URL. Without one, the access token decides.
-                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
-                 */
-                t?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The archive */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/zip": string;
-                };
-            };
-            401: components["responses"]["Unauthorized"];
-            /** @description * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            414: components["responses"]["URITooLong"];
-            429: components["responses"]["TooManyRequests"];
-            431: components["responses"]["RequestHeaderFieldsTooLarge"];
-            500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
-            504: components["responses"]["GatewayTimeout"];
-            507: components["responses"]["InsufficientStorage"];
-        };
-    };
     claim_media: {
         parameters: {
             query?: never;
@@ -3251,7 +3653,7 @@ export interface operations {
                  * @description A second request with the same key is done once.
                  * @example 2f1c6c0e-claim
                  */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3331,6 +3733,330 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    create_download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DownloadBody"];
+            };
+        };
+        responses: {
+            /** @description The URL of the archive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Download"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            /** @description * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    send_media_form: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Sent again with the same key, the request does not store the file twice.
+                 * @example 2f1c6c0e-cat
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["FormBody"];
+            };
+        };
+        responses: {
+            /** @description The file is in the library; `Location` is the URL of the item. */
+            201: {
+                headers: {
+                    /** @description The URL of the item. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Media"];
+                };
+            };
+            /**
+             * @description * `media.bad_digest`: Write the header as `Repr-Digest: sha-256=:<base64>:`.
+             *     * `media.incomplete`: Send the whole file again; the connection ended before its last byte.
+             *     * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_slow`: Try again with a better connection, or use a resumable upload.
+             *     * `request.too_slow`: Send the body faster, or in smaller parts.
+             */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_large`: Send a smaller file; the limit is in the sentence.
+             *     * `request.too_large`: Send a smaller body; the limit is in the sentence.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `media.unsupported_content_encoding`: Send the file without Content-Encoding.
+             *     * `media.unsupported_type`: Convert the file to one of the formats in the sentence.
+             */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
+             *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
+             *     * `media.digest_mismatch`: Send the file again; its bytes changed on the way.
+             *     * `media.empty`: Send a file that has bytes.
+             *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
+             *     * `media.too_many_channels`: Mix the audio down; the limit is in the sentence.
+             *     * `media.too_many_edits`: Export the file again, so that its edits are applied.
+             *     * `media.too_many_frames`: Send a shorter animation, or a video instead.
+             *     * `media.too_many_pictures`: Save the photo as a JPEG.
+             *     * `media.too_many_pixels`: Make the image or video smaller; the limits are in the sentence.
+             *     * `media.too_many_samples`: Export the file again; its index lists more samples than it can have.
+             *     * `media.too_many_scans`: Save the photo as a baseline JPEG.
+             *     * `media.too_many_tracks`: Export the file with one video track and one audio track.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.quota_rate`: Wait as long as `Retry-After` says.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    get_zip: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items whose file is downloaded without its metadata, as at `/v1/files`. Separated by commas.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                ids?: string;
+                /**
+                 * @description Items whose unchanged original is downloaded, as at `/v1/media/{id}/original`. Separated by commas.
+                 * @example 8mB2xLd0Qf7nVt4KjRp6Yc
+                 */
+                originals?: string;
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            /**
+             * @description * `auth.expired`: Get a new access token from `/v1/sessions/refresh`.
+             *     * `auth.invalid_token`: Sign in again: the access token is not valid.
+             *     * `auth.not_yet_valid`: Get a new access token, and check the server's clocks.
+             *     * `auth.required`: Sign in, and send `Authorization: Bearer <access token>`.
+             *     * `auth.session_ended`: Sign in again; the token belongs to a session that was ended.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL.
+             *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `delivery.too_many_downloads`: Wait until another download has ended, or as long as `Retry-After` says, then ask for the archive again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     read_media: {
         parameters: {
             query?: never;
@@ -3405,7 +4131,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["BadRequest_malformed"];
+            400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -3497,7 +4223,7 @@ export interface operations {
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the text's.
                  * @example "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /**
@@ -3607,7 +4333,33 @@ export interface operations {
                     "application/json": components["schemas"]["Media"];
                 };
             };
+            /**
+             * @description * `media.incomplete`: Send the whole file again; the connection ended before its last byte.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.invalid`: Mend the query or the parameter that the sentence names.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -3620,11 +4372,70 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /**
+             * @description * `media.too_slow`: Try again with a better connection, or use a resumable upload.
+             *     * `request.too_slow`: Send the body faster, or in smaller parts.
+             */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_large`: Send a smaller file; the limit is in the sentence.
+             *     * `request.too_large`: Send a smaller body; the limit is in the sentence.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             414: components["responses"]["URITooLong"];
+            /** @description * `media.unsupported_content_encoding`: Send the file without Content-Encoding. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.bad_captions`: Mend the line that the sentence names; the file must be WebVTT or SubRip.
+             *     * `media.too_many_captions`: Remove the captions in another language first.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             504: components["responses"]["GatewayTimeout"];
             507: components["responses"]["InsufficientStorage"];
         };
@@ -3694,7 +4505,7 @@ export interface operations {
                  * @description The last `id` that arrived: an `EventSource` that connects again sends it.
                  * @example end
                  */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path: {
                 /**
@@ -3776,22 +4587,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -3897,22 +4708,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -4031,22 +4842,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -4163,22 +4974,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -4309,22 +5120,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -4437,6 +5248,269 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    list_share_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The links. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ShareLink"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_share_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A second request with the same key makes no second link. Its response has no `token`.
+                 * @example 2f1c6c0e-link
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkBody"];
+            };
+        };
+        responses: {
+            /** @description The link; `Location` is its URL for its owner. */
+            201: {
+                headers: {
+                    /** @description Where the owner reads and revokes the link. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareLink"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description * `media.quota_links`: Revoke a link to this item, or wait until one expires. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    read_share_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+                /**
+                 * @description The link.
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link, without its token. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareLink"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.no_such_link`: List the links of the item again; this one was revoked or has expired.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    revoke_share_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+                /**
+                 * @description The link.
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link opens nothing any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `media.no_such_link`: List the links of the item again; this one was revoked or has expired.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     get_motion: {
         parameters: {
             query?: {
@@ -4451,22 +5525,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -4566,22 +5640,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -4731,22 +5805,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -4921,22 +5995,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -5054,22 +6128,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -5174,22 +6248,22 @@ export interface operations {
                  * @description One range of bytes; the response is then 206. Several ranges are responded to with the whole file.
                  * @example bytes=0-1048575
                  */
-                Range?: string | null;
+                Range?: string;
                 /**
                  * @description The `ETag` that the client has: the range is sent only if that is still the file's, else the whole file.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /**
                  * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
                 /**
                  * @description The `ETag`s that the client expects: the response is 412 if the file has another.
                  * @example "5kT0vYq8Zb3mXw1RcHs9Ga"
                  */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -5316,12 +6390,12 @@ export interface operations {
                  * @description A repeated request within a day replaces the session that the first one opened
                  * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
                  */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
                 /**
                  * @description `cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin
                  * @example cookie
                  */
-                "Tutti-Session"?: string | null;
+                "Tutti-Session"?: string;
             };
             path?: never;
             cookie?: never;
@@ -5423,7 +6497,7 @@ export interface operations {
                  * @description `cookie`: clears the cookie; only for pages of this origin
                  * @example cookie
                  */
-                "Tutti-Session"?: string | null;
+                "Tutti-Session"?: string;
             };
             path?: never;
             cookie?: never;
@@ -5478,7 +6552,7 @@ export interface operations {
                  * @description `cookie`: ends the cookie's session and clears the cookie; only for pages of this origin
                  * @example cookie
                  */
-                "Tutti-Session"?: string | null;
+                "Tutti-Session"?: string;
             };
             path?: never;
             cookie?: never;
@@ -5542,14 +6616,14 @@ export interface operations {
                  * @description `cookie`: reads and returns the refresh token in a cookie; only for pages of this origin
                  * @example cookie
                  */
-                "Tutti-Session"?: string | null;
+                "Tutti-Session"?: string;
             };
             path?: never;
             cookie?: never;
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Refresh"] | null;
+                "application/json": components["schemas"]["Refresh"];
             };
         };
         responses: {
@@ -5683,7 +6757,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest_malformed"];
-            /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5718,26 +6795,22 @@ export interface operations {
                  * @description Pairs of a key and a base64 value, separated by commas.
                  * @example filename Y2F0Lm1vdg==,tags d2VkZGluZw==
                  */
-                "Upload-Metadata"?: string | null;
+                "Upload-Metadata"?: string;
                 /**
                  * @description If the body has bytes: `sha1` or `sha256`, and their digest in base64.
                  * @example sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=
                  */
-                "Upload-Checksum"?: string | null;
+                "Upload-Checksum"?: string;
                 /**
                  * @description Sent again with the same key, the request does not create a second upload.
                  * @example 2f1c6c0e-upload
                  */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
-            content: {
-                "application/offset+octet-stream": string | null;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description `Location` is the URL of the upload. If it has all bytes already, `Tutti-Media-Id` is the item. */
             201: {
@@ -5775,8 +6848,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `media.account_closed`: Sign up again; the account of this token was erased.
-             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
-             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_uploads`: Finish or cancel an unfinished upload.
              */
             403: {
@@ -5980,12 +7053,12 @@ export interface operations {
                  * @description For `PATCH`: the offset of these bytes.
                  * @example 16777216
                  */
-                "Upload-Offset"?: number | null;
+                "Upload-Offset"?: number;
                 /**
                  * @description For `PATCH`: `sha1` or `sha256`, and the digest in base64.
                  * @example sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=
                  */
-                "Upload-Checksum"?: string | null;
+                "Upload-Checksum"?: string;
             };
             path: {
                 /**
@@ -5998,7 +7071,8 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/offset+octet-stream": string | null;
+                "application/octet-stream": string;
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
@@ -6034,8 +7108,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `media.account_closed`: Sign up again; the account of this token was erased.
-             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
-             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
             403: {
                 headers: {
@@ -6344,8 +7418,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `media.account_closed`: Sign up again; the account of this token was erased.
-             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
-             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
             403: {
                 headers: {
@@ -6480,7 +7554,7 @@ export interface operations {
                  * @description `sha1` or `sha256`, and the digest in base64.
                  * @example sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=
                  */
-                "Upload-Checksum"?: string | null;
+                "Upload-Checksum"?: string;
             };
             path: {
                 /**
@@ -6493,6 +7567,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/octet-stream": string;
                 "application/offset+octet-stream": string;
             };
         };
@@ -6530,8 +7605,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `media.account_closed`: Sign up again; the account of this token was erased.
-             *     * `media.quota_bytes`: Delete something, or cancel an unfinished upload.
-             *     * `media.quota_items`: Delete an item, or cancel an unfinished upload.
+             *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
+             *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
             403: {
                 headers: {
