@@ -99,8 +99,10 @@ async fn an_album_takes_only_items_of_its_owners_library_all_or_none() {
     let own = photo(&ada, "", 1).await;
     let staged = photo(&ada, "?claim=later", 2).await;
     let foreign = photo(&bob, "?visibility=public", 3).await;
+    let avatar = photo(&ada, "?claim=later", 4).await;
+    ada.post("/v1/media/claims", &json!({ "ids": [avatar], "subject": "account:avatar" })).await.expect(200);
     let path = album(&ada, &json!({ "title": "Sea" }), &[]).await;
-    for wrong in [foreign.as_str(), &staged, NO_ID] {
+    for wrong in [foreign.as_str(), &staged, &avatar, NO_ID] {
         ada.post(&format!("{path}/items"), &json!({ "ids": [own, wrong] })).await.refused(404, "media.not_found");
         ada.patch(&path, &json!({ "cover": wrong })).await.refused(422, "request.invalid");
     }
