@@ -2,8 +2,8 @@
 //!
 //! The page does its own routing; `routes.json` in it has the patterns of its paths, and any other path is a 404 with
 //! the page as its body, which says so to people. The page of an item that everyone may read has a preview in its head;
-//! the page below `/embed/` may be framed by other sites. Invariant: every response is the same for every client, and
-//! has nothing of members but such previews.
+//! the page below `/embed/` may be framed by other sites. Invariant: no response depends on who asks, and none has
+//! anything of members but such previews.
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
