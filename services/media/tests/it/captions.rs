@@ -124,7 +124,7 @@ async fn what_is_no_caption_is_refused_with_its_line_and_changes_nothing() {
     let photo = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json();
     let of_photo = format!("/v1/media/{}/captions/en", photo["id"].as_str().unwrap());
     put(&ada, &of_photo, CAPTIONS).await.refused(422, "request.invalid");
-    ada.delete(&format!("/v1/media/{}", photo["id"].as_str().unwrap())).await.expect(204);
+    ada.delete(&format!("/v1/media/{}?purge=true", photo["id"].as_str().unwrap())).await.expect(204);
     assert_eq!((stored(&world).await, ada.get(&path).await.json()["captions"].clone()), before);
     world.end().await;
 }
@@ -149,7 +149,12 @@ async fn captions_are_bounded_charged_and_removed_with_their_item() {
     assert_eq!(stored(&world).await, (29, of_file + 29 * CAPTIONS.len() as i64));
     let left: Value = ada.get(&path).await.json();
     assert_eq!(left["captions"].as_array().map(Vec::len), Some(29));
+    // In the trash they are charged and kept, and cannot be changed.
+    let charged = stored(&world).await;
     ada.delete(&path).await.expect(204);
+    put(&ada, &url, CAPTIONS).await.refused(404, "media.not_found");
+    assert_eq!(stored(&world).await, charged);
+    ada.delete(&format!("{path}?purge=true")).await.expect(204);
     assert_eq!(stored(&world).await, (0, 0));
     expect_nothing_stored(&world).await;
     world.end().await;
