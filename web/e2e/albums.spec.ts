@@ -60,6 +60,7 @@ test('an album is filled, put in order by keyboard, shared with and without its 
   const shown = await stranger.locator('.media-grid a').allTextContents();
   expect(shown.map((text) => text.includes(tower))).toEqual([true, false]);
   for (const name of ['Edit', 'Share', 'Delete', 'Arrange']) await expect(stranger.getByRole('button', { name })).toHaveCount(0);
+  await expect(stranger.getByRole('checkbox')).toHaveCount(0);
 
   await home.getByRole('button', { name: 'Edit' }).click();
   await dialog.getByLabel('Title').fill('A day at the harbour');

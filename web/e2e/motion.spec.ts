@@ -15,7 +15,11 @@ test('an animated picture moves until it is paused, and by itself only where mot
   await home.emulateMedia({ reducedMotion: 'no-preference' });
   await addFiles(home, path);
   await waitUntilReady(home, 'waves.gif');
-  await expect.poll(() => time(home.locator('.media-grid video'))).toBeGreaterThan(0);
+  const tile = home.locator('.media-grid video');
+  await expect.poll(() => time(tile)).toBeGreaterThan(0);
+  await home.getByRole('button', { name: 'Pause waves.gif' }).click();
+  await expect.poll(() => isPaused(tile)).toBe(true);
+  await home.getByRole('button', { name: 'Play waves.gif' }).click();
 
   await openItem(home, 'waves.gif');
   const video = home.locator('figure video');

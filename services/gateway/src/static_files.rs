@@ -2,8 +2,8 @@
 //!
 //! The page does its own routing; `routes.json` in it has the patterns of its paths, and any other path is a 404 with
 //! the page as its body, which says so to people. The page of an item that everyone may read has a preview in its head;
-//! the page below `/embed/` may be framed by other sites. Invariant: every response is the same for every client, and
-//! has nothing of members but such previews.
+//! the page below `/embed/` may be framed by other sites. Invariant: no response depends on who asks, and none has
+//! anything of members but such previews.
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
@@ -17,7 +17,7 @@ use contract::media::Preview;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_server::Policy;
 use http_server::Problem;
 use http_server::problem::every_role;
@@ -30,6 +30,9 @@ use crate::{oembed, preview_tags};
 const PAGE_NOT_BUILT: &str = "<!doctype html><html lang=en><head><title>Tutti</title></head><body><p>This binary was \
                               built without the page. Run <code>make run</code>, or read <a href=/docs>the API \
                               documentation</a>.</body></html>";
+
+/// Tells search engines what they may do with a page, as the `robots` tag does.
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// The routes of this module, each as its path pattern and an example path. Tests visit them all.
 pub const STATIC_ROUTES: [(&str, &str); 7] = [
@@ -137,9 +140,14 @@ fn page_with_preview(state: &PageState, parts: &Parts, origin: &str, preview: &P
 /// Responds with the page as it was built.
 fn page_itself(state: &PageState, parts: &Parts) -> Response {
     let path = parts.uri.path().trim_start_matches('/');
-    let policy = if path.starts_with("embed/") { &state.embed_policy } else { &state.policy };
+    let is_embedded = path.starts_with("embed/");
+    let mut page_headers = headers("index.html", if is_embedded { &state.embed_policy } else { &state.policy });
+    if is_embedded {
+        // The page of the item is the one to index, and of an unlisted item none.
+        page_headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
+    }
     match find(PAGE, "index.html") {
-        Some(file) if is_page(&PAGE_PATTERNS, path) => file.respond(&parts.headers, headers("index.html", policy)),
+        Some(file) if is_page(&PAGE_PATTERNS, path) => file.respond(&parts.headers, page_headers),
         Some(file) => {
             // Without its condition: what is not there is not unchanged.
             let mut request_headers = parts.headers.clone();
@@ -151,7 +159,7 @@ fn page_itself(state: &PageState, parts: &Parts) -> Response {
             }
             response
         }
-        None => (headers("index.html", policy), PAGE_NOT_BUILT).into_response(),
+        None => (page_headers, PAGE_NOT_BUILT).into_response(),
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) enum Error {
     NotInLibrary(String),
     #[error("You have {0} albums, which is the limit. Delete one first.")]
     QuotaAlbums(u64),
-    #[error("An album has at most {max} items, and this one has {items}. Nothing was added.")]
+    #[error("An album has at most {max} items, and this one has {items}, with those in the trash. Nothing was added.")]
     AlbumFull { items: u64, max: u64 },
     #[error("{0}")]
     Invalid(String),

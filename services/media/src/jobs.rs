@@ -1,5 +1,5 @@
-//! Scheduled jobs: the removal of unclaimed items, expired uploads, expired links and what was long in the trash, and the
-//! indexing of items for search.
+//! Scheduled jobs: the removal of unclaimed items, expired uploads, expired links and what was long in the trash, and
+//! the indexing of items for search.
 //!
 //! Does not sweep objects without a row: that is [`objects::Orphans`]'s. Invariant: a job only finds what is due;
 //! the command that removes it checks again, in its transaction, that it still is.

@@ -1,10 +1,12 @@
-// Owns the long press of a finger: it calls a function, and neither the click nor the browser's menu follows it.
+// Owns the long press of a finger: it calls a function, and neither the click nor the browser's menu follows it. Without
+// a function, a long press is the browser's.
 
 const DELAY_MS = 500;
 /** A finger that moves further scrolls. */
 const SLACK_PX = 10;
 
-export function longPress(node: HTMLElement, onpress: () => void): { destroy: () => void } {
+export function longPress(node: HTMLElement, onpress: (() => void) | null): { destroy: () => void } {
+  if (onpress === null) return { destroy: () => undefined };
   let timer: ReturnType<typeof setTimeout> | undefined;
   let start = { x: 0, y: 0 };
   let isPressed = false;

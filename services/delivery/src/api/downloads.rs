@@ -75,13 +75,21 @@ pub(super) struct ZipParams {
     request_body = DownloadBody,
     responses((status = 200, description = "The URL of the archive.", body = Download)),
     security((), ("token" = [])),
-    extensions(("x-codes" = json!(["media.not_found", "delivery.withheld", "request.invalid"]))),
+    extensions(("x-codes" = json!([
+        "media.not_found",
+        "delivery.withheld",
+        "delivery.too_many_downloads",
+        "request.invalid",
+    ]))),
 )]
 pub(super) async fn create_download(
     State(delivery): State<Delivery>,
     member: Option<Member>,
+    client: Client,
     Json(body): Json<DownloadBody>,
 ) -> Result<Response, Error> {
+    // Reading hundreds of items is bounded as archives are.
+    let _permit = delivery.archive_permits.acquire(client)?;
     let list = with_own_originals(&delivery, body.ids, member.as_ref()).await?;
     let files = archive_files(authorize_download(&delivery, &list, None, member.as_ref()).await?);
     let (query, now) = (list.query(), delivery.context.clock.now());
@@ -121,13 +129,13 @@ pub(super) async fn zip(
     method: Method,
 ) -> Result<Response, Error> {
     let list = params.list().map_err(Error::BadQuery)?;
+    let permit = delivery.archive_permits.acquire(client)?;
     let files = authorize_download(&delivery, &list, params.t.as_deref(), member.as_ref()).await?;
     let (files, today) = (archive_files(files), delivery.context.clock.now().date_naive());
     let mut response = Response::new(Body::empty());
     let bytes = ZipWriter::length(files.iter().map(|file| &file.entry));
     set_headers(response.headers_mut(), bytes, &format!("tutti-{today}.zip"));
     if method != Method::HEAD {
-        let permit = delivery.archive_permits.acquire(client)?;
         *response.body_mut() = archive_body(delivery.clone(), files, permit).await?;
     }
     Ok(response)

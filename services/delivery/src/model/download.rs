@@ -4,7 +4,7 @@
 //! Does not own who may have them ([`crate::api`] does). Invariant: a list names at least one item and at most
 //! [`MAX_ITEMS`], and the same list has one text, which is signed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use contract::MediaId;
 
@@ -64,13 +64,15 @@ fn without_repetitions(mut ids: Vec<MediaId>) -> Vec<MediaId> {
 /// Returns the names, each different from all before it where upper and lower case are the same: `cat.jpeg`,
 /// `Cat (2).jpeg`.
 pub(crate) fn unique_names(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut taken = HashSet::new();
+    let (mut taken, mut last_numbers) = (HashSet::new(), HashMap::new());
     let unique = |name: String| {
         let dot = name.rfind('.').filter(|dot| *dot > 0).unwrap_or(name.len());
         let (stem, extension) = name.split_at(dot);
-        let (mut candidate, mut number) = (name.clone(), 1);
+        // Counting goes on where it ended for the same name, so that a list of one name takes no longer than another.
+        let number = last_numbers.entry(name.to_lowercase()).or_insert(1_u32);
+        let mut candidate = name.clone();
         while !taken.insert(candidate.to_lowercase()) {
-            number += 1;
+            *number += 1;
             candidate = format!("{stem} ({number}){extension}");
         }
         candidate

@@ -68,6 +68,7 @@ async fn only_the_embeddable_player_may_be_framed() {
     let player = get(&harness, &format!("/embed/{SHARED}")).await;
     assert!(player.header("content-security-policy").ends_with("; frame-ancestors *"), "{player}");
     assert!(!player.headers.contains_key("x-frame-options"), "{player}");
+    assert_eq!(player.header("x-robots-tag"), "noindex");
     let (page, similar) = (format!("/m/{SHARED}"), format!("/embedded/{SHARED}"));
     for path in
         ["/", page.as_str(), similar.as_str(), "/embed", "/u/ada", "/settings", "/docs/", "/oembed", "/v1/media"]

@@ -37,7 +37,12 @@ use crate::{Media, commands, queries};
     ),
     responses((status = 200, description = "A page of the album.", body = List<MediaView>)),
     security((), ("token" = [])),
-    extensions(("x-codes" = json!(["media.no_such_album", "422 request.invalid"])))
+    extensions(("x-codes" = json!([
+        "media.no_such_album",
+        "422 request.invalid",
+        "media.too_many_lists",
+        "media.lists_busy"
+    ])))
 )]
 pub(super) async fn list(
     State(media): State<Media>,
@@ -48,8 +53,13 @@ pub(super) async fn list(
     let (after, db) = (params.after(OrderCursor::parse)?, media.context.db.read());
     let reader = member.map(|member| AccountId(member.id()));
     let album = queries::find_album(db, &id, reader).await?;
-    let page = queries::list_album_items(db, &album, reader, after.as_ref(), params.size()).await?;
-    let viewer = if reader == Some(album.owner) { Viewer::Owner } else { Viewer::Everyone };
+    let (viewer, limiter) = if reader == Some(album.owner) {
+        (Viewer::Owner, &media.list_limiter)
+    } else {
+        (Viewer::Everyone, &media.public_list_limiter)
+    };
+    let read = queries::list_album_items(db, &album, reader, after.as_ref(), params.size());
+    let page = limiter.run(album.owner, read).await?;
     let items = page.items.iter().map(|item| view(&media, item, &viewer)).collect();
     Ok(Json(List { items, next: page.next.map(|next| next.text()) }))
 }

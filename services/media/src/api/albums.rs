@@ -1,7 +1,7 @@
 //! Albums: creating, listing, reading, changing and removing them.
 //!
-//! Does not own what is in them ([`super::album_items`]). Invariant: a private album and one that does not exist are the
-//! same 404 for everyone but its owner.
+//! Does not own what is in them ([`super::album_items`]). Invariant: a private album and one that does not exist are
+//! the same 404 for everyone but its owner.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -125,7 +125,7 @@ fn position(text: &str) -> Option<Cursor> {
     params(PageParams),
     responses((status = 200, description = "A page of your albums.", body = List<AlbumView>)),
     security(("token" = [])),
-    extensions(("x-codes" = json!(["422 request.invalid"])))
+    extensions(("x-codes" = json!(["422 request.invalid", "media.too_many_lists", "media.lists_busy"])))
 )]
 pub(super) async fn list(
     State(media): State<Media>,
@@ -133,7 +133,8 @@ pub(super) async fn list(
     Query(params): Query<PageParams>,
 ) -> Result<Json<List<AlbumView>>, Error> {
     let (owner, after) = (AccountId(member.id()), params.after(position)?);
-    let page = queries::list_albums(media.context.db.read(), owner, after.as_ref(), params.size()).await?;
+    let read = queries::list_albums(media.context.db.read(), owner, after.as_ref(), params.size());
+    let page = media.list_limiter.run(owner, read).await?;
     let albums = page.items.into_iter();
     let items = albums.map(|CoveredAlbum { album, cover }| {
         let cover = cover.map(|item| view(&media, &item, &Viewer::Owner));

@@ -148,12 +148,13 @@ impl ListParams {
     fn public_filter(&self) -> Result<Filter, Error> {
         let is_searched = self.tag.is_some() || self.q.is_some() || self.subject.is_some();
         let is_own = self.state.is_some() || self.visibility.is_some() || self.staged.is_some() || self.trash.is_some();
-        if is_searched || is_own {
-            let sentence = "Send `owner` with `kind`, `sort`, `limit` and `after` only.";
+        // When an item was taken is for its owner only; an order, and a cursor of it, would tell it.
+        if is_searched || is_own || self.sort == Some(Sort::Taken) {
+            let sentence = "Send `owner` with `kind`, `limit` and `after` only.";
             return Err(Error::Invalid(sentence.to_owned()));
         }
         let (state, visibility) = (Some(ItemState::Ready), Some(Visibility::Public));
-        Ok(Filter { kind: self.kind, state, visibility, order: self.order(), ..Filter::default() })
+        Ok(Filter { kind: self.kind, state, visibility, ..Filter::default() })
     }
 
     fn trash_filter(&self) -> Result<Filter, Error> {

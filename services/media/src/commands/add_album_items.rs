@@ -9,6 +9,7 @@ use crate::Media;
 use crate::error::Error;
 use crate::model::album::{Album, AlbumId};
 use crate::model::album_order::ranks_after;
+use crate::model::library::Listing;
 use crate::store;
 use crate::store::album_items::RankedItem;
 
@@ -27,7 +28,8 @@ pub(crate) async fn add_album_items(
         .write(lane, async move |tx| {
             let album = store::albums::find_owned(tx, &id, owner).await?.ok_or(Error::NoSuchAlbum)?;
             let owned = store::items::list_owned(tx, owner, &ids).await?;
-            let is_in_library = |id: &MediaId| owned.iter().any(|item| item.id == *id && item.claimed);
+            let is_in_library =
+                |id: &MediaId| owned.iter().any(|item| item.id == *id && Listing::of(item) == Listing::Library);
             if let Some(missing) = ids.iter().find(|id| !is_in_library(id)) {
                 return Err(Error::NotInLibrary(missing.to_string()));
             }

@@ -22,6 +22,7 @@ pub(crate) async fn create_album(media: &Media, owner: AccountId, details: Album
         visibility: details.visibility,
         cover: None,
         item_count: 0,
+        trashed_count: 0,
         numbering: 0,
         created_at: now,
         updated_at: now,

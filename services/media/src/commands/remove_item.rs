@@ -1,5 +1,5 @@
-//! Removes items for good: the row, its places in albums, its captions, the links to it, the quota charge, and the object
-//! once no other item refers to it.
+//! Removes items for good: the row, its places in albums, its captions, the links to it, the quota charge, and the
+//! object once no other item refers to it.
 //!
 //! Invariant: the deletion is published in the transaction that makes it, and the object is removed after it.
 

@@ -44,7 +44,10 @@ pub(crate) struct Album {
     pub visibility: Visibility,
     /// The item that its owner has chosen as the cover, else the first one.
     pub cover: Option<MediaId>,
+    /// The number of its items, those in the trash too: they come back to their places.
     pub item_count: u64,
+    /// How many of them are in the trash.
+    pub trashed_count: u64,
     /// How often its items were numbered anew; see [`super::album_order`].
     pub numbering: u64,
     pub created_at: DateTime<Utc>,
@@ -52,8 +55,8 @@ pub(crate) struct Album {
 }
 
 impl Album {
-    /// Returns whether readers other than the owner see this item in the album: a public one, and in an album that takes
-    /// a link to open also an unlisted one, which is never listed to readers without a link.
+    /// Returns whether readers other than the owner see this item in the album: a public one, and in an album that
+    /// takes a link to open also an unlisted one, which is never listed to readers without a link.
     pub(crate) fn shows(&self, item: &Item) -> bool {
         matches!(
             (self.visibility, item.effective_visibility()),

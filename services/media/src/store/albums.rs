@@ -11,10 +11,16 @@ use super::{from_bigint, to_bigint};
 use crate::model::album::{Album, AlbumChange, AlbumId, CoverChange};
 use crate::model::cursor::Cursor;
 
-/// The cover is the chosen item, else the first one that is not in the trash.
+/// The cover is the chosen item, else the first one; neither is in the trash. `trashed` counts at most as many rows as
+/// an album may have, because the cross join reads those of the album first.
 const COLUMNS: &str = "
     id, owner, title, description, visibility,
-    coalesce(cover, (
+    coalesce((
+        select item.id
+          from item
+         where item.id = album.cover
+           and item.removed_at is null
+    ), (
         select album_item.media
           from album_item
           join item
@@ -24,7 +30,16 @@ const COLUMNS: &str = "
          order by album_item.rank
          limit 1
     )) as cover,
-    items, numbering, created_at, updated_at";
+    items,
+    (
+        select count(*)
+          from album_item
+         cross join item
+         where album_item.album = album.id
+           and item.id = album_item.media
+           and item.removed_at is not null
+    ) as trashed,
+    numbering, created_at, updated_at";
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -35,6 +50,7 @@ struct Row {
     visibility: String,
     cover: Option<String>,
     items: i64,
+    trashed: i64,
     numbering: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -53,6 +69,7 @@ impl TryFrom<Row> for Album {
             visibility: row.visibility.parse().map_err(|_| Error::Corrupt("an album's visibility"))?,
             cover,
             item_count: from_bigint(row.items, "an album's items")?,
+            trashed_count: from_bigint(row.trashed, "an album's items")?,
             numbering: from_bigint(row.numbering, "an album's numbering")?,
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -1,8 +1,8 @@
 //! The only SQL of this service.
 //!
 //! Invariant: every write that adds, changes or removes an item or an album holds the lane of its owner, and writes the
-//! usage row before the item's where it adds or removes one. So changes to the items and albums of one member happen one
-//! after the other, on every engine.
+//! usage row before the item's where it adds or removes one. So changes to the items and albums of one member happen
+//! one after the other, on every engine.
 
 pub(crate) mod album_items;
 pub(crate) mod albums;

@@ -99,8 +99,10 @@ async fn an_album_takes_only_items_of_its_owners_library_all_or_none() {
     let own = photo(&ada, "", 1).await;
     let staged = photo(&ada, "?claim=later", 2).await;
     let foreign = photo(&bob, "?visibility=public", 3).await;
+    let avatar = photo(&ada, "?claim=later", 4).await;
+    ada.post("/v1/media/claims", &json!({ "ids": [avatar], "subject": "account:avatar" })).await.expect(200);
     let path = album(&ada, &json!({ "title": "Sea" }), &[]).await;
-    for wrong in [foreign.as_str(), &staged, NO_ID] {
+    for wrong in [foreign.as_str(), &staged, &avatar, NO_ID] {
         ada.post(&format!("{path}/items"), &json!({ "ids": [own, wrong] })).await.refused(404, "media.not_found");
         ada.patch(&path, &json!({ "cover": wrong })).await.refused(422, "request.invalid");
     }
@@ -218,6 +220,15 @@ async fn removed_items_leave_their_albums_and_removed_albums_leave_their_items()
     assert_eq!((&left["item_count"], &left["cover"]["id"]), (&json!(2), &json!(a)));
     let emptied = ada.get(&second).await.expect(200).json();
     assert_eq!((&emptied["item_count"], &emptied["cover"]), (&json!(0), &Value::Null));
+    let listed = ada.get("/v1/albums").await.expect(200).json();
+    let covers: Vec<_> = listed["items"].as_array().unwrap().iter().map(|album| &album["cover"]["id"]).collect();
+    assert!(covers.contains(&&json!(a)) && covers.contains(&&Value::Null), "{listed:#}");
+    // What is in the trash comes back to its place, until it is removed for good.
+    ada.post(&format!("/v1/media/{b}/restore"), &json!({})).await.expect(200);
+    assert_eq!(read_ids(&ada, &first, 10).await, [a.clone(), b.clone(), c.clone()]);
+    assert_eq!(ada.get(&first).await.expect(200).json()["cover"]["id"], b);
+    ada.delete(&format!("/v1/media/{b}?purge=true")).await.expect(204);
+    assert_eq!(rows(&world).await, (2, 2));
 
     ada.delete(&format!("{first}/items/{a}")).await.expect(204);
     ada.delete(&format!("{first}/items/{a}")).await.refused(404, "media.not_found");

@@ -113,8 +113,8 @@ async fn items_that_come_and_go_at_once_leave_an_exact_charge() {
             assert_eq!(sent.status(), 201);
             if number % 4 != 0 {
                 let other = &routers[(number + 1) % INSTANCES];
-                let item = format!("{}?purge=true", header(&sent, "location"));
-                let removed = call(other, &ada, Method::DELETE, &item, &[], Vec::new()).await;
+                let path = format!("{}?purge=true", header(&sent, "location"));
+                let removed = call(other, &ada, Method::DELETE, &path, &[], Vec::new()).await;
                 assert_eq!(removed.status(), 204);
             }
         })

@@ -380,24 +380,3 @@ async fn a_claim_of_a_hundred_items_can_be_repeated_whatever_its_size() {
     assert_eq!(published_events::<Changed>(&world).await.len(), 100, "nothing was done twice");
     world.end().await;
 }
-
-#[test]
-fn the_api_is_documented() {
-    let document = serde_json::to_value((media::service().openapi)()).unwrap();
-    for path in [
-        "/v1/media",
-        "/v1/media/form",
-        "/v1/media/{id}",
-        "/v1/media/claims",
-        "/v1/media/{id}/events",
-        "/v1/uploads",
-        "/v1/uploads/{id}",
-    ] {
-        assert!(document["paths"][path].is_object(), "{path}");
-    }
-    assert!(document["components"]["schemas"]["Media"].is_object());
-    let text = document.to_string();
-    let ids: Vec<&str> = text.split("\"operationId\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    let unique: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
-    assert_eq!((ids.len(), unique.len()), (33, 33), "{ids:?}");
-}

@@ -9,6 +9,7 @@ mod compression;
 mod contention;
 mod crash;
 mod create;
+mod documentation;
 mod fixtures;
 mod item_events;
 mod library;

@@ -111,12 +111,13 @@ async fn links_are_their_owners_to_list_and_to_revoke() {
     visitor.get(&shared_url(&first)).await.refused(404, "media.not_found");
     visitor.get(&shared_url(&second)).await.expect(200);
     // In the trash an item has no links, and it comes back with those that it had.
-    ada.delete(&format!("/v1/media/{id}")).await.expect(204);
+    let path = format!("/v1/media/{id}");
+    ada.delete(&path).await.expect(204);
     visitor.get(&shared_url(&second)).await.refused(404, "media.not_found");
     ada.post(&url, &json!({ "expires_in": 3600 })).await.refused(404, "media.not_found");
-    ada.post(&format!("/v1/media/{id}/restore"), &json!({})).await.expect(200);
+    ada.post(&format!("{path}/restore"), &json!({})).await.expect(200);
     visitor.get(&shared_url(&second)).await.expect(200);
-    ada.delete(&format!("/v1/media/{id}?purge=true")).await.expect(204);
+    ada.delete(&format!("{path}?purge=true")).await.expect(204);
     visitor.get(&shared_url(&second)).await.refused(404, "media.not_found");
     assert!(stored_hashes(&world).await.is_empty(), "links go with their item");
     expect_nothing_stored(&world).await;

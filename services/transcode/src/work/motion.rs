@@ -3,7 +3,7 @@
 //! Owns which pictures get one, and its bounds. Invariant: it is an extra. Whatever happens to it, the still picture is
 //! shown.
 
-use std::io::{BufWriter, Cursor, Write as _};
+use std::io::{self, BufWriter, Cursor, ErrorKind, Write};
 
 use base::Transient as _;
 use bytes::Bytes;
@@ -29,6 +29,8 @@ const MAX_PIXELS: u64 = 750_000_000;
 const MAX_FRAME_PIXELS: u64 = 4096 * 2304;
 /// The largest video, in bytes.
 const MAX_BYTES: u64 = 128 << 20;
+/// The largest animated PNG that an animated WebP becomes on the way, in bytes.
+const MAX_PNG_BYTES: u64 = 1 << 30;
 
 /// What a file says about its animation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,11 +141,33 @@ impl Drop for InterruptOnDrop {
     }
 }
 
+/// A writer that fails before it exceeds its bytes.
+struct BoundedWriter<W> {
+    inner: W,
+    bytes_left: u64,
+}
+
+impl<W: Write> Write for BoundedWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.bytes_left {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        let written = self.inner.write(bytes)?;
+        self.bytes_left -= written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
 /// Writes an animated WebP as an animated PNG into the scratch folder, on a thread; returns its duration in
 /// milliseconds.
 async fn webp_to_apng(task: &TaskContext, original: &Bytes, max_frames: u32) -> Result<u64, Error> {
     let path = task.folder().join(file(Format::Png));
-    let mut out = BufWriter::new(tokio::fs::File::create(path).await.map_err(Error::Scratch)?.into_std().await);
+    let png = tokio::fs::File::create(path).await.map_err(Error::Scratch)?.into_std().await;
+    let mut out = BufWriter::new(BoundedWriter { inner: png, bytes_left: MAX_PNG_BYTES });
     let (whole, interrupt) = (original.clone(), InterruptOnDrop(Interrupt::default()));
     let flag = interrupt.0.clone();
     let limits = AnimationLimits { frames: max_frames, duration_ms: MAX_DURATION_MS };
@@ -158,6 +182,15 @@ async fn webp_to_apng(task: &TaskContext, original: &Bytes, max_frames: u32) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_animated_png_on_the_way_is_bounded() {
+        let mut written = Vec::new();
+        let mut out = BoundedWriter { inner: &mut written, bytes_left: 5 };
+        out.write_all(b"abcd").unwrap();
+        assert_eq!(out.write_all(b"ef").unwrap_err().kind(), ErrorKind::FileTooLarge);
+        assert_eq!(written, b"abcd");
+    }
 
     #[test]
     fn a_picture_of_one_frame_is_still() {
