@@ -3,6 +3,7 @@
 // is hidden, seeks to the same time and then replaces the first one without a visible jump.
 // Invariant: exactly one element is audible, and `time` is always that element's.
 import m from '#messages/player';
+import { tryStorage } from '../ui/storage';
 import { preferredCaptions, readTrack, setTracks, showTrack, type Captions } from './captions';
 import { loadsBeforePlay, thisDevice } from './preload';
 import { attachStream, type AttachedStream, type Quality, type Source, type StreamListener } from './hls';
@@ -59,7 +60,7 @@ export class Player {
     /** Called when a stream cannot be played any more; its owner may open another. */
     public onError: () => void = () => undefined,
   ) {
-    const stored = Number(localStorage.getItem(VOLUME_KEY) ?? '1');
+    const stored = Number(tryStorage(() => localStorage.getItem(VOLUME_KEY)) ?? '1');
     this.volume = stored >= 0 && stored <= 1 ? stored : 1;
   }
 
@@ -141,7 +142,7 @@ export class Player {
   setVolume(volume: number): void {
     this.volume = Math.min(1, Math.max(0, volume));
     this.muted = false;
-    localStorage.setItem(VOLUME_KEY, String(this.volume));
+    tryStorage(() => localStorage.setItem(VOLUME_KEY, String(this.volume)));
     this.#applySettings(this.element);
   }
 
@@ -164,7 +165,7 @@ export class Player {
   setCaptions(captions: readonly Captions[]): void {
     if (JSON.stringify(captions) === JSON.stringify(this.captions)) return;
     this.captions = captions;
-    const wanted = this.captionsLanguage ?? localStorage.getItem(CAPTIONS_KEY);
+    const wanted = this.captionsLanguage ?? tryStorage(() => localStorage.getItem(CAPTIONS_KEY));
     this.captionsLanguage = captions.find((one) => one.lang === wanted)?.lang ?? null;
     if (this.element) this.#applyCaptions(this.element, true);
   }
@@ -173,7 +174,7 @@ export class Player {
   chooseCaptions(lang: string | null): void {
     if (this.captionsLanguage) this.#lastCaptionsLanguage = this.captionsLanguage;
     this.captionsLanguage = lang;
-    localStorage.setItem(CAPTIONS_KEY, lang ?? '');
+    tryStorage(() => localStorage.setItem(CAPTIONS_KEY, lang ?? ''));
     if (this.element) this.#applyCaptions(this.element);
   }
 

@@ -1,6 +1,6 @@
 // Owns where each item was left, so that it continues there: a list in this browser, newest last, of one member.
 // Invariant: at most MAX_POSITIONS entries, and none of a member who has signed out.
-import { tryStorage } from '../session/sessionHint';
+import { tryStorage } from '../ui/storage';
 import { session } from '../session/session.svelte';
 
 const KEY = 'tutti.resume';

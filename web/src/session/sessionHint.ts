@@ -1,19 +1,11 @@
 // Owns what this browser stores about its session between loads: one word, no secret. The session itself is a cookie that
 // no script can read. Without the hint, a visitor's browser would have to ask the server at every load.
 // Invariant: nothing that is stored here grants access.
+import { tryStorage } from '../ui/storage';
 
 const KEY = 'tutti.session';
 
 const read = (): string | null => tryStorage(() => localStorage.getItem(KEY));
-
-/** Returns `null` if storage is disabled; a session then lasts as long as its page. */
-export function tryStorage<T>(work: () => T): T | null {
-  try {
-    return work();
-  } catch {
-    return null;
-  }
-}
 
 export const sessionHint = {
   isSignedIn: (): boolean => read() === 'in' || legacyRefreshToken.read() !== null,

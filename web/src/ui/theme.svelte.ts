@@ -1,4 +1,5 @@
 // Owns the choice between the system's theme, light and dark. theme.js applies it before the first paint.
+import { tryStorage } from './storage';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -6,7 +7,7 @@ const KEY = 'tutti.theme';
 const ORDER: readonly Theme[] = ['system', 'light', 'dark'];
 
 function stored(): Theme {
-  const value = localStorage.getItem(KEY);
+  const value = tryStorage(() => localStorage.getItem(KEY));
   return value === 'light' || value === 'dark' ? value : 'system';
 }
 
@@ -16,10 +17,10 @@ class ThemeStore {
   next(): void {
     this.value = ORDER[(ORDER.indexOf(this.value) + 1) % ORDER.length] ?? 'system';
     if (this.value === 'system') {
-      localStorage.removeItem(KEY);
+      tryStorage(() => localStorage.removeItem(KEY));
       delete document.documentElement.dataset['theme'];
     } else {
-      localStorage.setItem(KEY, this.value);
+      tryStorage(() => localStorage.setItem(KEY, this.value));
       document.documentElement.dataset['theme'] = this.value;
     }
   }

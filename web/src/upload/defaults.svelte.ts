@@ -1,10 +1,11 @@
 // Owns the visibility of new uploads: the one that was chosen last, stored in this browser.
 import type { Visibility } from '../api/types';
+import { tryStorage } from '../ui/storage';
 
 const KEY = 'tutti.new-uploads';
 
 function stored(): Visibility {
-  const value = localStorage.getItem(KEY);
+  const value = tryStorage(() => localStorage.getItem(KEY));
   return value === 'unlisted' || value === 'public' ? value : 'private';
 }
 
@@ -13,7 +14,7 @@ class Defaults {
 
   choose(visibility: Visibility): void {
     this.visibility = visibility;
-    localStorage.setItem(KEY, visibility);
+    tryStorage(() => localStorage.setItem(KEY, visibility));
   }
 }
 
