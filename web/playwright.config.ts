@@ -9,6 +9,8 @@ export default defineConfig({
   timeout: 400_000,
   expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env['CI']),
+  // As for the Rust tests: what fails once and then passes is reported as flaky.
+  retries: 1,
   reporter: [['list']],
   use: {
     // Playwright cannot intercept what a service worker fetches; installed.spec.ts allows it.
