@@ -98,7 +98,14 @@ VIEWS = wait_until_ready([ADA.send(path) for path in FILES])
 KIND = {"image": "photo", "captions": "video", "hls": "video", "poster": "video", "storyboard": "video", "waveform": "audio"}
 BY_KIND = {view["kind"]: view for view in VIEWS}
 # An operation that ends what it is called with.
-ENDS_THE_SESSION = {"DELETE /v1/me", "DELETE /v1/sessions", "DELETE /v1/sessions/current", "POST /v1/me/password"}
+ENDS_THE_SESSION = {
+    "DELETE /v1/me",
+    "DELETE /v1/sessions",
+    "DELETE /v1/sessions/current",
+    # Its id may be that of the session that another operation listed.
+    "DELETE /v1/sessions/{id}",
+    "POST /v1/me/password",
+}
 
 
 @schemathesis.serializer("application/offset+octet-stream", "text/vtt", "image/*", "video/*", "audio/*")
