@@ -11,7 +11,7 @@ use codec::chunks::Chunk;
 
 use super::{Args, Command, Input, Limits, Tools};
 use crate::model::media_info::Hdr;
-use crate::model::plan::{Rung, VideoPlan};
+use crate::model::plan::{FIELD_STEP, Rung, VideoPlan};
 
 /// The storyboard tiles that a chunk produces beside its renditions: raw RGB frames in one file.
 #[derive(Debug, Clone)]
@@ -60,6 +60,10 @@ pub(crate) fn encode_chunk(
     if encode.video.canvas.is_some() {
         // A change on the way would start the graph anew, and with it the grid.
         args = args.all("-reinit_filter 0");
+    }
+    if upright_filter(encode.video).is_some() {
+        // ffmpeg would turn frames before they are fitted into one size, which it does for one size only.
+        args = args.all("-noautorotate");
     }
     args =
         args.pair("-filter_complex_threads", encode.threads.to_string()).pair("-threads", encode.threads.to_string());
@@ -113,6 +117,10 @@ fn graph(encode: &ChunkEncode<'_>) -> String {
     } else if !encode.last {
         let _ = write!(graph, ",trim=end_pts={end}");
     }
+    if let Some(upright) = upright_filter(video) {
+        // ffmpeg 9 writes a matrix that frames still have into the header, and players would turn them again.
+        let _ = write!(graph, ",{upright},sidedata=mode=delete:type=DISPLAYMATRIX");
+    }
     // The largest size that any output needs: process HDR only once, and not on more pixels than necessary.
     if let (Some(hdr), Some(largest)) = (video.hdr, encode.rungs.first()) {
         let _ = write!(
@@ -158,18 +166,36 @@ fn first_frame(video: &VideoPlan, start_frame: u64) -> u64 {
     })
 }
 
-/// Fits all frames into one size, or deinterlaces where needed, and converts to the frame rate; the first frame
+/// Fits all frames into one size, deinterlaces where needed, and converts to the frame rate; the first frame
 /// replaces what is missing before it. Frames that have the size already are not touched.
 fn constant_rate_filter(video: &VideoPlan, start_frame: u64) -> String {
     let start = start_frame as f64 * f64::from(video.rate.den) / f64::from(video.rate.num);
     let fields = if video.interlaced { "yadif=mode=send_field:deint=all," } else { "" };
+    // The fields of a frame that has another size are scaled each for itself.
+    let apart = if video.interlaced { format!(":force_divisible_by={FIELD_STEP}:interl=1") } else { String::new() };
     let canvas = video.canvas.map_or(String::new(), |(width, height)| {
         format!(
-            "scale={width}:{height}:force_original_aspect_ratio=decrease,\
+            "scale={width}:{height}:force_original_aspect_ratio=decrease{apart},\
              pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame,"
         )
     });
     format!("{canvas}{fields}fps=fps={}/{}:round=near:start_time={start:.9}", video.rate.num, video.rate.den)
+}
+
+/// Returns the filters that make frames of one size upright. `None` where they are, or where ffmpeg inserts its own: it
+/// does so in front of the graph, so only what has no canvas is left to it.
+fn upright_filter(video: &VideoPlan) -> Option<&'static str> {
+    video.canvas?;
+    match (video.rotation.rem_euclid(360), video.mirrored) {
+        (0, true) => Some("vflip"),
+        (90, false) => Some("transpose=cclock"),
+        (90, true) => Some("transpose=clock_flip"),
+        (180, false) => Some("hflip,vflip"),
+        (180, true) => Some("hflip"),
+        (270, false) => Some("transpose=clock"),
+        (270, true) => Some("transpose=cclock_flip"),
+        _ => None,
+    }
 }
 
 /// Scales to a rendition, in BT.709.
@@ -263,6 +289,8 @@ mod tests {
             full_range: false,
             deep: false,
             canvas: None,
+            rotation: 0,
+            mirrored: false,
             held_from_us: None,
             lead_us: 0,
             sparse: false,
@@ -287,6 +315,32 @@ mod tests {
                      trim=end_pts=360,split=1[st]";
         assert!(graph.starts_with(start), "{graph}");
         assert!(graph.contains("select='eq(pts,150)+eq(pts,180)'"), "{graph}");
+    }
+
+    #[test]
+    fn frames_are_fitted_then_deinterlaced_then_turned() {
+        let chunk = Chunk { number: 0, start_frame: 0, frames: 60, first_segment: 0, segments: 1 };
+        let turned = |rotation, canvas| {
+            let video = VideoPlan { rotation, canvas, ..video() };
+            graph(&ChunkEncode {
+                video: &video,
+                chunk: &chunk,
+                last: false,
+                rungs: &[],
+                tiles: None,
+                tonemap: true,
+                threads: 2,
+            })
+        };
+        assert_eq!(
+            turned(-90, Some((1280, 720))),
+            "[0:0]scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=8:interl=1,\
+             pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame,yadif=mode=send_field:deint=all,\
+             fps=fps=30000/1001:round=near:start_time=0.000000000,trim=end_pts=60,transpose=clock,\
+             sidedata=mode=delete:type=DISPLAYMATRIX,split=0"
+        );
+        assert!(!turned(-90, None).contains("transpose"), "ffmpeg inserts its own");
+        assert!(!turned(0, Some((1280, 720))).contains("sidedata"));
     }
 
     #[test]

@@ -35,6 +35,9 @@ const STANDARD_GOP_US: u64 = 10_500_000;
 const STANDARD_START_US: i64 = 50_000;
 /// … and no larger than Full HD, in landscape or portrait.
 const STANDARD_SIDES: (u32, u32) = (1920, 1080);
+/// The sides of interlaced frames that are scaled are multiples of this: otherwise the two fields have more lines of
+/// chroma (each of up to four lines) than their frame, and ffmpeg's filter `scale` writes behind its end.
+pub(crate) const FIELD_STEP: u32 = 8;
 /// The most channels that are mixed by where their loudspeakers stand; more of them, or such without places, are mixed
 /// alike.
 const MAX_PLACED_CHANNELS: u32 = 8;
@@ -75,11 +78,15 @@ pub(crate) struct VideoPlan {
     /// Whether it has more than 8 bits per sample (or more than 4:2:0), which determines the memory of decoding it.
     #[serde(default = "unknown_depth")]
     pub deep: bool,
-    /// The size of its frames as they are stored, which all of them are fitted into: a recording may change it on the
-    /// way. `None` where frames are turned or deinterlaced first, which ffmpeg does for one size only, and where sides
-    /// are odd.
+    /// The size of its frames as they are stored, which all of them are fitted into before they are deinterlaced and
+    /// turned: a recording may change it on the way. `None` where ffmpeg cannot do that.
     #[serde(default)]
     pub canvas: Option<(u32, u32)>,
+    /// What its display matrix does, as in [`VideoStream`].
+    #[serde(default)]
+    pub rotation: i32,
+    #[serde(default)]
+    pub mirrored: bool,
     /// The time of its last frame in microseconds, if that is held to the end of longer audio.
     #[serde(default)]
     pub held_from_us: Option<u64>,
@@ -267,6 +274,8 @@ impl VideoPlan {
             full_range: video.full_range,
             deep: !["yuv420p", "yuvj420p", "nv12", "gray"].contains(&video.pixels.as_str()),
             canvas: canvas(video),
+            rotation: video.rotation,
+            mirrored: video.mirrored,
             held_from_us: held.map(|packets| from_start(packets.last_us, info)),
             lead_us: video.packets.filter(|packets| packets.gradual).map_or(0, |packets| packets.max_interval_us),
             sparse: video.packets.is_some_and(|packets| packets.max_interval_us > SPARSE_US),
@@ -312,9 +321,9 @@ impl VideoPlan {
 /// are no multiples of the chroma's, which are 4 for a few old formats.
 fn canvas(video: &VideoStream) -> Option<(u32, u32)> {
     let step = if ["yuv410p", "yuv411p", "yuvj411p"].contains(&video.pixels.as_str()) { 4 } else { 2 };
+    let step = if video.interlaced { FIELD_STEP } else { step };
     let fits = video.width.is_multiple_of(step) && video.height.is_multiple_of(step);
-    let as_stored = video.rotation.rem_euclid(360) == 0 && !video.mirrored && !video.interlaced;
-    (fits && as_stored).then_some((video.width, video.height))
+    (fits && video.rotation.rem_euclid(90) == 0).then_some((video.width, video.height))
 }
 
 impl From<codec::ladder::Rung> for Rung {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use contract::media::Kind;
 
-use crate::harness::{Harness, assert_seamless, frame_times};
+use crate::harness::{Harness, assert_seamless, frame_times, stream_info};
 
 /// The bits of a picture's number, each a column 32 pixels wide.
 const BITS: u32 = 9;
@@ -96,6 +96,51 @@ async fn a_pixel_format_that_changes_on_the_way_loses_and_doubles_nothing() {
             assert_eq!(numbers(path, &[]), wanted, "{name} {rendition}");
             // The parts have keyframes a second apart, so a copy would have more.
             assert_eq!(numbers(path, &["-skip_frame", "nokey"]).len(), 3, "{name} {rendition} is encoded");
+        }
+    }
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn video_that_is_turned_or_interlaced_and_changes_on_the_way_loses_and_doubles_nothing() {
+    let harness = Harness::new().await;
+    let x264 = "-c:v libx264 -preset ultrafast -g 25 -bf 0";
+    let turned = "scale=320:180,transpose=clock";
+    let fields = "tinterlace=interleave_top,fieldorder=tff -crf 10 -flags +ildct+ilme";
+    // name, pictures a frame, rotation, ffmpeg's filters and pixel format for 40 frames, and for 100 more
+    let rows = [
+        ("turned", 1_u32, "90", format!("{turned} -pix_fmt yuv420p"), format!("{turned} -pix_fmt yuv422p10le")),
+        (
+            "fields",
+            2,
+            "0",
+            format!("scale=320:192,{fields} -pix_fmt yuv420p"),
+            format!("scale=640:384,{fields} -pix_fmt yuv422p10le"),
+        ),
+        (
+            "turned-fields",
+            2,
+            "90",
+            format!("scale=320:192,transpose=clock,{fields} -pix_fmt yuv420p"),
+            format!("scale=640:384,transpose=clock,{fields} -pix_fmt yuv420p"),
+        ),
+    ];
+    for (name, pictures, rotation, before, after) in rows {
+        let rate = 25 * pictures;
+        let parts = [(0, 40, before), (40 * pictures, 100, after)].map(|(first, frames, filters)| {
+            let arguments = format!("{} -vf {filters} {x264}", numbered(first, frames, rate));
+            std::fs::read(harness.make(&format!("{name}-{first}.h264"), &arguments)).unwrap()
+        });
+        let joined = harness.file(&format!("{name}.h264"));
+        std::fs::write(&joined, parts.concat()).unwrap();
+        let arguments = format!("-r 25 -f h264 -i {} -c copy -metadata:s:v:0 rotate={rotation}", joined.display());
+        let source = harness.make(&format!("{name}.mp4"), &arguments);
+        let out = harness.convert(&source, Kind::Video, "mp4").await;
+        for (rendition, path) in out.videos() {
+            assert!(!stream_info(path, "v").contains_key("rotation"), "{name} {rendition}");
+            // Only upright pictures show their numbers from left to right.
+            assert_eq!(numbers(path, &[]), (0..140 * pictures).collect::<Vec<_>>(), "{name} {rendition}");
+            assert_seamless(&frame_times(path, "v"), rate.into(), 0.0);
         }
     }
     harness.end().await;

@@ -187,9 +187,11 @@ fn frames_are_fitted_into_one_size_where_ffmpeg_can_do_that() {
     assert_eq!(canvas(|_| {}), Some((1920, 1080)));
     assert_eq!(canvas(|video| video.width = 1917), None);
     assert_eq!(canvas(|video| (video.pixels, video.height) = ("yuv411p".into(), 1078)), None);
-    assert_eq!(canvas(|video| video.rotation = -90), None);
-    assert_eq!(canvas(|video| video.mirrored = true), None);
-    assert_eq!(canvas(|video| video.interlaced = true), None);
+    assert_eq!(canvas(|video| video.rotation = -90), Some((1920, 1080)));
+    assert_eq!(canvas(|video| video.mirrored = true), Some((1920, 1080)));
+    assert_eq!(canvas(|video| video.rotation = 45), None);
+    assert_eq!(canvas(|video| video.interlaced = true), Some((1920, 1080)));
+    assert_eq!(canvas(|video| (video.interlaced, video.height) = (true, 1076)), None);
 }
 
 #[test]
