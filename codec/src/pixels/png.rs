@@ -72,10 +72,12 @@ pub fn with_code_points(png: &[u8], (primaries, transfer): (u8, u8)) -> Vec<u8> 
     [head, &4_u32.to_be_bytes(), &chunk, &crc32(&chunk).to_be_bytes(), rest].concat()
 }
 
-/// Returns what the numbers mean; of several chunks the first in the order of PNG (third edition) §12.1.
+/// Returns what the numbers mean; of several chunks the first in the order of PNG (third edition) §12.1 that says it.
 fn color_space(info: &png::Info<'_>) -> Option<ColorSpace> {
-    if let Some(points) = info.coding_independent_code_points.filter(|points| points.is_video_full_range_image) {
-        return Some(ColorSpace::CodePoints(points.color_primaries, points.transfer_function));
+    let points = info.coding_independent_code_points.filter(|points| points.is_video_full_range_image);
+    let known = points.and_then(|points| ColorSpace::code_points(points.color_primaries, points.transfer_function));
+    if known.is_some() {
+        return known;
     }
     if let Some(icc) = info.icc_profile.as_ref() {
         let is_grey = matches!(info.color_type, ColorType::Grayscale | ColorType::GrayscaleAlpha);
