@@ -91,7 +91,7 @@ async function encoded(folder: string): Promise<Record<string, Buffer>> {
   await writeFile(plain, make.png(RGB));
   await writeFile(profiled, make.png(RGB, make.embedded(wide)));
   await writeFile(square, make.png((x, y) => (x >= 80 && x < 240 && y >= 60 && y < 180 ? [230, 20, 20, 255] : [0, 0, 0, 0])));
-  const half = ['-f', 'lavfi', '-i', `color=0xe61414:s=${WIDTH / 2}x${HEIGHT / 2},format=bgra`, '-frames:v', '1'];
+  const half = ['-f', 'lavfi', '-i', `color=red:s=${WIDTH / 2}x${HEIGHT / 2},format=bgra`, '-frames:v', '1'];
   const lossless = ['-c:v', 'libwebp', '-lossless', '1', '-pix_fmt', 'bgra'];
   const heif = (...args: string[]): Promise<unknown> => promisify(execFile)('heif-enc', ['-A', '-q', '95', ...args]);
   const av1 = ['-c:v', 'libaom-av1', '-cpu-used', '8', '-crf', '8', '-still-picture', '1', '-color_range', 'pc', '-colorspace', 'bt709'];
@@ -125,7 +125,8 @@ async function encoded(folder: string): Promise<Record<string, Buffer>> {
     'a profile.webp': make.profiled(await readFile(at('plain.webp')), wide),
     'transparent.avif': await readFile(at('square.avif')),
     'transparent.webp': await readFile(at('square.webp')),
-    'a part of the screen.webp': make.partialFrame(await readFile(at('half.webp'))),
+    'a part of the screen.webp': make.partialFrame(await readFile(at('half.webp')), true),
+    'a part of the screen, not declared.webp': make.partialFrame(await readFile(at('half.webp')), false),
     'a part of the screen.gif': gif,
   };
 }

@@ -110,10 +110,10 @@ const u24le = (value: number): Buffer => Buffer.from([value & 255, (value >> 8) 
 const extended = (flags: number, ...body: Buffer[]): Buffer =>
   riff('RIFF', Buffer.from('WEBP'), riff('VP8X', Buffer.from([flags, 0, 0, 0]), u24le(WIDTH - 1), u24le(HEIGHT - 1)), ...body);
 
-/** An animation whose only frame, a still WebP of half the size, is in the middle. */
-export const partialFrame = (still: Buffer): Buffer =>
+/** An animation whose only frame, a still WebP of half the size, is in the middle, and whether it declares transparency. */
+export const partialFrame = (still: Buffer, declared: boolean): Buffer =>
   extended(
-    0x12,
+    declared ? 0x12 : 0x02,
     riff('ANIM', Buffer.alloc(6)),
     riff('ANMF', u24le(WIDTH / 8), u24le(HEIGHT / 8), u24le(WIDTH / 2 - 1), u24le(HEIGHT / 2 - 1), u24le(100), Buffer.alloc(1), still.subarray(12)),
   );
