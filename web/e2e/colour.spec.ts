@@ -68,6 +68,7 @@ function written(): Record<string, Buffer> {
     'gAMA of grey.png': make.png(GREY, make.gamma(1 / 1.8)),
     'gAMA and cHRM of Display P3.png': make.png(RGB, make.gamma(0.45455), make.chromaticities(3127, 3290, 6800, 3200, 2650, 6900, 1500, 600)),
     'gAMA and a cHRM of nothing.png': make.png(RGB, make.gamma(1), make.chromaticities(0, 0, 0, 0, 0, 0, 0, 0)),
+    'gAMA behind a damaged profile.png': make.png(RGB, make.embedded(Buffer.alloc(200, 7)), make.gamma(1)),
     'cICP of Display P3 before a profile.png': make.png(RGB, make.codePoints(12, 13), make.embedded(make.displayProfile(1, make.ADOBE_RGB))),
     'cICP of nothing before a profile.png': make.png(RGB, make.codePoints(2, 2), make.embedded(wide)),
     'cICP of BT.2020.png': make.png(RGB, make.codePoints(9, 13)),

@@ -45,6 +45,11 @@ impl ColorSpace {
     }
 }
 
+/// Returns whether a profile can be read.
+pub(super) fn is_readable(icc: &[u8]) -> bool {
+    icc.len() <= MAX_ICC_BYTES && ColorProfile::new_from_slice(icc).is_ok()
+}
+
 /// Converts the pixels to sRGB.
 pub(super) fn to_srgb(image: &mut Image, from: &ColorSpace) {
     let profile = match from {

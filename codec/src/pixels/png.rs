@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use png::{ColorType, Decoder, DecodingError, Transformations};
 
-use super::color::{ColorSpace, MAX_ICC_BYTES};
+use super::color::{self, ColorSpace};
 use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
 use super::{Error, Interrupt, Limits};
@@ -79,9 +79,9 @@ fn color_space(info: &png::Info<'_>) -> Option<ColorSpace> {
     if known.is_some() {
         return known;
     }
-    if let Some(icc) = info.icc_profile.as_ref() {
+    if let Some(icc) = info.icc_profile.as_ref().filter(|icc| color::is_readable(icc)) {
         let is_grey = matches!(info.color_type, ColorType::Grayscale | ColorType::GrayscaleAlpha);
-        return (icc.len() <= MAX_ICC_BYTES).then(|| ColorSpace::Icc { profile: icc.to_vec(), is_grey });
+        return Some(ColorSpace::Icc { profile: icc.to_vec(), is_grey });
     }
     if info.srgb.is_some() {
         return None;
