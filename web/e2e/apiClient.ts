@@ -9,7 +9,7 @@ export interface Item {
   name: string;
   state: string;
   duration_ms: number | null;
-  urls: { hls: string | null };
+  urls: { hls: string | null; image: string | null };
 }
 
 export class ApiClient {

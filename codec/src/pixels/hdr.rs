@@ -1,7 +1,8 @@
 //! Brings stills of high dynamic range (PQ, HLG) to the brightness of sRGB.
 //!
-//! The curve is the one that renditions of HDR video get (`tonemap=hable` of ffmpeg). Invariant: SDR white of the file
-//! is a bright grey, its peak is white, and hues stay, because all three colours of a pixel are scaled alike.
+//! The curve is the one by which Chromium shows them on an ordinary display: the reference white tone mapping of SMPTE
+//! ST 2094-50 for a file without metadata. Invariant: SDR white of the file is a bright grey, its peak is white, and
+//! all three colours of a pixel are scaled alike; what sRGB has no colour for is cut off.
 
 use super::Image;
 
@@ -24,6 +25,10 @@ const FROM_BT_2020: [[f32; 3]; 3] =
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]];
 const FROM_DISPLAY_P3: [[f32; 3]; 3] = [[1.2249, -0.2247, 0.0], [-0.0420, 1.0419, 0.0], [-0.0197, -0.0786, 1.0979]];
 const SAME: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+/// Linear light of BT.709 and of Display P3 in that of BT.2020.
+const BT_709_IN_BT_2020: [[f32; 3]; 3] = [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]];
+const DISPLAY_P3_IN_BT_2020: [[f32; 3]; 3] =
+    [[0.7538, 0.1986, 0.0476], [0.0457, 0.9418, 0.0125], [-0.0012, 0.0176, 0.9836]];
 
 /// Returns whether numbers with these transfer characteristics are of high dynamic range.
 pub(super) fn is_hdr(transfer: u8) -> bool {
@@ -34,22 +39,21 @@ pub(super) fn is_hdr(transfer: u8) -> bool {
 pub(super) fn to_srgb(image: &mut Image, primaries: u8, transfer: u8) {
     let light: Vec<f32> = (0..=255_u8).map(|value| light(f32::from(value) / 255.0, transfer)).collect();
     let srgb: Vec<u8> = (0..=STEPS).map(|step| encode(step as f32 / STEPS as f32)).collect();
-    let matrix = match primaries {
-        BT_2020 => FROM_BT_2020,
-        DISPLAY_P3 => FROM_DISPLAY_P3,
-        _ => SAME,
+    let (in_bt_709, in_bt_2020) = match primaries {
+        BT_2020 => (FROM_BT_2020, SAME),
+        DISPLAY_P3 => (FROM_DISPLAY_P3, DISPLAY_P3_IN_BT_2020),
+        _ => (SAME, BT_709_IN_BT_2020),
     };
-    let peak = hable(PEAK / SDR_WHITE);
     for pixel in image.pixels.chunks_exact_mut(image.channels.into()) {
         let [r, g, b] = [0, 1, 2].map(|at| light[usize::from(pixel[at])]);
         // HLG's system gamma of 1.2 at 1000 cd/m² (ITU-R BT.2100, table 5).
         let gain = if transfer == HLG { (0.2627 * r + 0.678 * g + 0.0593 * b).max(0.0).powf(0.2) * PEAK } else { 1.0 };
         let [r, g, b] = [r, g, b].map(|value| value * gain / SDR_WHITE);
-        let linear = matrix.map(|[x, y, z]| (x * r + y * g + z * b).max(0.0));
-        let brightest = linear.iter().copied().fold(1e-6, f32::max);
-        let scale = hable(brightest) / peak / brightest;
-        for (value, light) in pixel.iter_mut().zip(linear) {
-            *value = srgb[((light * scale).min(1.0) * STEPS as f32).round() as usize];
+        let light_in = |matrix: [[f32; 3]; 3]| matrix.map(|[x, y, z]| x * r + y * g + z * b);
+        let brightest = light_in(in_bt_2020).into_iter().fold(1e-6, f32::max);
+        let scale = tone_mapped(brightest) / brightest;
+        for (value, light) in pixel.iter_mut().zip(light_in(in_bt_709)) {
+            *value = srgb[((light * scale).clamp(0.0, 1.0) * STEPS as f32).round() as usize];
         }
     }
 }
@@ -66,10 +70,22 @@ fn light(value: f32, transfer: u8) -> f32 {
     10_000.0 * ((root - c1).max(0.0) / (c2 - c3 * root)).powf(1.0 / m1)
 }
 
-/// Hable's curve for films.
-fn hable(x: f32) -> f32 {
-    let (a, b, c, d, e, f) = (0.15, 0.50, 0.10, 0.20, 0.02, 0.30);
-    (x * (x * a + b * c) + d * e) / (x * (x * a + b) + d * f) - e / f
+/// Returns what light becomes, both as multiples of SDR white: half of it up to SDR white, and from there to the peak a
+/// quadratic Bézier curve, whose control point continues the straight line.
+fn tone_mapped(light: f32) -> f32 {
+    /// SDR white afterwards.
+    const WHITE: f32 = 0.5;
+    /// How far the control point is from SDR white towards the point where the straight line would reach 1.
+    const SHARPNESS: f32 = 0.65;
+    if light <= 1.0 {
+        return light * WHITE;
+    }
+    let control = 1.0 + SHARPNESS * (1.0 / WHITE - 1.0);
+    let (a, b) = (1.0 - 2.0 * control + PEAK / SDR_WHITE, 2.0 * (control - 1.0));
+    let t = (((b * b + 4.0 * a * (light - 1.0)).sqrt() - b) / (2.0 * a)).min(1.0);
+    let control = WHITE + SHARPNESS * (1.0 - WHITE);
+    let (a, b) = (WHITE - 2.0 * control + 1.0, 2.0 * (control - WHITE));
+    WHITE + t * (b + t * a)
 }
 
 /// IEC 61966-2-1.
@@ -97,6 +113,15 @@ mod tests {
             assert!(grey(peak, transfer)[0] >= 253 && grey(0, transfer) == [0; 3], "{transfer}");
             let steps: Vec<u8> = (0..=255).map(|value| grey(value, transfer)[0]).collect();
             assert!(steps.is_sorted(), "{transfer}");
+        }
+    }
+
+    #[test]
+    fn greys_are_as_bright_as_in_chromium() {
+        let levels = [64, 90, 116, 142, 168, 194, 220];
+        for (transfer, wanted) in [(PQ, [30, 61, 106, 169, 226, 255, 255]), (HLG, [43, 66, 89, 113, 147, 193, 224])] {
+            let shown = levels.map(|level| grey(level, transfer)[0]);
+            assert!(shown.iter().zip(wanted).all(|(shown, wanted)| shown.abs_diff(wanted) <= 2), "{shown:?}");
         }
     }
 

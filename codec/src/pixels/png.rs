@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use png::{ColorType, Decoder, DecodingError, Transformations};
 
-use super::color::{ColorSpace, MAX_ICC_BYTES};
+use super::color::{self, ColorSpace};
 use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
 use super::{Error, Interrupt, Limits};
@@ -72,14 +72,16 @@ pub fn with_code_points(png: &[u8], (primaries, transfer): (u8, u8)) -> Vec<u8> 
     [head, &4_u32.to_be_bytes(), &chunk, &crc32(&chunk).to_be_bytes(), rest].concat()
 }
 
-/// Returns what the numbers mean; of several chunks the first in the order of PNG (third edition) §12.1.
+/// Returns what the numbers mean; of several chunks the first in the order of PNG (third edition) §12.1 that says it.
 fn color_space(info: &png::Info<'_>) -> Option<ColorSpace> {
-    if let Some(points) = info.coding_independent_code_points.filter(|points| points.is_video_full_range_image) {
-        return Some(ColorSpace::CodePoints(points.color_primaries, points.transfer_function));
+    let points = info.coding_independent_code_points.filter(|points| points.is_video_full_range_image);
+    let known = points.and_then(|points| ColorSpace::code_points(points.color_primaries, points.transfer_function));
+    if known.is_some() {
+        return known;
     }
-    if let Some(icc) = info.icc_profile.as_ref() {
+    if let Some(icc) = info.icc_profile.as_ref().filter(|icc| color::is_readable(icc)) {
         let is_grey = matches!(info.color_type, ColorType::Grayscale | ColorType::GrayscaleAlpha);
-        return (icc.len() <= MAX_ICC_BYTES).then(|| ColorSpace::Icc { profile: icc.to_vec(), is_grey });
+        return Some(ColorSpace::Icc { profile: icc.to_vec(), is_grey });
     }
     if info.srgb.is_some() {
         return None;

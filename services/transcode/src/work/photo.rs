@@ -68,8 +68,9 @@ async fn decode_heif(task: &TaskContext, original: &Bytes, format: Format) -> Re
     let name = format!("photo.{}", format.extension());
     // What the converter cannot be told, it is not told: `media` has read the same boxes.
     let shown = heif_shown(&mut std::io::Cursor::new(original), original.len() as u64).unwrap_or_default();
+    let code_points = shown.code_points.and_then(other_than_srgb);
     // JPEG has neither transparency nor code points; PNG takes a second longer.
-    let extension = if shown.has_alpha || shown.code_points.is_some_and(needs_conversion) { "png" } else { "jpg" };
+    let extension = if shown.has_alpha || code_points.is_some() { "png" } else { "jpg" };
     let mut copy = original.to_vec();
     if let Some(brand) = copy.get_mut(8..12).filter(|brand| *brand == b"avis") {
         // The still image in a sequence, which a converter of stills opens under this name only.
@@ -99,7 +100,7 @@ async fn decode_heif(task: &TaskContext, original: &Bytes, format: Format) -> Re
         },
     )?;
     let decoded = read_decoded(task, &shown, extension).await?.ok_or(RejectReason::BadPhoto)?;
-    let decoded = match shown.code_points.filter(|points| extension == "png" && needs_conversion(*points)) {
+    let decoded = match code_points {
         Some(points) => pixels::with_code_points(&decoded, points),
         None => decoded,
     };
@@ -127,8 +128,10 @@ async fn read_decoded(task: &TaskContext, shown: &HeifShown, extension: &str) ->
     Ok(None)
 }
 
-/// Returns whether numbers with these primaries and transfer characteristics (ITU-T H.273) have to be converted. 2 is
-/// "unspecified", which is sRGB, and cameras mean sRGB by the curves of BT.709 and BT.601.
-fn needs_conversion((primaries, transfer): (u8, u8)) -> bool {
-    !matches!(primaries, 1 | 2) || !matches!(transfer, 1 | 2 | 6 | 13)
+/// Returns the primaries and the transfer characteristics (ITU-T H.273) that are meant, if they are not those of sRGB.
+/// As in browsers, 2 ("unspecified") means those of sRGB, and so do the curves of television, which cameras declare.
+fn other_than_srgb((primaries, transfer): (u8, u8)) -> Option<(u8, u8)> {
+    let primaries = if primaries == 2 { 1 } else { primaries };
+    let transfer = if matches!(transfer, 1 | 2 | 6 | 14 | 15) { 13 } else { transfer };
+    Some((primaries, transfer)).filter(|points| *points != (1, 13))
 }
