@@ -100,7 +100,7 @@ impl ArchiveReader {
     async fn open_next(&mut self) -> Result<Option<Bytes>, Error> {
         let Some(file) = self.files.next() else { return Ok(None) };
         let (delivery, object) = (&self.delivery, &file.object);
-        self.current_id = file.id.as_str().to_owned();
+        file.id.as_str().clone_into(&mut self.current_id);
         let overlays =
             if file.has_overlays { Some(Overlays(queries::get_item(delivery, &file.id).await?)) } else { None };
         let body = delivery.object_cache.stream(object, 0..file.entry.bytes, overlays).await?;

@@ -142,7 +142,7 @@ fn timestamp_field(time: DateTime<Utc>) -> Vec<u8> {
 fn dos_time(time: DateTime<Utc>) -> (u16, u16) {
     let year = (time.year().clamp(1980, 2107) - 1980) as u32;
     let date = year << 9 | time.month() << 5 | time.day();
-    (((time.hour() << 11) | time.minute() << 5 | time.second() / 2) as u16, date as u16)
+    (((time.hour() << 11) | (time.minute() << 5) | (time.second() / 2)) as u16, date as u16)
 }
 
 /// A record: numbers in little-endian order (§4.4.1.1).
