@@ -193,7 +193,8 @@ impl InkToSrgb {
 mod tests {
     use super::*;
 
-    /// The expected values are those of Chromium 156 (`web/e2e/colour.spec.ts` compares with the one that is installed).
+    /// The expected values are those of Chromium 156 (`web/e2e/colour.spec.ts` compares with the one that is
+    /// installed).
     #[test]
     fn code_points_and_gammas_are_shown_as_browsers_show_them() {
         let brick = [200, 60, 40];

@@ -11,8 +11,8 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::fleet::Topology;
 
-/// The marker of a place, as QuickTime, Matroska and EXIF tools write it. Its numbers are none that a time of a log line
-/// can have by chance: a minute has no 78 seconds.
+/// The marker of a place, as QuickTime, Matroska and EXIF tools write it. Its numbers are none that a time of a log
+/// line can have by chance: a minute has no 78 seconds.
 pub const PLACE: &str = "+78.1372+111.5755/";
 /// The marker of a title, or of a name that a member chose.
 pub const TITLE: &str = "TOPSECRETTITLE";

@@ -84,7 +84,7 @@ fn lint_sample(line: &str, kinds: &BTreeMap<&str, &str>) -> Option<String> {
     let (series, _) = line.rsplit_once(' ')?;
     let (name, labels) = series.split_once('{').unwrap_or((series, ""));
     let of_histogram = ["_bucket", "_count", "_sum"].iter().find_map(|suffix| name.strip_suffix(suffix));
-    if !kinds.contains_key(name) && !of_histogram.is_some_and(|base| kinds.get(base) == Some(&"histogram")) {
+    if !kinds.contains_key(name) && of_histogram.is_none_or(|base| kinds.get(base) != Some(&"histogram")) {
         return Some(format!("{name}: no type"));
     }
     let mut names = labels.split("=\"").map(|part| part.rsplit([',', '"']).next().unwrap_or(part));

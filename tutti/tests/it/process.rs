@@ -154,7 +154,7 @@ fn shells_and_man_know_every_command() {
         assert!(script.contains("serve") && script.contains("ops-listen"), "{shell}: {script}");
     }
     let page = print(&["man"]);
-    assert!(page.starts_with(".") && page.contains(".TH") && page.contains("tutti\\-serve(1)"), "{page}");
+    assert!(page.starts_with('.') && page.contains(".TH") && page.contains("tutti\\-serve(1)"), "{page}");
     assert!(print(&["man", "serve"]).contains("\\-\\-ops\\-listen"));
     let said = stderr_of_failure(&["man", "sevre"]);
     assert!(said.contains("sevre") && said.contains("--help"), "{said}");

@@ -200,7 +200,7 @@ mod tests {
         assert_eq!((number(&directory, 16, 4), number(&directory, 20, 4)), (0x1234_5678, 5));
         // 2026-06-20 14:24:05 UTC: hours, minutes and half the seconds; years since 1980, months and days.
         assert_eq!(number(&directory, 12, 2), 14 << 11 | 24 << 5 | 2);
-        assert_eq!(number(&directory, 14, 2), 46 << 9 | 6 << 5 | 20);
+        assert_eq!(number(&directory, 14, 2), (46 << 9) + (6 << 5) + 20);
         let end = directory.len() - 22;
         assert_eq!(directory[end..end + 4], *b"PK\x05\x06");
         let files_end = (header.len() + 5 + descriptor.len()) as u64;

@@ -321,7 +321,7 @@ mod tests {
     fn frames_are_fitted_then_deinterlaced_then_turned() {
         let chunk = Chunk { number: 0, start_frame: 0, frames: 60, first_segment: 0, segments: 1 };
         let turned = |rotation, canvas| {
-            let video = VideoPlan { rotation, canvas, ..video() };
+            let video = VideoPlan { canvas, rotation, ..video() };
             graph(&ChunkEncode {
                 video: &video,
                 chunk: &chunk,

@@ -38,10 +38,9 @@ impl Operation {
     pub(super) fn scope(&self) -> Option<&'static str> {
         match self.path.as_str() {
             "/v1/media/{id}/events" => Some("events"),
-            "/v1/media/{id}/restore" => None,
             "/v1/media/{id}/original" => Some("original"),
             "/v1/files/{name}" => Some("view"),
-            "/v1/media/{id}/links" | "/v1/media/{id}/links/{link}" => None,
+            "/v1/media/{id}/restore" | "/v1/media/{id}/links" | "/v1/media/{id}/links/{link}" => None,
             path if path.starts_with("/v1/media/{id}/") => Some("view"),
             _ => None,
         }
