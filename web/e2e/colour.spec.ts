@@ -159,8 +159,8 @@ test('pictures look as the browser shows their originals', async ({ page, server
   const patches = await draw(page, pairs.flatMap(({ drawings }) => drawings));
   const different = pairs.flatMap(({ what }, at) => {
     const [wanted = [], shown = []] = patches.slice(2 * at, 2 * at + 2);
-    const most = Math.max(...wanted.map((value, channel) => Math.abs(value - (shown[channel] ?? NaN))));
-    return most <= TOLERANCE ? [] : [`${what}: ${shown.map(Math.round)} instead of ${wanted.map(Math.round)}`];
+    const maximum = Math.max(...wanted.map((value, channel) => Math.abs(value - (shown[channel] ?? NaN))));
+    return maximum <= TOLERANCE ? [] : [`${what}: ${shown.map(Math.round)} instead of ${wanted.map(Math.round)}`];
   });
   expect(different).toEqual([]);
 });
