@@ -312,7 +312,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         }
         if let Some((_, coding)) = self.coded.iter().find(|(number, _)| *number == track) {
             let sample = (at + number_bytes as u64 + 3, end);
-            // Several pictures in one block: nobody writes that.
+            // Several pictures in one block: no known writer makes that.
             if flags & 6 != 0 || sample.0 > end {
                 return Err(Error::NotUnderstood("a block has several pictures"));
             }

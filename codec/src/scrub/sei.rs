@@ -6,7 +6,7 @@
 
 /// What a blanked byte becomes: zeros would look like the start of a unit.
 const BLANK: u8 = 0xff;
-/// Messages that somebody writes for himself: `user_data_registered_itu_t_t35`, which captions are too.
+/// Messages with private data: `user_data_registered_itu_t_t35`, which captions are too.
 const REGISTERED: usize = 4;
 
 /// Returns a unit without its private messages; `None` where it is not understood. Its head has so many bytes.
