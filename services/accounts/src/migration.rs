@@ -10,4 +10,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_accounts.sql") },
     Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_known_networks.sql") },
     Migration { version: 3, min_compatible: 1, sql: include_str!("../migrations/0003_ended_sessions.sql") },
+    Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_people.sql") },
 ];

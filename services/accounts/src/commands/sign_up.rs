@@ -10,7 +10,7 @@ use db::Lane;
 
 use super::open_session::{VerifiedLogin, new_session, open_session};
 use crate::error::Error;
-use crate::model::{Account, ClientInfo, Email, Handle, NewPassword, Password, Roles};
+use crate::model::{About, Account, ClientInfo, Email, Handle, NewPassword, Password, Region, Roles, Standing};
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
 use crate::state::Accounts;
@@ -74,6 +74,10 @@ fn new_account(id: AccountId, typed: &str, handle: &Handle, email: &Email, now: 
         avatar: None,
         roles: Roles::for_new_account(),
         created_at: now,
+        email_confirmed_at: None,
+        region: Region { locale: "en".to_owned(), time_zone: "UTC".to_owned(), country: None },
+        about: About { kind: "member".to_owned(), place: None, links: Vec::new(), is_private: false },
+        standing: Standing { state: "active".to_owned(), reason: None, until: None },
     }
 }
 

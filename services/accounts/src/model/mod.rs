@@ -44,6 +44,49 @@ pub(crate) struct Account {
     pub roles: Roles,
     /// When the account was created.
     pub created_at: DateTime<Utc>,
+    /// When the member showed that the e-mail address is theirs.
+    pub email_confirmed_at: Option<DateTime<Utc>>,
+    /// Language, time zone and country.
+    pub region: Region,
+    /// What the member says about themselves beyond name and bio.
+    pub about: About,
+    /// Whether the account may be used.
+    pub standing: Standing,
+}
+
+/// Where a member lives and which language they read.
+#[derive(Debug, Clone)]
+pub(crate) struct Region {
+    /// A BCP 47 language tag.
+    pub locale: String,
+    /// An IANA time zone.
+    pub time_zone: String,
+    /// An ISO 3166-1 alpha-2 code.
+    pub country: Option<String>,
+}
+
+/// What a member says about themselves beyond name and bio.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    /// `member`, `artist`, `curator`, `provider` or `booth`.
+    pub kind: String,
+    /// The place, as the member writes it.
+    pub place: Option<String>,
+    /// At most five links.
+    pub links: Vec<String>,
+    /// Whether only followers see the profile.
+    pub is_private: bool,
+}
+
+/// Whether an account may be used, and what it may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    /// `active`, `limited`, `suspended` or `banned`.
+    pub state: String,
+    /// Why, in words that the member reads.
+    pub reason: Option<String>,
+    /// When the state ends by itself.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// What is known of a request's client.

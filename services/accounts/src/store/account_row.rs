@@ -7,7 +7,7 @@ use contract::AccountId;
 use db::FromQueryResult;
 use uuid::Uuid;
 
-use crate::model::{Account, Roles};
+use crate::model::{About, Account, Region, Roles, Standing};
 
 /// The columns of an [`Account`].
 #[derive(FromQueryResult)]
@@ -20,6 +20,17 @@ pub(super) struct AccountRow {
     avatar: Option<String>,
     roles: String,
     created_at: DateTime<Utc>,
+    email_confirmed_at: Option<DateTime<Utc>>,
+    locale: String,
+    time_zone: String,
+    country: Option<String>,
+    kind: String,
+    place: Option<String>,
+    links: String,
+    is_private: bool,
+    state: String,
+    state_reason: Option<String>,
+    state_until: Option<DateTime<Utc>>,
 }
 
 impl From<AccountRow> for Account {
@@ -33,6 +44,15 @@ impl From<AccountRow> for Account {
             avatar: row.avatar.and_then(|id| id.parse().ok()),
             roles: Roles::parse(&row.roles),
             created_at: row.created_at,
+            email_confirmed_at: row.email_confirmed_at,
+            region: Region { locale: row.locale, time_zone: row.time_zone, country: row.country },
+            about: About {
+                kind: row.kind,
+                place: row.place,
+                links: serde_json::from_str(&row.links).unwrap_or_default(),
+                is_private: row.is_private,
+            },
+            standing: Standing { state: row.state, reason: row.state_reason, until: row.state_until },
         }
     }
 }

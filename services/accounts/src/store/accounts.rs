@@ -37,12 +37,18 @@ pub(crate) enum LoginName<'a> {
 }
 
 const CREDENTIALS_BY_HANDLE: &str = "
-    select id, handle, email, display_name, bio, avatar, roles, created_at, password, request_key
+    select id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+           locale, time_zone, country, kind, place, links, is_private,
+           state, state_reason, state_until,
+           password, request_key
       from account
      where handle = $1";
 
 const CREDENTIALS_BY_EMAIL: &str = "
-    select id, handle, email, display_name, bio, avatar, roles, created_at, password, request_key
+    select id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+           locale, time_zone, country, kind, place, links, is_private,
+           state, state_reason, state_until,
+           password, request_key
       from account
      where email = $1";
 
@@ -57,7 +63,9 @@ pub(crate) async fn find_credentials(sql: &impl Sql, by: LoginName<'_>) -> Resul
 }
 
 const BY_HANDLE: &str = "
-    select id, handle, email, display_name, bio, avatar, roles, created_at
+    select id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+           locale, time_zone, country, kind, place, links, is_private,
+           state, state_reason, state_until
       from account
      where handle = $1";
 
@@ -68,7 +76,9 @@ pub(crate) async fn find(sql: &impl Sql, handle: &str) -> Result<Option<Account>
 }
 
 const BY_ID: &str = "
-    select id, handle, email, display_name, bio, avatar, roles, created_at
+    select id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+           locale, time_zone, country, kind, place, links, is_private,
+           state, state_reason, state_until
       from account
      where id = $1";
 
@@ -79,7 +89,9 @@ pub(crate) async fn find_by_id(sql: &impl Sql, id: AccountId) -> Result<Option<A
 }
 
 const CURRENT_SESSION: &str = "
-    select a.id, a.handle, a.email, a.display_name, a.bio, a.avatar, a.roles, a.created_at,
+    select a.id, a.handle, a.email, a.email_confirmed_at, a.display_name, a.bio, a.avatar, a.roles, a.created_at,
+           a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
+           a.state, a.state_reason, a.state_until,
            s.device, s.created_at as opened_at, s.last_seen_at
       from session s
       join account a on a.id = s.account_id
@@ -135,7 +147,9 @@ const UPDATE: &str = "
            bio = coalesce($3, bio),
            avatar = case when $4 then $5 else avatar end
      where id = $1
- returning id, handle, email, display_name, bio, avatar, roles, created_at";
+ returning id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+           locale, time_zone, country, kind, place, links, is_private,
+           state, state_reason, state_until";
 
 /// Updates a profile. Returns the updated account, or `None` if it does not exist.
 pub(crate) async fn update(tx: &Tx, id: AccountId, patch: &ProfilePatch) -> Result<Option<Account>, Error> {
