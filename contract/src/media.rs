@@ -157,6 +157,9 @@ pub struct Preview {
     pub kind: Kind,
     /// The current name.
     pub name: String,
+    /// What stands for the picture where it is not seen; empty if its owner has written nothing.
+    #[serde(default)]
+    pub alt: String,
     /// Unlisted or public.
     pub visibility: Visibility,
     /// Upright width in pixels, where known.

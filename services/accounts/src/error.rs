@@ -19,9 +19,9 @@ pub enum Error {
     /// The handle breaks a rule, which the message names.
     #[error("{0}")]
     InvalidHandle(&'static str),
-    /// The e-mail address has an invalid syntax.
-    #[error("This is not an e-mail address that we can use. It should look like ada@example.org.")]
-    InvalidEmail,
+    /// The e-mail address breaks a rule, which the message names.
+    #[error("{0}")]
+    InvalidEmail(&'static str),
     /// The password breaks a rule, which the message names.
     #[error("{0}")]
     WeakPassword(&'static str),
@@ -31,8 +31,8 @@ pub enum Error {
     /// The avatar is not a photo that others may see.
     #[error("{0}")]
     InvalidAvatar(&'static str),
-    /// Another account has the handle.
-    #[error("This handle is taken. Choose another one.")]
+    /// Another account has the handle, or one that looks like it.
+    #[error("This handle is taken, or one that looks like it. Choose another one.")]
     HandleTaken,
     /// Another account has the e-mail address.
     #[error("An account with this e-mail address exists already. Sign in instead.")]
@@ -117,7 +117,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::InvalidHandle(_) => codes::INVALID_HANDLE,
-            Error::InvalidEmail => codes::INVALID_EMAIL,
+            Error::InvalidEmail(_) => codes::INVALID_EMAIL,
             Error::WeakPassword(_) => codes::WEAK_PASSWORD,
             Error::InvalidProfile(_) => codes::INVALID_PROFILE,
             Error::InvalidAvatar(_) => codes::INVALID_AVATAR,

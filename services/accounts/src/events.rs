@@ -1,4 +1,5 @@
-//! The events that this role consumes. It publishes [`contract::accounts::Erased`] where an account is erased.
+//! The events that this role consumes. It publishes [`contract::accounts::Erased`] where an account is erased, and
+//! [`contract::accounts::PrivacyChanged`] where a profile is edited.
 //!
 //! Invariant: once a `Deleted` event has been handled, no profile shows that photo.
 

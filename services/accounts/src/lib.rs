@@ -9,14 +9,15 @@
 //!
 //! | write | lanes | what they protect |
 //! |---|---|---|
-//! | sign-up | handle and e-mail address | the two unique keys; nothing else can know the new account yet |
+//! | sign-up | the handle's skeleton and e-mail address | the unique keys; nothing else can know the new account yet |
 //! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
 //! | profile, avatar, roles | account | what is read and written back |
-//! | erasure | account, handle and e-mail address | all of these |
+//! | erasure | account, skeleton and e-mail address | all of these |
+//! | filling in skeletons of earlier releases | accounts and skeletons of the batch | that one account has a skeleton |
 //! | first signing key, rotation | one of their own | that one key is next |
 //! | removal of idle sessions and expired networks | all | rows of many accounts, in any order |
 //!
-//! An id, a handle, an e-mail address and the name of the keys' lane never have the same text.
+//! An id, a skeleton, an e-mail address and the name of the keys' lane never have the same text.
 
 mod api;
 mod codes;

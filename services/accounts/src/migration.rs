@@ -11,4 +11,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_known_networks.sql") },
     Migration { version: 3, min_compatible: 1, sql: include_str!("../migrations/0003_ended_sessions.sql") },
     Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_people.sql") },
+    // An account of an earlier release, or of one that runs beside this one, has no skeleton until a job fills it in.
+    Migration { version: 8, min_compatible: 1, sql: include_str!("../migrations/0008_handle_skeleton.sql") },
 ];

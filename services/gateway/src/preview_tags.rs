@@ -35,6 +35,7 @@ fn tags(origin: &str, preview: &Preview) -> String {
     };
     let player = Some(urls.player()).filter(|_| preview.is_viewable && preview.kind != Kind::Photo);
     let picture = urls.picture((u32::MAX, u32::MAX));
+    let alt = if preview.alt.is_empty() { &preview.name } else { &preview.alt };
     add("property", "og:site_name", SITE_NAME);
     add("property", "og:type", kind);
     add("property", "og:title", &preview.name);
@@ -43,12 +44,13 @@ fn tags(origin: &str, preview: &Preview) -> String {
     if let Some(picture) = &picture {
         add("property", "og:image", &picture.url);
         add("property", "og:image:type", "image/jpeg");
-        add("property", "og:image:alt", &preview.name);
+        add("property", "og:image:alt", alt);
         if let Some((width, height)) = picture.size {
             add("property", "og:image:width", &width.to_string());
             add("property", "og:image:height", &height.to_string());
         }
         add("name", "twitter:image", &picture.url);
+        add("name", "twitter:image:alt", alt);
     }
     let (width, height) = urls.player_size((u32::MAX, u32::MAX));
     if let Some(player) = &player {
@@ -111,6 +113,7 @@ mod tests {
             id,
             kind,
             name: name.to_owned(),
+            alt: String::new(),
             visibility: Visibility::Public,
             width: Some(4000),
             height: Some(3000),
@@ -126,6 +129,7 @@ mod tests {
         let escaped = "&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot; onload=&quot;x&amp;amp;";
         assert!(html.contains(&format!("<title>{escaped} · Tutti</title>")), "{html}");
         assert!(html.contains(&format!("<meta property=\"og:title\" content=\"{escaped}\" />")), "{html}");
+        assert!(html.contains(&format!("<meta property=\"og:image:alt\" content=\"{escaped}\" />")), "{html}");
         // Without the escaped name, no quotation mark is left over.
         assert_eq!(html.matches('"').count() % 2, 0);
     }
@@ -141,6 +145,11 @@ mod tests {
         let oembed =
             "https://a.example/oembed?format=json&amp;url=https%3A%2F%2Fa.example%2Fm%2F5kT0vYq8Zb3mXw1RcHs9Ga";
         assert!(photo.contains(oembed), "{photo}");
+        let described = Preview { alt: "A \"cat\"\nand a dog".to_owned(), ..preview(Kind::Photo, "a") };
+        let alt = "content=\"A &quot;cat&quot;\nand a dog\" />";
+        for name in ["<meta property=\"og:image:alt\" ", "<meta name=\"twitter:image:alt\" "] {
+            assert!(html(&described).contains(&format!("{name}{alt}")), "{name}");
+        }
         let video = html(&preview(Kind::Video, "a"));
         assert!(video.contains("https://a.example/embed/5kT0vYq8Zb3mXw1RcHs9Ga") && video.contains("\"player\""));
         let waiting = Preview { image: None, is_viewable: false, ..preview(Kind::Video, "a") };

@@ -127,6 +127,7 @@ mod tests {
             id,
             kind,
             name: "x".into(),
+            alt: String::new(),
             visibility: Visibility::Public,
             width: size.map(|size| size.0),
             height: size.map(|size| size.1),

@@ -28,4 +28,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 9, min_compatible: 9, sql: include_str!("../migrations/0009_captions.sql") },
     // A release without links leaves those of the items that it removes, which then open nothing.
     Migration { version: 10, min_compatible: 9, sql: include_str!("../migrations/0010_share_links.sql") },
+    // A release without these texts leaves them as they are, and shows the public items of private members.
+    Migration { version: 11, min_compatible: 9, sql: include_str!("../migrations/0011_texts_and_private_members.sql") },
 ];

@@ -8,7 +8,14 @@ export const PROBLEM_FIELDS: ProblemFields = {
   'accounts.invalid_email': [{ field: 'email' }],
   'accounts.email_taken': [{ field: 'email' }],
   'accounts.weak_password': [{ field: 'new-password' }],
-  'accounts.invalid_profile': [{ field: 'display-name', property: 'The display name' }, { field: 'bio', property: 'The bio' }],
+  'accounts.invalid_profile': [
+    { field: 'display-name', property: 'The display name' },
+    { field: 'bio', property: 'The bio' },
+    { field: 'place', property: 'The place' },
+    { field: 'links', property: 'A link' },
+    { field: 'links', property: 'A profile has at most five links', message: m.tooManyLinks },
+    { field: 'locale', property: '`locale`' },
+  ],
   // The server says "handle" where the label says "Handle or e-mail".
   'auth.wrong_login': [{ field: 'password', message: m.wrongLogin }],
   'auth.wrong_password': [{ field: 'current-password' }],

@@ -3,7 +3,7 @@ import m from '#messages/api';
 import { COOKIE_SESSION_HEADER } from '../session/sessionApi';
 import { session } from '../session/session.svelte';
 import { api, expectOk, readBody } from './client';
-import type { Account, SessionView } from './types';
+import type { Account, ProfileKind, SessionView } from './types';
 
 /** The name of this browser in the list of sessions. */
 function deviceName(): string {
@@ -16,8 +16,15 @@ function deviceName(): string {
 /** Requests the refresh token as a cookie that no script can read. */
 const params = { header: COOKIE_SESSION_HEADER };
 
+/** What the browser knows of where its reader lives. The server passes over what it does not know. */
+const region = (): { locale: string; time_zone: string } => ({
+  locale: navigator.language,
+  time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+});
+
 export async function signUp(handle: string, email: string, password: string): Promise<void> {
-  session.tokens.acceptSession(await readBody(api.POST('/v1/accounts', { params, body: { handle, email, password, device: deviceName() } })));
+  const body = { handle, email, password, device: deviceName(), ...region() };
+  session.tokens.acceptSession(await readBody(api.POST('/v1/accounts', { params, body })));
 }
 
 export async function signIn(login: string, password: string): Promise<void> {
@@ -46,6 +53,15 @@ export interface ProfileUpdate {
   display_name?: string | null;
   bio?: string;
   avatar?: string | null;
+  kind?: ProfileKind;
+  /** `null` removes it. */
+  place?: string | null;
+  links?: string[];
+  is_private?: boolean;
+  locale?: string;
+  time_zone?: string;
+  /** `null` removes it. */
+  country?: string | null;
 }
 
 export async function updateProfile(body: ProfileUpdate): Promise<void> {

@@ -6,7 +6,7 @@ use contract::accounts::Erased;
 use db::Lane;
 
 use crate::error::Error;
-use crate::model::{CurrentSession, Password};
+use crate::model::{CurrentSession, Password, skeleton};
 use crate::password_verification::verify_own_password;
 use crate::state::Accounts;
 use crate::store;
@@ -26,7 +26,7 @@ pub(crate) async fn erase_account(
     }
     let account = current.account;
     // The lanes of sign-ups as well: the handle and the e-mail address become free.
-    let lane = Lane::of(&account.id).and(&account.handle).and(&account.email);
+    let lane = Lane::of(&account.id).and(&skeleton(&account.handle)).and(&account.email);
     accounts
         .context
         .db

@@ -5,7 +5,7 @@
 
 use super::open_session::{VerifiedLogin, open_session};
 use crate::error::Error;
-use crate::model::{ClientInfo, Password};
+use crate::model::{ClientInfo, Password, normalize_login};
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
 use crate::state::Accounts;
@@ -38,7 +38,7 @@ async fn try_to_sign_in(
     device: String,
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
-    let login = login.trim().to_ascii_lowercase();
+    let login = normalize_login(login);
     let login_name = if login.contains('@') { LoginName::Email(&login) } else { LoginName::Handle(&login) };
     let found = find_credentials(accounts.context.db.read(), login_name).await?;
     let (check, network) = verify_login(accounts, &login, password, found.as_ref(), &client).await?;

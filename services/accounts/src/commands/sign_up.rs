@@ -10,12 +10,15 @@ use db::Lane;
 
 use super::open_session::{VerifiedLogin, new_session, open_session};
 use crate::error::Error;
-use crate::model::{About, Account, ClientInfo, Email, Handle, NewPassword, Password, Region, Roles, Standing};
+use crate::model::{
+    About, Account, ClientInfo, Email, Handle, NewPassword, Password, Region, Roles, Standing, skeleton,
+};
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
 use crate::state::Accounts;
 use crate::store;
 use crate::store::accounts::{Credentials, LoginName, find_credentials};
+use crate::store::handle_skeletons::is_taken;
 use crate::throttle::client_key;
 use crate::tokens::SignedIn;
 
@@ -33,6 +36,8 @@ pub(crate) struct SignUpRequest {
     pub password: Password,
     /// The name of the device.
     pub device: String,
+    /// The region, as it was guessed.
+    pub region: Region,
 }
 
 /// Creates an account and its first session, and returns its tokens.
@@ -51,7 +56,7 @@ pub(crate) async fn sign_up(
     }
     let hash = accounts.hasher.hash(password.get(), Priority::Normal).await?;
     let id = AccountId(accounts.context.random.uuid_v7(now));
-    let account = new_account(id, &request.handle, &handle, &email, now);
+    let account = new_account(id, &request.handle, &handle, &email, request.region, now);
     let new = Credentials { account, password: hash, request_key: client.request_key.clone() };
     if let Some(signed_in) = insert_account(accounts, new, request.device.clone(), &client).await? {
         return Ok(signed_in);
@@ -64,7 +69,14 @@ pub(crate) async fn sign_up(
 }
 
 /// Returns the new account. Its display name is the handle as it was typed, until the member chooses a name.
-fn new_account(id: AccountId, typed: &str, handle: &Handle, email: &Email, now: DateTime<Utc>) -> Account {
+fn new_account(
+    id: AccountId,
+    typed: &str,
+    handle: &Handle,
+    email: &Email,
+    region: Region,
+    now: DateTime<Utc>,
+) -> Account {
     Account {
         id,
         handle: handle.as_str().to_owned(),
@@ -75,8 +87,8 @@ fn new_account(id: AccountId, typed: &str, handle: &Handle, email: &Email, now: 
         roles: Roles::for_new_account(),
         created_at: now,
         email_confirmed_at: None,
-        region: Region { locale: "en".to_owned(), time_zone: "UTC".to_owned(), country: None },
-        about: About { kind: "member".to_owned(), place: None, links: Vec::new(), is_private: false },
+        region,
+        about: About::default(),
         standing: Standing { state: "active".to_owned(), reason: None, until: None },
     }
 }
@@ -95,7 +107,7 @@ async fn insert_account(
     let network = accounts.network(account.id, client);
     // No other write can know the account's id before the commit, so its lane is not needed. In these two, sign-ups and
     // erasures that want the same unique keys never wait for each other's rows.
-    let lane = Lane::of(&account.handle).and(&account.email);
+    let lane = Lane::of(&skeleton(&account.handle)).and(&account.email);
     let created = accounts
         .context
         .db
@@ -117,10 +129,15 @@ async fn insert_account(
 /// Returns the account that has the handle or the e-mail address, if any.
 async fn find_taken(accounts: &Accounts, handle: &Handle, email: &Email) -> Result<Option<Taken>, Error> {
     let sql = accounts.context.db.read();
+    // First, so that an account with this very handle that is created in between is found as such.
+    let looks_taken = is_taken(sql, &skeleton(handle.as_str())).await?;
     if let Some(found) = find_credentials(sql, LoginName::Handle(handle.as_str())).await? {
         return Ok(Some(Taken::Handle(Box::new(found))));
     }
-    // An account with both may have been created between the two queries.
+    if looks_taken {
+        return Ok(Some(Taken::SimilarHandle));
+    }
+    // An account with both may have been created between the queries.
     let Some(found) = find_credentials(sql, LoginName::Email(email.as_str())).await? else { return Ok(None) };
     let has_both = found.account.handle == handle.as_str();
     Ok(Some(if has_both { Taken::Handle(Box::new(found)) } else { Taken::Email }))
@@ -136,7 +153,11 @@ async fn replay_sign_up(
     device: String,
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
-    let Taken::Handle(found) = taken else { return Err(Error::EmailTaken) };
+    let found = match taken {
+        Taken::Handle(found) => found,
+        Taken::SimilarHandle => return Err(Error::HandleTaken),
+        Taken::Email => return Err(Error::EmailTaken),
+    };
     let is_recent = accounts.context.clock.now() - found.account.created_at < IDEMPOTENCY_WINDOW;
     let is_same_request = is_recent
         && found.request_key.is_some()
@@ -160,6 +181,8 @@ async fn replay_sign_up(
 enum Taken {
     /// The handle is taken, by this account.
     Handle(Box<Credentials>),
+    /// A handle that looks like it is taken.
+    SimilarHandle,
     /// The e-mail address is taken.
     Email,
 }

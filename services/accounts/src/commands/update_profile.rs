@@ -1,8 +1,10 @@
 //! Editing the profile.
 //!
-//! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen.
+//! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen; a change of the privacy
+//! is published in the transaction that makes it.
 
 use contract::MediaId;
+use contract::accounts::PrivacyChanged;
 use contract::media::FindReceived;
 use db::Lane;
 
@@ -20,10 +22,18 @@ pub(crate) async fn update_profile(
     if let Patch::Set(avatar) = &patch.avatar {
         check_avatar(accounts, current, avatar).await?;
     }
-    let id = current.account.id;
-    let updated =
-        accounts.context.db.write(Lane::of(&id), async move |tx| store::accounts::update(tx, id, &patch).await).await?;
-    updated.ok_or(Error::SessionEnded)
+    let (id, now) = (current.account.id, accounts.context.clock.now());
+    accounts
+        .context
+        .db
+        .write(Lane::of(&id), async move |tx| {
+            let updated = store::accounts::update(tx, id, &patch).await?.ok_or(Error::SessionEnded)?;
+            if let Some(is_private) = patch.is_private {
+                tx.publish(&PrivacyChanged { account: id, is_private, at: now }, now)?;
+            }
+            Ok::<_, Error>(updated)
+        })
+        .await
 }
 
 /// Checks an avatar with the media role. Without a media role, which could not show it either, any id is accepted.

@@ -2,12 +2,14 @@
 //!
 //! Invariant: every [`Handle`], [`Email`] and [`NewPassword`] meets its rules.
 
+mod about;
 mod common_passwords;
 mod display_text;
 mod email;
 mod handle;
 mod password;
 mod profile;
+mod region;
 mod role;
 mod session;
 mod signing_key;
@@ -17,10 +19,12 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 
-pub(crate) use email::Email;
-pub(crate) use handle::Handle;
+pub(crate) use about::{About, Link, Place, ProfileKind};
+pub(crate) use email::{Email, normalize_login};
+pub(crate) use handle::{Handle, skeleton};
 pub(crate) use password::{NewPassword, Password};
 pub(crate) use profile::{Bio, DisplayName, Patch, ProfilePatch, check_avatar, device_name};
+pub(crate) use region::{Country, Locale, Region, TimeZone};
 pub(crate) use role::{Role, Roles};
 pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session};
 pub(crate) use signing_key::{next_start, retired_count};
@@ -52,30 +56,6 @@ pub(crate) struct Account {
     pub about: About,
     /// Whether the account may be used.
     pub standing: Standing,
-}
-
-/// Where a member lives and which language they read.
-#[derive(Debug, Clone)]
-pub(crate) struct Region {
-    /// A BCP 47 language tag.
-    pub locale: String,
-    /// An IANA time zone.
-    pub time_zone: String,
-    /// An ISO 3166-1 alpha-2 code.
-    pub country: Option<String>,
-}
-
-/// What a member says about themselves beyond name and bio.
-#[derive(Debug, Clone)]
-pub(crate) struct About {
-    /// `member`, `artist`, `curator`, `provider` or `booth`.
-    pub kind: String,
-    /// The place, as the member writes it.
-    pub place: Option<String>,
-    /// At most five links.
-    pub links: Vec<String>,
-    /// Whether only followers see the profile.
-    pub is_private: bool,
 }
 
 /// Whether an account may be used, and what it may do.

@@ -8,7 +8,9 @@ use db::{Error, FromQueryResult, Sql, Tx};
 use uuid::Uuid;
 
 use super::account_row::AccountRow;
-use crate::model::{Account, CurrentSession, Patch, ProfilePatch, Roles, Session};
+use crate::model::{
+    Account, Country, CurrentSession, Locale, Patch, ProfileKind, ProfilePatch, Roles, Session, TimeZone, skeleton,
+};
 
 /// An account with its password's hash.
 #[derive(Debug, Clone)]
@@ -120,11 +122,14 @@ pub(crate) async fn find_current_session(
 }
 
 const INSERT: &str = "
-    insert into account (id, handle, email, password, display_name, bio, avatar, roles, request_key, created_at)
-    values ($1, $2, $3, $4, $5, $6, null, $7, $8, $9)
+    insert into account (
+        id, handle, email, password, display_name, bio, avatar, roles, request_key, created_at,
+        handle_skeleton, locale, time_zone, country
+    )
+    values ($1, $2, $3, $4, $5, $6, null, $7, $8, $9, $10, $11, $12, $13)
     on conflict do nothing";
 
-/// Inserts an account. Returns `false` if its handle or e-mail address is taken.
+/// Inserts an account. Returns `false` if its handle, one that looks like it, or its e-mail address is taken.
 pub(crate) async fn insert(tx: &Tx, new: &Credentials) -> Result<bool, Error> {
     let account = &new.account;
     let values = vec![
@@ -137,6 +142,10 @@ pub(crate) async fn insert(tx: &Tx, new: &Credentials) -> Result<bool, Error> {
         account.roles.to_text().into(),
         new.request_key.clone().into(),
         account.created_at.into(),
+        skeleton(&account.handle).into(),
+        account.region.locale.as_str().into(),
+        account.region.time_zone.as_str().into(),
+        account.region.country.map(Country::as_str).into(),
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
 }
@@ -145,7 +154,14 @@ const UPDATE: &str = "
     update account
        set display_name = coalesce($2, display_name),
            bio = coalesce($3, bio),
-           avatar = case when $4 then $5 else avatar end
+           avatar = case when $4 then $5 else avatar end,
+           locale = coalesce($6, locale),
+           time_zone = coalesce($7, time_zone),
+           country = case when $8 then $9 else country end,
+           kind = coalesce($10, kind),
+           place = case when $11 then $12 else place end,
+           links = coalesce($13, links),
+           is_private = coalesce($14, is_private)
      where id = $1
  returning id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
@@ -153,20 +169,37 @@ const UPDATE: &str = "
 
 /// Updates a profile. Returns the updated account, or `None` if it does not exist.
 pub(crate) async fn update(tx: &Tx, id: AccountId, patch: &ProfilePatch) -> Result<Option<Account>, Error> {
-    let (sets_avatar, avatar) = match &patch.avatar {
-        Patch::Unchanged => (false, None),
-        Patch::Null => (true, None),
-        Patch::Set(id) => (true, Some(id.as_str().to_owned())),
-    };
+    let (sets_avatar, avatar) = to_column(&patch.avatar, MediaId::as_str);
+    let (sets_country, country) = to_column(&patch.country, |country| country.as_str());
+    let (sets_place, place) = to_column(&patch.place, |place| place.0.as_str());
+    let links = patch.links.as_ref().map(serde_json::to_string).transpose();
     let values = vec![
         id.0.into(),
         patch.display_name.clone().into(),
         patch.bio.clone().into(),
         sets_avatar.into(),
         avatar.into(),
+        patch.locale.as_ref().map(Locale::as_str).into(),
+        patch.time_zone.map(TimeZone::as_str).into(),
+        sets_country.into(),
+        country.into(),
+        patch.kind.map(ProfileKind::as_str).into(),
+        sets_place.into(),
+        place.into(),
+        links.map_err(|_| Error::Corrupt("links"))?.into(),
+        patch.is_private.into(),
     ];
     let row: Option<AccountRow> = tx.row(UPDATE, values).await?;
     Ok(row.map(Account::from))
+}
+
+/// Returns whether a field changes, and the text that it then has.
+fn to_column<T>(patch: &Patch<T>, text: impl FnOnce(&T) -> &str) -> (bool, Option<String>) {
+    match patch {
+        Patch::Unchanged => (false, None),
+        Patch::Null => (true, None),
+        Patch::Set(value) => (true, Some(text(value).to_owned())),
+    }
 }
 
 const CLEAR_AVATAR: &str = "

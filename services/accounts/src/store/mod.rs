@@ -1,10 +1,12 @@
-//! The SQL of this role: accounts, sessions (and those that have ended), signing keys and known networks.
+//! The SQL of this role: accounts, skeletons of handles, sessions (and those that have ended), signing keys and known
+//! networks.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
 mod account_row;
 pub(crate) mod accounts;
 pub(crate) mod ended_sessions;
+pub(crate) mod handle_skeletons;
 pub(crate) mod known_networks;
 #[cfg(test)]
 mod query_plans;

@@ -4,7 +4,7 @@ use contract::AccountId;
 use testkit::{World, plans};
 use uuid::Uuid;
 
-use super::{accounts, ended_sessions, known_networks, sessions};
+use super::{accounts, ended_sessions, handle_skeletons, known_networks, sessions};
 use crate::tokens::RefreshToken;
 
 #[tokio::test]
@@ -23,6 +23,8 @@ async fn every_query_has_an_index() {
             accounts::find_by_id(sql, id).await?;
             accounts::find_current_session(sql, id, Uuid::nil()).await?;
             accounts::find_password(sql, id).await?;
+            handle_skeletons::is_taken(sql, "ada").await?;
+            handle_skeletons::list_unfilled(sql, id, 10).await?;
             ended_sessions::list(sql, now, 10).await?;
             known_networks::find(sql, id, &vec![1], now).await?;
             Ok(())

@@ -6,10 +6,12 @@
 
 mod contention;
 mod cookie_sessions;
+mod handles;
 mod limits;
 mod other_roles;
 mod profile;
 mod refresh;
+mod region;
 mod roles;
 mod sessions;
 mod sign_in;

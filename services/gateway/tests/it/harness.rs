@@ -229,6 +229,7 @@ async fn preview(axum::extract::Path(id): axum::extract::Path<String>) -> Respon
             "id": SHARED,
             "kind": "video",
             "name": "</title><script>alert(1)</script>",
+            "alt": "\"><script>alert(2)</script>",
             "visibility": "public",
             "width": 1920,
             "height": 1080,

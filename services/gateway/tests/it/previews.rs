@@ -24,6 +24,8 @@ async fn the_page_of_a_shared_item_has_a_preview_that_is_escaped_and_private_one
     let html = text(&shared);
     assert!(html.contains("<title>&lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt; · Tutti</title>"), "{html}");
     assert!(!html.contains("<script>alert"), "{html}");
+    let alt = "content=\"&quot;&gt;&lt;script&gt;alert(2)&lt;/script&gt;\" />";
+    assert!(html.contains(&format!("<meta property=\"og:image:alt\" {alt}")), "{html}");
     let image = format!("\"https://tutti.example/v1/media/{SHARED}/poster?w=1280&amp;h=1280&amp;format=jpeg\"");
     assert!(html.contains(&image) && html.contains("application/json+oembed"), "{html}");
     assert_eq!(shared.header("cache-control"), "private, no-cache");

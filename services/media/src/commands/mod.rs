@@ -32,6 +32,7 @@ mod restore_item;
 mod resume_upload;
 mod revoke_share_link;
 mod save_progress;
+mod set_privacy;
 mod settle_upload;
 mod take_over_upload;
 
@@ -59,5 +60,6 @@ pub(crate) use remove_item::{purge_item, remove_item, remove_unclaimed_item};
 pub(crate) use remove_upload::{cancel_upload, remove_expired_upload};
 pub(crate) use restore_item::restore_item;
 pub(crate) use revoke_share_link::revoke_share_link;
+pub(crate) use set_privacy::set_privacy;
 pub(crate) use settle_upload::settle_upload;
 pub(crate) use take_over_upload::take_over_upload;

@@ -17,6 +17,7 @@ pub(crate) mod quota;
 pub(crate) mod search_terms;
 pub(crate) mod share_link;
 pub(crate) mod tags;
+pub(crate) mod texts;
 pub(crate) mod trash;
 pub(crate) mod upload_metadata;
 pub(crate) mod view;
@@ -59,6 +60,10 @@ pub(crate) struct Item {
     pub id: MediaId,
     pub owner: AccountId,
     pub name: String,
+    /// What its owner tells about it; may be empty.
+    pub description: String,
+    /// What stands for the picture where it is not seen; may be empty.
+    pub alt: String,
     pub kind: Kind,
     /// Also its file extension.
     pub format: String,
@@ -188,6 +193,8 @@ pub(crate) struct ItemDetails {
     pub tags: Vec<String>,
     pub visibility: Visibility,
     pub claim_later: bool,
+    pub description: String,
+    pub alt: String,
 }
 
 impl ItemDetails {
@@ -212,7 +219,15 @@ impl ItemDetails {
             tags: tags::normalize(tags)?,
             visibility,
             claim_later,
+            ..Self::default()
         })
+    }
+
+    /// Adds the texts beside the name; `None` means that the client did not send the field.
+    pub(crate) fn with_texts(self, description: Option<&str>, alt: Option<&str>) -> Result<Self, String> {
+        let description = description.map(texts::parse_description).transpose()?.unwrap_or_default();
+        let alt = alt.map(texts::parse_alt).transpose()?.unwrap_or_default();
+        Ok(Self { description, alt, ..self })
     }
 }
 

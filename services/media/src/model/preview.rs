@@ -19,6 +19,7 @@ impl Item {
             id: self.id.clone(),
             kind: self.kind,
             name: self.name.clone(),
+            alt: self.alt.clone(),
             visibility: self.effective_visibility(),
             width: self.width,
             height: self.height,

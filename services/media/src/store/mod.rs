@@ -11,6 +11,7 @@ pub(crate) mod item_states;
 pub(crate) mod items;
 pub(crate) mod library;
 pub(crate) mod objects;
+pub(crate) mod private_members;
 mod query;
 #[cfg(test)]
 mod query_plans;

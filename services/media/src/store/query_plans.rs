@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::album_items::{self, Shown};
 use super::library::list;
-use super::{albums, captions, items, share_links, trash, uploads, usage};
+use super::{albums, captions, items, private_members, share_links, trash, uploads, usage};
 use crate::model::State;
 use crate::model::album::AlbumId;
 use crate::model::captions::LanguageTag;
@@ -77,6 +77,7 @@ async fn every_list_has_an_index() {
             let lang = LanguageTag::parse("en").expect("it is one");
             captions::find(sql, &contract::MediaId::random(), &lang).await?;
             items::list_by_owner(sql, OWNER, 100).await?;
+            private_members::is_private(sql, OWNER).await?;
             uploads::list_by_owner(sql, OWNER, 100).await?;
             uploads::list_expired(sql, now, 100).await?;
             share_links::find(sql, "hash", now).await?;

@@ -1,9 +1,10 @@
 //! What a member shows to everyone, and previews of it.
 
 use bus::Envelope;
+use contract::accounts::PrivacyChanged;
 use contract::media::{FindPreview, Preview};
 use contract::transcode::Ready;
-use contract::{Event as _, MediaId};
+use contract::{AccountId, Event as _, MediaId};
 use serde_json::Value;
 use testkit::{TestClient, World};
 
@@ -67,6 +68,36 @@ async fn everyone_sees_the_public_items_of_a_member_that_are_ready_and_no_others
         visitor.get(&format!("{url}{refused}")).await.refused(422, "request.invalid");
     }
     visitor.get("/v1/media?owner=ada").await.refused(400, "request.invalid");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_public_items_of_a_private_member_are_not_listed_but_each_can_be_read() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, visitor) = (world.ada(), world.anonymous());
+    let id = photo(&ada, "?visibility=public", 1).await;
+    make_ready(&world, &id).await;
+    let now = world.clock().now();
+    let publish = async |is_private: bool, at| {
+        let changed = PrivacyChanged { account: AccountId(ada.id), is_private, at };
+        let payload = serde_json::to_string(&changed).unwrap();
+        let envelope = Envelope { id: base::Random::system().id(), subject: PrivacyChanged::SUBJECT.into(), payload };
+        world.process.bus.engine().publish(&[envelope]).await.unwrap();
+        world.settle().await;
+    };
+    let url = format!("/v1/media?owner={}", ada.id);
+    publish(true, now).await;
+    for reader in [&visitor, &world.bob(), &ada] {
+        let page = reader.get(&url).await.expect(200).json();
+        assert_eq!((ids(&page).len(), &page["next"]), (0, &Value::Null));
+    }
+    visitor.get(&format!("/v1/media/{id}")).await.expect(200);
+    assert_eq!(ids(&ada.get("/v1/media").await.expect(200).json()), [id.as_str()]);
+    // An older event that arrives late changes nothing.
+    publish(false, now - chrono::TimeDelta::seconds(1)).await;
+    assert!(ids(&visitor.get(&url).await.json()).is_empty());
+    publish(false, now + chrono::TimeDelta::seconds(1)).await;
+    assert_eq!(ids(&visitor.get(&url).await.expect(200).json()), [id.as_str()]);
     world.end().await;
 }
 
