@@ -59,6 +59,9 @@ pub struct Claims {
     pub handle: String,
     /// Any of `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`.
     pub roles: Vec<String>,
+    /// Whether the member had confirmed an e-mail address at that time.
+    #[serde(default)]
+    pub confirmed: bool,
     /// The issuer.
     pub iss: String,
     /// When the token was issued, in seconds since 1970.

@@ -222,6 +222,7 @@ impl World {
             sid: Uuid::from_u128(1),
             handle: name.to_owned(),
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
+            confirmed: true,
             iss: http_server::auth::ISSUER.to_owned(),
             iat: now.timestamp(),
             exp: (now + TimeDelta::days(30)).timestamp(),

@@ -10,7 +10,11 @@ http_server::codes! {
     INVALID_PROFILE = 422 "accounts.invalid_profile", "Change the field that the sentence names.";
     INVALID_AVATAR = 422 "accounts.invalid_avatar", "Send the id of a photo of your own that is unlisted or public.";
     HANDLE_TAKEN = 409 "accounts.handle_taken", "Choose another handle.";
-    EMAIL_TAKEN = 409 "accounts.email_taken", "Sign in to the account with this e-mail address instead.";
+    EMAIL_TAKEN = 409 "accounts.email_taken", "Sign in to the account that has confirmed this address, or use another.";
+    EMAIL_CONFIRMED = 409 "accounts.email_confirmed", "Nothing is left to do; the address is confirmed.";
+    INVALID_CODE = 422 "accounts.invalid_code", "Ask for a new mail; a link or code works once, for a limited time.";
+    CODE_NEEDS_LOGIN = 422 "accounts.code_needs_login", "Send `login` beside a short code, or the code of the link.";
+    TOO_MANY_MAILS = 429 "accounts.too_many_mails", "Use the newest mail, or wait for the time in `Retry-After`.";
     WRONG_LOGIN = 401 "auth.wrong_login", "Check the handle and the password, then sign in again.";
     WRONG_PASSWORD = 403 "auth.wrong_password", "Check the current password, then send it again.";
     PASSWORD_REQUIRED = 403 "auth.password_required", "Send the password in the body, or sign in again first.";

@@ -38,6 +38,11 @@ pub(crate) struct Config {
     pub throttle_delay_ms: u32,
     /// The most new accounts from one IP address in an hour.
     pub sign_ups_per_address: u32,
+    /// The most requests for a forgotten password from one IP address (IPv6: one /64) in an hour. A member who has
+    /// signed in from there before may make as many of their own.
+    pub forgotten_per_address: u32,
+    /// The most mails to one mailbox in an hour that new accounts and changes of address cause.
+    pub mails_per_mailbox: u32,
     /// After how many days without use a session ends.
     pub session_idle_days: u32,
     /// The most sessions of one member. One more ends the session that was unused for longest.
@@ -70,6 +75,8 @@ impl Default for Config {
             attempts_window_minutes: 15,
             throttle_delay_ms: 250,
             sign_ups_per_address: 200,
+            forgotten_per_address: 60,
+            mails_per_mailbox: 10,
             session_idle_days: 60,
             sessions_per_account: 50,
             recent_sign_in_minutes: 10,
@@ -104,6 +111,8 @@ impl Config {
             ("attempts_per_address", self.attempts_per_address),
             ("attempts_window_minutes", self.attempts_window_minutes),
             ("sign_ups_per_address", self.sign_ups_per_address),
+            ("forgotten_per_address", self.forgotten_per_address),
+            ("mails_per_mailbox", self.mails_per_mailbox),
             ("session_idle_days", self.session_idle_days),
             ("sessions_per_account", self.sessions_per_account),
             // A key must sign for longer than the day that it is published ahead.

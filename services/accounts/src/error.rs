@@ -34,9 +34,24 @@ pub enum Error {
     /// Another account has the handle, or one that looks like it.
     #[error("This handle is taken, or one that looks like it. Choose another one.")]
     HandleTaken,
-    /// Another account has the e-mail address.
-    #[error("An account with this e-mail address exists already. Sign in instead.")]
+    /// Another account has confirmed the e-mail address.
+    #[error("Another account has confirmed this e-mail address. Sign in to that one, or use another address here.")]
     EmailTaken,
+    /// The e-mail address of the account is confirmed already.
+    #[error("Your e-mail address is confirmed already.")]
+    EmailConfirmed,
+    /// A mailed code is unknown, was used, has expired, or is another account's.
+    #[error("This link or code is not valid any more. It works once and for a limited time. Ask for a new mail.")]
+    InvalidCode,
+    /// A short code was sent without the login of its account.
+    #[error("Send your handle or e-mail address together with the code, or use the link in the mail.")]
+    CodeNeedsLogin,
+    /// Too many wrong short codes.
+    #[error("Too many attempts with a wrong code. Use the link in the mail, or wait a little and try again.")]
+    TooManyCodes(Duration),
+    /// Too many requests for mails.
+    #[error("Too many mails were asked for. Use the newest one that you have, or wait a little and ask again.")]
+    TooManyMails(Duration),
     /// The handle or the password is wrong, or both.
     #[error("The handle or the password is wrong. Check both and try again.")]
     WrongLogin,
@@ -123,6 +138,10 @@ impl From<Error> for Problem {
             Error::InvalidAvatar(_) => codes::INVALID_AVATAR,
             Error::HandleTaken => codes::HANDLE_TAKEN,
             Error::EmailTaken => codes::EMAIL_TAKEN,
+            Error::EmailConfirmed => codes::EMAIL_CONFIRMED,
+            Error::InvalidCode => codes::INVALID_CODE,
+            Error::CodeNeedsLogin => codes::CODE_NEEDS_LOGIN,
+            Error::TooManyMails(_) => codes::TOO_MANY_MAILS,
             Error::WrongLogin => codes::WRONG_LOGIN,
             Error::WrongPassword => codes::WRONG_PASSWORD,
             Error::PasswordNeeded => codes::PASSWORD_REQUIRED,
@@ -132,7 +151,7 @@ impl From<Error> for Problem {
             Error::CrossSite => codes::CROSS_SITE,
             Error::UnknownTokenTransport => codes::UNKNOWN_TOKEN_TRANSPORT,
             Error::RefreshReused => codes::REFRESH_REUSED,
-            Error::TooManyAttempts(_) => codes::TOO_MANY_ATTEMPTS,
+            Error::TooManyAttempts(_) | Error::TooManyCodes(_) => codes::TOO_MANY_ATTEMPTS,
             Error::TooManySignUps(_) => codes::TOO_MANY_SIGN_UPS,
             Error::Busy => codes::BUSY,
             Error::NoSuchAccount => codes::NOT_FOUND,
@@ -146,7 +165,10 @@ impl From<Error> for Problem {
         };
         let problem = Self::of(code, error.to_string());
         match error {
-            Error::TooManyAttempts(wait) | Error::TooManySignUps(wait) => problem.retry_after(wait),
+            Error::TooManyAttempts(wait)
+            | Error::TooManySignUps(wait)
+            | Error::TooManyCodes(wait)
+            | Error::TooManyMails(wait) => problem.retry_after(wait),
             Error::Busy => problem.retry_after(BUSY_RETRY_AFTER),
             _ => problem,
         }

@@ -1,5 +1,6 @@
-//! The events that this role consumes. It publishes [`contract::accounts::Erased`] where an account is erased, and
-//! [`contract::accounts::PrivacyChanged`] where a profile is edited.
+//! The events that this role consumes: deleted photos, and its own requests for a new password. It publishes
+//! [`contract::accounts::Erased`] where an account is erased, and [`contract::accounts::PrivacyChanged`] where a profile
+//! is edited.
 //!
 //! Invariant: once a `Deleted` event has been handled, no profile shows that photo.
 
@@ -7,15 +8,29 @@ use base::config::Config;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::media::Deleted;
 
-use crate::commands;
+use crate::commands::{self, ResetRequested};
 use crate::state::Accounts;
+
+const RESET_REQUESTED: &str = "accounts.reset_requested";
 
 /// Returns the durable subscriptions. Their names must never change.
 pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
-    Subscriptions::new().on("accounts.avatar", on_media_deleted, |on| on)
+    Subscriptions::new().on("accounts.avatar", on_media_deleted, |on| on).on(
+        RESET_REQUESTED,
+        on_reset_requested,
+        |on| on,
+    )
 }
 
 /// Handling an event twice changes nothing, so no inbox is needed.
 async fn on_media_deleted(accounts: Accounts, deleted: Deleted, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::clear_avatar(&accounts, deleted.owner, deleted.id).await?)
+}
+
+async fn on_reset_requested(
+    accounts: Accounts,
+    requested: ResetRequested,
+    delivery: Delivery,
+) -> Result<(), HandlerError> {
+    Ok(commands::mail_password_reset(&accounts, requested, RESET_REQUESTED, delivery.event.id).await?)
 }

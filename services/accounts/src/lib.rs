@@ -1,7 +1,7 @@
 //! The accounts role: credentials, sessions, roles and profiles.
 //!
 //! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own who follows whom,
-//! nor any media. Invariant: passwords and refresh tokens are stored as hashes only and never logged.
+//! nor any media. Invariant: passwords, refresh tokens and mailed codes are stored as hashes only and never logged.
 //!
 //! # Lanes
 //!
@@ -9,8 +9,10 @@
 //!
 //! | write | lanes | what they protect |
 //! |---|---|---|
-//! | sign-up | the handle's skeleton and e-mail address | the unique keys; nothing else can know the new account yet |
+//! | sign-up | the handle's skeleton and e-mail address | the unique keys, and who has the address |
 //! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
+//! | mailed codes; failed sign-ins | account | their number; the rows that are added to |
+//! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
 //! | profile, avatar, roles | account | what is read and written back |
 //! | erasure | account, skeleton and e-mail address | all of these |
 //! | filling in skeletons of earlier releases | accounts and skeletons of the batch | that one account has a skeleton |
@@ -25,7 +27,10 @@ mod commands;
 mod config;
 mod error;
 mod events;
+mod failed_sign_ins;
 mod jobs;
+mod mailed_codes;
+mod mails;
 mod metrics;
 mod migration;
 mod model;
@@ -41,8 +46,7 @@ mod tokens;
 
 pub use commands::{assign, revoke};
 pub use error::Error;
-use service::BootError;
-use service::{Context, RoleInstance, Service};
+use service::{BootError, Context, RoleInstance, Service};
 
 /// Returns the definition of the accounts role.
 pub fn service() -> Service {
@@ -65,6 +69,7 @@ async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let keys = signing_keys::SigningKeys::open(context.db.clone(), context.clock.clone()).await.map_err(no_keys)?;
     let consumers = events::subscriptions(&context.config);
     let accounts = state::Accounts::new(context, config, keys)?;
+    commands::keep_storing_failed_sign_ins(&accounts);
     Ok(RoleInstance {
         router: api::router(accounts.clone()),
         consumers: consumers.consumers(&accounts),

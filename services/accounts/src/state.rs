@@ -11,6 +11,7 @@ use service::BootError;
 use service::Context;
 
 use crate::config::Config;
+use crate::failed_sign_ins::FailedSignInBuffer;
 use crate::metrics::Metrics;
 use crate::model::ClientInfo;
 use crate::password_hasher::Hasher;
@@ -18,6 +19,9 @@ use crate::rate_limiter::RateLimiter;
 use crate::signing_keys::SigningKeys;
 use crate::store::known_networks::Network;
 use crate::throttle::{Throttle, network_key};
+
+/// The most wrong short codes for one login or account in an hour.
+const MAX_CODE_GUESSES: u32 = 10;
 
 /// The state of the role; cheap to clone.
 #[derive(Clone)]
@@ -38,6 +42,14 @@ pub(crate) struct Inner {
     pub throttle: Throttle,
     /// Limits the new accounts from one address.
     pub sign_ups: RateLimiter,
+    /// Limits the requests for a forgotten password from one address.
+    pub forgotten: RateLimiter,
+    /// Limits the mails to one mailbox that new accounts and changes of address cause.
+    pub mailboxes: RateLimiter,
+    /// Limits guesses of short codes.
+    pub code_guesses: RateLimiter,
+    /// The failed attempts to sign in that wait to be stored.
+    pub failed_sign_ins: FailedSignInBuffer,
 }
 
 impl std::ops::Deref for Accounts {
@@ -55,6 +67,10 @@ impl Accounts {
         Ok(Self(Arc::new(Inner {
             throttle: Throttle::new(&config),
             sign_ups: RateLimiter::new(config.sign_ups_per_address, TimeDelta::hours(1)),
+            forgotten: RateLimiter::new(config.forgotten_per_address, TimeDelta::hours(1)),
+            mailboxes: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),
+            code_guesses: RateLimiter::new(MAX_CODE_GUESSES, TimeDelta::hours(1)),
+            failed_sign_ins: FailedSignInBuffer::default(),
             context,
             config,
             signing_keys,

@@ -37,6 +37,7 @@ pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Cl
         sid: session,
         handle: account.handle.clone(),
         roles: account.roles.names(),
+        confirmed: account.email_confirmed_at.is_some(),
         iss: ISSUER.to_owned(),
         iat: now.timestamp(),
         exp: (now + ACCESS_TOKEN_LIFETIME).timestamp(),

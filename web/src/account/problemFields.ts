@@ -6,7 +6,8 @@ export const PROBLEM_FIELDS: ProblemFields = {
   'accounts.invalid_handle': [{ field: 'username' }],
   'accounts.handle_taken': [{ field: 'username' }],
   'accounts.invalid_email': [{ field: 'email' }],
-  'accounts.email_taken': [{ field: 'email' }],
+  'accounts.invalid_code': [{ field: 'code' }],
+  'accounts.code_needs_login': [{ field: 'username' }],
   'accounts.weak_password': [{ field: 'new-password' }],
   'accounts.invalid_profile': [
     { field: 'display-name', property: 'The display name' },

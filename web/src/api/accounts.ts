@@ -2,8 +2,8 @@
 import m from '#messages/api';
 import { COOKIE_SESSION_HEADER } from '../session/sessionApi';
 import { session } from '../session/session.svelte';
-import { api, expectOk, readBody } from './client';
-import type { Account, ProfileKind, SessionView } from './types';
+import { api, expectOk, readBody, visitorApi } from './client';
+import type { Account, ProfileKind, SessionView, SignInRecord } from './types';
 
 /** The name of this browser in the list of sessions. */
 function deviceName(): string {
@@ -70,6 +70,31 @@ export async function updateProfile(body: ProfileUpdate): Promise<void> {
 
 export const changePassword = (current: string, next: string): Promise<void> =>
   expectOk(api.POST('/v1/me/password', { body: { current, new: next } }));
+
+/** Asks for a mail with a link to a new password. Succeeds for a login that does not exist too. */
+export const requestPasswordReset = (login: string): Promise<void> => expectOk(visitorApi.POST('/v1/passwords/forgotten', { body: { login } }));
+
+/** Sets a new password with the code of a mail. A short code needs the login. */
+export async function resetPassword(code: string, password: string, login?: string): Promise<void> {
+  await expectOk(visitorApi.POST('/v1/passwords/reset', { body: login === undefined ? { code, password } : { login, code, password } }));
+  // The account's sessions have ended, perhaps this browser's too.
+  if (session.tokens.current !== null) await session.tokens.renew(session.tokens.current).catch(() => undefined);
+}
+
+/** Mails a code to a new e-mail, which counts once it is confirmed. */
+export const changeEmail = (email: string, password: string): Promise<void> => expectOk(api.POST('/v1/me/email', { body: { email, password } }));
+
+/** Mails another code that confirms the member's e-mail. */
+export const sendConfirmation = (): Promise<void> => expectOk(api.POST('/v1/me/email/confirmation'));
+
+/** Confirms an e-mail with the code of a mail. */
+export async function confirmEmail(code: string): Promise<void> {
+  session.account = await readBody(api.POST('/v1/me/email/confirm', { body: { code } }));
+}
+
+/** Returns a page of the member's sign-ins, newest first. */
+export const listSignIns = (after?: string): Promise<{ items: SignInRecord[]; next?: string | null }> =>
+  readBody(api.GET('/v1/me/sign-ins', { params: { query: after === undefined ? { limit: 10 } : { limit: 10, after } } }));
 
 export async function deleteAccount(password: string): Promise<void> {
   await expectOk(api.DELETE('/v1/me', { params, body: { password } }));

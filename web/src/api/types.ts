@@ -12,6 +12,7 @@ export type ShareLink = Schemas['ShareLink'];
 export type SharedMedia = Schemas['SharedMedia'];
 export type SignedIn = Schemas['SignedIn'];
 export type SessionView = Schemas['Session'];
+export type SignInRecord = Schemas['SignInRecord'];
 export type Kind = Media['kind'];
 export type State = Media['state'];
 export type Visibility = Media['visibility'];

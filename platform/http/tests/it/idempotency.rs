@@ -93,6 +93,7 @@ impl Harness {
             sid: Uuid::nil(),
             handle: "ada".into(),
             roles: vec![],
+            confirmed: true,
             iss: "test".into(),
             iat: 0,
             exp: i64::MAX,

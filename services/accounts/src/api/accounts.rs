@@ -63,6 +63,9 @@ impl SignUp {
 
 /// Creates an account and signs in to it.
 ///
+/// A mail to the address asks to confirm it. An address that another account has confirmed is not refused here: the
+/// response is the same, the address stays unconfirmed, and the mail tells its owner.
+///
 /// With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
 #[utoipa::path(
     post,
@@ -110,7 +113,6 @@ impl SignUp {
             "accounts.invalid_email",
             "accounts.weak_password",
             "accounts.handle_taken",
-            "accounts.email_taken",
             "accounts.too_many_sign_ups",
             "accounts.busy",
             "auth.cross_site",

@@ -6,10 +6,13 @@
 mod accounts;
 mod authenticated;
 mod client_info;
+mod email;
 mod internal;
 mod jwks;
 mod me;
+mod passwords;
 mod sessions;
+mod sign_ins;
 mod token_transport;
 mod views;
 
@@ -54,6 +57,12 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(sessions::end))
         .routes(routes!(me::show, me::edit, me::erase))
         .routes(routes!(me::change_password))
+        .routes(routes!(email::change))
+        .routes(routes!(email::send_confirmation))
+        .routes(routes!(email::confirm))
+        .routes(routes!(passwords::forgotten))
+        .routes(routes!(passwords::reset))
+        .routes(routes!(sign_ins::list))
         .routes(routes!(jwks::jwks))
 }
 

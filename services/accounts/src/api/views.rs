@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::model::{ACCESS_TOKEN_LIFETIME, About, Account, Country, Link, ProfileKind, Session};
+use crate::model::{ACCESS_TOKEN_LIFETIME, About, Account, Country, Link, ProfileKind, Session, SignIn};
 use crate::tokens::SignedIn;
 
 /// The header of responses that must not be cached.
@@ -23,6 +23,7 @@ pub(super) const NO_STORE: [(HeaderName, HeaderValue); 1] =
     "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
     "handle": "ada",
     "email": "ada@example.org",
+    "email_confirmed": true,
     "display_name": "Ada Lovelace",
     "bio": "Numbers and music.",
     "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
@@ -43,6 +44,9 @@ pub(super) struct AccountView {
     /// Returned to the owner only.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// Whether the e-mail address is confirmed. Returned to the owner only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_confirmed: Option<bool>,
     /// The name to show. It is the handle until the member chooses a name.
     display_name: String,
     bio: String,
@@ -90,6 +94,7 @@ impl AccountView {
         let (email, region) = (account.email.clone(), account.region.clone());
         Self {
             email: Some(email),
+            email_confirmed: Some(account.email_confirmed_at.is_some()),
             locale: Some(region.locale.as_str().to_owned()),
             time_zone: Some(region.time_zone.as_str().to_owned()),
             country: region.country.map(Country::as_str).map(str::to_owned),
@@ -103,6 +108,7 @@ impl AccountView {
             id: account.id.0,
             handle: account.handle,
             email: None,
+            email_confirmed: None,
             display_name: account.display_name,
             bio: account.bio,
             avatar: account.avatar,
@@ -126,6 +132,7 @@ impl AccountView {
         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
         "handle": "ada",
         "email": "ada@example.org",
+        "email_confirmed": true,
         "display_name": "Ada Lovelace",
         "bio": "Numbers and music.",
         "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
@@ -207,6 +214,43 @@ impl SessionView {
             device: session.device,
             created_at: session.created_at,
             last_seen_at: session.last_seen_at,
+        }
+    }
+}
+
+/// A sign-in, or attempts that failed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignInRecord, example = json!({
+    "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
+    "at": "2026-05-17T09:30:00Z",
+    "device": "Firefox on Linux",
+    "network": "203.0.113.0/24",
+    "outcome": "succeeded",
+    "attempts": 1,
+}))]
+pub(super) struct SignInView {
+    id: Uuid,
+    /// When it was; of several attempts, the last one.
+    at: DateTime<Utc>,
+    /// The name of the device, as given at sign-in.
+    device: String,
+    /// The network: the client's IPv4 /24 or IPv6 /48, or `unknown`.
+    network: String,
+    /// `succeeded`, or `failed` if the password was wrong.
+    outcome: &'static str,
+    /// How many attempts failed from there within an hour; 1 for a sign-in.
+    attempts: i64,
+}
+
+impl From<SignIn> for SignInView {
+    fn from(sign_in: SignIn) -> Self {
+        Self {
+            id: sign_in.id,
+            at: sign_in.last_at,
+            device: sign_in.device,
+            network: sign_in.network,
+            outcome: if sign_in.succeeded { "succeeded" } else { "failed" },
+            attempts: sign_in.attempts,
         }
     }
 }

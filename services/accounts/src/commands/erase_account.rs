@@ -25,13 +25,22 @@ pub(crate) async fn erase_account(
         None => return Err(Error::PasswordNeeded),
     }
     let account = current.account;
-    // The lanes of sign-ups as well: the handle and the e-mail address become free.
-    let lane = Lane::of(&account.id).and(&skeleton(&account.handle)).and(&account.email);
+    let mut mailed = store::mailed_codes::list_addresses(accounts.context.db.read(), account.id).await?;
+    mailed.push(account.email.clone());
+    // The lanes of sign-ups as well: the handle and the e-mail addresses become free.
+    let lane = Lane::of(&account.id).and(&skeleton(&account.handle));
+    let lane = mailed.iter().fold(lane, |lane, email| lane.and(email));
     accounts
         .context
         .db
         .write(lane, async move |tx| {
             if store::accounts::remove(tx, account.id, now).await? {
+                for email in &mailed {
+                    // Another account with this address, confirmed or not, may be waiting for a mail.
+                    if !store::addresses::is_used(tx, email).await? {
+                        mail::remove_recipient(tx, email).await?;
+                    }
+                }
                 tx.publish(&Erased { account: account.id, handle: account.handle.clone(), at: now }, now)?;
             }
             Ok::<_, db::Error>(())

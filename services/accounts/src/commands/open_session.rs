@@ -1,13 +1,17 @@
 //! Opening a session for a login whose password has been verified.
 //!
-//! Invariant: a session is opened only while the verified password is the account's; and an account has at most
-//! `accounts.sessions_per_account` sessions.
+//! Invariant: a session is opened only while the verified password is the account's; an account has at most
+//! `accounts.sessions_per_account` sessions; and a mail about a new device is recorded with the session.
 
+use chrono::{DateTime, Utc};
 use contract::AccountId;
 use db::{Lane, Tx};
+use mail::Mail;
+use uuid::Uuid;
 
 use crate::error::Error;
-use crate::model::Account;
+use crate::mails;
+use crate::model::{Account, Whereabouts};
 use crate::state::Accounts;
 use crate::store;
 use crate::store::known_networks::Network;
@@ -21,8 +25,8 @@ pub(super) struct VerifiedLogin {
     pub password: String,
     /// A hash of the same password with the configured parameters, which replaces the stored one.
     pub rehashed: Option<String>,
-    /// The name of the device.
-    pub device: String,
+    /// The device and network that the member sees in the list of sign-ins.
+    pub from: Whereabouts,
     /// The client's network, if it is to be recorded.
     pub network: Option<Network>,
     /// The hash of the request's `Idempotency-Key`.
@@ -52,9 +56,11 @@ pub(super) fn new_session(
 
 /// Stores a session for a verified login and returns its tokens.
 pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> Result<SignedIn, Error> {
-    let VerifiedLogin { account, password, rehashed, device, network, request_key } = login;
-    let new = new_session(accounts, account.id, password, device, request_key);
+    let VerifiedLogin { account, password, rehashed, from, network, request_key } = login;
+    let new = new_session(accounts, account.id, password, from.device.clone(), request_key);
     let (session, token) = (new.id, new.token.clone());
+    let (mail, member) = (accounts.context.mail.clone(), account.clone());
+    let sign_in = accounts.context.random.uuid_v7(new.at);
     let max_sessions = accounts.config.sessions_per_account;
     let opened = accounts
         .context
@@ -66,7 +72,11 @@ pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> R
             {
                 new.password.clone_from(rehashed);
             }
-            store_session(tx, &new, network.as_ref(), max_sessions).await
+            let opened = store_session(tx, &new, network.as_ref(), max_sessions).await?;
+            if opened {
+                record_sign_in(tx, &mail, &member, sign_in, &from, new.at).await?;
+            }
+            Ok::<_, db::Error>(opened)
         })
         .await?;
     // The password was changed, or the account erased, during the verification.
@@ -92,4 +102,22 @@ async fn store_session(
         store::known_networks::record(tx, new.account, network, new.at).await?;
     }
     Ok(opened)
+}
+
+/// Adds the sign-in to the member's list, and tells the member if its device is new to the account.
+async fn record_sign_in(
+    tx: &Tx,
+    mail: &Mail,
+    account: &Account,
+    id: Uuid,
+    from: &Whereabouts,
+    now: DateTime<Utc>,
+) -> Result<(), db::Error> {
+    let familiarity = store::sign_ins::familiarity(tx, account.id, from).await?;
+    store::sign_ins::insert(tx, id, account.id, from, now).await?;
+    if familiarity.is_new_device() {
+        let time = now.format("%Y-%m-%d %H:%M UTC").to_string();
+        mail.enqueue(tx, mails::new_device(mail, account, from, &time)).await?;
+    }
+    Ok(())
 }

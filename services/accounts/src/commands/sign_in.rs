@@ -5,11 +5,12 @@
 
 use super::open_session::{VerifiedLogin, open_session};
 use crate::error::Error;
-use crate::model::{ClientInfo, Password, normalize_login};
+use crate::model::{ClientInfo, Password, Whereabouts, normalize_login};
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
 use crate::state::Accounts;
 use crate::store::accounts::{LoginName, find_credentials};
+use crate::throttle::network_key;
 use crate::tokens::SignedIn;
 
 /// Verifies the password and opens a session. `login` is a handle or an e-mail address, in any case.
@@ -39,10 +40,16 @@ async fn try_to_sign_in(
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
     let login = normalize_login(login);
-    let login_name = if login.contains('@') { LoginName::Email(&login) } else { LoginName::Handle(&login) };
-    let found = find_credentials(accounts.context.db.read(), login_name).await?;
+    let found = find_credentials(accounts.context.db.read(), LoginName::of(&login)).await?;
     let (check, network) = verify_login(accounts, &login, password, found.as_ref(), &client).await?;
-    let found = found.filter(|_| check != PasswordCheck::Wrong).ok_or(Error::WrongLogin)?;
+    let from = Whereabouts { device, network: network_key(client.address) };
+    if check == PasswordCheck::Wrong {
+        if let Some(found) = &found {
+            accounts.failed_sign_ins.add(found.account.id, from, accounts.context.clock.now());
+        }
+        return Err(Error::WrongLogin);
+    }
+    let found = found.ok_or(Error::WrongLogin)?;
     let rehashed = match check {
         PasswordCheck::NeedsRehash => Some(accounts.hasher.hash(password, Priority::Reserved).await?),
         PasswordCheck::Right | PasswordCheck::Wrong => None,
@@ -51,7 +58,7 @@ async fn try_to_sign_in(
         account: found.account,
         password: found.password,
         rehashed,
-        device,
+        from,
         network,
         request_key: client.request_key,
     };

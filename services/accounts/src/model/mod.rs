@@ -7,11 +7,13 @@ mod common_passwords;
 mod display_text;
 mod email;
 mod handle;
+mod mailed_code;
 mod password;
 mod profile;
 mod region;
 mod role;
 mod session;
+mod sign_in;
 mod signing_key;
 
 use std::net::IpAddr;
@@ -22,11 +24,16 @@ use contract::{AccountId, MediaId};
 pub(crate) use about::{About, Link, Place, ProfileKind};
 pub(crate) use email::{Email, normalize_login};
 pub(crate) use handle::{Handle, skeleton};
+pub(crate) use mailed_code::{
+    LINK_BYTES, MAIL_WINDOW, MAX_PROMPT_MAILS, MailedCode, PresentedCode, Purpose, SHORT_CODE_ALPHABET,
+    SHORT_CODE_CHARS, encode_link, next_mail_in, show_short_code,
+};
 pub(crate) use password::{NewPassword, Password};
 pub(crate) use profile::{Bio, DisplayName, Patch, ProfilePatch, check_avatar, device_name};
 pub(crate) use region::{Country, Locale, Region, TimeZone};
 pub(crate) use role::{Role, Roles};
 pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session};
+pub(crate) use sign_in::{FailedSignIns, Familiarity, SignIn, Whereabouts};
 pub(crate) use signing_key::{next_start, retired_count};
 
 /// An account as it is stored, without its password.

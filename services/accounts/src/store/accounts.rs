@@ -38,8 +38,16 @@ pub(crate) enum LoginName<'a> {
     Email(&'a str),
 }
 
+impl<'a> LoginName<'a> {
+    /// Returns what a lower-case login is: only addresses have an `@`.
+    pub(crate) fn of(login: &'a str) -> Self {
+        if login.contains('@') { Self::Email(login) } else { Self::Handle(login) }
+    }
+}
+
 const CREDENTIALS_BY_HANDLE: &str = "
-    select id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+    select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
+           display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
            state, state_reason, state_until,
            password, request_key
@@ -47,14 +55,19 @@ const CREDENTIALS_BY_HANDLE: &str = "
      where handle = $1";
 
 const CREDENTIALS_BY_EMAIL: &str = "
-    select id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+    select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
+           display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
            state, state_reason, state_until,
            password, request_key
       from account
-     where email = $1";
+     where mail_address = $1
+        or (mail_address is null and email = $1)
+     order by email_confirmed_at is null, created_at, id
+     limit 1";
 
-/// Returns the account with this login name and its password's hash.
+/// Returns the account with this login name and its password's hash. An address is that of the account that has
+/// confirmed it, or else of the oldest one that has it.
 pub(crate) async fn find_credentials(sql: &impl Sql, by: LoginName<'_>) -> Result<Option<Credentials>, Error> {
     let (text, value) = match by {
         LoginName::Handle(handle) => (CREDENTIALS_BY_HANDLE, handle),
@@ -65,7 +78,8 @@ pub(crate) async fn find_credentials(sql: &impl Sql, by: LoginName<'_>) -> Resul
 }
 
 const BY_HANDLE: &str = "
-    select id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+    select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
+           display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
            state, state_reason, state_until
       from account
@@ -78,7 +92,8 @@ pub(crate) async fn find(sql: &impl Sql, handle: &str) -> Result<Option<Account>
 }
 
 const BY_ID: &str = "
-    select id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+    select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
+           display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
            state, state_reason, state_until
       from account
@@ -91,7 +106,8 @@ pub(crate) async fn find_by_id(sql: &impl Sql, id: AccountId) -> Result<Option<A
 }
 
 const CURRENT_SESSION: &str = "
-    select a.id, a.handle, a.email, a.email_confirmed_at, a.display_name, a.bio, a.avatar, a.roles, a.created_at,
+    select a.id, a.handle, coalesce(a.mail_address, a.email) as email, a.email_confirmed_at,
+           a.display_name, a.bio, a.avatar, a.roles, a.created_at,
            a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
            a.state, a.state_reason, a.state_until,
            s.device, s.created_at as opened_at, s.last_seen_at
@@ -123,13 +139,13 @@ pub(crate) async fn find_current_session(
 
 const INSERT: &str = "
     insert into account (
-        id, handle, email, password, display_name, bio, avatar, roles, request_key, created_at,
+        id, handle, email, mail_address, password, display_name, bio, avatar, roles, request_key, created_at,
         handle_skeleton, locale, time_zone, country
     )
-    values ($1, $2, $3, $4, $5, $6, null, $7, $8, $9, $10, $11, $12, $13)
+    values ($1, $2, $14, $3, $4, $5, $6, null, $7, $8, $9, $10, $11, $12, $13)
     on conflict do nothing";
 
-/// Inserts an account. Returns `false` if its handle, one that looks like it, or its e-mail address is taken.
+/// Inserts an account, whose address is not confirmed. Returns `false` if its handle or one that looks like it is taken.
 pub(crate) async fn insert(tx: &Tx, new: &Credentials) -> Result<bool, Error> {
     let account = &new.account;
     let values = vec![
@@ -146,6 +162,8 @@ pub(crate) async fn insert(tx: &Tx, new: &Credentials) -> Result<bool, Error> {
         account.region.locale.as_str().into(),
         account.region.time_zone.as_str().into(),
         account.region.country.map(Country::as_str).into(),
+        // The former column of addresses is unique (see `super::addresses`).
+        account.id.to_string().into(),
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
 }
@@ -163,7 +181,8 @@ const UPDATE: &str = "
            links = coalesce($13, links),
            is_private = coalesce($14, is_private)
      where id = $1
- returning id, handle, email, email_confirmed_at, display_name, bio, avatar, roles, created_at,
+ returning id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
+           display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
            state, state_reason, state_until";
 
@@ -234,15 +253,24 @@ pub(crate) async fn update_password(tx: &Tx, id: AccountId, old: &str, new: &str
     Ok(tx.execute(UPDATE_PASSWORD, vec![id.0.into(), old.into(), new.into()]).await? == 1)
 }
 
+/// Replaces the password's hash. Returns `false` if there is no such account.
+pub(crate) async fn reset_password(tx: &Tx, id: AccountId, new: &str) -> Result<bool, Error> {
+    let text = "update account set password = $2 where id = $1";
+    Ok(tx.execute(text, vec![id.0.into(), new.into()]).await? == 1)
+}
+
 /// Replaces the roles. Returns `false` if there is no such account.
 pub(crate) async fn update_roles(tx: &Tx, id: AccountId, roles: &Roles) -> Result<bool, Error> {
     let text = "update account set roles = $2 where id = $1";
     Ok(tx.execute(text, vec![id.0.into(), roles.to_text().into()]).await? == 1)
 }
 
-/// Removes an account with its sessions and known networks. Returns `false` if it does not exist.
+/// Removes an account with its sessions, known networks, mailed codes and sign-ins. Returns `false` if it does not
+/// exist.
 pub(crate) async fn remove(tx: &Tx, id: AccountId, now: DateTime<Utc>) -> Result<bool, Error> {
     super::sessions::remove_all(tx, id, now).await?;
     super::known_networks::remove_all(tx, id).await?;
+    super::mailed_codes::remove_all(tx, id).await?;
+    super::sign_ins::remove_all(tx, id).await?;
     Ok(tx.execute("delete from account where id = $1", vec![id.0.into()]).await? == 1)
 }

@@ -4,7 +4,8 @@ use contract::AccountId;
 use testkit::{World, plans};
 use uuid::Uuid;
 
-use super::{accounts, ended_sessions, handle_skeletons, known_networks, sessions};
+use super::{accounts, addresses, ended_sessions, handle_skeletons, known_networks, mailed_codes, sessions, sign_ins};
+use crate::model::{Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
 
 #[tokio::test]
@@ -27,6 +28,15 @@ async fn every_query_has_an_index() {
             handle_skeletons::list_unfilled(sql, id, 10).await?;
             ended_sessions::list(sql, now, 10).await?;
             known_networks::find(sql, id, &vec![1], now).await?;
+            addresses::find_owner(sql, "ada@example.org").await?;
+            addresses::is_used(sql, "ada@example.org").await?;
+            mailed_codes::find_by_link(sql, &[1], now).await?;
+            mailed_codes::find_by_short_code(sql, id, &[1], now).await?;
+            mailed_codes::list_addresses(sql, id).await?;
+            mailed_codes::list_recent(sql, id, Purpose::ResetPassword, now).await?;
+            let from = Whereabouts { device: "Phone".into(), network: "unknown".into() };
+            sign_ins::familiarity(sql, id, &from).await?;
+            sign_ins::list(sql, id, Uuid::max(), 50, now).await?;
             Ok(())
         })
     })

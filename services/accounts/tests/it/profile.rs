@@ -99,7 +99,7 @@ async fn a_public_profile_has_no_email() {
     let ada = sign_up(&world, "ada").await;
     let bob = sign_up(&world, "bob").await;
     let mut expected = ada.account.clone();
-    for own in ["email", "locale", "time_zone"] {
+    for own in ["email", "email_confirmed", "locale", "time_zone"] {
         assert!(expected.as_object_mut().unwrap().remove(own).is_some(), "{own}");
     }
     for reader in [world.anonymous(), bob.member, ada.member] {
