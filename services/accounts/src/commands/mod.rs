@@ -7,6 +7,7 @@
 mod change_password;
 mod change_roles;
 mod clear_avatar;
+mod clear_hidden_avatar;
 mod confirm_email;
 mod create_first_signing_key;
 mod end_all_sessions;
@@ -30,6 +31,7 @@ mod update_profile;
 pub(crate) use change_password::change_password;
 pub use change_roles::{assign, revoke};
 pub(crate) use clear_avatar::clear_avatar;
+pub(crate) use clear_hidden_avatar::clear_hidden_avatar;
 pub(crate) use confirm_email::confirm_email;
 pub(crate) use create_first_signing_key::create_first_signing_key;
 pub(crate) use end_all_sessions::end_all_sessions;
