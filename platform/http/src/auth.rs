@@ -68,6 +68,12 @@ pub struct Claims {
     pub iat: i64,
     /// When the token expires, in seconds since 1970.
     pub exp: i64,
+    /// How the member proved who they are (RFC 8176): `pwd`, `otp`, `hwk`, `swk`, `user`, and `mfa` with two factors.
+    #[serde(default)]
+    pub amr: Vec<String>,
+    /// When they last proved it, in seconds since 1970. A refresh leaves it as it is.
+    #[serde(default)]
+    pub auth_time: i64,
 }
 
 /// The claims of a token whose signature is valid, with those that only the verifier reads.

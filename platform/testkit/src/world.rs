@@ -228,6 +228,8 @@ impl World {
             iss: http_server::auth::ISSUER.to_owned(),
             iat: now.timestamp(),
             exp: (now + TimeDelta::days(30)).timestamp(),
+            amr: vec!["pwd".to_owned()],
+            auth_time: now.timestamp(),
         };
         let mut header = jsonwebtoken::Header::new(Algorithm::EdDSA);
         header.kid = Some(KEY_ID.to_owned());

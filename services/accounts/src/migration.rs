@@ -1,7 +1,7 @@
 //! The schema. Steps are only ever added.
 //!
-//! Invariant: sessions, known networks, mailed codes and sign-ins are removed with their account; passwords, refresh
-//! tokens, known networks and mailed codes are stored as hashes only.
+//! Invariant: sessions, known networks, mailed codes, sign-ins and second factors are removed with their account;
+//! passwords, refresh tokens, known networks, mailed codes and recovery codes are stored as hashes only.
 
 use db::Migration;
 
@@ -15,4 +15,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, min_compatible: 1, sql: include_str!("../migrations/0005_recovery.sql") },
     // An account of an earlier release, or of one that runs beside this one, has no skeleton until a job fills it in.
     Migration { version: 8, min_compatible: 1, sql: include_str!("../migrations/0008_handle_skeleton.sql") },
+    Migration { version: 10, min_compatible: 1, sql: include_str!("../migrations/0010_factors.sql") },
+    Migration { version: 11, min_compatible: 1, sql: include_str!("../migrations/0011_passkey_challenges.sql") },
+    Migration { version: 12, min_compatible: 1, sql: include_str!("../migrations/0012_proofs.sql") },
 ];

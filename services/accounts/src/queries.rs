@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::commands;
 use crate::error::Error;
-use crate::model::{Account, CurrentSession, Session, SignIn};
+use crate::model::{Account, CurrentSession, Factor, Session, SignIn};
 use crate::state::Accounts;
 use crate::store;
 
@@ -65,4 +65,10 @@ pub(crate) async fn sign_ins_page(
     sign_ins.truncate(limit);
     let next = sign_ins.last().filter(|_| has_more).map(|sign_in| sign_in.id);
     Ok((sign_ins, next))
+}
+
+/// Returns the caller's second factors, oldest first, and the number of unused recovery codes.
+pub(crate) async fn factors(accounts: &Accounts, current: &CurrentSession) -> Result<(Vec<Factor>, i64), Error> {
+    let (sql, account) = (accounts.context.db.read(), current.account.id);
+    Ok((store::factors::list(sql, account).await?, store::recovery_codes::count(sql, account).await?))
 }

@@ -14,7 +14,7 @@ use http_server::auth::{Claims, ISSUER};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::model::{ACCESS_TOKEN_LIFETIME, Account};
+use crate::model::{ACCESS_TOKEN_LIFETIME, Account, Authentication};
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -31,7 +31,7 @@ pub(crate) struct SignedIn {
 }
 
 /// Returns the claims of an access token for this session.
-pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Claims {
+pub(crate) fn claims(account: &Account, session: Uuid, authentication: &Authentication, now: DateTime<Utc>) -> Claims {
     Claims {
         sub: account.id.0,
         sid: session,
@@ -41,6 +41,8 @@ pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Cl
         iss: ISSUER.to_owned(),
         iat: now.timestamp(),
         exp: (now + ACCESS_TOKEN_LIFETIME).timestamp(),
+        amr: authentication.names(),
+        auth_time: authentication.at.timestamp(),
     }
 }
 

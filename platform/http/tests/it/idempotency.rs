@@ -97,6 +97,8 @@ impl Harness {
             iss: "test".into(),
             iat: 0,
             exp: i64::MAX,
+            amr: vec![],
+            auth_time: 0,
         };
         Self {
             things,

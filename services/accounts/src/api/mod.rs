@@ -7,9 +7,12 @@ mod accounts;
 mod authenticated;
 mod client_info;
 mod email;
+mod factor_body;
+mod factors;
 mod internal;
 mod jwks;
 mod me;
+mod passkey_sign_in;
 mod passwords;
 mod sessions;
 mod sign_ins;
@@ -63,6 +66,12 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(passwords::forgotten))
         .routes(routes!(passwords::reset))
         .routes(routes!(sign_ins::list))
+        .routes(routes!(factors::list, factors::begin))
+        .routes(routes!(factors::confirm))
+        .routes(routes!(factors::remove))
+        .routes(routes!(factors::replace_recovery_codes))
+        .routes(routes!(factors::prove))
+        .routes(routes!(passkey_sign_in::begin))
         .routes(routes!(jwks::jwks))
 }
 

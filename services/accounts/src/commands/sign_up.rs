@@ -14,8 +14,8 @@ use super::open_session::{VerifiedLogin, new_session, open_session};
 use crate::error::Error;
 use crate::mailed_codes::FreshCode;
 use crate::model::{
-    About, Account, ClientInfo, Email, Handle, NewPassword, Password, Purpose, Region, Roles, Standing, Whereabouts,
-    skeleton,
+    About, Account, Authentication, ClientInfo, Email, Handle, Method, NewPassword, Password, Purpose, Region, Roles,
+    Standing, Whereabouts, skeleton,
 };
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
@@ -107,7 +107,15 @@ async fn insert_account(
 ) -> Result<Option<SignedIn>, Error> {
     let account = new.account.clone();
     let from = Whereabouts { device: device.clone(), network: network_key(client.address) };
-    let session = new_session(accounts, account.id, new.password.clone(), device, new.request_key.clone());
+    let authentication = Authentication::by(&[Method::Password], account.created_at);
+    let session = new_session(
+        accounts,
+        account.id,
+        new.password.clone(),
+        device,
+        new.request_key.clone(),
+        authentication.clone(),
+    );
     let (session_id, token) = (session.id, session.token.clone());
     let network = accounts.network(account.id, client);
     let sign_in = accounts.context.random.uuid_v7(session.at);
@@ -141,7 +149,7 @@ async fn insert_account(
         }
         return Ok(None);
     }
-    accounts.signing_keys.issue(account, session_id, &token).await.map(Some)
+    accounts.signing_keys.issue(account, session_id, &authentication, &token).await.map(Some)
 }
 
 /// Returns who has the handle or one that looks like it, if anybody.
@@ -181,9 +189,21 @@ async fn replay_sign_up(
         return Err(Error::HandleTaken);
     }
     let Credentials { account, password, .. } = *taken;
-    let from = Whereabouts { device, network: network_key(client.address) };
-    let request_key = client.request_key;
-    open_session(accounts, VerifiedLogin { account, password, rehashed: None, from, network, request_key }).await
+    // A new account has no second factor in its first moments, and one that has is signed in to as usual.
+    if !store::factors::list(accounts.context.db.read(), account.id).await?.is_empty() {
+        return Err(Error::HandleTaken);
+    }
+    let login = VerifiedLogin {
+        account,
+        password,
+        by_password: true,
+        factor: None,
+        rehashed: None,
+        from: Whereabouts { device, network: network_key(client.address) },
+        network,
+        request_key: client.request_key,
+    };
+    open_session(accounts, login).await
 }
 
 /// Why a handle can't be had.

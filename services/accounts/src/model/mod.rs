@@ -3,9 +3,11 @@
 //! Invariant: every [`Handle`], [`Email`] and [`NewPassword`] meets its rules.
 
 mod about;
+mod authentication;
 mod common_passwords;
 mod display_text;
 mod email;
+mod factor;
 mod handle;
 mod mailed_code;
 mod password;
@@ -15,6 +17,7 @@ mod role;
 mod session;
 mod sign_in;
 mod signing_key;
+pub(crate) mod totp;
 
 use std::net::IpAddr;
 
@@ -22,7 +25,12 @@ use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 
 pub(crate) use about::{About, Link, Place, ProfileKind};
+pub(crate) use authentication::{Authentication, Method};
 pub(crate) use email::{Email, normalize_login};
+pub(crate) use factor::{
+    CHALLENGE_LIFETIME, Factor, FactorAnswer, FactorKind, RECOVERY_CODES, Spend, VerifiedFactor, factor_name,
+    normalized_recovery_code, recovery_code,
+};
 pub(crate) use handle::{Handle, skeleton};
 pub(crate) use mailed_code::{
     LINK_BYTES, MAIL_WINDOW, MAX_PROMPT_MAILS, MailedCode, PresentedCode, Purpose, SHORT_CODE_ALPHABET,

@@ -1,5 +1,5 @@
 //! The SQL of this role: accounts, their addresses and the skeletons of their handles, sessions (and those that have
-//! ended), mailed codes, sign-ins, signing keys and known networks.
+//! ended), second factors, mailed codes, sign-ins, signing keys and known networks.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
@@ -7,11 +7,14 @@ mod account_row;
 pub(crate) mod accounts;
 pub(crate) mod addresses;
 pub(crate) mod ended_sessions;
+pub(crate) mod factors;
 pub(crate) mod handle_skeletons;
 pub(crate) mod known_networks;
 pub(crate) mod mailed_codes;
+pub(crate) mod passkey_challenges;
 #[cfg(test)]
 mod query_plans;
+pub(crate) mod recovery_codes;
 pub(crate) mod sessions;
 pub(crate) mod sign_ins;
 pub(crate) mod signing_keys;

@@ -4,7 +4,10 @@ use contract::{AccountId, MediaId};
 use testkit::{World, plans};
 use uuid::Uuid;
 
-use super::{accounts, addresses, ended_sessions, handle_skeletons, known_networks, mailed_codes, sessions, sign_ins};
+use super::{
+    accounts, addresses, ended_sessions, factors, handle_skeletons, known_networks, mailed_codes, recovery_codes,
+    sessions, sign_ins,
+};
 use crate::model::{Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
 
@@ -38,6 +41,13 @@ async fn every_query_has_an_index() {
             let from = Whereabouts { device: "Phone".into(), network: "unknown".into() };
             sign_ins::familiarity(sql, id, &from).await?;
             sign_ins::list(sql, id, Uuid::max(), 50, now).await?;
+            factors::list(sql, id).await?;
+            factors::list_apps(sql, id).await?;
+            factors::list_credentials(sql, id).await?;
+            factors::find_passkey(sql, &[1]).await?;
+            factors::find_pending(sql, id, Uuid::nil(), now).await?;
+            recovery_codes::count(sql, id).await?;
+            recovery_codes::contains(sql, id, &[1]).await?;
             Ok(())
         })
     })

@@ -5,13 +5,17 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
 mod addresses;
+mod authenticator;
 mod contention;
 mod cookie_sessions;
 mod email_change;
+mod factors;
 mod handles;
 mod limits;
 mod other_roles;
+mod passkeys;
 mod profile;
+mod proofs;
 mod recovery;
 mod refresh;
 mod region;
