@@ -32,6 +32,14 @@ pub fn title(text: &str) -> Option<String> {
     (!short.is_empty()).then_some(short)
 }
 
+/// Returns a text of several lines as people see it: without control, invisible or text-direction characters, with line
+/// feeds between its lines. Empty if nothing is left.
+pub fn lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
+    let kept: String = text.chars().filter(|c| *c == '\n' || !is_hidden(*c)).collect();
+    kept.trim().to_owned()
+}
+
 /// Returns the title of a file that a client names by its path: its last component (RFC 7578 §4.2), `untitled` if
 /// nothing is left.
 pub fn title_of_file(path: &str) -> String {
@@ -139,6 +147,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_text_keeps_its_lines_and_nothing_hidden() {
+        assert_eq!(lines(" One\r\ntwo\rthree\n\n four\tfive \n"), "One\ntwo\nthree\n\n four five");
+        assert_eq!(lines("a\u{0}b\u{1b}[31mc\u{202e}d\u{2028}e\u{200b}f\u{e0041}g"), "ab[31mcdefg");
+        assert_eq!(lines("👩\u{200d}🎤 « ok »"), "👩\u{200d}🎤 « ok »");
+        assert_eq!(lines(" \n\u{feff}"), "");
+    }
 
     #[test]
     fn a_title_stays_as_it_was_written() {

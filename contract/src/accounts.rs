@@ -1,4 +1,5 @@
-//! The events of `accounts`: an account was erased and all data about it must be removed. And the subject of avatars.
+//! The events of `accounts`: an account was erased and all data about it must be removed; a profile became private or
+//! no longer is. And the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
 //! account that still exists, and the id is never used again.
@@ -24,4 +25,20 @@ pub struct Erased {
 
 impl Event for Erased {
     const SUBJECT: &'static str = "accounts.erased";
+}
+
+/// `accounts.privacy_changed`: the member has made the profile private, or no longer private. What lists the member's
+/// things for others lists nothing while it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivacyChanged {
+    /// The account's id.
+    pub account: AccountId,
+    /// Whether the profile is private now.
+    pub is_private: bool,
+    /// When the member changed it. A subscriber discards an older event that arrives late.
+    pub at: DateTime<Utc>,
+}
+
+impl Event for PrivacyChanged {
+    const SUBJECT: &'static str = "accounts.privacy_changed";
 }

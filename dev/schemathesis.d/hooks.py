@@ -193,6 +193,10 @@ def use_real_secrets(path, case, member):
         case.body |= {"login": ADA.handle, "password": PASSWORD}
     elif path == "/v1/me/password":
         case.body["current"] = PASSWORD
+    elif path == "/v1/me/email":
+        case.body |= {"email": f"new{Member.count}@example.org", "password": PASSWORD}
+    elif path == "/v1/passwords/forgotten":
+        case.body["login"] = ADA.handle
     elif path == "/v1/me":
         if "password" in case.body:
             case.body["password"] = PASSWORD

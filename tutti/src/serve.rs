@@ -61,6 +61,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let options = Options {
         data: server.data.clone(),
         config: config.clone(),
+        listen: public.local_addr()?,
         clock: base::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
         random: base::Random::system(),
         openapi_json: openapi::json()?.into(),

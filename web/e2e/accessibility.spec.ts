@@ -17,7 +17,7 @@ async function expectAccessible(page: Page, what: string): Promise<void> {
 }
 
 test('axe finds nothing on the pages of a new member', async ({ page, home, member }) => {
-  for (const path of ['/', '/albums', '/trash', '/settings', `/u/${member.handle}`, '/nowhere']) {
+  for (const path of ['/', '/albums', '/trash', '/settings', '/confirm', `/u/${member.handle}`, '/nowhere']) {
     await home.goto(path);
     await home.waitForSelector('main h1');
     await expectAccessible(page, path);
@@ -57,7 +57,7 @@ test('axe finds nothing in a library', async ({ page, library, files }) => {
 });
 
 test('axe finds nothing on the pages of a visitor', async ({ page }) => {
-  for (const path of ['/', '/sign-in', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/join']) {
+  for (const path of ['/', '/sign-in', '/forgot', '/reset', '/confirm', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/join']) {
     await page.goto(path);
     await page.waitForSelector('main h1');
     await expectAccessible(page, path);

@@ -95,7 +95,7 @@ test('no page and no dialog has a text outside the message files', async ({ cont
     await page.locator('header nav button').first().click();
     await check(`theme ${press}`);
   }
-  for (const path of ['/sign-in', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/albums/5kT0vYq8Zb3mXw1RcHs9Ga', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember']) {
+  for (const path of ['/sign-in', '/forgot', '/reset', '/confirm', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/albums/5kT0vYq8Zb3mXw1RcHs9Ga', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember']) {
     await open(path);
     await check(path);
   }

@@ -8,7 +8,7 @@ import layout from '#messages/layout';
 import library from '#messages/library';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'trash' | 'settings' | 'sign-in' | 'join' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'trash' | 'settings' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -38,6 +38,9 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   settings: { pattern: '/settings', title: account.settingsTitle, load: () => import('./account/SettingsPage.svelte'), signedOut: 'sign-in' },
   'sign-in': { pattern: '/sign-in', title: account.signInTitle, load: () => import('./account/SignInPage.svelte') },
   join: { pattern: '/join', title: account.joinTitle, load: () => import('./account/JoinPage.svelte') },
+  forgot: { pattern: '/forgot', title: account.forgotTitle, load: () => import('./account/ForgotPage.svelte') },
+  reset: { pattern: '/reset', title: account.resetTitle, load: () => import('./account/ResetPage.svelte') },
+  confirm: { pattern: '/confirm', title: account.confirmTitle, load: () => import('./account/ConfirmPage.svelte') },
   welcome: { pattern: null, title: layout.welcomeTitle, load: () => import('./layout/WelcomePage.svelte') },
   'not-found': { pattern: null, title: layout.notFoundTitle, load: () => import('./layout/NotFoundPage.svelte') },
 };

@@ -1,4 +1,4 @@
-//! Which engines a process uses: `[db]`, `[bus]`, `[objects]` and `[secrets]` in the configuration.
+//! Which engines a process uses: `[db]`, `[bus]`, `[objects]`, `[mail]` and `[secrets]` in the configuration.
 //!
 //! Invariant: with an empty configuration everything is embedded in the data folder.
 
@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use base::Clock;
+use base::telemetry::Metrics;
 use bus::Bus;
+use mail::{Mail, MailOptions};
 use objects::Objects;
 
-use super::data_dir;
+use super::{Options, data_dir};
 use base::config::{Config, Error, Section};
 use bus_nats::NatsOptions;
 use db::{Db, PostgresOptions};
@@ -141,19 +143,21 @@ pub fn sections() -> Vec<Section> {
         Section::of::<DbConfig>("db").with_rule(|config| config.section::<DbConfig>("db")?.postgres("").map(drop)),
         Section::of::<NatsOptions>("bus"),
         Section::of::<S3Options>("objects"),
+        Section::of::<MailOptions>("mail").with_rule(|config| config.section::<MailOptions>("mail")?.check()),
         Section::of::<Secrets>("secrets"),
     ]
 }
 
 /// Returns the files with secrets that the configuration names, each with the key that names it.
 pub fn secret_files(config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Error> {
-    let Engines { db, bus, objects, secrets } = Engines::of(config)?;
+    let Engines { db, bus, objects, mail, secrets } = Engines::of(config)?;
     let named = [
         ("db.url_file", db.url_file),
         ("bus.password_file", bus.password_file),
         ("bus.token_file", bus.token_file),
         ("bus.credentials_file", bus.credentials_file),
         ("objects.secret_key_file", objects.secret_key_file),
+        ("mail.smtp_password_file", mail.smtp_password_file),
         ("secrets.url_signing_key_file", secrets.url_signing_key_file),
     ];
     Ok(named.into_iter().filter_map(|(key, path)| Some((key, path?))).collect())
@@ -167,6 +171,8 @@ pub struct Engines {
     pub bus: NatsOptions,
     /// The store of the objects.
     pub objects: S3Options,
+    /// Where mails go.
+    pub mail: MailOptions,
     /// The secrets that all processes share.
     pub secrets: Secrets,
 }
@@ -178,6 +184,7 @@ impl Engines {
             db: config.section("db")?,
             bus: config.section("bus")?,
             objects: config.section("objects")?,
+            mail: config.section("mail")?,
             secrets: config.section("secrets")?,
         })
     }
@@ -195,6 +202,25 @@ pub async fn open_bus(settings: &NatsOptions, data: &Path, clock: Clock) -> Resu
 /// Opens the store that the settings name: S3 if they name a bucket, else the folder.
 pub async fn open_objects(settings: &S3Options, folder: &Path) -> Result<Objects, objects::Error> {
     if settings.bucket.is_empty() { Objects::folder(folder).await } else { objects_s3::open(settings) }
+}
+
+/// The key of `[gateway]` that says where the site is. A process without that role has the section as well.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PublicOrigin {
+    public_url: String,
+}
+
+/// Opens the engine of mails that the settings name: a mail server, or the folder.
+pub(super) fn open_mail(
+    settings: &MailOptions,
+    options: &Options,
+    folder: &Path,
+    metrics: &Metrics,
+) -> Result<Mail, Error> {
+    let public_url = options.config.section::<PublicOrigin>("gateway")?.public_url;
+    let site_url = settings.site_origin(&public_url, options.listen)?;
+    Mail::open(settings, folder, site_url, options.clock.clone(), options.random.clone(), metrics)
 }
 
 fn invalid(section: &str, reason: &str) -> Error {

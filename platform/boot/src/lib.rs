@@ -13,6 +13,7 @@ pub use accounts_keys::AccountsKeys;
 pub use engines::{DbConfig, Engines, Secrets, open_bus, open_objects, secret_files, sections};
 pub use pending_dependencies::PendingDependencies;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use db::schedule;
 use http_server::RouterLayer;
 use http_server::auth::Verifier;
 use http_server::{LayerState, with_guarded_layers};
+use mail::Mail;
 use objects::Objects;
 use peer::Peers;
 use service::{BootError, Context, RoleInterface, Service};
@@ -37,7 +39,7 @@ use service::{BootError, Context, RoleInterface, Service};
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The sections of the configuration that belong to no role.
-pub const SECTIONS: &[&str] = &["db", "bus", "objects", "secrets"];
+pub const SECTIONS: &[&str] = &["db", "bus", "objects", "mail", "secrets"];
 
 /// Returns an error if the configuration has a key or a value that the engines or these services can't use. Opens
 /// nothing.
@@ -54,6 +56,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The configuration.
     pub config: Config,
+    /// The address of the public listener: where links in mails lead if the configuration names no origin.
+    pub listen: SocketAddr,
     /// The clock.
     pub clock: Clock,
     /// The source of random values.
@@ -76,6 +80,8 @@ pub struct Process {
     pub bus: Bus,
     /// The object store.
     pub objects: Objects,
+    /// Mails to people.
+    pub mail: Mail,
     /// The metrics.
     pub metrics: Metrics,
     /// Verifies access tokens.
@@ -134,12 +140,14 @@ impl Process {
         let bus = open_bus(&engines.bus, data, clock.clone()).await?;
         bus.end_leases().await?;
         let objects = open_objects(&engines.objects, &data.join("objects")).await?;
+        let mail = engines::open_mail(&engines.mail, options, &data.join("mail"), &metrics)?;
         let verifier = Verifier::new(AccountsKeys(peers.clone()), clock.clone());
         let roles: std::sync::Arc<[RoleInterface]> = options.all.iter().map(RoleInterface::from).collect();
         let contexts = futures::future::try_join_all(services.iter().map(|service| {
             let shared = (
                 bus.clone(),
                 objects.clone(),
+                mail.clone(),
                 peers.clone(),
                 verifier.clone(),
                 url_signer.clone(),
@@ -149,7 +157,7 @@ impl Process {
             );
             let (engines, roles, random) = (&engines, roles.clone(), options.random.clone());
             async move {
-                let (bus, objects, peers, verifier, url_signer, clock, metrics, tasks) = shared;
+                let (bus, objects, mail, peers, verifier, url_signer, clock, metrics, tasks) = shared;
                 let db = engines.db.open(service.name, data).await?;
                 migrate(service, &db, &engines.db, &options.pending).await?;
                 let folder = data.join(service.name);
@@ -158,6 +166,7 @@ impl Process {
                     db,
                     bus,
                     objects,
+                    mail,
                     peers,
                     verifier,
                     url_signer,
@@ -225,12 +234,14 @@ impl Process {
             .collect();
         for (name, db) in &databases {
             bus.relay(name, db.clone(), clock.clone(), &tasks);
+            mail.send_from(name, db.clone(), &tasks);
         }
         let contexts = contexts.into_iter().map(|(service, context)| (service.name, context)).collect();
         Ok(Self {
             peers,
             bus,
             objects,
+            mail,
             metrics,
             verifier,
             tasks,

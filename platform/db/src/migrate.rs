@@ -38,6 +38,8 @@ const PLATFORM: &[Migration] = &[
     // Keys under which a process may be storing objects, and keys whose objects are to be removed: see
     // `objects::orphans`.
     Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_orphan_object.sql") },
+    // Mails to be sent: see `mail`.
+    Migration { version: 5, min_compatible: 1, sql: include_str!("../migrations/0005_mail_outbox.sql") },
 ];
 
 #[derive(FromQueryResult)]

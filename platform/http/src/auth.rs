@@ -59,12 +59,21 @@ pub struct Claims {
     pub handle: String,
     /// Any of `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`.
     pub roles: Vec<String>,
+    /// Whether the member had confirmed an e-mail address at that time.
+    #[serde(default)]
+    pub confirmed: bool,
     /// The issuer.
     pub iss: String,
     /// When the token was issued, in seconds since 1970.
     pub iat: i64,
     /// When the token expires, in seconds since 1970.
     pub exp: i64,
+    /// How the member proved who they are (RFC 8176): `pwd`, `otp`, `hwk`, `swk`, `user`, and `mfa` with two factors.
+    #[serde(default)]
+    pub amr: Vec<String>,
+    /// When they last proved it, in seconds since 1970. A refresh leaves it as it is.
+    #[serde(default)]
+    pub auth_time: i64,
 }
 
 /// The claims of a token whose signature is valid, with those that only the verifier reads.

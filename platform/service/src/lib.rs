@@ -20,6 +20,7 @@ use http_server::RouterLayer;
 use http_server::auth::Verifier;
 use http_server::problem::Code;
 use http_server::signed_url::UrlSigner;
+use mail::Mail;
 use objects::Objects;
 use peer::Peers;
 
@@ -83,6 +84,8 @@ pub struct Context {
     pub bus: Bus,
     /// The shared object store.
     pub objects: Objects,
+    /// Mails to people.
+    pub mail: Mail,
     /// The other roles.
     pub peers: Peers,
     /// Verifies access tokens.

@@ -10,6 +10,7 @@ mod fake_role;
 pub mod fleet;
 mod instance;
 pub mod logs;
+mod mails;
 pub mod mounts;
 pub mod objects;
 mod plans;
@@ -19,6 +20,7 @@ mod world;
 
 pub use client::TestClient;
 pub use fake_role::{FakeRequest, FakeRole, PathParameters, fake_role};
+pub use mails::TestMail;
 pub use plans::{Plan, Plans, PlansFuture, plans};
 pub use response::TestResponse;
 pub use world::{World, WorldBuilder, ffmpeg, launcher};

@@ -20,7 +20,7 @@ pub const TITLE: &str = "TOPSECRETTITLE";
 /// Texts that no line may contain.
 const FORBIDDEN: [&str; 3] = ["78.1372", "111.5755", "TOPSECRET"];
 /// Our own crates that are no role.
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 18] = [
     "base",
     "boot",
     "bus",
@@ -29,6 +29,7 @@ const CRATES: [&str; 17] = [
     "contract",
     "db",
     "http_server",
+    "mail",
     "objects",
     "objects_s3",
     "peer",

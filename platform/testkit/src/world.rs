@@ -3,6 +3,7 @@
 //! Invariant: nothing outside the world's own temporary folder is written, and no private data is logged (see
 //! [`crate::logs`]).
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -116,6 +117,7 @@ impl WorldBuilder {
         let options = Options {
             data: folder.path().join("data"),
             config,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             clock: clock.clone(),
             random: Random::system(),
             openapi_json: "{}".into(),
@@ -222,9 +224,12 @@ impl World {
             sid: Uuid::from_u128(1),
             handle: name.to_owned(),
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
+            confirmed: true,
             iss: http_server::auth::ISSUER.to_owned(),
             iat: now.timestamp(),
             exp: (now + TimeDelta::days(30)).timestamp(),
+            amr: vec!["pwd".to_owned()],
+            auth_time: now.timestamp(),
         };
         let mut header = jsonwebtoken::Header::new(Algorithm::EdDSA);
         header.kid = Some(KEY_ID.to_owned());
@@ -292,7 +297,8 @@ impl World {
         );
     }
 
-    /// Returns the number of unsent events of each service, and of unacknowledged deliveries of each consumer.
+    /// Returns the number of unsent events and of due mails of each service, and of unacknowledged deliveries of each
+    /// consumer.
     async fn pending_work(&self) -> Vec<(String, u64)> {
         #[derive(db::FromQueryResult)]
         struct Unsent {
@@ -309,6 +315,7 @@ impl World {
                 waiting.push((format!("the outbox of {service}"), unsent));
             }
         }
+        waiting.extend(self.due_mails().await);
         waiting.extend(self.process.bus.engine().backlog().await.expect("the bus responds"));
         waiting
     }

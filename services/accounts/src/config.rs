@@ -38,12 +38,22 @@ pub(crate) struct Config {
     pub throttle_delay_ms: u32,
     /// The most new accounts from one IP address in an hour.
     pub sign_ups_per_address: u32,
+    /// The most requests for a forgotten password from one IP address (IPv6: one /64) in an hour. A member who has
+    /// signed in from there before may make as many of their own.
+    pub forgotten_per_address: u32,
+    /// The most mails to one mailbox in an hour that new accounts and changes of address cause.
+    pub mails_per_mailbox: u32,
     /// After how many days without use a session ends.
     pub session_idle_days: u32,
     /// The most sessions of one member. One more ends the session that was unused for longest.
     pub sessions_per_account: u32,
-    /// For how many minutes after signing in an account may be erased without the password.
+    /// For how many minutes after signing in, or after proving it again, what is dangerous needs no other proof: a new
+    /// second factor, its removal, new recovery codes, erasing the account.
     pub recent_sign_in_minutes: u32,
+    /// The most wrong codes of second factors for one account in a day from all networks that it has not signed in
+    /// from. Each client address in a network that it has signed in from may have as many of its own, and so may each
+    /// live session. These codes are short, so this is stricter than for passwords, and beside those limits.
+    pub wrong_codes_per_day: u32,
     /// After how many days the next key signs access tokens.
     pub key_rotation_days: u32,
     /// How often keys are rotated and idle sessions removed, in seconds.
@@ -70,9 +80,12 @@ impl Default for Config {
             attempts_window_minutes: 15,
             throttle_delay_ms: 250,
             sign_ups_per_address: 200,
+            forgotten_per_address: 60,
+            mails_per_mailbox: 10,
             session_idle_days: 60,
             sessions_per_account: 50,
             recent_sign_in_minutes: 10,
+            wrong_codes_per_day: 30,
             key_rotation_days: 30,
             maintenance_seconds: 3600,
         }
@@ -104,11 +117,14 @@ impl Config {
             ("attempts_per_address", self.attempts_per_address),
             ("attempts_window_minutes", self.attempts_window_minutes),
             ("sign_ups_per_address", self.sign_ups_per_address),
+            ("forgotten_per_address", self.forgotten_per_address),
+            ("mails_per_mailbox", self.mails_per_mailbox),
             ("session_idle_days", self.session_idle_days),
             ("sessions_per_account", self.sessions_per_account),
             // A key must sign for longer than the day that it is published ahead.
             ("key_rotation_days", self.key_rotation_days.saturating_sub(1)),
             ("maintenance_seconds", self.maintenance_seconds),
+            ("wrong_codes_per_day", self.wrong_codes_per_day),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             let least = if *key == "key_rotation_days" { 2 } else { 1 };
@@ -131,7 +147,7 @@ impl Config {
         TimeDelta::days(self.session_idle_days.into())
     }
 
-    /// Returns the age up to which a session may erase its account without the password.
+    /// Returns the age up to which a proof of who the caller is counts for what is dangerous.
     pub(crate) fn recent_sign_in(&self) -> TimeDelta {
         TimeDelta::minutes(self.recent_sign_in_minutes.into())
     }

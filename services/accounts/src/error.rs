@@ -5,8 +5,10 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use base::Transient;
 use http_server::Problem;
 use http_server::problem::every_role;
+use serde_json::{Map, Value};
 
 use crate::codes;
 
@@ -19,9 +21,9 @@ pub enum Error {
     /// The handle breaks a rule, which the message names.
     #[error("{0}")]
     InvalidHandle(&'static str),
-    /// The e-mail address has an invalid syntax.
-    #[error("This is not an e-mail address that we can use. It should look like ada@example.org.")]
-    InvalidEmail,
+    /// The e-mail address breaks a rule, which the message names.
+    #[error("{0}")]
+    InvalidEmail(&'static str),
     /// The password breaks a rule, which the message names.
     #[error("{0}")]
     WeakPassword(&'static str),
@@ -31,21 +33,59 @@ pub enum Error {
     /// The avatar is not a photo that others may see.
     #[error("{0}")]
     InvalidAvatar(&'static str),
-    /// Another account has the handle.
-    #[error("This handle is taken. Choose another one.")]
+    /// Another account has the handle, or one that looks like it.
+    #[error("This handle is taken, or one that looks like it. Choose another one.")]
     HandleTaken,
-    /// Another account has the e-mail address.
-    #[error("An account with this e-mail address exists already. Sign in instead.")]
+    /// Another account has confirmed the e-mail address.
+    #[error("Another account has confirmed this e-mail address. Sign in to that one, or use another address here.")]
     EmailTaken,
+    /// The e-mail address of the account is confirmed already.
+    #[error("Your e-mail address is confirmed already.")]
+    EmailConfirmed,
+    /// A mailed code is unknown, was used, has expired, or is another account's.
+    #[error("This link or code is not valid any more. It works once and for a limited time. Ask for a new mail.")]
+    InvalidCode,
+    /// A short code was sent without the login of its account.
+    #[error("Send your handle or e-mail address together with the code, or use the link in the mail.")]
+    CodeNeedsLogin,
+    /// Too many wrong short codes.
+    #[error("Too many attempts with a wrong code. Use the link in the mail, or wait a little and try again.")]
+    TooManyCodes(Duration),
+    /// Too many requests for mails.
+    #[error("Too many mails were asked for. Use the newest one that you have, or wait a little and ask again.")]
+    TooManyMails(Duration),
     /// The handle or the password is wrong, or both.
     #[error("The handle or the password is wrong. Check both and try again.")]
     WrongLogin,
     /// The member's current password is wrong.
     #[error("This is not your current password. Check it and try again.")]
     WrongPassword,
-    /// Erasing needs the password, or a session that was opened recently.
-    #[error("Send your password to confirm, or sign in again and repeat this within a few minutes.")]
-    PasswordNeeded,
+    /// The act needs a recent proof of who the caller is. Holds the members of the problem: what is possible.
+    #[error("Confirm that it is you with your password or a second factor, then repeat this within a few minutes.")]
+    ProofRequired(Box<Map<String, Value>>),
+    /// The password is right, and a second factor is missing. Holds the members of the problem: what is possible.
+    #[error("Confirm that it is you with a second factor.")]
+    SecondFactor(Box<Map<String, Value>>),
+    /// The second factor of a sign-in is wrong, was used before, or has expired.
+    #[error("This second factor was not accepted. Try again with a new code, or with your passkey.")]
+    WrongFactor,
+    /// The second factor of a signed-in member is wrong, was used before, or has expired.
+    #[error("This was not accepted. Try again with a new code, or with your passkey.")]
+    FactorRefused,
+    /// The member has no such factor.
+    #[error("You have no such second factor. It may have been removed, or took too long to confirm.")]
+    NoSuchFactor,
+    /// The account has the most factors of this kind already.
+    #[error("You can't have more second factors of this kind. Remove one first.")]
+    TooManyFactors,
+    /// This site can't have passkeys: its URL has no host name, or no TLS.
+    #[error(
+        "This site can't use passkeys, because its URL has no host name or no https. Add an authenticator app instead."
+    )]
+    PasskeysOff,
+    /// The account has no second factor.
+    #[error("Add an authenticator app or a passkey first.")]
+    NoFactor,
     /// The session of the access token has ended.
     #[error("This session has ended. Sign in again.")]
     SessionEnded,
@@ -102,9 +142,25 @@ pub enum Error {
     /// A token could not be signed.
     #[error("an access token could not be signed")]
     Signing(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The secret of an authenticator app could not be encrypted or decrypted.
+    #[error("the secret of an authenticator app can't be encrypted or decrypted")]
+    Sealing,
+    /// A passkey, or the state of its ceremony, could not be processed.
+    #[error("a passkey could not be processed: {0}")]
+    Passkeys(String),
     /// A password could not be hashed or verified.
     #[error("a password could not be hashed")]
     Hashing(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_transient(),
+            Self::Peer(error) => error.is_transient(),
+            _ => false,
+        }
+    }
 }
 
 impl From<Problem> for Error {
@@ -117,22 +173,33 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::InvalidHandle(_) => codes::INVALID_HANDLE,
-            Error::InvalidEmail => codes::INVALID_EMAIL,
+            Error::InvalidEmail(_) => codes::INVALID_EMAIL,
             Error::WeakPassword(_) => codes::WEAK_PASSWORD,
             Error::InvalidProfile(_) => codes::INVALID_PROFILE,
             Error::InvalidAvatar(_) => codes::INVALID_AVATAR,
             Error::HandleTaken => codes::HANDLE_TAKEN,
             Error::EmailTaken => codes::EMAIL_TAKEN,
+            Error::EmailConfirmed => codes::EMAIL_CONFIRMED,
+            Error::InvalidCode => codes::INVALID_CODE,
+            Error::CodeNeedsLogin => codes::CODE_NEEDS_LOGIN,
+            Error::TooManyMails(_) => codes::TOO_MANY_MAILS,
             Error::WrongLogin => codes::WRONG_LOGIN,
             Error::WrongPassword => codes::WRONG_PASSWORD,
-            Error::PasswordNeeded => codes::PASSWORD_REQUIRED,
+            Error::ProofRequired(_) => codes::PROOF_REQUIRED,
+            Error::SecondFactor(_) => codes::SECOND_FACTOR,
+            Error::WrongFactor => codes::WRONG_FACTOR,
+            Error::FactorRefused => codes::FACTOR_REFUSED,
+            Error::NoSuchFactor => codes::FACTOR_NOT_FOUND,
+            Error::TooManyFactors => codes::TOO_MANY_FACTORS,
+            Error::PasskeysOff => codes::PASSKEYS_OFF,
+            Error::NoFactor => codes::NO_FACTOR,
             Error::SessionEnded => every_role::AUTH_SESSION_ENDED,
             Error::InvalidRefresh => codes::INVALID_REFRESH,
             Error::NoSession => codes::NO_SESSION,
             Error::CrossSite => codes::CROSS_SITE,
             Error::UnknownTokenTransport => codes::UNKNOWN_TOKEN_TRANSPORT,
             Error::RefreshReused => codes::REFRESH_REUSED,
-            Error::TooManyAttempts(_) => codes::TOO_MANY_ATTEMPTS,
+            Error::TooManyAttempts(_) | Error::TooManyCodes(_) => codes::TOO_MANY_ATTEMPTS,
             Error::TooManySignUps(_) => codes::TOO_MANY_SIGN_UPS,
             Error::Busy => codes::BUSY,
             Error::NoSuchAccount => codes::NOT_FOUND,
@@ -140,14 +207,22 @@ impl From<Error> for Problem {
             Error::BadIdempotencyKey => every_role::BAD_IDEMPOTENCY_KEY,
             Error::BadCursor => every_role::BAD_QUERY,
             Error::UnknownRole(_) => codes::UNKNOWN_ROLE,
-            Error::Refused(_) | Error::Db(_) | Error::Peer(_) | Error::Signing(_) | Error::Hashing(_) => {
-                return internal_error(error);
-            }
+            Error::Refused(_)
+            | Error::Db(_)
+            | Error::Peer(_)
+            | Error::Signing(_)
+            | Error::Sealing
+            | Error::Passkeys(_)
+            | Error::Hashing(_) => return internal_error(error),
         };
         let problem = Self::of(code, error.to_string());
         match error {
-            Error::TooManyAttempts(wait) | Error::TooManySignUps(wait) => problem.retry_after(wait),
+            Error::TooManyAttempts(wait)
+            | Error::TooManySignUps(wait)
+            | Error::TooManyCodes(wait)
+            | Error::TooManyMails(wait) => problem.retry_after(wait),
             Error::Busy => problem.retry_after(BUSY_RETRY_AFTER),
+            Error::ProofRequired(members) | Error::SecondFactor(members) => problem.with_members(*members),
             _ => problem,
         }
     }

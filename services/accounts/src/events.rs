@@ -1,20 +1,45 @@
-//! The events that this role consumes. It publishes [`contract::accounts::Erased`] where an account is erased.
+//! The events that this role consumes: deleted photos, and its own requests for a new password. It publishes
+//! [`contract::accounts::Erased`] where an account is erased, and [`contract::accounts::PrivacyChanged`] where a profile
+//! is edited.
 //!
-//! Invariant: once a `Deleted` event has been handled, no profile shows that photo.
+//! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no
+//! profile shows that photo.
 
 use base::config::Config;
 use bus::{Delivery, HandlerError, Subscriptions};
-use contract::media::Deleted;
+use contract::media::{Changed, Deleted, Visibility};
 
-use crate::commands;
+use crate::commands::{self, ResetRequested};
 use crate::state::Accounts;
+
+const RESET_REQUESTED: &str = "accounts.reset_requested";
 
 /// Returns the durable subscriptions. Their names must never change.
 pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
-    Subscriptions::new().on("accounts.avatar", on_media_deleted, |on| on)
+    Subscriptions::new()
+        .on("accounts.avatar", on_media_deleted, |on| on)
+        .on("accounts.avatar_changed", on_media_changed, |on| on)
+        .on(RESET_REQUESTED, on_reset_requested, |on| on)
 }
 
 /// Handling an event twice changes nothing, so no inbox is needed.
 async fn on_media_deleted(accounts: Accounts, deleted: Deleted, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::clear_avatar(&accounts, deleted.owner, deleted.id).await?)
+}
+
+/// As [`on_media_deleted`]: handling an event twice changes nothing.
+async fn on_media_changed(accounts: Accounts, changed: Changed, _: Delivery) -> Result<(), HandlerError> {
+    if changed.visibility != Visibility::Private && !changed.trashed {
+        return Ok(());
+    }
+    commands::clear_hidden_avatar(&accounts, changed.id).await?;
+    Ok(())
+}
+
+async fn on_reset_requested(
+    accounts: Accounts,
+    requested: ResetRequested,
+    delivery: Delivery,
+) -> Result<(), HandlerError> {
+    Ok(commands::mail_password_reset(&accounts, requested, RESET_REQUESTED, delivery.event.id).await?)
 }

@@ -1,6 +1,6 @@
-//! Scheduled jobs: rotate signing keys, remove idle sessions and expired networks.
+//! Scheduled jobs: rotate signing keys, remove idle sessions and expired networks, fill in the skeletons of handles.
 //!
-//! Invariant: both jobs can run at any time and any number of times, and change only what is due.
+//! Invariant: all jobs can run at any time and any number of times, and change only what is due.
 
 use db::schedule::Job;
 
@@ -9,7 +9,7 @@ use crate::state::Accounts;
 
 /// Returns the jobs.
 pub(crate) fn jobs(accounts: &Accounts) -> Vec<Job> {
-    let (keys, sessions) = (accounts.clone(), accounts.clone());
+    let (keys, sessions, skeletons) = (accounts.clone(), accounts.clone(), accounts.clone());
     vec![
         Job::every("accounts.keys", accounts.config.maintenance_interval(), move |run| {
             let accounts = keys.clone();
@@ -18,6 +18,10 @@ pub(crate) fn jobs(accounts: &Accounts) -> Vec<Job> {
         Job::every("accounts.sessions", accounts.config.maintenance_interval(), move |run| {
             let accounts = sessions.clone();
             async move { Ok(commands::remove_expired(&accounts, &run).await?) }
+        }),
+        Job::every("accounts.skeletons", accounts.config.maintenance_interval(), move |run| {
+            let accounts = skeletons.clone();
+            async move { Ok(commands::fill_skeletons(&accounts, &run).await?) }
         }),
     ]
 }

@@ -1,22 +1,23 @@
-//! The accounts role: credentials, sessions, roles and profiles.
+//! The accounts role: credentials, second factors, sessions, roles and profiles.
 //!
-//! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own who follows whom,
-//! nor any media. Invariant: passwords and refresh tokens are stored as hashes only and never logged.
+//! Owns accounts, their passwords, second factors and sessions, and the keys of access tokens. Does not own follows and
+//! media. Invariant: passwords, refresh tokens, recovery and mailed codes are stored as hashes only and never logged.
 //!
 //! # Lanes
 //!
-//! Writes of one lane run one after the other; writes of different lanes may run at once.
+//! Writes of one lane run one after the other; writes of different lanes may run at once. An id, a skeleton, an e-mail
+//! address and the names of the lanes of keys and challenges never have the same text.
 //!
 //! | write | lanes | what they protect |
 //! |---|---|---|
-//! | sign-up | handle and e-mail address | the two unique keys; nothing else can know the new account yet |
+//! | sign-up | the handle's skeleton and e-mail address | the unique keys, and who has the address |
 //! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
-//! | profile, avatar, roles | account | what is read and written back |
-//! | erasure | account, handle and e-mail address | all of these |
-//! | first signing key, rotation | one of their own | that one key is next |
-//! | removal of idle sessions and expired networks | all | rows of many accounts, in any order |
-//!
-//! An id, a handle, an e-mail address and the name of the keys' lane never have the same text.
+//! | factors, proofs, mailed codes, profile, roles | account | one use of each, their number; what is written back |
+//! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
+//! | erasure | account, skeleton and e-mail address | all of these |
+//! | filling in skeletons of earlier releases | accounts and skeletons of the batch | that one account has a skeleton |
+//! | first signing key, rotation; challenges of no account | one each | that one key is next; their number |
+//! | removal of what has expired | all | rows of many accounts, in any order |
 
 mod api;
 mod codes;
@@ -24,14 +25,21 @@ mod commands;
 mod config;
 mod error;
 mod events;
+mod factor_verification;
+mod failed_sign_ins;
 mod jobs;
+mod mailed_codes;
+mod mails;
 mod metrics;
 mod migration;
 mod model;
+mod passkeys;
 mod password_hasher;
 mod password_verification;
 mod queries;
 mod rate_limiter;
+mod recent_proof;
+mod sealed_secret;
 mod signing_keys;
 mod state;
 mod store;
@@ -40,8 +48,7 @@ mod tokens;
 
 pub use commands::{assign, revoke};
 pub use error::Error;
-use service::BootError;
-use service::{Context, RoleInstance, Service};
+use service::{BootError, Context, RoleInstance, Service};
 
 /// Returns the definition of the accounts role.
 pub fn service() -> Service {
@@ -62,11 +69,11 @@ async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config = config::Config::load(&context.config)?;
     commands::create_first_signing_key(&context).await.map_err(no_keys)?;
     let keys = signing_keys::SigningKeys::open(context.db.clone(), context.clock.clone()).await.map_err(no_keys)?;
-    let consumers = events::subscriptions(&context.config);
     let accounts = state::Accounts::new(context, config, keys)?;
+    commands::keep_storing_failed_sign_ins(&accounts);
     Ok(RoleInstance {
         router: api::router(accounts.clone()),
-        consumers: consumers.consumers(&accounts),
+        consumers: events::subscriptions(&accounts.context.config).consumers(&accounts),
         jobs: jobs::jobs(&accounts),
         ..RoleInstance::default()
     })

@@ -1,12 +1,13 @@
-//! Reads of accounts and sessions.
+//! Reads of accounts, sessions and sign-ins.
 //!
-//! Invariant: a member's sessions are read only with the member's own [`CurrentSession`].
+//! Invariant: a member's sessions and sign-ins are read only with the member's own [`CurrentSession`].
 
 use contract::AccountId;
 use uuid::Uuid;
 
+use crate::commands;
 use crate::error::Error;
-use crate::model::{Account, CurrentSession, Session};
+use crate::model::{Account, CurrentSession, Factor, Session, SignIn};
 use crate::state::Accounts;
 use crate::store;
 
@@ -46,4 +47,28 @@ pub(crate) async fn sessions_page(
     sessions.truncate(limit);
     let next = sessions.last().filter(|_| has_more).map(|session| session.id);
     Ok((sessions, next))
+}
+
+/// Returns a page of the sign-ins to the caller's account, newest first, and the cursor of the next page. The attempts
+/// that this process has not stored yet are stored first.
+pub(crate) async fn sign_ins_page(
+    accounts: &Accounts,
+    current: &CurrentSession,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<(Vec<SignIn>, Option<Uuid>), Error> {
+    commands::store_failed_sign_ins(accounts).await?;
+    let (sql, now) = (accounts.context.db.read(), accounts.context.clock.now());
+    let before = before.unwrap_or(Uuid::max());
+    let mut sign_ins = store::sign_ins::list(sql, current.account.id, before, limit + 1, now).await?;
+    let has_more = sign_ins.len() > limit;
+    sign_ins.truncate(limit);
+    let next = sign_ins.last().filter(|_| has_more).map(|sign_in| sign_in.id);
+    Ok((sign_ins, next))
+}
+
+/// Returns the caller's second factors, oldest first, and the number of unused recovery codes.
+pub(crate) async fn factors(accounts: &Accounts, current: &CurrentSession) -> Result<(Vec<Factor>, i64), Error> {
+    let (sql, account) = (accounts.context.db.read(), current.account.id);
+    Ok((store::factors::list(sql, account).await?, store::recovery_codes::count(sql, account).await?))
 }

@@ -21,7 +21,7 @@ use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::model::Account;
+use crate::model::{Account, Authentication};
 use crate::store;
 use crate::tokens::{self, RefreshToken, SignedIn};
 
@@ -66,14 +66,16 @@ impl SigningKeys {
         &self,
         account: Account,
         session: Uuid,
+        authentication: &Authentication,
         refresh: &RefreshToken,
     ) -> Result<SignedIn, Error> {
         let cached = self.cached_keys().await;
         let now = self.clock.now();
         let key = cached.keys.iter().rev().find(|key| key.signs_from <= now).or(cached.keys.first());
         let key = key.ok_or(Error::Db(db::Error::Corrupt("the signing keys")))?;
-        let access_token = jsonwebtoken::encode(&key.header, &tokens::claims(&account, session, now), &key.private)
-            .map_err(|error| Error::Signing(error.into()))?;
+        let claims = tokens::claims(&account, session, authentication, now);
+        let access_token =
+            jsonwebtoken::encode(&key.header, &claims, &key.private).map_err(|error| Error::Signing(error.into()))?;
         Ok(SignedIn { account, access_token, refresh_token: refresh.encode() })
     }
 

@@ -11,13 +11,22 @@ use service::BootError;
 use service::Context;
 
 use crate::config::Config;
+use crate::error::Error;
+use crate::failed_sign_ins::FailedSignInBuffer;
 use crate::metrics::Metrics;
-use crate::model::ClientInfo;
+use crate::model::{CHALLENGE_LIFETIME, ClientInfo, Whereabouts};
+use crate::passkeys::Passkeys;
 use crate::password_hasher::Hasher;
 use crate::rate_limiter::RateLimiter;
 use crate::signing_keys::SigningKeys;
 use crate::store::known_networks::Network;
 use crate::throttle::{Throttle, network_key};
+
+/// The most wrong short codes for one login or account in an hour.
+const MAX_CODE_GUESSES: u32 = 10;
+/// The most challenges for sign-ins by passkey that one client address gets in their lifetime; a whole venue may share
+/// one address.
+const MAX_PASSKEY_CHALLENGES: u32 = 200;
 
 /// The state of the role; cheap to clone.
 #[derive(Clone)]
@@ -38,6 +47,20 @@ pub(crate) struct Inner {
     pub throttle: Throttle,
     /// Limits the new accounts from one address.
     pub sign_ups: RateLimiter,
+    /// Limits the requests for a forgotten password from one address.
+    pub forgotten: RateLimiter,
+    /// Limits the mails to one mailbox that new accounts and changes of address cause.
+    pub mailboxes: RateLimiter,
+    /// Limits guesses of short codes.
+    pub code_guesses: RateLimiter,
+    /// The failed attempts to sign in that wait to be stored.
+    pub failed_sign_ins: FailedSignInBuffer,
+    /// Limits the wrong codes of second factors, by where they come from.
+    pub wrong_codes: RateLimiter,
+    /// Limits the challenges for sign-ins by passkey from one address.
+    pub passkey_challenges: RateLimiter,
+    /// The relying party of passkeys.
+    pub passkeys: Passkeys,
 }
 
 impl std::ops::Deref for Accounts {
@@ -55,6 +78,13 @@ impl Accounts {
         Ok(Self(Arc::new(Inner {
             throttle: Throttle::new(&config),
             sign_ups: RateLimiter::new(config.sign_ups_per_address, TimeDelta::hours(1)),
+            forgotten: RateLimiter::new(config.forgotten_per_address, TimeDelta::hours(1)),
+            mailboxes: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),
+            code_guesses: RateLimiter::new(MAX_CODE_GUESSES, TimeDelta::hours(1)),
+            failed_sign_ins: FailedSignInBuffer::default(),
+            wrong_codes: RateLimiter::new(config.wrong_codes_per_day, TimeDelta::days(1)),
+            passkey_challenges: RateLimiter::new(MAX_PASSKEY_CHALLENGES, CHALLENGE_LIFETIME),
+            passkeys: Passkeys::new(&context.mail.site_url("")),
             context,
             config,
             signing_keys,
@@ -67,5 +97,12 @@ impl Accounts {
     /// secret.
     pub(crate) fn network(&self, account: AccountId, client: &ClientInfo) -> Network {
         self.context.url_signer.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
+    }
+
+    /// Adds an attempt to the member's list of sign-ins if it failed because of a wrong second factor.
+    pub(crate) fn note_wrong_factor(&self, error: &Error, account: AccountId, from: &Whereabouts) {
+        if matches!(error, Error::WrongFactor) {
+            self.failed_sign_ins.add(account, from.clone(), self.context.clock.now());
+        }
     }
 }

@@ -14,7 +14,7 @@ use http_server::auth::{Claims, ISSUER};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::model::{ACCESS_TOKEN_LIFETIME, Account};
+use crate::model::{ACCESS_TOKEN_LIFETIME, Account, Authentication};
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -31,15 +31,18 @@ pub(crate) struct SignedIn {
 }
 
 /// Returns the claims of an access token for this session.
-pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Claims {
+pub(crate) fn claims(account: &Account, session: Uuid, authentication: &Authentication, now: DateTime<Utc>) -> Claims {
     Claims {
         sub: account.id.0,
         sid: session,
         handle: account.handle.clone(),
         roles: account.roles.names(),
+        confirmed: account.email_confirmed_at.is_some(),
         iss: ISSUER.to_owned(),
         iat: now.timestamp(),
         exp: (now + ACCESS_TOKEN_LIFETIME).timestamp(),
+        amr: authentication.names(),
+        auth_time: authentication.at.timestamp(),
     }
 }
 

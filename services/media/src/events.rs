@@ -1,10 +1,10 @@
-//! The subscriptions of media: the progress of conversions, and erased accounts.
+//! The subscriptions of media: the progress of conversions, erased accounts, and the privacy of profiles.
 //!
 //! Invariant: every effect is idempotent (states only move forward, removed rows stay removed), so no subscription
 //! needs the inbox.
 
 use bus::{Delivery, HandlerError, Subscriptions};
-use contract::accounts::Erased;
+use contract::accounts::{Erased, PrivacyChanged};
 use contract::transcode::{Failed, Playable, Progress, Ready};
 
 use crate::{Media, commands};
@@ -17,6 +17,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Media> {
         .on("media.ready", on_ready, |on| on.concurrency(16))
         .on("media.failed", on_failed, |on| on.concurrency(8))
         .on("media.erase", on_erased, |on| on)
+        .on("media.privacy", on_privacy_changed, |on| on)
 }
 
 async fn on_progress(media: Media, event: Progress, _: Delivery) -> Result<(), HandlerError> {
@@ -37,4 +38,8 @@ async fn on_failed(media: Media, event: Failed, _: Delivery) -> Result<(), Handl
 
 async fn on_erased(media: Media, event: Erased, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::erase_account(&media, event.account).await?)
+}
+
+async fn on_privacy_changed(media: Media, event: PrivacyChanged, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_privacy(&media, event).await?)
 }

@@ -34,6 +34,10 @@ export interface Edit {
   name?: string;
   tags?: string[];
   visibility?: Visibility;
+  /** Empty: removes it. */
+  description?: string;
+  /** Empty: removes it. */
+  alt?: string;
 }
 
 export const edit = (id: string, body: Edit): Promise<Media> =>

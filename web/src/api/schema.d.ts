@@ -922,6 +922,8 @@ export interface components {
         Account: {
             avatar: components["schemas"]["MediaId"] | null;
             bio: string;
+            /** @description The country (ISO 3166-1 alpha-2). Returned to the owner only; absent if it is not known. */
+            country?: string | null;
             /** Format: date-time */
             created_at: string;
             /** @description The name to show. It is the handle until the member chooses a name. */
@@ -932,8 +934,23 @@ export interface components {
             handle: string;
             /** Format: uuid */
             id: string;
+            /**
+             * @description Whether others see no more than handle, display name, avatar, kind and roles. Bio, place, links and the list of
+             *     the member's public items are then empty for them.
+             */
+            is_private: boolean;
+            /** @description What the member is here for, as they say. */
+            kind: components["schemas"]["ProfileKind"];
+            /** @description Up to five links of the member, as URLs. */
+            links: string[];
+            /** @description The language that the member reads, as a BCP 47 tag. Returned to the owner only. */
+            locale?: string | null;
+            /** @description Where the member is, in their own words. Null if they don't say. */
+            place: string | null;
             /** @description `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`. */
             roles: string[];
+            /** @description The time zone (IANA). Returned to the owner only. */
+            time_zone?: string | null;
         };
         /**
          * @description An album.
@@ -1112,6 +1129,10 @@ export interface components {
          *     }
          */
         ChangeBody: {
+            /** @description What stands for the picture where it is not seen, as in `<img alt>`: at most 1,000 characters. Empty removes it. */
+            alt?: string | null;
+            /** @description The new description: at most 2,000 characters, in lines if you like. Empty removes it. */
+            description?: string | null;
             /** @description The new name. */
             name?: string | null;
             /** @description The new tags, which replace the old ones. */
@@ -1245,8 +1266,27 @@ export interface components {
             avatar?: components["schemas"]["MediaId"] | null;
             /** @description At most 500 characters; `null` clears it. */
             bio?: string | null;
+            /** @description The country where you live (ISO 3166-1 alpha-2); `null` removes it. */
+            country?: string | null;
             /** @description 1–60 characters; `null` resets it to the handle. */
             display_name?: string | null;
+            /**
+             * @description Whether others see no more of the profile than handle, display name, avatar, kind and roles; `null` resets
+             *     it to `false`.
+             */
+            is_private?: boolean | null;
+            kind?: components["schemas"]["ProfileKind"] | null;
+            /**
+             * @description Up to five links that begin with `https://` or `http://` and have no name or password in them, at most 300
+             *     characters each; `null` removes all.
+             */
+            links?: string[] | null;
+            /** @description The language that you read, as a BCP 47 tag; `null` resets it to `en`. */
+            locale?: string | null;
+            /** @description The place where you are, in your own words, at most 80 characters; `null` removes it. */
+            place?: string | null;
+            /** @description The time zone (IANA) in which times are shown; `null` resets it to `UTC`. */
+            time_zone?: string | null;
         };
         /**
          * @description The confirmation of an erasure.
@@ -1279,8 +1319,12 @@ export interface components {
          *     }
          */
         FormBody: {
+            /** @description What stands for the picture where it is not seen: at most 1,000 characters. */
+            alt?: string;
             /** @description `now` or `later`. */
             claim?: string;
+            /** @description What you tell about the item: at most 2,000 characters. */
+            description?: string;
             /**
              * Format: binary
              * @description The file.
@@ -1524,6 +1568,12 @@ export interface components {
          */
         Media: {
             /**
+             * @description What stands for the picture where it is not seen, as in `<img alt>`; empty if its owner has written nothing. Of
+             *     a video or a song, it describes the poster.
+             * @example A black cat looks out of a porthole.
+             */
+            alt: string;
+            /**
              * Format: int64
              * @description Size of the original in bytes.
              */
@@ -1544,6 +1594,11 @@ export interface components {
              * @description When it was accepted.
              */
             created_at: string;
+            /**
+             * @description What its owner tells about it; empty if nothing. Lines are separated by line feeds.
+             * @example The first morning at the sea.
+             */
+            description: string;
             /**
              * Format: int64
              * @description Duration in milliseconds.
@@ -1639,6 +1694,11 @@ export interface components {
             /** @description `about:blank`: the code is specific enough (RFC 9457 §4.2.1). */
             type: string;
         };
+        /**
+         * @description What a member is here for. The member says it, and it gives no right.
+         * @enum {string}
+         */
+        ProfileKind: "member" | "artist" | "curator" | "provider" | "booth";
         /**
          * @description How far a conversion is.
          * @example {
@@ -1803,12 +1863,25 @@ export interface components {
         SignUp: {
             /** @description The name of this device in the list of sessions. */
             device?: string | null;
-            /** @description Case doesn't matter. */
+            /** @description Case doesn't matter. A domain in another script is stored in its ASCII form. */
             email: string;
-            /** @description 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter. */
+            /**
+             * @description 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter. One that looks like the handle of another account is
+             *     taken.
+             */
             handle: string;
+            /**
+             * @description The language that the member reads, as a BCP 47 tag, such as a browser's `navigator.language`. Without one that
+             *     is known, the first of `Accept-Language` counts.
+             */
+            locale?: string | null;
             /** @description At least 10 characters, at most 1,000 bytes. */
             password: components["schemas"]["Password"];
+            /**
+             * @description The member's time zone (IANA), such as a browser's `Intl.DateTimeFormat().resolvedOptions().timeZone`. One that
+             *     is unknown is passed over.
+             */
+            time_zone?: string | null;
         };
         /**
          * @description The account and tokens of a new or refreshed session.
@@ -2175,6 +2248,11 @@ export interface operations {
                  * @example cookie
                  */
                 "Tutti-Session"?: string;
+                /**
+                 * @description The languages that the member prefers, where `locale` has none
+                 * @example en-GB, en;q=0.8
+                 */
+                "Accept-Language"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3516,6 +3594,16 @@ export interface operations {
                  * @example later
                  */
                 claim?: string;
+                /**
+                 * @description What you tell about the item: at most 2,000 characters, in lines if you like.
+                 * @example The first morning at the sea.
+                 */
+                description?: string;
+                /**
+                 * @description What stands for the picture where it is not seen, as in `<img alt>`: at most 1,000 characters.
+                 * @example A black cat looks out of a porthole.
+                 */
+                alt?: string;
             };
             header?: {
                 /**

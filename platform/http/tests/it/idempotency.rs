@@ -93,9 +93,12 @@ impl Harness {
             sid: Uuid::nil(),
             handle: "ada".into(),
             roles: vec![],
+            confirmed: true,
             iss: "test".into(),
             iat: 0,
             exp: i64::MAX,
+            amr: vec![],
+            auth_time: 0,
         };
         Self {
             things,

@@ -1,9 +1,11 @@
-//! Real engines for tests: PostgreSQL, NATS with JetStream, and an S3 server, each a child of the test that started it.
+//! Real engines for tests: PostgreSQL, NATS with JetStream, an S3 server and a mail server, each a child of the test
+//! that started it.
 //!
 //! Owns the programs that `dev/engines` installs. Each listens on loopback only and can be killed, frozen and restarted
 //! on the same port and folder. Invariant: an engine that isn't installed fails the test, with the command to type; no
 //! test is skipped.
 
+mod mail_server;
 mod nats;
 mod ports;
 mod postgres;
@@ -13,6 +15,7 @@ mod s3;
 mod shared;
 mod tls;
 
+pub use mail_server::{MailServer, MailServerTls, MailStep, ReceivedMail};
 pub use nats::Nats;
 pub use ports::free_port;
 pub use postgres::Postgres;

@@ -4,7 +4,7 @@
 
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use http_server::{Json, Path};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use super::token_transport::TokenTransport;
 use super::views::{AccountView, SignedInView};
 use crate::commands::{self, SignUpRequest};
 use crate::error::Error;
-use crate::model::{ClientInfo, Password, device_name};
+use crate::model::{ClientInfo, Password, Region, device_name};
 use crate::queries;
 use crate::state::Accounts;
 
@@ -24,12 +24,15 @@ use crate::state::Accounts;
     "email": "ada@example.org",
     "password": "correct horse battery",
     "device": "Firefox on Linux",
+    "locale": "en-GB",
+    "time_zone": "Europe/London",
 }))]
 pub(super) struct SignUp {
-    /// 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter.
+    /// 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter. One that looks like the handle of another account is
+    /// taken.
     #[schema(min_length = 3, max_length = 30)]
     handle: String,
-    /// Case doesn't matter.
+    /// Case doesn't matter. A domain in another script is stored in its ASCII form.
     #[schema(max_length = 254)]
     email: String,
     /// At least 10 characters, at most 1,000 bytes.
@@ -37,9 +40,31 @@ pub(super) struct SignUp {
     /// The name of this device in the list of sessions.
     #[schema(max_length = 80)]
     device: Option<String>,
+    /// The language that the member reads, as a BCP 47 tag, such as a browser's `navigator.language`. Without one that
+    /// is known, the first of `Accept-Language` counts.
+    locale: Option<String>,
+    /// The member's time zone (IANA), such as a browser's `Intl.DateTimeFormat().resolvedOptions().timeZone`. One that
+    /// is unknown is passed over.
+    time_zone: Option<String>,
+}
+
+impl SignUp {
+    fn into_request(self, headers: &HeaderMap) -> SignUpRequest {
+        let languages = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        SignUpRequest {
+            handle: self.handle,
+            email: self.email,
+            password: self.password,
+            device: device_name(self.device.as_deref()),
+            region: Region::guess(self.locale.as_deref(), self.time_zone.as_deref(), languages),
+        }
+    }
 }
 
 /// Creates an account and signs in to it.
+///
+/// A mail to the address asks to confirm it. An address that another account has confirmed is not refused here: the
+/// response is the same, the address stays unconfirmed, and the mail tells its owner.
 ///
 /// With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
 #[utoipa::path(
@@ -64,6 +89,12 @@ pub(super) struct SignUp {
                            this origin",
             example = "cookie",
         ),
+        (
+            "Accept-Language" = Option<String>,
+            Header,
+            description = "The languages that the member prefers, where `locale` has none",
+            example = "en-GB, en;q=0.8",
+        ),
     ),
     responses(
         (
@@ -82,7 +113,6 @@ pub(super) struct SignUp {
             "accounts.invalid_email",
             "accounts.weak_password",
             "accounts.handle_taken",
-            "accounts.email_taken",
             "accounts.too_many_sign_ups",
             "accounts.busy",
             "auth.cross_site",
@@ -102,15 +132,10 @@ pub(super) async fn sign_up(
     State(accounts): State<Accounts>,
     transport: TokenTransport,
     client: ClientInfo,
+    headers: HeaderMap,
     Json(body): Json<SignUp>,
 ) -> Result<impl IntoResponse, Error> {
-    let request = SignUpRequest {
-        handle: body.handle,
-        email: body.email,
-        password: body.password,
-        device: device_name(body.device.as_deref()),
-    };
-    let signed_in = commands::sign_up(&accounts, request, client).await?;
+    let signed_in = commands::sign_up(&accounts, body.into_request(&headers), client).await?;
     let (mut headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
     // A handle consists of characters that are valid in a header.
     if let Ok(location) = format!("/v1/accounts/{}", view.handle()).parse() {
@@ -121,7 +146,8 @@ pub(super) async fn sign_up(
 
 /// Returns a public profile.
 ///
-/// Everyone may read it, signed in or not. An unknown handle, and that of an erased account, is a 404.
+/// Everyone may read it, signed in or not. A private profile (`is_private`) has no bio, place and links. An unknown
+/// handle, and that of an erased account, is a 404.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{handle}",
@@ -138,7 +164,7 @@ pub(super) async fn sign_up(
     responses(
         (
             status = 200,
-            description = "The profile, without the e-mail address",
+            description = "The profile, without what only its owner sees",
             body = AccountView,
         ),
     ),

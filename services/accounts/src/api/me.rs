@@ -16,7 +16,10 @@ use super::token_transport::TokenTransport;
 use super::views::{AccountView, NO_STORE};
 use crate::commands;
 use crate::error::Error;
-use crate::model::{Bio, CurrentSession, DisplayName, Password, Patch, ProfilePatch};
+use crate::model::{
+    Bio, Country, CurrentSession, DisplayName, Link, Locale, Password, Patch, Place, ProfileKind, ProfilePatch,
+    TimeZone,
+};
 use crate::state::Accounts;
 
 /// Changes to the profile. Absent fields stay unchanged.
@@ -26,6 +29,13 @@ use crate::state::Accounts;
     "display_name": "Ada Lovelace",
     "bio": "Numbers and music.",
     "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+    "locale": "en-GB",
+    "time_zone": "Europe/London",
+    "country": "GB",
+    "kind": "artist",
+    "place": "London",
+    "links": ["https://ada.example.org/"],
+    "is_private": false,
 }))]
 pub(super) struct EditProfile {
     /// 1–60 characters; `null` resets it to the handle.
@@ -40,29 +50,54 @@ pub(super) struct EditProfile {
     #[serde(default)]
     #[schema(value_type = Option<MediaId>)]
     avatar: Patch<String>,
+    /// The language that you read, as a BCP 47 tag; `null` resets it to `en`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 35)]
+    locale: Patch<String>,
+    /// The time zone (IANA) in which times are shown; `null` resets it to `UTC`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 40)]
+    time_zone: Patch<String>,
+    /// The country where you live (ISO 3166-1 alpha-2); `null` removes it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 2, max_length = 2)]
+    country: Patch<String>,
+    /// What you are here for; `null` resets it to `member`.
+    #[serde(default)]
+    #[schema(value_type = Option<ProfileKind>)]
+    kind: Patch<ProfileKind>,
+    /// The place where you are, in your own words, at most 80 characters; `null` removes it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 80)]
+    place: Patch<String>,
+    /// Up to five links that begin with `https://` or `http://` and have no name or password in them, at most 300
+    /// characters each; `null` removes all.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    links: Patch<Vec<String>>,
+    /// Whether others see no more of the profile than handle, display name, avatar, kind and roles; `null` resets
+    /// it to `false`.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    is_private: Patch<bool>,
 }
 
 impl EditProfile {
     fn into_patch(self, current: &CurrentSession) -> Result<ProfilePatch, Error> {
-        let display_name = match self.display_name {
-            Patch::Unchanged => None,
-            Patch::Null => Some(current.account.handle.clone()),
-            Patch::Set(name) => Some(DisplayName::parse(&name)?.0),
-        };
-        let bio = match self.bio {
-            Patch::Unchanged => None,
-            Patch::Null => Some(String::new()),
-            Patch::Set(bio) => Some(Bio::parse(&bio)?.0),
-        };
-        let avatar = match self.avatar {
-            Patch::Unchanged => Patch::Unchanged,
-            Patch::Null => Patch::Null,
-            Patch::Set(id) => Patch::Set(
-                id.parse::<MediaId>()
-                    .map_err(|_| Error::InvalidAvatar("avatar must be the id of a photo: 22 letters and digits."))?,
-            ),
-        };
-        Ok(ProfilePatch { display_name, bio, avatar })
+        let display_name = self.display_name.parse(|name| Ok(DisplayName::parse(&name)?.0))?;
+        let no_photo = Error::InvalidAvatar("avatar must be the id of a photo: 22 letters and digits.");
+        Ok(ProfilePatch {
+            display_name: display_name.or_reset(|| current.account.handle.clone()),
+            bio: self.bio.parse(|bio| Ok(Bio::parse(&bio)?.0))?.or_reset(String::new),
+            avatar: self.avatar.parse(|id| id.parse::<MediaId>().map_err(|_| no_photo))?,
+            locale: self.locale.parse(|tag| Locale::parse(&tag))?.or_reset(Locale::default),
+            time_zone: self.time_zone.parse(|name| TimeZone::parse(&name))?.or_reset(TimeZone::default),
+            country: self.country.parse(|code| Country::parse(&code))?,
+            kind: self.kind.or_reset(ProfileKind::default),
+            place: self.place.parse(|place| Place::parse(&place))?,
+            links: self.links.parse(|links| Link::parse_all(&links))?.or_reset(Vec::new),
+            is_private: self.is_private.or_reset(bool::default),
+        })
     }
 }
 
@@ -112,7 +147,9 @@ pub(super) async fn show(Authenticated(current): Authenticated) -> impl IntoResp
 /// Changes the profile.
 ///
 /// Fields that are left out stay as they are; `null` resets a field. The avatar must be a photo of your own that is
-/// public or unlisted.
+/// public or unlisted. Locale, time zone and country are in no view but yours. A private profile shows others its
+/// handle, display name, avatar, kind and roles only, and lists no public items; each of these can still be read by its
+/// own URL.
 #[utoipa::path(
     patch,
     path = "/v1/me",
@@ -150,7 +187,7 @@ pub(super) async fn edit(
 
 /// Erases the account, its library and every link to it. This can't be undone.
 ///
-/// Needs the password in the body, or no body and a session that was opened with the password in the last ten minutes.
+/// Needs the password in the body, or no body and a sign-in or a proof (`/v1/me/proof`) in the last ten minutes.
 #[utoipa::path(
     delete,
     path = "/v1/me",
@@ -179,7 +216,7 @@ pub(super) async fn edit(
         ("x-codes" = json!([
             "accounts.busy",
             "auth.cross_site",
-            "auth.password_required",
+            "auth.proof_required",
             "auth.too_many_attempts",
             "auth.unknown_token_transport",
             "auth.wrong_password",

@@ -6,10 +6,16 @@
 mod accounts;
 mod authenticated;
 mod client_info;
+mod email;
+mod factor_body;
+mod factors;
 mod internal;
 mod jwks;
 mod me;
+mod passkey_sign_in;
+mod passwords;
 mod sessions;
+mod sign_ins;
 mod token_transport;
 mod views;
 
@@ -54,6 +60,18 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(sessions::end))
         .routes(routes!(me::show, me::edit, me::erase))
         .routes(routes!(me::change_password))
+        .routes(routes!(email::change))
+        .routes(routes!(email::send_confirmation))
+        .routes(routes!(email::confirm))
+        .routes(routes!(passwords::forgotten))
+        .routes(routes!(passwords::reset))
+        .routes(routes!(sign_ins::list))
+        .routes(routes!(factors::list, factors::begin))
+        .routes(routes!(factors::confirm))
+        .routes(routes!(factors::remove))
+        .routes(routes!(factors::replace_recovery_codes))
+        .routes(routes!(factors::prove))
+        .routes(routes!(passkey_sign_in::begin))
         .routes(routes!(jwks::jwks))
 }
 

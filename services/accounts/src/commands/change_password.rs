@@ -1,11 +1,13 @@
 //! Changing the password.
 //!
-//! Invariant: a new password ends every other session, and makes all networks unknown, in the same transaction.
+//! Invariant: a new password ends every other session and what was mailed to reset the old one, makes all networks
+//! unknown, and is told by mail, in the same transaction.
 
 use db::Lane;
 
 use crate::error::Error;
-use crate::model::{CurrentSession, NewPassword, Password};
+use crate::mails;
+use crate::model::{CurrentSession, NewPassword, Password, Purpose};
 use crate::password_hasher::Priority;
 use crate::password_verification::verify_own_password;
 use crate::state::Accounts;
@@ -22,6 +24,7 @@ pub(crate) async fn change_password(
     let old = verify_own_password(accounts, current, current_password).await?;
     let hash = accounts.hasher.hash(new.get(), Priority::Reserved).await?;
     let (account, session, now) = (current.account.id, current.session.id, accounts.context.clock.now());
+    let (mail, member) = (accounts.context.mail.clone(), current.account.clone());
     let changed = accounts
         .context
         .db
@@ -31,6 +34,8 @@ pub(crate) async fn change_password(
                 store::sessions::remove_others(tx, account, session, now).await?;
                 // The password may have been changed because an attacker knew it.
                 store::known_networks::remove_all(tx, account).await?;
+                store::mailed_codes::remove_for(tx, account, &[Purpose::ResetPassword]).await?;
+                mail.enqueue(tx, mails::password_changed(&mail, &member)).await?;
             }
             Ok::<_, db::Error>(changed)
         })

@@ -6,13 +6,13 @@ use contract::accounts::Erased;
 use db::Lane;
 
 use crate::error::Error;
-use crate::model::{CurrentSession, Password};
+use crate::model::{CurrentSession, Password, skeleton};
 use crate::password_verification::verify_own_password;
+use crate::recent_proof::require_recent_proof;
 use crate::state::Accounts;
 use crate::store;
 
-/// Erases the account with all its rows and publishes [`Erased`]. Needs the password, or a session that was opened
-/// recently.
+/// Erases the account with all its rows and publishes [`Erased`]. Needs the password, or a recent proof.
 pub(crate) async fn erase_account(
     accounts: &Accounts,
     current: CurrentSession,
@@ -21,17 +21,25 @@ pub(crate) async fn erase_account(
     let now = accounts.context.clock.now();
     match password {
         Some(password) => drop(verify_own_password(accounts, &current, password).await?),
-        None if now - current.session.created_at < accounts.config.recent_sign_in() => {}
-        None => return Err(Error::PasswordNeeded),
+        None => require_recent_proof(accounts, &current).await?,
     }
     let account = current.account;
-    // The lanes of sign-ups as well: the handle and the e-mail address become free.
-    let lane = Lane::of(&account.id).and(&account.handle).and(&account.email);
+    let mut mailed = store::mailed_codes::list_addresses(accounts.context.db.read(), account.id).await?;
+    mailed.push(account.email.clone());
+    // The lanes of sign-ups as well: the handle and the e-mail addresses become free.
+    let lane = Lane::of(&account.id).and(&skeleton(&account.handle));
+    let lane = mailed.iter().fold(lane, |lane, email| lane.and(email));
     accounts
         .context
         .db
         .write(lane, async move |tx| {
             if store::accounts::remove(tx, account.id, now).await? {
+                for email in &mailed {
+                    // Another account with this address, confirmed or not, may be waiting for a mail.
+                    if !store::addresses::is_used(tx, email).await? {
+                        mail::remove_recipient(tx, email).await?;
+                    }
+                }
                 tx.publish(&Erased { account: account.id, handle: account.handle.clone(), at: now }, now)?;
             }
             Ok::<_, db::Error>(())

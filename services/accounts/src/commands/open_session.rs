@@ -1,28 +1,37 @@
-//! Opening a session for a login whose password has been verified.
+//! Opening a session for a login whose password, second factor or passkey has been verified.
 //!
-//! Invariant: a session is opened only while the verified password is the account's; and an account has at most
-//! `accounts.sessions_per_account` sessions.
+//! Invariant: a session is opened only while the verified password is the account's, and in the transaction that uses
+//! up the verified factor; an account has at most `accounts.sessions_per_account` sessions; and a mail about a new
+//! device is recorded with the session.
 
+use chrono::{DateTime, Utc};
 use contract::AccountId;
 use db::{Lane, Tx};
+use mail::Mail;
+use uuid::Uuid;
 
 use crate::error::Error;
-use crate::model::Account;
+use crate::mails;
+use crate::model::{Account, Authentication, Method, VerifiedFactor, Whereabouts};
 use crate::state::Accounts;
 use crate::store;
 use crate::store::known_networks::Network;
 use crate::store::sessions::NewSession;
 use crate::tokens::{RefreshToken, SignedIn};
 
-/// A login whose password has been verified.
+/// A login that has been verified.
 pub(super) struct VerifiedLogin {
     pub account: Account,
-    /// The hash that the password was verified against.
+    /// The hash of the account's password when the login was verified.
     pub password: String,
+    /// Whether the password was verified against it. If not, the factor is a passkey, which needs none.
+    pub by_password: bool,
+    /// The second factor that was verified.
+    pub factor: Option<VerifiedFactor>,
     /// A hash of the same password with the configured parameters, which replaces the stored one.
     pub rehashed: Option<String>,
-    /// The name of the device.
-    pub device: String,
+    /// The device and network that the member sees in the list of sign-ins.
+    pub from: Whereabouts,
     /// The client's network, if it is to be recorded.
     pub network: Option<Network>,
     /// The hash of the request's `Idempotency-Key`.
@@ -36,6 +45,7 @@ pub(super) fn new_session(
     password: String,
     device: String,
     request_key: Option<Vec<u8>>,
+    authentication: Authentication,
 ) -> NewSession {
     let (random, now) = (&accounts.context.random, accounts.context.clock.now());
     NewSession {
@@ -46,34 +56,54 @@ pub(super) fn new_session(
         request_key,
         chain_key: random.bytes::<32>().to_vec(),
         token: RefreshToken::new(random.bytes(), random.bytes()),
+        authentication,
         at: now,
     }
 }
 
 /// Stores a session for a verified login and returns its tokens.
 pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> Result<SignedIn, Error> {
-    let VerifiedLogin { account, password, rehashed, device, network, request_key } = login;
-    let new = new_session(accounts, account.id, password, device, request_key);
+    let VerifiedLogin { account, password, by_password, factor, rehashed, from, network, request_key } = login;
+    let methods: Vec<Method> = by_password
+        .then_some(Method::Password)
+        .into_iter()
+        .chain(factor.as_ref().map(|factor| factor.method))
+        .collect();
+    let authentication = Authentication::by(&methods, accounts.context.clock.now());
+    let new = new_session(accounts, account.id, password, from.device.clone(), request_key, authentication.clone());
     let (session, token) = (new.id, new.token.clone());
+    let seen_from = from.clone();
+    let (mail, member) = (accounts.context.mail.clone(), account.clone());
+    let sign_in = accounts.context.random.uuid_v7(new.at);
     let max_sessions = accounts.config.sessions_per_account;
     let opened = accounts
         .context
         .db
         .write(Lane::of(&account.id), async move |tx| {
             let mut new = new.clone();
+            if let Some(factor) = &factor
+                && !store::factors::spend(tx, new.account, &factor.spend, new.at).await?
+            {
+                return Err(Error::WrongFactor);
+            }
             if let Some(rehashed) = &rehashed
                 && store::accounts::update_password(tx, new.account, &new.password, rehashed).await?
             {
                 new.password.clone_from(rehashed);
             }
-            store_session(tx, &new, network.as_ref(), max_sessions).await
+            let opened = store_session(tx, &new, network.as_ref(), max_sessions).await?;
+            if opened {
+                record_sign_in(tx, &mail, &member, sign_in, &from, new.at).await?;
+            }
+            Ok::<_, Error>(opened)
         })
-        .await?;
+        .await
+        .inspect_err(|error| accounts.note_wrong_factor(error, account.id, &seen_from))?;
     // The password was changed, or the account erased, during the verification.
     if !opened {
         return Err(Error::WrongLogin);
     }
-    accounts.signing_keys.issue(account, session, &token).await
+    accounts.signing_keys.issue(account, session, &authentication, &token).await
 }
 
 async fn store_session(
@@ -92,4 +122,22 @@ async fn store_session(
         store::known_networks::record(tx, new.account, network, new.at).await?;
     }
     Ok(opened)
+}
+
+/// Adds the sign-in to the member's list, and tells the member if its device is new to the account.
+async fn record_sign_in(
+    tx: &Tx,
+    mail: &Mail,
+    account: &Account,
+    id: Uuid,
+    from: &Whereabouts,
+    now: DateTime<Utc>,
+) -> Result<(), db::Error> {
+    let familiarity = store::sign_ins::familiarity(tx, account.id, from).await?;
+    store::sign_ins::insert(tx, id, account.id, from, now).await?;
+    if familiarity.is_new_device() {
+        let time = now.format("%Y-%m-%d %H:%M UTC").to_string();
+        mail.enqueue(tx, mails::new_device(mail, account, from, &time)).await?;
+    }
+    Ok(())
 }

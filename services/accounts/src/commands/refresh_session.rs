@@ -51,7 +51,8 @@ async fn try_to_refresh(accounts: &Accounts, text: &str) -> Result<(SignedIn, Ro
         .await?;
     match rotation {
         Rotation::Rotated | Rotation::Repeated => {
-            Ok((accounts.signing_keys.issue(family.account, session, &next).await?, rotation))
+            let keys = &accounts.signing_keys;
+            Ok((keys.issue(family.account, session, &family.authentication, &next).await?, rotation))
         }
         Rotation::Gone => Err(Error::InvalidRefresh),
         Rotation::Reused => {

@@ -1,4 +1,5 @@
-//! Removing idle sessions, expired networks, and what is stored of sessions that ended long ago.
+//! Removing idle sessions, expired networks, mailed codes, sign-ins and challenges, factors that were never confirmed,
+//! and what is stored of sessions that ended long ago.
 //!
 //! Invariant: it can run at any time and any number of times, and removes only what is due.
 
@@ -7,14 +8,16 @@ use db::schedule::Run;
 use http_server::auth::KEPT;
 
 use crate::error::Error;
+use crate::model::MAIL_WINDOW;
 use crate::state::Accounts;
 use crate::store;
 
 /// Rows of each kind per transaction. Small, so that other writes never wait long.
 const BATCH_ROWS: u64 = 500;
 
-/// Removes all sessions that were idle for too long, all networks that were not used for too long, and all ended
-/// sessions whose tokens have ended too, in batches.
+/// Removes all sessions that were idle for too long, all networks that were not used for too long, all ended sessions
+/// whose tokens have ended too, all mailed codes that can't be used, all old sign-ins, and all factors and challenges
+/// whose time is over, in batches.
 pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(), Error> {
     let now = accounts.context.clock.now();
     let idle_since = now - accounts.config.session_idle_timeout();
@@ -30,7 +33,20 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                 let idle_sessions = store::sessions::remove_idle(tx, idle_since, BATCH_ROWS).await?;
                 let ended_sessions = store::ended_sessions::remove(tx, now - KEPT, BATCH_ROWS).await?;
                 let removed_networks = store::known_networks::remove_expired(tx, now, BATCH_ROWS).await?;
-                Ok::<_, db::Error>([idle_sessions, ended_sessions, removed_networks])
+                // An expired code still counts as a mail of the last hour.
+                let codes = store::mailed_codes::remove_expired(tx, now - MAIL_WINDOW, BATCH_ROWS).await?;
+                let sign_ins = store::sign_ins::remove_expired(tx, now, BATCH_ROWS).await?;
+                let factors = store::factors::remove_expired(tx, now, BATCH_ROWS).await?;
+                let challenges = store::passkey_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
+                Ok::<_, db::Error>([
+                    idle_sessions,
+                    ended_sessions,
+                    removed_networks,
+                    codes,
+                    sign_ins,
+                    factors,
+                    challenges,
+                ])
             })
             .await?;
         if removed.iter().all(|rows| *rows < BATCH_ROWS) {

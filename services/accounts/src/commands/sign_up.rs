@@ -1,22 +1,29 @@
 //! Signing up.
 //!
 //! A repeated request with the same `Idempotency-Key`, handle, e-mail address and password signs in to the account that
-//! the first one created. No response with tokens is stored for that. Invariant: an account and its first session are
-//! created in one transaction.
+//! the first one created. No response with tokens is stored for that. Invariant: an account, its first session and the
+//! mail to its address are created in one transaction; whether another account has the address changes nothing but that
+//! mail.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use db::Lane;
 
+use super::mail_confirmation::mail_confirmation;
 use super::open_session::{VerifiedLogin, new_session, open_session};
 use crate::error::Error;
-use crate::model::{Account, ClientInfo, Email, Handle, NewPassword, Password, Roles};
+use crate::mailed_codes::FreshCode;
+use crate::model::{
+    About, Account, Authentication, ClientInfo, Email, Handle, Method, NewPassword, Password, Purpose, Region, Roles,
+    Standing, Whereabouts, skeleton,
+};
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
 use crate::state::Accounts;
 use crate::store;
 use crate::store::accounts::{Credentials, LoginName, find_credentials};
-use crate::throttle::client_key;
+use crate::store::handle_skeletons::is_taken;
+use crate::throttle::{client_key, network_key};
 use crate::tokens::SignedIn;
 
 /// How long after the sign-up the request may be repeated.
@@ -33,9 +40,12 @@ pub(crate) struct SignUpRequest {
     pub password: Password,
     /// The name of the device.
     pub device: String,
+    /// The region, as it was guessed.
+    pub region: Region,
 }
 
-/// Creates an account and its first session, and returns its tokens.
+/// Creates an account and its first session, and returns its tokens. The address is not confirmed yet; if another
+/// account has confirmed it, only the mail says so.
 pub(crate) async fn sign_up(
     accounts: &Accounts,
     request: SignUpRequest,
@@ -45,26 +55,33 @@ pub(crate) async fn sign_up(
     let password = NewPassword::validate(request.password, &[handle.as_str(), email.as_str()])?;
     let now = accounts.context.clock.now();
     accounts.sign_ups.try_acquire(&client_key(client.address), now).map_err(Error::TooManySignUps)?;
-    // This check saves the cost of a hash. The unique indexes decide.
-    if let Some(taken) = find_taken(accounts, &handle, &email).await? {
+    // This check saves the cost of a hash. The unique index decides.
+    if let Some(taken) = find_taken(accounts, &handle).await? {
         return replay_sign_up(accounts, taken, &email, &password, request.device, client).await;
     }
     let hash = accounts.hasher.hash(password.get(), Priority::Normal).await?;
     let id = AccountId(accounts.context.random.uuid_v7(now));
-    let account = new_account(id, &request.handle, &handle, &email, now);
+    let account = new_account(id, &request.handle, &handle, &email, request.region, now);
     let new = Credentials { account, password: hash, request_key: client.request_key.clone() };
     if let Some(signed_in) = insert_account(accounts, new, request.device.clone(), &client).await? {
         return Ok(signed_in);
     }
     // A concurrent sign-up was faster, perhaps the same request on another connection.
-    match find_taken(accounts, &handle, &email).await? {
+    match find_taken(accounts, &handle).await? {
         Some(taken) => replay_sign_up(accounts, taken, &email, &password, request.device, client).await,
         None => Err(Error::HandleTaken),
     }
 }
 
 /// Returns the new account. Its display name is the handle as it was typed, until the member chooses a name.
-fn new_account(id: AccountId, typed: &str, handle: &Handle, email: &Email, now: DateTime<Utc>) -> Account {
+fn new_account(
+    id: AccountId,
+    typed: &str,
+    handle: &Handle,
+    email: &Email,
+    region: Region,
+    now: DateTime<Utc>,
+) -> Account {
     Account {
         id,
         handle: handle.as_str().to_owned(),
@@ -74,11 +91,14 @@ fn new_account(id: AccountId, typed: &str, handle: &Handle, email: &Email, now: 
         avatar: None,
         roles: Roles::for_new_account(),
         created_at: now,
+        email_confirmed_at: None,
+        region,
+        about: About::default(),
+        standing: Standing { state: "active".to_owned(), reason: None, until: None },
     }
 }
 
-/// Inserts an account with its first session and returns its tokens; `None` if the handle or the e-mail address is
-/// taken.
+/// Inserts an account with its first session and returns its tokens; `None` if the handle is taken.
 async fn insert_account(
     accounts: &Accounts,
     new: Credentials,
@@ -86,12 +106,27 @@ async fn insert_account(
     client: &ClientInfo,
 ) -> Result<Option<SignedIn>, Error> {
     let account = new.account.clone();
-    let session = new_session(accounts, account.id, new.password.clone(), device, new.request_key.clone());
+    let from = Whereabouts { device: device.clone(), network: network_key(client.address) };
+    let authentication = Authentication::by(&[Method::Password], account.created_at);
+    let session = new_session(
+        accounts,
+        account.id,
+        new.password.clone(),
+        device,
+        new.request_key.clone(),
+        authentication.clone(),
+    );
     let (session_id, token) = (session.id, session.token.clone());
     let network = accounts.network(account.id, client);
+    let sign_in = accounts.context.random.uuid_v7(session.at);
+    // One mailbox gets only so many of these mails, which strangers can cause. The member can ask for another one
+    // later.
+    let may_mail = accounts.mailboxes.try_acquire(&account.email, session.at).is_ok();
+    let code = may_mail.then(|| FreshCode::draw(accounts, account.id, Purpose::ConfirmEmail, &account.email));
+    let mail = accounts.context.mail.clone();
     // No other write can know the account's id before the commit, so its lane is not needed. In these two, sign-ups and
-    // erasures that want the same unique keys never wait for each other's rows.
-    let lane = Lane::of(&account.handle).and(&account.email);
+    // erasures that want the same handle never wait for each other's rows, and who has the address stays as it is read.
+    let lane = Lane::of(&skeleton(&account.handle)).and(&account.email);
     let created = accounts
         .context
         .db
@@ -100,30 +135,36 @@ async fn insert_account(
             if created {
                 store::sessions::insert(tx, &session).await?;
                 store::known_networks::record(tx, session.account, &network, session.at).await?;
+                store::sign_ins::insert(tx, sign_in, session.account, &from, session.at).await?;
+                if let Some(code) = &code {
+                    mail_confirmation(tx, &mail, &new.account, code).await?;
+                }
             }
             Ok::<_, db::Error>(created)
         })
         .await?;
     if !created {
+        if may_mail {
+            accounts.mailboxes.refund(&account.email);
+        }
         return Ok(None);
     }
-    accounts.signing_keys.issue(account, session_id, &token).await.map(Some)
+    accounts.signing_keys.issue(account, session_id, &authentication, &token).await.map(Some)
 }
 
-/// Returns the account that has the handle or the e-mail address, if any.
-async fn find_taken(accounts: &Accounts, handle: &Handle, email: &Email) -> Result<Option<Taken>, Error> {
+/// Returns who has the handle or one that looks like it, if anybody.
+async fn find_taken(accounts: &Accounts, handle: &Handle) -> Result<Option<Taken>, Error> {
     let sql = accounts.context.db.read();
+    // First, so that an account with this very handle that is created in between is found as such.
+    let looks_taken = is_taken(sql, &skeleton(handle.as_str())).await?;
     if let Some(found) = find_credentials(sql, LoginName::Handle(handle.as_str())).await? {
         return Ok(Some(Taken::Handle(Box::new(found))));
     }
-    // An account with both may have been created between the two queries.
-    let Some(found) = find_credentials(sql, LoginName::Email(email.as_str())).await? else { return Ok(None) };
-    let has_both = found.account.handle == handle.as_str();
-    Ok(Some(if has_both { Taken::Handle(Box::new(found)) } else { Taken::Email }))
+    Ok(looks_taken.then_some(Taken::SimilarHandle))
 }
 
-/// Handles a sign-up whose handle or e-mail address is taken. A repeated request gets a new session in place of the one
-/// whose tokens were lost; any other fails with what is taken.
+/// Handles a sign-up whose handle is taken. A repeated request gets a new session in place of the one whose tokens were
+/// lost; any other fails.
 async fn replay_sign_up(
     accounts: &Accounts,
     taken: Taken,
@@ -132,30 +173,43 @@ async fn replay_sign_up(
     device: String,
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
-    let Taken::Handle(found) = taken else { return Err(Error::EmailTaken) };
-    let is_recent = accounts.context.clock.now() - found.account.created_at < IDEMPOTENCY_WINDOW;
+    let Taken::Handle(taken) = taken else { return Err(Error::HandleTaken) };
+    let is_recent = accounts.context.clock.now() - taken.account.created_at < IDEMPOTENCY_WINDOW;
     let is_same_request = is_recent
-        && found.request_key.is_some()
-        && found.request_key == client.request_key
-        && found.account.email == email.as_str();
+        && taken.request_key.is_some()
+        && taken.request_key == client.request_key
+        && taken.account.email == email.as_str();
     if !is_same_request {
         return Err(Error::HandleTaken);
     }
     // The password is verified and throttled like that of a sign-in.
     let (check, network) =
-        verify_login(accounts, &found.account.handle, password.get(), Some(&*found), &client).await?;
+        verify_login(accounts, &taken.account.handle, password.get(), Some(&*taken), &client).await?;
     if check == PasswordCheck::Wrong {
         return Err(Error::HandleTaken);
     }
-    let Credentials { account, password, .. } = *found;
-    let request_key = client.request_key;
-    open_session(accounts, VerifiedLogin { account, password, rehashed: None, device, network, request_key }).await
+    let Credentials { account, password, .. } = *taken;
+    // A new account has no second factor in its first moments, and one that has is signed in to as usual.
+    if !store::factors::list(accounts.context.db.read(), account.id).await?.is_empty() {
+        return Err(Error::HandleTaken);
+    }
+    let login = VerifiedLogin {
+        account,
+        password,
+        by_password: true,
+        factor: None,
+        rehashed: None,
+        from: Whereabouts { device, network: network_key(client.address) },
+        network,
+        request_key: client.request_key,
+    };
+    open_session(accounts, login).await
 }
 
-/// The reason why an account can't be created.
+/// Why a handle can't be had.
 enum Taken {
-    /// The handle is taken, by this account.
+    /// This account has it.
     Handle(Box<Credentials>),
-    /// The e-mail address is taken.
-    Email,
+    /// A handle that looks like it is taken.
+    SimilarHandle,
 }

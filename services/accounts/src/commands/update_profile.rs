@@ -1,11 +1,15 @@
 //! Editing the profile.
 //!
-//! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen.
+//! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen; a change of the privacy
+//! is published in the transaction that makes it. The avatar is checked again after the write: the event by which it was
+//! hidden may have come before it was an avatar.
 
 use contract::MediaId;
+use contract::accounts::PrivacyChanged;
 use contract::media::FindReceived;
 use db::Lane;
 
+use super::clear_hidden_avatar::clear_hidden_avatar;
 use crate::error::Error;
 use crate::model::{self, Account, CurrentSession, Patch, ProfilePatch};
 use crate::state::Accounts;
@@ -20,10 +24,28 @@ pub(crate) async fn update_profile(
     if let Patch::Set(avatar) = &patch.avatar {
         check_avatar(accounts, current, avatar).await?;
     }
-    let id = current.account.id;
-    let updated =
-        accounts.context.db.write(Lane::of(&id), async move |tx| store::accounts::update(tx, id, &patch).await).await?;
-    updated.ok_or(Error::SessionEnded)
+    let (id, now) = (current.account.id, accounts.context.clock.now());
+    let chosen = match &patch.avatar {
+        Patch::Set(avatar) => Some(avatar.clone()),
+        Patch::Unchanged | Patch::Null => None,
+    };
+    let updated = accounts
+        .context
+        .db
+        .write(Lane::of(&id), async move |tx| {
+            let updated = store::accounts::update(tx, id, &patch).await?.ok_or(Error::SessionEnded)?;
+            if let Some(is_private) = patch.is_private {
+                tx.publish(&PrivacyChanged { account: id, is_private, at: now }, now)?;
+            }
+            Ok::<_, Error>(updated)
+        })
+        .await?;
+    if let Some(avatar) = chosen.filter(|_| accounts.context.peers.knows("media"))
+        && clear_hidden_avatar(accounts, avatar).await?
+    {
+        return Err(Error::InvalidAvatar("Others can't see this picture any more. Choose another one."));
+    }
+    Ok(updated)
 }
 
 /// Checks an avatar with the media role. Without a media role, which could not show it either, any id is accepted.

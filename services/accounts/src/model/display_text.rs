@@ -110,10 +110,14 @@ fn is_control(char: char) -> bool {
     matches!(char.general_category(), Category::Control | Category::LineSeparator | Category::ParagraphSeparator)
 }
 
-/// Whether a character is invisible: format characters, `Default_Ignorable_Code_Point`, letters and symbols that are
-/// drawn as nothing, and code points for private use or without a character.
+/// Whether a character is invisible: format characters (of which all that change the direction are, UAX #9),
+/// `Default_Ignorable_Code_Point`, letters, marks and symbols that are drawn as nothing, and code points for private
+/// use or without a character.
 fn is_invisible(char: char) -> bool {
-    let drawn_as_nothing = matches!(char, '\u{2800}' | '\u{1d159}' | '\u{13441}' | '\u{13442}');
+    let drawn_as_nothing = matches!(
+        char,
+        '\u{2800}' | '\u{2d7f}' | '\u{fffc}' | '\u{1107f}' | '\u{13441}' | '\u{13442}' | '\u{16fe4}' | '\u{1d159}'
+    );
     let ignorable = is_in(char, &IGNORABLE);
     let meaningless = (u32::from(char) & 0xfffe) == 0xfffe || matches!(char, '\u{fdd0}'..='\u{fdef}');
     drawn_as_nothing
@@ -233,7 +237,8 @@ mod tests {
     fn nothing_unseen_hides_in_a_name() {
         let unseen = "\
             \u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{180b}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\
-            \u{202a}\u{202d}\u{202e}\u{2060}\u{2062}\u{2066}\u{2069}\u{206a}\u{2800}\u{3164}\u{fe00}\u{fe0e}\
+            \u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\u{2062}\u{2066}\u{2067}\u{2068}\u{2069}\u{206a}\
+            \u{2800}\u{2d7f}\u{3164}\u{fe00}\u{fe0e}\u{fffc}\u{1107f}\u{13441}\u{16fe4}\
             \u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{fffe}\u{fdd0}\u{e000}\u{1d159}\u{1d173}\u{e0001}\u{e0041}\
             \u{e0100}\u{f0000}\u{10ffff}";
         for char in unseen.chars() {
@@ -249,6 +254,12 @@ mod tests {
                 assert_eq!(single_line(&text), Err(TextError::Invisible), "{text:?}");
                 assert_eq!(multi_line(&text), Err(TextError::Invisible), "{text:?}");
             }
+        }
+        // Selectors alone, pairs that isolate, fillers of Hangul between letters, and tags after another flag.
+        for more in
+            ["\u{fe0f}\u{fe0f}", "\u{2067}abc\u{2069}", "가\u{3164}나", "\u{1100}\u{1160}x", "🏳\u{e0067}\u{e007f}"]
+        {
+            assert_eq!(single_line(more), Err(TextError::Invisible), "{more:?}");
         }
         for more in
             ["🏴\u{e0078}\u{e007f}", "🏴\u{e0067}\u{e0062}", "👩\u{200d}", "👩\u{200d}a", "1\u{fe0f}", "a\u{200d}🎤"]

@@ -1,8 +1,9 @@
 //! Handles: the unique names in URLs and mentions.
 //!
-//! Owns their syntax and the reserved handles. Only ASCII is allowed, which excludes look-alikes in other scripts.
-//! Invariant: a handle is lower-case, 3–30 of `a-z 0-9 _ . -`, begins and ends with a letter or digit, and is safe as a
-//! path segment.
+//! Owns their syntax, which handles look alike, and the reserved handles. Only ASCII is allowed, so each has one form
+//! (NFKC) and no look-alike in another script; those of ASCII (`1` and `l`, `0` and `o`, `rn` and `m`) have the same
+//! [`skeleton`], and only one of them can be taken. Invariant: a handle is lower-case, 3–30 of `a-z 0-9 _ . -`, begins
+//! and ends with a letter or digit, and is safe as a path segment.
 
 use crate::error::Error;
 
@@ -113,22 +114,28 @@ fn is_allowed(byte: u8) -> bool {
 }
 
 fn is_reserved(handle: &str) -> bool {
-    let handle_skeleton = skeleton(handle);
-    RESERVED.iter().any(|name| skeleton(name) == handle_skeleton)
+    let letters = letters(handle);
+    RESERVED.iter().any(|name| self::letters(name) == letters)
 }
 
-/// Returns a form that is equal for handles that look alike: `Adm1n_` and `a.d.m.i.n` both look like `admin`.
-fn skeleton(handle: &str) -> String {
-    let normalize = |byte: u8| match byte {
-        b'0' => 'o',
-        b'1' | b'l' => 'i',
+/// Returns the skeleton of a handle: the form that is equal for handles that look alike (UTS #39, section 4), in lower
+/// case, as handles are. `paypal` and `paypa1` have the same one, and so have `modern` and `rnodem`.
+pub(crate) fn skeleton(handle: &str) -> String {
+    unicode_security::skeleton(handle).collect::<String>().to_ascii_lowercase()
+}
+
+/// Returns the letters that a handle can be read as, which is stricter than its skeleton: `Adm1n_` and `a.d.m.i.n` can
+/// both be read as `admin`.
+fn letters(handle: &str) -> String {
+    let letter = |byte: u8| match byte {
+        b'l' => 'i',
         b'3' => 'e',
         b'4' => 'a',
         b'5' => 's',
         b'7' => 't',
         other => char::from(other),
     };
-    handle.bytes().filter(|&byte| !is_separator(byte)).map(normalize).collect()
+    skeleton(handle).bytes().filter(|&byte| !is_separator(byte)).map(letter).collect()
 }
 
 #[cfg(test)]
@@ -145,6 +152,8 @@ mod tests {
             "a b",
             "ada!",
             "аda",
+            "ａｄａ",
+            "ﬁona",
             "..",
             "...",
             ".ada",
@@ -162,11 +171,27 @@ mod tests {
 
     #[test]
     fn confusables_of_reserved_handles_are_refused() {
-        for wrong in ["admin", "ADMIN", "adm1n", "a.d.m.i.n", "supp0rt", "t-u-t-t-i", "7u77i"] {
+        for wrong in ["admin", "ADMIN", "adm1n", "adrnin", "a.d.m.i.n", "supp0rt", "t-u-t-t-i", "7u77i"] {
             assert!(Handle::parse(wrong).is_err(), "{wrong:?}");
         }
         for fine in ["adam", "admiral", "supporter", "demo", "ada"] {
             assert!(Handle::parse(fine).is_ok(), "{fine:?}");
+        }
+    }
+
+    #[test]
+    fn confusable_handles_have_the_same_skeleton() {
+        for (one, other) in [
+            ("paypal", "paypa1"),
+            ("google", "g00gle"),
+            ("modern", "rnodem"),
+            ("ada", "ada"),
+            ("hello-w0rld", "he1lo-world"),
+        ] {
+            assert_eq!(skeleton(one), skeleton(other), "{one} and {other}");
+        }
+        for (one, other) in [("ada", "a.da"), ("ada_1", "ada-1"), ("anna", "ana"), ("lena", "iena"), ("ada2", "adaz")] {
+            assert_ne!(skeleton(one), skeleton(other), "{one} and {other}");
         }
     }
 }

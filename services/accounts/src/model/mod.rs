@@ -2,27 +2,46 @@
 //!
 //! Invariant: every [`Handle`], [`Email`] and [`NewPassword`] meets its rules.
 
+mod about;
+mod authentication;
 mod common_passwords;
 mod display_text;
 mod email;
+mod factor;
 mod handle;
+mod mailed_code;
 mod password;
 mod profile;
+mod region;
 mod role;
 mod session;
+mod sign_in;
 mod signing_key;
+pub(crate) mod totp;
 
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 
-pub(crate) use email::Email;
-pub(crate) use handle::Handle;
+pub(crate) use about::{About, Link, Place, ProfileKind};
+pub(crate) use authentication::{Authentication, Method};
+pub(crate) use email::{Email, normalize_login};
+pub(crate) use factor::{
+    CHALLENGE_LIFETIME, Factor, FactorAnswer, FactorKind, RECOVERY_CODES, Spend, VerifiedFactor, factor_name,
+    normalized_recovery_code, recovery_code,
+};
+pub(crate) use handle::{Handle, skeleton};
+pub(crate) use mailed_code::{
+    LINK_BYTES, MAIL_WINDOW, MAX_PROMPT_MAILS, MailedCode, PresentedCode, Purpose, SHORT_CODE_ALPHABET,
+    SHORT_CODE_CHARS, encode_link, next_mail_in, show_short_code,
+};
 pub(crate) use password::{NewPassword, Password};
 pub(crate) use profile::{Bio, DisplayName, Patch, ProfilePatch, check_avatar, device_name};
+pub(crate) use region::{Country, Locale, Region, TimeZone};
 pub(crate) use role::{Role, Roles};
 pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session};
+pub(crate) use sign_in::{FailedSignIns, Familiarity, SignIn, Whereabouts};
 pub(crate) use signing_key::{next_start, retired_count};
 
 /// An account as it is stored, without its password.
@@ -44,6 +63,25 @@ pub(crate) struct Account {
     pub roles: Roles,
     /// When the account was created.
     pub created_at: DateTime<Utc>,
+    /// When the member showed that the e-mail address is theirs.
+    pub email_confirmed_at: Option<DateTime<Utc>>,
+    /// Language, time zone and country.
+    pub region: Region,
+    /// What the member says about themselves beyond name and bio.
+    pub about: About,
+    /// Whether the account may be used.
+    pub standing: Standing,
+}
+
+/// Whether an account may be used, and what it may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    /// `active`, `limited`, `suspended` or `banned`.
+    pub state: String,
+    /// Why, in words that the member reads.
+    pub reason: Option<String>,
+    /// When the state ends by itself.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// What is known of a request's client.

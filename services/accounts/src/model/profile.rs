@@ -7,6 +7,7 @@ use contract::{AccountId, MediaId};
 use serde::{Deserialize, Deserializer};
 
 use super::display_text::{self, TextError};
+use super::{Country, Link, Locale, Place, ProfileKind, TimeZone};
 use crate::error::Error;
 
 const MAX_NAME_CHARS: usize = 60;
@@ -25,6 +26,26 @@ pub(crate) enum Patch<T> {
     Set(T),
 }
 
+impl<T> Patch<T> {
+    /// Returns the patch with its value parsed.
+    pub(crate) fn parse<U>(self, parse: impl FnOnce(T) -> Result<U, Error>) -> Result<Patch<U>, Error> {
+        Ok(match self {
+            Self::Unchanged => Patch::Unchanged,
+            Self::Null => Patch::Null,
+            Self::Set(value) => Patch::Set(parse(value)?),
+        })
+    }
+
+    /// Returns the new value of a field that `null` resets; `None` leaves it as it is.
+    pub(crate) fn or_reset(self, reset: impl FnOnce() -> T) -> Option<T> {
+        match self {
+            Self::Unchanged => None,
+            Self::Null => Some(reset()),
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
         Option::deserialize(value).map(|value| value.map_or(Self::Null, Self::Set))
@@ -40,6 +61,20 @@ pub(crate) struct ProfilePatch {
     pub bio: Option<String>,
     /// The new avatar, or none.
     pub avatar: Patch<MediaId>,
+    /// The new language.
+    pub locale: Option<Locale>,
+    /// The new time zone.
+    pub time_zone: Option<TimeZone>,
+    /// The new country, or none.
+    pub country: Patch<Country>,
+    /// The new kind.
+    pub kind: Option<ProfileKind>,
+    /// The new place, or none.
+    pub place: Patch<Place>,
+    /// The new links, in place of all earlier ones.
+    pub links: Option<Vec<Link>>,
+    /// Whether the profile is private.
+    pub is_private: Option<bool>,
 }
 
 /// Checks that `item`, which a member chose as avatar, is a photo of the member's own that others may see.

@@ -1,13 +1,14 @@
 //! How an account's columns become an account.
 //!
-//! Invariant: a password's hash is not among them.
+//! What an older table of languages or time zones does not know is read as the default. Invariant: a password's hash is
+//! not among them.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use db::FromQueryResult;
 use uuid::Uuid;
 
-use crate::model::{Account, Roles};
+use crate::model::{About, Account, Country, Locale, Place, Region, Roles, Standing, TimeZone};
 
 /// The columns of an [`Account`].
 #[derive(FromQueryResult)]
@@ -20,6 +21,17 @@ pub(super) struct AccountRow {
     avatar: Option<String>,
     roles: String,
     created_at: DateTime<Utc>,
+    email_confirmed_at: Option<DateTime<Utc>>,
+    locale: String,
+    time_zone: String,
+    country: Option<String>,
+    kind: String,
+    place: Option<String>,
+    links: String,
+    is_private: bool,
+    state: String,
+    state_reason: Option<String>,
+    state_until: Option<DateTime<Utc>>,
 }
 
 impl From<AccountRow> for Account {
@@ -33,6 +45,19 @@ impl From<AccountRow> for Account {
             avatar: row.avatar.and_then(|id| id.parse().ok()),
             roles: Roles::parse(&row.roles),
             created_at: row.created_at,
+            email_confirmed_at: row.email_confirmed_at,
+            region: Region {
+                locale: Locale::find(&row.locale).unwrap_or_default(),
+                time_zone: TimeZone::find(&row.time_zone).unwrap_or_default(),
+                country: row.country.as_deref().and_then(Country::find),
+            },
+            about: About {
+                kind: row.kind.parse().unwrap_or_default(),
+                place: row.place.map(Place),
+                links: serde_json::from_str(&row.links).unwrap_or_default(),
+                is_private: row.is_private,
+            },
+            standing: Standing { state: row.state, reason: row.state_reason, until: row.state_until },
         }
     }
 }

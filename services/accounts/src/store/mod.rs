@@ -1,12 +1,20 @@
-//! The SQL of this role: accounts, sessions (and those that have ended), signing keys and known networks.
+//! The SQL of this role: accounts, their addresses and the skeletons of their handles, sessions (and those that have
+//! ended), second factors, mailed codes, sign-ins, signing keys and known networks.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
 mod account_row;
 pub(crate) mod accounts;
+pub(crate) mod addresses;
 pub(crate) mod ended_sessions;
+pub(crate) mod factors;
+pub(crate) mod handle_skeletons;
 pub(crate) mod known_networks;
+pub(crate) mod mailed_codes;
+pub(crate) mod passkey_challenges;
 #[cfg(test)]
 mod query_plans;
+pub(crate) mod recovery_codes;
 pub(crate) mod sessions;
+pub(crate) mod sign_ins;
 pub(crate) mod signing_keys;

@@ -1,10 +1,14 @@
 //! The query plans of this role's queries on both databases: none reads a whole table.
 
-use contract::AccountId;
+use contract::{AccountId, MediaId};
 use testkit::{World, plans};
 use uuid::Uuid;
 
-use super::{accounts, ended_sessions, known_networks, sessions};
+use super::{
+    accounts, addresses, ended_sessions, factors, handle_skeletons, known_networks, mailed_codes, recovery_codes,
+    sessions, sign_ins,
+};
+use crate::model::{Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
 
 #[tokio::test]
@@ -21,10 +25,29 @@ async fn every_query_has_an_index() {
             accounts::find_credentials(sql, accounts::LoginName::Email("ada@example.org")).await?;
             accounts::find(sql, "ada").await?;
             accounts::find_by_id(sql, id).await?;
+            accounts::find_by_avatar(sql, &MediaId::random()).await?;
             accounts::find_current_session(sql, id, Uuid::nil()).await?;
             accounts::find_password(sql, id).await?;
+            handle_skeletons::is_taken(sql, "ada").await?;
+            handle_skeletons::list_unfilled(sql, id, 10).await?;
             ended_sessions::list(sql, now, 10).await?;
             known_networks::find(sql, id, &vec![1], now).await?;
+            addresses::find_owner(sql, "ada@example.org").await?;
+            addresses::is_used(sql, "ada@example.org").await?;
+            mailed_codes::find_by_link(sql, &[1], now).await?;
+            mailed_codes::find_by_short_code(sql, id, &[1], now).await?;
+            mailed_codes::list_addresses(sql, id).await?;
+            mailed_codes::list_recent(sql, id, Purpose::ResetPassword, now).await?;
+            let from = Whereabouts { device: "Phone".into(), network: "unknown".into() };
+            sign_ins::familiarity(sql, id, &from).await?;
+            sign_ins::list(sql, id, Uuid::max(), 50, now).await?;
+            factors::list(sql, id).await?;
+            factors::list_apps(sql, id).await?;
+            factors::list_credentials(sql, id).await?;
+            factors::find_passkey(sql, &[1]).await?;
+            factors::find_pending(sql, id, Uuid::nil(), now).await?;
+            recovery_codes::count(sql, id).await?;
+            recovery_codes::contains(sql, id, &[1]).await?;
             Ok(())
         })
     })

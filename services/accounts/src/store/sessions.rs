@@ -9,7 +9,7 @@ use db::{Error, FromQueryResult, Sql, Tx, Value};
 use uuid::Uuid;
 
 use super::ended_sessions;
-use crate::model::{Account, ReplacedToken, Session};
+use crate::model::{Account, Authentication, ReplacedToken, Session};
 use crate::tokens::RefreshToken;
 
 /// A session to be inserted.
@@ -29,14 +29,18 @@ pub(crate) struct NewSession {
     pub chain_key: Vec<u8>,
     /// Its first refresh token.
     pub token: RefreshToken,
+    /// What its member has proven.
+    pub authentication: Authentication,
     /// The current time.
     pub at: DateTime<Utc>,
 }
 
 const INSERT: &str = "
     insert into session
-           (id, account_id, device, request_key, family, chain_key, current_token, created_at, last_seen_at)
-    select $1, id, $2, $3, $4, $5, $6, $7, $7
+           (id, account_id, device, request_key, family, chain_key, current_token, created_at, last_seen_at,
+            methods, proven_at, factor_proven_at)
+    select $1, id, $2, $3, $4, $5, $6, $7, $7,
+           $10, $11, $12
       from account
      where id = $8
        and password = $9";
@@ -53,8 +57,36 @@ pub(crate) async fn insert(tx: &Tx, new: &NewSession) -> Result<bool, Error> {
         new.at.into(),
         new.account.0.into(),
         new.password.as_str().into(),
+        new.authentication.to_text().into(),
+        new.authentication.at.into(),
+        new.authentication.factor_at.into(),
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
+}
+
+const PROVE: &str = "
+    update session
+       set methods = $3,
+           proven_at = $4,
+           factor_proven_at = $5
+     where id = $1
+       and account_id = $2";
+
+/// Records what the member of a session has proven. Returns `false` if the session has ended.
+pub(crate) async fn prove(
+    tx: &Tx,
+    account: AccountId,
+    session: Uuid,
+    authentication: &Authentication,
+) -> Result<bool, Error> {
+    let values = vec![
+        session.into(),
+        account.0.into(),
+        authentication.to_text().into(),
+        authentication.at.into(),
+        authentication.factor_at.into(),
+    ];
+    Ok(tx.execute(PROVE, values).await? == 1)
 }
 
 const REMOVE_BY_REQUEST_KEY: &str = "
@@ -117,13 +149,19 @@ pub(crate) struct Family {
     pub chain_key: Vec<u8>,
     /// When its token was last used.
     pub last_seen_at: DateTime<Utc>,
+    /// What its member has proven, and when.
+    pub authentication: Authentication,
     /// Its account.
     pub account: Account,
 }
 
 const FAMILY: &str = "
     select s.id as session, s.chain_key, s.last_seen_at,
-           a.id, a.handle, a.email, a.display_name, a.bio, a.avatar, a.roles, a.created_at
+           s.methods, coalesce(s.proven_at, s.created_at) as proven_at, s.factor_proven_at,
+           a.id, a.handle, coalesce(a.mail_address, a.email) as email, a.email_confirmed_at,
+           a.display_name, a.bio, a.avatar, a.roles, a.created_at,
+           a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
+           a.state, a.state_reason, a.state_until
       from session s
       join account a on a.id = s.account_id
      where s.family = $1";
@@ -135,6 +173,9 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<
         session: Uuid,
         chain_key: Vec<u8>,
         last_seen_at: DateTime<Utc>,
+        methods: String,
+        proven_at: DateTime<Utc>,
+        factor_proven_at: Option<DateTime<Utc>>,
         #[sea_orm(nested)]
         account: super::account_row::AccountRow,
     }
@@ -143,6 +184,7 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<
         session: row.session,
         chain_key: row.chain_key,
         last_seen_at: row.last_seen_at,
+        authentication: Authentication::parse(&row.methods, row.proven_at, row.factor_proven_at),
         account: row.account.into(),
     }))
 }

@@ -77,3 +77,24 @@ async fn one_of_two_hundred_sign_ups_in_four_instances_gets_the_handle() {
     assert_eq!((of(201), of(409)), (1, CALLERS - 1), "{:?}", responses.iter().find(|(s, _)| ![201, 409].contains(s)));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_link_used_at_once_in_four_instances_sets_one_password() {
+    let world = world().await;
+    sign_up(&world, "ada").await;
+    forget_password(&world, "ada").await;
+    let link = mailed_link(&world, "ada@example.org").await;
+    let password = |number: usize| format!("another fine password {number}");
+    let body = |number: usize| json!({"code": link.clone(), "password": password(number)});
+    let responses = post_at_once(&world, "/v1/passwords/reset", body, 32).await;
+    let of = |wanted: u16| responses.iter().filter(|(status, _)| *status == wanted).count();
+    assert_eq!((of(204), of(422)), (1, 31), "{:?}", responses.iter().find(|(status, _)| ![204, 422].contains(status)));
+    let mut valid = 0;
+    for number in 0..32 {
+        let from = format!("198.51.{number}.7");
+        let response = limits::sign_in_from(&world, &from, "ada", &password(number)).await;
+        valid += usize::from(response.status == 201);
+    }
+    assert_eq!(valid, 1, "one password counts");
+    world.end().await;
+}

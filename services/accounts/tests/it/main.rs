@@ -4,15 +4,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
+mod addresses;
+mod authenticator;
 mod contention;
 mod cookie_sessions;
+mod email_change;
+mod factors;
+mod handles;
 mod limits;
 mod other_roles;
+mod passkeys;
 mod profile;
+mod proofs;
+mod recovery;
 mod refresh;
+mod region;
 mod roles;
 mod sessions;
 mod sign_in;
+mod sign_ins;
 mod sign_up;
 mod signing_keys;
 
@@ -86,4 +96,38 @@ async fn refresh(world: &World, token: &str) -> TestResponse {
 /// Sends a POST with an `Idempotency-Key`.
 async fn post_with_key(member: &TestClient, path: &str, key: &str, body: &Value) -> TestResponse {
     member.send(member.request(http::Method::POST, path).header("idempotency-key", key).json(body)).await
+}
+
+/// Returns the code in the link of the newest mail to an address.
+async fn mailed_link(world: &World, email: &str) -> String {
+    let mail = world.mail_to(email).await;
+    let link = mail.links.iter().find_map(|link| link.split_once("code=")).unwrap_or_else(|| panic!("{}", mail.text));
+    link.1.to_owned()
+}
+
+/// Returns the short code in the newest mail to an address.
+async fn mailed_short_code(world: &World, email: &str) -> String {
+    let mail = world.mail_to(email).await;
+    let is_code = |word: &&str| word.len() == 9 && word.as_bytes()[4] == b'-' && word.to_uppercase() == **word;
+    mail.text.split_whitespace().find(is_code).unwrap_or_else(|| panic!("{}", mail.text)).to_owned()
+}
+
+/// Signs up and confirms the address.
+async fn sign_up_confirmed(world: &World, name: &str) -> Person {
+    let person = sign_up(world, name).await;
+    let code = mailed_link(world, &format!("{name}@example.org")).await;
+    person.member.post("/v1/me/email/confirm", &json!({"code": code})).await.expect(200);
+    person
+}
+
+/// Moves the clock, so that the next mail is newer than those before it.
+fn tick(world: &World) {
+    world.clock().advance(chrono::TimeDelta::seconds(1));
+}
+
+/// Asks for a link to a new password, and waits until the request is handled.
+async fn forget_password(world: &World, login: &str) {
+    tick(world);
+    world.anonymous().post("/v1/passwords/forgotten", &json!({"login": login})).await.expect(202);
+    world.settle().await;
 }

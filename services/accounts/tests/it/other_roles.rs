@@ -4,18 +4,19 @@ use super::*;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use bus::{Consumer, Subscription};
-use contract::accounts::Erased;
-use contract::media::{Deleted, Kind, Received, Visibility};
+use contract::accounts::{Erased, PrivacyChanged};
+use contract::media::{Changed, Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Migration, Sql as _};
 use service::{Context, RoleInstance, Service};
 
-/// Returns a fake media role with the items that a test inserts. It stores the `Erased` events that it receives.
+/// Returns a fake media role with the items that a test inserts. It stores the events of accounts that it receives.
 fn fake_media() -> Service {
     const MIGRATIONS: &[Migration] = &[Migration {
         version: 1,
         min_compatible: 1,
-        sql: "create table item (id text primary key, json text not null);\ncreate table erased (json text not null)",
+        sql: "create table item (id text primary key, json text not null);\ncreate table erased (json text not null);\n\
+              create table privacy (json text not null)",
     }];
     Service {
         name: "media",
@@ -24,7 +25,9 @@ fn fake_media() -> Service {
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         codes: &[],
         sections: Vec::new,
-        subscriptions: |_| vec![Subscription::to::<Erased>("media.erased")],
+        subscriptions: |_| {
+            vec![Subscription::to::<Erased>("media.erased"), Subscription::to::<PrivacyChanged>("media.privacy")]
+        },
         start: |context| Box::pin(async move { Ok(start_fake_media(context)) }),
     }
 }
@@ -35,7 +38,7 @@ struct Stored {
 }
 
 fn start_fake_media(context: Context) -> RoleInstance {
-    let db = context.db.clone();
+    let (db, privacy_db) = (context.db.clone(), context.db.clone());
     let router = axum::Router::new().route("/internal/media/{id}", axum::routing::get(get_item)).with_state(context);
     let erased = Consumer::of::<Erased, _, _>("media.erased", move |event, _| {
         let (db, json) = (db.clone(), serde_json::to_string(&event).unwrap());
@@ -47,7 +50,17 @@ fn start_fake_media(context: Context) -> RoleInstance {
                 .map(drop)?)
         }
     });
-    RoleInstance { router, consumers: vec![erased], ..RoleInstance::default() }
+    let privacy = Consumer::of::<PrivacyChanged, _, _>("media.privacy", move |event, _| {
+        let (db, json) = (privacy_db.clone(), serde_json::to_string(&event).unwrap());
+        async move {
+            let insert = vec![json.into()];
+            Ok(db
+                .write(Lane::NONE, async move |tx| tx.execute("insert into privacy (json) values ($1)", insert).await)
+                .await
+                .map(drop)?)
+        }
+    });
+    RoleInstance { router, consumers: vec![erased, privacy], ..RoleInstance::default() }
 }
 
 async fn get_item(State(context): State<Context>, Path(id): Path<String>) -> axum::response::Response {
@@ -69,8 +82,15 @@ fn account_id(person: &Person) -> AccountId {
 
 /// Inserts an item into the fake library.
 async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visibility) -> MediaId {
+    let id = MediaId::random();
+    put_item(world, owner, &id, kind, visibility, false).await;
+    id
+}
+
+/// Inserts an item into the fake library, or replaces it there.
+async fn put_item(world: &World, owner: &Person, id: &MediaId, kind: Kind, visibility: Visibility, trashed: bool) {
     let item = Received {
-        id: MediaId::random(),
+        id: id.clone(),
         owner: account_id(owner),
         kind,
         format: "jpeg".into(),
@@ -86,17 +106,12 @@ async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visi
         duration_ms: None,
         orientation: 1,
         created_at: world.clock().now(),
-        trashed: false,
+        trashed,
+        captions: vec![],
     };
-    let (id, json) = (item.id.clone(), serde_json::to_string(&item).unwrap());
-    let insert = vec![id.as_str().into(), json.into()];
-    world
-        .context("media")
-        .db
-        .write(Lane::NONE, async move |tx| tx.execute("insert into item (id, json) values ($1, $2)", insert).await)
-        .await
-        .unwrap();
-    id
+    let values = vec![id.as_str().into(), serde_json::to_string(&item).unwrap().into()];
+    let text = "insert into item (id, json) values ($1, $2) on conflict (id) do update set json = excluded.json";
+    world.context("media").db.write(Lane::NONE, async move |tx| tx.execute(text, values).await).await.unwrap();
 }
 
 #[tokio::test]
@@ -143,6 +158,33 @@ async fn a_deleted_picture_leaves_the_profile() {
 }
 
 #[tokio::test]
+async fn a_picture_that_others_may_not_see_any_more_leaves_the_profile_for_good() {
+    let world = world_with_media().await;
+    let ada = sign_up(&world, "ada").await;
+    let avatar_after = async |id: &MediaId, visibility: Visibility, trashed: bool, version: u64| {
+        let (id, name) = (id.clone(), "me".to_owned());
+        let changed = Changed { id, name, tags: vec![], visibility, trashed, captions: vec![], version };
+        let now = world.clock().now();
+        world.context("media").db.write(Lane::NONE, async move |tx| tx.publish(&changed, now)).await.unwrap();
+        world.settle().await;
+        world.anonymous().get("/v1/accounts/ada").await.expect(200).json()["avatar"].clone()
+    };
+    for (visibility, trashed) in [(Visibility::Private, true), (Visibility::Private, false)] {
+        let id = insert_item(&world, &ada, Kind::Photo, Visibility::Public).await;
+        ada.member.patch("/v1/me", &json!({"avatar": id})).await.expect(200);
+        assert_eq!(avatar_after(&id, Visibility::Unlisted, false, 2).await, id.as_str());
+        // A late event, about a time before it was shared again and chosen.
+        assert_eq!(avatar_after(&id, visibility, trashed, 1).await, id.as_str());
+        put_item(&world, &ada, &id, Kind::Photo, visibility, trashed).await;
+        assert_eq!(avatar_after(&MediaId::random(), visibility, trashed, 3).await, id.as_str());
+        assert_eq!(avatar_after(&id, visibility, trashed, 3).await, Value::Null);
+        put_item(&world, &ada, &id, Kind::Photo, Visibility::Public, false).await;
+        assert_eq!(avatar_after(&id, Visibility::Public, false, 4).await, Value::Null);
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_erased_account_is_published_once() {
     let world = world_with_media().await;
     let ada = sign_up(&world, "ada").await;
@@ -151,5 +193,23 @@ async fn an_erased_account_is_published_once() {
     let rows: Vec<Stored> = world.context("media").db.read().rows("select json from erased", vec![]).await.unwrap();
     let events: Vec<Erased> = rows.iter().map(|row| serde_json::from_str(&row.json).unwrap()).collect();
     assert_eq!(events, [Erased { account: account_id(&ada), handle: "ada".into(), at: world.clock().now() }]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_privacy_is_published_and_no_other_change_is() {
+    let world = world_with_media().await;
+    let ada = sign_up(&world, "ada").await;
+    ada.member.patch("/v1/me", &json!({"bio": "Numbers."})).await.expect(200);
+    ada.member.patch("/v1/me", &json!({"is_private": "yes"})).await.refused(422, "request.invalid");
+    ada.member
+        .patch("/v1/me", &json!({"is_private": true, "country": "XX"}))
+        .await
+        .refused(422, "accounts.invalid_profile");
+    ada.member.patch("/v1/me", &json!({"is_private": true})).await.expect(200);
+    world.settle().await;
+    let rows: Vec<Stored> = world.context("media").db.read().rows("select json from privacy", vec![]).await.unwrap();
+    let events: Vec<PrivacyChanged> = rows.iter().map(|row| serde_json::from_str(&row.json).unwrap()).collect();
+    assert_eq!(events, [PrivacyChanged { account: account_id(&ada), is_private: true, at: world.clock().now() }]);
     world.end().await;
 }

@@ -63,7 +63,28 @@ async fn invalid_profiles_are_refused() {
         ada.member.patch("/v1/me", &body).await.refused(422, "accounts.invalid_profile");
     }
     ada.member.patch("/v1/me", &json!({"avatar": "../../etc/passwd"})).await.refused(422, "accounts.invalid_avatar");
-    for body in [json!({"roles": ["operator"]}), json!({"handle": "eve"}), json!({"bio": 7}), json!("x")] {
+    for body in [
+        json!({"place": ""}),
+        json!({"place": "x".repeat(81)}),
+        json!({"place": "\u{2067}abc"}),
+        json!({"links": ["javascript:alert(1)"]}),
+        json!({"links": ["data:text/html,<b>"]}),
+        json!({"links": ["https://ada:secret@example.org/"]}),
+        json!({"links": ["https://example.org/", "not a link"]}),
+        json!({"links": [format!("https://example.org/{}", "x".repeat(300))]}),
+        json!({"links": (0..6).map(|at| format!("https://example.org/{at}")).collect::<Vec<_>>()}),
+    ] {
+        ada.member.patch("/v1/me", &body).await.refused(422, "accounts.invalid_profile");
+    }
+    for body in [
+        json!({"roles": ["operator"]}),
+        json!({"handle": "eve"}),
+        json!({"bio": 7}),
+        json!({"kind": "king"}),
+        json!({"links": "https://example.org/"}),
+        json!({"is_private": "yes"}),
+        json!("x"),
+    ] {
         ada.member.patch("/v1/me", &body).await.refused(422, "request.invalid");
     }
     assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), ada.account);
@@ -78,7 +99,9 @@ async fn a_public_profile_has_no_email() {
     let ada = sign_up(&world, "ada").await;
     let bob = sign_up(&world, "bob").await;
     let mut expected = ada.account.clone();
-    expected.as_object_mut().unwrap().remove("email");
+    for own in ["email", "email_confirmed", "locale", "time_zone"] {
+        assert!(expected.as_object_mut().unwrap().remove(own).is_some(), "{own}");
+    }
     for reader in [world.anonymous(), bob.member, ada.member] {
         assert_eq!(reader.get("/v1/accounts/ada").await.expect(200).json(), expected);
         assert_eq!(reader.get("/v1/accounts/ADA").await.expect(200).json(), expected);
@@ -90,6 +113,54 @@ async fn a_public_profile_has_no_email() {
         reader.get("/v1/accounts/ada@example.org").await.refused(404, "accounts.not_found");
         reader.get("/v1/accounts/..%2fme").await.refused(404, "accounts.not_found");
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_profile_says_what_a_member_is_here_for_and_where_to_find_them() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let account = &ada.account;
+    assert_eq!((account["kind"].as_str(), &account["place"]), (Some("member"), &Value::Null));
+    assert_eq!((&account["links"], &account["is_private"]), (&json!([]), &json!(false)));
+    let links = json!(["HTTPS://Example.org", "http://p\u{430}ypal.example/Ada", "https://example.org/"]);
+    let body = json!({"kind": "artist", "place": " S\u{e3}o  Paulo ", "links": links});
+    let edited = ada.member.patch("/v1/me", &body).await.expect(200).json();
+    assert_eq!((edited["kind"].as_str(), edited["place"].as_str()), (Some("artist"), Some("S\u{e3}o Paulo")));
+    // A domain that imitates another one is shown as what it is, and a link is kept once.
+    assert_eq!(edited["links"], json!(["https://example.org/", "http://xn--pypal-4ve.example/Ada"]));
+    let public = world.anonymous().get("/v1/accounts/ada").await.expect(200).json();
+    for field in ["kind", "place", "links", "is_private"] {
+        assert_eq!(public[field], edited[field], "{field}");
+    }
+    let nothing = json!({"kind": null, "place": null, "links": null, "is_private": null});
+    assert_eq!(ada.member.patch("/v1/me", &nothing).await.expect(200).json(), ada.account);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_private_profile_shows_others_a_name_and_no_more() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let bob = sign_up(&world, "bob").await;
+    let body = json!({
+        "bio": "Numbers.",
+        "place": "London",
+        "links": ["https://example.org/"],
+        "kind": "artist",
+        "is_private": true,
+    });
+    let own = ada.member.patch("/v1/me", &body).await.expect(200).json();
+    assert_eq!((own["bio"].as_str(), own["place"].as_str()), (Some("Numbers."), Some("London")));
+    for reader in [&world.anonymous(), &bob.member, &ada.member] {
+        let seen = reader.get("/v1/accounts/ada").await.expect(200).json();
+        assert_eq!((seen["bio"].as_str(), &seen["place"], &seen["links"]), (Some(""), &Value::Null, &json!([])));
+        assert_eq!((seen["kind"].as_str(), &seen["is_private"]), (Some("artist"), &json!(true)));
+        assert_eq!(seen["display_name"], "ada");
+    }
+    assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), own);
+    ada.member.patch("/v1/me", &json!({"is_private": false})).await.expect(200);
+    assert_eq!(world.anonymous().get("/v1/accounts/ada").await.expect(200).json()["bio"], "Numbers.");
     world.end().await;
 }
 
@@ -140,7 +211,7 @@ async fn erasing_needs_the_password_or_a_recent_sign_in() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     world.clock().advance(TimeDelta::minutes(11));
-    ada.member.delete("/v1/me").await.refused(403, "auth.password_required");
+    ada.member.delete("/v1/me").await.refused(403, "auth.proof_required");
     erase(&ada, &json!({"password": "a wrong password"})).await.refused(403, "auth.wrong_password");
     erase(&ada, &json!({})).await.refused(422, "request.invalid");
     erase(&ada, &json!({"password": "x".repeat(70_000)})).await.refused(413, "request.too_large");

@@ -16,7 +16,7 @@ async fn a_handle_or_an_address_in_any_case_signs_in() {
 }
 
 /// Returns the number of password hashes computed so far.
-fn hash_count(world: &World) -> u64 {
+pub(super) fn hash_count(world: &World) -> u64 {
     let text = world.process.metrics.text();
     let line = text.lines().find(|line| line.starts_with("tutti_accounts_password_hashes_total")).unwrap();
     line.rsplit(' ').next().unwrap().parse().unwrap()

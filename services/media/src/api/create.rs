@@ -71,8 +71,8 @@ pub(super) async fn create(
 
 /// Sends a file as a form.
 ///
-/// The field `file` has the file; `name`, `tags`, `visibility` and `claim` may come before or after it. Otherwise this
-/// is as sending the file itself. The part of the file may have a `Repr-Digest` of its own.
+/// The field `file` has the file; `name`, `tags`, `visibility`, `claim`, `description` and `alt` may come before or
+/// after it. Otherwise this is as sending the file itself. The part of the file may have a `Repr-Digest` of its own.
 #[utoipa::path(
     post,
     path = "/v1/media/form",
@@ -125,6 +125,12 @@ struct FormBody {
     /// `now` or `later`.
     #[schema(nullable = false)]
     claim: Option<String>,
+    /// What you tell about the item: at most 2,000 characters.
+    #[schema(nullable = false)]
+    description: Option<String>,
+    /// What stands for the picture where it is not seen: at most 1,000 characters.
+    #[schema(nullable = false)]
+    alt: Option<String>,
 }
 
 fn created(media: &Media, item: &Item) -> Response {

@@ -33,6 +33,8 @@ pub(super) struct FormFields {
     pub tags: Vec<String>,
     pub visibility: Option<String>,
     pub claim: Option<String>,
+    pub description: Option<String>,
+    pub alt: Option<String>,
     /// The field of an unknown name that looks like a file, if one was passed over.
     pub other_file: Option<String>,
 }
@@ -76,7 +78,7 @@ pub(super) async fn read(
         buffered.store(0, Ordering::Relaxed);
         match field.name() {
             Some("file") => {}
-            Some("name" | "tags" | "visibility" | "claim") => {
+            Some("name" | "tags" | "visibility" | "claim" | "description" | "alt") => {
                 read_text(field, buffered, fields).await?;
                 continue;
             }
@@ -158,6 +160,8 @@ async fn read_text(mut field: Field<'_>, buffered: &AtomicUsize, fields: &mut Fo
         "name" => fields.name = Some(text),
         "tags" => fields.tags.push(text),
         "visibility" => fields.visibility = Some(text),
+        "description" => fields.description = Some(text),
+        "alt" => fields.alt = Some(text),
         _ => fields.claim = Some(text),
     }
     Ok(())

@@ -1,22 +1,26 @@
 //! Requests of other roles. The public listener does not route to them.
 //!
-//! Invariant: the response about an item is the event that was published, brought up to date; its preview is for those
-//! items only that everyone may read.
+//! Invariant: the response about an item is the event that was published, brought up to date. Previews are of those
+//! items and albums only that everyone may read, and an album's says nothing of other items.
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use contract::media::{FindPreview, FindReceived, Preview, Received};
+use contract::media::{AlbumPreview, FindAlbumPreview, FindPreview, FindReceived, Preview, Received};
 use contract::{MediaId, Query as _};
 use http_server::{Json, Path};
 
 use crate::Media;
 use crate::error::Error;
 use crate::model::Item;
-use crate::store;
+use crate::model::album::AlbumId;
+use crate::{queries, store};
 
 pub(super) fn router() -> Router<Media> {
-    Router::new().route(FindReceived::PATH, get(received)).route(FindPreview::PATH, get(preview))
+    Router::new()
+        .route(FindReceived::PATH, get(received))
+        .route(FindPreview::PATH, get(preview))
+        .route(FindAlbumPreview::PATH, get(album_preview))
 }
 
 async fn received(State(media): State<Media>, Path(id): Path<MediaId>) -> Result<Json<Received>, Error> {
@@ -29,4 +33,12 @@ async fn received(State(media): State<Media>, Path(id): Path<MediaId>) -> Result
 async fn preview(State(media): State<Media>, Path(id): Path<MediaId>) -> Result<Json<Preview>, Error> {
     let item = store::items::find(media.context.db.read(), &id).await?;
     Ok(Json(item.filter(Item::is_public_or_unlisted).ok_or(Error::NotFound)?.preview()))
+}
+
+async fn album_preview(State(media): State<Media>, Path(id): Path<AlbumId>) -> Result<Json<AlbumPreview>, Error> {
+    let sql = media.context.db.read();
+    let album = queries::find_album(sql, &id, None).await?;
+    let cover = queries::find_cover(sql, &album, None).await?;
+    let item_count = store::album_items::count_shared(sql, &id, album.visibility).await?;
+    Ok(Json(album.preview(cover.as_ref(), item_count)))
 }

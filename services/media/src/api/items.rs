@@ -38,7 +38,7 @@ pub(super) enum Sort {
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
     /// The public items of this member, instead of your library: those that are ready, as everyone sees them. Needs no
-    /// token, and goes together with `kind`, `limit` and `after`.
+    /// token, and goes together with `kind`, `limit` and `after`. A member whose profile is private has none here.
     #[param(value_type = Option<String>, format = "uuid", example = "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60")]
     owner: Option<AccountId>,
     /// Only photos, audio files or videos.
@@ -53,7 +53,8 @@ pub(super) struct ListParams {
     /// Only items with this tag.
     #[param(example = "wedding")]
     tag: Option<String>,
-    /// Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item.
+    /// Only items with all of these words. Each is the prefix of a word in the name, in a tag, in the alternative text
+    /// or in the description of the item; of a long description, the first words count.
     #[param(example = "summer 2026")]
     q: Option<String>,
     /// Only items that were claimed for this subject. `account:avatar`: avatars, which the library leaves out.
@@ -104,7 +105,11 @@ pub(super) async fn list(
     let size = Page { limit: params.limit, after: None }.size();
     let filter = params.filter()?;
     let after = params.after(filter.order)?;
-    let read = async { Ok(store::library::list(media.context.db.read(), owner, &filter, after.as_ref(), size).await?) };
+    let sql = media.context.db.read();
+    if viewer == Viewer::Everyone && store::private_members::is_private(sql, owner).await? {
+        return Ok(Json(List { items: Vec::new(), next: None }));
+    }
+    let read = async { Ok(store::library::list(sql, owner, &filter, after.as_ref(), size).await?) };
     let page = limiter.run(owner, read).await?;
     let items = page.items.iter().map(|item| view(&media, item, &viewer)).collect();
     Ok(Json(List { items, next: page.next.map(|next| next.text()) }))
@@ -212,7 +217,13 @@ pub(super) fn viewer(item: &Item, member: Option<&Member>) -> Result<Viewer, Err
 /// The changes. Fields that are left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "cat at the sea.jpeg", "tags": ["sea"], "visibility": "public"}))]
+#[schema(example = json!({
+    "name": "cat at the sea.jpeg",
+    "tags": ["sea"],
+    "visibility": "public",
+    "description": "The first morning at the sea.",
+    "alt": "A black cat looks out of a porthole.",
+}))]
 pub(super) struct ChangeBody {
     /// The new name.
     name: Option<String>,
@@ -220,9 +231,15 @@ pub(super) struct ChangeBody {
     tags: Option<Vec<String>>,
     /// The new visibility.
     visibility: Option<Visibility>,
+    /// The new description: at most 2,000 characters, in lines if you like. Empty removes it.
+    #[schema(max_length = 2000)]
+    description: Option<String>,
+    /// What stands for the picture where it is not seen, as in `<img alt>`: at most 1,000 characters. Empty removes it.
+    #[schema(max_length = 1000)]
+    alt: Option<String>,
 }
 
-/// Changes the name, tags or visibility of an item.
+/// Changes the name, tags, visibility, description or alternative text of an item.
 ///
 /// Fields that are left out stay as they are; `tags` replaces all of them. Once an item is private again, its plain
 /// URLs stop working for others.
@@ -243,8 +260,9 @@ pub(super) async fn change(
     Path(id): Path<MediaId>,
     Json(body): Json<ChangeBody>,
 ) -> Result<Json<MediaView>, Error> {
-    let change = ItemChange::parse(body.name.as_deref(), body.tags.as_deref(), body.visibility);
-    let change = change.map_err(Error::Invalid)?;
+    let change = ItemChange::parse(body.name.as_deref(), body.tags.as_deref(), body.visibility)
+        .and_then(|change| change.with_texts(body.description.as_deref(), body.alt.as_deref()))
+        .map_err(Error::Invalid)?;
     let item = commands::change_item(&media, &id, AccountId(member.id()), change).await?;
     Ok(Json(view(&media, &item, &Viewer::Owner)))
 }

@@ -100,9 +100,9 @@ pub(super) async fn options_of_one(state: State<Media>) -> Response {
 
 /// Creates a resumable upload.
 ///
-/// `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility` and `claim`. The bytes follow with
-/// `PATCH`. A tus client may send the first of them as the body of this request, with the content type
-/// `application/offset+octet-stream`.
+/// `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility`, `claim`, `description` and `alt`.
+/// The bytes follow with `PATCH`. A tus client may send the first of them as the body of this request, with the content
+/// type `application/offset+octet-stream`.
 #[utoipa::path(
     post,
     path = "/v1/uploads",

@@ -81,6 +81,7 @@ pub(super) fn metadata(headers: &HeaderMap) -> Result<ItemDetails, Error> {
         metadata_fields.visibility.as_deref(),
         metadata_fields.claim.as_deref(),
     )
+    .and_then(|details| details.with_texts(metadata_fields.description.as_deref(), metadata_fields.alt.as_deref()))
     .map_err(Error::Invalid)
 }
 
@@ -100,6 +101,9 @@ mod tests {
         let details =
             of("filename dy5tb3Y=,tags cGFydHksc3Vu, visibility cHVibGlj,claim bGF0ZXI=,is_confidential").unwrap();
         assert_eq!((details.name.as_str(), details.tags.len(), details.claim_later), ("w.mov", 2, true));
+        // "At sea.", "A cat\r\nand a dog"
+        let details = of("description QXQgc2VhLg==,alt QSBjYXQNCmFuZCBhIGRvZw==").unwrap();
+        assert_eq!((details.description.as_str(), details.alt.as_str()), ("At sea.", "A cat\nand a dog"));
         assert!(of("filename !!!").is_err());
         assert!(of("visibility bm9wZQ==").is_err());
         assert_eq!(metadata(&HeaderMap::new()).unwrap().name, "untitled");

@@ -27,6 +27,12 @@ pub(super) struct UploadParams {
     /// `later`: the item is staged until it is claimed, and removed if that does not happen within a day.
     #[param(example = "later")]
     claim: Option<String>,
+    /// What you tell about the item: at most 2,000 characters, in lines if you like.
+    #[param(example = "The first morning at the sea.")]
+    description: Option<String>,
+    /// What stands for the picture where it is not seen, as in `<img alt>`: at most 1,000 characters.
+    #[param(example = "A black cat looks out of a porthole.")]
+    alt: Option<String>,
 }
 
 impl UploadParams {
@@ -34,6 +40,7 @@ impl UploadParams {
     pub(super) fn details(&self) -> Result<ItemDetails, Error> {
         let tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
         ItemDetails::parse(self.name.as_deref(), &tags, self.visibility.as_deref(), self.claim.as_deref())
+            .and_then(|details| details.with_texts(self.description.as_deref(), self.alt.as_deref()))
             .map_err(Error::Invalid)
     }
 
@@ -51,6 +58,10 @@ impl UploadParams {
             or(&form.visibility, &self.visibility).as_deref(),
             or(&form.claim, &self.claim).as_deref(),
         )
+        .and_then(|details| {
+            let description = or(&form.description, &self.description);
+            details.with_texts(description.as_deref(), or(&form.alt, &self.alt).as_deref())
+        })
         .map_err(Error::Invalid)
     }
 }

@@ -1,4 +1,4 @@
-//! Changes the name, tags or visibility of an item.
+//! Changes the name, tags, visibility, description or alternative text of an item.
 //!
 //! Invariant: the change is published in the transaction that makes it.
 

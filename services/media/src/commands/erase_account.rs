@@ -17,11 +17,15 @@ use crate::store;
 /// Uploads, albums and items that are listed at once.
 const BATCH: usize = 100;
 
-/// Closes an account, and removes its uploads, albums, items and idempotency keys.
+/// Closes an account, and removes its uploads, albums, items, privacy and idempotency keys.
 pub(crate) async fn erase_account(media: &Media, owner: AccountId) -> Result<(), Error> {
     let (db, now) = (&media.context.db, media.context.clock.now());
     let lane = Lane::of(&owner);
-    db.write(lane, async move |tx| Ok::<_, Error>(store::usage::set_closed(tx, owner, now).await?)).await?;
+    db.write(lane, async move |tx| {
+        store::usage::set_closed(tx, owner, now).await?;
+        Ok::<_, Error>(store::private_members::remove(tx, owner).await?)
+    })
+    .await?;
     loop {
         let uploads = store::uploads::list_by_owner(db.read(), owner, BATCH).await?;
         for upload in &uploads {

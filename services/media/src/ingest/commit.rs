@@ -189,6 +189,8 @@ fn new_item(
         id: MediaId::new(&stored.media.context.random),
         owner: request.owner,
         name: request.details.name.clone(),
+        description: request.details.description.clone(),
+        alt: request.details.alt.clone(),
         kind,
         format: info.format.extension().to_owned(),
         content_type: info.format.content_type_as(info.kind).to_owned(),

@@ -4,7 +4,7 @@
 
 use contract::media::Visibility;
 
-use super::{Item, tags};
+use super::{Item, tags, texts};
 
 /// A change, normalized. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +12,8 @@ pub(crate) struct ItemChange {
     name: Option<String>,
     tags: Option<Vec<String>>,
     visibility: Option<Visibility>,
+    description: Option<String>,
+    alt: Option<String>,
 }
 
 /// The fields that an owner may change, with the values that they have after a change.
@@ -20,6 +22,8 @@ pub(crate) struct ItemUpdate {
     pub name: String,
     pub tags: Vec<String>,
     pub visibility: Visibility,
+    pub description: String,
+    pub alt: String,
 }
 
 impl ItemChange {
@@ -32,7 +36,14 @@ impl ItemChange {
         let tags =
             tags.map(|tags| tags::normalize(&tags.iter().map(String::as_str).collect::<Vec<_>>())).transpose()?;
         let name = name.map(|name| codec::filename::title(name).ok_or("`name` must not be empty."));
-        Ok(Self { name: name.transpose()?, tags, visibility })
+        Ok(Self { name: name.transpose()?, tags, visibility, ..Self::default() })
+    }
+
+    /// Adds changes of the texts beside the name. An empty one removes it.
+    pub(crate) fn with_texts(self, description: Option<&str>, alt: Option<&str>) -> Result<Self, String> {
+        let description = description.map(texts::parse_description).transpose()?;
+        let alt = alt.map(texts::parse_alt).transpose()?;
+        Ok(Self { description, alt, ..self })
     }
 
     /// Returns the fields of `item` after the change.
@@ -41,6 +52,8 @@ impl ItemChange {
             name: self.name.unwrap_or_else(|| item.name.clone()),
             tags: self.tags.unwrap_or_else(|| item.tags.clone()),
             visibility: self.visibility.unwrap_or(item.visibility),
+            description: self.description.unwrap_or_else(|| item.description.clone()),
+            alt: self.alt.unwrap_or_else(|| item.alt.clone()),
         }
     }
 }

@@ -17,12 +17,13 @@ pub(crate) mod quota;
 pub(crate) mod search_terms;
 pub(crate) mod share_link;
 pub(crate) mod tags;
+pub(crate) mod texts;
 pub(crate) mod trash;
 pub(crate) mod upload_metadata;
 pub(crate) mod view;
 
 use chrono::{DateTime, Utc};
-use contract::media::{Changed, Kind, Received, Visibility};
+use contract::media::{CaptionTrack, Changed, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -59,6 +60,10 @@ pub(crate) struct Item {
     pub id: MediaId,
     pub owner: AccountId,
     pub name: String,
+    /// What its owner tells about it; may be empty.
+    pub description: String,
+    /// What stands for the picture where it is not seen; may be empty.
+    pub alt: String,
     pub kind: Kind,
     /// Also its file extension.
     pub format: String,
@@ -155,7 +160,13 @@ impl Item {
             orientation: self.orientation,
             created_at: self.created_at,
             trashed: self.trashed.is_some(),
+            captions: self.caption_tracks(),
         }
+    }
+
+    fn caption_tracks(&self) -> Vec<CaptionTrack> {
+        let track = |one: &Captions| CaptionTrack { lang: one.lang.clone(), label: one.label.clone() };
+        self.captions.iter().map(track).collect()
     }
 
     /// Returns the event that is published after a change.
@@ -166,6 +177,7 @@ impl Item {
             tags: self.tags.clone(),
             visibility: self.effective_visibility(),
             trashed: self.trashed.is_some(),
+            captions: self.caption_tracks(),
             version: self.version,
         }
     }
@@ -188,6 +200,8 @@ pub(crate) struct ItemDetails {
     pub tags: Vec<String>,
     pub visibility: Visibility,
     pub claim_later: bool,
+    pub description: String,
+    pub alt: String,
 }
 
 impl ItemDetails {
@@ -212,7 +226,15 @@ impl ItemDetails {
             tags: tags::normalize(tags)?,
             visibility,
             claim_later,
+            ..Self::default()
         })
+    }
+
+    /// Adds the texts beside the name; `None` means that the client did not send the field.
+    pub(crate) fn with_texts(self, description: Option<&str>, alt: Option<&str>) -> Result<Self, String> {
+        let description = description.map(texts::parse_description).transpose()?.unwrap_or_default();
+        let alt = alt.map(texts::parse_alt).transpose()?.unwrap_or_default();
+        Ok(Self { description, alt, ..self })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Search terms: what an item is found by, as values that an index can hold. No I/O.
 //!
+//! An item is found by its name, its tags, its alternative text and its description, as far as the terms reach.
 //! A text is split into words: runs of letters, runs of digits, and every other symbol by itself, except punctuation.
 //! In scripts that put no spaces between words, each character is a word. A word is found by its prefix, for which the
 //! index has the first one, two, three, four, six and eight characters. A term is a hash of a prefix, a tag or a
@@ -106,19 +107,34 @@ pub(crate) fn terms_of(item: &Item) -> Vec<Term> {
     };
     item.subject.iter().for_each(|subject| add(term(item.owner, b's', subject)));
     item.tags.iter().for_each(|tag| add(term(item.owner, b't', tag)));
-    let mut words = words(&item.name);
-    words.extend(item.tags.iter().flat_map(|tag| self::words(tag)));
-    // The longest prefix of every word comes first: `PREFIX_LENGTHS` counts down.
     let prefixes = |word: &str| {
         PREFIX_LENGTHS.iter().filter_map(|length| prefix(word, *length)).map(str::to_owned).collect::<Vec<_>>()
     };
-    let of_words: Vec<Vec<String>> = words.iter().map(|word| prefixes(word)).collect();
-    for place in 0..PREFIX_LENGTHS.len() {
-        for text in of_words.iter().filter_map(|prefixes| prefixes.get(place)) {
-            add(term(item.owner, b'w', text));
+    // A long description takes no term from the name and the tags.
+    for words in [words_of_name(item), words_of_texts(item)] {
+        // The longest prefix of every word comes first: `PREFIX_LENGTHS` counts down.
+        let of_words: Vec<Vec<String>> = words.iter().map(|word| prefixes(word)).collect();
+        for place in 0..PREFIX_LENGTHS.len() {
+            for text in of_words.iter().filter_map(|prefixes| prefixes.get(place)) {
+                add(term(item.owner, b'w', text));
+            }
         }
     }
     terms
+}
+
+/// Returns the words of the name and the tags.
+fn words_of_name(item: &Item) -> Vec<String> {
+    let mut found = words(&item.name);
+    found.extend(item.tags.iter().flat_map(|tag| words(tag)));
+    found
+}
+
+/// Returns the words of the texts beside the name.
+fn words_of_texts(item: &Item) -> Vec<String> {
+    let mut found = words(&item.alt);
+    found.extend(words(&item.description));
+    found
 }
 
 /// What a search looks for, beside kind, state and visibility.
@@ -162,8 +178,8 @@ impl SearchQuery {
         if self.words.is_empty() {
             return true;
         }
-        let mut has = words(&item.name);
-        has.extend(item.tags.iter().flat_map(|tag| words(tag)));
+        let mut has = words_of_name(item);
+        has.extend(words_of_texts(item));
         self.words.iter().all(|word| has.iter().any(|has| has.starts_with(word.as_str())))
     }
 }
@@ -186,6 +202,8 @@ mod tests {
             id: MediaId::random(),
             owner: AccountId(Uuid::from_u128(1)),
             name: name.into(),
+            description: String::new(),
+            alt: String::new(),
             kind: Kind::Photo,
             format: String::new(),
             content_type: String::new(),
@@ -215,6 +233,22 @@ mod tests {
             created_at: at,
             updated_at: at,
         }
+    }
+
+    #[test]
+    fn the_words_of_a_description_are_found_and_take_none_from_the_name() {
+        let long = (0..400).map(|number| format!("word{number}")).collect::<Vec<_>>().join(" ");
+        let plain = item("Summer holidays.jpeg", &["sea"]);
+        let described =
+            Item { description: format!("Zebras by the lake. {long}"), alt: "Two foals".into(), ..plain.clone() };
+        let terms: BTreeSet<Term> = terms_of(&described).into_iter().collect();
+        assert!(terms.len() <= MAX_TERMS && terms_of(&plain).iter().all(|term| terms.contains(term)));
+        for text in ["su", "sea", "zebras", "foals", "summer lake"] {
+            let query = SearchQuery::new(None, None, Some(text));
+            assert!(query.matches(&described), "{text}");
+            assert!(query.terms(described.owner).iter().all(|term| terms.contains(term)), "{text}");
+        }
+        assert!(!SearchQuery::new(None, None, Some("zebra")).matches(&plain));
     }
 
     #[test]

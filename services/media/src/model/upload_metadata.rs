@@ -16,6 +16,8 @@ pub(crate) struct UploadMetadata {
     pub tags: Vec<String>,
     pub visibility: Option<String>,
     pub claim: Option<String>,
+    pub description: Option<String>,
+    pub alt: Option<String>,
 }
 
 impl UploadMetadata {
@@ -36,6 +38,8 @@ impl UploadMetadata {
                 "tags" => metadata.tags.push(text()?),
                 "visibility" => metadata.visibility = Some(text()?),
                 "claim" => metadata.claim = Some(text()?),
+                "description" => metadata.description = Some(text()?),
+                "alt" => metadata.alt = Some(text()?),
                 _ => {}
             }
         }

@@ -37,6 +37,13 @@ pub struct MediaView {
     /// The name of the file, cleaned.
     #[schema(example = "cat.jpeg")]
     pub name: String,
+    /// What its owner tells about it; empty if nothing. Lines are separated by line feeds.
+    #[schema(example = "The first morning at the sea.")]
+    pub description: String,
+    /// What stands for the picture where it is not seen, as in `<img alt>`; empty if its owner has written nothing. Of
+    /// a video or a song, it describes the poster.
+    #[schema(example = "A black cat looks out of a porthole.")]
+    pub alt: String,
     /// Whether it is a photo, an audio file or a video.
     pub kind: Kind,
     /// The state of its conversion.
@@ -152,6 +159,8 @@ pub(crate) fn example() -> serde_json::Value {
         "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
         "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
         "name": "cat.jpeg",
+        "description": "The first morning at the sea.",
+        "alt": "A black cat looks out of a porthole.",
         "kind": "photo",
         "state": "ready",
         "visibility": "private",
@@ -228,6 +237,8 @@ impl Item {
             id: self.id.clone(),
             owner: self.owner,
             name: self.name.clone(),
+            description: self.description.clone(),
+            alt: self.alt.clone(),
             kind: self.kind,
             state: self.state,
             visibility: self.visibility,

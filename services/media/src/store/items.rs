@@ -4,6 +4,7 @@
 //! owner with the same bytes name the same object, which stays while one of them exists.
 
 use chrono::{DateTime, Utc};
+use contract::accounts::AVATAR_SUBJECT;
 use contract::media::Patch;
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
@@ -14,7 +15,7 @@ use crate::model::library::Listing;
 use crate::model::{Failure, Item, Trashed, captions, tags};
 
 pub(super) const COLUMNS: &str = "
-    id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object,
+    id, owner, name, description, alt, kind, format, content_type, state, visibility, bytes, sha256, object,
     (scrub is not null) as has_scrub, width, height, duration_ms, orientation, tags, taken_at, camera, thumbhash,
     assets, captions, percent, remaining_ms, failure_code, failure_detail, claimed, subject, removed_at, purges_at,
     version, created_at, updated_at";
@@ -24,6 +25,8 @@ pub(super) struct Row {
     id: String,
     owner: String,
     name: String,
+    description: String,
+    alt: String,
     kind: String,
     format: String,
     content_type: String,
@@ -63,6 +66,8 @@ impl TryFrom<Row> for Item {
             id: row.id.try_into().map_err(|_| Error::Corrupt("an item's id"))?,
             owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("an item's owner"))?),
             name: row.name,
+            description: row.description,
+            alt: row.alt,
             kind: row.kind.parse().map_err(|_| Error::Corrupt("an item's kind"))?,
             format: row.format,
             content_type: row.content_type,
@@ -103,11 +108,11 @@ const INSERT: &str = "
     insert into item (
         id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, scrub, width, height,
         duration_ms, orientation, tags, words, taken_at, camera, assets, claimed, claim_by, version, indexed_version,
-        created_at, updated_at, taken_or_created_at, listing
+        created_at, updated_at, listing, description, alt
     )
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
            coalesce((select same.object from item same where same.owner = $2 and same.sha256 = $10 limit 1), $11),
-           $12, $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, 1, $23, $23, $24, $25
+           $12, $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, 1, $23, $23, $24, $25, $26
     returning object";
 
 /// Inserts an item. Where the owner has the same bytes already, the item shares their object. Returns the object that
@@ -149,8 +154,9 @@ pub(crate) async fn insert(
         item.claimed.into(),
         claim_by.into(),
         item.created_at.into(),
-        item.taken_or_created_at().into(),
         Listing::of(item).as_str().into(),
+        item.description.clone().into(),
+        item.alt.clone().into(),
     ];
     let inserted: Option<Inserted> = tx.row(INSERT, values).await?;
     let inserted = inserted.ok_or(Error::Corrupt("an inserted item"))?;
@@ -206,7 +212,9 @@ pub(crate) async fn update(
                 visibility = $6,
                 version = version + 1,
                 indexed_version = version + 1,
-                updated_at = $7
+                updated_at = $7,
+                description = $8,
+                alt = $9
           where id = $1
             and owner = $2
          returning {COLUMNS}"
@@ -219,6 +227,8 @@ pub(crate) async fn update(
         Item::words(&change.name, &change.tags).into(),
         change.visibility.as_str().into(),
         now.into(),
+        change.description.clone().into(),
+        change.alt.clone().into(),
     ];
     let new = first(tx.row(&text, values).await?)?;
     reindex(tx, old, new).await
@@ -314,18 +324,38 @@ pub(crate) async fn list_unindexed(sql: &impl Sql, limit: usize) -> Result<Vec<I
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Returns items that were not claimed in time.
-pub(crate) async fn list_unclaimed(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Item>, Error> {
-    let text = format!(
-        "select {COLUMNS}
-           from item
-          where claim_by is not null
-            and claim_by <= $1
-          order by claim_by
-          limit $2"
-    );
-    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
-    rows.into_iter().map(Item::try_from).collect()
+/// Returns items that an earlier release left in the library and that belong to another list.
+pub(crate) async fn list_unplaced(sql: &impl Sql, limit: usize) -> Result<Vec<MediaId>, Error> {
+    #[derive(FromQueryResult)]
+    struct UnplacedRow {
+        id: String,
+    }
+    // The condition of the index `item_unplaced`, word by word.
+    let text = "
+        select id
+          from item
+         where listing = 'library'
+           and (not claimed or subject = 'account:avatar')
+         limit $1";
+    let rows: Vec<UnplacedRow> = sql.rows(text, vec![(limit as i64).into()]).await?;
+    rows.into_iter().map(|row| row.id.parse().map_err(|_| Error::Corrupt("an item's id"))).collect()
+}
+
+/// Moves an item from the library to the list that it belongs to.
+pub(crate) async fn set_placed(tx: &Tx, id: &MediaId) -> Result<(), Error> {
+    let text = "
+        update item
+           set listing = case when claimed then $2 else $3 end
+         where id = $1
+           and listing = 'library'
+           and (not claimed or subject = $4)";
+    let values = vec![
+        id.as_str().into(),
+        Listing::Avatars.as_str().into(),
+        Listing::Staged.as_str().into(),
+        AVATAR_SUBJECT.into(),
+    ];
+    tx.execute(text, values).await.map(drop)
 }
 
 /// Returns some items of an owner, in whatever list.

@@ -7,10 +7,12 @@
 pub(crate) mod album_items;
 pub(crate) mod albums;
 pub(crate) mod captions;
+pub(crate) mod due;
 pub(crate) mod item_states;
 pub(crate) mod items;
 pub(crate) mod library;
 pub(crate) mod objects;
+pub(crate) mod private_members;
 mod query;
 #[cfg(test)]
 mod query_plans;

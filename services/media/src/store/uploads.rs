@@ -14,8 +14,8 @@ use crate::model::quota::OpenUploads;
 use crate::model::{ItemDetails, tags};
 
 const COLUMNS: &str = "
-    id, owner, length, name, tags, visibility, claim_later, received, object, engine_state, hash_state, format, epoch,
-    item, created_at, expires_at";
+    id, owner, length, name, tags, visibility, claim_later, description, alt, received, object, engine_state,
+    hash_state, format, epoch, item, created_at, expires_at";
 
 /// A resumable upload.
 #[derive(Debug, Clone)]
@@ -62,6 +62,8 @@ struct Row {
     tags: String,
     visibility: String,
     claim_later: bool,
+    description: String,
+    alt: String,
     received: i64,
     object: Option<String>,
     engine_state: String,
@@ -88,6 +90,8 @@ impl TryFrom<Row> for Upload {
                 tags: tags::from_column(&row.tags),
                 visibility: row.visibility.parse().map_err(|_| Error::Corrupt("an upload's visibility"))?,
                 claim_later: row.claim_later,
+                description: row.description,
+                alt: row.alt,
             },
             received,
             checkpoint: key.map(|key| Checkpoint { key, bytes: received, state: row.engine_state }),
@@ -131,9 +135,10 @@ pub(crate) async fn sum_open(sql: &impl Sql, owner: AccountId, except: Option<&s
 
 const INSERT: &str = "
     insert into upload (
-        id, owner, length, name, tags, visibility, claim_later, received, engine_state, epoch, created_at, expires_at
+        id, owner, length, name, tags, visibility, claim_later, received, engine_state, epoch, created_at, expires_at,
+        description, alt
     )
-    values ($1, $2, $3, $4, $5, $6, $7, 0, '', $8, $9, $10)";
+    values ($1, $2, $3, $4, $5, $6, $7, 0, '', $8, $9, $10, $11, $12)";
 
 /// Inserts an upload.
 pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
@@ -148,6 +153,8 @@ pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
         upload.epoch.into(),
         upload.created_at.into(),
         upload.expires_at.into(),
+        upload.details.description.clone().into(),
+        upload.details.alt.clone().into(),
     ];
     tx.execute(INSERT, values).await.map(drop)
 }
@@ -281,19 +288,6 @@ pub(crate) async fn remove_expired(
          returning {COLUMNS}"
     );
     first(tx.row(&text, vec![id.into(), owner.to_string().into(), now.into()]).await?)
-}
-
-/// Returns uploads that have expired.
-pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Upload>, Error> {
-    let text = format!(
-        "select {COLUMNS}
-           from upload
-          where expires_at <= $1
-          order by expires_at
-          limit $2"
-    );
-    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
-    rows.into_iter().map(Upload::try_from).collect()
 }
 
 /// Returns some uploads of a member.

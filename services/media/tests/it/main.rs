@@ -22,5 +22,6 @@ mod seeds;
 mod share_links;
 mod slow_clients;
 mod sorting;
+mod texts;
 mod trash;
 mod tus;

@@ -1,10 +1,11 @@
 //! What a member shows to everyone, and previews of it.
 
 use bus::Envelope;
-use contract::media::{FindPreview, Preview};
+use contract::accounts::PrivacyChanged;
+use contract::media::{AlbumPreview, FindAlbumPreview, FindPreview, Preview};
 use contract::transcode::Ready;
-use contract::{Event as _, MediaId};
-use serde_json::Value;
+use contract::{AccountId, Event as _, MediaId};
+use serde_json::{Value, json};
 use testkit::{TestClient, World};
 
 use crate::fixtures::{png, send};
@@ -71,6 +72,36 @@ async fn everyone_sees_the_public_items_of_a_member_that_are_ready_and_no_others
 }
 
 #[tokio::test]
+async fn the_public_items_of_a_private_member_are_not_listed_but_each_can_be_read() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, visitor) = (world.ada(), world.anonymous());
+    let id = photo(&ada, "?visibility=public", 1).await;
+    make_ready(&world, &id).await;
+    let now = world.clock().now();
+    let publish = async |is_private: bool, at| {
+        let changed = PrivacyChanged { account: AccountId(ada.id), is_private, at };
+        let payload = serde_json::to_string(&changed).unwrap();
+        let envelope = Envelope { id: base::Random::system().id(), subject: PrivacyChanged::SUBJECT.into(), payload };
+        world.process.bus.engine().publish(&[envelope]).await.unwrap();
+        world.settle().await;
+    };
+    let url = format!("/v1/media?owner={}", ada.id);
+    publish(true, now).await;
+    for reader in [&visitor, &world.bob(), &ada] {
+        let page = reader.get(&url).await.expect(200).json();
+        assert_eq!((ids(&page).len(), &page["next"]), (0, &Value::Null));
+    }
+    visitor.get(&format!("/v1/media/{id}")).await.expect(200);
+    assert_eq!(ids(&ada.get("/v1/media").await.expect(200).json()), [id.as_str()]);
+    // An older event that arrives late changes nothing.
+    publish(false, now - chrono::TimeDelta::seconds(1)).await;
+    assert!(ids(&visitor.get(&url).await.json()).is_empty());
+    publish(false, now + chrono::TimeDelta::seconds(1)).await;
+    assert_eq!(ids(&visitor.get(&url).await.expect(200).json()), [id.as_str()]);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_preview_exists_for_what_everyone_may_read() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
@@ -89,5 +120,42 @@ async fn a_preview_exists_for_what_everyone_may_read() {
     ] {
         assert_eq!(preview(&hidden).await, None);
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_preview_of_an_album_shows_and_counts_what_everyone_may_read() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let (hidden, unlisted, public) = (
+        photo(&ada, "?name=hidden.png", 1).await,
+        photo(&ada, "?visibility=unlisted", 2).await,
+        photo(&ada, "?visibility=public", 3).await,
+    );
+    for id in [&hidden, &unlisted, &public] {
+        make_ready(&world, id).await;
+    }
+    let created = ada.post("/v1/albums", &json!({ "title": "Sea" })).await.expect(201).json();
+    let (id, path) = (created["id"].as_str().unwrap(), format!("/v1/albums/{}", created["id"].as_str().unwrap()));
+    ada.post(&format!("{path}/items"), &json!({ "ids": [hidden, unlisted, public] })).await.expect(200);
+    ada.patch(&path, &json!({ "cover": hidden })).await.expect(200);
+    let preview = async |id: &str| -> Option<AlbumPreview> {
+        world.context("media").peers.ask(&FindAlbumPreview(id.parse().unwrap())).await.unwrap()
+    };
+    assert_eq!(preview(id).await, None, "the album is private");
+    assert_eq!(preview(&MediaId::random().to_string()).await, None);
+    for (visibility, item_count, cover) in [("unlisted", 2, &unlisted), ("public", 1, &public)] {
+        ada.patch(&path, &json!({ "visibility": visibility })).await.expect(200);
+        let found = preview(id).await.unwrap();
+        assert_eq!(
+            (found.title.as_str(), found.visibility.as_str(), found.item_count),
+            ("Sea", visibility, item_count)
+        );
+        let shown = found.cover.unwrap();
+        assert_eq!((shown.id.as_str(), shown.image), (cover.as_str(), Some(format!("/v1/media/{cover}/image"))));
+    }
+    ada.delete(&format!("/v1/media/{public}")).await.expect(204);
+    let emptied = preview(id).await.unwrap();
+    assert_eq!((emptied.item_count, emptied.cover), (0, None));
     world.end().await;
 }

@@ -13,6 +13,8 @@ fn item(visibility: Visibility) -> Item {
         id: MediaId::random(),
         owner: AccountId(uuid::Uuid::from_u128(7)),
         name: "cat.jpeg".into(),
+        description: "At the sea.".into(),
+        alt: "A cat.".into(),
         kind: Kind::Video,
         format: "mp4".into(),
         content_type: "video/mp4".into(),

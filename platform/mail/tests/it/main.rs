@@ -1,0 +1,7 @@
+//! What the mail port promises, on both of its engines.
+
+#![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
+
+mod harness;
+mod outbox;
+mod smtp;

@@ -1,0 +1,11 @@
+alter table account add column email_confirmed_at timestamptz;
+alter table account add column locale text not null default 'en';
+alter table account add column time_zone text not null default 'UTC';
+alter table account add column country text;
+alter table account add column kind text not null default 'member';
+alter table account add column place text;
+alter table account add column links text not null default '[]';
+alter table account add column is_private boolean not null default false;
+alter table account add column state text not null default 'active';
+alter table account add column state_reason text;
+alter table account add column state_until timestamptz;
