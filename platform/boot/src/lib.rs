@@ -200,7 +200,7 @@ impl Process {
         }
         peers.start_health_checks(&tasks, &metrics);
         // After the roles of this process: accounts may be among them.
-        verifier.follow_ended_sessions(&tasks);
+        verifier.follow_token_rules(&tasks, &metrics);
         let consumer_names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
         let subscriptions_of = |services: &[Service]| {
             services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>()

@@ -225,6 +225,8 @@ impl World {
             handle: name.to_owned(),
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
             confirmed: true,
+            version: 0,
+            scope: Vec::new(),
             iss: http_server::auth::ISSUER.to_owned(),
             iat: now.timestamp(),
             exp: (now + TimeDelta::days(30)).timestamp(),

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use http_server::Problem;
+use http_server::auth::suspended;
 use http_server::problem::every_role;
 
 use crate::codes;
@@ -105,6 +107,29 @@ pub enum Error {
     /// The role is unknown.
     #[error("the role `{0}` is unknown; the roles are member, curator, moderator, viewer, developer and operator")]
     UnknownRole(String),
+    /// A new API key breaks a rule, which the message names.
+    #[error("{0}")]
+    InvalidApiKey(String),
+    /// The account has as many API keys as it may have.
+    #[error("You have 50 API keys, which is the limit. Revoke one first.")]
+    TooManyApiKeys,
+    /// The member has no such API key.
+    #[error("You have no such API key. It may have been revoked already.")]
+    NoSuchApiKey,
+    /// A sanction breaks a rule, which the message names.
+    #[error("{0}")]
+    InvalidSanction(&'static str),
+    /// The caller's role does not allow this decision; the message says what it allows.
+    #[error("{0}")]
+    BeyondRole(&'static str),
+    /// The account is suspended or banned.
+    #[error("this account is suspended")]
+    Suspended {
+        /// Why, for the member.
+        reason: String,
+        /// When it ends; `None` for no end.
+        until: Option<DateTime<Utc>>,
+    },
     /// An extractor refused the request with its own problem.
     #[error("{}", .0.detail)]
     Refused(Problem),
@@ -159,6 +184,12 @@ impl From<Error> for Problem {
             Error::BadIdempotencyKey => every_role::BAD_IDEMPOTENCY_KEY,
             Error::BadCursor => every_role::BAD_QUERY,
             Error::UnknownRole(_) => codes::UNKNOWN_ROLE,
+            Error::InvalidApiKey(_) => codes::INVALID_API_KEY,
+            Error::TooManyApiKeys => codes::TOO_MANY_API_KEYS,
+            Error::NoSuchApiKey => codes::API_KEY_NOT_FOUND,
+            Error::InvalidSanction(_) => codes::INVALID_SANCTION,
+            Error::BeyondRole(_) => codes::BEYOND_ROLE,
+            Error::Suspended { reason, until } => return suspended(reason, *until),
             Error::Refused(_) | Error::Db(_) | Error::Peer(_) | Error::Signing(_) | Error::Hashing(_) => {
                 return internal_error(error);
             }

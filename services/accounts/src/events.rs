@@ -1,6 +1,6 @@
 //! The events that this role consumes: deleted photos, and its own requests for a new password. It publishes
-//! [`contract::accounts::Erased`] where an account is erased, and [`contract::accounts::PrivacyChanged`] where a profile
-//! is edited.
+//! [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a profile is
+//! edited, and [`contract::accounts::StandingChanged`] where an account is suspended or restored.
 //!
 //! Invariant: once a `Deleted` event has been handled, no profile shows that photo.
 

@@ -3,23 +3,7 @@
 //! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own who follows whom,
 //! nor any media. Invariant: passwords, refresh tokens and mailed codes are stored as hashes only and never logged.
 //!
-//! # Lanes
-//!
-//! Writes of one lane run one after the other; writes of different lanes may run at once.
-//!
-//! | write | lanes | what they protect |
-//! |---|---|---|
-//! | sign-up | the handle's skeleton and e-mail address | the unique keys, and who has the address |
-//! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
-//! | mailed codes; failed sign-ins | account | their number; the rows that are added to |
-//! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
-//! | profile, avatar, roles | account | what is read and written back |
-//! | erasure | account, skeleton and e-mail address | all of these |
-//! | filling in skeletons of earlier releases | accounts and skeletons of the batch | that one account has a skeleton |
-//! | first signing key, rotation | one of their own | that one key is next |
-//! | removal of idle sessions and expired networks | all | rows of many accounts, in any order |
-//!
-//! An id, a skeleton, an e-mail address and the name of the keys' lane never have the same text.
+//! The table of the lanes is in `commands/mod.rs`.
 
 mod api;
 mod codes;

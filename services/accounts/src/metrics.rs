@@ -27,12 +27,12 @@ impl Metrics {
         registry.register(|registry| {
             registry.register(
                 "accounts_sign_ins",
-                "Sign-ins by outcome: ok, wrong, limited, busy, error",
+                "Sign-ins by outcome: ok, wrong, limited, busy, suspended, error",
                 metrics.sign_ins.clone(),
             );
             registry.register(
                 "accounts_refreshes",
-                "Refresh tokens presented, by outcome: rotated, repeated, reused, invalid, error",
+                "Refresh tokens presented, by outcome: rotated, repeated, reused, invalid, suspended, error",
                 metrics.refreshes.clone(),
             );
             registry.register("accounts_password_hashes", "Password hashes computed", hashes.clone());

@@ -1,7 +1,7 @@
 //! The schema. Steps are only ever added.
 //!
-//! Invariant: sessions, known networks, mailed codes and sign-ins are removed with their account; passwords, refresh
-//! tokens, known networks and mailed codes are stored as hashes only.
+//! Invariant: sessions, known networks, mailed codes, sign-ins, sanctions and API keys are removed with their account;
+//! passwords, refresh tokens, API keys, known networks and mailed codes are stored as hashes only.
 
 use db::Migration;
 
@@ -13,6 +13,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_people.sql") },
     // `email` stays for the release before; `mail_address` takes its place (`store::addresses`).
     Migration { version: 5, min_compatible: 1, sql: include_str!("../migrations/0005_recovery.sql") },
+    // A release that does not know suspensions would let a suspended member sign in.
+    Migration { version: 6, min_compatible: 6, sql: include_str!("../migrations/0006_standing.sql") },
+    Migration { version: 7, min_compatible: 6, sql: include_str!("../migrations/0007_account_rules.sql") },
     // An account of an earlier release, or of one that runs beside this one, has no skeleton until a job fills it in.
-    Migration { version: 8, min_compatible: 1, sql: include_str!("../migrations/0008_handle_skeleton.sql") },
+    Migration { version: 8, min_compatible: 6, sql: include_str!("../migrations/0008_handle_skeleton.sql") },
+    Migration { version: 16, min_compatible: 6, sql: include_str!("../migrations/0016_api_keys.sql") },
 ];

@@ -10,27 +10,30 @@ use crate::error::Error;
 use crate::model::{Account, CurrentSession, Session, SignIn};
 use crate::state::Accounts;
 use crate::store;
+use crate::store::sanctions::SanctionRow;
 
-/// Returns the account and session of a verified token, or [`Error::SessionEnded`].
+/// Returns the account and session of a verified token, or [`Error::SessionEnded`], or [`Error::Suspended`].
 pub(crate) async fn current_session(
     accounts: &Accounts,
     account: AccountId,
     session: Uuid,
 ) -> Result<CurrentSession, Error> {
-    store::accounts::find_current_session(accounts.context.db.read(), account, session)
-        .await?
-        .ok_or(Error::SessionEnded)
+    let current = store::accounts::find_current_session(accounts.context.db.read(), account, session).await?;
+    let current = current.ok_or(Error::SessionEnded)?;
+    current.account.standing.check_usable(accounts.context.clock.now())?;
+    Ok(current)
 }
 
 /// Returns the account with this handle, in any case, or with this id, or [`Error::NoSuchAccount`]. No handle is as
-/// long as an id.
+/// long as an id. A suspended account is not found.
 pub(crate) async fn account_by_handle_or_id(accounts: &Accounts, name: &str) -> Result<Account, Error> {
     let sql = accounts.context.db.read();
     let account = match Uuid::parse_str(name) {
         Ok(id) => store::accounts::find_by_id(sql, AccountId(id)).await?,
         Err(_) => store::accounts::find(sql, &name.to_ascii_lowercase()).await?,
     };
-    account.ok_or(Error::NoSuchAccount)
+    let now = accounts.context.clock.now();
+    account.filter(|account| !account.standing.is_denied(now)).ok_or(Error::NoSuchAccount)
 }
 
 /// Returns a page of the caller's sessions, newest first, and the cursor of the next page.
@@ -65,4 +68,20 @@ pub(crate) async fn sign_ins_page(
     sign_ins.truncate(limit);
     let next = sign_ins.last().filter(|_| has_more).map(|sign_in| sign_in.id);
     Ok((sign_ins, next))
+}
+
+/// Returns a page of the sanctions of an account, newest first, and the cursor of the next page.
+pub(crate) async fn sanctions_page(
+    accounts: &Accounts,
+    account: AccountId,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<(Vec<SanctionRow>, Option<Uuid>), Error> {
+    let (sql, before) = (accounts.context.db.read(), before.unwrap_or(Uuid::max()));
+    store::accounts::find_by_id(sql, account).await?.ok_or(Error::NoSuchAccount)?;
+    let mut rows = store::sanctions::list(sql, account, before, limit + 1).await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| has_more).map(|row| row.id);
+    Ok((rows, next))
 }

@@ -15,6 +15,7 @@ use base::{Clock, Random};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::Db;
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
+use http_server::auth::Claims;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use parking_lot::{Mutex, RwLock};
@@ -68,13 +69,17 @@ impl SigningKeys {
         session: Uuid,
         refresh: &RefreshToken,
     ) -> Result<SignedIn, Error> {
+        let access_token = self.sign(&tokens::claims(&account, session, self.clock.now())).await?;
+        Ok(SignedIn { account, access_token, refresh_token: refresh.encode() })
+    }
+
+    /// Signs an access token with the current key.
+    pub(crate) async fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let cached = self.cached_keys().await;
         let now = self.clock.now();
         let key = cached.keys.iter().rev().find(|key| key.signs_from <= now).or(cached.keys.first());
         let key = key.ok_or(Error::Db(db::Error::Corrupt("the signing keys")))?;
-        let access_token = jsonwebtoken::encode(&key.header, &tokens::claims(&account, session, now), &key.private)
-            .map_err(|error| Error::Signing(error.into()))?;
-        Ok(SignedIn { account, access_token, refresh_token: refresh.encode() })
+        jsonwebtoken::encode(&key.header, claims, &key.private).map_err(|error| Error::Signing(error.into()))
     }
 
     /// Returns the public keys, which verify tokens.

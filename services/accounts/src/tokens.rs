@@ -14,7 +14,7 @@ use http_server::auth::{Claims, ISSUER};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::model::{ACCESS_TOKEN_LIFETIME, Account};
+use crate::model::{ACCESS_TOKEN_LIFETIME, API_KEY_TOKEN_LIFETIME, Account, ApiKey, Roles};
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -38,9 +38,22 @@ pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Cl
         handle: account.handle.clone(),
         roles: account.roles.names(),
         confirmed: account.email_confirmed_at.is_some(),
+        version: account.standing.version,
+        scope: Vec::new(),
         iss: ISSUER.to_owned(),
         iat: now.timestamp(),
         exp: (now + ACCESS_TOKEN_LIFETIME).timestamp(),
+    }
+}
+
+/// Returns the claims of an access token for an API key. Its roles are those of every member.
+pub(crate) fn api_key_claims(account: &Account, key: ApiKey, now: DateTime<Utc>) -> Claims {
+    let expires_at = (now + API_KEY_TOKEN_LIFETIME).min(key.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC));
+    Claims {
+        roles: Roles::for_new_account().names(),
+        scope: key.scopes,
+        exp: expires_at.timestamp(),
+        ..claims(account, key.id, now)
     }
 }
 

@@ -15,6 +15,7 @@ mod preview_tags;
 mod preview_urls;
 mod previews;
 mod routes;
+mod scope;
 mod sse;
 mod static_files;
 mod stream_budget;

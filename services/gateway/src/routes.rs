@@ -31,6 +31,8 @@ pub struct Operation {
     /// Whether cookies are forwarded, in both directions. From all other requests and responses the gateway removes
     /// them, so that no role can rely on one.
     pub has_cookies: bool,
+    /// Its first tag, by which the scopes of API keys name it; empty without one.
+    pub tag: String,
 }
 
 /// A path and its operations.
@@ -159,6 +161,7 @@ fn add(
             role,
             is_stream: has_flag(operation, STREAM),
             has_cookies: has_flag(operation, COOKIES),
+            tag: operation.tags.iter().flatten().next().cloned().unwrap_or_default(),
         });
     }
     Ok(())

@@ -30,4 +30,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 10, min_compatible: 9, sql: include_str!("../migrations/0010_share_links.sql") },
     // A release without these texts leaves them as they are, and shows the public items of private members.
     Migration { version: 11, min_compatible: 9, sql: include_str!("../migrations/0011_texts_and_private_members.sql") },
+    // A release that does not know suspensions would show the items of suspended members.
+    Migration { version: 12, min_compatible: 12, sql: include_str!("../migrations/0012_member_standing.sql") },
 ];

@@ -91,6 +91,8 @@ pub(super) const RULES: &[Rule] = &[
             every_role::AUTH_SESSION_ENDED,
             every_role::AUTH_EXPIRED,
             every_role::AUTH_NOT_YET_VALID,
+            every_role::AUTH_SUSPENDED,
+            every_role::AUTH_SCOPE,
         ],
     },
     Rule {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may unwrap, also in their helper functions")]
 
+mod api_keys;
 mod crash;
 mod direct_downloads;
 mod edge;
@@ -18,4 +19,5 @@ mod security_headers;
 mod security_page;
 mod server;
 mod signed_urls;
+mod standing;
 mod wav;

@@ -94,6 +94,8 @@ impl Harness {
             handle: "ada".into(),
             roles: vec![],
             confirmed: true,
+            version: 0,
+            scope: vec![],
             iss: "test".into(),
             iat: 0,
             exp: i64::MAX,

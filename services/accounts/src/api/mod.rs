@@ -4,6 +4,7 @@
 //! ended.
 
 mod accounts;
+mod api_keys;
 mod authenticated;
 mod client_info;
 mod email;
@@ -13,6 +14,7 @@ mod me;
 mod passwords;
 mod sessions;
 mod sign_ins;
+mod standings;
 mod token_transport;
 mod views;
 
@@ -63,6 +65,11 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(passwords::forgotten))
         .routes(routes!(passwords::reset))
         .routes(routes!(sign_ins::list))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::remove))
+        .routes(routes!(standings::suspend))
+        .routes(routes!(standings::restore))
+        .routes(routes!(standings::list))
         .routes(routes!(jwks::jwks))
 }
 

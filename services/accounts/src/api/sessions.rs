@@ -48,7 +48,8 @@ pub(super) struct Refresh {
 /// Signs in.
 ///
 /// The response has an access token, which is valid for 15 minutes, and a refresh token for the next one. An unknown
-/// login and a wrong password are refused alike, and repeated attempts have to wait.
+/// login and a wrong password are refused alike, and repeated attempts have to wait. With the right password, a
+/// suspended account is refused with the reason and the end of the suspension.
 #[utoipa::path(
     post,
     path = "/v1/sessions",
@@ -86,6 +87,7 @@ pub(super) struct Refresh {
         ("x-codes" = json!([
             "accounts.busy",
             "auth.cross_site",
+            "auth.suspended",
             "auth.too_many_attempts",
             "auth.unknown_token_transport",
             "auth.wrong_login",
@@ -145,6 +147,7 @@ pub(super) async fn sign_in(
             "auth.invalid_refresh",
             "auth.no_session",
             "auth.refresh_reused",
+            "auth.suspended",
             "auth.unknown_token_transport",
             "request.broken_off",
             "request.invalid",

@@ -1,7 +1,9 @@
 //! Assigning and revoking roles. There is no HTTP operation and no command of the binary for it yet.
 //!
-//! Invariant: no role is assigned over HTTP. A change is in the member's next access token, within 15 minutes.
+//! Invariant: no role is assigned over HTTP. A new role is in the member's next access token, within 15 minutes. After
+//! a role was revoked, every process refuses the tokens that have it within seconds, and accepts their successors.
 
+use chrono::{DateTime, Utc};
 use db::{Db, Lane};
 
 use crate::error::Error;
@@ -11,15 +13,22 @@ use crate::store;
 /// Adds a role to the account with this handle: `member`, `curator`, `moderator`, `viewer`, `developer` or
 /// `operator`. Returns all its roles. Fails with [`Error::NoSuchAccount`] or [`Error::UnknownRole`].
 pub async fn assign(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
-    change(db, handle, role, Roles::with).await
+    change(db, handle, role, Roles::with, None).await
 }
 
-/// Revokes a role. `member` can't be revoked. Returns the remaining roles.
-pub async fn revoke(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
-    change(db, handle, role, Roles::without).await
+/// Revokes a role at the time `now`. `member` can't be revoked. Returns the remaining roles.
+pub async fn revoke(db: &Db, handle: &str, role: &str, now: DateTime<Utc>) -> Result<Vec<String>, Error> {
+    change(db, handle, role, Roles::without, Some(now)).await
 }
 
-async fn change(db: &Db, handle: &str, role: &str, apply: fn(Roles, Role) -> Roles) -> Result<Vec<String>, Error> {
+/// Changes the roles. With `revoked_at`, tokens with the roles from before are refused.
+async fn change(
+    db: &Db,
+    handle: &str,
+    role: &str,
+    apply: fn(Roles, Role) -> Roles,
+    revoked_at: Option<DateTime<Utc>>,
+) -> Result<Vec<String>, Error> {
     let role = Role::from_name(role).ok_or_else(|| Error::UnknownRole(role.to_owned()))?;
     let handle = handle.trim().to_ascii_lowercase();
     let id = store::accounts::find(db.read(), &handle).await?.ok_or(Error::NoSuchAccount)?.id;
@@ -27,8 +36,12 @@ async fn change(db: &Db, handle: &str, role: &str, apply: fn(Roles, Role) -> Rol
         // The roles as they are now. Since the lookup, the account may have been erased and its handle taken by
         // another.
         let account = store::accounts::find(tx, &handle).await?.filter(|account| account.id == id);
-        let roles = apply(account.ok_or(Error::NoSuchAccount)?.roles, role);
+        let before = account.ok_or(Error::NoSuchAccount)?.roles;
+        let roles = apply(before.clone(), role);
         store::accounts::update_roles(tx, id, &roles).await?;
+        if let Some(now) = revoked_at.filter(|_| roles != before) {
+            store::account_rules::refuse_older_tokens(tx, id, now).await?;
+        }
         Ok::<_, Error>(roles.names())
     })
     .await

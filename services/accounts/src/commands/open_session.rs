@@ -1,7 +1,8 @@
 //! Opening a session for a login whose password has been verified.
 //!
-//! Invariant: a session is opened only while the verified password is the account's; an account has at most
-//! `accounts.sessions_per_account` sessions; and a mail about a new device is recorded with the session.
+//! Invariant: a session is opened only while the verified password is the account's, and the account is not suspended;
+//! an account has at most `accounts.sessions_per_account` sessions; and a mail about a new device is recorded with the
+//! session.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -57,6 +58,8 @@ pub(super) fn new_session(
 /// Stores a session for a verified login and returns its tokens.
 pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> Result<SignedIn, Error> {
     let VerifiedLogin { account, password, rehashed, from, network, request_key } = login;
+    // After the password: only the owner learns that the account is suspended, and why.
+    account.standing.check_usable(accounts.context.clock.now())?;
     let new = new_session(accounts, account.id, password, from.device.clone(), request_key);
     let (session, token) = (new.id, new.token.clone());
     let (mail, member) = (accounts.context.mail.clone(), account.clone());

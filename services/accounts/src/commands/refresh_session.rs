@@ -19,6 +19,7 @@ pub(crate) async fn refresh_session(accounts: &Accounts, text: &str) -> Result<S
         Ok(_) => "rotated",
         Err(Error::RefreshReused) => "reused",
         Err(Error::InvalidRefresh) => "invalid",
+        Err(Error::Suspended { .. }) => "suspended",
         Err(_) => "error",
     });
     refreshed.map(|(signed_in, _)| signed_in)
@@ -31,6 +32,8 @@ async fn try_to_refresh(accounts: &Accounts, text: &str) -> Result<(SignedIn, Ro
         .await?
         .filter(|family| now - family.last_seen_at < accounts.config.session_idle_timeout())
         .ok_or(Error::InvalidRefresh)?;
+    // Before the rotation: the token stays valid for the time after the suspension.
+    family.account.standing.check_usable(now)?;
     let (account, session) = (family.account.id, family.session);
     let next = token.successor(&family.chain_key);
     let successor = next.clone();

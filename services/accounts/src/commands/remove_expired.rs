@@ -1,5 +1,5 @@
-//! Removing idle sessions, expired networks, mailed codes and sign-ins, and what is stored of sessions that ended long
-//! ago.
+//! Removing idle sessions, expired networks, mailed codes and sign-ins, and what is stored of sessions and suspensions
+//! that ended long ago.
 //!
 //! Invariant: it can run at any time and any number of times, and removes only what is due.
 
@@ -16,7 +16,7 @@ use crate::store;
 const BATCH_ROWS: u64 = 500;
 
 /// Removes all sessions that were idle for too long, all networks that were not used for too long, all ended sessions
-/// whose tokens have ended too, all mailed codes that can't be used, and all old sign-ins, in batches.
+/// and suspensions whose tokens have ended too, all mailed codes that can't be used, and all old sign-ins, in batches.
 pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(), Error> {
     let now = accounts.context.clock.now();
     let idle_since = now - accounts.config.session_idle_timeout();
@@ -35,7 +35,8 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                 // An expired code still counts as a mail of the last hour.
                 let codes = store::mailed_codes::remove_expired(tx, now - MAIL_WINDOW, BATCH_ROWS).await?;
                 let sign_ins = store::sign_ins::remove_expired(tx, now, BATCH_ROWS).await?;
-                Ok::<_, db::Error>([idle_sessions, ended_sessions, removed_networks, codes, sign_ins])
+                let lifted_rules = store::account_rules::remove(tx, now - KEPT, BATCH_ROWS).await?;
+                Ok::<_, db::Error>([idle_sessions, ended_sessions, removed_networks, codes, sign_ins, lifted_rules])
             })
             .await?;
         if removed.iter().all(|rows| *rows < BATCH_ROWS) {

@@ -27,6 +27,7 @@ pub(crate) async fn sign_in(
         Err(Error::WrongLogin) => "wrong",
         Err(Error::TooManyAttempts(_)) => "limited",
         Err(Error::Busy) => "busy",
+        Err(Error::Suspended { .. }) => "suspended",
         Err(_) => "error",
     });
     signed_in

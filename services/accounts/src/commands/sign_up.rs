@@ -94,7 +94,7 @@ fn new_account(
         email_confirmed_at: None,
         region,
         about: About::default(),
-        standing: Standing { state: "active".to_owned(), reason: None, until: None },
+        standing: Standing::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: every [`Handle`], [`Email`] and [`NewPassword`] meets its rules.
 
 mod about;
+mod api_key;
 mod common_passwords;
 mod display_text;
 mod email;
@@ -15,6 +16,7 @@ mod role;
 mod session;
 mod sign_in;
 mod signing_key;
+mod standing;
 
 use std::net::IpAddr;
 
@@ -22,6 +24,7 @@ use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 
 pub(crate) use about::{About, Link, Place, ProfileKind};
+pub(crate) use api_key::{API_KEY_TOKEN_LIFETIME, ApiKey, ApiKeyRequest, LAST_USE_INTERVAL, MAX_API_KEYS};
 pub(crate) use email::{Email, normalize_login};
 pub(crate) use handle::{Handle, skeleton};
 pub(crate) use mailed_code::{
@@ -35,6 +38,7 @@ pub(crate) use role::{Role, Roles};
 pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session};
 pub(crate) use sign_in::{FailedSignIns, Familiarity, SignIn, Whereabouts};
 pub(crate) use signing_key::{next_start, retired_count};
+pub(crate) use standing::{Sanction, Standing, Target, check_authority, parse_reason};
 
 /// An account as it is stored, without its password.
 #[derive(Debug, Clone)]
@@ -63,17 +67,6 @@ pub(crate) struct Account {
     pub about: About,
     /// Whether the account may be used.
     pub standing: Standing,
-}
-
-/// Whether an account may be used, and what it may do.
-#[derive(Debug, Clone)]
-pub(crate) struct Standing {
-    /// `active`, `limited`, `suspended` or `banned`.
-    pub state: String,
-    /// Why, in words that the member reads.
-    pub reason: Option<String>,
-    /// When the state ends by itself.
-    pub until: Option<DateTime<Utc>>,
 }
 
 /// What is known of a request's client.

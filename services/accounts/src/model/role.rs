@@ -68,6 +68,16 @@ impl Roles {
         self.0.iter().map(|role| role.name().to_owned()).collect()
     }
 
+    /// Whether the account has a role.
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.0.contains(&role)
+    }
+
+    /// Whether the account has a role beyond those of the community, so that it works for the installation.
+    pub(crate) fn is_staff(&self) -> bool {
+        self.0.iter().any(|role| !matches!(role, Role::Member | Role::Curator))
+    }
+
     /// Adds a role.
     pub(crate) fn with(mut self, role: Role) -> Self {
         self.0.push(role);

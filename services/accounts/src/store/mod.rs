@@ -1,17 +1,21 @@
-//! The SQL of this role: accounts, their addresses and the skeletons of their handles, sessions (and those that have
-//! ended), mailed codes, sign-ins, signing keys and known networks.
+//! The SQL of this role: accounts, their addresses and the skeletons of their handles, sanctions and the rules that
+//! follow from them, sessions (and those that have ended), API keys, mailed codes, sign-ins, signing keys and known
+//! networks.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
 mod account_row;
+pub(crate) mod account_rules;
 pub(crate) mod accounts;
 pub(crate) mod addresses;
+pub(crate) mod api_keys;
 pub(crate) mod ended_sessions;
 pub(crate) mod handle_skeletons;
 pub(crate) mod known_networks;
 pub(crate) mod mailed_codes;
 #[cfg(test)]
 mod query_plans;
+pub(crate) mod sanctions;
 pub(crate) mod sessions;
 pub(crate) mod sign_ins;
 pub(crate) mod signing_keys;

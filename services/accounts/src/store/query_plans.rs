@@ -4,7 +4,10 @@ use contract::AccountId;
 use testkit::{World, plans};
 use uuid::Uuid;
 
-use super::{accounts, addresses, ended_sessions, handle_skeletons, known_networks, mailed_codes, sessions, sign_ins};
+use super::{
+    account_rules, accounts, addresses, api_keys, ended_sessions, handle_skeletons, known_networks, mailed_codes,
+    sanctions, sessions, sign_ins,
+};
 use crate::model::{Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
 
@@ -27,6 +30,11 @@ async fn every_query_has_an_index() {
             handle_skeletons::is_taken(sql, "ada").await?;
             handle_skeletons::list_unfilled(sql, id, 10).await?;
             ended_sessions::list(sql, now, 10).await?;
+            account_rules::list(sql, now, Uuid::nil(), 10).await?;
+            api_keys::list(sql, id, 10).await?;
+            api_keys::find(sql, "hash", now).await?;
+            sanctions::list(sql, id, Uuid::max(), 10).await?;
+            sanctions::list_ended(sql, now, 10).await?;
             known_networks::find(sql, id, &vec![1], now).await?;
             addresses::find_owner(sql, "ada@example.org").await?;
             addresses::is_used(sql, "ada@example.org").await?;

@@ -126,7 +126,7 @@ const FAMILY: &str = "
            a.id, a.handle, coalesce(a.mail_address, a.email) as email, a.email_confirmed_at,
            a.display_name, a.bio, a.avatar, a.roles, a.created_at,
            a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
-           a.state, a.state_reason, a.state_until
+           a.state, a.state_reason, a.state_until, a.standing_version
       from session s
       join account a on a.id = s.account_id
      where s.family = $1";

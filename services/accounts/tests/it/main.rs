@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
 mod addresses;
+mod api_keys;
 mod contention;
 mod cookie_sessions;
 mod email_change;
@@ -21,6 +22,7 @@ mod sign_in;
 mod sign_ins;
 mod sign_up;
 mod signing_keys;
+mod standing;
 
 use serde_json::{Value, json};
 use testkit::{TestClient, TestResponse, World, WorldBuilder};

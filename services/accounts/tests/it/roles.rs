@@ -14,7 +14,7 @@ async fn roles_are_granted_and_revoked() {
     assert_eq!(ada.account["roles"], json!(["member", "moderator"]));
     let claims = world.process.verifier.verify(ada.member.token().unwrap()).await.unwrap();
     assert_eq!(claims.roles, ["member", "moderator"]);
-    assert_eq!(revoke(&db, "ada", "moderator").await.unwrap(), ["member"]);
+    assert_eq!(revoke(&db, "ada", "moderator", world.clock().now()).await.unwrap(), ["member"]);
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(ada.account["roles"], json!(["member"]));
     world.end().await;

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::tasks::Tasks;
@@ -33,9 +33,9 @@ use self::rate_limits::{PRUNE_INTERVAL, RateLimits};
 use self::request_class::RequestClass;
 use crate::anonymous_limits::{AnonymousLimits, InFlightPermit};
 use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
-use crate::routes::RouteTable;
+use crate::routes::{Operation, RouteTable};
 use crate::stream_budget::{ClientKey, StreamAdmission, StreamBudget, StreamLimits};
-use crate::{Config, sse};
+use crate::{Config, scope, sse};
 
 /// Bodies up to this size should arrive at once, so their requests have a deadline like those without a body.
 const SMALL_BODY_BYTES: u64 = 16 * 1024;
@@ -201,8 +201,9 @@ impl Guard {
         Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome })
     }
 
-    /// Returns the client that the request is counted for: a member if it has a valid token. Each new token costs a
-    /// signature check, so their rate is limited per prefix.
+    /// Returns the client that the request is counted for: a member if it has a valid token, or an API key for which it
+    /// gets one. Each new token costs a signature check, and each new key a request to accounts, so their rate is
+    /// limited per prefix. A key is refused what is not in its scope.
     async fn identify_client(
         &self,
         parts: &mut Parts,
@@ -212,14 +213,25 @@ impl Guard {
         if !matches!(class, RequestClass::Role | RequestClass::Stream) {
             return Ok(ClientKey::Prefix(prefix));
         }
+        let verifier = parts.extensions.get::<Verifier>().cloned();
         let has_token = parts.headers.contains_key(header::AUTHORIZATION);
-        if has_token
-            && !parts.extensions.get::<Verifier>().is_some_and(|verifier| verifier.has_verified(&parts.headers))
-        {
+        if has_token && !verifier.as_ref().is_some_and(|verifier| verifier.has_verified(&parts.headers)) {
             self.rates.check_new_token(prefix)?;
         }
+        if has_token && let Some(verifier) = &verifier {
+            verifier.exchange_api_key(&mut parts.headers).await?;
+        }
         let member = <Option<Member> as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
+        if let Some(Member(claims)) = &member {
+            scope::check(claims, self.operation(parts), &parts.method)?;
+        }
         Ok(member.map_or(ClientKey::Prefix(prefix), |member| ClientKey::Member(member.id())))
+    }
+
+    /// Returns the operation that a request is for.
+    fn operation(&self, parts: &Parts) -> Option<&Operation> {
+        let pattern = parts.extensions.get::<MatchedPath>()?;
+        self.routes.find(pattern.as_str())?.operation(&parts.method)
     }
 
     /// Refuses requests that are too large, before anything else of them is read.

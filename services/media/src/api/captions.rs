@@ -22,7 +22,7 @@ use crate::model::Item;
 use crate::model::captions::{LanguageTag, MAX_BYTES, NewCaptions, check_kind, label};
 use crate::model::view::{MediaView, Viewer};
 use crate::store::captions::CaptionText;
-use crate::{Media, commands, store};
+use crate::{Media, commands, queries, store};
 
 const CONTENT_TYPE: &str = "text/vtt; charset=utf-8";
 const EXAMPLE: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nEveryone plays.\n";
@@ -171,6 +171,7 @@ pub(super) async fn get(
     let (sql, (id, lang)) = (media.context.db.read(), names);
     let item = store::items::find(sql, &id).await?.ok_or(Error::NotFound)?;
     let is_by_url = authorize(&media, &item, member.as_ref(), query.t.as_deref())?;
+    queries::check_shown(sql, &item, media.context.clock.now()).await?;
     let lang = LanguageTag::parse(&lang).ok_or(Error::NoSuchCaptions)?;
     let found = store::captions::find(sql, &id, &lang).await?.ok_or(Error::NoSuchCaptions)?;
     Ok(respond(found, item.effective_visibility(), is_by_url, headers.get(header::IF_NONE_MATCH)))

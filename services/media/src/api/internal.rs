@@ -13,6 +13,7 @@ use http_server::{Json, Path};
 use crate::Media;
 use crate::error::Error;
 use crate::model::Item;
+use crate::queries;
 use crate::store;
 
 pub(super) fn router() -> Router<Media> {
@@ -27,6 +28,8 @@ async fn received(State(media): State<Media>, Path(id): Path<MediaId>) -> Result
 }
 
 async fn preview(State(media): State<Media>, Path(id): Path<MediaId>) -> Result<Json<Preview>, Error> {
-    let item = store::items::find(media.context.db.read(), &id).await?;
-    Ok(Json(item.filter(Item::is_public_or_unlisted).ok_or(Error::NotFound)?.preview()))
+    let sql = media.context.db.read();
+    let item = store::items::find(sql, &id).await?.filter(Item::is_public_or_unlisted).ok_or(Error::NotFound)?;
+    queries::check_shown(sql, &item, media.context.clock.now()).await?;
+    Ok(Json(item.preview()))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::album_items::{self, Shown};
 use super::library::list;
-use super::{albums, captions, items, private_members, share_links, trash, uploads, usage};
+use super::{albums, captions, items, private_members, share_links, standings, trash, uploads, usage};
 use crate::model::State;
 use crate::model::album::AlbumId;
 use crate::model::captions::LanguageTag;
@@ -82,6 +82,7 @@ async fn every_list_has_an_index() {
             uploads::list_expired(sql, now, 100).await?;
             share_links::find(sql, "hash", now).await?;
             share_links::list(sql, &contract::MediaId::random(), now).await?;
+            standings::find(sql, OWNER).await?;
             usage::find(sql, OWNER).await?;
             let (album, id) = (AlbumId(contract::MediaId::random()), contract::MediaId::random());
             albums::find(sql, &album).await?;
