@@ -70,6 +70,15 @@ pub struct Claims {
     pub iat: i64,
     /// When the token expires, in seconds since 1970.
     pub exp: i64,
+    /// How the member proved who they are, in the values of RFC 8176: `pwd`, `otp`, `hwk`, and `mfa` for several.
+    #[serde(default)]
+    pub amr: Vec<String>,
+    /// When the member signed in, in seconds since 1970.
+    #[serde(default)]
+    pub auth_time: i64,
+    /// Whether the session was opened at the operators' listener.
+    #[serde(default)]
+    pub operators: bool,
 }
 
 /// The claims of a token whose signature is valid, with those that only the verifier reads.
@@ -264,14 +273,6 @@ impl Member {
     /// Whether the member has the role `role`.
     pub fn is(&self, role: &str) -> bool {
         self.0.roles.iter().any(|has| has == role)
-    }
-
-    /// Refuses a member who has none of these roles with 403.
-    pub fn require_role(&self, any_of: &[&str]) -> Result<(), Problem> {
-        if any_of.iter().any(|role| self.is(role)) {
-            return Ok(());
-        }
-        Err(Problem::of(every_role::AUTH_ROLE_REQUIRED, format!("This needs the role {}.", any_of.join(" or "))))
     }
 
     /// Returns the member, or the 401 that asks a caller without a token to sign in.

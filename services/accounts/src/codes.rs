@@ -33,5 +33,6 @@ http_server::codes! {
     API_KEY_NOT_FOUND = 404 "accounts.api_key_not_found", "List the API keys again; this one may have been revoked.";
     INVALID_SANCTION = 422 "accounts.invalid_sanction", "Change the field that the sentence names.";
     BEYOND_ROLE = 403 "accounts.beyond_role", "Ask an operator; the sentence says what your role allows.";
+    OWN_OPERATOR_ROLE = 409 "accounts.own_operator_role", "Ask another operator to take this role from you.";
     UNKNOWN_ROLE = 422 "accounts.unknown_role", "Use one of the roles that the sentence names.";
 }

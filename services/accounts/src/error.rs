@@ -130,6 +130,9 @@ pub enum Error {
         /// When it ends; `None` for no end.
         until: Option<DateTime<Utc>>,
     },
+    /// An operator would take their own role `operator`.
+    #[error("Another operator must take the role `operator` from you, so that one is left. Ask one of them.")]
+    OwnOperatorRole,
     /// An extractor refused the request with its own problem.
     #[error("{}", .0.detail)]
     Refused(Problem),
@@ -190,6 +193,7 @@ impl From<Error> for Problem {
             Error::InvalidSanction(_) => codes::INVALID_SANCTION,
             Error::BeyondRole(_) => codes::BEYOND_ROLE,
             Error::Suspended { reason, until } => return suspended(reason, *until),
+            Error::OwnOperatorRole => codes::OWN_OPERATOR_ROLE,
             Error::Refused(_) | Error::Db(_) | Error::Peer(_) | Error::Signing(_) | Error::Hashing(_) => {
                 return internal_error(error);
             }

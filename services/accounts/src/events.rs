@@ -2,24 +2,31 @@
 //! [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a profile is
 //! edited, and [`contract::accounts::StandingChanged`] where an account is suspended or restored.
 //!
-//! Invariant: once a `Deleted` event has been handled, no profile shows that photo.
+//! Invariant: once a `Deleted` event has been handled, no profile shows that photo; an act that is delivered twice is
+//! in the audit trail once.
 
 use base::config::Config;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::media::Deleted;
+use http_server::operators::Act;
 
-use crate::commands::{self, ResetRequested};
+use crate::commands::{self, AUDIT_CONSUMER, ResetRequested};
 use crate::state::Accounts;
 
 const RESET_REQUESTED: &str = "accounts.reset_requested";
 
 /// Returns the durable subscriptions. Their names must never change.
 pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
-    Subscriptions::new().on("accounts.avatar", on_media_deleted, |on| on).on(
-        RESET_REQUESTED,
-        on_reset_requested,
-        |on| on,
-    )
+    Subscriptions::new()
+        .on("accounts.avatar", on_media_deleted, |on| on)
+        .on(RESET_REQUESTED, on_reset_requested, |on| on)
+        // The trail has one lane, so more at once would only wait.
+        .on(AUDIT_CONSUMER, on_act, |on| on.concurrency(1))
+}
+
+/// Appends an act that another role recorded to the audit trail.
+async fn on_act(accounts: Accounts, act: Act, delivery: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::record_act(&accounts, act, delivery.event.id).await?)
 }
 
 /// Handling an event twice changes nothing, so no inbox is needed.

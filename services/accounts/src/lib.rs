@@ -1,4 +1,4 @@
-//! The accounts role: credentials, sessions, roles and profiles.
+//! The accounts role: credentials, sessions, roles and profiles, and the audit trail of operators' acts.
 //!
 //! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own who follows whom,
 //! nor any media. Invariant: passwords, refresh tokens and mailed codes are stored as hashes only and never logged.
@@ -28,7 +28,7 @@ mod store;
 mod throttle;
 mod tokens;
 
-pub use commands::{assign, revoke};
+pub use commands::{AuditReport, assign, revoke, verify_audit};
 pub use error::Error;
 use service::{BootError, Context, RoleInstance, Service};
 

@@ -1,7 +1,8 @@
 //! The schema. Steps are only ever added.
 //!
 //! Invariant: sessions, known networks, mailed codes, sign-ins, sanctions and API keys are removed with their account;
-//! passwords, refresh tokens, API keys, known networks and mailed codes are stored as hashes only.
+//! passwords, refresh tokens, API keys, known networks and mailed codes are stored as hashes only; an entry of the
+//! audit trail is never changed or removed.
 
 use db::Migration;
 
@@ -19,4 +20,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     // An account of an earlier release, or of one that runs beside this one, has no skeleton until a job fills it in.
     Migration { version: 8, min_compatible: 6, sql: include_str!("../migrations/0008_handle_skeleton.sql") },
     Migration { version: 16, min_compatible: 6, sql: include_str!("../migrations/0016_api_keys.sql") },
+    Migration { version: 20, min_compatible: 6, sql: include_str!("../migrations/0020_operators.sql") },
 ];

@@ -19,12 +19,11 @@ use http_server::auth::Claims;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use parking_lot::{Mutex, RwLock};
-use uuid::Uuid;
 
 use crate::error::Error;
 use crate::model::Account;
 use crate::store;
-use crate::tokens::{self, RefreshToken, SignedIn};
+use crate::tokens::{self, RefreshToken, SignedIn, TokenSession};
 
 /// The lane of all writes of signing keys. It has a space, as no handle, address or id has.
 pub(crate) const LANE: &str = "signing keys";
@@ -66,11 +65,13 @@ impl SigningKeys {
     pub(crate) async fn issue(
         &self,
         account: Account,
-        session: Uuid,
+        session: &TokenSession,
         refresh: &RefreshToken,
     ) -> Result<SignedIn, Error> {
-        let access_token = self.sign(&tokens::claims(&account, session, self.clock.now())).await?;
-        Ok(SignedIn { account, access_token, refresh_token: refresh.encode() })
+        let claims = tokens::claims(&account, session, self.clock.now());
+        let access_token = self.sign(&claims).await?;
+        let expires_in = claims.exp - claims.iat;
+        Ok(SignedIn { account, access_token, expires_in, refresh_token: refresh.encode() })
     }
 
     /// Signs an access token with the current key.

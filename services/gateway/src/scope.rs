@@ -1,7 +1,7 @@
 //! What an API key may be used for: the tag and the method of the operation decide.
 //!
-//! Invariant: a token with a scope reaches only operations that the scope names; what has no tag, or is no operation,
-//! is refused.
+//! Invariant: a token with a scope reaches only operations that the scope names; what has no tag, is no operation, or is
+//! one of operators, is refused.
 
 use http::Method;
 use http_server::Problem;
@@ -18,8 +18,7 @@ pub(crate) fn check(claims: &Claims, operation: Option<&Operation>, method: &Met
     if claims.scope.is_empty() {
         return Ok(());
     }
-    let Some(operation) = operation.filter(|operation| !operation.tag.is_empty() && operation.tag != EXCLUDED_TAG)
-    else {
+    let Some(operation) = operation.filter(|operation| is_for_keys(operation)) else {
         return Err(Problem::of(every_role::AUTH_SCOPE, "An API key can't be used for this."));
     };
     let act = if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) { "read" } else { "write" };
@@ -30,13 +29,34 @@ pub(crate) fn check(claims: &Claims, operation: Option<&Operation>, method: &Met
     Err(Problem::of(every_role::AUTH_SCOPE, format!("This needs an API key with the scope `{needed}`.")))
 }
 
+/// Whether there are scopes for an operation.
+fn is_for_keys(operation: &Operation) -> bool {
+    operation.required.is_none() && !operation.tag.is_empty() && operation.tag != EXCLUDED_TAG
+}
+
 #[cfg(test)]
 mod tests {
+    use http_server::operators::OperatorRole;
     use uuid::Uuid;
 
     use super::*;
 
     fn allows(scope: &[&str], tag: Option<&str>, method: &Method) -> bool {
+        allows_operation(scope, tag.map(|tag| operation(tag, method)).as_ref(), method)
+    }
+
+    fn operation(tag: &str, method: &Method) -> Operation {
+        Operation {
+            method: method.clone(),
+            role: "media",
+            is_stream: false,
+            has_cookies: false,
+            tag: tag.to_owned(),
+            required: None,
+        }
+    }
+
+    fn allows_operation(scope: &[&str], operation: Option<&Operation>, method: &Method) -> bool {
         let claims = Claims {
             sub: Uuid::nil(),
             sid: Uuid::nil(),
@@ -48,15 +68,11 @@ mod tests {
             iss: http_server::auth::ISSUER.into(),
             iat: 0,
             exp: 0,
+            amr: Vec::new(),
+            auth_time: 0,
+            operators: false,
         };
-        let operation = tag.map(|tag| Operation {
-            method: method.clone(),
-            role: "media",
-            is_stream: false,
-            has_cookies: false,
-            tag: tag.to_owned(),
-        });
-        check(&claims, operation.as_ref(), method).is_ok()
+        check(&claims, operation, method).is_ok()
     }
 
     #[test]
@@ -75,6 +91,13 @@ mod tests {
             assert!(!allows(&["accounts:read", "accounts:write"], Some("accounts"), &method), "{method}");
             assert!(!allows(&[":read", ":write"], Some(""), &method) && !allows(&["media:read"], None, &method));
         }
+    }
+
+    #[test]
+    fn no_scope_reaches_an_operation_of_operators() {
+        let of_operators = Operation { required: Some(OperatorRole::Viewer), ..operation("media", &Method::GET) };
+        assert!(!allows_operation(&["media:read", "operators:read"], Some(&of_operators), &Method::GET));
+        assert!(allows_operation(&[], Some(&of_operators), &Method::GET), "its role is checked elsewhere");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod layout;
 mod metrics_lint;
 mod move_data;
 mod objects;
+mod operators;
 mod peers;
 mod process;
 mod product;

@@ -250,6 +250,9 @@ mod tests {
             iss: super::super::ISSUER.into(),
             iat: 0,
             exp: 0,
+            amr: Vec::new(),
+            auth_time: 0,
+            operators: false,
         }
     }
 

@@ -99,6 +99,9 @@ impl Harness {
             iss: "test".into(),
             iat: 0,
             exp: i64::MAX,
+            amr: vec![],
+            auth_time: 0,
+            operators: false,
         };
         Self {
             things,

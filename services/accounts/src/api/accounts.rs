@@ -177,5 +177,5 @@ pub(super) async fn profile(
     State(accounts): State<Accounts>,
     Path(handle): Path<String>,
 ) -> Result<Json<AccountView>, Error> {
-    Ok(Json(AccountView::public(queries::account_by_handle_or_id(&accounts, &handle).await?)))
+    Ok(Json(AccountView::public(queries::shown_account(&accounts, &handle).await?)))
 }

@@ -1,8 +1,7 @@
 //! The extractor of the caller's account and session.
 //!
-//! Other roles accept an access token for its 15 minutes, unless they have learned that it counts no more. This role
-//! reads it: after a session has ended or an account was suspended, it refuses the tokens at once. Invariant: a
-//! [`Staff`] has its role by its account, not only by its token.
+//! Other roles accept an access token for its 15 minutes, unless they have learned that it counts no more. Invariant:
+//! this role reads it: after a session has ended or an account was suspended, it refuses the tokens at once.
 
 use axum::extract::FromRequestParts;
 use contract::AccountId;
@@ -12,7 +11,7 @@ use http_server::auth::Member;
 use http_server::problem::every_role;
 
 use crate::error::Error;
-use crate::model::{CurrentSession, Role};
+use crate::model::CurrentSession;
 use crate::queries;
 use crate::state::Accounts;
 
@@ -29,23 +28,5 @@ impl FromRequestParts<Accounts> for Authenticated {
             return Err(Problem::of(every_role::AUTH_SCOPE, "An API key can't be used for the account itself.").into());
         }
         queries::current_session(accounts, AccountId(member.id()), member.0.sid).await.map(Self)
-    }
-}
-
-/// A moderator or operator, and their session. Other members get 403.
-#[derive(Debug)]
-pub(super) struct Staff(pub CurrentSession);
-
-impl FromRequestParts<Accounts> for Staff {
-    type Rejection = Error;
-    async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, Error> {
-        let member = <Member as FromRequestParts<Accounts>>::from_request_parts(parts, accounts).await?;
-        member.require_role(&["moderator", "operator"])?;
-        let Authenticated(current) = Authenticated::from_request_parts(parts, accounts).await?;
-        let roles = &current.account.roles;
-        if !roles.has(Role::Moderator) && !roles.has(Role::Operator) {
-            return Err(Problem::of(every_role::AUTH_ROLE_REQUIRED, "Your role was revoked. Sign in again.").into());
-        }
-        Ok(Self(current))
     }
 }

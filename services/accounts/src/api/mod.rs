@@ -1,16 +1,19 @@
 //! The HTTP API of this role.
 //!
 //! Invariant: a handler that needs a signed-in member takes an [`authenticated::Authenticated`], whose session has not
-//! ended.
+//! ended; one that needs an operator takes an `Operator` of the role that its `x-admin-role` names.
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod authenticated;
 mod client_info;
 mod email;
 mod internal;
 mod jwks;
 mod me;
+mod operators;
+mod operators_views;
 mod passwords;
 mod sessions;
 mod sign_ins;
@@ -36,7 +39,10 @@ use crate::state::Accounts;
 const MAX_OPTIONAL_BODY_BYTES: usize = 64 * 1024;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(tags((name = "accounts", description = "Signing up and in, sessions, the own account, profiles.")))]
+#[openapi(tags(
+    (name = "accounts", description = "Signing up and in, sessions, the own account, profiles."),
+    (name = "operators", description = "For operators: members, audit trail, timed jobs, dead letters."),
+))]
 struct ApiDoc;
 
 /// Returns the router.
@@ -71,6 +77,10 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(standings::restore))
         .routes(routes!(standings::list))
         .routes(routes!(jwks::jwks))
+        .routes(routes!(operators::search))
+        .routes(routes!(operators::show))
+        .routes(routes!(operators::change_roles))
+        .routes(routes!(audit::list))
 }
 
 /// Parses a JSON body that may be absent, because many clients and proxies send DELETE without a body.
@@ -110,6 +120,6 @@ mod tests {
         let known: BTreeSet<&str> = codes::CODES.iter().chain(every_role::CODES).map(|code| code.code).collect();
         assert_eq!(listed.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
         let without_operation = codes::CODES.iter().filter(|code| !listed.contains(code.code));
-        assert_eq!(without_operation.collect::<Vec<_>>(), [&codes::UNKNOWN_ROLE], "roles have no operation yet");
+        assert_eq!(without_operation.count(), 0);
     }
 }

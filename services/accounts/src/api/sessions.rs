@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::authenticated::Authenticated;
+use super::client_info::is_of_operators;
 use super::optional_json;
 use super::token_transport::TokenTransport;
 use super::views::{NO_STORE, SessionView, SignedInView};
@@ -97,6 +98,7 @@ pub(super) struct Refresh {
             "request.not_json",
             "request.too_large",
         ])),
+        ("x-admin-sign-in" = json!(true)),
         ("x-cookies" = json!(true)),
     ),
 )]
@@ -107,8 +109,9 @@ pub(super) async fn sign_in(
     Json(body): Json<SignIn>,
 ) -> Result<impl IntoResponse, Error> {
     let device = device_name(body.device.as_deref());
+    let idle = accounts.config.session_limits(client.operators).idle;
     let signed_in = commands::sign_in(&accounts, &body.login, &body.password, device, client).await?;
-    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
+    let (headers, view) = transport.sign_in_response(signed_in, idle);
     Ok((StatusCode::CREATED, headers, Json(view)))
 }
 
@@ -154,6 +157,7 @@ pub(super) async fn sign_in(
             "request.not_json",
             "request.too_large",
         ])),
+        ("x-admin-sign-in" = json!(true)),
         ("x-cookies" = json!(true)),
     ),
 )]
@@ -162,15 +166,16 @@ pub(super) async fn refresh(
     transport: TokenTransport,
     request: Request,
 ) -> Result<impl IntoResponse, Error> {
+    let operators = is_of_operators(request.headers());
     let token = match &transport {
         TokenTransport::Body => Json::<Refresh>::from_request(request, &()).await?.0.refresh_token,
-        TokenTransport::Cookie(cookie) => match optional_json::<Refresh>(request).await? {
+        TokenTransport::Cookie(_, cookie) => match optional_json::<Refresh>(request).await? {
             Some(body) => body.refresh_token,
             None => cookie.clone().ok_or(Error::NoSession)?,
         },
     };
-    let signed_in = commands::refresh_session(&accounts, &token).await?;
-    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
+    let signed_in = commands::refresh_session(&accounts, &token, operators).await?;
+    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_limits(operators).idle);
     Ok((headers, Json(view)))
 }
 
@@ -238,6 +243,7 @@ pub(super) async fn list(
             "auth.cross_site",
             "auth.unknown_token_transport",
         ])),
+        ("x-admin-sign-in" = json!(true)),
         ("x-cookies" = json!(true)),
     ),
 )]
@@ -251,7 +257,7 @@ pub(super) async fn end_current(
         (TokenTransport::Body, Ok(Authenticated(current))) => {
             commands::end_session(&accounts, &current, current.session.id).await
         }
-        (TokenTransport::Cookie(cookie), authenticated) => {
+        (TokenTransport::Cookie(_, cookie), authenticated) => {
             let current = authenticated.ok().map(|Authenticated(current)| current);
             commands::sign_out(&accounts, cookie.as_deref(), current).await
         }

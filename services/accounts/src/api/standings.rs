@@ -1,19 +1,20 @@
 //! `/v1/admin/accounts/{id}`: suspending and restoring accounts.
 //!
-//! The public listener does not route to these operations; the operators' does. Invariant: each takes a [`Staff`], and
-//! the command checks what that role may decide.
+//! Invariant: each takes an [`Operator`], and one that changes something also the caller's session, whose account the
+//! command reads to check what its roles may decide.
 
 use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::accounts::AccountState;
+use http_server::operators::{Moderator, Operator};
 use http_server::{Json, List, Page, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::authenticated::Staff;
+use super::authenticated::Authenticated;
 use super::views::NO_STORE;
 use crate::commands;
 use crate::error::Error;
@@ -130,12 +131,13 @@ impl From<SanctionRow> for SanctionView {
 /// Limits, suspends or bans an account.
 ///
 /// Within seconds every role refuses the tokens of an account that is suspended or banned, and shows nothing of it. A
-/// limited account reads and publishes nothing. A moderator decides for at most seven days, and not about staff.
+/// limited account reads and publishes nothing. A moderator decides for at most seven days, and not about staff. The act
+/// is recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/accounts/{id}/suspend",
     operation_id = "suspend_account",
-    tag = "accounts",
+    tag = "operators",
     security(("token" = [])),
     params(
         (
@@ -159,7 +161,6 @@ impl From<SanctionRow> for SanctionView {
             "accounts.beyond_role",
             "accounts.invalid_sanction",
             "accounts.not_found",
-            "auth.role_required",
             "request.broken_off",
             "request.invalid",
             "request.not_json",
@@ -168,24 +169,26 @@ impl From<SanctionRow> for SanctionView {
     ),
 )]
 pub(super) async fn suspend(
+    operator: Operator<Moderator>,
     State(accounts): State<Accounts>,
-    Staff(current): Staff,
+    Authenticated(current): Authenticated,
     Path(id): Path<Uuid>,
     Json(body): Json<Suspend>,
 ) -> Result<impl IntoResponse, Error> {
     let sanction = Sanction::parse(body.state, &body.reason, body.until, accounts.context.clock.now())?;
-    let account = commands::suspend_account(&accounts, &current, AccountId(id), sanction).await?;
+    let account = commands::suspend_account(&accounts, &current, operator.actor, AccountId(id), sanction).await?;
     Ok((NO_STORE, Json(StandingView::of(account))))
 }
 
 /// Makes an account active again.
 ///
-/// What it had published is shown again, and its sessions go on. An account that is active stays as it is.
+/// What it had published is shown again, and its sessions go on. An account that is active stays as it is. The act is
+/// recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/accounts/{id}/restore",
     operation_id = "restore_account",
-    tag = "accounts",
+    tag = "operators",
     security(("token" = [])),
     params(
         (
@@ -209,7 +212,6 @@ pub(super) async fn suspend(
             "accounts.beyond_role",
             "accounts.invalid_sanction",
             "accounts.not_found",
-            "auth.role_required",
             "request.broken_off",
             "request.invalid",
             "request.not_json",
@@ -218,13 +220,14 @@ pub(super) async fn suspend(
     ),
 )]
 pub(super) async fn restore(
+    operator: Operator<Moderator>,
     State(accounts): State<Accounts>,
-    Staff(current): Staff,
+    Authenticated(current): Authenticated,
     Path(id): Path<Uuid>,
     Json(body): Json<Restore>,
 ) -> Result<impl IntoResponse, Error> {
     let reason = parse_reason(&body.reason)?;
-    let account = commands::restore_account(&accounts, &current, AccountId(id), reason).await?;
+    let account = commands::restore_account(&accounts, &current, operator.actor, AccountId(id), reason).await?;
     Ok((NO_STORE, Json(StandingView::of(account))))
 }
 
@@ -235,7 +238,7 @@ pub(super) async fn restore(
     get,
     path = "/v1/admin/accounts/{id}/sanctions",
     operation_id = "list_sanctions",
-    tag = "accounts",
+    tag = "operators",
     security(("token" = [])),
     params(
         (
@@ -255,12 +258,12 @@ pub(super) async fn restore(
     ),
     extensions(
         ("x-admin-role" = json!("moderator")),
-        ("x-codes" = json!(["accounts.not_found", "auth.role_required", "request.invalid"])),
+        ("x-codes" = json!(["accounts.not_found", "request.invalid"])),
     ),
 )]
 pub(super) async fn list(
+    _: Operator<Moderator>,
     State(accounts): State<Accounts>,
-    Staff(_): Staff,
     Path(id): Path<Uuid>,
     Query(page): Query<Page>,
 ) -> Result<impl IntoResponse, Error> {

@@ -4,6 +4,8 @@
 
 use chrono::{DateTime, Utc};
 use db::Tx;
+use http_server::operators::{Act, Actor};
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::model::{Account, Standing};
@@ -21,4 +23,16 @@ pub(super) async fn change_standing(
     store::account_rules::set_denial(tx, account.id, &account.standing, now).await?;
     tx.publish(&account.standing.changed(account.id), now)?;
     Ok(account)
+}
+
+/// Returns the act of giving an account this standing, as the audit trail has it.
+pub(super) fn standing_act(
+    actor: Actor,
+    action: &str,
+    account: &Account,
+    standing: &Standing,
+    now: DateTime<Utc>,
+) -> Act {
+    let shown = |standing: &Standing| -> Value { json!({ "state": standing.state, "until": standing.until }) };
+    Act::new(actor, action, now).on("account", account.id).change(shown(&account.standing), shown(standing))
 }

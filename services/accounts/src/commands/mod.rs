@@ -15,15 +15,18 @@
 //! | mailed codes; failed sign-ins | account | their number; the rows that are added to |
 //! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
 //! | make, use and revoke an API key | account | the number of its keys |
-//! | profile, avatar, roles | account | what is read and written back |
-//! | suspend, restore | account, and that of the operator | the standing, and the roles by which it is decided |
+//! | profile, avatar | account | what is read and written back |
+//! | roles | account, and the audit trail | the same; that an entry follows from the last one |
+//! | suspend, restore | account, that of the operator, and the audit trail | the standing, and the roles that decide |
+//! | acts of other roles | the audit trail | that an entry follows from the last one |
 //! | end of a suspension | account | the standing |
 //! | erasure | account, skeleton and e-mail address | all of these |
 //! | filling in skeletons of earlier releases | accounts and skeletons of the batch | that one account has a skeleton |
 //! | first signing key, rotation | one of their own | that one key is next |
 //! | removal of idle sessions and expired networks | all | rows of many accounts, in any order |
 //!
-//! An id, a skeleton, an e-mail address and the name of the keys' lane never have the same text.
+//! An id, a skeleton, an e-mail address and the names of the lanes of the keys and of the trail never have the same
+//! text.
 
 mod change_password;
 mod change_roles;
@@ -39,6 +42,7 @@ mod fill_skeletons;
 mod lift_ended_sanctions;
 mod mail_confirmation;
 mod open_session;
+mod record_act;
 mod refresh_session;
 mod remove_api_key;
 mod remove_expired;
@@ -54,8 +58,10 @@ mod store_failed_sign_ins;
 mod suspend_account;
 mod update_profile;
 mod use_api_key;
+mod verify_audit;
 
 pub(crate) use change_password::change_password;
+pub(crate) use change_roles::change_roles;
 pub use change_roles::{assign, revoke};
 pub(crate) use clear_avatar::clear_avatar;
 pub(crate) use confirm_email::confirm_email;
@@ -66,6 +72,7 @@ pub(crate) use end_session::end_session;
 pub(crate) use erase_account::erase_account;
 pub(crate) use fill_skeletons::fill_skeletons;
 pub(crate) use lift_ended_sanctions::lift_ended_sanctions;
+pub(crate) use record_act::{AUDIT_CONSUMER, record_act};
 pub(crate) use refresh_session::refresh_session;
 pub(crate) use remove_api_key::remove_api_key;
 pub(crate) use remove_expired::remove_expired;
@@ -81,3 +88,4 @@ pub(crate) use store_failed_sign_ins::{keep_storing_failed_sign_ins, store_faile
 pub(crate) use suspend_account::suspend_account;
 pub(crate) use update_profile::update_profile;
 pub(crate) use use_api_key::use_api_key;
+pub use verify_audit::{AuditReport, verify_audit};

@@ -17,7 +17,7 @@ use crate::state::Accounts;
 use crate::store;
 use crate::store::known_networks::Network;
 use crate::store::sessions::NewSession;
-use crate::tokens::{RefreshToken, SignedIn};
+use crate::tokens::{RefreshToken, SignedIn, TokenSession};
 
 /// A login whose password has been verified.
 pub(super) struct VerifiedLogin {
@@ -32,6 +32,8 @@ pub(super) struct VerifiedLogin {
     pub network: Option<Network>,
     /// The hash of the request's `Idempotency-Key`.
     pub request_key: Option<Vec<u8>>,
+    /// Whether the request came through the operators' listener.
+    pub operators: bool,
 }
 
 /// Creates a session, not stored yet, and its first refresh token.
@@ -41,6 +43,7 @@ pub(super) fn new_session(
     password: String,
     device: String,
     request_key: Option<Vec<u8>>,
+    operators: bool,
 ) -> NewSession {
     let (random, now) = (&accounts.context.random, accounts.context.clock.now());
     NewSession {
@@ -51,17 +54,24 @@ pub(super) fn new_session(
         request_key,
         chain_key: random.bytes::<32>().to_vec(),
         token: RefreshToken::new(random.bytes(), random.bytes()),
+        operators,
         at: now,
     }
 }
 
+/// Returns what the access tokens of a new session say of it.
+pub(super) fn token_session(accounts: &Accounts, new: &NewSession) -> TokenSession {
+    let ends_at = accounts.config.session_limits(new.operators).end(new.at);
+    TokenSession { id: new.id, opened_at: new.at, operators: new.operators, ends_at }
+}
+
 /// Stores a session for a verified login and returns its tokens.
 pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> Result<SignedIn, Error> {
-    let VerifiedLogin { account, password, rehashed, from, network, request_key } = login;
+    let VerifiedLogin { account, password, rehashed, from, network, request_key, operators } = login;
     // After the password: only the owner learns that the account is suspended, and why.
     account.standing.check_usable(accounts.context.clock.now())?;
-    let new = new_session(accounts, account.id, password, from.device.clone(), request_key);
-    let (session, token) = (new.id, new.token.clone());
+    let new = new_session(accounts, account.id, password, from.device.clone(), request_key, operators);
+    let (session, token) = (token_session(accounts, &new), new.token.clone());
     let (mail, member) = (accounts.context.mail.clone(), account.clone());
     let sign_in = accounts.context.random.uuid_v7(new.at);
     let max_sessions = accounts.config.sessions_per_account;
@@ -86,7 +96,7 @@ pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> R
     if !opened {
         return Err(Error::WrongLogin);
     }
-    accounts.signing_keys.issue(account, session, &token).await
+    accounts.signing_keys.issue(account, &session, &token).await
 }
 
 async fn store_session(

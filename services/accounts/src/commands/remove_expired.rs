@@ -20,6 +20,8 @@ const BATCH_ROWS: u64 = 500;
 pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(), Error> {
     let now = accounts.context.clock.now();
     let idle_since = now - accounts.config.session_idle_timeout();
+    // A token is valid for less than a session may be idle, unless that is configured to be very short.
+    let operators_idle_since = now - accounts.config.session_limits(true).idle.max(KEPT);
     loop {
         let run = run.clone();
         // A batch has rows of many accounts. In lanes of their own, refreshes could use a session between its selection
@@ -30,13 +32,23 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
             .write(Lane::ALL, async move |tx| {
                 run.fence(tx).await?;
                 let idle_sessions = store::sessions::remove_idle(tx, idle_since, BATCH_ROWS).await?;
+                let idle_operators =
+                    store::sessions::remove_idle_operators(tx, operators_idle_since, BATCH_ROWS).await?;
                 let ended_sessions = store::ended_sessions::remove(tx, now - KEPT, BATCH_ROWS).await?;
                 let removed_networks = store::known_networks::remove_expired(tx, now, BATCH_ROWS).await?;
                 // An expired code still counts as a mail of the last hour.
                 let codes = store::mailed_codes::remove_expired(tx, now - MAIL_WINDOW, BATCH_ROWS).await?;
                 let sign_ins = store::sign_ins::remove_expired(tx, now, BATCH_ROWS).await?;
                 let lifted_rules = store::account_rules::remove(tx, now - KEPT, BATCH_ROWS).await?;
-                Ok::<_, db::Error>([idle_sessions, ended_sessions, removed_networks, codes, sign_ins, lifted_rules])
+                Ok::<_, db::Error>([
+                    idle_sessions,
+                    idle_operators,
+                    ended_sessions,
+                    removed_networks,
+                    codes,
+                    sign_ins,
+                    lifted_rules,
+                ])
             })
             .await?;
         if removed.iter().all(|rows| *rows < BATCH_ROWS) {

@@ -1,12 +1,14 @@
 //! Lifting a sanction before its end.
 //!
-//! Invariant: a moderator lifts only what a moderator may impose.
+//! Invariant: a moderator lifts only what a moderator may impose, and it is in the audit trail.
 
 use contract::AccountId;
 use contract::accounts::AccountState;
 use db::Lane;
+use http_server::operators::Actor;
 
-use super::change_standing::change_standing;
+use super::change_standing::{change_standing, standing_act};
+use super::record_act::{AUDIT_LANE, append};
 use crate::error::Error;
 use crate::model::{Account, CurrentSession, Standing, Target, check_authority};
 use crate::state::Accounts;
@@ -16,6 +18,7 @@ use crate::store;
 pub(crate) async fn restore_account(
     accounts: &Accounts,
     current: &CurrentSession,
+    actor: Actor,
     id: AccountId,
     reason: String,
 ) -> Result<Account, Error> {
@@ -23,7 +26,7 @@ pub(crate) async fn restore_account(
     accounts
         .context
         .db
-        .write(Lane::of(&id).and(&by), async move |tx| {
+        .write(Lane::of(&id).and(&by).and(AUDIT_LANE), async move |tx| {
             let roles = store::accounts::find_by_id(tx, by).await?.ok_or(Error::SessionEnded)?.roles;
             let account = store::accounts::find_by_id(tx, id).await?.ok_or(Error::NoSuchAccount)?;
             if account.standing.state == AccountState::Active {
@@ -32,7 +35,9 @@ pub(crate) async fn restore_account(
             let target = Target { id, roles: &account.roles };
             check_authority((by, &roles), target, account.standing.state, account.standing.until, now)?;
             store::sanctions::set_lifted(tx, id, Some(by), Some(&reason), now).await?;
-            change_standing(tx, account, Standing::default(), now).await
+            let standing = Standing::default();
+            append(tx, standing_act(actor, "accounts.restored", &account, &standing, now).because(&reason)).await?;
+            change_standing(tx, account, standing, now).await
         })
         .await
 }

@@ -62,6 +62,7 @@ async fn try_to_sign_in(
         from,
         network,
         request_key: client.request_key,
+        operators: client.operators,
     };
     open_session(accounts, login).await
 }

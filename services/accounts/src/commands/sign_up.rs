@@ -10,7 +10,7 @@ use contract::AccountId;
 use db::Lane;
 
 use super::mail_confirmation::mail_confirmation;
-use super::open_session::{VerifiedLogin, new_session, open_session};
+use super::open_session::{VerifiedLogin, new_session, open_session, token_session};
 use crate::error::Error;
 use crate::mailed_codes::FreshCode;
 use crate::model::{
@@ -107,8 +107,9 @@ async fn insert_account(
 ) -> Result<Option<SignedIn>, Error> {
     let account = new.account.clone();
     let from = Whereabouts { device: device.clone(), network: network_key(client.address) };
-    let session = new_session(accounts, account.id, new.password.clone(), device, new.request_key.clone());
-    let (session_id, token) = (session.id, session.token.clone());
+    let (password, key) = (new.password.clone(), new.request_key.clone());
+    let session = new_session(accounts, account.id, password, device, key, client.operators);
+    let (of_token, token) = (token_session(accounts, &session), session.token.clone());
     let network = accounts.network(account.id, client);
     let sign_in = accounts.context.random.uuid_v7(session.at);
     // One mailbox gets only so many of these mails, which strangers can cause. The member can ask for another one
@@ -141,7 +142,7 @@ async fn insert_account(
         }
         return Ok(None);
     }
-    accounts.signing_keys.issue(account, session_id, &token).await.map(Some)
+    accounts.signing_keys.issue(account, &of_token, &token).await.map(Some)
 }
 
 /// Returns who has the handle or one that looks like it, if anybody.
@@ -182,8 +183,9 @@ async fn replay_sign_up(
     }
     let Credentials { account, password, .. } = *taken;
     let from = Whereabouts { device, network: network_key(client.address) };
-    let request_key = client.request_key;
-    open_session(accounts, VerifiedLogin { account, password, rehashed: None, from, network, request_key }).await
+    let (request_key, operators) = (client.request_key, client.operators);
+    let login = VerifiedLogin { account, password, rehashed: None, from, network, request_key, operators };
+    open_session(accounts, login).await
 }
 
 /// Why a handle can't be had.

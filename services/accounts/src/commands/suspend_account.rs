@@ -1,12 +1,14 @@
 //! Limiting, suspending and banning an account.
 //!
-//! Invariant: the caller has the role for the decision in the transaction that records it.
+//! Invariant: the caller has the role for the decision in the transaction that records it, in the audit trail too.
 
 use contract::AccountId;
 use contract::accounts::AccountState;
 use db::Lane;
+use http_server::operators::Actor;
 
-use super::change_standing::change_standing;
+use super::change_standing::{change_standing, standing_act};
+use super::record_act::{AUDIT_LANE, append};
 use crate::error::Error;
 use crate::model::{Account, CurrentSession, Sanction, Standing, Target, check_authority};
 use crate::state::Accounts;
@@ -17,6 +19,7 @@ use crate::store;
 pub(crate) async fn suspend_account(
     accounts: &Accounts,
     current: &CurrentSession,
+    actor: Actor,
     id: AccountId,
     sanction: Sanction,
 ) -> Result<Account, Error> {
@@ -25,7 +28,7 @@ pub(crate) async fn suspend_account(
     accounts
         .context
         .db
-        .write(Lane::of(&id).and(&by), async move |tx| {
+        .write(Lane::of(&id).and(&by).and(AUDIT_LANE), async move |tx| {
             let roles = store::accounts::find_by_id(tx, by).await?.ok_or(Error::SessionEnded)?.roles;
             let account = store::accounts::find_by_id(tx, id).await?.ok_or(Error::NoSuchAccount)?;
             let target = Target { id, roles: &account.roles };
@@ -40,7 +43,9 @@ pub(crate) async fn suspend_account(
             store::sanctions::set_lifted(tx, id, Some(by), Some("replaced"), now).await?;
             store::sanctions::insert(tx, sanction_id, id, by, &sanction, now).await?;
             let Sanction { state, reason, until } = sanction;
-            let standing = Standing { state, reason: Some(reason), until, version: 0 };
+            let standing = Standing { state, reason: Some(reason.clone()), until, version: 0 };
+            let act = standing_act(actor, "accounts.suspended", &account, &standing, now).because(&reason);
+            append(tx, act).await?;
             change_standing(tx, account, standing, now).await
         })
         .await

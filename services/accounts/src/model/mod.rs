@@ -4,6 +4,7 @@
 
 mod about;
 mod api_key;
+mod audit;
 mod common_passwords;
 mod display_text;
 mod email;
@@ -25,6 +26,7 @@ use contract::{AccountId, MediaId};
 
 pub(crate) use about::{About, Link, Place, ProfileKind};
 pub(crate) use api_key::{API_KEY_TOKEN_LIFETIME, ApiKey, ApiKeyRequest, LAST_USE_INTERVAL, MAX_API_KEYS};
+pub(crate) use audit::{AuditEntry, AuditFilter, ChainCheck, FIRST_PREVIOUS_HASH};
 pub(crate) use email::{Email, normalize_login};
 pub(crate) use handle::{Handle, skeleton};
 pub(crate) use mailed_code::{
@@ -34,8 +36,8 @@ pub(crate) use mailed_code::{
 pub(crate) use password::{NewPassword, Password};
 pub(crate) use profile::{Bio, DisplayName, Patch, ProfilePatch, check_avatar, device_name};
 pub(crate) use region::{Country, Locale, Region, TimeZone};
-pub(crate) use role::{Role, Roles};
-pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session};
+pub(crate) use role::{Roles, RolesChange};
+pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session, SessionLimits};
 pub(crate) use sign_in::{FailedSignIns, Familiarity, SignIn, Whereabouts};
 pub(crate) use signing_key::{next_start, retired_count};
 pub(crate) use standing::{Sanction, Standing, Target, check_authority, parse_reason};
@@ -76,4 +78,6 @@ pub(crate) struct ClientInfo {
     pub address: Option<IpAddr>,
     /// The hash of the request's `Idempotency-Key`.
     pub request_key: Option<Vec<u8>>,
+    /// Whether the request came through the operators' listener.
+    pub operators: bool,
 }

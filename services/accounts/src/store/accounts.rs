@@ -110,7 +110,7 @@ const CURRENT_SESSION: &str = "
            a.display_name, a.bio, a.avatar, a.roles, a.created_at,
            a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
            a.state, a.state_reason, a.state_until, a.standing_version,
-           s.device, s.created_at as opened_at, s.last_seen_at
+           s.device, s.created_at as opened_at, s.last_seen_at, s.operators
       from session s
       join account a on a.id = s.account_id
      where s.id = $1
@@ -129,11 +129,18 @@ pub(crate) async fn find_current_session(
         device: String,
         opened_at: DateTime<Utc>,
         last_seen_at: DateTime<Utc>,
+        operators: bool,
     }
     let row: Option<CurrentSessionRow> = sql.row(CURRENT_SESSION, vec![session.into(), id.0.into()]).await?;
     Ok(row.map(|row| CurrentSession {
         account: row.account.into(),
-        session: Session { id: session, device: row.device, created_at: row.opened_at, last_seen_at: row.last_seen_at },
+        session: Session {
+            id: session,
+            device: row.device,
+            created_at: row.opened_at,
+            last_seen_at: row.last_seen_at,
+            operators: row.operators,
+        },
     }))
 }
 

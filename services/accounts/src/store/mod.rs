@@ -1,14 +1,16 @@
 //! The SQL of this role: accounts, their addresses and the skeletons of their handles, sanctions and the rules that
-//! follow from them, sessions (and those that have ended), API keys, mailed codes, sign-ins, signing keys and known
-//! networks.
+//! follow from them, sessions (and those that have ended), API keys, mailed codes, sign-ins, signing keys, known
+//! networks and the audit trail.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
+pub(crate) mod account_pages;
 mod account_row;
 pub(crate) mod account_rules;
 pub(crate) mod accounts;
 pub(crate) mod addresses;
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod ended_sessions;
 pub(crate) mod handle_skeletons;
 pub(crate) mod known_networks;

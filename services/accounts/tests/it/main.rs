@@ -11,6 +11,7 @@ mod cookie_sessions;
 mod email_change;
 mod handles;
 mod limits;
+mod operators;
 mod other_roles;
 mod profile;
 mod recovery;

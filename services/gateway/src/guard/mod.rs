@@ -25,7 +25,8 @@ use http::{HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_server::Problem;
 use http_server::auth::{Member, Verifier};
-use http_server::{Deadline, HeadBounds, client_prefix};
+use http_server::problem::every_role;
+use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix};
 use tokio::sync::Semaphore;
 
 use self::permits::Permits;
@@ -33,7 +34,8 @@ use self::rate_limits::{PRUNE_INTERVAL, RateLimits};
 use self::request_class::RequestClass;
 use crate::anonymous_limits::{AnonymousLimits, InFlightPermit};
 use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
-use crate::routes::{Operation, RouteTable};
+use crate::networks::Networks;
+use crate::routes::{ListenerKind, Operation, RouteTable};
 use crate::stream_budget::{ClientKey, StreamAdmission, StreamBudget, StreamLimits};
 use crate::{Config, scope, sse};
 
@@ -46,6 +48,8 @@ const TOO_MANY_REQUESTS_DELAY: Duration = Duration::from_millis(100);
 
 #[derive(Clone)]
 pub(crate) struct Guard {
+    listener: ListenerKind,
+    networks: Networks,
     routes: RouteTable,
     requests: Arc<Semaphore>,
     /// Permits for all requests without a token together.
@@ -64,7 +68,17 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(config: &Config, routes: RouteTable, tasks: &Tasks, metrics: &Metrics) -> Self {
+    /// Returns the guard of the public listener.
+    pub(crate) fn public(config: &Config, routes: RouteTable, tasks: &Tasks, metrics: &Metrics) -> Self {
+        Self::new(config, routes, tasks, Some(metrics))
+    }
+
+    /// Returns the guard of the operators' listener, which admits clients of these networks only.
+    pub(crate) fn operators(config: &Config, networks: Networks, routes: RouteTable, tasks: &Tasks) -> Self {
+        Self { listener: ListenerKind::Operators, networks, ..Self::new(config, routes, tasks, None) }
+    }
+
+    fn new(config: &Config, routes: RouteTable, tasks: &Tasks, metrics: Option<&Metrics>) -> Self {
         let limits = StreamLimits {
             all: config.streams_at_once,
             per_member: config.streams_per_member,
@@ -78,6 +92,8 @@ impl Guard {
             }
         });
         Self {
+            listener: ListenerKind::Public,
+            networks: Networks::default(),
             routes,
             requests: Arc::new(Semaphore::new(config.requests_at_once)),
             anonymous_requests: Arc::new(Semaphore::new(config.requests_at_once - config.requests_at_once / 4)),
@@ -160,7 +176,23 @@ impl Guard {
         response
     }
 
+    /// Refuses clients of other networks, before anything of their requests is read: as if there were nothing, so that
+    /// a scanner learns nothing.
+    async fn check_network(&self, request: Request) -> Result<Request, Problem> {
+        if self.networks.is_everywhere() {
+            return Ok(request);
+        }
+        let (mut parts, body) = request.into_parts();
+        let address = client_address::client_address(&mut parts, self.trusted_hops).await;
+        if self.networks.admit(address) {
+            Ok(Request::from_parts(parts, body))
+        } else {
+            Err(Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL."))
+        }
+    }
+
     async fn admit(&self, request: Request) -> Result<Admitted, Problem> {
+        let request = self.check_network(request).await?;
         let class = RequestClass::of(&request, &self.routes);
         self.check_head(&request)?;
         let semaphore = if class == RequestClass::Health { &self.health_checks } else { &self.requests };
@@ -169,6 +201,9 @@ impl Guard {
         }
         let (mut parts, body) = request.into_parts();
         let prefix = client_prefix(client_address::identify(&mut parts, self.trusted_hops).await);
+        if self.listener == ListenerKind::Operators {
+            parts.headers.insert(LISTENER, HeaderValue::from_static(OPERATORS_LISTENER));
+        }
         let client = self.identify_client(&mut parts, class, prefix).await?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         self.rates.check(class, is_read, client, prefix)?;
