@@ -70,10 +70,10 @@ pub struct Claims {
     pub iat: i64,
     /// When the token expires, in seconds since 1970.
     pub exp: i64,
-    /// How the member proved who they are, in the values of RFC 8176: `pwd`, `otp`, `hwk`, and `mfa` for several.
+    /// How the member proved who they are (RFC 8176): `pwd`, `otp`, `hwk`, `swk`, `user`, and `mfa` with two factors.
     #[serde(default)]
     pub amr: Vec<String>,
-    /// When the member signed in, in seconds since 1970.
+    /// When they last proved it, in seconds since 1970. A refresh leaves it as it is.
     #[serde(default)]
     pub auth_time: i64,
     /// Whether the session was opened at the operators' listener.

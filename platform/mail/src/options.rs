@@ -55,7 +55,8 @@ pub struct MailOptions {
     /// The name that mails come from. Mails also call the site by it.
     pub from_name: String,
     /// The origin of the site as people see it, such as `https://tutti.example`, for the links in mails. If unset,
-    /// `gateway.public_url`; if that is unset too, the public listener.
+    /// `gateway.public_url`; if that is unset too, the public listener. Passkeys are bound to its host name: those that
+    /// were made for another one can't be used after a change, and an IP address has none.
     pub site_url: Option<String>,
     /// How many mails the folder keeps. A new one removes the oldest.
     pub max_files: usize,

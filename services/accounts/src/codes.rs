@@ -17,7 +17,14 @@ http_server::codes! {
     TOO_MANY_MAILS = 429 "accounts.too_many_mails", "Use the newest mail, or wait for the time in `Retry-After`.";
     WRONG_LOGIN = 401 "auth.wrong_login", "Check the handle and the password, then sign in again.";
     WRONG_PASSWORD = 403 "auth.wrong_password", "Check the current password, then send it again.";
-    PASSWORD_REQUIRED = 403 "auth.password_required", "Send the password in the body, or sign in again first.";
+    PROOF_REQUIRED = 403 "auth.proof_required", "Send one of `proofs` to `/v1/me/proof`, then repeat the request.";
+    SECOND_FACTOR = 401 "auth.second_factor", "Sign in again with a `factor`; `factors` names what is possible.";
+    WRONG_FACTOR = 401 "auth.wrong_factor", "Sign in again with a new code, or with a response to a new challenge.";
+    FACTOR_REFUSED = 403 "auth.factor_refused", "Send a new code, or a response to a new challenge.";
+    FACTOR_NOT_FOUND = 404 "accounts.factor_not_found", "List the factors again; this one may have been removed.";
+    TOO_MANY_FACTORS = 409 "accounts.too_many_factors", "Remove a factor of this kind first.";
+    PASSKEYS_OFF = 409 "accounts.passkeys_off", "Use an authenticator app; passkeys need a fitting `mail.site_url`.";
+    NO_FACTOR = 409 "accounts.no_factor", "Add an authenticator app or a passkey first.";
     INVALID_REFRESH = 401 "auth.invalid_refresh", "Sign in again; the refresh token is unknown or has expired.";
     NO_SESSION = 401 "auth.no_session", "Sign in; the request has no session cookie.";
     CROSS_SITE = 403 "auth.cross_site", "Leave out `Tutti-Session`; the cookie is for the site's own page only.";

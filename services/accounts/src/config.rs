@@ -53,8 +53,13 @@ pub(crate) struct Config {
     pub operators_session_hours: u32,
     /// The most sessions of one member. One more ends the session that was unused for longest.
     pub sessions_per_account: u32,
-    /// For how many minutes after signing in an account may be erased without the password.
+    /// For how many minutes after signing in, or after proving it again, what is dangerous needs no other proof: a new
+    /// second factor, its removal, new recovery codes, an API key, a change of roles, erasing the account.
     pub recent_sign_in_minutes: u32,
+    /// The most wrong codes of second factors for one account in a day from all networks that it has not signed in
+    /// from. Each client address in a network that it has signed in from may have as many of its own, and so may each
+    /// live session. These codes are short, so this is stricter than for passwords, and beside those limits.
+    pub wrong_codes_per_day: u32,
     /// After how many days the next key signs access tokens.
     pub key_rotation_days: u32,
     /// How often keys are rotated and idle sessions removed, in seconds.
@@ -88,6 +93,7 @@ impl Default for Config {
             operators_session_hours: 8,
             sessions_per_account: 50,
             recent_sign_in_minutes: 10,
+            wrong_codes_per_day: 30,
             key_rotation_days: 30,
             maintenance_seconds: 3600,
         }
@@ -128,6 +134,7 @@ impl Config {
             // A key must sign for longer than the day that it is published ahead.
             ("key_rotation_days", self.key_rotation_days.saturating_sub(1)),
             ("maintenance_seconds", self.maintenance_seconds),
+            ("wrong_codes_per_day", self.wrong_codes_per_day),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             let least = if *key == "key_rotation_days" { 2 } else { 1 };
@@ -162,7 +169,7 @@ impl Config {
         }
     }
 
-    /// Returns the age up to which a session may erase its account without the password.
+    /// Returns the age up to which a proof of who the caller is counts for what is dangerous.
     pub(crate) fn recent_sign_in(&self) -> TimeDelta {
         TimeDelta::minutes(self.recent_sign_in_minutes.into())
     }

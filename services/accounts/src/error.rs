@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use http_server::Problem;
 use http_server::auth::suspended;
 use http_server::problem::every_role;
+use serde_json::{Map, Value};
 
 use crate::codes;
 
@@ -60,9 +61,32 @@ pub enum Error {
     /// The member's current password is wrong.
     #[error("This is not your current password. Check it and try again.")]
     WrongPassword,
-    /// Erasing needs the password, or a session that was opened recently.
-    #[error("Send your password to confirm, or sign in again and repeat this within a few minutes.")]
-    PasswordNeeded,
+    /// The act needs a recent proof of who the caller is. Holds the members of the problem: what is possible.
+    #[error("Confirm that it is you with your password or a second factor, then repeat this within a few minutes.")]
+    ProofRequired(Box<Map<String, Value>>),
+    /// The password is right, and a second factor is missing. Holds the members of the problem: what is possible.
+    #[error("Confirm that it is you with a second factor.")]
+    SecondFactor(Box<Map<String, Value>>),
+    /// The second factor of a sign-in is wrong, was used before, or has expired.
+    #[error("This second factor was not accepted. Try again with a new code, or with your passkey.")]
+    WrongFactor,
+    /// The second factor of a signed-in member is wrong, was used before, or has expired.
+    #[error("This was not accepted. Try again with a new code, or with your passkey.")]
+    FactorRefused,
+    /// The member has no such factor.
+    #[error("You have no such second factor. It may have been removed, or took too long to confirm.")]
+    NoSuchFactor,
+    /// The account has the most factors of this kind already.
+    #[error("You can't have more second factors of this kind. Remove one first.")]
+    TooManyFactors,
+    /// This site can't have passkeys: its URL has no host name, or no TLS.
+    #[error(
+        "This site can't use passkeys, because its URL has no host name or no https. Add an authenticator app instead."
+    )]
+    PasskeysOff,
+    /// The account has no second factor.
+    #[error("Add an authenticator app or a passkey first.")]
+    NoFactor,
     /// The session of the access token has ended.
     #[error("This session has ended. Sign in again.")]
     SessionEnded,
@@ -145,6 +169,12 @@ pub enum Error {
     /// A token could not be signed.
     #[error("an access token could not be signed")]
     Signing(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The secret of an authenticator app could not be encrypted or decrypted.
+    #[error("the secret of an authenticator app can't be encrypted or decrypted")]
+    Sealing,
+    /// A passkey, or the state of its ceremony, could not be processed.
+    #[error("a passkey could not be processed: {0}")]
+    Passkeys(String),
     /// A password could not be hashed or verified.
     #[error("a password could not be hashed")]
     Hashing(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -172,7 +202,14 @@ impl From<Error> for Problem {
             Error::TooManyMails(_) => codes::TOO_MANY_MAILS,
             Error::WrongLogin => codes::WRONG_LOGIN,
             Error::WrongPassword => codes::WRONG_PASSWORD,
-            Error::PasswordNeeded => codes::PASSWORD_REQUIRED,
+            Error::ProofRequired(_) => codes::PROOF_REQUIRED,
+            Error::SecondFactor(_) => codes::SECOND_FACTOR,
+            Error::WrongFactor => codes::WRONG_FACTOR,
+            Error::FactorRefused => codes::FACTOR_REFUSED,
+            Error::NoSuchFactor => codes::FACTOR_NOT_FOUND,
+            Error::TooManyFactors => codes::TOO_MANY_FACTORS,
+            Error::PasskeysOff => codes::PASSKEYS_OFF,
+            Error::NoFactor => codes::NO_FACTOR,
             Error::SessionEnded => every_role::AUTH_SESSION_ENDED,
             Error::InvalidRefresh => codes::INVALID_REFRESH,
             Error::NoSession => codes::NO_SESSION,
@@ -194,9 +231,13 @@ impl From<Error> for Problem {
             Error::BeyondRole(_) => codes::BEYOND_ROLE,
             Error::Suspended { reason, until } => return suspended(reason, *until),
             Error::OwnOperatorRole => codes::OWN_OPERATOR_ROLE,
-            Error::Refused(_) | Error::Db(_) | Error::Peer(_) | Error::Signing(_) | Error::Hashing(_) => {
-                return internal_error(error);
-            }
+            Error::Refused(_)
+            | Error::Db(_)
+            | Error::Peer(_)
+            | Error::Signing(_)
+            | Error::Sealing
+            | Error::Passkeys(_)
+            | Error::Hashing(_) => return internal_error(error),
         };
         let problem = Self::of(code, error.to_string());
         match error {
@@ -205,6 +246,7 @@ impl From<Error> for Problem {
             | Error::TooManyCodes(wait)
             | Error::TooManyMails(wait) => problem.retry_after(wait),
             Error::Busy => problem.retry_after(BUSY_RETRY_AFTER),
+            Error::ProofRequired(members) | Error::SecondFactor(members) => problem.with_members(*members),
             _ => problem,
         }
     }

@@ -1,7 +1,8 @@
-//! The accounts role: credentials, sessions, roles and profiles, and the audit trail of operators' acts.
+//! The accounts role: credentials, second factors, sessions, API keys, roles, standings and profiles, and the audit
+//! trail of operators' acts.
 //!
-//! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own who follows whom,
-//! nor any media. Invariant: passwords, refresh tokens and mailed codes are stored as hashes only and never logged.
+//! Owns accounts, their passwords, second factors and sessions, and the keys of access tokens. Does not own follows and
+//! media. Invariant: passwords, refresh tokens, recovery and mailed codes are stored as hashes only and never logged.
 //!
 //! The table of the lanes is in `commands/mod.rs`.
 
@@ -11,6 +12,7 @@ mod commands;
 mod config;
 mod error;
 mod events;
+mod factor_verification;
 mod failed_sign_ins;
 mod jobs;
 mod mailed_codes;
@@ -18,10 +20,13 @@ mod mails;
 mod metrics;
 mod migration;
 mod model;
+mod passkeys;
 mod password_hasher;
 mod password_verification;
 mod queries;
 mod rate_limiter;
+mod recent_proof;
+mod sealed_secret;
 mod signing_keys;
 mod state;
 mod store;
@@ -51,12 +56,11 @@ async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config = config::Config::load(&context.config)?;
     commands::create_first_signing_key(&context).await.map_err(no_keys)?;
     let keys = signing_keys::SigningKeys::open(context.db.clone(), context.clock.clone()).await.map_err(no_keys)?;
-    let consumers = events::subscriptions(&context.config);
     let accounts = state::Accounts::new(context, config, keys)?;
     commands::keep_storing_failed_sign_ins(&accounts);
     Ok(RoleInstance {
         router: api::router(accounts.clone()),
-        consumers: consumers.consumers(&accounts),
+        consumers: events::subscriptions(&accounts.context.config).consumers(&accounts),
         jobs: jobs::jobs(&accounts),
         ..RoleInstance::default()
     })

@@ -42,6 +42,18 @@ static ADDRESS_CHANGED: Template = template!("address_changed");
 static RESET: Template = template!("reset");
 static PASSWORD_CHANGED: Template = template!("password_changed");
 static NEW_DEVICE: Template = template!("new_device");
+static FACTOR_CHANGED: Template = template!("factor_changed");
+
+/// A change of second factors that its member is told of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FactorChange<'a> {
+    /// The factor of this name was added.
+    Added(&'a str),
+    /// The factor of this name was removed.
+    Removed(&'a str),
+    /// The recovery codes were replaced.
+    RecoveryCodes,
+}
 
 fn to_account(account: &Account, template: &'static Template, values: Values) -> NewMail {
     NewMail {
@@ -112,9 +124,31 @@ pub(crate) fn new_device(mail: &Mail, account: &Account, from: &Whereabouts, at:
     to_account(account, &NEW_DEVICE, values)
 }
 
+/// Tells a member that the second factors of the account are not the same any more.
+pub(crate) fn factor_changed(mail: &Mail, account: &Account, change: FactorChange<'_>) -> NewMail {
+    let values = Values::new().with("link", mail.site_url("/settings")).with("reset_link", mail.site_url("/forgot"));
+    let values = match change {
+        FactorChange::Added(name) => values.with("added", name),
+        FactorChange::Removed(name) => values.with("removed", name),
+        FactorChange::RecoveryCodes => values,
+    };
+    to_account(account, &FACTOR_CHANGED, values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    static TEMPLATES: [&Template; 8] = [
+        &CONFIRM,
+        &CHANGE_CONFIRM,
+        &ADDRESS_TAKEN,
+        &ADDRESS_CHANGED,
+        &RESET,
+        &PASSWORD_CHANGED,
+        &NEW_DEVICE,
+        &FACTOR_CHANGED,
+    ];
 
     #[test]
     fn every_template_renders_in_every_language() {
@@ -123,20 +157,19 @@ mod tests {
         let values = ["link", "reset_link"]
             .into_iter()
             .fold(values, |values, name| values.with(name, "https://tutti.example/reset?code=x"));
-        for template in
-            [&CONFIRM, &CHANGE_CONFIRM, &ADDRESS_TAKEN, &ADDRESS_CHANGED, &RESET, &PASSWORD_CHANGED, &NEW_DEVICE]
-        {
+        for template in TEMPLATES {
             assert_eq!(template.languages.len(), 4, "{}", template.name);
             template.check(&values).unwrap();
         }
         ADDRESS_CHANGED.check(&Values::new().with("handle", "ada")).unwrap();
+        for change in ["added", "removed", "codes"] {
+            FACTOR_CHANGED.check(&values.clone().with(change, "x<y")).unwrap();
+        }
     }
 
     #[test]
     fn no_subject_has_a_code_or_a_link() {
-        for template in
-            [&CONFIRM, &CHANGE_CONFIRM, &ADDRESS_TAKEN, &ADDRESS_CHANGED, &RESET, &PASSWORD_CHANGED, &NEW_DEVICE]
-        {
+        for template in TEMPLATES {
             for translation in template.languages {
                 for secret in ["code", "link"] {
                     let printed = format!("{{{{ {secret} }}}}");

@@ -1,6 +1,6 @@
 //! The metrics of this role.
 //!
-//! Invariant: the only label values are the outcomes listed here, never a login or an id.
+//! Invariant: the only label values are the kinds and outcomes listed here, never a login or an id.
 
 use base::telemetry;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -13,11 +13,19 @@ pub(crate) struct Outcome {
     outcome: &'static str,
 }
 
+/// The outcome of a proof by a second factor.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct FactorOutcome {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
 /// The counters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
     sign_ins: Family<Outcome, Counter>,
     refreshes: Family<Outcome, Counter>,
+    factors: Family<FactorOutcome, Counter>,
 }
 
 impl Metrics {
@@ -27,13 +35,18 @@ impl Metrics {
         registry.register(|registry| {
             registry.register(
                 "accounts_sign_ins",
-                "Sign-ins by outcome: ok, wrong, limited, busy, suspended, error",
+                "Sign-ins by outcome: ok, wrong, second_factor, limited, busy, suspended, error",
                 metrics.sign_ins.clone(),
             );
             registry.register(
                 "accounts_refreshes",
                 "Refresh tokens presented, by outcome: rotated, repeated, reused, invalid, suspended, error",
                 metrics.refreshes.clone(),
+            );
+            registry.register(
+                "accounts_factors",
+                "Second factors verified, by kind (totp, passkey, recovery) and outcome: ok, wrong, limited, error",
+                metrics.factors.clone(),
             );
             registry.register("accounts_password_hashes", "Password hashes computed", hashes.clone());
         });
@@ -43,6 +56,11 @@ impl Metrics {
     /// Counts a sign-in.
     pub(crate) fn count_sign_in(&self, outcome: &'static str) {
         self.sign_ins.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts a proof by a second factor.
+    pub(crate) fn count_factor(&self, kind: &'static str, outcome: &'static str) {
+        self.factors.get_or_create(&FactorOutcome { kind, outcome }).inc();
     }
 
     /// Counts a refresh.

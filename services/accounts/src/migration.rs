@@ -1,8 +1,8 @@
 //! The schema. Steps are only ever added.
 //!
-//! Invariant: sessions, known networks, mailed codes, sign-ins, sanctions and API keys are removed with their account;
-//! passwords, refresh tokens, API keys, known networks and mailed codes are stored as hashes only; an entry of the
-//! audit trail is never changed or removed.
+//! Invariant: sessions, known networks, mailed codes, sign-ins, second factors, sanctions and API keys are removed with
+//! their account; passwords, refresh tokens, API keys, known networks, mailed codes and recovery codes are stored as
+//! hashes only; an entry of the audit trail is never changed or removed.
 
 use db::Migration;
 
@@ -19,6 +19,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, min_compatible: 6, sql: include_str!("../migrations/0007_account_rules.sql") },
     // An account of an earlier release, or of one that runs beside this one, has no skeleton until a job fills it in.
     Migration { version: 8, min_compatible: 6, sql: include_str!("../migrations/0008_handle_skeleton.sql") },
-    Migration { version: 16, min_compatible: 6, sql: include_str!("../migrations/0016_api_keys.sql") },
-    Migration { version: 20, min_compatible: 6, sql: include_str!("../migrations/0020_operators.sql") },
+    // A release that does not know second factors would let a member who has one sign in without it.
+    Migration { version: 10, min_compatible: 10, sql: include_str!("../migrations/0010_factors.sql") },
+    Migration { version: 11, min_compatible: 10, sql: include_str!("../migrations/0011_passkey_challenges.sql") },
+    Migration { version: 12, min_compatible: 10, sql: include_str!("../migrations/0012_proofs.sql") },
+    Migration { version: 16, min_compatible: 10, sql: include_str!("../migrations/0016_api_keys.sql") },
+    Migration { version: 20, min_compatible: 10, sql: include_str!("../migrations/0020_operators.sql") },
 ];

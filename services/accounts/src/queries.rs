@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::commands;
 use crate::error::Error;
-use crate::model::{Account, AuditEntry, AuditFilter, CurrentSession, Session, SignIn, normalize_login};
+use crate::model::{Account, AuditEntry, AuditFilter, CurrentSession, Factor, Session, SignIn, normalize_login};
 use crate::state::Accounts;
 use crate::store;
 use crate::store::account_pages::AccountsFilter;
@@ -80,6 +80,12 @@ pub(crate) async fn sign_ins_page(
     sign_ins.truncate(limit);
     let next = sign_ins.last().filter(|_| has_more).map(|sign_in| sign_in.id);
     Ok((sign_ins, next))
+}
+
+/// Returns the caller's second factors, oldest first, and the number of unused recovery codes.
+pub(crate) async fn factors(accounts: &Accounts, current: &CurrentSession) -> Result<(Vec<Factor>, i64), Error> {
+    let (sql, account) = (accounts.context.db.read(), current.account.id);
+    Ok((store::factors::list(sql, account).await?, store::recovery_codes::count(sql, account).await?))
 }
 
 /// Returns a page of the sanctions of an account, newest first, and the cursor of the next page.

@@ -11,9 +11,11 @@ use service::BootError;
 use service::Context;
 
 use crate::config::Config;
+use crate::error::Error;
 use crate::failed_sign_ins::FailedSignInBuffer;
 use crate::metrics::Metrics;
-use crate::model::ClientInfo;
+use crate::model::{CHALLENGE_LIFETIME, ClientInfo, Whereabouts};
+use crate::passkeys::Passkeys;
 use crate::password_hasher::Hasher;
 use crate::rate_limiter::RateLimiter;
 use crate::signing_keys::SigningKeys;
@@ -22,6 +24,9 @@ use crate::throttle::{Throttle, network_key};
 
 /// The most wrong short codes for one login or account in an hour.
 const MAX_CODE_GUESSES: u32 = 10;
+/// The most challenges for sign-ins by passkey that one client address gets in their lifetime; a whole venue may share
+/// one address.
+const MAX_PASSKEY_CHALLENGES: u32 = 200;
 
 /// The state of the role; cheap to clone.
 #[derive(Clone)]
@@ -50,6 +55,12 @@ pub(crate) struct Inner {
     pub code_guesses: RateLimiter,
     /// The failed attempts to sign in that wait to be stored.
     pub failed_sign_ins: FailedSignInBuffer,
+    /// Limits the wrong codes of second factors, by where they come from.
+    pub wrong_codes: RateLimiter,
+    /// Limits the challenges for sign-ins by passkey from one address.
+    pub passkey_challenges: RateLimiter,
+    /// The relying party of passkeys.
+    pub passkeys: Passkeys,
 }
 
 impl std::ops::Deref for Accounts {
@@ -71,6 +82,9 @@ impl Accounts {
             mailboxes: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),
             code_guesses: RateLimiter::new(MAX_CODE_GUESSES, TimeDelta::hours(1)),
             failed_sign_ins: FailedSignInBuffer::default(),
+            wrong_codes: RateLimiter::new(config.wrong_codes_per_day, TimeDelta::days(1)),
+            passkey_challenges: RateLimiter::new(MAX_PASSKEY_CHALLENGES, CHALLENGE_LIFETIME),
+            passkeys: Passkeys::new(&context.mail.site_url("")),
             context,
             config,
             signing_keys,
@@ -83,5 +97,12 @@ impl Accounts {
     /// secret.
     pub(crate) fn network(&self, account: AccountId, client: &ClientInfo) -> Network {
         self.context.url_signer.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
+    }
+
+    /// Adds an attempt to the member's list of sign-ins if it failed because of a wrong second factor.
+    pub(crate) fn note_wrong_factor(&self, error: &Error, account: AccountId, from: &Whereabouts) {
+        if matches!(error, Error::WrongFactor) {
+            self.failed_sign_ins.add(account, from.clone(), self.context.clock.now());
+        }
     }
 }

@@ -14,7 +14,7 @@ use http_server::auth::{Claims, ISSUER};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::model::{ACCESS_TOKEN_LIFETIME, API_KEY_TOKEN_LIFETIME, Account, ApiKey, Roles};
+use crate::model::{ACCESS_TOKEN_LIFETIME, API_KEY_TOKEN_LIFETIME, Account, ApiKey, Authentication, Roles};
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -33,13 +33,13 @@ pub(crate) struct SignedIn {
 }
 
 /// What an access token says of its session.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct TokenSession {
     /// The session's id.
     pub id: Uuid,
-    /// When the member signed in.
-    pub opened_at: DateTime<Utc>,
-    /// Whether that was at the operators' listener.
+    /// What its member has proven, and when.
+    pub authentication: Authentication,
+    /// Whether it was opened at the operators' listener.
     pub operators: bool,
     /// When the session ends at the latest, if it does: no token of it is valid for longer.
     pub ends_at: Option<DateTime<Utc>>,
@@ -59,23 +59,23 @@ pub(crate) fn claims(account: &Account, session: &TokenSession, now: DateTime<Ut
         iss: ISSUER.to_owned(),
         iat: now.timestamp(),
         exp: session.ends_at.map_or(expires_at, |ends_at| ends_at.min(expires_at)).timestamp(),
-        // Sessions are opened with a password.
-        amr: vec!["pwd".to_owned()],
-        auth_time: session.opened_at.timestamp(),
+        amr: session.authentication.names(),
+        auth_time: session.authentication.at.timestamp(),
         operators: session.operators,
     }
 }
 
-/// Returns the claims of an access token for an API key. Its roles are those of every member.
+/// Returns the claims of an access token for an API key. Its roles are those of every member, and it proves nothing of
+/// who uses it.
 pub(crate) fn api_key_claims(account: &Account, key: ApiKey, now: DateTime<Utc>) -> Claims {
     let ends_at = (now + API_KEY_TOKEN_LIFETIME).min(key.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC));
-    let session = TokenSession { id: key.id, opened_at: key.created_at, operators: false, ends_at: Some(ends_at) };
-    Claims {
-        roles: Roles::for_new_account().names(),
-        scope: key.scopes,
-        amr: Vec::new(),
-        ..claims(account, &session, now)
-    }
+    let session = TokenSession {
+        id: key.id,
+        authentication: Authentication::by(&[], key.created_at),
+        operators: false,
+        ends_at: Some(ends_at),
+    };
+    Claims { roles: Roles::for_new_account().names(), scope: key.scopes, ..claims(account, &session, now) }
 }
 
 /// A refresh token.

@@ -1,7 +1,7 @@
 //! What an API key may be used for: the tag and the method of the operation decide.
 //!
-//! Invariant: a token with a scope reaches only operations that the scope names; what has no tag, is no operation, or is
-//! one of operators, is refused.
+//! Invariant: a token with a scope reaches only operations that the scope names; what has no tag, is no operation, or
+//! is one of operators, is refused.
 
 use http::Method;
 use http_server::Problem;

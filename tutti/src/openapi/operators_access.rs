@@ -98,6 +98,8 @@ async fn the_operators_listener_has_sign_in_and_nothing_else_of_the_site() {
     assert_eq!(sent(Method::POST, "/v1/sessions").await, 200);
     assert_eq!(sent(Method::POST, "/v1/sessions/refresh").await, 200);
     assert_eq!(sent(Method::DELETE, "/v1/sessions/current").await, 200);
+    assert_eq!(sent(Method::POST, "/v1/sessions/passkey-challenges").await, 200);
+    assert_eq!(sent(Method::POST, "/v1/me/proof").await, 200);
     assert_eq!(sent(Method::GET, "/v1/sessions").await, 405);
     for (method, path) in
         [(Method::GET, "/v1/me"), (Method::POST, "/v1/accounts"), (Method::GET, "/v1/media"), (Method::GET, "/metrics")]

@@ -4,25 +4,39 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use http_server::operators::Actor;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{TestClient, World};
+use testkit::{TestClient, World, app_code};
 
 use crate::wav::wave;
 
 const PASSWORD: &str = "a fine long password";
 
-/// Signs up, gives the account a role beyond that of a member if there is one, and signs in with it.
-async fn member(world: &World, name: &str, role: Option<&str>) -> (TestClient, Value) {
+/// Signs up. Returns a client, and the account's id.
+async fn member(world: &World, name: &str) -> (TestClient, Value) {
     let body = json!({"handle": name, "email": format!("{name}@example.org"), "password": PASSWORD});
-    let mut signed_in = world.anonymous().post("/v1/accounts", &body).await.expect(201).json();
-    if let Some(role) = role {
-        accounts::assign(&world.context("accounts").db, name, role).await.unwrap();
-        let token = json!({"refresh_token": signed_in["refresh_token"]});
-        signed_in = world.anonymous().post("/v1/sessions/refresh", &token).await.expect(200).json();
-    }
+    let signed_in = world.anonymous().post("/v1/accounts", &body).await.expect(201).json();
     let client = world.anonymous().with_token(signed_in["access_token"].as_str().unwrap());
     (client, signed_in["account"]["id"].clone())
+}
+
+/// Signs up an operator with an authenticator app, and signs in as the operators' listener forwards it.
+async fn operator(world: &World, name: &str) -> TestClient {
+    let (member, _) = member(world, name).await;
+    let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
+    accounts::assign(&db, name, "operator", Actor::machine("root"), "", now).await.unwrap();
+    let app = member.post("/v1/me/factors", &json!({"kind": "totp"})).await.expect(201).json();
+    let code = || app_code(app["secret"].as_str().unwrap(), world.clock().now().timestamp());
+    let confirm = format!("/v1/me/factors/{}/confirm", app["id"].as_str().unwrap());
+    member.post(&confirm, &json!({"code": code()})).await.expect(200);
+    // Each code is accepted once.
+    world.clock().advance(TimeDelta::seconds(30));
+    let login = json!({"login": name, "password": PASSWORD, "factor": {"kind": "totp", "code": code()}});
+    let request = world.anonymous().request(Method::POST, "/v1/sessions").header("x-tutti-listener", "operators");
+    let signed_in = world.anonymous().send(request.json(&login)).await.expect(201).json();
+    member.with_token(signed_in["access_token"].as_str().unwrap())
 }
 
 #[tokio::test]
@@ -30,8 +44,7 @@ async fn every_role_refuses_a_suspended_member_and_hides_what_they_published_unt
     let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1"];
     let builder = cheap.into_iter().fold(World::builder().with_real_accounts(), testkit::WorldBuilder::set);
     let world = builder.start(&[accounts::service(), media::service(), delivery::service()]).await;
-    let ((operator, _), (bob, bob_id)) =
-        (member(&world, "olga", Some("operator")).await, member(&world, "bob", None).await);
+    let (operator, (bob, bob_id)) = (operator(&world, "olga").await, member(&world, "bob").await);
     let upload = bob.request(Method::POST, "/v1/media?visibility=public").header("content-type", "audio/wav");
     let item = bob.send(upload.body(wave(&[0; 88_200]))).await.expect(201).json();
     let id = item["id"].as_str().unwrap();

@@ -20,5 +20,7 @@ export const PROBLEM_FIELDS: ProblemFields = {
   // The server says "handle" where the label says "Handle or e-mail".
   'auth.wrong_login': [{ field: 'password', message: m.wrongLogin }],
   'auth.wrong_password': [{ field: 'current-password' }],
-  'auth.password_required': [{ field: 'current-password' }],
+  'auth.proof_required': [{ field: 'current-password' }],
+  'auth.wrong_factor': [{ field: 'code' }],
+  'auth.factor_refused': [{ field: 'code' }],
 };

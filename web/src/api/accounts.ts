@@ -3,10 +3,11 @@ import m from '#messages/api';
 import { COOKIE_SESSION_HEADER } from '../session/sessionApi';
 import { session } from '../session/session.svelte';
 import { api, expectOk, readBody, visitorApi } from './client';
-import type { Account, ProfileKind, SessionView, SignInRecord } from './types';
+import { getPasskey } from './passkeys';
+import type { Account, FactorProof, ProfileKind, SessionView, SignInRecord } from './types';
 
 /** The name of this browser in the list of sessions. */
-function deviceName(): string {
+export function deviceName(): string {
   const agent = navigator.userAgent;
   const browser = /Edg\//.test(agent) ? 'Edge' : /Firefox\//.test(agent) ? 'Firefox' : /Chrom/.test(agent) ? 'Chrome' : /Safari\//.test(agent) ? 'Safari' : m.unknownBrowser();
   const system = /Android/.test(agent) ? 'Android' : /iPhone|iPad/.test(agent) ? 'iOS' : /Mac OS X/.test(agent) ? 'macOS' : /Windows/.test(agent) ? 'Windows' : /Linux/.test(agent) ? 'Linux' : m.unknownSystem();
@@ -27,8 +28,16 @@ export async function signUp(handle: string, email: string, password: string): P
   session.tokens.acceptSession(await readBody(api.POST('/v1/accounts', { params, body })));
 }
 
-export async function signIn(login: string, password: string): Promise<void> {
-  session.tokens.acceptSession(await readBody(api.POST('/v1/sessions', { params, body: { login, password, device: deviceName() } })));
+/** Signs in. Fails with `auth.second_factor` if the account needs a `factor` and there is none. */
+export async function signIn(login: string, password: string, factor?: FactorProof): Promise<void> {
+  session.tokens.acceptSession(await readBody(api.POST('/v1/sessions', { params, body: { login, password, device: deviceName(), ...(factor ? { factor } : {}) } })));
+}
+
+/** Signs in with a passkey alone. */
+export async function signInWithPasskey(): Promise<void> {
+  const { options } = await readBody(api.POST('/v1/sessions/passkey-challenges'));
+  const factor: FactorProof = { kind: 'passkey', assertion: await getPasskey(options) };
+  session.tokens.acceptSession(await readBody(api.POST('/v1/sessions', { params, body: { device: deviceName(), factor } })));
 }
 
 /** Ends this session in the browser, even if the server cannot be reached. */

@@ -9,6 +9,8 @@ export class Problem extends Error {
     readonly code: string,
     readonly detail: string,
     readonly requestId: string | null = null,
+    /** All members of the body, also those that only this kind of problem has. */
+    readonly members: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail);
     this.name = 'Problem';
@@ -23,8 +25,11 @@ export function problemFrom(status: number, body: unknown): Problem {
   const requestId = text(fields['request_id']);
   const detail = text(fields['detail']) ?? text(fields['title']) ?? statusMessage(status);
   const shown = status >= 500 && requestId ? m.withRequestId({ detail, requestId }) : detail;
-  return new Problem(status, text(fields['code']) ?? `http.${status}`, shown, requestId);
+  return new Problem(status, text(fields['code']) ?? `http.${status}`, shown, requestId, fields);
 }
+
+/** Whether the error is the problem with this code. */
+export const isProblem = (error: unknown, code: string): error is Problem => error instanceof Problem && error.code === code;
 
 /** Returns the problem in a body that is not parsed yet, as tus-js-client has it. */
 export function problemFromText(status: number, body: string): Problem {

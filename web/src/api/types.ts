@@ -13,6 +13,11 @@ export type SharedMedia = Schemas['SharedMedia'];
 export type SignedIn = Schemas['SignedIn'];
 export type SessionView = Schemas['Session'];
 export type SignInRecord = Schemas['SignInRecord'];
+export type Factor = Schemas['Factor'];
+export type Factors = Schemas['Factors'];
+export type FactorSetup = Schemas['FactorSetup'];
+/** A second factor, as a request has it. */
+export type FactorProof = Schemas['FactorAnswer'];
 export type Kind = Media['kind'];
 export type State = Media['state'];
 export type Visibility = Media['visibility'];

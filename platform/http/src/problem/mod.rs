@@ -15,6 +15,7 @@ use base::EngineError;
 use base::error::chain;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// An error response.
@@ -28,6 +29,8 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// After how long a retry makes sense (429 and 503 always have it).
     pub retry_after: Option<Duration>,
+    /// Further members of the body (RFC 9457 §3.2).
+    pub members: Option<Box<Map<String, Value>>>,
 }
 
 /// The JSON of a [`Problem`].
@@ -50,12 +53,21 @@ pub struct ProblemBody {
     pub request_id: Option<String>,
 }
 
+/// The JSON of a [`Problem`] with further members.
+#[derive(Serialize)]
+struct ExtendedBody<'a> {
+    #[serde(flatten)]
+    body: ProblemBody,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
 impl Problem {
     /// Returns a problem with a status, a code and a sentence.
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             .then_some(Duration::from_secs(1));
-        Self { status, code: code.into(), detail: detail.into(), retry_after }
+        Self { status, code: code.into(), detail: detail.into(), retry_after, members: None }
     }
 
     /// Returns the problem of a code, with a sentence that says what to do.
@@ -113,6 +125,13 @@ impl Problem {
         self
     }
 
+    /// Adds further members to the body. Their names must not be those of [`ProblemBody`].
+    #[must_use]
+    pub fn with_members(mut self, members: Map<String, Value>) -> Self {
+        self.members = Some(Box::new(members));
+        self
+    }
+
     /// Returns the response, with the request id if it is known.
     pub fn render(&self, request_id: Option<&str>) -> Response {
         let body = ProblemBody {
@@ -123,7 +142,10 @@ impl Problem {
             detail: self.detail.clone(),
             request_id: request_id.map(str::to_owned),
         };
-        let mut response = (self.status, axum::Json(body)).into_response();
+        let mut response = match &self.members {
+            None => (self.status, axum::Json(body)).into_response(),
+            Some(members) => (self.status, axum::Json(ExtendedBody { body, members })).into_response(),
+        };
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -165,4 +187,29 @@ fn engine_unavailable(cause: &(dyn std::error::Error + 'static)) -> Problem {
     let reason = cause.source().map_or_else(|| cause.to_string(), |source| format!("{cause}: {source}"));
     tracing::warn!(reason, "a request could not be served");
     Problem::unavailable("A part of the server does not respond right now. Try again shortly.", Duration::from_secs(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn further_members_stand_beside_the_common_ones() {
+        let members = Map::from_iter([("factors".to_owned(), Value::from(vec!["totp"]))]);
+        let response = Problem::of(every_role::AUTH_REQUIRED, "Sign in.").with_members(members).render(Some("7"));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let expected = serde_json::json!({
+            "type": "about:blank",
+            "title": "Unauthorized",
+            "status": 401,
+            "code": "auth.required",
+            "detail": "Sign in.",
+            "request_id": "7",
+            "factors": ["totp"],
+        });
+        assert_eq!(body, expected);
+    }
 }

@@ -38,7 +38,7 @@ pub(super) struct NewApiKey {
     scopes: Vec<String>,
     /// When the key ends by itself; without it, it is valid until it is revoked.
     expires_at: Option<DateTime<Utc>>,
-    /// The password, unless the session was opened in the last ten minutes.
+    /// The password, unless there is a recent proof (`/v1/me/proof`).
     password: Option<Password>,
 }
 
@@ -112,8 +112,8 @@ pub(super) async fn list(
 
 /// Makes an API key.
 ///
-/// The secret is shown once. Needs the password in the body, or a session that was opened in the last ten minutes. A
-/// key acts for the member within its scopes, and never changes the account.
+/// The secret is shown once. Needs the password in the body, or a recent proof (`/v1/me/proof`). A key acts for the
+/// member within its scopes, and never changes the account.
 #[utoipa::path(
     post,
     path = "/v1/me/api-keys",
@@ -133,7 +133,7 @@ pub(super) async fn list(
             "accounts.busy",
             "accounts.invalid_api_key",
             "accounts.too_many_api_keys",
-            "auth.password_required",
+            "auth.proof_required",
             "auth.too_many_attempts",
             "auth.wrong_password",
             "request.broken_off",

@@ -187,7 +187,7 @@ pub(super) async fn edit(
 
 /// Erases the account, its library and every link to it. This can't be undone.
 ///
-/// Needs the password in the body, or no body and a session that was opened with the password in the last ten minutes.
+/// Needs the password in the body, or no body and a sign-in or a proof (`/v1/me/proof`) in the last ten minutes.
 #[utoipa::path(
     delete,
     path = "/v1/me",
@@ -216,7 +216,7 @@ pub(super) async fn edit(
         ("x-codes" = json!([
             "accounts.busy",
             "auth.cross_site",
-            "auth.password_required",
+            "auth.proof_required",
             "auth.too_many_attempts",
             "auth.unknown_token_transport",
             "auth.wrong_password",

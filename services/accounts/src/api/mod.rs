@@ -9,11 +9,14 @@ mod audit;
 mod authenticated;
 mod client_info;
 mod email;
+mod factor_body;
+mod factors;
 mod internal;
 mod jwks;
 mod me;
 mod operators;
 mod operators_views;
+mod passkey_sign_in;
 mod passwords;
 mod sessions;
 mod sign_ins;
@@ -71,6 +74,12 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(passwords::forgotten))
         .routes(routes!(passwords::reset))
         .routes(routes!(sign_ins::list))
+        .routes(routes!(factors::list, factors::begin))
+        .routes(routes!(factors::confirm))
+        .routes(routes!(factors::remove))
+        .routes(routes!(factors::replace_recovery_codes))
+        .routes(routes!(factors::prove))
+        .routes(routes!(passkey_sign_in::begin))
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::remove))
         .routes(routes!(standings::suspend))

@@ -1,7 +1,7 @@
 //! `/v1/admin/accounts`: what operators see of accounts, and the roles that they give.
 //!
-//! Invariant: every handler takes an [`Operator`], and one that changes something records an act in the same
-//! transaction.
+//! Invariant: every handler takes an [`Operator`], and one that changes something also the caller's session, and
+//! records an act in the same transaction.
 
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -11,12 +11,14 @@ use http_server::{Json, List, Path, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::authenticated::Authenticated;
 use super::operators_views::{AdminAccountDetailView, AdminAccountView};
 use super::views::NO_STORE;
 use crate::commands;
 use crate::error::Error;
 use crate::model::RolesChange;
 use crate::queries;
+use crate::recent_proof::require_recent_proof;
 use crate::state::Accounts;
 
 /// The query of a search for accounts.
@@ -130,8 +132,9 @@ pub(super) struct ChangeRoles {
 
 /// Gives an account roles, and takes roles from it.
 ///
-/// The roles are in the next access token, at most 15 minutes later. Who loses a role is signed out at the operators'
-/// listener. The act is recorded in the audit trail.
+/// New roles are in the next access token, at most 15 minutes later; tokens with a role that was taken are refused
+/// within seconds, and who loses one is signed out at the operators' listener. Needs a recent proof (`/v1/me/proof`).
+/// The act is recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/accounts/{id}/roles",
@@ -155,17 +158,24 @@ pub(super) struct ChangeRoles {
         ),
     ),
     extensions(
-        ("x-codes" = json!(["accounts.not_found", "accounts.own_operator_role", "accounts.unknown_role"])),
+        ("x-codes" = json!([
+            "accounts.not_found",
+            "accounts.own_operator_role",
+            "accounts.unknown_role",
+            "auth.proof_required",
+        ])),
         ("x-admin-role" = json!("operator")),
     ),
 )]
 pub(super) async fn change_roles(
     operator: Operator<Superuser>,
     State(accounts): State<Accounts>,
+    Authenticated(current): Authenticated,
     Path(id): Path<String>,
     Json(body): Json<ChangeRoles>,
 ) -> Result<impl IntoResponse, Error> {
     let change = RolesChange::parse(&body.grant, &body.revoke)?;
+    require_recent_proof(&accounts, &current).await?;
     let id = queries::account_by_handle_or_id(&accounts, &id).await?.id;
     let (db, now) = (&accounts.context.db, accounts.context.clock.now());
     let account = commands::change_roles(db, id, change, operator.actor, &body.reason, now).await?;

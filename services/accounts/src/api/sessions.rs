@@ -12,26 +12,29 @@ use uuid::Uuid;
 
 use super::authenticated::Authenticated;
 use super::client_info::is_of_operators;
+use super::factor_body::{FactorBody, missing_field};
 use super::optional_json;
 use super::token_transport::TokenTransport;
 use super::views::{NO_STORE, SessionView, SignedInView};
-use crate::commands;
+use crate::commands::{self, SignInRequest};
 use crate::error::Error;
-use crate::model::{ClientInfo, Password, device_name};
+use crate::model::{ClientInfo, FactorAnswer, Password, device_name};
 use crate::queries;
 use crate::state::Accounts;
 
 /// The body of a sign-in.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(example = json!({
     "login": "ada",
     "password": "correct horse battery",
     "device": "Firefox on Linux",
 }))]
 pub(super) struct SignIn {
-    /// A handle or an e-mail address; case doesn't matter.
-    login: String,
-    password: Password,
+    /// A handle or an e-mail address; case doesn't matter. Left out, with the password, to sign in by passkey alone.
+    login: Option<String>,
+    password: Option<Password>,
+    /// The second factor, for an account that has one.
+    factor: Option<FactorBody>,
     /// The name of this device in the list of sessions.
     #[schema(max_length = 80)]
     device: Option<String>,
@@ -49,7 +52,10 @@ pub(super) struct Refresh {
 /// Signs in.
 ///
 /// The response has an access token, which is valid for 15 minutes, and a refresh token for the next one. An unknown
-/// login and a wrong password are refused alike, and repeated attempts have to wait. With the right password, a
+/// login and a wrong password are refused alike, and repeated attempts have to wait. An account with a second factor
+/// gets `auth.second_factor` after the right password: `factors` names what is possible (`totp`, `passkey`,
+/// `recovery`), and `passkey` has the options for `navigator.credentials.get()`. Send the same again with a `factor`. A
+/// passkey alone signs in as well, with a challenge of `/v1/sessions/passkey-challenges`. After all of this, a
 /// suspended account is refused with the reason and the end of the suspension.
 #[utoipa::path(
     post,
@@ -88,9 +94,11 @@ pub(super) struct Refresh {
         ("x-codes" = json!([
             "accounts.busy",
             "auth.cross_site",
+            "auth.second_factor",
             "auth.suspended",
             "auth.too_many_attempts",
             "auth.unknown_token_transport",
+            "auth.wrong_factor",
             "auth.wrong_login",
             "request.bad_idempotency_key",
             "request.broken_off",
@@ -110,7 +118,17 @@ pub(super) async fn sign_in(
 ) -> Result<impl IntoResponse, Error> {
     let device = device_name(body.device.as_deref());
     let idle = accounts.config.session_limits(client.operators).idle;
-    let signed_in = commands::sign_in(&accounts, &body.login, &body.password, device, client).await?;
+    let factor = body.factor.map(FactorBody::into_answer).transpose()?;
+    let signed_in = match (body.login, body.password, factor) {
+        (None, None, Some(FactorAnswer::Passkey(assertion))) => {
+            commands::sign_in_with_passkey(&accounts, &assertion, device, client).await?
+        }
+        (Some(login), Some(password), factor) => {
+            commands::sign_in(&accounts, SignInRequest { login, password, factor, device }, client).await?
+        }
+        (None, ..) => return Err(missing_field("login")),
+        (_, None, _) => return Err(missing_field("password")),
+    };
     let (headers, view) = transport.sign_in_response(signed_in, idle);
     Ok((StatusCode::CREATED, headers, Json(view)))
 }

@@ -131,8 +131,8 @@ impl From<SanctionRow> for SanctionView {
 /// Limits, suspends or bans an account.
 ///
 /// Within seconds every role refuses the tokens of an account that is suspended or banned, and shows nothing of it. A
-/// limited account reads and publishes nothing. A moderator decides for at most seven days, and not about staff. The act
-/// is recorded in the audit trail.
+/// limited account reads and publishes nothing. A moderator decides for at most seven days, and not about staff. The
+/// act is recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/accounts/{id}/suspend",

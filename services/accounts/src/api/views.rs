@@ -231,7 +231,7 @@ pub(super) struct SignInView {
     device: String,
     /// The network: the client's IPv4 /24 or IPv6 /48, or `unknown`.
     network: String,
-    /// `succeeded`, or `failed` if the password was wrong.
+    /// `succeeded`, or `failed` if the password or the second factor was wrong.
     outcome: &'static str,
     /// How many attempts failed from there within an hour; 1 for a sign-in.
     attempts: i64,

@@ -73,7 +73,6 @@ pub(crate) async fn change_roles(
             return Ok(account);
         }
         store::accounts::update_roles(tx, id, &roles).await?;
-        store::accounts::update_roles(tx, id, &roles).await?;
         if !roles.include(&account.roles) {
             store::account_rules::refuse_older_tokens(tx, id, now).await?;
             store::sessions::remove_operators(tx, id, now).await?;

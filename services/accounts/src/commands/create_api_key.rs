@@ -10,11 +10,12 @@ use http_server::auth::{API_KEY_PREFIX, hash_api_key};
 use crate::error::Error;
 use crate::model::{ApiKey, ApiKeyRequest, CurrentSession, MAX_API_KEYS, Password};
 use crate::password_verification::verify_own_password;
+use crate::recent_proof::require_recent_proof;
 use crate::state::Accounts;
 use crate::store;
 
-/// Makes a key of the caller's account. Returns it and its secret. Needs the password, or a session that was opened
-/// recently: with a stolen access token alone, a thief could go on for ever.
+/// Makes a key of the caller's account. Returns it and its secret. Needs the password, or a recent proof: with a stolen
+/// access token alone, a thief could go on for ever.
 pub(crate) async fn create_api_key(
     accounts: &Accounts,
     current: &CurrentSession,
@@ -24,8 +25,7 @@ pub(crate) async fn create_api_key(
     let now = accounts.context.clock.now();
     match password {
         Some(password) => drop(verify_own_password(accounts, current, password).await?),
-        None if now - current.session.created_at < accounts.config.recent_sign_in() => {}
-        None => return Err(Error::PasswordNeeded),
+        None => require_recent_proof(accounts, current).await?,
     }
     let random = &accounts.context.random;
     let secret = format!("{API_KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(random.bytes::<32>()));

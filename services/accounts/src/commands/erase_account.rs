@@ -8,11 +8,11 @@ use db::Lane;
 use crate::error::Error;
 use crate::model::{CurrentSession, Password, skeleton};
 use crate::password_verification::verify_own_password;
+use crate::recent_proof::require_recent_proof;
 use crate::state::Accounts;
 use crate::store;
 
-/// Erases the account with all its rows and publishes [`Erased`]. Needs the password, or a session that was opened
-/// recently.
+/// Erases the account with all its rows and publishes [`Erased`]. Needs the password, or a recent proof.
 pub(crate) async fn erase_account(
     accounts: &Accounts,
     current: CurrentSession,
@@ -21,8 +21,7 @@ pub(crate) async fn erase_account(
     let now = accounts.context.clock.now();
     match password {
         Some(password) => drop(verify_own_password(accounts, &current, password).await?),
-        None if now - current.session.created_at < accounts.config.recent_sign_in() => {}
-        None => return Err(Error::PasswordNeeded),
+        None => require_recent_proof(accounts, &current).await?,
     }
     let account = current.account;
     let mut mailed = store::mailed_codes::list_addresses(accounts.context.db.read(), account.id).await?;

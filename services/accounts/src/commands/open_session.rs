@@ -1,8 +1,8 @@
-//! Opening a session for a login whose password has been verified.
+//! Opening a session for a login whose password, second factor or passkey has been verified.
 //!
-//! Invariant: a session is opened only while the verified password is the account's, and the account is not suspended;
-//! an account has at most `accounts.sessions_per_account` sessions; and a mail about a new device is recorded with the
-//! session.
+//! Invariant: a session is opened only while the verified password is the account's, and in the transaction that uses
+//! up the verified factor, and not for a suspended account; an account has at most `accounts.sessions_per_account`
+//! sessions; and a mail about a new device is recorded with the session.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -12,18 +12,22 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::mails;
-use crate::model::{Account, Whereabouts};
+use crate::model::{Account, Authentication, Method, VerifiedFactor, Whereabouts};
 use crate::state::Accounts;
 use crate::store;
 use crate::store::known_networks::Network;
 use crate::store::sessions::NewSession;
 use crate::tokens::{RefreshToken, SignedIn, TokenSession};
 
-/// A login whose password has been verified.
+/// A login that has been verified.
 pub(super) struct VerifiedLogin {
     pub account: Account,
-    /// The hash that the password was verified against.
+    /// The hash of the account's password when the login was verified.
     pub password: String,
+    /// Whether the password was verified against it. If not, the factor is a passkey, which needs none.
+    pub by_password: bool,
+    /// The second factor that was verified.
+    pub factor: Option<VerifiedFactor>,
     /// A hash of the same password with the configured parameters, which replaces the stored one.
     pub rehashed: Option<String>,
     /// The device and network that the member sees in the list of sign-ins.
@@ -43,6 +47,7 @@ pub(super) fn new_session(
     password: String,
     device: String,
     request_key: Option<Vec<u8>>,
+    authentication: Authentication,
     operators: bool,
 ) -> NewSession {
     let (random, now) = (&accounts.context.random, accounts.context.clock.now());
@@ -54,6 +59,7 @@ pub(super) fn new_session(
         request_key,
         chain_key: random.bytes::<32>().to_vec(),
         token: RefreshToken::new(random.bytes(), random.bytes()),
+        authentication,
         operators,
         at: now,
     }
@@ -62,16 +68,24 @@ pub(super) fn new_session(
 /// Returns what the access tokens of a new session say of it.
 pub(super) fn token_session(accounts: &Accounts, new: &NewSession) -> TokenSession {
     let ends_at = accounts.config.session_limits(new.operators).end(new.at);
-    TokenSession { id: new.id, opened_at: new.at, operators: new.operators, ends_at }
+    TokenSession { id: new.id, authentication: new.authentication.clone(), operators: new.operators, ends_at }
 }
 
 /// Stores a session for a verified login and returns its tokens.
 pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> Result<SignedIn, Error> {
-    let VerifiedLogin { account, password, rehashed, from, network, request_key, operators } = login;
-    // After the password: only the owner learns that the account is suspended, and why.
+    let VerifiedLogin { account, password, by_password, factor, rehashed, from, network, request_key, operators } =
+        login;
+    // After the proof: only the owner learns that the account is suspended, and why.
     account.standing.check_usable(accounts.context.clock.now())?;
-    let new = new_session(accounts, account.id, password, from.device.clone(), request_key, operators);
+    let methods: Vec<Method> = by_password
+        .then_some(Method::Password)
+        .into_iter()
+        .chain(factor.as_ref().map(|factor| factor.method))
+        .collect();
+    let authentication = Authentication::by(&methods, accounts.context.clock.now());
+    let new = new_session(accounts, account.id, password, from.device.clone(), request_key, authentication, operators);
     let (session, token) = (token_session(accounts, &new), new.token.clone());
+    let seen_from = from.clone();
     let (mail, member) = (accounts.context.mail.clone(), account.clone());
     let sign_in = accounts.context.random.uuid_v7(new.at);
     let max_sessions = accounts.config.sessions_per_account;
@@ -80,6 +94,11 @@ pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> R
         .db
         .write(Lane::of(&account.id), async move |tx| {
             let mut new = new.clone();
+            if let Some(factor) = &factor
+                && !store::factors::spend(tx, new.account, &factor.spend, new.at).await?
+            {
+                return Err(Error::WrongFactor);
+            }
             if let Some(rehashed) = &rehashed
                 && store::accounts::update_password(tx, new.account, &new.password, rehashed).await?
             {
@@ -89,9 +108,10 @@ pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> R
             if opened {
                 record_sign_in(tx, &mail, &member, sign_in, &from, new.at).await?;
             }
-            Ok::<_, db::Error>(opened)
+            Ok::<_, Error>(opened)
         })
-        .await?;
+        .await
+        .inspect_err(|error| accounts.note_wrong_factor(error, account.id, &seen_from))?;
     // The password was changed, or the account erased, during the verification.
     if !opened {
         return Err(Error::WrongLogin);

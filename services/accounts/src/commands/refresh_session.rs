@@ -55,8 +55,8 @@ async fn try_to_refresh(accounts: &Accounts, text: &str, operators: bool) -> Res
         .await?;
     match rotation {
         Rotation::Rotated | Rotation::Repeated => {
-            let (opened_at, ends_at) = (family.opened_at, limits.end(family.opened_at));
-            let of_token = TokenSession { id: session, opened_at, operators, ends_at };
+            let ends_at = limits.end(family.opened_at);
+            let of_token = TokenSession { id: session, authentication: family.authentication, operators, ends_at };
             Ok((accounts.signing_keys.issue(family.account, &of_token, &next).await?, rotation))
         }
         Rotation::Gone => Err(Error::InvalidRefresh),

@@ -1,5 +1,5 @@
-//! Removing idle sessions, expired networks, mailed codes and sign-ins, and what is stored of sessions and suspensions
-//! that ended long ago.
+//! Removing idle sessions, expired networks, mailed codes, sign-ins and challenges, factors that were never confirmed,
+//! and what is stored of sessions and suspensions that ended long ago.
 //!
 //! Invariant: it can run at any time and any number of times, and removes only what is due.
 
@@ -16,7 +16,8 @@ use crate::store;
 const BATCH_ROWS: u64 = 500;
 
 /// Removes all sessions that were idle for too long, all networks that were not used for too long, all ended sessions
-/// and suspensions whose tokens have ended too, all mailed codes that can't be used, and all old sign-ins, in batches.
+/// and suspensions whose tokens have ended too, all mailed codes that can't be used, all old sign-ins, and all factors
+/// and challenges whose time is over, in batches.
 pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(), Error> {
     let now = accounts.context.clock.now();
     let idle_since = now - accounts.config.session_idle_timeout();
@@ -40,6 +41,8 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                 let codes = store::mailed_codes::remove_expired(tx, now - MAIL_WINDOW, BATCH_ROWS).await?;
                 let sign_ins = store::sign_ins::remove_expired(tx, now, BATCH_ROWS).await?;
                 let lifted_rules = store::account_rules::remove(tx, now - KEPT, BATCH_ROWS).await?;
+                let factors = store::factors::remove_expired(tx, now, BATCH_ROWS).await?;
+                let challenges = store::passkey_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
                 Ok::<_, db::Error>([
                     idle_sessions,
                     idle_operators,
@@ -48,6 +51,8 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                     codes,
                     sign_ins,
                     lifted_rules,
+                    factors,
+                    challenges,
                 ])
             })
             .await?;

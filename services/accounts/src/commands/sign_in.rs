@@ -1,11 +1,13 @@
 //! Signing in.
 //!
 //! Invariant: neither the response, nor its time, nor the number of attempts reveals whether a login name exists,
-//! except on a network from which its owner has signed in before.
+//! except on a network from which its owner has signed in before; and only the right password reveals whether an
+//! account has second factors.
 
 use super::open_session::{VerifiedLogin, open_session};
 use crate::error::Error;
-use crate::model::{ClientInfo, Password, Whereabouts, normalize_login};
+use crate::factor_verification::verify_second_factor;
+use crate::model::{ClientInfo, FactorAnswer, Password, Whereabouts, normalize_login};
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
 use crate::state::Accounts;
@@ -13,18 +15,30 @@ use crate::store::accounts::{LoginName, find_credentials};
 use crate::throttle::network_key;
 use crate::tokens::SignedIn;
 
-/// Verifies the password and opens a session. `login` is a handle or an e-mail address, in any case.
+/// The input of a sign-in with a password.
+#[derive(Debug)]
+pub(crate) struct SignInRequest {
+    /// A handle or an e-mail address, in any case.
+    pub login: String,
+    /// The password.
+    pub password: Password,
+    /// The second factor, for accounts that have one.
+    pub factor: Option<FactorAnswer>,
+    /// The name of the device.
+    pub device: String,
+}
+
+/// Verifies the password, and the second factor of an account that has one, and opens a session.
 pub(crate) async fn sign_in(
     accounts: &Accounts,
-    login: &str,
-    password: &Password,
-    device: String,
+    request: SignInRequest,
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
-    let signed_in = try_to_sign_in(accounts, login, password, device, client).await;
+    let signed_in = try_to_sign_in(accounts, request, client).await;
     accounts.metrics.count_sign_in(match &signed_in {
         Ok(_) => "ok",
         Err(Error::WrongLogin) => "wrong",
+        Err(Error::SecondFactor(_) | Error::WrongFactor) => "second_factor",
         Err(Error::TooManyAttempts(_)) => "limited",
         Err(Error::Busy) => "busy",
         Err(Error::Suspended { .. }) => "suspended",
@@ -33,16 +47,11 @@ pub(crate) async fn sign_in(
     signed_in
 }
 
-async fn try_to_sign_in(
-    accounts: &Accounts,
-    login: &str,
-    password: &Password,
-    device: String,
-    client: ClientInfo,
-) -> Result<SignedIn, Error> {
-    let login = normalize_login(login);
+async fn try_to_sign_in(accounts: &Accounts, request: SignInRequest, client: ClientInfo) -> Result<SignedIn, Error> {
+    let SignInRequest { login, password, factor, device } = request;
+    let login = normalize_login(&login);
     let found = find_credentials(accounts.context.db.read(), LoginName::of(&login)).await?;
-    let (check, network) = verify_login(accounts, &login, password, found.as_ref(), &client).await?;
+    let (check, network) = verify_login(accounts, &login, &password, found.as_ref(), &client).await?;
     let from = Whereabouts { device, network: network_key(client.address) };
     if check == PasswordCheck::Wrong {
         if let Some(found) = &found {
@@ -51,13 +60,19 @@ async fn try_to_sign_in(
         return Err(Error::WrongLogin);
     }
     let found = found.ok_or(Error::WrongLogin)?;
+    let account = found.account.id;
+    let factor = verify_second_factor(accounts, account, factor.as_ref(), &client)
+        .await
+        .inspect_err(|error| accounts.note_wrong_factor(error, account, &from))?;
     let rehashed = match check {
-        PasswordCheck::NeedsRehash => Some(accounts.hasher.hash(password, Priority::Reserved).await?),
+        PasswordCheck::NeedsRehash => Some(accounts.hasher.hash(&password, Priority::Reserved).await?),
         PasswordCheck::Right | PasswordCheck::Wrong => None,
     };
     let login = VerifiedLogin {
         account: found.account,
         password: found.password,
+        by_password: true,
+        factor,
         rehashed,
         from,
         network,

@@ -14,8 +14,8 @@ use super::open_session::{VerifiedLogin, new_session, open_session, token_sessio
 use crate::error::Error;
 use crate::mailed_codes::FreshCode;
 use crate::model::{
-    About, Account, ClientInfo, Email, Handle, NewPassword, Password, Purpose, Region, Roles, Standing, Whereabouts,
-    skeleton,
+    About, Account, Authentication, ClientInfo, Email, Handle, Method, NewPassword, Password, Purpose, Region, Roles,
+    Standing, Whereabouts, skeleton,
 };
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
@@ -108,7 +108,8 @@ async fn insert_account(
     let account = new.account.clone();
     let from = Whereabouts { device: device.clone(), network: network_key(client.address) };
     let (password, key) = (new.password.clone(), new.request_key.clone());
-    let session = new_session(accounts, account.id, password, device, key, client.operators);
+    let authentication = Authentication::by(&[Method::Password], account.created_at);
+    let session = new_session(accounts, account.id, password, device, key, authentication, client.operators);
     let (of_token, token) = (token_session(accounts, &session), session.token.clone());
     let network = accounts.network(account.id, client);
     let sign_in = accounts.context.random.uuid_v7(session.at);
@@ -182,9 +183,21 @@ async fn replay_sign_up(
         return Err(Error::HandleTaken);
     }
     let Credentials { account, password, .. } = *taken;
-    let from = Whereabouts { device, network: network_key(client.address) };
-    let (request_key, operators) = (client.request_key, client.operators);
-    let login = VerifiedLogin { account, password, rehashed: None, from, network, request_key, operators };
+    // A new account has no second factor in its first moments, and one that has is signed in to as usual.
+    if !store::factors::list(accounts.context.db.read(), account.id).await?.is_empty() {
+        return Err(Error::HandleTaken);
+    }
+    let login = VerifiedLogin {
+        account,
+        password,
+        by_password: true,
+        factor: None,
+        rehashed: None,
+        from: Whereabouts { device, network: network_key(client.address) },
+        network,
+        request_key: client.request_key,
+        operators: client.operators,
+    };
     open_session(accounts, login).await
 }
 

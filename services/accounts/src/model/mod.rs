@@ -5,9 +5,11 @@
 mod about;
 mod api_key;
 mod audit;
+mod authentication;
 mod common_passwords;
 mod display_text;
 mod email;
+mod factor;
 mod handle;
 mod mailed_code;
 mod password;
@@ -18,6 +20,7 @@ mod session;
 mod sign_in;
 mod signing_key;
 mod standing;
+pub(crate) mod totp;
 
 use std::net::IpAddr;
 
@@ -27,7 +30,12 @@ use contract::{AccountId, MediaId};
 pub(crate) use about::{About, Link, Place, ProfileKind};
 pub(crate) use api_key::{API_KEY_TOKEN_LIFETIME, ApiKey, ApiKeyRequest, LAST_USE_INTERVAL, MAX_API_KEYS};
 pub(crate) use audit::{AuditEntry, AuditFilter, ChainCheck, FIRST_PREVIOUS_HASH};
+pub(crate) use authentication::{Authentication, Method};
 pub(crate) use email::{Email, normalize_login};
+pub(crate) use factor::{
+    CHALLENGE_LIFETIME, Factor, FactorAnswer, FactorKind, RECOVERY_CODES, Spend, VerifiedFactor, factor_name,
+    normalized_recovery_code, recovery_code,
+};
 pub(crate) use handle::{Handle, skeleton};
 pub(crate) use mailed_code::{
     LINK_BYTES, MAIL_WINDOW, MAX_PROMPT_MAILS, MailedCode, PresentedCode, Purpose, SHORT_CODE_ALPHABET,

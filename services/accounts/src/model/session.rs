@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Account;
+use super::authentication::Authentication;
 
 /// The lifetime of an access token.
 pub(crate) const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
@@ -58,6 +59,8 @@ pub(crate) struct CurrentSession {
     pub account: Account,
     /// The session.
     pub session: Session,
+    /// What its member has proven, and when.
+    pub authentication: Authentication,
 }
 
 /// The token that a session's current token replaced.

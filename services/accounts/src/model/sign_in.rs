@@ -15,7 +15,7 @@ pub(crate) struct SignIn {
     pub device: String,
     /// The network.
     pub network: String,
-    /// Whether the password was right.
+    /// Whether the password, and a second factor that the account needs, were right.
     pub succeeded: bool,
     /// How many attempts it counts: 1 for a sign-in.
     pub attempts: i64,

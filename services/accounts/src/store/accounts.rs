@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::account_row::AccountRow;
 use crate::model::{
-    Account, Country, CurrentSession, Locale, Patch, ProfileKind, ProfilePatch, Roles, Session, TimeZone, skeleton,
+    Account, Authentication, Country, CurrentSession, Locale, Patch, ProfileKind, ProfilePatch, Roles, Session,
+    TimeZone, skeleton,
 };
 
 /// An account with its password's hash.
@@ -110,7 +111,8 @@ const CURRENT_SESSION: &str = "
            a.display_name, a.bio, a.avatar, a.roles, a.created_at,
            a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
            a.state, a.state_reason, a.state_until, a.standing_version,
-           s.device, s.created_at as opened_at, s.last_seen_at, s.operators
+           s.device, s.created_at as opened_at, s.last_seen_at, s.operators,
+           s.methods, coalesce(s.proven_at, s.created_at) as proven_at, s.factor_proven_at
       from session s
       join account a on a.id = s.account_id
      where s.id = $1
@@ -130,10 +132,14 @@ pub(crate) async fn find_current_session(
         opened_at: DateTime<Utc>,
         last_seen_at: DateTime<Utc>,
         operators: bool,
+        methods: String,
+        proven_at: DateTime<Utc>,
+        factor_proven_at: Option<DateTime<Utc>>,
     }
     let row: Option<CurrentSessionRow> = sql.row(CURRENT_SESSION, vec![session.into(), id.0.into()]).await?;
     Ok(row.map(|row| CurrentSession {
         account: row.account.into(),
+        authentication: Authentication::parse(&row.methods, row.proven_at, row.factor_proven_at),
         session: Session {
             id: session,
             device: row.device,
@@ -273,13 +279,16 @@ pub(crate) async fn update_roles(tx: &Tx, id: AccountId, roles: &Roles) -> Resul
     Ok(tx.execute(text, vec![id.0.into(), roles.to_text().into()]).await? == 1)
 }
 
-/// Removes an account with its sessions, API keys, known networks, mailed codes and sign-ins. Returns `false` if it
-/// does not exist.
+/// Removes an account with its sessions, API keys, known networks, mailed codes, sign-ins and second factors. Returns
+/// `false` if it does not exist.
 pub(crate) async fn remove(tx: &Tx, id: AccountId, now: DateTime<Utc>) -> Result<bool, Error> {
     super::sessions::remove_all(tx, id, now).await?;
     super::known_networks::remove_all(tx, id).await?;
     super::mailed_codes::remove_all(tx, id).await?;
     super::sign_ins::remove_all(tx, id).await?;
     super::api_keys::remove_all(tx, id, now).await?;
+    super::factors::remove_all(tx, id).await?;
+    super::recovery_codes::remove_all(tx, id).await?;
+    super::passkey_challenges::remove_all(tx, id).await?;
     Ok(tx.execute("delete from account where id = $1", vec![id.0.into()]).await? == 1)
 }

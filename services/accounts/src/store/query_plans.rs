@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::account_pages::AccountsFilter;
 use super::{
-    account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, handle_skeletons,
-    known_networks, mailed_codes, sanctions, sessions, sign_ins,
+    account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, factors, handle_skeletons,
+    known_networks, mailed_codes, recovery_codes, sanctions, sessions, sign_ins,
 };
 use crate::model::{AuditFilter, Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
@@ -62,6 +62,13 @@ async fn every_query_has_an_index() {
             let from = Whereabouts { device: "Phone".into(), network: "unknown".into() };
             sign_ins::familiarity(sql, id, &from).await?;
             sign_ins::list(sql, id, Uuid::max(), 50, now).await?;
+            factors::list(sql, id).await?;
+            factors::list_apps(sql, id).await?;
+            factors::list_credentials(sql, id).await?;
+            factors::find_passkey(sql, &[1]).await?;
+            factors::find_pending(sql, id, Uuid::nil(), now).await?;
+            recovery_codes::count(sql, id).await?;
+            recovery_codes::contains(sql, id, &[1]).await?;
             Ok(())
         })
     })

@@ -9,7 +9,7 @@ use db::{Error, FromQueryResult, Sql, Tx, Value};
 use uuid::Uuid;
 
 use super::ended_sessions;
-use crate::model::{Account, ReplacedToken, Session};
+use crate::model::{Account, Authentication, ReplacedToken, Session};
 use crate::tokens::RefreshToken;
 
 /// A session to be inserted.
@@ -29,6 +29,8 @@ pub(crate) struct NewSession {
     pub chain_key: Vec<u8>,
     /// Its first refresh token.
     pub token: RefreshToken,
+    /// What its member has proven.
+    pub authentication: Authentication,
     /// Whether it is opened at the operators' listener.
     pub operators: bool,
     /// The current time.
@@ -37,8 +39,10 @@ pub(crate) struct NewSession {
 
 const INSERT: &str = "
     insert into session
-           (id, account_id, device, request_key, family, chain_key, current_token, created_at, last_seen_at, operators)
-    select $1, id, $2, $3, $4, $5, $6, $7, $7, $10
+           (id, account_id, device, request_key, family, chain_key, current_token, created_at, last_seen_at,
+            operators, methods, proven_at, factor_proven_at)
+    select $1, id, $2, $3, $4, $5, $6, $7, $7,
+           $10, $11, $12, $13
       from account
      where id = $8
        and password = $9";
@@ -56,8 +60,36 @@ pub(crate) async fn insert(tx: &Tx, new: &NewSession) -> Result<bool, Error> {
         new.account.0.into(),
         new.password.as_str().into(),
         new.operators.into(),
+        new.authentication.to_text().into(),
+        new.authentication.at.into(),
+        new.authentication.factor_at.into(),
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
+}
+
+const PROVE: &str = "
+    update session
+       set methods = $3,
+           proven_at = $4,
+           factor_proven_at = $5
+     where id = $1
+       and account_id = $2";
+
+/// Records what the member of a session has proven. Returns `false` if the session has ended.
+pub(crate) async fn prove(
+    tx: &Tx,
+    account: AccountId,
+    session: Uuid,
+    authentication: &Authentication,
+) -> Result<bool, Error> {
+    let values = vec![
+        session.into(),
+        account.0.into(),
+        authentication.to_text().into(),
+        authentication.at.into(),
+        authentication.factor_at.into(),
+    ];
+    Ok(tx.execute(PROVE, values).await? == 1)
 }
 
 const REMOVE_BY_REQUEST_KEY: &str = "
@@ -124,12 +156,15 @@ pub(crate) struct Family {
     pub last_seen_at: DateTime<Utc>,
     /// Whether it was opened at the operators' listener.
     pub operators: bool,
+    /// What its member has proven, and when.
+    pub authentication: Authentication,
     /// Its account.
     pub account: Account,
 }
 
 const FAMILY: &str = "
     select s.id as session, s.chain_key, s.created_at as opened_at, s.last_seen_at, s.operators,
+           s.methods, coalesce(s.proven_at, s.created_at) as proven_at, s.factor_proven_at,
            a.id, a.handle, coalesce(a.mail_address, a.email) as email, a.email_confirmed_at,
            a.display_name, a.bio, a.avatar, a.roles, a.created_at,
            a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
@@ -147,6 +182,9 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<
         opened_at: DateTime<Utc>,
         last_seen_at: DateTime<Utc>,
         operators: bool,
+        methods: String,
+        proven_at: DateTime<Utc>,
+        factor_proven_at: Option<DateTime<Utc>>,
         #[sea_orm(nested)]
         account: super::account_row::AccountRow,
     }
@@ -157,6 +195,7 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<
         opened_at: row.opened_at,
         last_seen_at: row.last_seen_at,
         operators: row.operators,
+        authentication: Authentication::parse(&row.methods, row.proven_at, row.factor_proven_at),
         account: row.account.into(),
     }))
 }

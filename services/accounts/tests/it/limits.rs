@@ -111,7 +111,7 @@ async fn a_live_session_changes_the_password_and_leaves_while_others_guess() {
     }
     let new = "another fine password";
     ada.member.post("/v1/me/password", &json!({"current": PASSWORD, "new": new})).await.expect(204);
-    ada.member.send(ada.member.request(http::Method::DELETE, "/v1/me")).await.refused(403, "auth.password_required");
+    ada.member.send(ada.member.request(http::Method::DELETE, "/v1/me")).await.refused(403, "auth.proof_required");
     ada.member
         .send(ada.member.request(http::Method::DELETE, "/v1/me").json(&json!({"password": new})))
         .await

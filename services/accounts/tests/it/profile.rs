@@ -211,7 +211,7 @@ async fn erasing_needs_the_password_or_a_recent_sign_in() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     world.clock().advance(TimeDelta::minutes(11));
-    ada.member.delete("/v1/me").await.refused(403, "auth.password_required");
+    ada.member.delete("/v1/me").await.refused(403, "auth.proof_required");
     erase(&ada, &json!({"password": "a wrong password"})).await.refused(403, "auth.wrong_password");
     erase(&ada, &json!({})).await.refused(422, "request.invalid");
     erase(&ada, &json!({"password": "x".repeat(70_000)})).await.refused(413, "request.too_large");

@@ -1,18 +1,11 @@
 //! Limiting, suspending, banning and restoring accounts.
 
 use super::*;
-use accounts::{assign, revoke};
+use accounts::{revoke, verify_audit};
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::Event as _;
 use contract::accounts::{AccountState, StandingChanged};
 use db::{FromQueryResult, Sql as _};
-
-/// Signs up an account with a role.
-async fn sign_up_with_role(world: &World, name: &str, role: &str) -> Person {
-    let person = sign_up(world, name).await;
-    assign(&world.context("accounts").db, name, role).await.unwrap();
-    Person::of(world, &refresh(world, &person.refresh).await.expect(200))
-}
 
 fn path(person: &Person, act: &str) -> String {
     format!("/v1/admin/accounts/{}/{act}", person.account["id"].as_str().unwrap())
@@ -41,7 +34,7 @@ async fn published(world: &World) -> Vec<StandingChanged> {
 #[tokio::test]
 async fn a_suspended_member_learns_why_with_the_right_password_only_and_comes_back_at_the_end() {
     let world = world().await;
-    let operator = sign_up_with_role(&world, "olga", "operator").await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
     let bob = sign_up(&world, "bob").await;
     let end = world.clock().now() + TimeDelta::hours(1);
     let standing = suspend(&operator, &bob, "suspended", Some(end)).await.expect(200).json();
@@ -69,7 +62,7 @@ async fn a_suspended_member_learns_why_with_the_right_password_only_and_comes_ba
 #[tokio::test]
 async fn a_limited_member_signs_in_and_reads() {
     let world = world().await;
-    let operator = sign_up_with_role(&world, "olga", "operator").await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
     let bob = sign_up(&world, "bob").await;
     suspend(&operator, &bob, "limited", None).await.expect(200);
     bob.member.get("/v1/me").await.expect(200);
@@ -83,7 +76,7 @@ async fn a_limited_member_signs_in_and_reads() {
 #[tokio::test]
 async fn every_process_refuses_the_tokens_of_a_suspended_member_until_it_is_restored() {
     let world = world().await;
-    let operator = sign_up_with_role(&world, "olga", "operator").await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
     let (ada, bob) = (sign_up(&world, "ada").await, sign_up(&world, "bob").await);
     let verifier = &world.process.verifier;
     let state = async |person: &Person| {
@@ -102,23 +95,29 @@ async fn every_process_refuses_the_tokens_of_a_suspended_member_until_it_is_rest
 #[tokio::test]
 async fn every_process_refuses_tokens_from_before_a_role_was_revoked_and_accepts_newer_ones() {
     let world = world().await;
-    let moderator = sign_up_with_role(&world, "mia", "moderator").await;
-    let bob = sign_up(&world, "bob").await;
+    let (mia, bob) = (sign_up(&world, "mia").await, sign_up(&world, "bob").await);
+    assign(&world, "mia", "moderator").await;
+    let site = Person::of(&world, &refresh(&world, &mia.refresh).await.expect(200));
+    let secret = factors::add_app(&world, &site).await;
+    let moderator = sign_in_operator(&world, "mia", &secret).await;
     let verifier = &world.process.verifier;
     let state = async |person: &Person| {
         verifier.read_account_rules().await.unwrap();
         verifier.verify(person.member.token().unwrap()).await.map_err(|problem| problem.code)
     };
-    let db = world.context("accounts").db.clone();
+    let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
     // A role that the account does not have changes nothing.
-    revoke(&db, "mia", "operator", world.clock().now()).await.unwrap();
+    revoke(&db, "mia", "operator", Actor::machine("root"), "", now).await.unwrap();
+    assert_eq!(state(&site).await.unwrap().roles, ["member", "moderator"]);
     assert_eq!(state(&moderator).await.unwrap().roles, ["member", "moderator"]);
-    revoke(&db, "mia", "moderator", world.clock().now()).await.unwrap();
-    // Accounts itself reads the roles, whatever the token says.
-    let until = Some(world.clock().now() + TimeDelta::hours(1));
-    suspend(&moderator, &bob, "limited", until).await.refused(403, "auth.role_required");
+    revoke(&db, "mia", "moderator", Actor::machine("root"), "", now).await.unwrap();
+    // Accounts itself has ended the session of the operators' listener, whatever the token says.
+    let until = Some(now + TimeDelta::hours(1));
+    let refused = suspend(&moderator, &bob, "limited", until).await;
+    assert_eq!(refused.status, 401, "{refused}");
     assert_eq!(state(&moderator).await.unwrap_err(), "auth.expired");
-    let member = Person::of(&world, &refresh(&world, &moderator.refresh).await.expect(200));
+    assert_eq!(state(&site).await.unwrap_err(), "auth.expired");
+    let member = Person::of(&world, &refresh(&world, &site.refresh).await.expect(200));
     assert_eq!(state(&member).await.unwrap().roles, ["member"]);
     world.end().await;
 }
@@ -126,8 +125,8 @@ async fn every_process_refuses_tokens_from_before_a_role_was_revoked_and_accepts
 #[tokio::test]
 async fn who_may_decide_follows_from_the_role() {
     let world = world().await;
-    let operator = sign_up_with_role(&world, "olga", "operator").await;
-    let moderator = sign_up_with_role(&world, "mia", "moderator").await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
+    let moderator = sign_up_operator(&world, "mia", "moderator").await;
     let (ada, bob) = (sign_up(&world, "ada").await, sign_up(&world, "bob").await);
     let week = Some(world.clock().now() + TimeDelta::days(7));
     suspend(&ada, &bob, "limited", week).await.refused(403, "auth.role_required");
@@ -156,7 +155,7 @@ async fn who_may_decide_follows_from_the_role() {
 #[tokio::test]
 async fn a_bad_sanction_is_refused_and_changes_nothing() {
     let world = world().await;
-    let operator = sign_up_with_role(&world, "olga", "operator").await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
     let bob = sign_up(&world, "bob").await;
     let now = world.clock().now();
     for body in [
@@ -189,7 +188,7 @@ async fn a_bad_sanction_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn the_history_has_who_decided_and_why_and_each_change_is_published_once() {
     let world = world().await;
-    let operator = sign_up_with_role(&world, "olga", "operator").await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
     let bob = sign_up(&world, "bob").await;
     let operator_id = operator.account["id"].clone();
     for _ in 0..2 {
@@ -222,13 +221,13 @@ async fn the_history_has_who_decided_and_why_and_each_change_is_published_once()
 #[tokio::test]
 async fn a_suspension_that_has_ended_is_lifted_and_published() {
     let world = world().await;
-    let operator = sign_up_with_role(&world, "olga", "operator").await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
     let bob = sign_up(&world, "bob").await;
     suspend(&operator, &bob, "suspended", Some(world.clock().now() + TimeDelta::hours(1))).await.expect(200);
     world.clock().advance(TimeDelta::hours(2));
     let lifted = async || published(&world).await.last().filter(|last| last.state == AccountState::Active).cloned();
     world.wait_for("the end is published", lifted).await;
-    let operator = Person::of(&world, &refresh(&world, &operator.refresh).await.expect(200));
+    let operator = sign_up_operator(&world, "otto", "operator").await;
     let history = operator.member.get(&path(&bob, "sanctions")).await.expect(200).json();
     let sanction = &history["items"][0];
     assert!(sanction["lifted_at"].is_string() && sanction["lifted_by"].is_null(), "{history:#}");
@@ -242,7 +241,7 @@ async fn an_erased_account_leaves_no_sanction_and_no_rule() {
         rows: i64,
     }
     let world = world().await;
-    let operator = sign_up_with_role(&world, "olga", "operator").await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
     let bob = sign_up(&world, "bob").await;
     suspend(&operator, &bob, "limited", None).await.expect(200);
     bob.member.send(bob.member.request(http::Method::DELETE, "/v1/me")).await.expect(204);
@@ -251,5 +250,51 @@ async fn an_erased_account_leaves_no_sanction_and_no_rule() {
         let count: Option<Count> = world.context("accounts").db.read().row(&text, vec![]).await.unwrap();
         assert_eq!(count.map(|count| count.rows), Some(0), "{table}");
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_sanction_and_its_end_are_acts_in_the_audit_trail() {
+    let world = world().await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
+    let bob = sign_up(&world, "bob").await;
+    // What changes nothing is no act, and what is refused is none.
+    for _ in 0..2 {
+        suspend(&operator, &bob, "suspended", None).await.expect(200);
+    }
+    suspend(&operator, &bob, "active", None).await.refused(422, "accounts.invalid_sanction");
+    for _ in 0..2 {
+        restore(&operator, &bob).await.expect(200);
+    }
+    let path = format!("/v1/admin/audit?on={}", bob.account["id"].as_str().unwrap());
+    let trail = operator.member.get(&path).await.expect(200).json();
+    let [end, start] = &trail["items"].as_array().unwrap()[..] else { panic!("{trail:#}") };
+    assert_eq!((&start["action"], &end["action"]), (&json!("accounts.suspended"), &json!("accounts.restored")));
+    assert_eq!((&start["reason"], &end["reason"]), (&json!("Spam."), &json!("A mistake.")));
+    let (active, suspended) = (json!({"state": "active", "until": null}), json!({"state": "suspended", "until": null}));
+    assert_eq!((&start["before"], &start["after"]), (&active, &suspended));
+    assert_eq!((&end["before"], &end["after"]), (&suspended, &active));
+    assert_eq!((&start["actor"]["name"], &start["actor"]["account"]), (&json!("olga"), &operator.account["id"]));
+    assert_eq!(verify_audit(&world.context("accounts").db, None).await.unwrap().broken, None);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_suspended_operator_neither_acts_nor_reads_nor_signs_in() {
+    let world = world().await;
+    let (olga, otto) =
+        (sign_up_operator(&world, "olga", "operator").await, sign_up_operator(&world, "otto", "operator").await);
+    let bob = sign_up(&world, "bob").await;
+    suspend(&otto, &olga, "suspended", None).await.expect(200);
+    suspend(&olga, &bob, "banned", None).await.refused(403, "auth.suspended");
+    restore(&olga, &olga).await.refused(403, "auth.suspended");
+    // What only reads is refused as soon as the process knows.
+    world.process.verifier.read_account_rules().await.unwrap();
+    olga.member.get("/v1/admin/accounts").await.refused(403, "auth.suspended");
+    olga.member.get(&path(&bob, "sanctions")).await.refused(403, "auth.suspended");
+    let token = json!({"refresh_token": olga.refresh});
+    through_listener(&world, "/v1/sessions/refresh", &token).await.refused(403, "auth.suspended");
+    otto.member.get("/v1/admin/accounts").await.expect(200);
+    bob.member.get("/v1/me").await.expect(200);
     world.end().await;
 }
