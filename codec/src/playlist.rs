@@ -39,6 +39,17 @@ pub struct Variant<'a> {
     pub millifps: u32,
 }
 
+/// Captions of a master playlist, in one language.
+#[derive(Debug, Clone, Copy)]
+pub struct Captions<'a> {
+    /// The URL of their media playlist.
+    pub uri: &'a str,
+    /// What a menu calls them. No two of a playlist have the same name.
+    pub name: &'a str,
+    /// A BCP 47 tag.
+    pub language: &'a str,
+}
+
 /// One segment of a media playlist.
 #[derive(Debug, Clone)]
 pub struct Segment<'a> {
@@ -50,12 +61,19 @@ pub struct Segment<'a> {
 
 /// Returns a master playlist. Players start with the first variant that suits them, so the caller determines the order.
 /// Without variants the audio is the only row. `query` (such as `t=…`, without `?`, or empty) is appended to every URL.
-pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) -> String {
+pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], captions: &[Captions<'_>], query: &str) -> String {
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    for one in captions {
+        let (name, language) = (quoted(one.name), plain(one.language));
+        let _ =
+            write!(text, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"captions\",NAME=\"{name}\",LANGUAGE=\"{language}\"");
+        let _ = writeln!(text, ",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"{}\"", uri_with_query(one.uri, query));
+    }
+    let group = if captions.is_empty() { "" } else { ",SUBTITLES=\"captions\"" };
     if let Some(audio) = audio {
         if variants.is_empty() {
             let (bandwidth, codecs) = (audio.bandwidth, plain(audio.codecs));
-            let _ = writeln!(text, "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS=\"{codecs}\"");
+            let _ = writeln!(text, "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS=\"{codecs}\"{group}");
             let _ = writeln!(text, "{}", uri_with_query(audio.uri, query));
             return text;
         }
@@ -78,7 +96,7 @@ pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) 
         if audio.is_some() {
             text.push_str(",AUDIO=\"audio\"");
         }
-        let _ = writeln!(text, "\n{}", uri_with_query(variant.uri, query));
+        let _ = writeln!(text, "{group}\n{}", uri_with_query(variant.uri, query));
     }
     text
 }
@@ -110,6 +128,17 @@ pub fn media<'a>(
     )
 }
 
+/// Returns the media playlist of captions: all of their text is one segment.
+pub fn captions(segment: &Segment<'_>, query: &str) -> String {
+    let (whole, micros) = (segment.duration_us / 1_000_000, segment.duration_us % 1_000_000);
+    format!(
+        "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:{whole}.{micros:06},\n{}\n#EXT-X-ENDLIST\n",
+        seconds(segment.duration_us),
+        uri_with_query(&segment.uri, query)
+    )
+}
+
 /// Whole seconds, rounded to the nearest, at least 1.
 fn seconds(micros: u64) -> u64 {
     (micros.saturating_add(500_000) / 1_000_000).max(1)
@@ -119,6 +148,11 @@ fn seconds(micros: u64) -> u64 {
 fn plain(text: &str) -> Cow<'_, str> {
     let bad = |c: char| !matches!(c, '!'..='~') || c == '"';
     if text.contains(bad) { Cow::Owned(text.replace(bad, "")) } else { Cow::Borrowed(text) }
+}
+
+/// Removes characters that a quoted string may not have (RFC 8216, section 4.2).
+fn quoted(text: &str) -> String {
+    text.chars().filter(|letter| *letter != '"' && !letter.is_control()).collect()
 }
 
 fn uri_with_query(uri: &str, query: &str) -> String {
@@ -158,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_master_playlist_lists_the_renditions() {
-        let text = master(Some(&AUDIO), &[variant("v720/playlist.m3u8", 3_000_000)], "t=abc");
+        let text = master(Some(&AUDIO), &[variant("v720/playlist.m3u8", 3_000_000)], &[], "t=abc");
         let read = parse_master(&text);
         assert!(read.independent_segments);
         let row = &read.variants[0];
@@ -174,12 +208,40 @@ mod tests {
 
     #[test]
     fn video_without_audio_and_audio_without_video() {
-        let read = parse_master(&master(None, &[variant("a", 1), variant("b", 2)], ""));
+        let read = parse_master(&master(None, &[variant("a", 1), variant("b", 2)], &[], ""));
         assert_eq!((read.variants.len(), read.alternatives.len()), (2, 0));
         assert_eq!((read.variants[1].uri.as_str(), read.variants[1].audio.as_deref()), ("b", None));
-        let read = parse_master(&master(Some(&AUDIO), &[], "t=1"));
+        let read = parse_master(&master(Some(&AUDIO), &[], &[], "t=1"));
         assert_eq!((read.variants[0].bandwidth, read.variants[0].resolution), (160_000, None));
         assert_eq!(read.variants[0].uri, "audio/playlist.m3u8?t=1");
+    }
+
+    #[test]
+    fn captions_are_a_group_of_every_row() {
+        let english = Captions { uri: "../captions/en/playlist.m3u8", name: "English (US)", language: "en-US" };
+        let japanese = Captions { uri: "../captions/ja/playlist.m3u8", name: "日本語\"\n", language: "ja" };
+        for (audio, variants) in [(Some(&AUDIO), vec![variant("a", 1), variant("b", 2)]), (Some(&AUDIO), vec![])] {
+            let read = parse_master(&master(audio, &variants, &[english, japanese], "t=abc"));
+            assert!(read.variants.iter().all(|row| row.subtitles.as_deref() == Some("captions")), "{read:?}");
+            let tracks: Vec<_> = read
+                .alternatives
+                .iter()
+                .filter(|one| one.media_type == AlternativeMediaType::Subtitles)
+                .map(|one| {
+                    (one.name.as_str(), one.language.as_deref(), one.uri.as_deref(), one.default, one.autoselect)
+                })
+                .collect();
+            assert_eq!(tracks[0].0, "English (US)");
+            assert_eq!(tracks[1].0, "日本語");
+            assert_eq!(tracks[0].1, Some("en-US"));
+            assert_eq!(tracks[0].2, Some("../captions/en/playlist.m3u8?t=abc"));
+            assert!(tracks.len() == 2 && tracks.iter().all(|(_, _, _, default, autoselect)| !default && *autoselect));
+        }
+        let whole = Segment { uri: "segment.vtt".into(), duration_us: 61_500_000 };
+        let read = parse_media(&super::captions(&whole, "t=abc"));
+        assert_eq!((read.target_duration, read.end_list, read.segments.len()), (62, true, 1));
+        assert_eq!(read.segments[0].uri, "segment.vtt?t=abc");
+        assert!((read.segments[0].duration - 61.5).abs() < 1e-6 && read.segments[0].map.is_none());
     }
 
     fn segments(durations: &[u64]) -> Vec<Segment<'static>> {
@@ -219,9 +281,10 @@ mod tests {
         ) {
             let audio = Audio { uri: &uri, codecs: &codecs, bandwidth: 1, channels: None };
             let variants = [Variant { uri: &uri, bandwidth: 1, codecs: &codecs, width: 2, height: 2, millifps: 1 }];
-            let text = master(Some(&audio), &variants, &query);
-            prop_assert_eq!(text.lines().count(), 6);
-            prop_assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 5);
+            let captions = [Captions { uri: &uri, name: &codecs, language: &codecs }];
+            let text = master(Some(&audio), &variants, &captions, &query);
+            prop_assert_eq!(text.lines().count(), 7);
+            prop_assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 6);
             let rows = [Segment { uri: uri.as_str().into(), duration_us: u64::MAX }];
             prop_assert_eq!(media(&uri, rows, u64::MAX, true, &query).lines().count(), 10);
         }

@@ -49,6 +49,15 @@ pub fn normalize(bytes: &[u8]) -> Result<String, Error> {
     Ok(text)
 }
 
+/// Returns the captions as the one segment of an HLS stream: their header says that their times are those of the
+/// stream (RFC 8216, section 3.5), whose first sample has the time 0.
+pub fn segment(text: &str) -> String {
+    let (signature, rest) = text.split_once('\n').unwrap_or((text, ""));
+    // A cue may follow the first line at once; it is no part of the header.
+    let gap = if rest.lines().next().is_some_and(|line| line.contains(ARROW)) { "\n" } else { "" };
+    format!("{signature}\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n{gap}{rest}")
+}
+
 fn has_signature(text: &str) -> bool {
     text.strip_prefix("WEBVTT").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n']))
 }
@@ -169,6 +178,23 @@ mod tests {
 
     fn refused(text: &str) -> Error {
         normalize(text.as_bytes()).expect_err(text)
+    }
+
+    #[test]
+    fn a_segment_says_whose_times_its_cues_have_and_is_valid() {
+        let map = "X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000";
+        for (text, expected) in [
+            (
+                "WEBVTT - a\nKind: captions\n\n00:01.000 --> 00:02.000\nA\n",
+                format!("WEBVTT - a\n{map}\nKind: captions\n\n"),
+            ),
+            ("WEBVTT\n\n00:01.000 --> 00:02.000\nA\n", format!("WEBVTT\n{map}\n\n")),
+            ("WEBVTT\n00:01.000-->00:02.500", format!("WEBVTT\n{map}\n\n")),
+        ] {
+            let segment = segment(text);
+            assert!(segment.starts_with(&expected), "{segment}");
+            assert_eq!(normalize(segment.as_bytes()).as_deref(), Ok(segment.as_str()));
+        }
     }
 
     #[test]

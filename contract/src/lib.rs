@@ -16,7 +16,7 @@ pub use string_enum::UnknownVariant;
 
 #[cfg(test)]
 mod tests {
-    use crate::media::{FindPreview, FindReceived};
+    use crate::media::{FindAlbumPreview, FindPreview, FindReceived};
     use crate::transcode::FindPlayback;
     use crate::{MediaId, Query};
 
@@ -30,6 +30,7 @@ mod tests {
         let id = MediaId::random();
         assert!(fills(&FindReceived(id.clone()), &id));
         assert!(fills(&FindPreview(id.clone()), &id));
+        assert!(fills(&FindAlbumPreview(id.clone()), &id));
         assert!(fills(&FindPlayback(id.clone()), &id));
     }
 }

@@ -51,6 +51,15 @@ pub struct Patch {
     pub hex: String,
 }
 
+/// Captions of an item in one language, without the text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CaptionTrack {
+    /// The language, a BCP 47 tag. An item has each once.
+    pub lang: String,
+    /// What a menu calls them.
+    pub label: String,
+}
+
 /// `media.received`: an item is in its owner's library and its bytes are stored. Also the response of
 /// [`FindReceived`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,13 +100,17 @@ pub struct Received {
     /// Whether the item is in the trash; see [`Changed::trashed`]. Always `false` in the event.
     #[serde(default)]
     pub trashed: bool,
+    /// The captions of the item. Always empty in the event.
+    #[serde(default)]
+    pub captions: Vec<CaptionTrack>,
 }
 
 impl Event for Received {
     const SUBJECT: &'static str = "media.received";
 }
 
-/// `media.changed`: the owner changed the item's name, tags or visibility, moved it to the trash, or restored it.
+/// `media.changed`: the owner changed the item's name, tags, visibility or captions, moved it to the trash, or restored
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     /// The item's id.
@@ -112,6 +125,9 @@ pub struct Changed {
     /// Everything made from it is kept until [`Deleted`], so that it can be restored.
     #[serde(default)]
     pub trashed: bool,
+    /// The captions that it has now.
+    #[serde(default)]
+    pub captions: Vec<CaptionTrack>,
     /// Increases with every change, so that a subscriber can discard an older event that arrives late.
     pub version: u64,
 }
@@ -183,5 +199,34 @@ impl Query for FindPreview {
 
     fn path(&self) -> String {
         format!("/internal/media/{}/preview", self.0)
+    }
+}
+
+/// What a preview shows of an album that everyone may read. The response of [`FindAlbumPreview`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlbumPreview {
+    /// The album's id.
+    pub id: MediaId,
+    /// The title.
+    pub title: String,
+    /// Unlisted or public.
+    pub visibility: Visibility,
+    /// The number of its items that an anonymous visitor sees.
+    pub item_count: u64,
+    /// The item that stands for it, as an anonymous visitor sees the album.
+    pub cover: Option<Preview>,
+}
+
+/// Asks media for the preview of an album. There is no response for an album that an anonymous visitor may not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindAlbumPreview(pub MediaId);
+
+impl Query for FindAlbumPreview {
+    const ROLE: &'static str = "media";
+    const PATH: &'static str = "/internal/albums/{id}/preview";
+    type Response = AlbumPreview;
+
+    fn path(&self) -> String {
+        format!("/internal/albums/{}/preview", self.0)
     }
 }

@@ -1,5 +1,5 @@
-// Proves that items are put into an album and in order by keyboard, that sharing an album shows no private item until its
-// owner shares that as well, and that deleting an album keeps its items.
+// Proves that items are put into an album and in order, by keyboard and by pointer, and are stepped through in that order;
+// that sharing an album shows no private item until its owner shares that as well; and that deleting one keeps its items.
 import { basename } from 'node:path';
 import type { Page } from '@playwright/test';
 import { addFiles, collectErrors, expect, openItem, test, waitUntilReady } from './fixtures';
@@ -75,4 +75,51 @@ test('an album is filled, put in order by keyboard, shared with and without its 
   await expect(stranger.getByRole('heading', { name: 'This album is not available' })).toBeVisible();
   expect(browserErrors).toEqual([]);
   await context.close();
+});
+
+test('an album is put in order by dragging, and its items are stepped through in its order', async ({ home, files }) => {
+  const [harbour, tower] = [basename(files.photo), basename(files.portrait)];
+  await addFiles(home, files.photo, files.portrait);
+  const dialog = home.getByRole('dialog');
+  for (const name of [harbour, tower]) {
+    await waitUntilReady(home, name);
+    await openItem(home, name);
+    await home.getByRole('button', { name: 'Add to album' }).click();
+    if (name === harbour) {
+      await dialog.getByLabel('New album').fill('Harbour days');
+      await dialog.getByRole('button', { name: 'Create and add' }).click();
+    } else {
+      await dialog.getByRole('button', { name: /Harbour days/ }).click();
+    }
+    await expect(dialog).toHaveCount(0);
+    await home.goto('/');
+  }
+  await home.goto('/albums');
+  await home.getByRole('main').getByRole('link', { name: /Harbour days/ }).click();
+  await home.getByRole('button', { name: 'Arrange' }).click();
+  await expect.poll(() => arranged(home)).toEqual([harbour, tower]);
+  const handle = (name: string) => home.locator('main ol li', { hasText: name }).locator('.handle');
+  const target = await handle(harbour).boundingBox();
+  await handle(tower).hover();
+  await home.mouse.down();
+  await home.mouse.move((target?.x ?? 0) + 5, (target?.y ?? 0) + 1, { steps: 5 });
+  await home.keyboard.press('Escape');
+  await home.mouse.up();
+  expect(await arranged(home), 'Escape puts the row back').toEqual([harbour, tower]);
+  await handle(tower).hover();
+  await home.mouse.down();
+  await home.mouse.move((target?.x ?? 0) + 5, (target?.y ?? 0) + 1, { steps: 5 });
+  await home.mouse.up();
+  await expect.poll(() => arranged(home)).toEqual([tower, harbour]);
+  await home.getByRole('button', { name: 'Arrange' }).click();
+
+  await home.locator('.media-grid a').first().click();
+  await expect(home.getByRole('heading', { level: 1, name: tower })).toBeVisible();
+  await home.getByRole('link', { name: 'Next item' }).click();
+  await expect(home.getByRole('heading', { level: 1, name: harbour })).toBeVisible();
+  await expect(home.getByRole('link', { name: 'Next item' })).toHaveCount(0);
+  // A link to an item of an album still has its place after a reload.
+  await home.reload();
+  await home.getByRole('link', { name: 'Previous item' }).click();
+  await expect(home.getByRole('heading', { level: 1, name: tower })).toBeVisible();
 });

@@ -40,7 +40,7 @@ pub use idempotency::{Idempotency, Removed, Repeatable};
 pub use internal_headers::{CLIENT_IP, Deadline, LISTENER, OPERATORS_LISTENER, trust_internal_headers};
 pub use json::Json;
 pub use layers::{LayerState, RequestId, RouterLayer, with_common_layers, with_guarded_layers};
-pub use pacing::{SenderPace, TooSlow};
+pub use pacing::{ClientPace, TooSlow};
 pub use problem::Problem;
 pub use security_headers::{Policy, RESOURCE_POLICY};
 pub use serve::{ConnectionPermit, Limits, Listener, serve};

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use base::Transient;
 use chrono::{DateTime, Utc};
 use http_server::Problem;
 use http_server::auth::suspended;
@@ -178,6 +179,16 @@ pub enum Error {
     /// A password could not be hashed or verified.
     #[error("a password could not be hashed")]
     Hashing(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_transient(),
+            Self::Peer(error) => error.is_transient(),
+            _ => false,
+        }
+    }
 }
 
 impl From<Problem> for Error {

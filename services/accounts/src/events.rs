@@ -2,12 +2,12 @@
 //! [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a profile is
 //! edited, and [`contract::accounts::StandingChanged`] where an account is suspended or restored.
 //!
-//! Invariant: once a `Deleted` event has been handled, no profile shows that photo; an act that is delivered twice is
-//! in the audit trail once.
+//! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no
+//! profile shows that photo; an act that is delivered twice is in the audit trail once.
 
 use base::config::Config;
 use bus::{Delivery, HandlerError, Subscriptions};
-use contract::media::Deleted;
+use contract::media::{Changed, Deleted, Visibility};
 use http_server::operators::Act;
 
 use crate::commands::{self, AUDIT_CONSUMER, ResetRequested};
@@ -19,6 +19,7 @@ const RESET_REQUESTED: &str = "accounts.reset_requested";
 pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
     Subscriptions::new()
         .on("accounts.avatar", on_media_deleted, |on| on)
+        .on("accounts.avatar_changed", on_media_changed, |on| on)
         .on(RESET_REQUESTED, on_reset_requested, |on| on)
         // The trail has one lane, so more at once would only wait.
         .on(AUDIT_CONSUMER, on_act, |on| on.concurrency(1))
@@ -32,6 +33,15 @@ async fn on_act(accounts: Accounts, act: Act, delivery: Delivery) -> Result<(), 
 /// Handling an event twice changes nothing, so no inbox is needed.
 async fn on_media_deleted(accounts: Accounts, deleted: Deleted, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::clear_avatar(&accounts, deleted.owner, deleted.id).await?)
+}
+
+/// As [`on_media_deleted`]: handling an event twice changes nothing.
+async fn on_media_changed(accounts: Accounts, changed: Changed, _: Delivery) -> Result<(), HandlerError> {
+    if changed.visibility != Visibility::Private && !changed.trashed {
+        return Ok(());
+    }
+    commands::clear_hidden_avatar(&accounts, changed.id).await?;
+    Ok(())
 }
 
 async fn on_reset_requested(

@@ -1,14 +1,20 @@
 //! An archive of several files, written while it is sent.
 //!
 //! Owns the order of its parts; their layout is in [`crate::model::zip`]. Invariant: one file is open at a time, and at
-//! most one chunk of it is held here, however large the archive is. A file that can't be read to its end ends the
-//! response before its announced length, so that no client takes the archive for a whole one.
+//! most one chunk of it is held here, however large the archive is. A file that can't be read to its end, and a client
+//! that reads too slowly, end the response before its announced length, so that no client takes the archive for a whole
+//! one.
+
+use std::time::Duration;
 
 use axum::BoxError;
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use contract::{MediaId, ObjectKey};
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use http_server::{ClientPace, TooSlow};
+use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::archive_permits::ArchivePermit;
 use crate::error::Error;
@@ -16,6 +22,9 @@ use crate::model::zip::{ZipEntry, ZipWriter};
 use crate::object_cache::Overlays;
 use crate::queries;
 use crate::state::Delivery;
+
+/// The window over which the rate of a client is averaged. It takes several chunks even at the lowest rate.
+const RATE_WINDOW: Duration = Duration::from_secs(60);
 
 /// A file of an archive.
 #[derive(Debug)]
@@ -29,11 +38,15 @@ pub(crate) struct ArchiveFile {
 
 /// Returns the bytes of an archive as a body. Its first file is opened before this returns, so that an unavailable
 /// store is an error and not a broken response.
+///
+/// A body is polled only when its client has read what is before it, so a client that reads next to nothing would hold
+/// its permit for days. A task of its own sends the parts, measures the client, and releases the permit.
 pub(crate) async fn archive_body(
     delivery: Delivery,
     files: Vec<ArchiveFile>,
     permit: ArchivePermit,
 ) -> Result<Body, Error> {
+    let min_bytes_per_second = delivery.archive_permits.min_bytes_per_second();
     let mut reader = ArchiveReader {
         delivery,
         files: files.into_iter(),
@@ -43,8 +56,42 @@ pub(crate) async fn archive_body(
         _permit: permit,
     };
     let Some(header) = reader.open_next().await? else { return Ok(Body::empty()) };
-    let rest = stream::try_unfold(reader, ArchiveReader::next);
-    Ok(Body::from_stream(stream::once(async { Ok::<_, BoxError>(header) }).chain(rest)))
+    let (pace, tasks) = (ClientPace::new(min_bytes_per_second, RATE_WINDOW), reader.delivery.context.tasks.clone());
+    let parts =
+        stream::once(async { Ok::<_, BoxError>(header) }).chain(stream::try_unfold(reader, ArchiveReader::next));
+    let (sender, mut receiver) = mpsc::channel(1);
+    tasks.spawn(
+        async move {
+            if let Err(error) = send_at_pace(parts, sender, pace).await {
+                tracing::info!(%error, "an archive ends early");
+            }
+        }
+        .in_current_span(),
+    );
+    Ok(Body::from_stream(stream::poll_fn(move |context| receiver.poll_recv(context))))
+}
+
+/// Sends parts as fast as the client takes them: until the last one, until the client is gone, or until it is too slow.
+async fn send_at_pace(
+    parts: impl Stream<Item = Result<Bytes, BoxError>>,
+    sender: mpsc::Sender<Result<Bytes, BoxError>>,
+    mut pace: ClientPace,
+) -> Result<(), TooSlow> {
+    let mut parts = std::pin::pin!(parts);
+    loop {
+        // The next part is read when there is room for it, so at most one waits.
+        let waited = tokio::time::timeout_at(pace.wait(), sender.reserve()).await;
+        pace.pause();
+        pace.check()?;
+        let slot = match waited {
+            Ok(Ok(slot)) => slot,
+            Ok(Err(_client_is_gone)) => return Ok(()),
+            Err(_window_ended) => continue,
+        };
+        let Some(part) = parts.next().await else { return Ok(()) };
+        pace.transfer(part.as_ref().map_or(0, Bytes::len));
+        slot.send(part);
+    }
 }
 
 /// An archive that is being read.
@@ -57,7 +104,7 @@ struct ArchiveReader {
     current_id: String,
     /// `None` once the directory is written.
     writer: Option<ZipWriter>,
-    /// Held until the archive has ended or the client is gone.
+    /// Held until the archive has ended, or the client is gone or too slow.
     _permit: ArchivePermit,
 }
 
@@ -108,5 +155,49 @@ impl ArchiveReader {
         let (crc32, chunks) = (crc32fast::Hasher::new(), body.into_data_stream());
         self.open = Some(OpenFile { entry: file.entry, crc32, chunks });
         Ok(Some(header.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const PART: usize = 64 << 10;
+
+    /// Lets a client take one part after each of `waits` seconds. Returns the result, and how many parts it received.
+    async fn take_parts(waits: impl IntoIterator<Item = u64>) -> (Result<(), TooSlow>, usize) {
+        // Stands for the permit, which the parts own.
+        let permit = Arc::new(());
+        let held = permit.clone();
+        let parts = stream::repeat_with(move || {
+            assert_eq!(Arc::strong_count(&held), 2, "the permit is held while parts are sent");
+            Ok(Bytes::from_static(&[0; PART]))
+        });
+        let (sender, mut receiver) = mpsc::channel(1);
+        let sending = tokio::spawn(send_at_pace(parts.take(100), sender, ClientPace::new(16 << 10, RATE_WINDOW)));
+        let mut received = 0;
+        for seconds in waits {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            if receiver.recv().await.is_none() {
+                break;
+            }
+            received += 1;
+        }
+        drop(receiver);
+        let result = sending.await.unwrap();
+        assert_eq!(Arc::strong_count(&permit), 1, "the permit is released");
+        (result, received)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_trickles_loses_its_permit_and_a_slow_one_gets_everything() {
+        assert_eq!(take_parts([3; 200]).await, (Ok(()), 100));
+        let (result, received) = take_parts([30; 200]).await;
+        assert_eq!(result, Err(TooSlow));
+        assert!(received < 5, "{received}");
+        assert_eq!(take_parts([7200]).await, (Err(TooSlow), 1), "one that reads nothing");
+        assert_eq!(take_parts([1; 5]).await, (Ok(()), 5), "one that disconnects");
     }
 }

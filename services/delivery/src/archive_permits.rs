@@ -1,7 +1,8 @@
 //! Permits of archives that are being sent: a bounded number, and fewer for one client.
 //!
 //! Does not own the archives. Invariant: at most `max_archives` permits are held, at most `max_archives_per_client` of
-//! them by one client, and each is released when it is dropped, however its archive ends.
+//! them by one client, and each is released when it is dropped, however its archive ends. A client that reads slower
+//! than `min_archive_bytes_per_second` loses its permit with the archive.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) struct ArchivePermits(Arc<Inner>);
 struct Inner {
     max: usize,
     max_per_client: usize,
+    min_bytes_per_second: u64,
     /// The permits that each client holds. A client without one is not in it.
     held: Mutex<HashMap<Client, usize>>,
     gauge: Gauge,
@@ -38,8 +40,18 @@ impl ArchivePermits {
         context.metrics.register(|registry| {
             registry.register("delivery_archives_open", "Archives that are being sent", gauge.clone());
         });
-        let (max, max_per_client) = (config.max_archives, config.max_archives_per_client);
-        Self(Arc::new(Inner { max, max_per_client, held: Mutex::default(), gauge }))
+        Self(Arc::new(Inner {
+            max: config.max_archives,
+            max_per_client: config.max_archives_per_client,
+            min_bytes_per_second: config.min_archive_bytes_per_second,
+            held: Mutex::default(),
+            gauge,
+        }))
+    }
+
+    /// Returns how fast the holder of a permit must read, at least.
+    pub fn min_bytes_per_second(&self) -> u64 {
+        self.0.min_bytes_per_second
     }
 
     /// Returns a permit, or [`Error::TooManyDownloads`].

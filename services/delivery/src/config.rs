@@ -22,10 +22,13 @@ pub struct Config {
     /// The cache of facts about items (rows, segment lists, playlists) in memory, in bytes.
     pub catalog_cache_bytes: u64,
     /// Archives (ZIP) that are sent at once. Further requests receive 503. Each has one file open, in the stream
-    /// buffers, and up to 200 KiB of names.
+    /// buffers, and up to 450 KiB of names and bytes.
     pub max_archives: usize,
     /// Archives that are sent at once to one member, or to one network without a token.
     pub max_archives_per_client: usize,
+    /// The slowest client of an archive, in bytes per second, averaged over a minute. The archive of a slower one ends
+    /// early, so that others get its permit.
+    pub min_archive_bytes_per_second: u64,
     /// Memory of all running renders together, in bytes. An image that needs more is refused.
     pub render_memory_bytes: u64,
     /// The largest source image that is decoded, in pixels.
@@ -58,6 +61,7 @@ impl Default for Config {
             catalog_cache_bytes: 32 * MIB,
             max_archives: 64,
             max_archives_per_client: 4,
+            min_archive_bytes_per_second: 16 << 10,
             render_memory_bytes: 640 * MIB,
             max_source_pixels: 100_000_000,
             max_render_seconds: 10,

@@ -56,6 +56,7 @@ async fn the_sweep_keeps_recently_read_images_and_removes_orphans() {
         orientation: 1,
         created_at: world.clock().now(),
         trashed: false,
+        captions: vec![],
     };
     let original = SourceImage { object: received.object.clone(), bytes: received.bytes, orientation: 1 };
     let id = received.id.clone();

@@ -1,4 +1,4 @@
-//! Limits of a request's body: its size, and the sender's lowest rate (see [`SenderPace`]).
+//! Limits of a request's body: its size, and its client's lowest rate (see [`ClientPace`]).
 //!
 //! Invariant: a body that is too large or too slow is aborted here, whatever the role does.
 
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_server::Problem;
 use http_server::problem::every_role;
-use http_server::{SenderPace, TooSlow};
+use http_server::{ClientPace, TooSlow};
 use tokio::time::{Instant, Sleep};
 
 /// Why a body was aborted.
@@ -57,7 +57,7 @@ pub(crate) struct BodyLimit {
 struct LimitedBody {
     body: Body,
     max_bytes: u64,
-    pace: SenderPace,
+    pace: ClientPace,
     outcome: BodyOutcome,
     bytes: u64,
     timer: Option<Pin<Box<Sleep>>>,
@@ -70,7 +70,7 @@ impl BodyLimit {
         let limited = LimitedBody {
             body,
             max_bytes: self.max_bytes,
-            pace: SenderPace::new(self.min_bytes_per_second, self.window),
+            pace: ClientPace::new(self.min_bytes_per_second, self.window),
             outcome: outcome.clone(),
             bytes: 0,
             timer: None,
@@ -80,7 +80,7 @@ impl BodyLimit {
 }
 
 impl LimitedBody {
-    /// Waits for the sender. Fails when the windows that have passed meanwhile were too slow.
+    /// Waits for the client. Fails when the windows that have passed meanwhile were too slow.
     fn poll_timeout(&mut self, context: &mut Context<'_>) -> Result<(), Violation> {
         loop {
             let deadline = self.pace.wait();
@@ -102,7 +102,7 @@ impl LimitedBody {
         self.pace.pause();
         let bytes = frame.data_ref().map_or(0, Bytes::len);
         self.bytes += bytes as u64;
-        self.pace.receive(bytes);
+        self.pace.transfer(bytes);
         if self.bytes > self.max_bytes { Err(Violation::TooLarge) } else { Ok(self.pace.check()?) }
     }
 }

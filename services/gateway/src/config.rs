@@ -30,8 +30,8 @@ pub struct Config {
     /// address).
     pub streams_per_address: usize,
     /// Read requests per second of one member, or of all clients without a token at one IP address (a whole venue may
-    /// share one address); 0 for no limit. Static files are counted apart, a large one as several requests. A request
-    /// for an event stream counts as twenty.
+    /// share one address); 0 for no limit. Static files are counted apart, a large one as several requests; a page with
+    /// a link preview, and oEmbed, are reads. A request for an event stream counts as twenty.
     pub reads_per_second: u32,
     /// Write requests per second of one member; 0 for no limit.
     pub writes_per_second: u32,

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::codes;
 use crate::preview_tags::{SITE_NAME, escape};
-use crate::preview_urls::{PreviewUrls, item_of_page};
+use crate::preview_urls::{PreviewUrls, is_within, item_of_page};
 use crate::previews::Previews;
 
 /// How long a consumer may keep the response, in seconds.
@@ -82,7 +82,8 @@ fn body(urls: &PreviewUrls<'_>, preview: &Preview, max: (u32, u32)) -> Value {
         body["thumbnail_height"] = json!(height);
     }
     match (preview.kind, picture) {
-        (Kind::Photo, Some((url, (width, height)))) => {
+        // A photo may not be larger than what was asked for (section 2.3.4.1), and no smaller one is rendered.
+        (Kind::Photo, Some((url, (width, height)))) if is_within((width, height), max) => {
             body["type"] = json!("photo");
             body["url"] = json!(url);
             body["width"] = json!(width);
@@ -110,7 +111,42 @@ fn player_html(urls: &PreviewUrls<'_>, preview: &Preview, (width, height): (u32,
 
 #[cfg(test)]
 mod tests {
+    use contract::media::Visibility;
+
     use super::*;
+
+    #[test]
+    fn a_thumbnail_has_its_true_size_and_128_pixels_where_its_picture_has_them() {
+        let preview = |kind, (width, height)| Preview {
+            id: "5kT0vYq8Zb3mXw1RcHs9Ga".parse().unwrap(),
+            kind,
+            name: "x".into(),
+            visibility: Visibility::Public,
+            width: Some(width),
+            height: Some(height),
+            image: Some("/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image".into()),
+            is_viewable: true,
+        };
+        let described = |preview: &Preview, max| body(&PreviewUrls::new("https://a.example", preview), preview, max);
+        let thumbnail = |body: &Value| (body["thumbnail_width"].clone(), body["thumbnail_height"].clone());
+
+        let photo = preview(Kind::Photo, (4000, 3000));
+        let small = described(&photo, (100, 100));
+        assert_eq!((thumbnail(&small), &small["type"]), ((json!(128), json!(96)), &json!("link")));
+        assert!(small["thumbnail_url"].as_str().unwrap().contains("?w=128&h=128&"), "{small}");
+        assert!(small["url"].is_null() && small["width"].is_null(), "{small}");
+        let fitting = described(&photo, (300, 300));
+        assert_eq!(
+            (&fitting["type"], &fitting["width"], &fitting["height"]),
+            (&json!("photo"), &json!(256), &json!(192))
+        );
+        assert_eq!(thumbnail(&fitting), (json!(256), json!(192)));
+        let tiny = described(&preview(Kind::Photo, (90, 60)), (u32::MAX, u32::MAX));
+        assert_eq!((thumbnail(&tiny), &tiny["type"]), ((json!(90), json!(60)), &json!("photo")));
+        let video = described(&preview(Kind::Video, (1080, 1920)), (100, 100));
+        assert_eq!((thumbnail(&video), &video["type"]), ((json!(72), json!(128)), &json!("video")));
+        assert_eq!((&video["width"], &video["height"]), (&json!(56), &json!(100)), "the player fits");
+    }
 
     #[test]
     fn only_pages_of_items_on_this_site_are_embedded() {

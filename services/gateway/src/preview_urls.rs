@@ -55,15 +55,15 @@ impl<'a> PreviewUrls<'a> {
         format!("{}/oembed?format=json&url={page}", self.origin)
     }
 
-    /// Returns the largest picture that fits into `max`, in pixels.
+    /// Returns the largest picture that fits into `max`, in pixels. Where none does, that is the smallest, whose longer
+    /// side has 128 pixels, or those of its source. Its size is what the URL has in either case.
     pub(crate) fn picture(&self, max: (u32, u32)) -> Option<Picture> {
         let path = self.preview.image.as_ref()?;
         let (side, size) = match self.size() {
             Some(source) => {
                 let side = SIDES_PX.into_iter().rev().find(|side| is_within(contained(source, *side), max));
                 let side = side.unwrap_or(SIDES_PX[0]);
-                let (width, height) = contained(source, side);
-                (side, Some((width.min(max.0), height.min(max.1))))
+                (side, Some(contained(source, side)))
             }
             None => (SIDES_PX[SIDES_PX.len() - 1], None),
         };
@@ -97,7 +97,18 @@ pub(crate) fn item_of_page(path: &str) -> Option<MediaId> {
     path.trim_start_matches('/').strip_prefix("m/")?.trim_end_matches('/').parse().ok()
 }
 
-fn is_within(size: (u32, u32), max: (u32, u32)) -> bool {
+/// Returns the album whose page a path is.
+pub(crate) fn album_of_page(path: &str) -> Option<MediaId> {
+    path.trim_start_matches('/').strip_prefix("albums/")?.trim_end_matches('/').parse().ok()
+}
+
+/// Returns whether a path is a page for which media is asked for a preview.
+pub(crate) fn has_preview(path: &str) -> bool {
+    item_of_page(path).is_some() || album_of_page(path).is_some()
+}
+
+/// Returns whether a size is no larger than another in both directions.
+pub(crate) fn is_within(size: (u32, u32), max: (u32, u32)) -> bool {
     size.0 <= max.0 && size.1 <= max.1
 }
 
@@ -148,7 +159,10 @@ mod tests {
         assert_eq!(picture(Some((4000, 3000)), (700, u32::MAX)).size, Some((640, 480)));
         assert_eq!(picture(Some((3000, 4000)), (u32::MAX, 300)).size, Some((192, 256)));
         assert_eq!(picture(Some((300, 200)), (u32::MAX, u32::MAX)).size, Some((300, 200)));
-        assert_eq!(picture(Some((4000, 3000)), (10, 10)).size, Some((10, 10)), "none is as small");
+        let smallest = picture(Some((4000, 3000)), (10, 10));
+        assert_eq!(smallest.size, Some((128, 96)), "none is smaller");
+        assert!(smallest.url.contains("?w=128&h=128&"), "{smallest:?}");
+        assert_eq!(picture(Some((100, 50)), (10, 10)).size, Some((100, 50)));
         assert_eq!(picture(None, (100, 100)).size, None);
     }
 
@@ -175,6 +189,10 @@ mod tests {
             ["/m/short", "/u/5kT0vYq8Zb3mXw1RcHs9Ga", "/m/5kT0vYq8Zb3mXw1RcHs9Ga/x", "/embed/5kT0vYq8Zb3mXw1RcHs9Ga"]
         {
             assert!(item_of_page(path).is_none(), "{path}");
+        }
+        assert!(album_of_page("/albums/5kT0vYq8Zb3mXw1RcHs9Ga").is_some());
+        for path in ["/albums", "/albums/new", "/albums/5kT0vYq8Zb3mXw1RcHs9Ga/x", "/m/5kT0vYq8Zb3mXw1RcHs9Ga"] {
+            assert!(album_of_page(path).is_none(), "{path}");
         }
     }
 }

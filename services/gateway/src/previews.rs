@@ -1,4 +1,4 @@
-//! Previews of items for pages of other sites: asks media, and knows the site's own origin.
+//! Previews of items and albums for pages of other sites: asks media, and knows the site's own origin.
 //!
 //! Does not own what a preview is rendered to: tags (`preview_tags`) and oEmbed (`oembed`) do. Invariant: a request for
 //! a preview waits [`PREVIEW_TIMEOUT`] at most, and [`MAX_CONCURRENT_QUERIES`] wait at once.
@@ -6,15 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::MediaId;
-use contract::media::{FindPreview, Preview};
+use contract::media::{AlbumPreview, FindAlbumPreview, FindPreview, Preview};
+use contract::{MediaId, Query};
 use http::header;
 use http::request::Parts;
 use peer::Peers;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// How long the page of an item waits for its preview.
+/// How long a page waits for its preview.
 const PREVIEW_TIMEOUT: Duration = Duration::from_millis(300);
 /// Queries at once; further pages have no preview.
 const MAX_CONCURRENT_QUERIES: usize = 64;
@@ -43,11 +43,20 @@ impl Previews {
 
     /// Returns the preview of an item; `None` where an anonymous visitor may not see it, or there is no such item.
     pub(crate) async fn find(&self, id: &MediaId) -> Result<Option<Preview>, Unavailable> {
+        self.ask(&FindPreview(id.clone())).await
+    }
+
+    /// Returns the preview of an album; `None` where an anonymous visitor may not see it, or there is no such album.
+    pub(crate) async fn find_album(&self, id: &MediaId) -> Result<Option<AlbumPreview>, Unavailable> {
+        self.ask(&FindAlbumPreview(id.clone())).await
+    }
+
+    async fn ask<Q: Query>(&self, query: &Q) -> Result<Option<Q::Response>, Unavailable> {
         let _permit = self.0.permits.try_acquire().map_err(|_| Unavailable)?;
-        match timeout(PREVIEW_TIMEOUT, self.0.peers.ask(&FindPreview(id.clone()))).await {
+        match timeout(PREVIEW_TIMEOUT, self.0.peers.ask(query)).await {
             Ok(Ok(preview)) => Ok(preview),
             Ok(Err(error)) => {
-                tracing::debug!(media.id = %id, %error, "media did not respond with a preview");
+                tracing::debug!(%error, "media did not respond with a preview");
                 Err(Unavailable)
             }
             Err(_) => Err(Unavailable),

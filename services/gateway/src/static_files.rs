@@ -1,9 +1,9 @@
 //! The routes of embedded files: the page, the API documentation, and the OpenAPI document.
 //!
 //! The page does its own routing; `routes.json` in it has the patterns of its paths, and any other path is a 404 with
-//! the page as its body, which says so to people. The page of an item that everyone may read has a preview in its head;
-//! the page below `/embed/` may be framed by other sites. Invariant: no response depends on who asks, and none has
-//! anything of members but such previews.
+//! the page as its body, which says so to people. The page of an item or an album that everyone may read has a preview
+//! in its head; the page below `/embed/` may be framed by other sites. Invariant: no response depends on who asks, and
+//! none has anything of members but such previews.
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
@@ -13,7 +13,6 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use contract::media::Preview;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::request::Parts;
@@ -23,7 +22,8 @@ use http_server::Problem;
 use http_server::problem::every_role;
 
 use crate::precompressed::{DOCS, PAGE, PrecompressedFile, find};
-use crate::preview_urls::item_of_page;
+use crate::preview_tags::PagePreview;
+use crate::preview_urls::{album_of_page, item_of_page};
 use crate::previews::Previews;
 use crate::{oembed, preview_tags};
 
@@ -40,16 +40,23 @@ const CONSOLE_NOT_BUILT: &str = "<!doctype html><html lang=en><head><title>Tutti
 /// Tells search engines what they may do with a page, as the `robots` tag does.
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
+/// What the paths of links that expire begin with; the token follows.
+const SHARED_PREFIX: &str = "s/";
+
 /// The routes of this module, each as its path pattern and an example path. Tests visit them all.
 pub const STATIC_ROUTES: [(&str, &str); 7] = [
     ("/v1/openapi.json", "/v1/openapi.json"),
     ("/docs", "/docs"),
     ("/docs/", "/docs/"),
     ("/docs/{file}", "/docs/swagger-ui-bundle.js"),
-    ("/oembed", "/oembed"),
+    (OEMBED_ROUTE, "/oembed"),
     ("/", "/"),
-    ("/{*path}", "/index.html"),
+    (PAGE_ROUTE, "/index.html"),
 ];
+
+/// The route of oEmbed, and that of the page's paths. Media is asked for what some of these respond with.
+pub(crate) const OEMBED_ROUTE: &str = "/oembed";
+pub(crate) const PAGE_ROUTE: &str = "/{*path}";
 
 /// What the page's routes share.
 #[derive(Clone)]
@@ -67,15 +74,15 @@ pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>,
         previews: previews.clone(),
     };
     documentation(openapi_json)
-        .route("/oembed", get(oembed::respond).with_state(previews))
+        .route(OEMBED_ROUTE, get(oembed::respond).with_state(previews))
         .route("/", get(page).with_state(pages.clone()))
-        .route("/{*path}", get(page).with_state(pages))
+        .route(PAGE_ROUTE, get(page).with_state(pages))
 }
 
 /// Returns the routes of the operators' listener: its OpenAPI document and the documentation of its API, and the
 /// console at every other path, which are a part of [`STATIC_ROUTES`].
 pub(crate) fn operators_router(openapi_json: &Arc<str>) -> Router {
-    documentation(openapi_json).route("/", get(console)).route("/{*path}", get(console))
+    documentation(openapi_json).route("/", get(console)).route(PAGE_ROUTE, get(console))
 }
 
 /// Returns the routes of an OpenAPI document and of the documentation that is made of it.
@@ -156,16 +163,20 @@ async fn page(State(state): State<PageState>, request: Request) -> Response {
     }
 }
 
-/// Returns the preview of the item whose page is requested, and the origin of its URLs.
-async fn find_preview(previews: &Previews, parts: &Parts) -> Option<(String, Preview)> {
-    let (id, origin) = (item_of_page(parts.uri.path())?, previews.origin(parts)?);
+/// Returns the preview of the item or album whose page is requested, and the origin of its URLs.
+async fn find_preview(previews: &Previews, parts: &Parts) -> Option<(String, PagePreview)> {
+    let (path, origin) = (parts.uri.path(), previews.origin(parts)?);
     // Without a response in time, the page is as useful to people.
-    let preview = previews.find(&id).await.ok()??;
+    let preview = match (item_of_page(path), album_of_page(path)) {
+        (Some(id), _) => PagePreview::Item(previews.find(&id).await.ok()??),
+        (None, Some(id)) => PagePreview::Album(previews.find_album(&id).await.ok()??),
+        (None, None) => return None,
+    };
     Some((origin, preview))
 }
 
 /// Responds with the page, with a preview in its head. No coding of it is prepared: it is made for this request.
-fn page_with_preview(state: &PageState, parts: &Parts, origin: &str, preview: &Preview) -> Response {
+fn page_with_preview(state: &PageState, parts: &Parts, origin: &str, preview: &PagePreview) -> Response {
     let page = find(PAGE, "index.html").map(|file| file.identity);
     let page = page.as_deref().unwrap_or(PAGE_NOT_BUILT.as_bytes());
     let html = std::str::from_utf8(page).ok().and_then(|page| preview_tags::insert(page, origin, preview));
@@ -181,25 +192,33 @@ fn page_with_preview(state: &PageState, parts: &Parts, origin: &str, preview: &P
 fn page_itself(state: &PageState, parts: &Parts) -> Response {
     let path = parts.uri.path().trim_start_matches('/');
     let is_embedded = path.starts_with("embed/");
-    let mut page_headers = headers("index.html", if is_embedded { &state.embed_policy } else { &state.policy });
-    if is_embedded {
-        // The page of the item is the one to index, and of an unlisted item none.
-        page_headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
-    }
+    let page_headers = |policy| {
+        let mut headers = headers("index.html", policy);
+        if path.starts_with(SHARED_PREFIX) {
+            // What opens the item is in the URL: no other server gets to know it, and no index.
+            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+        if is_embedded || path.starts_with(SHARED_PREFIX) {
+            // The page of the item is the one to index, and of an item that is not public none.
+            headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
+        }
+        headers
+    };
+    let policy = if is_embedded { &state.embed_policy } else { &state.policy };
     match find(PAGE, "index.html") {
-        Some(file) if is_page(&PAGE_PATTERNS, path) => file.respond(&parts.headers, page_headers),
+        Some(file) if is_page(&PAGE_PATTERNS, path) => file.respond(&parts.headers, page_headers(policy)),
         Some(file) => {
             // Without its condition: what is not there is not unchanged.
             let mut request_headers = parts.headers.clone();
             request_headers.remove(header::IF_NONE_MATCH);
-            let mut response = file.respond(&request_headers, headers("index.html", &state.policy));
+            let mut response = file.respond(&request_headers, page_headers(&state.policy));
             if response.status() == StatusCode::OK {
                 *response.status_mut() = StatusCode::NOT_FOUND;
                 response.headers_mut().remove(header::ETAG);
             }
             response
         }
-        None => (page_headers, PAGE_NOT_BUILT).into_response(),
+        None => (page_headers(policy), PAGE_NOT_BUILT).into_response(),
     }
 }
 

@@ -1,16 +1,8 @@
 alter table item add column listing text not null default 'library';
 
-alter table item add column taken_or_created_at timestamptz;
-
 alter table item add column removed_at timestamptz;
 
 alter table item add column purges_at timestamptz;
-
-update item set taken_or_created_at = coalesce(taken_at, created_at);
-
-update item set listing = 'staged' where not claimed;
-
-update item set listing = 'avatars' where claimed and subject = 'account:avatar';
 
 drop index item_library;
 
@@ -18,11 +10,7 @@ drop index item_facets;
 
 create index item_added on item (owner, listing, created_at, id);
 
-create index item_taken on item (owner, listing, taken_or_created_at, id);
-
 create index item_facets_added on item (owner, listing, kind, state, visibility, created_at, id);
-
-create index item_facets_taken on item (owner, listing, kind, state, visibility, taken_or_created_at, id);
 
 create index item_trash on item (owner, removed_at, id) where removed_at is not null;
 

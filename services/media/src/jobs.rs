@@ -1,41 +1,52 @@
 //! Scheduled jobs: the removal of unclaimed items, expired uploads, expired links and what was long in the trash, and
-//! the indexing of items for search.
+//! what is left to do for items of earlier releases.
 //!
 //! Does not sweep objects without a row: that is [`objects::Orphans`]'s. Invariant: a job only finds what is due;
-//! the command that removes it checks again, in its transaction, that it still is.
+//! the command that removes it checks again, in its transaction, that it still is. A sweep passes each row once, and
+//! what it can't remove holds up nothing: the next sweep tries it again.
 
-use chrono::TimeDelta;
+use base::Transient as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::{AccountId, MediaId};
 use db::schedule::Job;
 
 use crate::error::Error;
-use crate::{Media, commands, store};
+use crate::store::due::{self, DueList, DueRow};
+use crate::{Media, commands};
 
 /// Items and uploads that one step of a sweep removes.
 const SWEEP_BATCH: usize = 100;
+/// Transient errors one after the other that end a sweep: then it is not the rows that are in trouble.
+const MAX_TRANSIENT_ERRORS: usize = 10;
 
-/// Returns the scheduled jobs, and starts the indexing of items of earlier releases.
+/// Returns the scheduled jobs, and starts the placing and the indexing of items of earlier releases.
 pub(crate) fn jobs(media: &Media) -> Vec<Job> {
-    start_indexing(media);
+    start_upgrade(media);
     let media = media.clone();
     vec![Job::every("media.sweep", TimeDelta::minutes(10), move |_| {
         let media = media.clone();
         async move {
-            commands::index_items(&media).await?;
-            commands::remove_expired_links(&media).await?;
-            Ok(sweep(&media).await?)
+            let placed = commands::place_items(&media.context.db).await;
+            let indexed = commands::index_items(&media).await;
+            let links = commands::remove_expired_links(&media).await;
+            sweep(&media).await?;
+            links?;
+            indexed?;
+            placed?;
+            Ok(())
         }
     })]
 }
 
-/// Indexes the items of earlier releases in the background. With a million items that takes minutes, and until then
-/// lists read the whole library.
-fn start_indexing(media: &Media) {
+/// Places and indexes the items of earlier releases in the background. With a million items the indexing takes minutes,
+/// and until then lists read the whole library.
+fn start_upgrade(media: &Media) {
     let (media, tasks) = (media.clone(), media.context.tasks.clone());
     media.context.tasks.clone().spawn(async move {
         tokio::select! {
-            indexed = commands::index_items(&media) => match indexed {
+            upgraded = upgrade(&media) => match upgraded {
                 Ok(0) => {}
-                Ok(items) => tracing::info!(items, "items of an earlier release are indexed now"),
+                Ok(items) => tracing::info!(items, "items of an earlier release are placed and indexed now"),
                 Err(error) => tracing::warn!(%error, "not all items could be indexed; the next sweep continues"),
             },
             () = tasks.stopping() => {}
@@ -43,28 +54,59 @@ fn start_indexing(media: &Media) {
     });
 }
 
+async fn upgrade(media: &Media) -> Result<usize, Error> {
+    Ok(commands::place_items(&media.context.db).await? + commands::index_items(media).await?)
+}
+
 /// Removes unclaimed items, expired uploads, and items whose time in the trash is up.
 async fn sweep(media: &Media) -> Result<(), Error> {
-    let (db, now) = (&media.context.db, media.context.clock.now());
+    let now = media.context.clock.now();
+    for list in [DueList::Unclaimed, DueList::Uploads, DueList::Trash] {
+        sweep_list(media, list, now).await?;
+    }
+    Ok(())
+}
+
+/// Removes what is due in a list. A row that can't be removed is logged and counted, and the sweep goes on behind it.
+async fn sweep_list(media: &Media, list: DueList, now: DateTime<Utc>) -> Result<(), Error> {
+    let (mut last, mut transient_errors): (Option<DueRow>, usize) = (None, 0);
     loop {
-        let items = store::items::list_unclaimed(db.read(), now, SWEEP_BATCH).await?;
-        for item in &items {
-            if commands::remove_unclaimed_item(media, &item.id, item.owner).await? {
-                tracing::info!(media.id = %item.id, "an unclaimed item was removed");
+        let rows = due::list(media.context.db.read(), list, now, last.as_ref(), SWEEP_BATCH).await?;
+        for row in &rows {
+            match remove(media, list, row).await {
+                Ok(removed) => {
+                    transient_errors = 0;
+                    if removed && list != DueList::Uploads {
+                        tracing::info!(media.id = %row.id, list = list.as_str(), "a sweep removed an item");
+                    }
+                }
+                Err(error) => {
+                    media.metrics.sweep_failed(list.as_str());
+                    tracing::warn!(id = %row.id, list = list.as_str(), %error, "a sweep could not remove this");
+                    transient_errors += usize::from(error.is_transient());
+                    if transient_errors == MAX_TRANSIENT_ERRORS {
+                        return Err(error);
+                    }
+                }
             }
         }
-        let uploads = store::uploads::list_expired(db.read(), now, SWEEP_BATCH).await?;
-        for upload in &uploads {
-            commands::remove_expired_upload(media, &upload.id, upload.owner).await?;
-        }
-        let trashed = store::trash::list_due(db.read(), now, SWEEP_BATCH).await?;
-        for item in &trashed {
-            if commands::purge_item(media, &item.id, item.owner).await? {
-                tracing::info!(media.id = %item.id, "an item was removed from the trash");
-            }
-        }
-        if items.len() < SWEEP_BATCH && trashed.len() < SWEEP_BATCH && uploads.len() < SWEEP_BATCH {
+        if rows.len() < SWEEP_BATCH {
             return Ok(());
         }
+        last = rows.into_iter().next_back();
     }
+}
+
+/// Removes a row if it is still due. Returns whether it was.
+async fn remove(media: &Media, list: DueList, row: &DueRow) -> Result<bool, Error> {
+    let owner = AccountId(row.owner.parse().map_err(|_| db::Error::Corrupt("the owner of what is due"))?);
+    match list {
+        DueList::Unclaimed => commands::remove_unclaimed_item(media, &media_id(row)?, owner).await,
+        DueList::Uploads => commands::remove_expired_upload(media, &row.id, owner).await,
+        DueList::Trash => commands::purge_item(media, &media_id(row)?, owner).await,
+    }
+}
+
+fn media_id(row: &DueRow) -> Result<MediaId, db::Error> {
+    row.id.parse().map_err(|_| db::Error::Corrupt("the id of what is due"))
 }

@@ -20,6 +20,12 @@ pub(crate) struct AcceptedLabels {
     kind: String,
 }
 
+/// The labels of what a sweep could not remove: the list.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SweepLabels {
+    list: String,
+}
+
 /// The metrics of media.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
@@ -27,6 +33,7 @@ pub(crate) struct Metrics {
     accepted: Family<AcceptedLabels, Counter>,
     accepted_bytes: Counter,
     refused: Family<RefusedLabels, Counter>,
+    sweep_failures: Family<SweepLabels, Counter>,
 }
 
 /// A guard that counts an upload as in flight until it is dropped.
@@ -41,6 +48,8 @@ impl Metrics {
             registry.register("media_items_accepted", "Accepted items", metrics.accepted.clone());
             registry.register("media_items_accepted_bytes", "Bytes of accepted items", metrics.accepted_bytes.clone());
             registry.register("media_uploads_refused", "Refused uploads", metrics.refused.clone());
+            let help = "What a sweep could not remove, and passed";
+            registry.register("media_sweep_failures", help, metrics.sweep_failures.clone());
         });
         metrics
     }
@@ -57,6 +66,10 @@ impl Metrics {
 
     pub(crate) fn upload_refused(&self, code: &str) {
         self.refused.get_or_create(&RefusedLabels { code: code.to_owned() }).inc();
+    }
+
+    pub(crate) fn sweep_failed(&self, list: &'static str) {
+        self.sweep_failures.get_or_create(&SweepLabels { list: list.to_owned() }).inc();
     }
 }
 

@@ -21,15 +21,23 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, min_compatible: 6, sql: include_str!("../migrations/0006_term_time_unit.sql") },
     // A release without albums that removes an item leaves its rows in `album_item`; every read of them joins `item`.
     Migration { version: 7, min_compatible: 6, sql: include_str!("../migrations/0007_albums.sql") },
-    // Each item is in one list, of which one is the trash, and each list has an index for every order. A release that
-    // does not know the lists would show what is in the trash.
+    // Each item is in one list, of which one is the trash. Those of earlier releases are in the library, and a job puts
+    // the few that belong elsewhere into their lists. A release that does not know the lists would show what is in the
+    // trash.
     Migration { version: 8, min_compatible: 8, sql: include_str!("../migrations/0008_trash.sql") },
     // A release without captions must not run beside this one: it would leave those of the items that it removes.
     Migration { version: 9, min_compatible: 9, sql: include_str!("../migrations/0009_captions.sql") },
     // A release without links leaves those of the items that it removes, which then open nothing.
     Migration { version: 10, min_compatible: 9, sql: include_str!("../migrations/0010_share_links.sql") },
+    // The order by the time taken has indexes of an expression, so no row is written. A folder on which a build before
+    // the first release has run has a column for it; no release reads that column, and such a build must not come back.
+    Migration { version: 11, min_compatible: 11, sql: include_str!("../migrations/0011_taken_order.sql") },
     // A release without these texts leaves them as they are, and shows the public items of private members.
-    Migration { version: 11, min_compatible: 9, sql: include_str!("../migrations/0011_texts_and_private_members.sql") },
+    Migration {
+        version: 12,
+        min_compatible: 11,
+        sql: include_str!("../migrations/0012_texts_and_private_members.sql"),
+    },
     // A release that does not know suspensions would show the items of suspended members.
-    Migration { version: 12, min_compatible: 12, sql: include_str!("../migrations/0012_member_standing.sql") },
+    Migration { version: 13, min_compatible: 13, sql: include_str!("../migrations/0013_member_standing.sql") },
 ];

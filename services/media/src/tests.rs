@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::media::Visibility;
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Db, FromQueryResult, Lane, PostgresOptions, Sql as _, Value};
 use testkit::World;
@@ -16,8 +17,11 @@ use crate::error::Error;
 use crate::ingest::BodyReader;
 use crate::migration::MIGRATIONS;
 use crate::model::ItemDetails;
+use crate::model::album::{AlbumDetails, AlbumId};
+use crate::model::album_order::Destination;
 use crate::model::cursor::{Cursor, Order};
 use crate::model::library::{Filter, Listing};
+use crate::store::album_items::RankedItem;
 use crate::{Media, build, store};
 
 /// Returns a WAVE file of silence, 8-bit mono at 8 kHz.
@@ -151,12 +155,8 @@ const INSERT_OLD_ITEM: &str = "
         $1, $2, 'a.png', 'photo', 'png', 'image/png', 'ready', 'private', 1, '', $3, 1, '', '', '', $4, $5, 1, $6, $6
     )";
 
-#[tokio::test]
-async fn the_items_of_an_older_database_are_each_in_their_list() {
-    let world = World::of(&[crate::service()]).await;
-    let (db, _server) = empty_database(&world).await;
-    db.migrate("media", &MIGRATIONS[..6]).await.unwrap();
-    let (owner, now) = (AccountId(world.ada().id), world.clock().now());
+/// Inserts items as releases before the lists did. Returns each with the list that it belongs to.
+async fn insert_old_items(db: &Db, owner: AccountId, now: DateTime<Utc>) -> Vec<(MediaId, Listing)> {
     let mut items = Vec::new();
     for (claimed, subject, listing) in [
         (true, None, Listing::Library),
@@ -177,14 +177,147 @@ async fn the_items_of_an_older_database_are_each_in_their_list() {
         assert_eq!(written.unwrap(), 1);
         items.push((id, listing));
     }
-    db.migrate("media", MIGRATIONS).await.unwrap();
+    items
+}
+
+/// Checks that each item is in its list, in each order, and in no other.
+async fn expect_listed(db: &Db, owner: AccountId, items: &[(MediaId, Listing)], now: DateTime<Utc>) {
     for (id, listing) in items {
         for order in [Order::Added, Order::Taken] {
-            let filter = Filter { listing, order, ..Filter::default() };
+            let filter = Filter { listing: *listing, order, ..Filter::default() };
             let after = Cursor { order, at: now + TimeDelta::seconds(1), id: String::new() };
             let page = store::library::list(db.read(), owner, &filter, Some(&after), 10).await.unwrap();
-            assert_eq!(page.items.iter().map(|item| &item.id).collect::<Vec<_>>(), [&id], "{filter:?}");
+            assert_eq!(page.items.iter().map(|item| &item.id).collect::<Vec<_>>(), [id], "{filter:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_items_of_an_older_database_are_each_in_their_list() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, _server) = empty_database(&world).await;
+    db.migrate("media", &MIGRATIONS[..6]).await.unwrap();
+    let (owner, now) = (AccountId(world.ada().id), world.clock().now());
+    let items = insert_old_items(&db, owner, now).await;
+    db.migrate("media", MIGRATIONS).await.unwrap();
+    assert_eq!(commands::place_items(&db).await.unwrap(), 2, "only what belongs elsewhere is written");
+    assert_eq!(commands::place_items(&db).await.unwrap(), 0);
+    expect_listed(&db, owner, &items, now).await;
+    world.end().await;
+}
+
+/// Version 8 as builds before the first release had it.
+const FIRST_TRASH: &str = "
+alter table item add column listing text not null default 'library';
+alter table item add column taken_or_created_at timestamptz;
+alter table item add column removed_at timestamptz;
+alter table item add column purges_at timestamptz;
+update item set taken_or_created_at = coalesce(taken_at, created_at);
+update item set listing = 'staged' where not claimed;
+update item set listing = 'avatars' where claimed and subject = 'account:avatar';
+drop index item_library;
+drop index item_facets;
+create index item_added on item (owner, listing, created_at, id);
+create index item_taken on item (owner, listing, taken_or_created_at, id);
+create index item_facets_added on item (owner, listing, kind, state, visibility, created_at, id);
+create index item_facets_taken on item (owner, listing, kind, state, visibility, taken_or_created_at, id);
+create index item_trash on item (owner, removed_at, id) where removed_at is not null;
+create index item_purges_at on item (purges_at) where purges_at is not null;
+";
+
+#[tokio::test]
+async fn a_database_of_a_build_before_the_first_release_opens() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, _server) = empty_database(&world).await;
+    db.migrate("media", &MIGRATIONS[..6]).await.unwrap();
+    let (owner, now) = (AccountId(world.ada().id), world.clock().now());
+    let items = insert_old_items(&db, owner, now).await;
+    let mut steps = MIGRATIONS[..10].to_vec();
+    steps[7].sql = FIRST_TRASH;
+    db.migrate("media", steps.leak()).await.unwrap();
+    db.migrate("media", MIGRATIONS).await.unwrap();
+    assert_eq!(commands::place_items(&db).await.unwrap(), 0);
+    expect_listed(&db, owner, &items, now).await;
+    world.end().await;
+}
+
+/// Returns an album whose items have ranks without a gap, and those items in their order.
+async fn dense_album(media: &Media, owner: AccountId, count: usize) -> (AlbumId, Vec<MediaId>) {
+    let (title, visibility) = ("Sea".to_owned(), Visibility::Private);
+    let details = AlbumDetails { title, description: String::new(), visibility };
+    let album = commands::create_album(media, owner, details).await.unwrap().id;
+    let ids: Vec<MediaId> = (0..count).map(|_| MediaId::random()).collect();
+    let items: Vec<RankedItem> = ids.iter().zip(0..).map(|(id, rank)| RankedItem { rank, id: id.clone() }).collect();
+    let (id, now) = (album.clone(), media.context.clock.now());
+    let written: Result<(), db::Error> = media
+        .context
+        .db
+        .write(Lane::of(&owner), async move |tx| {
+            store::album_items::insert(tx, &id, &items, now).await?;
+            store::albums::add_items(tx, &id, items.len(), now).await
+        })
+        .await;
+    written.unwrap();
+    (album, ids)
+}
+
+#[derive(FromQueryResult)]
+struct MediaRow {
+    media: String,
+}
+
+#[derive(FromQueryResult)]
+struct RankRow {
+    rank: i64,
+}
+
+/// Returns the items of an album in their order.
+async fn album_order(media: &Media, album: &AlbumId) -> Vec<String> {
+    let text = "select media from album_item where album = $1 order by rank";
+    let rows: Vec<MediaRow> = media.context.db.read().rows(text, vec![album.as_str().into()]).await.unwrap();
+    rows.into_iter().map(|row| row.media).collect()
+}
+
+fn texts(ids: &[MediaId]) -> Vec<String> {
+    ids.iter().map(MediaId::to_string).collect()
+}
+
+#[tokio::test]
+async fn an_album_is_numbered_anew_some_hundred_items_at_a_time() {
+    let world = World::of(&[crate::service()]).await;
+    let (media, owner) = (process(&world, "one").await, AccountId(world.ada().id));
+    let (album, mut ids) = dense_album(&media, owner, 1_200).await;
+    let (moved, anchor) = (ids.remove(700), ids[3].clone());
+    ids.insert(3, moved.clone());
+    commands::move_album_item(&media, &album, owner, moved, Destination::Before(anchor)).await.unwrap();
+    assert_eq!(album_order(&media, &album).await, texts(&ids));
+    let ranks: Vec<RankRow> =
+        media.context.db.read().rows("select rank from album_item order by rank", vec![]).await.unwrap();
+    let renumbered = ranks.iter().filter(|row| !(0..1_200).contains(&row.rank)).count();
+    assert_eq!(renumbered, 501, "one step makes room here, for the item that moves");
+    assert_eq!(store::albums::find(media.context.db.read(), &album).await.unwrap().unwrap().numbering, 1);
+    // At the other end, the items go the other way.
+    let (moved, anchor) = (ids.remove(0), ids[1_198].clone());
+    ids.insert(1_198, moved.clone());
+    commands::move_album_item(&media, &album, owner, moved, Destination::Before(anchor)).await.unwrap();
+    assert_eq!(album_order(&media, &album).await, texts(&ids));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_order_of_an_album_is_exact_while_many_move_and_it_is_numbered_anew() {
+    let world = World::of(&[crate::service()]).await;
+    let (media, owner) = (process(&world, "one").await, AccountId(world.ada().id));
+    let (album, mut ids) = dense_album(&media, owner, 1_200).await;
+    // The last of every three items is moved before the first.
+    let moves = ids.chunks(3).step_by(10).map(|three| {
+        let (moved, anchor) = (three[2].clone(), three[0].clone());
+        commands::move_album_item(&media, &album, owner, moved, Destination::Before(anchor))
+    });
+    futures::future::try_join_all(moves).await.unwrap();
+    for three in ids.chunks_mut(3).step_by(10) {
+        three.rotate_right(1);
+    }
+    assert_eq!(album_order(&media, &album).await, texts(&ids));
     world.end().await;
 }

@@ -75,10 +75,14 @@ export class OpenAlbum {
     if (step === 1 && at === this.ids.length - 1) await this.loadMore();
     const other = this.ids[at + step];
     if (at < 0 || other === undefined) return -1;
-    const to: Destination = step === 1 ? { after: other } : { before: other };
+    return this.moveTo(id, step === 1 ? { after: other } : { before: other });
+  }
+
+  /** Moves an item beside another one that is shown. Returns its new index. */
+  async moveTo(id: string, to: Destination): Promise<number> {
     await calls.moveItem(this.id, id, to);
     const ids = this.ids.filter((one) => one !== id);
-    ids.splice(ids.indexOf(other) + (step === 1 ? 1 : 0), 0, id);
+    ids.splice('before' in to ? ids.indexOf(to.before) : ids.indexOf(to.after) + 1, 0, id);
     this.ids = ids;
     await this.#reread();
     return ids.indexOf(id);

@@ -16,6 +16,17 @@ export function setTracks(element: HTMLMediaElement, captions: readonly Captions
   }
 }
 
+/** Turns off the text tracks that the browser itself adds, as Safari does for the captions of a stream: the page has the same ones. */
+export function keepOwnTracks(element: HTMLMediaElement): () => void {
+  const turnOff = (): void => {
+    const own = new Set([...element.querySelectorAll('track')].map(({ track }) => track));
+    for (const track of element.textTracks) if (!own.has(track)) track.mode = 'disabled';
+  };
+  // The browser turns on what the reader's settings ask for, which is a change.
+  for (const event of ['addtrack', 'change']) element.textTracks.addEventListener(event, turnOff);
+  return () => ['addtrack', 'change'].forEach((event) => element.textTracks.removeEventListener(event, turnOff));
+}
+
 /** Shows the captions of a language, and no others; `null` shows none. */
 export function showTrack(element: HTMLMediaElement, lang: string | null): void {
   // An audio element draws no captions: its track is read for the text instead.

@@ -3,6 +3,7 @@
 import m from '#messages/player';
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
+import { keepOwnTracks } from './captions';
 
 export interface Quality {
   /** Index of the level in hls.js. */
@@ -39,7 +40,10 @@ export async function attachStream(element: HTMLMediaElement, source: Source, st
     throw new Error(m.streamUnreachable());
   });
   if (HlsJs.isSupported()) return withHlsJs(HlsJs, element, source.url, startSeconds, listener);
-  if (element.canPlayType(NATIVE)) return plainFile(element, source.url, startSeconds, listener);
+  if (element.canPlayType(NATIVE)) {
+    const [stream, release] = [plainFile(element, source.url, startSeconds, listener), keepOwnTracks(element)];
+    return { ...stream, destroy: () => (release(), stream.destroy()) };
+  }
   throw new Error(m.streamsUnsupported());
 }
 

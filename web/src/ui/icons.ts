@@ -41,6 +41,7 @@ export const ICONS = {
   upload: { d: 'M12 20V6m0 0l-5 5m5-5l5 5M5 3h14' },
   left: { d: 'M14.5 6l-6 6 6 6' },
   right: { d: 'M9.5 6l6 6-6 6' },
+  grip: { d: 'M9 6h.01M15 6h.01M9 12h.01M15 12h.01M9 18h.01M15 18h.01' },
   up: { d: 'M6 15l6-6 6 6' },
   down: { d: 'M6 9l6 6 6-6' },
   warning: { d: 'M12 4l9 16H3zM12 10v4.5m0 3h.01' },

@@ -1,13 +1,15 @@
 //! Editing the profile.
 //!
 //! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen; a change of the privacy
-//! is published in the transaction that makes it.
+//! is published in the transaction that makes it. The avatar is checked again after the write: the event by which it
+//! was hidden may have come before it was an avatar.
 
 use contract::MediaId;
 use contract::accounts::PrivacyChanged;
 use contract::media::FindReceived;
 use db::Lane;
 
+use super::clear_hidden_avatar::clear_hidden_avatar;
 use crate::error::Error;
 use crate::model::{self, Account, CurrentSession, Patch, ProfilePatch};
 use crate::state::Accounts;
@@ -23,7 +25,11 @@ pub(crate) async fn update_profile(
         check_avatar(accounts, current, avatar).await?;
     }
     let (id, now) = (current.account.id, accounts.context.clock.now());
-    accounts
+    let chosen = match &patch.avatar {
+        Patch::Set(avatar) => Some(avatar.clone()),
+        Patch::Unchanged | Patch::Null => None,
+    };
+    let updated = accounts
         .context
         .db
         .write(Lane::of(&id), async move |tx| {
@@ -33,7 +39,13 @@ pub(crate) async fn update_profile(
             }
             Ok::<_, Error>(updated)
         })
-        .await
+        .await?;
+    if let Some(avatar) = chosen.filter(|_| accounts.context.peers.knows("media"))
+        && clear_hidden_avatar(accounts, avatar).await?
+    {
+        return Err(Error::InvalidAvatar("Others can't see this picture any more. Choose another one."));
+    }
+    Ok(updated)
 }
 
 /// Checks an avatar with the media role. Without a media role, which could not show it either, any id is accepted.

@@ -235,13 +235,23 @@ fn to_column<T>(patch: &Patch<T>, text: impl FnOnce(&T) -> &str) -> (bool, Optio
     }
 }
 
+/// Returns the account whose avatar is this photo.
+pub(crate) async fn find_by_avatar(sql: &impl Sql, media: &MediaId) -> Result<Option<AccountId>, Error> {
+    #[derive(FromQueryResult)]
+    struct IdRow {
+        id: Uuid,
+    }
+    let row: Option<IdRow> = sql.row("select id from account where avatar = $1", vec![media.as_str().into()]).await?;
+    Ok(row.map(|row| AccountId(row.id)))
+}
+
 const CLEAR_AVATAR: &str = "
     update account
        set avatar = null
      where avatar = $1
        and id = $2";
 
-/// Removes a deleted photo from the profile of its owner. Returns how many profiles changed.
+/// Removes a photo from the profile of its owner. Returns how many profiles changed.
 pub(crate) async fn clear_avatar(tx: &Tx, owner: AccountId, media: &MediaId) -> Result<u64, Error> {
     tx.execute(CLEAR_AVATAR, vec![media.as_str().into(), owner.0.into()]).await
 }

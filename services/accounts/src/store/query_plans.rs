@@ -1,7 +1,7 @@
 //! The query plans of this role's queries on both databases: none reads a whole table.
 
-use contract::AccountId;
 use contract::accounts::AccountState;
+use contract::{AccountId, MediaId};
 use testkit::{World, plans};
 use uuid::Uuid;
 
@@ -27,6 +27,7 @@ async fn every_query_has_an_index() {
             accounts::find_credentials(sql, accounts::LoginName::Email("ada@example.org")).await?;
             accounts::find(sql, "ada").await?;
             accounts::find_by_id(sql, id).await?;
+            accounts::find_by_avatar(sql, &MediaId::random()).await?;
             accounts::find_current_session(sql, id, Uuid::nil()).await?;
             accounts::find_password(sql, id).await?;
             handle_skeletons::is_taken(sql, "ada").await?;

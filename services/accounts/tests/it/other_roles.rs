@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use bus::{Consumer, Subscription};
 use contract::accounts::{Erased, PrivacyChanged};
-use contract::media::{Deleted, Kind, Received, Visibility};
+use contract::media::{Changed, Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Migration, Sql as _};
 use service::{Context, RoleInstance, Service};
@@ -82,8 +82,15 @@ fn account_id(person: &Person) -> AccountId {
 
 /// Inserts an item into the fake library.
 async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visibility) -> MediaId {
+    let id = MediaId::random();
+    put_item(world, owner, &id, kind, visibility, false).await;
+    id
+}
+
+/// Inserts an item into the fake library, or replaces it there.
+async fn put_item(world: &World, owner: &Person, id: &MediaId, kind: Kind, visibility: Visibility, trashed: bool) {
     let item = Received {
-        id: MediaId::random(),
+        id: id.clone(),
         owner: account_id(owner),
         kind,
         format: "jpeg".into(),
@@ -99,17 +106,12 @@ async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visi
         duration_ms: None,
         orientation: 1,
         created_at: world.clock().now(),
-        trashed: false,
+        trashed,
+        captions: vec![],
     };
-    let (id, json) = (item.id.clone(), serde_json::to_string(&item).unwrap());
-    let insert = vec![id.as_str().into(), json.into()];
-    world
-        .context("media")
-        .db
-        .write(Lane::NONE, async move |tx| tx.execute("insert into item (id, json) values ($1, $2)", insert).await)
-        .await
-        .unwrap();
-    id
+    let values = vec![id.as_str().into(), serde_json::to_string(&item).unwrap().into()];
+    let text = "insert into item (id, json) values ($1, $2) on conflict (id) do update set json = excluded.json";
+    world.context("media").db.write(Lane::NONE, async move |tx| tx.execute(text, values).await).await.unwrap();
 }
 
 #[tokio::test]
@@ -152,6 +154,33 @@ async fn a_deleted_picture_leaves_the_profile() {
     };
     assert_eq!(avatar_after_deletion(other).await, avatar.as_str());
     assert_eq!(avatar_after_deletion(avatar.clone()).await, Value::Null);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_picture_that_others_may_not_see_any_more_leaves_the_profile_for_good() {
+    let world = world_with_media().await;
+    let ada = sign_up(&world, "ada").await;
+    let avatar_after = async |id: &MediaId, visibility: Visibility, trashed: bool, version: u64| {
+        let (id, name) = (id.clone(), "me".to_owned());
+        let changed = Changed { id, name, tags: vec![], visibility, trashed, captions: vec![], version };
+        let now = world.clock().now();
+        world.context("media").db.write(Lane::NONE, async move |tx| tx.publish(&changed, now)).await.unwrap();
+        world.settle().await;
+        world.anonymous().get("/v1/accounts/ada").await.expect(200).json()["avatar"].clone()
+    };
+    for (visibility, trashed) in [(Visibility::Private, true), (Visibility::Private, false)] {
+        let id = insert_item(&world, &ada, Kind::Photo, Visibility::Public).await;
+        ada.member.patch("/v1/me", &json!({"avatar": id})).await.expect(200);
+        assert_eq!(avatar_after(&id, Visibility::Unlisted, false, 2).await, id.as_str());
+        // A late event, about a time before it was shared again and chosen.
+        assert_eq!(avatar_after(&id, visibility, trashed, 1).await, id.as_str());
+        put_item(&world, &ada, &id, Kind::Photo, visibility, trashed).await;
+        assert_eq!(avatar_after(&MediaId::random(), visibility, trashed, 3).await, id.as_str());
+        assert_eq!(avatar_after(&id, visibility, trashed, 3).await, Value::Null);
+        put_item(&world, &ada, &id, Kind::Photo, Visibility::Public, false).await;
+        assert_eq!(avatar_after(&id, Visibility::Public, false, 4).await, Value::Null);
+    }
     world.end().await;
 }
 

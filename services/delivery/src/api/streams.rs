@@ -2,11 +2,13 @@
 //!
 //! A master playlist lists what can be played now, so clients revalidate it each time (an ETag makes that cheap). The
 //! playlist of a rendition is `EVENT` until it is complete. The common case, a segment of a cached item, needs no
-//! database and no disk. Invariant: a playlist lists only segments that exist.
+//! database and no disk. Captions have playlists of their own, which `media` serves. Invariant: a playlist lists only
+//! segments that exist.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use codec::playlist;
+use contract::media::CaptionTrack;
 use contract::transcode::Track;
 use http_server::Binary;
 
@@ -78,7 +80,12 @@ pub(super) async fn master(
     if playback.renditions.iter().all(|rendition| rendition.segments.is_empty()) {
         return Err(Error::NotReady);
     }
-    let text = delivery.playlist_cache.get(id, &playback, "master", query, |query| write_master(&playback, query));
+    let captions = caption_names(&readable.item.captions);
+    // Captions may change while the playback stays what it is.
+    let names = captions.iter().flat_map(|(track, name)| ["\n", track.lang.as_str(), " ", name.as_str()]);
+    let file: String = std::iter::once("master").chain(names).collect();
+    let write = |query: &str| write_master(&playback, &captions, query);
+    let text = delivery.playlist_cache.get(id, &playback, &file, query, write);
     respond_with_playlist(&delivery, &readable, &request, text, CachePolicy::Revalidate).await
 }
 
@@ -273,7 +280,16 @@ pub(super) fn parse_number(file: &str, extension: &str) -> Option<u32> {
     (number.to_string() == digits).then_some(number)
 }
 
-fn write_master(playback: &Playback, query: &str) -> String {
+/// Returns captions with the names that a menu of languages shows. No two are the same (RFC 8216, section 4.3.4.1.1).
+fn caption_names(tracks: &[CaptionTrack]) -> Vec<(&CaptionTrack, String)> {
+    let is_taken = |track: &CaptionTrack| tracks.iter().filter(|other| other.label == track.label).count() > 1;
+    let name = |track: &CaptionTrack| {
+        if is_taken(track) { format!("{} ({})", track.label, track.lang) } else { track.label.clone() }
+    };
+    tracks.iter().map(|track| (track, name(track))).collect()
+}
+
+fn write_master(playback: &Playback, captions: &[(&CaptionTrack, String)], query: &str) -> String {
     let playable = || playback.renditions.iter().filter(|rendition| !rendition.segments.is_empty());
     let uri = |rendition: &RenditionSegments| format!("{}/playlist.m3u8", rendition.info.name);
     let audio_rendition =
@@ -304,7 +320,14 @@ fn write_master(playback: &Playback, query: &str) -> String {
             millifps: rendition.info.millifps,
         })
         .collect();
-    playlist::master(audio.as_ref(), &variants, query)
+    let uris: Vec<String> =
+        captions.iter().map(|(track, _)| format!("../captions/{}/playlist.m3u8", track.lang)).collect();
+    let captions: Vec<playlist::Captions<'_>> = captions
+        .iter()
+        .zip(&uris)
+        .map(|((track, name), uri)| playlist::Captions { uri, name, language: &track.lang })
+        .collect();
+    playlist::master(audio.as_ref(), &variants, &captions, query)
 }
 
 fn write_media(rendition: &RenditionSegments, query: &str) -> String {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use codec::filename::{clean, with_extension};
 use codec::scrub::Patch;
 use codec::sniff::{self, Format};
-use contract::media::{Kind, Received, Visibility};
+use contract::media::{CaptionTrack, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 
 /// An item.
@@ -27,6 +27,8 @@ pub(crate) struct Item {
     pub visibility: Visibility,
     /// Whether it is in the trash of its owner.
     pub trashed: bool,
+    /// Its captions, which `media` serves.
+    pub captions: Vec<CaptionTrack>,
     /// Upright size in pixels, where known.
     pub size: Option<(u32, u32)>,
     /// EXIF orientation 1–8.
@@ -59,7 +61,9 @@ impl Item {
 
     /// Returns its approximate size in memory, in bytes.
     pub fn weight(&self) -> usize {
-        512 + self.name.len() + self.scrub.iter().flatten().map(|patch| 64 + patch.fill.len()).sum::<usize>()
+        let scrub = self.scrub.iter().flatten().map(|patch| 64 + patch.fill.len()).sum::<usize>();
+        let captions = self.captions.iter().map(|track| 64 + track.lang.len() + track.label.len()).sum::<usize>();
+        512 + self.name.len() + scrub + captions
     }
 }
 
@@ -79,6 +83,7 @@ impl From<&Received> for Item {
             scrub: received.scrub.as_deref().and_then(overlays),
             visibility: received.visibility,
             trashed: received.trashed,
+            captions: received.captions.clone(),
             size: received.width.zip(received.height),
             orientation: received.orientation,
             created_at: received.created_at,

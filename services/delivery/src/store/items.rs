@@ -3,7 +3,7 @@
 //! Invariant: a deleted item is never written again, however late its announcements arrive.
 
 use chrono::{DateTime, Utc};
-use contract::media::{Changed, Received};
+use contract::media::{CaptionTrack, Changed, Received};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Error, FromQueryResult, Sql, Tx, Value};
 use objects::orphans;
@@ -15,9 +15,9 @@ use crate::model::item::overlays;
 const INSERT: &str = "
     insert into item (
         id, owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height,
-        orientation, version, created_at, trashed
+        orientation, version, created_at, trashed, captions
     )
-    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
      where not exists (select 1 from tombstone where item = $1)
         on conflict (id) do nothing";
 
@@ -43,13 +43,18 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
         to_bigint(version),
         received.created_at.into(),
         received.trashed.into(),
+        captions_column(&received.captions)?,
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
 }
 
+fn captions_column(captions: &[CaptionTrack]) -> Result<Value, Error> {
+    serde_json::to_string(captions).map(Into::into).map_err(|_| Error::Corrupt("captions"))
+}
+
 const UPDATE: &str = "
     update item
-       set name = $2, visibility = $3, version = $4, trashed = $5
+       set name = $2, visibility = $3, version = $4, trashed = $5, captions = $6
      where id = $1
        and version < $4";
 
@@ -61,6 +66,7 @@ pub(crate) async fn update_item(tx: &Tx, changed: &Changed) -> Result<bool, Erro
         changed.visibility.as_str().into(),
         to_bigint(changed.version),
         changed.trashed.into(),
+        captions_column(&changed.captions)?,
     ];
     if tx.execute(UPDATE, values).await? > 0 {
         return Ok(true);
@@ -84,12 +90,13 @@ struct ItemRow {
     height: Option<i64>,
     orientation: i64,
     trashed: bool,
+    captions: String,
     created_at: DateTime<Utc>,
 }
 
 const FIND: &str = "
     select owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height,
-           orientation, created_at, trashed
+           orientation, created_at, trashed, captions
       from item
      where id = $1";
 
@@ -117,6 +124,7 @@ fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
         size: side(row.width).zip(side(row.height)),
         orientation: u8::try_from(row.orientation).unwrap_or(1),
         trashed: row.trashed,
+        captions: serde_json::from_str(&row.captions).map_err(|_| Error::Corrupt("captions"))?,
         created_at: row.created_at,
     })
 }

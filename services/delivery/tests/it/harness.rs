@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::TimeDelta;
-use contract::media::{Changed, Deleted, Kind, Patch, Received, Visibility};
+use contract::media::{CaptionTrack, Changed, Deleted, Kind, Patch, Received, Visibility};
 use contract::transcode::{Asset, Published, Rendition, Segment, Track};
 use contract::{AccountId, Event, MediaId, ObjectKey};
 use db::Lane;
@@ -82,6 +82,7 @@ impl Harness {
             orientation: 1,
             created_at: self.world.clock().now(),
             trashed: false,
+            captions: vec![],
         }
     }
 
@@ -117,9 +118,24 @@ impl Harness {
         self.publish_change(item, Visibility::Private, true, version).await;
     }
 
+    /// Gives an item captions in these languages, each with its label.
+    pub async fn caption(&self, item: &Received, tracks: &[(&str, &str)], version: u64) {
+        let track = |(lang, label): &(&str, &str)| CaptionTrack { lang: (*lang).into(), label: (*label).into() };
+        self.publish(&Changed {
+            id: item.id.clone(),
+            name: item.name.clone(),
+            tags: vec![],
+            visibility: item.visibility,
+            trashed: false,
+            captions: tracks.iter().map(track).collect(),
+            version,
+        })
+        .await;
+    }
+
     async fn publish_change(&self, item: &Received, visibility: Visibility, trashed: bool, version: u64) {
         let (id, name) = (item.id.clone(), item.name.clone());
-        self.publish(&Changed { id, name, tags: vec![], visibility, trashed, version }).await;
+        self.publish(&Changed { id, name, tags: vec![], visibility, trashed, captions: vec![], version }).await;
     }
 
     pub async fn delete(&self, item: &Received) {

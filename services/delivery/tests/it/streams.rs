@@ -2,7 +2,7 @@
 
 use contract::media::Visibility;
 use contract::transcode::{Published, Track};
-use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaPlaylistType, Playlist};
+use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist, MediaPlaylistType, Playlist};
 use testkit::TestResponse;
 
 use crate::harness::{Harness, get_with, segment_bytes};
@@ -101,6 +101,38 @@ async fn a_master_names_what_can_be_played_now() {
     let uris: Vec<&str> = full.variants.iter().map(|variant| variant.uri.as_str()).collect();
     assert_eq!(uris, ["v360/playlist.m3u8", "v1080xx/playlist.m3u8"], "the one to start with comes first");
     assert_eq!(full.alternatives.len(), 1);
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn a_master_names_the_captions_that_the_item_has_now() {
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Private).await;
+    harness.rendition(&video.id, "v720", Track::Video, 1, Some(1)).await;
+    let anonymous = harness.world.anonymous();
+    let query = harness.signed_query("view", &video.id);
+    let path = format!("/v1/media/{}/hls/master.m3u8?{query}", video.id);
+    let read = async || master(&anonymous.get(&path).await.expect(200));
+    let without = read().await;
+    assert_eq!((without.alternatives.len(), without.variants[0].subtitles.clone()), (0, None));
+    harness.caption(&video, &[("en", "English"), ("pt-BR", "Lyrics"), ("pt-PT", "Lyrics")], 2).await;
+    let with = read().await;
+    assert_eq!(with.variants[0].subtitles.as_deref(), Some("captions"));
+    let names: Vec<&str> = with.alternatives.iter().map(|track| track.name.as_str()).collect();
+    assert_eq!(names, ["English", "Lyrics (pt-BR)", "Lyrics (pt-PT)"]);
+    let english = &with.alternatives[0];
+    assert_eq!(
+        (english.media_type.clone(), english.language.as_deref()),
+        (AlternativeMediaType::Subtitles, Some("en"))
+    );
+    assert_eq!(english.uri.as_deref(), Some(format!("../captions/en/playlist.m3u8?{query}").as_str()));
+    // A late event, about a time before them.
+    harness.caption(&video, &[], 1).await;
+    assert_eq!(read().await, with);
+    harness.caption(&video, &[("de", "Deutsch")], 3).await;
+    assert_eq!(read().await.alternatives.len(), 1);
+    harness.caption(&video, &[], 4).await;
+    assert_eq!(read().await, without);
     harness.end().await;
 }
 

@@ -1,11 +1,14 @@
 //! The class of a request, by its route.
 //!
-//! Invariant: the class depends on the matched route and the method only, never on what else the client sends.
+//! Invariant: the class depends on the matched route, the path and the method only, never on what else the client
+//! sends.
 
 use axum::extract::{MatchedPath, Request};
 
 use crate::STATIC_ROUTES;
+use crate::preview_urls::has_preview;
 use crate::routes::RouteTable;
+use crate::static_files::{OEMBED_ROUTE, PAGE_ROUTE};
 
 /// Paths of health checks by load balancers. The process responds to them, not a role.
 const HEALTH_ROUTES: [&str; 2] = ["/healthz", "/readyz"];
@@ -19,6 +22,9 @@ pub(super) enum RequestClass {
     Stream,
     /// An embedded file. It is the same for every client, so no token is checked.
     Static,
+    /// A page with a link preview, or an oEmbed: as [`RequestClass::Static`], but a role is asked for it, so it counts
+    /// as a read of that role.
+    Preview,
     /// A health check: one of [`HEALTH_ROUTES`].
     Health,
 }
@@ -34,6 +40,8 @@ impl RequestClass {
         };
         if HEALTH_ROUTES.contains(&pattern) {
             Self::Health
+        } else if pattern == OEMBED_ROUTE || (pattern == PAGE_ROUTE && has_preview(request.uri().path())) {
+            Self::Preview
         } else if STATIC_ROUTES.iter().any(|(route, _)| *route == pattern) {
             Self::Static
         } else if is_stream() {

@@ -38,7 +38,7 @@ const ACCOUNTS: [(&str, bool); 5] = [
     ("/v1/sessions/{session}", true),
     ("/v1/me", true),
 ];
-/// An item whose preview the fake role has at once, and one whose preview never comes.
+/// An item and an album whose preview the fake role has at once, and an item whose preview never comes.
 pub(crate) const SHARED: &str = "5kT0vYq8Zb3mXw1RcHs9Ga";
 pub(crate) const NEVER: &str = "0000000000000000000000";
 const MEDIA: [&str; 4] = ["/v1/media", "/v1/media/claims", "/v1/media/{id}", "/v1/media/{id}/socket"];
@@ -89,6 +89,7 @@ impl Harness {
             .route("/v1/media/{id}/events", get(event_stream))
             .route("/v1/media/{id}/socket", get(echo_websocket))
             .route("/internal/media/{id}/preview", get(preview))
+            .route("/internal/albums/{id}/preview", get(album_preview))
             .fallback(any(record))
             .with_state(role.clone())
             .layer(axum::middleware::from_fn(trust_internal_headers))
@@ -243,6 +244,20 @@ async fn preview(axum::extract::Path(id): axum::extract::Path<String>) -> Respon
         }
         _ => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+async fn album_preview(axum::extract::Path(id): axum::extract::Path<String>) -> Response {
+    if id != SHARED {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    axum::Json(serde_json::json!({
+        "id": SHARED,
+        "title": "</title><script>alert(2)</script>",
+        "visibility": "unlisted",
+        "item_count": 3,
+        "cover": null,
+    }))
+    .into_response()
 }
 
 async fn respond_in_two_parts(State(role): State<FakeRole>) -> Response {

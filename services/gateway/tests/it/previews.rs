@@ -43,6 +43,20 @@ async fn the_page_of_a_shared_item_has_a_preview_that_is_escaped_and_private_one
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_shared_album_has_a_preview_that_is_escaped_and_private_ones_have_none() {
+    let harness = Harness::start(&["gateway.public_url=https://tutti.example"]).await;
+    let shared = get(&harness, &format!("/albums/{SHARED}")).await.expect(200);
+    let html = text(&shared);
+    assert!(html.contains("<title>&lt;/title&gt;&lt;script&gt;alert(2)&lt;/script&gt; · Tutti</title>"), "{html}");
+    assert!(!html.contains("<script>alert") && html.contains("with 3 items."), "{html}");
+    assert!(html.contains(&format!("content=\"https://tutti.example/albums/{SHARED}\"")), "{html}");
+    assert!(html.contains("noindex") && shared.header("cache-control") == "private, no-cache", "{html}");
+    let (plain, other) = (get(&harness, &format!("/albums/{UNKNOWN}")).await, get(&harness, "/albums").await);
+    assert_eq!(text(&plain), text(&other));
+    assert!(!text(&plain).contains("og:title") && plain.header("cache-control") == "no-cache");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn oembed_describes_what_a_visitor_may_see_and_nothing_else() {
     let harness = Harness::start(&["gateway.public_url=https://tutti.example"]).await;
     let url = |id: &str| format!("/oembed?url=https%3A%2F%2Ftutti.example%2Fm%2F{id}");
@@ -80,4 +94,38 @@ async fn only_the_embeddable_player_may_be_framed() {
         assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
         assert_eq!(response.header("x-frame-options"), "DENY", "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_link_that_expires_is_in_no_index_and_no_referrer() {
+    let harness = Harness::start(&[]).await;
+    for path in ["/s/3hW9dKx0Qp7LmT2vBnYc4R", "/s/3hW9dKx0Qp7LmT2vBnYc4R/more"] {
+        let response = get(&harness, path).await;
+        assert_eq!(response.header("x-robots-tag"), "noindex", "{path}");
+        assert_eq!(response.header("referrer-policy"), "no-referrer", "{path}");
+    }
+    let other = get(&harness, "/settings").await;
+    assert_eq!(other.header("referrer-policy"), "same-origin");
+    assert!(!other.headers.contains_key("x-robots-tag"), "{other}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_media_is_asked_for_counts_as_a_read() {
+    let harness = Harness::start(&["gateway.reads_per_second=1"]).await;
+    let (page, other) = (format!("/m/{SHARED}"), "/settings");
+    let oembed = format!("/oembed?url=http%3A%2F%2F{}%2Fm%2F{SHARED}", harness.address());
+    for path in [&page, &oembed] {
+        // Ten seconds' worth of requests are a burst.
+        let mut sent = 0;
+        let refused = loop {
+            let response = get(&harness, path).await;
+            if response.status == 429 {
+                break response;
+            }
+            sent += 1;
+            assert!(sent < 100, "{path} is not counted");
+        };
+        assert!(!refused.refused(429, "request.too_many").header("retry-after").is_empty());
+    }
+    assert_ne!(get(&harness, other).await.status, 429, "files have a limit of their own");
 }

@@ -1,7 +1,8 @@
 //! `/v1/media/{id}/captions/{lang}`: the captions of a video or an audio file, as WebVTT.
 //!
-//! Owns their URL. Invariant: they are readable where the other files of the item are, by the same token, signature or
-//! visibility, and a browser shows them as captions only, never as a page.
+//! Does not own their part in a stream ([`super::caption_streams`]). Invariant: they are readable where the other files
+//! of the item are, by the same token, signature or visibility, and a browser shows them as captions only, never as a
+//! page.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -24,7 +25,7 @@ use crate::model::view::{MediaView, Viewer};
 use crate::store::captions::CaptionText;
 use crate::{Media, commands, queries, store};
 
-const CONTENT_TYPE: &str = "text/vtt; charset=utf-8";
+pub(super) const CONTENT_TYPE: &str = "text/vtt; charset=utf-8";
 const EXAMPLE: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nEveryone plays.\n";
 
 /// The query of new captions.
@@ -125,7 +126,7 @@ async fn read(media: &Media, body: &mut BodyReader) -> Result<Vec<u8>, Error> {
 pub(super) struct SignatureQuery {
     /// The signature of a signed URL. Without one, the access token decides.
     #[param(example = "t5yo00.mBq0v4c6nQ1T8yWkZr2e5A")]
-    t: Option<String>,
+    pub t: Option<String>,
 }
 
 /// The captions of an item in a language, for `<track>`.
@@ -168,38 +169,73 @@ pub(super) async fn get(
     Query(query): Query<SignatureQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let (sql, (id, lang)) = (media.context.db.read(), names);
+    let (found, readable) = find(&media, names, query.t, member.as_ref()).await?;
+    Ok(respond(found, CONTENT_TYPE, &readable, headers.get(header::IF_NONE_MATCH)))
+}
+
+/// An item whose captions the caller may read.
+#[derive(Debug)]
+pub(super) struct Readable {
+    pub item: Item,
+    /// Whether the URL alone opens the captions, as against the token of the owner.
+    is_by_url: bool,
+    /// The query that further URLs need: `t=…`, or nothing.
+    pub query: String,
+}
+
+/// Returns the captions of an item in a language, if the caller may read them.
+pub(super) async fn find(
+    media: &Media,
+    (id, lang): (MediaId, String),
+    signature: Option<String>,
+    member: Option<&Member>,
+) -> Result<(CaptionText, Readable), Error> {
+    let sql = media.context.db.read();
     let item = store::items::find(sql, &id).await?.ok_or(Error::NotFound)?;
-    let is_by_url = authorize(&media, &item, member.as_ref(), query.t.as_deref())?;
-    queries::check_shown(sql, &item, media.context.clock.now()).await?;
+    let readable = authorize(media, item, member, signature)?;
+    queries::check_shown(sql, &readable.item, media.context.clock.now()).await?;
     let lang = LanguageTag::parse(&lang).ok_or(Error::NoSuchCaptions)?;
     let found = store::captions::find(sql, &id, &lang).await?.ok_or(Error::NoSuchCaptions)?;
-    Ok(respond(found, item.effective_visibility(), is_by_url, headers.get(header::IF_NONE_MATCH)))
+    Ok((found, readable))
 }
 
-/// Returns whether the URL alone opens the captions, as against the token of the owner.
-fn authorize(media: &Media, item: &Item, member: Option<&Member>, signature: Option<&str>) -> Result<bool, Error> {
-    let (id, now) = (item.id.as_str(), media.context.clock.now());
+fn authorize(media: &Media, item: Item, member: Option<&Member>, signature: Option<String>) -> Result<Readable, Error> {
+    if item.is_public_or_unlisted() {
+        return Ok(Readable { item, is_by_url: true, query: String::new() });
+    }
     // What is in the trash, only its owner's view opens.
-    let scope = if item.trashed.is_some() { "trash" } else { "view" };
-    let is_signed = signature.is_some_and(|text| media.context.url_signer.is_valid(text, scope, id, now));
-    if is_signed || item.is_public_or_unlisted() { Ok(true) } else { viewer(item, member).map(|_| false) }
+    let (scope, now) = (if item.trashed.is_some() { "trash" } else { "view" }, media.context.clock.now());
+    let is_valid = |text: &String| media.context.url_signer.is_valid(text, scope, item.id.as_str(), now);
+    match signature.filter(is_valid) {
+        Some(text) => Ok(Readable { item, is_by_url: true, query: format!("t={text}") }),
+        None => {
+            viewer(&item, member)?;
+            Ok(Readable { item, is_by_url: false, query: String::new() })
+        }
+    }
 }
 
-fn respond(found: CaptionText, visibility: Visibility, is_by_url: bool, known: Option<&HeaderValue>) -> Response {
+/// Responds with a text, or with 304 if the client has it.
+pub(super) fn respond(
+    found: CaptionText,
+    content_type: &'static str,
+    readable: &Readable,
+    known: Option<&HeaderValue>,
+) -> Response {
     let etag = format!("\"{}\"", found.etag);
     let is_known = known.and_then(|tags| tags.to_str().ok()).is_some_and(|tags| has_tag(tags, &etag));
     let mut response = Response::new(if is_known { Body::empty() } else { Body::from(found.content) });
     let headers = response.headers_mut();
     if !is_known {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     // Another text may come to this URL, so a client asks each time; the tag makes that cheap.
-    let cache = if visibility == Visibility::Public { "public, no-cache" } else { "private, no-cache" };
+    let is_public = readable.item.effective_visibility() == Visibility::Public;
+    let cache = if is_public { "public, no-cache" } else { "private, no-cache" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.extend(HeaderValue::from_str(&etag).ok().map(|etag| (header::ETAG, etag)));
     // A URL that works without a token may be embedded in any page.
-    let embedders = if is_by_url { "cross-origin" } else { "same-origin" };
+    let embedders = if readable.is_by_url { "cross-origin" } else { "same-origin" };
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static(embedders));
     // A member has sent it: in a tab of its own it runs no code.
     Policy::Media.fill(headers);

@@ -45,7 +45,8 @@ pub(super) struct Claimed {
 ///
 /// Items that were sent with `claim=later` are staged: they are not in the library, and are removed after a day. A
 /// claim brings them into it. The subject is what they belong to, such as a post of your app; lists can be filtered by
-/// it.
+/// it. What was staged can be claimed for `account:avatar` and is then in no library; a photo of the library becomes an
+/// avatar without a claim.
 #[utoipa::path(
     post,
     path = "/v1/media/claims",

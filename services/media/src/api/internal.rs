@@ -1,23 +1,26 @@
 //! Requests of other roles. The public listener does not route to them.
 //!
-//! Invariant: the response about an item is the event that was published, brought up to date; its preview is for those
-//! items only that everyone may read.
+//! Invariant: the response about an item is the event that was published, brought up to date. Previews are of those
+//! items and albums only that everyone may read, and an album's says nothing of other items.
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use contract::media::{FindPreview, FindReceived, Preview, Received};
+use contract::media::{AlbumPreview, FindAlbumPreview, FindPreview, FindReceived, Preview, Received};
 use contract::{MediaId, Query as _};
 use http_server::{Json, Path};
 
 use crate::Media;
 use crate::error::Error;
 use crate::model::Item;
-use crate::queries;
-use crate::store;
+use crate::model::album::AlbumId;
+use crate::{queries, store};
 
 pub(super) fn router() -> Router<Media> {
-    Router::new().route(FindReceived::PATH, get(received)).route(FindPreview::PATH, get(preview))
+    Router::new()
+        .route(FindReceived::PATH, get(received))
+        .route(FindPreview::PATH, get(preview))
+        .route(FindAlbumPreview::PATH, get(album_preview))
 }
 
 async fn received(State(media): State<Media>, Path(id): Path<MediaId>) -> Result<Json<Received>, Error> {
@@ -32,4 +35,12 @@ async fn preview(State(media): State<Media>, Path(id): Path<MediaId>) -> Result<
     let item = store::items::find(sql, &id).await?.filter(Item::is_public_or_unlisted).ok_or(Error::NotFound)?;
     queries::check_shown(sql, &item, media.context.clock.now()).await?;
     Ok(Json(item.preview()))
+}
+
+async fn album_preview(State(media): State<Media>, Path(id): Path<AlbumId>) -> Result<Json<AlbumPreview>, Error> {
+    let sql = media.context.db.read();
+    let album = queries::find_album(sql, &id, None, media.context.clock.now()).await?;
+    let cover = queries::find_cover(sql, &album, None).await?;
+    let item_count = store::album_items::count_shared(sql, &id, album.visibility).await?;
+    Ok(Json(album.preview(cover.as_ref(), item_count)))
 }

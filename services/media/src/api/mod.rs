@@ -7,6 +7,7 @@
 
 mod album_items;
 mod albums;
+mod caption_streams;
 mod captions;
 mod claims;
 mod create;
@@ -54,6 +55,8 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(items::get, items::change, items::remove))
         .routes(routes!(trash::restore))
         .routes(routes!(captions::put, captions::get, captions::remove))
+        .routes(routes!(caption_streams::captions_playlist))
+        .routes(routes!(caption_streams::captions_segment))
         .routes(routes!(item_events::events))
         .routes(routes!(albums::create, albums::list))
         .routes(routes!(albums::get, albums::change, albums::remove))
@@ -135,6 +138,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 33);
+        assert_eq!(operations, 35);
     }
 }

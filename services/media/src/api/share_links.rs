@@ -223,12 +223,14 @@ pub(super) async fn revoke(
     responses((status = 200, description = "The item, and until when.", body = SharedView)),
     extensions(("x-codes" = json!(["media.not_found"])))
 )]
-pub(super) async fn open(State(media): State<Media>, Path(token): Path<String>) -> Result<Json<SharedView>, Error> {
+pub(super) async fn open(State(media): State<Media>, Path(token): Path<String>) -> Result<impl IntoResponse, Error> {
     let (sql, now) = (media.context.db.read(), media.context.clock.now());
     let token = ShareToken::parse(&token).ok_or(Error::NotFound)?;
     let link = store::share_links::find(sql, &token.hash(), now).await?.ok_or(Error::NotFound)?;
     let item = store::items::find_in_use(sql, &link.item, link.owner).await?.ok_or(Error::NotFound)?;
     queries::check_shown(sql, &item, now).await?;
     let viewer = Viewer::ShareLink(link.urls_end_at(now));
-    Ok(Json(SharedView { media: view(&media, &item, &viewer), expires_at: link.expires_at }))
+    let shared = SharedView { media: view(&media, &item, &viewer), expires_at: link.expires_at };
+    // The token is in the URL, which is in no index.
+    Ok(([("x-robots-tag", "noindex")], Json(shared)))
 }

@@ -3,8 +3,9 @@
 //! Invariant: all items of a request are added or none, and each is of the library of the album's owner.
 
 use contract::{AccountId, MediaId};
-use db::{Lane, Tx};
+use db::Lane;
 
+use super::renumber_album::AlbumRenumbering;
 use crate::Media;
 use crate::error::Error;
 use crate::model::album::{Album, AlbumId};
@@ -20,7 +21,18 @@ pub(crate) async fn add_album_items(
     owner: AccountId,
     ids: Vec<MediaId>,
 ) -> Result<Album, Error> {
-    let (id, now, max) = (id.clone(), media.context.clock.now(), media.config.max_album_items);
+    let mut renumbering = AlbumRenumbering::default();
+    loop {
+        if let Some(album) = attempt(media, id.clone(), owner, ids.clone()).await? {
+            return Ok(album);
+        }
+        renumbering.advance(media, id, owner).await?;
+    }
+}
+
+/// Adds the items if enough ranks are free behind the last one. Returns `None` where they are not.
+async fn attempt(media: &Media, id: AlbumId, owner: AccountId, ids: Vec<MediaId>) -> Result<Option<Album>, Error> {
+    let (now, max) = (media.context.clock.now(), media.config.max_album_items);
     let lane = Lane::of(&owner);
     media
         .context
@@ -36,26 +48,17 @@ pub(crate) async fn add_album_items(
             let present = store::album_items::list_present(tx, &id, &ids).await?;
             let new: Vec<MediaId> = ids.into_iter().filter(|id| !present.contains(id)).collect();
             if new.is_empty() {
-                return Ok(album);
+                return Ok(Some(album));
             }
             if album.item_count + new.len() as u64 > max {
                 return Err(Error::AlbumFull { items: album.item_count, max });
             }
-            let ranks = free_ranks(tx, &id, new.len()).await?;
+            let last = store::album_items::find_last_rank(tx, &id).await?;
+            let Some(ranks) = ranks_after(last, new.len()) else { return Ok(None) };
             let items: Vec<RankedItem> = new.into_iter().zip(ranks).map(|(id, rank)| RankedItem { rank, id }).collect();
             store::album_items::insert(tx, &id, &items, now).await?;
             store::albums::add_items(tx, &id, items.len(), now).await?;
-            store::albums::find_owned(tx, &id, owner).await?.ok_or(Error::NoSuchAlbum)
+            store::albums::find_owned(tx, &id, owner).await?.ok_or(Error::NoSuchAlbum).map(Some)
         })
         .await
-}
-
-/// Returns the ranks of `count` items behind the last one. Where they do not fit, the items are numbered anew first.
-async fn free_ranks(tx: &Tx, album: &AlbumId, count: usize) -> Result<Vec<i64>, db::Error> {
-    if let Some(ranks) = ranks_after(store::album_items::find_last_rank(tx, album).await?, count) {
-        return Ok(ranks);
-    }
-    store::album_items::renumber(tx, album).await?;
-    let last = store::album_items::find_last_rank(tx, album).await?;
-    ranks_after(last, count).ok_or(db::Error::Corrupt("an album's order"))
 }

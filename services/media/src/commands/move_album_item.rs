@@ -5,6 +5,7 @@
 use contract::{AccountId, MediaId};
 use db::{Lane, Tx};
 
+use super::renumber_album::AlbumRenumbering;
 use crate::Media;
 use crate::error::Error;
 use crate::model::album::AlbumId;
@@ -19,7 +20,22 @@ pub(crate) async fn move_album_item(
     moved: MediaId,
     destination: Destination,
 ) -> Result<(), Error> {
-    let (id, now) = (id.clone(), media.context.clock.now());
+    let mut renumbering = AlbumRenumbering::default();
+    while !attempt(media, id.clone(), owner, moved.clone(), destination.clone()).await? {
+        renumbering.advance(media, id, owner).await?;
+    }
+    Ok(())
+}
+
+/// Moves the item if a rank is free at its destination. Returns whether one was.
+async fn attempt(
+    media: &Media,
+    id: AlbumId,
+    owner: AccountId,
+    moved: MediaId,
+    destination: Destination,
+) -> Result<bool, Error> {
+    let now = media.context.clock.now();
     let lane = Lane::of(&owner);
     media
         .context
@@ -27,16 +43,10 @@ pub(crate) async fn move_album_item(
         .write(lane, async move |tx| {
             store::albums::find_owned(tx, &id, owner).await?.ok_or(Error::NoSuchAlbum)?;
             store::album_items::find_rank(tx, &id, &moved).await?.ok_or(Error::NotFound)?;
-            let rank = match free_rank(tx, &id, &destination).await? {
-                Some(rank) => rank,
-                None => {
-                    store::album_items::renumber(tx, &id).await?;
-                    free_rank(tx, &id, &destination).await?.ok_or(db::Error::Corrupt("an album's order"))?
-                }
-            };
+            let Some(rank) = free_rank(tx, &id, &destination).await? else { return Ok(false) };
             store::album_items::set_rank(tx, &id, &moved, rank).await?;
             store::albums::add_items(tx, &id, 0, now).await?;
-            Ok::<_, Error>(())
+            Ok::<_, Error>(true)
         })
         .await
 }

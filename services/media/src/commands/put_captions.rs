@@ -1,6 +1,6 @@
 //! Adds captions to an item, or replaces those in the same language.
 //!
-//! Invariant: the text, the item's list and the quota change in one transaction.
+//! Invariant: the text, the item's list and the quota change in one transaction, which publishes the change.
 
 use contract::{AccountId, MediaId};
 use db::Lane;
@@ -38,7 +38,9 @@ pub(crate) async fn put_captions(
             }
             store::usage::change_bytes(tx, owner, before, after).await?;
             store::captions::put(tx, &item_id, &captions, now).await?;
-            store::captions::set_list(tx, &item, &all, now).await?.ok_or(Error::NotFound)
+            let item = store::captions::set_list(tx, &item, &all, now).await?.ok_or(Error::NotFound)?;
+            tx.publish(&item.changed(), now)?;
+            Ok(item)
         })
         .await?;
     notify(media, id);

@@ -1,6 +1,6 @@
 //! Removes the captions of an item in one language.
 //!
-//! Invariant: the text, the item's list and the quota change in one transaction.
+//! Invariant: the text, the item's list and the quota change in one transaction, which publishes the change.
 
 use contract::{AccountId, MediaId};
 use db::Lane;
@@ -31,7 +31,9 @@ pub(crate) async fn remove_captions(
             }
             store::usage::change_bytes(tx, owner, sum_bytes(&item.captions), sum_bytes(&rest)).await?;
             store::captions::remove(tx, &item_id, &lang).await?;
-            store::captions::set_list(tx, &item, &rest, now).await?.ok_or(Error::NotFound)
+            let item = store::captions::set_list(tx, &item, &rest, now).await?.ok_or(Error::NotFound)?;
+            tx.publish(&item.changed(), now)?;
+            Ok(())
         })
         .await?;
     notify(media, id);

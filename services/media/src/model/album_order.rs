@@ -1,8 +1,8 @@
 //! The order of the items of an album: each has a rank, and a rank between two others is free for a long time.
 //!
-//! A move writes one row. After forty moves to the same place no rank is free there, and all items of the album are
-//! numbered anew, which is bounded by the largest number of items. Invariant: no two items of an album have the same
-//! rank, as ranks are chosen in the lane of the owner.
+//! A move writes one row. After forty moves to the same place no rank is free there, and the items of the album are
+//! numbered anew, some hundreds in a transaction. Invariant: no two items of an album have the same rank, as ranks are
+//! chosen in the lane of the owner, and each step of a [`Renumbering`] keeps the order.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -67,6 +67,45 @@ pub(crate) fn ranks_after(last: Option<i64>, count: usize) -> Option<Vec<i64>> {
     Some(ranks)
 }
 
+/// How many items one step numbers anew.
+pub(crate) const RENUMBER_BATCH: u64 = 500;
+
+/// How far the items of an album are numbered anew.
+///
+/// A step takes the outermost items that are not numbered yet, and places them outside of all others, with a gap
+/// between any two. So the order is right after each step, whatever else moves between two steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Renumbering {
+    /// Whether the last items come first, with ranks above all others; else the first, with ranks below.
+    pub upward: bool,
+    /// The rank inside of which the next items are placed.
+    pub edge: i64,
+}
+
+impl Renumbering {
+    /// Returns the beginning for an album with this first and last rank: in the direction that has more room. `None`
+    /// where there is none.
+    pub(crate) fn begin(first: i64, last: i64, count: u64) -> Option<Self> {
+        let upward = i128::from(first) + i128::from(last) <= 0;
+        // Twice the room that the items take, for those that move meanwhile.
+        let room = i64::try_from(count.checked_mul(2)?.checked_add(RENUMBER_BATCH)?).ok()?.checked_mul(GAP)?;
+        let edge = if upward { last.checked_add(room)? } else { first.checked_sub(room)? };
+        Some(Self { upward, edge })
+    }
+
+    /// Returns what is left after a step has placed `count` items.
+    pub(crate) fn after(self, count: u64) -> Option<Self> {
+        let taken = i64::try_from(count).ok()?.checked_mul(GAP)?;
+        let edge = if self.upward { self.edge.checked_sub(taken)? } else { self.edge.checked_add(taken)? };
+        Some(Self { edge, ..self })
+    }
+
+    /// Returns whether an item with this rank, which is not numbered yet, is inside of the edge.
+    pub(crate) fn encloses(self, rank: i64) -> bool {
+        if self.upward { rank < self.edge } else { rank > self.edge }
+    }
+}
+
 /// Where a page of an album ends and the next begins. A rank is valid for one numbering; in a later one, the place is
 /// that of the item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +146,20 @@ mod tests {
         assert_eq!(rank_between(Some(i64::MIN), Some(i64::MAX)), None);
         assert_eq!(ranks_after(None, 2), Some(vec![0, GAP]));
         assert_eq!(ranks_after(Some(i64::MAX - GAP), 2), None);
+    }
+
+    #[test]
+    fn items_are_numbered_anew_on_the_side_that_has_more_room() {
+        let up = Renumbering::begin(-5, 5, 600).unwrap();
+        assert_eq!(up, Renumbering { upward: true, edge: 5 + 1_700 * GAP });
+        let next = up.after(500).unwrap();
+        assert_eq!(next, Renumbering { upward: true, edge: 5 + 1_200 * GAP });
+        assert!(next.encloses(5) && !next.encloses(next.edge));
+        let down = Renumbering::begin(0, 5, 1).unwrap();
+        assert_eq!(down, Renumbering { upward: false, edge: -502 * GAP });
+        assert_eq!(down.after(1), Some(Renumbering { upward: false, edge: -501 * GAP }));
+        assert!(down.encloses(0) && !down.encloses(-502 * GAP));
+        assert_eq!(Renumbering::begin(i64::MIN, i64::MAX, 1), None);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Claims: files that were staged become part of what a form creates.
 //!
-//! Invariant: an item has one subject for good; claiming it again for the same subject only adds tags.
+//! Invariant: an item has one subject for good; claiming it again for the same subject only adds tags. What is in the
+//! library is not claimed for an avatar: an avatar is in no library and no album, and does not go to the trash.
 
 use contract::MediaId;
+use contract::accounts::AVATAR_SUBJECT;
 
 use super::{Item, tags};
 
@@ -55,6 +57,12 @@ impl Claim {
     pub(crate) fn effect_on(&self, item: &Item) -> Result<ClaimEffect, String> {
         if item.subject.as_ref().is_some_and(|other| *other != self.subject) {
             return Ok(ClaimEffect::Refused);
+        }
+        if item.claimed && item.subject.is_none() && self.subject == AVATAR_SUBJECT {
+            return Err(format!(
+                "{} is in your library already. Set it as your avatar without a claim; nothing was claimed.",
+                item.id
+            ));
         }
         let all = tags::merge(&item.tags, &self.tags)?;
         let is_done = item.claimed && item.subject.is_some() && all == item.tags;

@@ -24,7 +24,7 @@ pub(crate) mod upload_metadata;
 pub(crate) mod view;
 
 use chrono::{DateTime, Utc};
-use contract::media::{Changed, Kind, Received, Visibility};
+use contract::media::{CaptionTrack, Changed, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -161,7 +161,13 @@ impl Item {
             orientation: self.orientation,
             created_at: self.created_at,
             trashed: self.trashed.is_some(),
+            captions: self.caption_tracks(),
         }
+    }
+
+    fn caption_tracks(&self) -> Vec<CaptionTrack> {
+        let track = |one: &Captions| CaptionTrack { lang: one.lang.clone(), label: one.label.clone() };
+        self.captions.iter().map(track).collect()
     }
 
     /// Returns the event that is published after a change.
@@ -172,6 +178,7 @@ impl Item {
             tags: self.tags.clone(),
             visibility: self.effective_visibility(),
             trashed: self.trashed.is_some(),
+            captions: self.caption_tracks(),
             version: self.version,
         }
     }

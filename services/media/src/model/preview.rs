@@ -1,9 +1,10 @@
-//! The preview of an item: what a link to it shows on another site.
+//! The preview of an item or an album: what a link to it shows on another site.
 //!
 //! Invariant: it has nothing that a view for everyone has not, and its URLs carry no signature.
 
-use contract::media::{Kind, Preview};
+use contract::media::{AlbumPreview, Kind, Preview};
 
+use super::album::Album;
 use super::{Item, State};
 
 impl Item {
@@ -26,5 +27,14 @@ impl Item {
             image: image.map(|part| format!("/v1/media/{}/{part}", self.id)),
             is_viewable,
         }
+    }
+}
+
+impl Album {
+    /// Returns the preview. The caller has checked that everyone may read the album, and that everyone who does sees
+    /// the cover and so many items.
+    pub(crate) fn preview(self, cover: Option<&Item>, item_count: u64) -> AlbumPreview {
+        let cover = cover.map(Item::preview);
+        AlbumPreview { id: self.id.0, title: self.title, visibility: self.visibility, item_count, cover }
     }
 }

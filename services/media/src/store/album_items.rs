@@ -5,11 +5,12 @@
 
 use chrono::{DateTime, Utc};
 use contract::MediaId;
+use contract::media::Visibility;
 use db::{Error, FromQueryResult, Sql, Tx, Value, chunk_size, placeholders};
 
-use super::{albums, to_bigint};
+use super::{albums, from_bigint, to_bigint};
 use crate::model::album::AlbumId;
-use crate::model::album_order::GAP;
+use crate::model::album_order::{GAP, Renumbering};
 
 /// An item of an album, and its rank.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +86,26 @@ pub(crate) async fn list(
     rows.into_iter().map(|row| Ok(RankedItem { rank: row.rank, id: media_id(row.media)? })).collect()
 }
 
+const COUNT_SHARED: &str = "
+    select count(*) as items
+      from album_item
+      join item
+        on item.id = album_item.media
+     where album_item.album = $1
+       and item.removed_at is null
+       and item.claimed
+       and item.visibility in ('public', $2)";
+
+/// Returns how many items of an album readers other than its owner see. An album has a bounded number of them.
+pub(crate) async fn count_shared(sql: &impl Sql, album: &AlbumId, visibility: Visibility) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct CountRow {
+        items: i64,
+    }
+    let row: Option<CountRow> = sql.row(COUNT_SHARED, vec![album.as_str().into(), visibility.as_str().into()]).await?;
+    from_bigint(row.map_or(0, |row| row.items), "a count")
+}
+
 /// Returns those of `ids` that the album has.
 pub(crate) async fn list_present(sql: &impl Sql, album: &AlbumId, ids: &[MediaId]) -> Result<Vec<MediaId>, Error> {
     let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
@@ -110,6 +131,11 @@ async fn rank(sql: &impl Sql, text: &str, values: Vec<Value>) -> Result<Option<i
 pub(crate) async fn find_rank(sql: &impl Sql, album: &AlbumId, media: &MediaId) -> Result<Option<i64>, Error> {
     let text = "select rank from album_item where album = $1 and media = $2";
     rank(sql, text, vec![album.as_str().into(), media.as_str().into()]).await
+}
+
+/// Returns the rank of the first item.
+pub(crate) async fn find_first_rank(sql: &impl Sql, album: &AlbumId) -> Result<Option<i64>, Error> {
+    rank(sql, "select min(rank) as rank from album_item where album = $1", vec![album.as_str().into()]).await
 }
 
 /// Returns the rank of the last item.
@@ -161,21 +187,51 @@ pub(crate) async fn set_rank(tx: &Tx, album: &AlbumId, media: &MediaId, rank: i6
     tx.execute(text, vec![album.as_str().into(), media.as_str().into(), rank.into()]).await.map(drop)
 }
 
-const RENUMBER: &str = "
-    update album_item
-       set rank = numbered.number * $2
-      from (
-          select media, row_number() over (order by rank) as number
-            from album_item
-           where album = $1
-      ) numbered
-     where album_item.album = $1
-       and album_item.media = numbered.media";
+/// Returns the rank of the item that is `skipped` items inside of the edge of a renumbering.
+pub(crate) async fn find_rank_inside(
+    sql: &impl Sql,
+    album: &AlbumId,
+    renumbering: Renumbering,
+    skipped: u64,
+) -> Result<Option<i64>, Error> {
+    let (comparison, direction) = if renumbering.upward { ("<", "desc") } else { (">", "asc") };
+    let text = format!(
+        "select rank
+           from album_item
+          where album = $1
+            and rank {comparison} $2
+          order by rank {direction}
+          limit 1
+         offset $3"
+    );
+    rank(sql, &text, vec![album.as_str().into(), renumbering.edge.into(), to_bigint(skipped)]).await
+}
 
-/// Numbers the items of an album anew, in the same order. An album has a bounded number of them.
-pub(crate) async fn renumber(tx: &Tx, album: &AlbumId) -> Result<(), Error> {
-    tx.execute(RENUMBER, vec![album.as_str().into(), GAP.into()]).await?;
-    albums::increment_numbering(tx, album).await
+/// Places the outermost items inside of the edge of a renumbering, at most `limit`, with a gap between any two. Returns
+/// their number.
+pub(crate) async fn renumber(tx: &Tx, album: &AlbumId, renumbering: Renumbering, limit: u64) -> Result<u64, Error> {
+    let (sign, comparison, direction) = if renumbering.upward { ("-", "<", "desc") } else { ("+", ">", "asc") };
+    let text = format!(
+        "update album_item
+            set rank = $2 {sign} numbered.number * $3
+           from (
+               select media, row_number() over (order by rank {direction}) as number
+                 from (
+                     select media, rank
+                       from album_item
+                      where album = $1
+                        and rank {comparison} $2
+                      order by rank {direction}
+                      limit $4
+                 ) outermost
+           ) numbered
+          where album_item.album = $1
+            and album_item.media = numbered.media"
+    );
+    let values = vec![album.as_str().into(), renumbering.edge.into(), GAP.into(), to_bigint(limit)];
+    let count = tx.execute(&text, values).await?;
+    albums::increment_numbering(tx, album).await?;
+    Ok(count)
 }
 
 /// Takes an item out of an album. Returns whether the album had it.

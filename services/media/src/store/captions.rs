@@ -58,6 +58,8 @@ pub(crate) async fn set_list(
     let text = format!(
         "update item
             set captions = $3,
+                version = version + 1,
+                indexed_version = case when indexed_version = version then version + 1 else indexed_version end,
                 updated_at = $4
           where id = $1
             and owner = $2

@@ -4,6 +4,7 @@
 //! owner with the same bytes name the same object, which stays while one of them exists.
 
 use chrono::{DateTime, Utc};
+use contract::accounts::AVATAR_SUBJECT;
 use contract::media::Patch;
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
@@ -107,12 +108,11 @@ const INSERT: &str = "
     insert into item (
         id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, scrub, width, height,
         duration_ms, orientation, tags, words, taken_at, camera, assets, claimed, claim_by, version, indexed_version,
-        created_at, updated_at, taken_or_created_at, listing, description, alt
+        created_at, updated_at, listing, description, alt
     )
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
            coalesce((select same.object from item same where same.owner = $2 and same.sha256 = $10 limit 1), $11),
-           $12, $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, 1, $23, $23, $24, $25, $26,
-           $27
+           $12, $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, 1, $23, $23, $24, $25, $26
     returning object";
 
 /// Inserts an item. Where the owner has the same bytes already, the item shares their object. Returns the object that
@@ -154,7 +154,6 @@ pub(crate) async fn insert(
         item.claimed.into(),
         claim_by.into(),
         item.created_at.into(),
-        item.taken_or_created_at().into(),
         Listing::of(item).as_str().into(),
         item.description.clone().into(),
         item.alt.clone().into(),
@@ -325,18 +324,38 @@ pub(crate) async fn list_unindexed(sql: &impl Sql, limit: usize) -> Result<Vec<I
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Returns items that were not claimed in time.
-pub(crate) async fn list_unclaimed(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Item>, Error> {
-    let text = format!(
-        "select {COLUMNS}
-           from item
-          where claim_by is not null
-            and claim_by <= $1
-          order by claim_by
-          limit $2"
-    );
-    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
-    rows.into_iter().map(Item::try_from).collect()
+/// Returns items that an earlier release left in the library and that belong to another list.
+pub(crate) async fn list_unplaced(sql: &impl Sql, limit: usize) -> Result<Vec<MediaId>, Error> {
+    #[derive(FromQueryResult)]
+    struct UnplacedRow {
+        id: String,
+    }
+    // The condition of the index `item_unplaced`, word by word.
+    let text = "
+        select id
+          from item
+         where listing = 'library'
+           and (not claimed or subject = 'account:avatar')
+         limit $1";
+    let rows: Vec<UnplacedRow> = sql.rows(text, vec![(limit as i64).into()]).await?;
+    rows.into_iter().map(|row| row.id.parse().map_err(|_| Error::Corrupt("an item's id"))).collect()
+}
+
+/// Moves an item from the library to the list that it belongs to.
+pub(crate) async fn set_placed(tx: &Tx, id: &MediaId) -> Result<(), Error> {
+    let text = "
+        update item
+           set listing = case when claimed then $2 else $3 end
+         where id = $1
+           and listing = 'library'
+           and (not claimed or subject = $4)";
+    let values = vec![
+        id.as_str().into(),
+        Listing::Avatars.as_str().into(),
+        Listing::Staged.as_str().into(),
+        AVATAR_SUBJECT.into(),
+    ];
+    tx.execute(text, values).await.map(drop)
 }
 
 /// Returns some items of an owner, in whatever list.

@@ -10,7 +10,7 @@ use contract::media::{Kind, Visibility};
 use db::{Error, Sql};
 
 use super::items::COLUMNS;
-use super::query::{Query, sort_column};
+use super::query::{Query, position_condition, sort_time};
 use super::search::Search;
 use crate::model::State;
 use crate::model::cursor::{Cursor, Order};
@@ -42,7 +42,7 @@ pub(crate) async fn list(
 
 fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: usize) -> Query {
     let mut query = Query::default();
-    let column = sort_column(filter.order);
+    let time = sort_time(filter.order);
     let owner = query.bind(owner.to_string());
     let listed = match filter.order {
         // The index of the trash has no other items.
@@ -57,12 +57,12 @@ fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: 
     ));
     if let Some(after) = after {
         let (at, id) = (query.bind(after.at), query.bind(after.id.clone()));
-        query.add(&format!("\n            and ({column}, id) < ({at}, {id})"));
+        query.add(&format!("\n            and {}", position_condition(filter.order, "<", &at, &id)));
     }
     let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     query.add(&format!(
         "
-          order by {column} desc, id desc
+          order by {time} desc, id desc
           limit {limit}"
     ));
     query
@@ -72,7 +72,7 @@ fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: 
 /// first of those.
 fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: usize) -> Query {
     let mut query = Query::default();
-    let column = sort_column(filter.order);
+    let time = sort_time(filter.order);
     let (owner, listing) = (query.bind(owner.to_string()), query.bind(filter.listing.as_str()));
     let kinds = filter.kind.map_or(vec![Kind::Photo, Kind::Audio, Kind::Video], |kind| vec![kind]);
     let states = filter
@@ -88,7 +88,7 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
     let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let from = after.map_or_else(String::new, |after| {
         let (at, id) = (query.bind(after.at), query.bind(after.id.clone()));
-        format!("and ({column}, id) < ({at}, {id})")
+        format!("and {}", position_condition(filter.order, "<", &at, &id))
     });
     let mut parts = Vec::new();
     for kind in &kinds {
@@ -96,9 +96,9 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
             for audience in &audiences {
                 parts.push(format!(
                     "
-                    select id, {column}
+                    select id, sorted_at
                       from (
-                          select id, {column}
+                          select id, {time} as sorted_at
                             from item
                            where owner = {owner}
                              and listing = {listing}
@@ -106,7 +106,7 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
                              and state = {state}
                              and visibility = {audience}
                              {from}
-                           order by {column} desc, id desc
+                           order by {time} desc, id desc
                            limit {limit}
                       ) part{}",
                     parts.len()
@@ -120,10 +120,10 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
           where id in (
               select id
                 from ({}) first_items
-               order by {column} desc, id desc
+               order by sorted_at desc, id desc
                limit {limit}
           )
-          order by {column} desc, id desc
+          order by {time} desc, id desc
           limit {limit}",
         parts.join(" union all ")
     ));

@@ -7,6 +7,7 @@
 pub(crate) mod album_items;
 pub(crate) mod albums;
 pub(crate) mod captions;
+pub(crate) mod due;
 pub(crate) mod item_states;
 pub(crate) mod items;
 pub(crate) mod library;

@@ -8,12 +8,24 @@ use super::items::Row;
 use crate::model::Item;
 use crate::model::cursor::Order;
 
-/// Returns the column that has the time by which an order places an item.
-pub(super) fn sort_column(order: Order) -> &'static str {
+/// Returns the expression for the time by which an order places an item. An index has it, word by word.
+pub(super) fn sort_time(order: Order) -> &'static str {
     match order {
         Order::Added => "created_at",
-        Order::Taken => "taken_or_created_at",
+        Order::Taken => "coalesce(taken_at, created_at)",
         Order::Removed => "removed_at",
+    }
+}
+
+/// Returns the condition that the position of an item compares like this (`<` or `>=`) with one whose time and id are
+/// bound as `at` and `id`.
+pub(super) fn position_condition(order: Order, comparison: &str, at: &str, id: &str) -> String {
+    let time = sort_time(order);
+    let position = format!("({time}, item.id) {comparison} ({at}, {id})");
+    match order {
+        // SQLite seeks by a row value only where all of it are columns.
+        Order::Taken => format!("{time} {}= {at} and {position}", comparison.trim_end_matches('=')),
+        Order::Added | Order::Removed => position,
     }
 }
 

@@ -11,7 +11,7 @@ use contract::media::{Kind, Visibility};
 use db::{Error, FromQueryResult, Sql};
 
 use super::items::COLUMNS;
-use super::query::{Query, sort_column};
+use super::query::{Query, position_condition, sort_time};
 use super::search_index::to_micros;
 use crate::model::State;
 use crate::model::cursor::{Cursor, Order};
@@ -176,22 +176,22 @@ impl<S: Sql> Search<'_, S> {
                 .transpose()
             }
             Candidates::Library => {
-                let column = sort_column(order);
+                let time = sort_time(order);
                 let (owner, listing) = (query.bind(self.owner.to_string()), query.bind(self.filter.listing.as_str()));
                 query.add(&format!(
-                    "select {column} as sorted_at, id
+                    "select {time} as sorted_at, id
                        from item
                       where owner = {owner}
                         and listing = {listing}"
                 ));
                 if let Some(after) = after {
                     let (at, id) = (query.bind(after.at), query.bind(after.id.clone()));
-                    query.add(&format!("\n                        and ({column}, id) < ({at}, {id})"));
+                    query.add(&format!("\n                        and {}", position_condition(order, "<", &at, &id)));
                 }
                 let batch = query.bind(batch - 1);
                 query.add(&format!(
                     "
-                      order by {column} desc, id desc
+                      order by {time} desc, id desc
                       limit 1
                      offset {batch}"
                 ));
@@ -207,15 +207,19 @@ impl<S: Sql> Search<'_, S> {
         let (owner, listing) = (query.bind(self.owner.to_string()), query.bind(self.filter.listing.as_str()));
         // In the order of its list, a term has the times itself, and the query stops when it has enough rows.
         let is_micros = matches!(list, Candidates::Term(_)) && self.filter.order == Order::Added;
-        let time =
-            if is_micros { "hit.created_us".to_owned() } else { format!("item.{}", sort_column(self.filter.order)) };
-        let of = if is_micros { "hit.item" } else { "item.id" };
+        let order = self.filter.order;
+        let (time, of) = if is_micros { ("hit.created_us", "hit.item") } else { (sort_time(order), "item.id") };
         let between = |query: &mut Query| {
             for (position, comparison) in [(after, "<"), (to, ">=")] {
                 let Some(position) = position else { continue };
                 let at = if is_micros { query.bind(to_micros(position.at)) } else { query.bind(position.at) };
                 let id = query.bind(position.id.clone());
-                query.add(&format!("\n                        and ({time}, {of}) {comparison} ({at}, {id})"));
+                let condition = if is_micros {
+                    format!("({time}, {of}) {comparison} ({at}, {id})")
+                } else {
+                    position_condition(order, comparison, &at, &id)
+                };
+                query.add(&format!("\n                        and {condition}"));
             }
         };
         match list {

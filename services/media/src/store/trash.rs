@@ -1,13 +1,13 @@
 //! The trash: items that are removed, and can be restored until their time is up.
 //!
-//! Does not own its pages, which [`super::library`] reads. Invariant: an item keeps its search terms, its object and
-//! its charge while it is in the trash, so restoring it is one statement.
+//! Does not own its pages, which [`super::library`] reads, nor what is due ([`super::due`]). Invariant: an item keeps
+//! its search terms, its object and its charge while it is in the trash, so restoring it is one statement.
 
 use chrono::{DateTime, Utc};
 use contract::MediaId;
-use db::{Error, Sql, Tx};
+use db::{Error, Sql as _, Tx};
 
-use super::items::{COLUMNS, Row, first};
+use super::items::{COLUMNS, first};
 use crate::model::library::Listing;
 use crate::model::{Item, Trashed};
 
@@ -50,18 +50,4 @@ pub(crate) async fn set_restored(
          returning {COLUMNS}"
     );
     first(tx.row(&text, vec![id.as_str().into(), listing.as_str().into(), now.into()]).await?)
-}
-
-/// Returns some items whose time in the trash is up.
-pub(crate) async fn list_due(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Item>, Error> {
-    let text = format!(
-        "select {COLUMNS}
-           from item
-          where purges_at is not null
-            and purges_at <= $1
-          order by purges_at
-          limit $2"
-    );
-    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
-    rows.into_iter().map(Item::try_from).collect()
 }

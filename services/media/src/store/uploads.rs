@@ -290,19 +290,6 @@ pub(crate) async fn remove_expired(
     first(tx.row(&text, vec![id.into(), owner.to_string().into(), now.into()]).await?)
 }
 
-/// Returns uploads that have expired.
-pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Upload>, Error> {
-    let text = format!(
-        "select {COLUMNS}
-           from upload
-          where expires_at <= $1
-          order by expires_at
-          limit $2"
-    );
-    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
-    rows.into_iter().map(Upload::try_from).collect()
-}
-
 /// Returns some uploads of a member.
 pub(crate) async fn list_by_owner(sql: &impl Sql, owner: AccountId, limit: usize) -> Result<Vec<Upload>, Error> {
     let text = format!(

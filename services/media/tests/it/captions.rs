@@ -1,13 +1,18 @@
 //! Captions: who puts, reads and removes them, and what is refused.
 
+use contract::media::Changed;
+use contract::transcode::Playable;
 use db::{FromQueryResult, Sql};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{TestClient, TestResponse, World};
 
 use crate::fixtures::{expect_nothing_stored, png, send};
+use crate::item_events::publish;
+use crate::library::published_events;
 use crate::seeds;
 
+const HLS: &str = "application/vnd.apple.mpegurl";
 const CAPTIONS: &str = "WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n";
 
 /// Sends a second of silence. Returns the path of the item.
@@ -63,6 +68,51 @@ async fn captions_are_listed_by_language_and_read_as_webvtt() {
     assert!(ada.send(again()).await.expect(304).body.is_empty());
     put(&ada, &url, CAPTIONS.replace("Hello", "Hi")).await.expect(200);
     assert_eq!(ada.send(again()).await.expect(200).body, CAPTIONS.replace("Hello", "Hi").as_bytes());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn captions_are_part_of_the_stream_for_those_who_may_see_the_item() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, bob, anonymous) = (world.ada(), world.bob(), world.anonymous());
+    let path = song(&ada).await;
+    put(&ada, &format!("{path}/captions/en?label=English"), CAPTIONS).await.expect(200);
+    let changed: Vec<Changed> = published_events(&world).await;
+    let tracks: Vec<_> = changed.last().unwrap().captions.iter().map(|one| (&*one.lang, &*one.label)).collect();
+    assert_eq!(tracks, [("en", "English")], "delivery learns what the master playlist names");
+
+    let id = path.rsplit('/').next().unwrap().parse().unwrap();
+    publish(&world, &Playable { id, width: None, height: None, duration_ms: Some(61_500) }).await;
+    let playlist = format!("{path}/captions/en/playlist.m3u8");
+    let segment = format!("{path}/captions/en/segment.vtt");
+    for stranger in [&bob, &anonymous] {
+        for url in [&playlist, &segment] {
+            stranger.get(url).await.refused(404, "media.not_found");
+        }
+    }
+    ada.get(&format!("{path}/captions/de/playlist.m3u8")).await.refused(404, "media.no_such_captions");
+    // With the signature of the item's other URLs, each URL leads to the next.
+    let item = ada.get(&path).await.expect(200).json();
+    let query = item["captions"][0]["url"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
+    let read = anonymous.get(&format!("{playlist}?{query}")).await.expect(200);
+    assert_eq!((read.header("content-type"), read.header("cache-control")), (HLS, "private, no-store"));
+    let text = String::from_utf8_lossy(&read.body).into_owned();
+    assert!(text.contains(&format!("#EXTINF:61.500000,\nsegment.vtt?{query}\n#EXT-X-ENDLIST")), "{text}");
+    let read = anonymous.get(&format!("{segment}?{query}")).await.expect(200);
+    assert_eq!(read.header("content-type"), "text/vtt; charset=utf-8");
+    let expected = CAPTIONS.replacen("WEBVTT\n", "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n", 1);
+    assert_eq!(String::from_utf8_lossy(&read.body), expected);
+
+    ada.patch(&path, &json!({ "visibility": "public" })).await.expect(200);
+    let open = anonymous.get(&playlist).await.expect(200);
+    assert_eq!(open.header("cache-control"), "public, no-cache");
+    assert!(!String::from_utf8_lossy(&open.body).contains("t="));
+    let again = anonymous.request(Method::GET, &playlist).header("if-none-match", open.header("etag"));
+    anonymous.send(again).await.expect(304);
+    ada.delete(&path).await.expect(204);
+    for url in [&playlist, &segment] {
+        anonymous.get(&format!("{url}?{query}")).await.refused(404, "media.not_found");
+    }
     world.end().await;
 }
 

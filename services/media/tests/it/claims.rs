@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::{TestClient, World};
 
 use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
-use crate::library::published_events;
+use crate::library::{photo, published_events};
 
 async fn staged(member: &TestClient, query: &str, seed: u8) -> String {
     let item =
@@ -73,6 +73,30 @@ async fn a_claim_takes_all_items_or_none() {
     );
     claim(json!([first])).await.expect(200);
     expect_no_orphans(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_in_the_library_is_not_claimed_for_an_avatar_and_stays_in_its_albums() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let (photo, fresh) = (photo(&ada, "?visibility=public", 1).await, staged(&ada, "&visibility=public", 2).await);
+    let album = ada.post("/v1/albums", &json!({ "title": "Sea" })).await.expect(201).header("location").to_owned();
+    ada.post(&format!("{album}/items"), &json!({ "ids": [photo] })).await.expect(200);
+    let claim = async |ids: Value| {
+        ada.post("/v1/media/claims", &json!({ "ids": ids, "subject": "account:avatar", "tags": ["a"] })).await
+    };
+    let refused = claim(json!([fresh, photo])).await.refused(422, "request.invalid");
+    assert!(refused.json()["detail"].as_str().unwrap().contains(&photo), "{refused}");
+    assert_eq!(listed(&ada.get(&format!("{album}/items")).await.json()), [photo.as_str()]);
+    assert_eq!(listed(&ada.get("/v1/media").await.json()), [photo.as_str()]);
+    assert_eq!(listed(&ada.get("/v1/media?staged=true").await.json()), [fresh.as_str()], "nothing was claimed");
+    // What is staged is in no album, before the claim and after it.
+    ada.post(&format!("{album}/items"), &json!({ "ids": [fresh] })).await.refused(404, "media.not_found");
+    for _ in 0..2 {
+        claim(json!([fresh])).await.expect(200);
+    }
+    ada.post(&format!("{album}/items"), &json!({ "ids": [fresh] })).await.refused(404, "media.not_found");
     world.end().await;
 }
 

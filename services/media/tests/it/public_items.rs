@@ -2,10 +2,10 @@
 
 use bus::Envelope;
 use contract::accounts::PrivacyChanged;
-use contract::media::{FindPreview, Preview};
+use contract::media::{AlbumPreview, FindAlbumPreview, FindPreview, Preview};
 use contract::transcode::Ready;
 use contract::{AccountId, Event as _, MediaId};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{TestClient, World};
 
 use crate::fixtures::{png, send};
@@ -120,5 +120,42 @@ async fn a_preview_exists_for_what_everyone_may_read() {
     ] {
         assert_eq!(preview(&hidden).await, None);
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_preview_of_an_album_shows_and_counts_what_everyone_may_read() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let (hidden, unlisted, public) = (
+        photo(&ada, "?name=hidden.png", 1).await,
+        photo(&ada, "?visibility=unlisted", 2).await,
+        photo(&ada, "?visibility=public", 3).await,
+    );
+    for id in [&hidden, &unlisted, &public] {
+        make_ready(&world, id).await;
+    }
+    let created = ada.post("/v1/albums", &json!({ "title": "Sea" })).await.expect(201).json();
+    let (id, path) = (created["id"].as_str().unwrap(), format!("/v1/albums/{}", created["id"].as_str().unwrap()));
+    ada.post(&format!("{path}/items"), &json!({ "ids": [hidden, unlisted, public] })).await.expect(200);
+    ada.patch(&path, &json!({ "cover": hidden })).await.expect(200);
+    let preview = async |id: &str| -> Option<AlbumPreview> {
+        world.context("media").peers.ask(&FindAlbumPreview(id.parse().unwrap())).await.unwrap()
+    };
+    assert_eq!(preview(id).await, None, "the album is private");
+    assert_eq!(preview(&MediaId::random().to_string()).await, None);
+    for (visibility, item_count, cover) in [("unlisted", 2, &unlisted), ("public", 1, &public)] {
+        ada.patch(&path, &json!({ "visibility": visibility })).await.expect(200);
+        let found = preview(id).await.unwrap();
+        assert_eq!(
+            (found.title.as_str(), found.visibility.as_str(), found.item_count),
+            ("Sea", visibility, item_count)
+        );
+        let shown = found.cover.unwrap();
+        assert_eq!((shown.id.as_str(), shown.image), (cover.as_str(), Some(format!("/v1/media/{cover}/image"))));
+    }
+    ada.delete(&format!("/v1/media/{public}")).await.expect(204);
+    let emptied = preview(id).await.unwrap();
+    assert_eq!((emptied.item_count, emptied.cover), (0, None));
     world.end().await;
 }

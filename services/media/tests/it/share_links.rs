@@ -49,6 +49,7 @@ async fn a_link_opens_a_private_item_until_it_expires_and_its_urls_end_with_it()
 
     let shared = visitor.get(&shared_url(&made)).await.expect(200);
     assert_eq!(shared.header("cache-control"), "no-store");
+    assert_eq!((shared.header("x-robots-tag"), shared.header("referrer-policy")), ("noindex", "no-referrer"));
     let shared = shared.json();
     assert_eq!((&shared["media"]["id"], &shared["expires_at"]), (&json!(id), &made["expires_at"]));
     for owners in ["sha256", "taken_at", "camera", "subject"] {

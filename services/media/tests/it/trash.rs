@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::media::{Changed, Deleted, Visibility};
 use contract::transcode::Failed;
+use db::{Lane, Sql as _};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::World;
@@ -115,6 +116,49 @@ async fn the_trash_counts_until_it_is_emptied_after_thirty_days() {
     send(&ada, "", "image/png", png(9, 9, 3000, 3)).await.expect(201);
     expect_no_orphans(&world).await;
     assert_eq!(published_events::<Deleted>(&world).await.len(), 1);
+    world.end().await;
+}
+
+/// Sets the kind of an item; one that does not exist makes its row unreadable.
+async fn set_kind(world: &World, id: &str, kind: &'static str) {
+    let text = "update item set kind = $1 where id = $2";
+    let values = vec![kind.into(), id.into()];
+    let db = &world.context("media").db;
+    let written: Result<u64, db::Error> = db.write(Lane::ALL, async move |tx| tx.execute(text, values).await).await;
+    assert_eq!(written.unwrap(), 1);
+}
+
+/// Returns how often a sweep has passed an item of the trash that it could not remove.
+fn sweep_failures(world: &World) -> u64 {
+    let text = world.process.metrics.text();
+    let name = "tutti_media_sweep_failures_total{list=\"trash\"} ";
+    text.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.parse().unwrap())
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_purged_holds_up_no_other_and_is_tried_again() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let mut trashed = Vec::new();
+    for seed in 1..=3 {
+        let id = photo(&ada, "", seed).await;
+        ada.delete(&format!("/v1/media/{id}")).await.expect(204);
+        trashed.push(id);
+        world.clock().advance(TimeDelta::seconds(1));
+    }
+    // The first that the sweep finds.
+    set_kind(&world, &trashed[0], "unknown").await;
+    let deleted = async || published_events::<Deleted>(&world).await.len();
+    world.clock().advance(TimeDelta::days(31));
+    world.wait_for("the others are purged", async || (deleted().await == 2).then_some(())).await;
+    assert_eq!(sweep_failures(&world), 1);
+    world.clock().advance(TimeDelta::minutes(10));
+    world.wait_for("the next sweep tries it once", async || (sweep_failures(&world) == 2).then_some(())).await;
+    set_kind(&world, &trashed[0], "photo").await;
+    world.clock().advance(TimeDelta::minutes(10));
+    world.wait_for("it is purged", async || (deleted().await == 3).then_some(())).await;
+    assert_eq!(sweep_failures(&world), 2);
+    expect_nothing_stored(&world).await;
     world.end().await;
 }
 

@@ -111,6 +111,7 @@ pub(crate) mod tests {
             orientation: 1,
             created_at: DateTime::UNIX_EPOCH,
             trashed: false,
+            captions: vec![],
         }
     }
 

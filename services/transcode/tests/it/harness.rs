@@ -92,6 +92,7 @@ impl Harness {
             orientation: 1,
             created_at: context.clock.now(),
             trashed: false,
+            captions: vec![],
         };
         self.publish(received.clone()).await;
         received.id

@@ -16,6 +16,8 @@ use super::harness::Harness;
 use super::short_or_long;
 use super::uploads::{ResumableUpload, Samples, upload};
 
+const CAPTIONS: &str = "WEBVTT\n\n00:00.000 --> 00:01.000\nÜbergänge\n";
+
 /// What was acknowledged, and the counts of other outcomes.
 #[derive(Default)]
 pub(super) struct Ledger {
@@ -120,7 +122,10 @@ async fn upload_videos(worker: Worker) {
     loop {
         let video = worker.samples.video();
         match upload(&worker.client, "v.mp4", "video/mp4", &video).await {
-            Ok(id) => worker.ledger.record(id, video),
+            Ok(id) => {
+                put_captions(&worker, &id).await;
+                worker.ledger.record(id, video);
+            }
             Err(outcome) => worker.ledger.count(&outcome),
         }
         // Converting is most of the load: in the short form one video is enough.
@@ -128,6 +133,16 @@ async fn upload_videos(worker: Worker) {
             return;
         }
     }
+}
+
+/// Puts captions on an item. They count for the quota, whether this client hears of it or not.
+async fn put_captions(worker: &Worker, id: &str) {
+    let path = format!("/v1/media/{id}/captions/en");
+    let outcome = worker.client.send(Method::PUT, &path, |request| request.body(CAPTIONS)).await;
+    if let Outcome::Response(response) = &outcome {
+        assert_eq!(response.status, StatusCode::OK, "{id}: {}", response.text());
+    }
+    worker.ledger.count(&outcome);
 }
 
 /// Uploads one song after the other in chunks.

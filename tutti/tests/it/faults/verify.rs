@@ -123,8 +123,10 @@ async fn tables_agree(harness: &Harness, known: usize) {
     };
     let miscounted = "select owner || ' is charged ' || bytes || ' bytes, ' || items || ' items' as line from usage \
         where bytes <> (select coalesce(sum(item.bytes), 0) from item where item.owner = usage.owner) \
+        + (select coalesce(sum(octet_length(caption.content)), 0) from caption \
+        join item on item.id = caption.item where item.owner = usage.owner) \
         or items <> (select count(*) from item where item.owner = usage.owner)";
-    assert_no_rows("media", "the quota is not the sum of the items", miscounted).await;
+    assert_no_rows("media", "the quota is not the sum of the items and their captions", miscounted).await;
     assert_no_rows(
         "transcode",
         "unfinished tasks",

@@ -1,0 +1,1 @@
+alter table item add column captions text not null default '[]';
