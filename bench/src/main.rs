@@ -1,8 +1,8 @@
 //! `bench`: measures Tutti beside the usual alternatives, in one run on one machine.
 //!
 //! Owns the list of scenarios and their order. It sends HTTP requests to the release binary, as any client does, and
-//! uses none of Tutti's code but the bus and the database port, which no listener serves. Invariant: every process that
-//! it starts is on the loopback, bounded in time, and stopped by it.
+//! uses none of Tutti's code but the bus, the database port and the check of access tokens, which no listener serves.
+//! Invariant: every process that it starts is on the loopback, bounded in time, and stopped by it.
 
 mod clips;
 mod engines;
@@ -89,6 +89,8 @@ enum ScenarioName {
     Fleet,
     /// Members under anonymous floods and beside a hostile member
     Attack,
+    /// Checks of access tokens beside 100,000 suspended accounts
+    Tokens,
 }
 
 /// The settings of a run, for every scenario.
@@ -155,6 +157,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::Lanes => scenarios::lanes::measure(&bench).await,
             ScenarioName::Fleet => scenarios::fleet::measure(&bench).await,
             ScenarioName::Attack => scenarios::attack::measure(&bench).await,
+            ScenarioName::Tokens => scenarios::tokens::measure(&bench).await,
         };
         match measured {
             Ok(results) => report::save(&cli.out, results, before)?,

@@ -28,7 +28,7 @@ pub struct Server {
 impl Server {
     /// Starts it on `data` and waits until it is ready.
     pub async fn start(bench: &Bench, data: &Path, settings: &[String]) -> Result<Self, Error> {
-        let (public, operations) = (free_port()?, free_port()?);
+        let (public, operations, admin) = (free_port()?, free_port()?, free_port()?);
         let mut command = Command::new(&bench.server);
         command
             .arg("serve")
@@ -37,7 +37,9 @@ impl Server {
             .arg("--listen")
             .arg(public.to_string())
             .arg("--ops-listen")
-            .arg(operations.to_string());
+            .arg(operations.to_string())
+            .arg("--admin-listen")
+            .arg(admin.to_string());
         for setting in settings {
             command.arg("--set").arg(setting);
         }

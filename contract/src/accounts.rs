@@ -1,11 +1,13 @@
 //! The events of `accounts`: an account was erased and all data about it must be removed; a profile became private or
-//! no longer is. And the subject of avatars.
+//! no longer is; an account was suspended or restored. And the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
-//! account that still exists, and the id is never used again.
+//! account that still exists, and the id is never used again. [`StandingChanged`] is published in the transaction that
+//! changes the account.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{AccountId, Event};
 
@@ -41,4 +43,43 @@ pub struct PrivacyChanged {
 
 impl Event for PrivacyChanged {
     const SUBJECT: &'static str = "accounts.privacy_changed";
+}
+
+/// What an account may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// Everything.
+    #[default]
+    Active,
+    /// It signs in and reads, but publishes nothing and sends nothing to others.
+    Limited,
+    /// It can't sign in, its tokens are refused, and what it has published is not shown.
+    Suspended,
+    /// As suspended, without an end.
+    Banned,
+}
+
+crate::string_enum!(
+    AccountState: Active => "active", Limited => "limited", Suspended => "suspended", Banned => "banned"
+);
+
+/// `accounts.standing_changed`: an account was limited, suspended, banned or restored.
+///
+/// A state that ends by itself ends at `until` for every role, whether or not the event about its end has arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingChanged {
+    /// The account.
+    pub account: AccountId,
+    /// Its state from now on.
+    pub state: AccountState,
+    /// When the state ends by itself; `None` for no end.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+    /// Increases with every change, so that a subscriber can discard an older event that arrives late.
+    pub version: u64,
+}
+
+impl Event for StandingChanged {
+    const SUBJECT: &'static str = "accounts.standing_changed";
 }

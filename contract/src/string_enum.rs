@@ -36,6 +36,7 @@ macro_rules! string_enum {
 
 #[cfg(test)]
 mod tests {
+    use crate::accounts::AccountState;
     use crate::media::{Kind, Visibility};
     use crate::transcode::Track;
 
@@ -52,6 +53,12 @@ mod tests {
             assert_eq!(
                 (json(serde_json::json!(visibility)).as_deref(), visibility.as_str().parse()),
                 (Some(visibility.as_str()), Ok(visibility))
+            );
+        }
+        for state in [AccountState::Active, AccountState::Limited, AccountState::Suspended, AccountState::Banned] {
+            assert_eq!(
+                (json(serde_json::json!(state)).as_deref(), state.as_str().parse()),
+                (Some(state.as_str()), Ok(state))
             );
         }
         for track in [Track::Video, Track::Audio] {

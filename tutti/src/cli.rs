@@ -38,8 +38,16 @@ pub(crate) enum Command {
     /// Upload files, resumably
     Upload(Upload),
     /// Print the API as an OpenAPI 3.1 document
-    #[command(after_help = "Example:\n  tutti openapi > openapi.json")]
-    Openapi,
+    #[command(after_help = "Examples:\n  tutti openapi > openapi.json\n  tutti openapi --operators")]
+    Openapi {
+        /// That of the operators' listener
+        #[arg(long)]
+        operators: bool,
+    },
+    /// Give accounts roles, or take roles from them
+    Accounts(Accounts),
+    /// Verify the audit trail of operators' acts
+    Audit(Audit),
     /// Migrate the schemas of the databases
     Migrate(Migrate),
     /// Copy a data folder to PostgreSQL and S3
@@ -105,6 +113,9 @@ pub(crate) struct Serve {
     /// The address of the operations listener: /metrics, /healthz, /readyz [default: 127.0.0.1:8081]
     #[arg(long, env = "TUTTI_OPS_LISTEN", value_name = "ADDR")]
     pub(crate) ops_listen: Option<SocketAddr>,
+    /// The address of the operators' listener [default: 127.0.0.1:8082]
+    #[arg(long, env = "TUTTI_ADMIN_LISTEN", value_name = "ADDR")]
+    pub(crate) admin_listen: Option<SocketAddr>,
 }
 
 /// The options that name the installation of a command.
@@ -257,6 +268,56 @@ pub(crate) struct Upload {
     /// Who may see the items: private, unlisted, public
     #[arg(long, value_name = "AUDIENCE", default_value = "private")]
     pub(crate) visibility: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Accounts {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) action: AccountsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountsAction {
+    /// Give an account a role: curator, viewer, developer, moderator, operator
+    #[command(after_help = "Example:\n  tutti accounts grant ada operator --data data --reason 'the first operator'")]
+    Grant(RoleOfAccount),
+    /// Take a role from an account, and end its sessions at the operators' listener
+    #[command(after_help = "Example:\n  tutti accounts revoke ada operator --data data")]
+    Revoke(RoleOfAccount),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RoleOfAccount {
+    /// The account's handle
+    #[arg(value_name = "HANDLE")]
+    pub(crate) handle: String,
+    /// The role
+    #[arg(value_name = "ROLE")]
+    pub(crate) role: String,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) action: AuditAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditAction {
+    /// Check that no entry was changed, removed or put in between; exits with 0 only if so
+    #[command(after_help = "Examples:\n  tutti audit verify --data data\n  tutti audit verify --contains 5f2c…")]
+    Verify {
+        /// A hash that an earlier run printed. Without it, entries removed at the end can't be noticed
+        #[arg(long, value_name = "HASH")]
+        contains: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

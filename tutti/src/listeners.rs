@@ -1,7 +1,9 @@
-//! The routes of a process's two listeners: the public one and the operations one.
+//! The routes of a process's listeners: the public one, the operators' one (of the role `admin`), and the operations
+//! one.
 //!
-//! Every route is behind a guard: the gateway's where the gateway runs, the listener's bounds elsewhere. Invariant:
-//! metrics and reasons are served by the operations listener only; the public one says `ready` or `not ready`.
+//! Every route is behind a guard: the gateway's or the admin role's where these run, the listener's bounds elsewhere.
+//! Invariant: metrics and reasons are served by the operations listener only; the public one says `ready` or
+//! `not ready`, and has no route of the role `admin`.
 
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ use crate::readiness::Readiness;
 /// Concurrent requests of the operations listener: an operator, a load balancer and Prometheus, each with some that
 /// hang.
 const MAX_OPERATIONS_REQUESTS: usize = 16;
+/// The role that has a listener of its own.
+pub(crate) const ADMIN: &str = "admin";
 
 /// Returns the routes of the public listener: the gateway's if it runs here, the roles' own otherwise.
 pub(crate) fn public(readiness: &Arc<Readiness>, process: &Process, max_connections: usize) -> Router {
@@ -30,15 +34,23 @@ pub(crate) fn public(readiness: &Arc<Readiness>, process: &Process, max_connecti
         .route("/healthz", get(async || (no_store(), "ok\n")))
         .route("/readyz", get(public_readyz).with_state(readiness.clone()));
     if let Some((_, gateway)) = gateway {
-        return process.guard.apply(health).merge(gateway.clone());
+        return process.guard("gateway").apply(health).merge(gateway.clone());
     }
-    let roles = routers.iter().enumerate().fold(Router::new(), |roles, (index, (_, router))| {
-        // Two fallbacks can't be merged: the first role's fallback responds to unknown paths.
-        roles.merge(if index == 0 { router.clone() } else { router.clone().reset_fallback() })
-    });
+    let roles = routers.iter().filter(|(name, _)| *name != ADMIN).enumerate().fold(
+        Router::new(),
+        |roles, (index, (_, router))| {
+            // Two fallbacks can't be merged: the first role's fallback responds to unknown paths.
+            roles.merge(if index == 0 { router.clone() } else { router.clone().reset_fallback() })
+        },
+    );
     // Without a gateway this listener is private: its clients are peers. Each of its connections may have one request.
     let bounds = Bounds { max_requests: max_connections.max(1), head: HeadBounds::default() };
     bounds.apply(health.merge(roles.layer(from_fn(trust_internal_headers))))
+}
+
+/// Returns the routes of the operators' listener, if the role `admin` runs here.
+pub(crate) fn operators(process: &Process) -> Option<Router> {
+    process.routers.iter().find(|(name, _)| *name == ADMIN).map(|(_, router)| router.clone())
 }
 
 /// Returns the routes of the operations listener.

@@ -3,6 +3,8 @@
 //! Owns the process (arguments, environment, signals, exit code) and no rule of any domain. Invariant: no crate below
 //! this one reads the environment.
 
+mod accounts;
+mod audit;
 mod bus;
 mod cli;
 mod client;
@@ -57,7 +59,9 @@ fn main() -> ExitCode {
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Upload(arguments) => upload::run(arguments).await,
-            Command::Openapi => openapi::print(),
+            Command::Openapi { operators } => openapi::print(operators),
+            Command::Accounts(arguments) => accounts::run(arguments).await,
+            Command::Audit(arguments) => audit::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Move(arguments) => move_data::run(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,

@@ -5,8 +5,16 @@
 use service::Service;
 
 /// Returns every role, in the order in which they start.
-pub(crate) fn all() -> [Service; 5] {
-    [accounts::service(), media::service(), transcode::service(), delivery::service(), gateway::service()]
+pub(crate) fn all() -> [Service; 6] {
+    [
+        accounts::service(),
+        media::service(),
+        transcode::service(),
+        delivery::service(),
+        gateway::service(),
+        // The gateway's code at the operators' listener.
+        gateway::admin_service(),
+    ]
 }
 
 /// Returns the roles with these names, in the table's order; all of them if there are no names.

@@ -11,6 +11,7 @@ use base::tasks::Tasks;
 use base::telemetry::{LogFormat, start_logs};
 use boot::{Options, Process};
 use chrono::TimeDelta;
+use gateway::ListenerKind;
 use http_server::{Limits, Listener, serve};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpSocket;
@@ -21,6 +22,9 @@ use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, role
 
 /// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
 const LISTEN_BACKLOG: u32 = 8192;
+
+/// Connections to the operators' listener at once.
+const MAX_ADMIN_CONNECTIONS: usize = 256;
 
 /// Runs the process until SIGTERM or Ctrl-C.
 pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
@@ -42,9 +46,15 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         );
     }
 
-    // Both sockets are bound first, so that a taken port is reported before anything is changed; what is wrong with the
+    // The sockets are bound first, so that a taken port is reported before anything is changed; what is wrong with the
     // configuration was reported before that.
     let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
+    let admin = if services.iter().any(|service| service.name == listeners::ADMIN) {
+        let configured: gateway::AdminConfig = config.section(listeners::ADMIN)?;
+        Some(bind(arguments.admin_listen.unwrap_or(configured.listen), "--admin-listen")?)
+    } else {
+        None
+    };
     let mut signals = Signals::new()?;
     // The operations listener opens first and closes last: it reports what a starting process waits for, and the drain.
     let (readiness, operations_tasks) = (Arc::new(Readiness::default()), Tasks::default());
@@ -64,7 +74,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         listen: public.local_addr()?,
         clock: base::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
         random: base::Random::system(),
-        openapi_json: openapi::json()?.into(),
+        openapi_json: openapi::json(ListenerKind::Public)?.into(),
+        operators_openapi_json: openapi::json(ListenerKind::Operators)?.into(),
         all: roles::all().to_vec(),
         pending: readiness.pending.clone(),
     };
@@ -84,11 +95,17 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         listeners::public(&readiness, &process, server.connections),
         &process.tasks,
     );
+    let admin_address = admin.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
+    if let Some((socket, router)) = admin.zip(listeners::operators(&process)) {
+        let limits = Limits { max_connections: MAX_ADMIN_CONNECTIONS, ..Limits::default() };
+        serve(Listener { socket, limits, open: Gauge::default() }, router, &process.tasks);
+    }
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(
         roles = names.join(" "),
         address = %public_address,
         operations = %operations_address,
+        admin = admin_address.map(|address| address.to_string()),
         data = %server.data.display(),
         elapsed_ms = started.elapsed().as_millis(),
         "ready"

@@ -84,7 +84,7 @@ export class Server {
   async start(): Promise<void> {
     if (fleet) return;
     const binary = resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti');
-    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`, '--set', `gateway.allowed_origins=["http://127.0.0.1:${this.appPort}"]`];
+    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`, '--admin-listen', '127.0.0.1:0', '--set', `gateway.allowed_origins=["http://127.0.0.1:${this.appPort}"]`];
     const started = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));

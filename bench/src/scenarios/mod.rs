@@ -12,6 +12,7 @@ pub mod playable;
 pub mod proxying;
 pub mod reading;
 pub mod start;
+pub mod tokens;
 pub mod workers;
 
 use std::time::{Duration, Instant};

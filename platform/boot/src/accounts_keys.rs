@@ -1,15 +1,18 @@
-//! The keys of access tokens and the list of ended sessions, as the accounts role has them.
+//! The keys of access tokens and the lists of those that count no more, as the accounts role has them.
 //!
-//! Invariant: both come from the accounts role alone.
+//! Invariant: all come from the accounts role alone.
 
 use futures::future::BoxFuture;
-use http_server::auth::{EndedSession, FindEndedSessions, JWKS_PATH, JwkSet, KeySource, SourceError};
+use http_server::auth::{
+    AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, JWKS_PATH, JwkSet,
+    KeySource, SourceError,
+};
 use peer::Peers;
 
 /// The role that signs access tokens.
 const SIGNER: &str = "accounts";
 
-/// Fetches both from the accounts role.
+/// Fetches all of them from the accounts role.
 #[derive(Debug)]
 pub struct AccountsKeys(pub Peers);
 
@@ -20,5 +23,13 @@ impl KeySource for AccountsKeys {
 
     fn ended_sessions(&self, query: FindEndedSessions) -> BoxFuture<'_, Result<Vec<EndedSession>, SourceError>> {
         Box::pin(async move { Ok(self.0.ask(&query).await?.unwrap_or_default()) })
+    }
+
+    fn account_rules(&self, query: FindAccountRules) -> BoxFuture<'_, Result<AccountRules, SourceError>> {
+        Box::pin(async move { Ok(self.0.ask(&query).await?.unwrap_or_default()) })
+    }
+
+    fn api_key_token(&self, query: FindApiKeyToken) -> BoxFuture<'_, Result<Option<ApiKeyToken>, SourceError>> {
+        Box::pin(async move { Ok(self.0.ask(&query).await?) })
     }
 }

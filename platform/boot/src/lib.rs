@@ -64,6 +64,8 @@ pub struct Options {
     pub random: Random,
     /// The OpenAPI 3.1 document of the whole product, as JSON.
     pub openapi_json: std::sync::Arc<str>,
+    /// The OpenAPI 3.1 document of the operators' listener, as JSON.
+    pub operators_openapi_json: std::sync::Arc<str>,
     /// Every role of the product, including those that run in other processes: a process declares the consumers of all
     /// of them.
     pub all: Vec<Service>,
@@ -96,12 +98,12 @@ pub struct Process {
     pub consumers: Vec<String>,
     /// The routers of the services, by name, with the common layers.
     pub routers: Vec<(&'static str, Router)>,
-    /// The guard for routes that the process itself adds to the public listener.
-    pub guard: Guard,
+    /// The guards of the roles that have one, by name.
+    guards: Vec<(&'static str, Guard)>,
     _lock: std::fs::File,
 }
 
-/// The guard of the public role, if that role runs in this process.
+/// The guard of a role with a listener of its own, if that role runs in this process.
 #[derive(Clone, Default)]
 pub struct Guard(Option<RouterLayer>);
 
@@ -177,6 +179,7 @@ impl Process {
                     metrics,
                     tasks,
                     openapi_json: options.openapi_json.clone(),
+                    operators_openapi_json: options.operators_openapi_json.clone(),
                     folder,
                 };
                 data_dir::recreate(&context.scratch())?;
@@ -184,23 +187,27 @@ impl Process {
             }
         }))
         .await?;
-        let (mut routers, mut consumers, mut jobs, mut guard) = (Vec::new(), Vec::new(), Vec::new(), None);
+        let (mut routers, mut consumers, mut jobs, mut guards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (service, context) in &contexts {
             let instance = (service.start)(context.clone()).await?;
+            let router = match service.migrations {
+                Some(_) => instance.router.merge(http_server::jobs::router(service.name, context.db.clone())),
+                None => instance.router,
+            };
             let router = with_guarded_layers(
-                instance.router,
+                router,
                 instance.guard.as_ref(),
                 LayerState { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() },
             );
             peers.register_local(service.name, router.clone());
             routers.push((service.name, router));
-            guard = guard.or(instance.guard);
+            guards.push((service.name, Guard(instance.guard)));
             consumers.extend(instance.consumers);
             jobs.push((context.db.clone(), instance.jobs));
         }
         peers.start_health_checks(&tasks, &metrics);
         // After the roles of this process: accounts may be among them.
-        verifier.follow_ended_sessions(&tasks);
+        verifier.follow_token_rules(&tasks, &metrics);
         let consumer_names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
         let subscriptions_of = |services: &[Service]| {
             services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>()
@@ -249,9 +256,14 @@ impl Process {
             databases,
             consumers: consumer_names,
             routers,
-            guard: Guard(guard),
+            guards,
             _lock: lock,
         })
+    }
+
+    /// Returns the guard of a role, for routes that the process itself adds to the role's listener.
+    pub fn guard(&self, role: &str) -> Guard {
+        self.guards.iter().find(|(name, _)| *name == role).map(|(_, guard)| guard.clone()).unwrap_or_default()
     }
 
     /// Returns why this process is not ready to serve, as sentences; empty when it is ready.

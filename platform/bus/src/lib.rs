@@ -67,6 +67,13 @@ impl Bus {
         &*self.engine
     }
 
+    /// Publishes an event that belongs to no transaction; returns when it is durable. The same id again changes
+    /// nothing.
+    pub async fn publish<E: base::Event>(&self, id: &str, event: &E) -> Result<(), Error> {
+        let payload = serde_json::to_string(event).map_err(|error| Error::Refused(error.to_string()))?;
+        self.engine.publish(&[Envelope { id: id.to_owned(), subject: E::SUBJECT.to_owned(), payload }]).await
+    }
+
     /// The ephemeral broadcast, which only current subscribers receive.
     pub fn broadcast(&self) -> &Broadcast {
         &self.broadcast

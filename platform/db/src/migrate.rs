@@ -13,7 +13,8 @@ use super::{Error, Sql, Tx};
 pub struct Migration {
     /// Its number, from 1, without gaps.
     pub version: i64,
-    /// The statements, separated by `;` at a line's end.
+    /// The statements, separated by `;` at a line's end. One below a line `-- only sqlite` or `-- only postgresql` runs
+    /// on that engine only: for what the two write differently, such as triggers.
     pub sql: &'static str,
     /// The lowest schema version that a binary may know and still work after this step.
     pub min_compatible: i64,
@@ -120,7 +121,9 @@ async fn missing_steps(
 async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
     for migration in missing_steps(tx, part, migrations).await? {
         for statement in migration.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
-            tx.execute(statement, vec![]).await?;
+            if let Some(statement) = for_engine(statement, tx.backend()) {
+                tx.execute(statement, vec![]).await?;
+            }
         }
         tx.execute(
             "insert into schema_version (part, version, min_compatible) values ($1, $2, $3)",
@@ -129,4 +132,26 @@ async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) ->
         .await?;
     }
     Ok(())
+}
+
+/// Returns a statement without the line that names its engine; `None` if that is another engine.
+fn for_engine(statement: &str, backend: DbBackend) -> Option<&str> {
+    let Some(marked) = statement.strip_prefix("-- only ") else { return Some(statement) };
+    let (engine, rest) = marked.split_once('\n')?;
+    let own = if backend == DbBackend::Postgres { "postgresql" } else { "sqlite" };
+    (engine.trim() == own).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_of_another_engine_is_left_out() {
+        let marked = "-- only sqlite\ncreate trigger x";
+        assert_eq!(for_engine(marked, DbBackend::Sqlite), Some("create trigger x"));
+        assert_eq!(for_engine(marked, DbBackend::Postgres), None);
+        assert_eq!(for_engine("-- only postgresql\nrevoke x", DbBackend::Postgres), Some("revoke x"));
+        assert_eq!(for_engine("create table x (\n)", DbBackend::Postgres), Some("create table x (\n)"));
+    }
 }

@@ -200,3 +200,39 @@ async fn heartbeat(db: &Db, run: &Run, clock: &Clock) {
         }
     }
 }
+
+/// A run of a job, as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct RunRow {
+    /// The job's name.
+    pub job: String,
+    /// The start of its slot.
+    pub slot: DateTime<Utc>,
+    /// Until when its process has it, unless that extends the lease.
+    pub lease_until: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Why it failed, if it did.
+    pub failure: Option<String>,
+}
+
+const RECENT_RUNS: &str = "
+    select job, slot, lease_until, finished_at, failure
+      from schedule_run
+     where job = $1
+     order by slot desc
+     limit $2";
+
+/// Returns the newest runs of each job that ran in the last month, at most `per_job` of each, by job, newest first.
+pub async fn recent_runs(sql: &impl Sql, per_job: u32) -> Result<Vec<RunRow>, Error> {
+    #[derive(FromQueryResult)]
+    struct JobRow {
+        job: String,
+    }
+    let jobs: Vec<JobRow> = sql.rows("select distinct job from schedule_run order by job", vec![]).await?;
+    let mut runs = Vec::new();
+    for JobRow { job } in jobs {
+        runs.extend(sql.rows::<RunRow>(RECENT_RUNS, vec![job.into(), i64::from(per_job).into()]).await?);
+    }
+    Ok(runs)
+}

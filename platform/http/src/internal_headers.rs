@@ -17,6 +17,10 @@ use crate::problem::{Problem, every_role};
 
 /// The client's IP address, as the gateway determined it.
 pub const CLIENT_IP: HeaderName = HeaderName::from_static("x-tutti-client");
+/// The listener that a request came through, if it is not the public one: [`OPERATORS_LISTENER`].
+pub const LISTENER: HeaderName = HeaderName::from_static("x-tutti-listener");
+/// The value of [`LISTENER`] in requests of the operators' listener.
+pub const OPERATORS_LISTENER: &str = "operators";
 /// How many milliseconds the sender will wait for the head of the response.
 const DEADLINE: HeaderName = HeaderName::from_static("x-tutti-deadline-ms");
 

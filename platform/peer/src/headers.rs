@@ -23,12 +23,13 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-authorization"),
 ];
 /// Headers that `Connection` can't remove: a client must not be able to hide them from the role.
-const PROTECTED: [HeaderName; 7] = [
+const PROTECTED: [HeaderName; 8] = [
     HOST,
     CONTENT_LENGTH,
     AUTHORIZATION,
     COOKIE,
     HeaderName::from_static("x-tutti-client"),
+    HeaderName::from_static("x-tutti-listener"),
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-request-id"),
 ];

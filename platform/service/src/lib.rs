@@ -57,7 +57,7 @@ impl std::fmt::Debug for Service {
 pub struct RoleInterface {
     /// The role.
     pub role: &'static str,
-    /// Its part of the API. Every path in it is public.
+    /// Its part of the API. Paths below `/v1/admin/` are the operators' listener's; every other one is public.
     pub openapi: utoipa::openapi::OpenApi,
     /// The codes of its problems.
     pub codes: &'static [&'static Code],
@@ -106,6 +106,8 @@ pub struct Context {
     pub roles: std::sync::Arc<[RoleInterface]>,
     /// The OpenAPI 3.1 document of the whole product, as JSON (served by the gateway).
     pub openapi_json: std::sync::Arc<str>,
+    /// The OpenAPI 3.1 document of the operators' listener, as JSON.
+    pub operators_openapi_json: std::sync::Arc<str>,
     /// The service's own folder for secrets and scratch files, private to this process's user. Scratch files are in
     /// `scratch()`.
     pub folder: PathBuf,
@@ -123,7 +125,7 @@ impl Context {
 pub struct RoleInstance {
     /// Its routes: public ones under `/v1` (and `/.well-known`), internal ones under `/internal`.
     pub router: Router,
-    /// The guard of the public role, applied to every route and fallback of the listener.
+    /// The guard of a role with a listener of its own, applied to every route and fallback of that listener.
     pub guard: Option<RouterLayer>,
     /// Its durable consumers.
     pub consumers: Vec<Consumer>,

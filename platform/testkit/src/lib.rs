@@ -4,6 +4,7 @@
 //! Owns no assertions about any domain. Invariant: a world that ends well has no work left over; [`World::end`] fails
 //! the test otherwise.
 
+mod app_code;
 mod client;
 pub mod engines;
 mod fake_role;
@@ -18,6 +19,7 @@ pub mod processes;
 mod response;
 mod world;
 
+pub use app_code::app_code;
 pub use client::TestClient;
 pub use fake_role::{FakeRequest, FakeRole, PathParameters, fake_role};
 pub use mails::TestMail;

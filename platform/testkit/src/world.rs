@@ -14,6 +14,7 @@ use base::{Clock, Random};
 use boot::{Options, PendingDependencies, Process};
 use chrono::{TimeDelta, Utc};
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
+use http_server::auth::Claims;
 use http_server::{Limits, Listener, serve};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -121,6 +122,7 @@ impl WorldBuilder {
             clock: clock.clone(),
             random: Random::system(),
             openapi_json: "{}".into(),
+            operators_openapi_json: "{}".into(),
             all: [services, &self.other_roles].concat(),
             pending: PendingDependencies::default(),
         };
@@ -213,24 +215,41 @@ impl World {
 
     /// Returns a member with these roles.
     pub fn member_with(&self, name: &str, roles: &[&str]) -> TestClient {
+        self.member_who(name, roles, |_| {})
+    }
+
+    /// Returns a member with these roles who has signed in at the operators' listener, with a second factor.
+    pub fn operator(&self, name: &str, roles: &[&str]) -> TestClient {
+        self.member_who(name, roles, |claims| {
+            claims.operators = true;
+            claims.amr = ["pwd", "otp", "mfa"].map(str::to_owned).to_vec();
+        })
+    }
+
+    /// Returns a member with these roles whose token has the claims that `change` sets.
+    pub fn member_who(&self, name: &str, roles: &[&str], change: impl FnOnce(&mut Claims)) -> TestClient {
         let id = Uuid::from_u128(u128::from_be_bytes({
             let mut bytes = [0x11; 16];
             bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
             bytes
         }));
         let now = self.clock.now();
-        let claims = http_server::auth::Claims {
+        let mut claims = Claims {
             sub: id,
             sid: Uuid::from_u128(1),
             handle: name.to_owned(),
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
             confirmed: true,
+            version: 0,
+            scope: Vec::new(),
             iss: http_server::auth::ISSUER.to_owned(),
             iat: now.timestamp(),
             exp: (now + TimeDelta::days(30)).timestamp(),
             amr: vec!["pwd".to_owned()],
             auth_time: now.timestamp(),
+            operators: false,
         };
+        change(&mut claims);
         let mut header = jsonwebtoken::Header::new(Algorithm::EdDSA);
         header.kid = Some(KEY_ID.to_owned());
         let token = jsonwebtoken::encode(&header, &claims, &self.key).expect("claims can be signed");

@@ -35,5 +35,11 @@ http_server::codes! {
     BUSY = 503 "accounts.busy", "Try again after the time in `Retry-After`.";
     NOT_FOUND = 404 "accounts.not_found", "Check the handle; the account may have been erased.";
     SESSION_NOT_FOUND = 404 "accounts.session_not_found", "List the sessions again; this one may have ended.";
+    INVALID_API_KEY = 422 "accounts.invalid_api_key", "Change the field that the sentence names.";
+    TOO_MANY_API_KEYS = 403 "accounts.too_many_api_keys", "Revoke an API key first.";
+    API_KEY_NOT_FOUND = 404 "accounts.api_key_not_found", "List the API keys again; this one may have been revoked.";
+    INVALID_SANCTION = 422 "accounts.invalid_sanction", "Change the field that the sentence names.";
+    BEYOND_ROLE = 403 "accounts.beyond_role", "Ask an operator; the sentence says what your role allows.";
+    OWN_OPERATOR_ROLE = 409 "accounts.own_operator_role", "Ask another operator to take this role from you.";
     UNKNOWN_ROLE = 422 "accounts.unknown_role", "Use one of the roles that the sentence names.";
 }

@@ -8,6 +8,8 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::model::SessionLimits;
+
 /// Passwords, sessions and the limits on guessing.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -45,10 +47,14 @@ pub(crate) struct Config {
     pub mails_per_mailbox: u32,
     /// After how many days without use a session ends.
     pub session_idle_days: u32,
+    /// After how many minutes without a refresh a session of the operators' listener ends.
+    pub operators_idle_minutes: u32,
+    /// After how many hours a session of the operators' listener ends, however it is used.
+    pub operators_session_hours: u32,
     /// The most sessions of one member. One more ends the session that was unused for longest.
     pub sessions_per_account: u32,
     /// For how many minutes after signing in, or after proving it again, what is dangerous needs no other proof: a new
-    /// second factor, its removal, new recovery codes, erasing the account.
+    /// second factor, its removal, new recovery codes, an API key, a change of roles, erasing the account.
     pub recent_sign_in_minutes: u32,
     /// The most wrong codes of second factors for one account in a day from all networks that it has not signed in
     /// from. Each client address in a network that it has signed in from may have as many of its own, and so may each
@@ -83,6 +89,8 @@ impl Default for Config {
             forgotten_per_address: 60,
             mails_per_mailbox: 10,
             session_idle_days: 60,
+            operators_idle_minutes: 30,
+            operators_session_hours: 8,
             sessions_per_account: 50,
             recent_sign_in_minutes: 10,
             wrong_codes_per_day: 30,
@@ -120,6 +128,8 @@ impl Config {
             ("forgotten_per_address", self.forgotten_per_address),
             ("mails_per_mailbox", self.mails_per_mailbox),
             ("session_idle_days", self.session_idle_days),
+            ("operators_idle_minutes", self.operators_idle_minutes),
+            ("operators_session_hours", self.operators_session_hours),
             ("sessions_per_account", self.sessions_per_account),
             // A key must sign for longer than the day that it is published ahead.
             ("key_rotation_days", self.key_rotation_days.saturating_sub(1)),
@@ -145,6 +155,18 @@ impl Config {
     /// Returns after how long without use a session ends.
     pub(crate) fn session_idle_timeout(&self) -> TimeDelta {
         TimeDelta::days(self.session_idle_days.into())
+    }
+
+    /// Returns how long a session of the operators' listener, or of the public one, may go on.
+    pub(crate) fn session_limits(&self, operators: bool) -> SessionLimits {
+        if operators {
+            SessionLimits {
+                idle: TimeDelta::minutes(self.operators_idle_minutes.into()),
+                total: Some(TimeDelta::hours(self.operators_session_hours.into())),
+            }
+        } else {
+            SessionLimits { idle: self.session_idle_timeout(), total: None }
+        }
     }
 
     /// Returns the age up to which a proof of who the caller is counts for what is dangerous.

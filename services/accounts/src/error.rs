@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use base::Transient;
+use chrono::{DateTime, Utc};
 use http_server::Problem;
+use http_server::auth::suspended;
 use http_server::problem::every_role;
 use serde_json::{Map, Value};
 
@@ -130,6 +132,32 @@ pub enum Error {
     /// The role is unknown.
     #[error("the role `{0}` is unknown; the roles are member, curator, moderator, viewer, developer and operator")]
     UnknownRole(String),
+    /// A new API key breaks a rule, which the message names.
+    #[error("{0}")]
+    InvalidApiKey(String),
+    /// The account has as many API keys as it may have.
+    #[error("You have 50 API keys, which is the limit. Revoke one first.")]
+    TooManyApiKeys,
+    /// The member has no such API key.
+    #[error("You have no such API key. It may have been revoked already.")]
+    NoSuchApiKey,
+    /// A sanction breaks a rule, which the message names.
+    #[error("{0}")]
+    InvalidSanction(&'static str),
+    /// The caller's role does not allow this decision; the message says what it allows.
+    #[error("{0}")]
+    BeyondRole(&'static str),
+    /// The account is suspended or banned.
+    #[error("this account is suspended")]
+    Suspended {
+        /// Why, for the member.
+        reason: String,
+        /// When it ends; `None` for no end.
+        until: Option<DateTime<Utc>>,
+    },
+    /// An operator would take their own role `operator`.
+    #[error("Another operator must take the role `operator` from you, so that one is left. Ask one of them.")]
+    OwnOperatorRole,
     /// An extractor refused the request with its own problem.
     #[error("{}", .0.detail)]
     Refused(Problem),
@@ -207,6 +235,13 @@ impl From<Error> for Problem {
             Error::BadIdempotencyKey => every_role::BAD_IDEMPOTENCY_KEY,
             Error::BadCursor => every_role::BAD_QUERY,
             Error::UnknownRole(_) => codes::UNKNOWN_ROLE,
+            Error::InvalidApiKey(_) => codes::INVALID_API_KEY,
+            Error::TooManyApiKeys => codes::TOO_MANY_API_KEYS,
+            Error::NoSuchApiKey => codes::API_KEY_NOT_FOUND,
+            Error::InvalidSanction(_) => codes::INVALID_SANCTION,
+            Error::BeyondRole(_) => codes::BEYOND_ROLE,
+            Error::Suspended { reason, until } => return suspended(reason, *until),
+            Error::OwnOperatorRole => codes::OWN_OPERATOR_ROLE,
             Error::Refused(_)
             | Error::Db(_)
             | Error::Peer(_)

@@ -1,15 +1,16 @@
 //! The events that this role consumes: deleted photos, and its own requests for a new password. It publishes
-//! [`contract::accounts::Erased`] where an account is erased, and [`contract::accounts::PrivacyChanged`] where a profile
-//! is edited.
+//! [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a profile is
+//! edited, and [`contract::accounts::StandingChanged`] where an account is suspended or restored.
 //!
 //! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no
-//! profile shows that photo.
+//! profile shows that photo; an act that is delivered twice is in the audit trail once.
 
 use base::config::Config;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::media::{Changed, Deleted, Visibility};
+use http_server::operators::Act;
 
-use crate::commands::{self, ResetRequested};
+use crate::commands::{self, AUDIT_CONSUMER, ResetRequested};
 use crate::state::Accounts;
 
 const RESET_REQUESTED: &str = "accounts.reset_requested";
@@ -20,6 +21,13 @@ pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
         .on("accounts.avatar", on_media_deleted, |on| on)
         .on("accounts.avatar_changed", on_media_changed, |on| on)
         .on(RESET_REQUESTED, on_reset_requested, |on| on)
+        // The trail has one lane, so more at once would only wait.
+        .on(AUDIT_CONSUMER, on_act, |on| on.concurrency(1))
+}
+
+/// Appends an act that another role recorded to the audit trail.
+async fn on_act(accounts: Accounts, act: Act, delivery: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::record_act(&accounts, act, delivery.event.id).await?)
 }
 
 /// Handling an event twice changes nothing, so no inbox is needed.

@@ -64,7 +64,8 @@ pub(crate) async fn verify_own_factor(
 }
 
 /// Verifies a passkey that signs in alone. Returns its account as well. The response must name that account, as a
-/// passkey does that was found by the browser. If the passkey is refused, its account has a failed sign-in `from` there.
+/// passkey does that was found by the browser. If the passkey is refused, its account has a failed sign-in `from`
+/// there.
 pub(crate) async fn verify_lone_passkey(
     accounts: &Accounts,
     assertion: &Value,

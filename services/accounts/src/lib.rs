@@ -1,23 +1,10 @@
-//! The accounts role: credentials, second factors, sessions, roles and profiles.
+//! The accounts role: credentials, second factors, sessions, API keys, roles, standings and profiles, and the audit
+//! trail of operators' acts.
 //!
 //! Owns accounts, their passwords, second factors and sessions, and the keys of access tokens. Does not own follows and
 //! media. Invariant: passwords, refresh tokens, recovery and mailed codes are stored as hashes only and never logged.
 //!
-//! # Lanes
-//!
-//! Writes of one lane run one after the other; writes of different lanes may run at once. An id, a skeleton, an e-mail
-//! address and the names of the lanes of keys and challenges never have the same text.
-//!
-//! | write | lanes | what they protect |
-//! |---|---|---|
-//! | sign-up | the handle's skeleton and e-mail address | the unique keys, and who has the address |
-//! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
-//! | factors, proofs, mailed codes, profile, roles | account | one use of each, their number; what is written back |
-//! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
-//! | erasure | account, skeleton and e-mail address | all of these |
-//! | filling in skeletons of earlier releases | accounts and skeletons of the batch | that one account has a skeleton |
-//! | first signing key, rotation; challenges of no account | one each | that one key is next; their number |
-//! | removal of what has expired | all | rows of many accounts, in any order |
+//! The table of the lanes is in `commands/mod.rs`.
 
 mod api;
 mod codes;
@@ -46,7 +33,7 @@ mod store;
 mod throttle;
 mod tokens;
 
-pub use commands::{assign, revoke};
+pub use commands::{AuditReport, assign, revoke, verify_audit};
 pub use error::Error;
 use service::{BootError, Context, RoleInstance, Service};
 

@@ -35,12 +35,12 @@ impl Metrics {
         registry.register(|registry| {
             registry.register(
                 "accounts_sign_ins",
-                "Sign-ins by outcome: ok, wrong, second_factor, limited, busy, error",
+                "Sign-ins by outcome: ok, wrong, second_factor, limited, busy, suspended, error",
                 metrics.sign_ins.clone(),
             );
             registry.register(
                 "accounts_refreshes",
-                "Refresh tokens presented, by outcome: rotated, repeated, reused, invalid, error",
+                "Refresh tokens presented, by outcome: rotated, repeated, reused, invalid, suspended, error",
                 metrics.refreshes.clone(),
             );
             registry.register(

@@ -1,7 +1,8 @@
 //! The schema. Steps are only ever added.
 //!
-//! Invariant: sessions, known networks, mailed codes, sign-ins and second factors are removed with their account;
-//! passwords, refresh tokens, known networks, mailed codes and recovery codes are stored as hashes only.
+//! Invariant: sessions, known networks, mailed codes, sign-ins, second factors, sanctions and API keys are removed with
+//! their account; passwords, refresh tokens, API keys, known networks, mailed codes and recovery codes are stored as
+//! hashes only; an entry of the audit trail is never changed or removed.
 
 use db::Migration;
 
@@ -13,9 +14,15 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_people.sql") },
     // `email` stays for the release before; `mail_address` takes its place (`store::addresses`).
     Migration { version: 5, min_compatible: 1, sql: include_str!("../migrations/0005_recovery.sql") },
+    // A release that does not know suspensions would let a suspended member sign in.
+    Migration { version: 6, min_compatible: 6, sql: include_str!("../migrations/0006_standing.sql") },
+    Migration { version: 7, min_compatible: 6, sql: include_str!("../migrations/0007_account_rules.sql") },
     // An account of an earlier release, or of one that runs beside this one, has no skeleton until a job fills it in.
-    Migration { version: 8, min_compatible: 1, sql: include_str!("../migrations/0008_handle_skeleton.sql") },
-    Migration { version: 10, min_compatible: 1, sql: include_str!("../migrations/0010_factors.sql") },
-    Migration { version: 11, min_compatible: 1, sql: include_str!("../migrations/0011_passkey_challenges.sql") },
-    Migration { version: 12, min_compatible: 1, sql: include_str!("../migrations/0012_proofs.sql") },
+    Migration { version: 8, min_compatible: 6, sql: include_str!("../migrations/0008_handle_skeleton.sql") },
+    // A release that does not know second factors would let a member who has one sign in without it.
+    Migration { version: 10, min_compatible: 10, sql: include_str!("../migrations/0010_factors.sql") },
+    Migration { version: 11, min_compatible: 10, sql: include_str!("../migrations/0011_passkey_challenges.sql") },
+    Migration { version: 12, min_compatible: 10, sql: include_str!("../migrations/0012_proofs.sql") },
+    Migration { version: 16, min_compatible: 10, sql: include_str!("../migrations/0016_api_keys.sql") },
+    Migration { version: 20, min_compatible: 10, sql: include_str!("../migrations/0020_operators.sql") },
 ];

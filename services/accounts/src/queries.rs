@@ -1,25 +1,34 @@
-//! Reads of accounts, sessions and sign-ins.
+//! Reads of accounts, sessions, sign-ins, sanctions and the audit trail.
 //!
-//! Invariant: a member's sessions and sign-ins are read only with the member's own [`CurrentSession`].
+//! Invariant: a member's sessions and sign-ins are read only with the member's own [`CurrentSession`]; operators read
+//! sessions too.
 
 use contract::AccountId;
+use contract::accounts::AccountState;
 use uuid::Uuid;
 
 use crate::commands;
 use crate::error::Error;
-use crate::model::{Account, CurrentSession, Factor, Session, SignIn};
+use crate::model::{Account, AuditEntry, AuditFilter, CurrentSession, Factor, Session, SignIn, normalize_login};
 use crate::state::Accounts;
 use crate::store;
+use crate::store::account_pages::AccountsFilter;
+use crate::store::accounts::LoginName;
+use crate::store::sanctions::SanctionRow;
 
-/// Returns the account and session of a verified token, or [`Error::SessionEnded`].
+/// The most sessions that operators see of an account.
+const MAX_SHOWN_SESSIONS: usize = 100;
+
+/// Returns the account and session of a verified token, or [`Error::SessionEnded`], or [`Error::Suspended`].
 pub(crate) async fn current_session(
     accounts: &Accounts,
     account: AccountId,
     session: Uuid,
 ) -> Result<CurrentSession, Error> {
-    store::accounts::find_current_session(accounts.context.db.read(), account, session)
-        .await?
-        .ok_or(Error::SessionEnded)
+    let current = store::accounts::find_current_session(accounts.context.db.read(), account, session).await?;
+    let current = current.ok_or(Error::SessionEnded)?;
+    current.account.standing.check_usable(accounts.context.clock.now())?;
+    Ok(current)
 }
 
 /// Returns the account with this handle, in any case, or with this id, or [`Error::NoSuchAccount`]. No handle is as
@@ -31,6 +40,12 @@ pub(crate) async fn account_by_handle_or_id(accounts: &Accounts, name: &str) -> 
         Err(_) => store::accounts::find(sql, &name.to_ascii_lowercase()).await?,
     };
     account.ok_or(Error::NoSuchAccount)
+}
+
+/// Returns the same for others than operators: a suspended account is not found.
+pub(crate) async fn shown_account(accounts: &Accounts, name: &str) -> Result<Account, Error> {
+    let (account, now) = (account_by_handle_or_id(accounts, name).await?, accounts.context.clock.now());
+    if account.standing.is_denied(now) { Err(Error::NoSuchAccount) } else { Ok(account) }
 }
 
 /// Returns a page of the caller's sessions, newest first, and the cursor of the next page.
@@ -71,4 +86,78 @@ pub(crate) async fn sign_ins_page(
 pub(crate) async fn factors(accounts: &Accounts, current: &CurrentSession) -> Result<(Vec<Factor>, i64), Error> {
     let (sql, account) = (accounts.context.db.read(), current.account.id);
     Ok((store::factors::list(sql, account).await?, store::recovery_codes::count(sql, account).await?))
+}
+
+/// Returns a page of the sanctions of an account, newest first, and the cursor of the next page.
+pub(crate) async fn sanctions_page(
+    accounts: &Accounts,
+    account: AccountId,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<(Vec<SanctionRow>, Option<Uuid>), Error> {
+    let (sql, before) = (accounts.context.db.read(), before.unwrap_or(Uuid::max()));
+    store::accounts::find_by_id(sql, account).await?.ok_or(Error::NoSuchAccount)?;
+    let mut rows = store::sanctions::list(sql, account, before, limit + 1).await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| has_more).map(|row| row.id);
+    Ok((rows, next))
+}
+
+/// Returns a page of accounts, by handle, and the cursor of the next page: those whose handles begin with `text`, or
+/// the one with this e-mail address or id; with a state, only those that have it now. An address is that of the account
+/// that has confirmed it, or else of the oldest one that has it.
+pub(crate) async fn search_accounts(
+    accounts: &Accounts,
+    text: &str,
+    state: Option<AccountState>,
+    after: &str,
+    limit: usize,
+) -> Result<(Vec<Account>, Option<String>), Error> {
+    let (sql, now) = (accounts.context.db.read(), accounts.context.clock.now());
+    let text = normalize_login(text);
+    // No text of the database has it, and PostgreSQL refuses it.
+    if [text.as_str(), after].iter().any(|text| text.contains('\0')) {
+        return Ok((Vec::new(), None));
+    }
+    let fits = |account: &Account| state.is_none_or(|state| account.standing.state_at(now) == state);
+    if let Ok(id) = Uuid::parse_str(&text) {
+        let found = store::accounts::find_by_id(sql, AccountId(id)).await?;
+        return Ok((found.into_iter().filter(fits).collect(), None));
+    }
+    if text.contains('@') {
+        let found = store::accounts::find_credentials(sql, LoginName::Email(&text)).await?;
+        return Ok((found.into_iter().map(|found| found.account).filter(fits).collect(), None));
+    }
+    let filter = AccountsFilter { prefix: &text, state: state.map(|state| (state, now)) };
+    let mut found = store::account_pages::list(sql, filter, after, limit + 1).await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more).map(|account| account.handle.clone());
+    Ok((found, next))
+}
+
+/// Returns the newest sessions of an account, for operators.
+pub(crate) async fn newest_sessions(accounts: &Accounts, account: AccountId) -> Result<Vec<Session>, Error> {
+    let idle_since = accounts.context.clock.now() - accounts.config.session_idle_timeout();
+    let sql = accounts.context.db.read();
+    Ok(store::sessions::list(sql, account, idle_since, Uuid::max(), MAX_SHOWN_SESSIONS).await?)
+}
+
+/// Returns a page of the audit trail before a number, newest first, and the cursor of the next page.
+pub(crate) async fn audit_page(
+    accounts: &Accounts,
+    filter: &AuditFilter,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<(Vec<AuditEntry>, Option<i64>), Error> {
+    let sql = accounts.context.db.read();
+    if filter.texts().any(|text| text.contains('\0')) {
+        return Ok((Vec::new(), None));
+    }
+    let mut entries = store::audit::list(sql, filter, before.unwrap_or(i64::MAX), limit + 1).await?;
+    let has_more = entries.len() > limit;
+    entries.truncate(limit);
+    let next = entries.last().filter(|_| has_more).map(|entry| entry.number);
+    Ok((entries, next))
 }

@@ -15,15 +15,15 @@ use base::{Clock, Random};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::Db;
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
+use http_server::auth::Claims;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use parking_lot::{Mutex, RwLock};
-use uuid::Uuid;
 
 use crate::error::Error;
-use crate::model::{Account, Authentication};
+use crate::model::Account;
 use crate::store;
-use crate::tokens::{self, RefreshToken, SignedIn};
+use crate::tokens::{self, RefreshToken, SignedIn, TokenSession};
 
 /// The lane of all writes of signing keys. It has a space, as no handle, address or id has.
 pub(crate) const LANE: &str = "signing keys";
@@ -65,18 +65,22 @@ impl SigningKeys {
     pub(crate) async fn issue(
         &self,
         account: Account,
-        session: Uuid,
-        authentication: &Authentication,
+        session: &TokenSession,
         refresh: &RefreshToken,
     ) -> Result<SignedIn, Error> {
+        let claims = tokens::claims(&account, session, self.clock.now());
+        let access_token = self.sign(&claims).await?;
+        let expires_in = claims.exp - claims.iat;
+        Ok(SignedIn { account, access_token, expires_in, refresh_token: refresh.encode() })
+    }
+
+    /// Signs an access token with the current key.
+    pub(crate) async fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let cached = self.cached_keys().await;
         let now = self.clock.now();
         let key = cached.keys.iter().rev().find(|key| key.signs_from <= now).or(cached.keys.first());
         let key = key.ok_or(Error::Db(db::Error::Corrupt("the signing keys")))?;
-        let claims = tokens::claims(&account, session, authentication, now);
-        let access_token =
-            jsonwebtoken::encode(&key.header, &claims, &key.private).map_err(|error| Error::Signing(error.into()))?;
-        Ok(SignedIn { account, access_token, refresh_token: refresh.encode() })
+        jsonwebtoken::encode(&key.header, claims, &key.private).map_err(|error| Error::Signing(error.into()))
     }
 
     /// Returns the public keys, which verify tokens.

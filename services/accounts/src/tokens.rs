@@ -14,7 +14,7 @@ use http_server::auth::{Claims, ISSUER};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::model::{ACCESS_TOKEN_LIFETIME, Account, Authentication};
+use crate::model::{ACCESS_TOKEN_LIFETIME, API_KEY_TOKEN_LIFETIME, Account, ApiKey, Authentication, Roles};
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -24,26 +24,58 @@ const SECRET_BYTES: usize = 32;
 pub(crate) struct SignedIn {
     /// The account that is signed in.
     pub account: Account,
-    /// The access token, valid for [`ACCESS_TOKEN_LIFETIME`].
+    /// The access token.
     pub access_token: String,
+    /// For how many seconds it is valid: [`ACCESS_TOKEN_LIFETIME`], or until its session ends.
+    pub expires_in: i64,
     /// The refresh token for the next pair.
     pub refresh_token: String,
 }
 
+/// What an access token says of its session.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenSession {
+    /// The session's id.
+    pub id: Uuid,
+    /// What its member has proven, and when.
+    pub authentication: Authentication,
+    /// Whether it was opened at the operators' listener.
+    pub operators: bool,
+    /// When the session ends at the latest, if it does: no token of it is valid for longer.
+    pub ends_at: Option<DateTime<Utc>>,
+}
+
 /// Returns the claims of an access token for this session.
-pub(crate) fn claims(account: &Account, session: Uuid, authentication: &Authentication, now: DateTime<Utc>) -> Claims {
+pub(crate) fn claims(account: &Account, session: &TokenSession, now: DateTime<Utc>) -> Claims {
+    let expires_at = now + ACCESS_TOKEN_LIFETIME;
     Claims {
         sub: account.id.0,
-        sid: session,
+        sid: session.id,
         handle: account.handle.clone(),
         roles: account.roles.names(),
         confirmed: account.email_confirmed_at.is_some(),
+        version: account.standing.version,
+        scope: Vec::new(),
         iss: ISSUER.to_owned(),
         iat: now.timestamp(),
-        exp: (now + ACCESS_TOKEN_LIFETIME).timestamp(),
-        amr: authentication.names(),
-        auth_time: authentication.at.timestamp(),
+        exp: session.ends_at.map_or(expires_at, |ends_at| ends_at.min(expires_at)).timestamp(),
+        amr: session.authentication.names(),
+        auth_time: session.authentication.at.timestamp(),
+        operators: session.operators,
     }
+}
+
+/// Returns the claims of an access token for an API key. Its roles are those of every member, and it proves nothing of
+/// who uses it.
+pub(crate) fn api_key_claims(account: &Account, key: ApiKey, now: DateTime<Utc>) -> Claims {
+    let ends_at = (now + API_KEY_TOKEN_LIFETIME).min(key.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC));
+    let session = TokenSession {
+        id: key.id,
+        authentication: Authentication::by(&[], key.created_at),
+        operators: false,
+        ends_at: Some(ends_at),
+    };
+    Claims { roles: Roles::for_new_account().names(), scope: key.scopes, ..claims(account, &session, now) }
 }
 
 /// A refresh token.

@@ -1,4 +1,4 @@
-//! The catalog of items and their playback, in memory.
+//! The catalog of items, their playback and the standing of their owners, in memory.
 //!
 //! Owns invalidation. An event invalidates what it changes, here and in the other processes of this role, and an entry
 //! that was in use is loaded again at once. So what people look at stays readable when the database becomes
@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bus::Broadcast;
-use contract::MediaId;
+use contract::{AccountId, MediaId};
 use service::Context;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::model::{Item, Playback};
+use crate::model::{Item, MemberStanding, Playback};
 
 /// Invalidated items that are loaded again at once; the others wait for a reader.
 const MAX_CONCURRENT_RELOADS: usize = 8;
@@ -24,7 +24,9 @@ const MAX_CONCURRENT_RELOADS: usize = 8;
 const UNPUBLISHED_TTL: Duration = Duration::from_secs(2);
 /// The largest number of items that transcode did not know.
 const MAX_UNPUBLISHED: u64 = 10_000;
-/// The topic on which processes of this role publish invalidations.
+/// What a member's standing takes in the cache, in bytes.
+const STANDING_BYTES: usize = 96;
+/// The topic on which processes of this role publish invalidations: ids of items, and of members.
 pub(crate) const INVALIDATE: &str = "delivery.invalidate";
 
 /// Items and playbacks.
@@ -33,6 +35,8 @@ pub(crate) struct Catalog {
     pub items: Cache<MediaId, Arc<Item>>,
     /// What of an item can be read besides its file. An empty playback is not cached.
     pub playbacks: Cache<MediaId, Arc<Playback>>,
+    /// The standing of members, on which it depends whether their items can be read.
+    pub standings: Cache<AccountId, MemberStanding>,
     /// Items that transcode did not know a moment ago.
     pub unpublished: moka::future::Cache<MediaId, ()>,
     broadcast: Broadcast,
@@ -59,6 +63,7 @@ impl Catalog {
         let catalog = Self {
             items: Cache::new(config.catalog_cache_bytes / 4, |item: &Arc<Item>| item.weight()),
             playbacks: Cache::new(config.catalog_cache_bytes / 2, |playback: &Arc<Playback>| playback.weight()),
+            standings: Cache::new(config.catalog_cache_bytes / 16, |_| STANDING_BYTES),
             unpublished: moka::future::Cache::builder()
                 .max_capacity(MAX_UNPUBLISHED)
                 .time_to_live(UNPUBLISHED_TTL)
@@ -94,8 +99,24 @@ impl Catalog {
         let _ = self.reloads.try_send(Reload { id: id.clone(), item, playback, _permit: permit });
     }
 
+    /// Invalidates the standing of a member, here and in the other processes of this role.
+    pub fn invalidate_standing(&self, owner: AccountId) {
+        self.standings.invalidate(&owner);
+        self.broadcast.publish(INVALIDATE, &owner.to_string());
+    }
+
+    /// Invalidates in this process what a message of another one names. No id of an item is as long as a member's.
+    pub fn invalidate_named(&self, name: &str) {
+        if let Ok(id) = name.parse::<MediaId>() {
+            self.invalidate_local(&id);
+        } else if let Ok(owner) = name.parse() {
+            self.standings.invalidate(&AccountId(owner));
+        }
+    }
+
     /// Invalidates everything in this process.
     pub fn invalidate_all_local(&self) {
+        self.standings.invalidate_all();
         self.items.invalidate_all();
         self.playbacks.invalidate_all();
     }

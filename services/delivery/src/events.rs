@@ -4,7 +4,7 @@
 
 use base::config::Config;
 use bus::{BroadcastMessage, HandlerError, Subscriptions};
-use contract::MediaId;
+use contract::accounts::{Erased, StandingChanged};
 use contract::media::{Changed, Deleted, Received};
 use contract::transcode::Published;
 use tokio::sync::mpsc;
@@ -20,6 +20,8 @@ pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Delivery> {
         .on("delivery.changed", on_changed, |on| on)
         .on("delivery.deleted", on_deleted, |on| on)
         .on("delivery.published", on_published, |on| on)
+        .on("delivery.standing", on_standing_changed, |on| on)
+        .on("delivery.erased", on_erased, |on| on)
 }
 
 async fn on_received(delivery: Delivery, received: Received, _: bus::Delivery) -> Result<(), HandlerError> {
@@ -39,6 +41,18 @@ async fn on_published(delivery: Delivery, published: Published, _: bus::Delivery
     Ok(commands::publish(&delivery, published).await?)
 }
 
+async fn on_standing_changed(
+    delivery: Delivery,
+    changed: StandingChanged,
+    _: bus::Delivery,
+) -> Result<(), HandlerError> {
+    Ok(commands::set_standing(&delivery, changed).await?)
+}
+
+async fn on_erased(delivery: Delivery, erased: Erased, _: bus::Delivery) -> Result<(), HandlerError> {
+    Ok(commands::forget_standing(&delivery, erased.account).await?)
+}
+
 /// Receives invalidations from other processes of this role, and applies them to the caches of this one.
 pub(crate) fn listen_for_invalidations(delivery: &Delivery) {
     let mut subscription = delivery.context.bus.broadcast().subscribe(INVALIDATE);
@@ -50,11 +64,7 @@ pub(crate) fn listen_for_invalidations(delivery: &Delivery) {
                 () = tasks.stopping() => return,
             };
             match message {
-                Some(BroadcastMessage::Update(_, id)) => {
-                    if let Ok(id) = id.parse::<MediaId>() {
-                        delivery.catalog.invalidate_local(&id);
-                    }
-                }
+                Some(BroadcastMessage::Update(_, name)) => delivery.catalog.invalidate_named(&name),
                 Some(BroadcastMessage::Lagged) => delivery.catalog.invalidate_all_local(),
                 None => return,
             }

@@ -15,4 +15,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, min_compatible: 4, sql: include_str!("../migrations/0004_trash.sql") },
     // A release without captions that handles a change would lose those that it announces.
     Migration { version: 5, min_compatible: 5, sql: include_str!("../migrations/0005_captions.sql") },
+    // A release that does not know suspensions would serve the items of suspended members.
+    Migration { version: 6, min_compatible: 6, sql: include_str!("../migrations/0006_member_standing.sql") },
 ];

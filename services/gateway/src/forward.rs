@@ -1,24 +1,27 @@
 //! Forwards requests to the roles.
 //!
-//! Owns what a client gets when a role can't be asked. Invariant: every method on a known path is forwarded, and the
-//! role refuses those that it does not have; cookies are forwarded only where the operation has them.
+//! Owns what a client gets when a role can't be asked. Invariant: the public listener forwards every method on a known
+//! path, and the role refuses those that it does not have; the operators' listener forwards documented operations only,
+//! each after its check; cookies are forwarded only where the operation has them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{MethodFilter, MethodRouter, any};
 use base::tasks::Tasks;
 use http::header;
 use http_server::Deadline;
 use http_server::Problem;
+use http_server::auth::Member;
+use http_server::operators::{OperatorRole, authorize};
 use http_server::problem::every_role;
 use peer::{Error, Peers, is_handshake};
 
 use crate::body_limit::Violation;
-use crate::routes::{Route, RouteTable};
+use crate::routes::{ListenerKind, Route, RouteTable};
 use crate::websocket;
 
 /// The state that every route needs to forward a request.
@@ -30,16 +33,43 @@ pub(crate) struct ProxyState {
     pub(crate) websocket_idle_timeout: Duration,
 }
 
-/// Returns a router that forwards the requests of each route to its role.
-pub(crate) fn router(table: &RouteTable, state: &ProxyState) -> Router {
-    table.routes().fold(Router::new(), |router, route| {
-        router.route(&route.pattern, any(forward).with_state((state.clone(), route.clone())))
+/// Returns a router that forwards the requests of each route to its role. The operations of `own`, the role itself, are
+/// left out: it has handlers for them.
+pub(crate) fn router(listener: ListenerKind, own: &str, table: &RouteTable, state: &ProxyState) -> Router {
+    let foreign = table.routes().filter(|route| route.operations.iter().all(|operation| operation.role != own));
+    foreign.fold(Router::new(), |router, route| {
+        let methods = match listener {
+            ListenerKind::Public => any(forward),
+            ListenerKind::Operators => documented_methods(route),
+        };
+        router.route(&route.pattern, methods.with_state((state.clone(), route.clone())))
     })
+}
+
+/// Returns handlers for the documented methods of a route (with GET also HEAD). All others get 405.
+fn documented_methods(route: &Route) -> MethodRouter<(ProxyState, Arc<Route>)> {
+    let methods = route.operations.iter().filter_map(|operation| MethodFilter::try_from(operation.method.clone()).ok());
+    methods.fold(MethodRouter::new(), |router, method| router.on(method, forward))
+}
+
+/// Checks the caller of an operation of operators.
+async fn check_operator(request: Request, required: OperatorRole) -> Result<Request, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let member = <Member as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await?;
+    authorize(&member.0, required)?;
+    Ok(Request::from_parts(parts, body))
 }
 
 async fn forward(State((state, route)): State<(ProxyState, Arc<Route>)>, mut request: Request) -> Response {
     let role = route.role(request.method());
-    if route.operation(request.method()).is_some_and(|operation| operation.has_cookies) {
+    let operation = route.operation(request.method());
+    if let Some(required) = operation.and_then(|operation| operation.required) {
+        request = match check_operator(request, required).await {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
+    }
+    if operation.is_some_and(|operation| operation.has_cookies) {
         return call_role(state, role, request).await;
     }
     request.headers_mut().remove(header::COOKIE);

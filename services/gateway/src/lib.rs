@@ -1,27 +1,34 @@
-//! The gateway role: the public reverse proxy with token checks and limits, and the server of the page.
+//! The gateway role: the public reverse proxy with token checks and limits, and the server of the page. And the admin
+//! role: the same code at the operators' listener (see `admin`).
 //!
 //! Owns no data and no domain rules. Invariant: only the paths of the roles' OpenAPI parts are forwarded (see
 //! [`RouteTable`]), so no internal path (`/internal`, `/metrics`) can be reached from outside.
 
+mod admin;
 mod anonymous_limits;
 mod body_limit;
 mod codes;
 mod config;
 mod forward;
 mod guard;
+mod networks;
 mod oembed;
 mod precompressed;
 mod preview_tags;
 mod preview_urls;
 mod previews;
+mod route_error;
 mod routes;
+mod scope;
 mod sse;
 mod static_files;
 mod stream_budget;
 mod websocket;
 
+pub use admin::{Config as AdminConfig, service as admin_service};
 pub use config::Config;
-pub use routes::{Operation, Route, RouteError, RouteTable};
+pub use route_error::RouteError;
+pub use routes::{ADMIN_PREFIX, ListenerKind, Operation, Route, RouteTable};
 pub use static_files::STATIC_ROUTES;
 
 use std::sync::Arc;
@@ -50,13 +57,13 @@ pub fn service() -> Service {
 fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section("gateway")?;
     let routes = RouteTable::derive(&context.roles).map_err(|error| BootError::Other(error.to_string()))?;
-    let guard = guard::Guard::new(&config, routes.clone(), &context.tasks, &context.metrics);
+    let guard = guard::Guard::public(&config, routes.clone(), &context.tasks, &context.metrics);
     let state = forward::ProxyState {
         peers: context.peers.clone(),
         tasks: context.tasks.clone(),
         websocket_idle_timeout: Duration::from_secs(config.websocket_idle_timeout_seconds.max(1)),
     };
-    let proxy = forward::router(&routes, &state);
+    let proxy = forward::router(ListenerKind::Public, "gateway", &routes, &state);
     // Without allowed origins, no response needs CORS headers.
     let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
     let previews = previews::Previews::new(context.peers.clone(), config.public_origin()?);

@@ -2,18 +2,27 @@
 //!
 //! A part's paths are the role's public ones. Extensions of an operation say what OpenAPI has no field for: `x-stream`
 //! (the response is a stream), `x-cookies` (cookies are forwarded) and `x-wildcard` (the path's last parameter is the
-//! whole rest of the path). Invariant: a path that is in no part, or that is not below one of [`PUBLIC_PREFIXES`], is
-//! not forwarded.
+//! whole rest of the path). Two say what the operators' listener has: `x-admin-role`, which every operation below
+//! [`ADMIN_PREFIX`] must have, and `x-admin-sign-in`, by which public operations of a sign-in are on that listener too.
+//! Invariant: a path that is in no part, or that is not below one of [`PUBLIC_PREFIXES`], is not forwarded, and an
+//! operation of operators is in no public table.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Method;
+use http_server::operators::OperatorRole;
 use service::RoleInterface;
 use utoipa::openapi::path::{Operation as Documented, PathItem};
 
+use crate::route_error::RouteError;
+
 /// Every path of a part begins with one of these. The paths of internal requests and metrics don't.
 const PUBLIC_PREFIXES: [&str; 2] = ["/v1/", "/.well-known/"];
+/// Every path of the operators' listener begins with this, but for those of a sign-in. No public path does.
+pub const ADMIN_PREFIX: &str = "/v1/admin/";
+const ADMIN_ROLE: &str = "x-admin-role";
+const ADMIN_SIGN_IN: &str = "x-admin-sign-in";
 const STREAM: &str = "x-stream";
 const COOKIES: &str = "x-cookies";
 const WILDCARD: &str = "x-wildcard";
@@ -31,6 +40,29 @@ pub struct Operation {
     /// Whether cookies are forwarded, in both directions. From all other requests and responses the gateway removes
     /// them, so that no role can rely on one.
     pub has_cookies: bool,
+    /// Its first tag, by which the scopes of API keys name it; empty without one.
+    pub tag: String,
+    /// What the caller needs to be, if it is an operation of operators.
+    pub required: Option<OperatorRole>,
+}
+
+/// A listener with a route table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenerKind {
+    /// The public one.
+    Public,
+    /// The one of operators.
+    Operators,
+}
+
+impl ListenerKind {
+    /// Whether the listener has an operation. The assembly of its OpenAPI document uses the same rule.
+    pub fn has(self, path: &str, operation: &Documented) -> bool {
+        match self {
+            Self::Public => !path.starts_with(ADMIN_PREFIX),
+            Self::Operators => path.starts_with(ADMIN_PREFIX) || has_flag(operation, ADMIN_SIGN_IN),
+        }
+    }
 }
 
 /// A path and its operations.
@@ -63,54 +95,18 @@ impl Route {
 #[derive(Debug, Clone, Default)]
 pub struct RouteTable(Arc<BTreeMap<String, Arc<Route>>>);
 
-/// Why the parts of the roles make no route table.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RouteError {
-    /// Two roles have the same operation.
-    #[error("{method} {path} is an operation of two roles, {first} and {second}; remove it from one of them")]
-    Duplicate {
-        /// The method.
-        method: Method,
-        /// The path.
-        path: String,
-        /// One of the roles.
-        first: &'static str,
-        /// The other one.
-        second: &'static str,
-    },
-    /// Two paths match the same requests, one of them with the whole rest of the path.
-    #[error("{first} and {second} match the same requests; `x-wildcard` is set for one of them only")]
-    Ambiguous {
-        /// One of the paths.
-        first: String,
-        /// The other one.
-        second: String,
-    },
-    /// A path that must not be reached from outside.
-    #[error("the OpenAPI part of {role} has {path}, but public paths begin with /v1/ or /.well-known/")]
-    NotPublic {
-        /// The role.
-        role: &'static str,
-        /// The path.
-        path: String,
-    },
-    /// A path that can't be matched.
-    #[error("the OpenAPI part of {role} has {path}, but a parameter is a whole segment, and `x-wildcard` needs one")]
-    Unsupported {
-        /// The role.
-        role: &'static str,
-        /// The path.
-        path: String,
-    },
-}
-
 impl RouteTable {
-    /// Derives the table from the parts of all roles, wherever they run.
+    /// Derives the public table from the parts of all roles, wherever they run.
     pub fn derive(roles: &[RoleInterface]) -> Result<Self, RouteError> {
+        Self::derive_for(ListenerKind::Public, roles)
+    }
+
+    /// Derives the table of a listener from the parts of all roles. Every part is checked whole.
+    pub fn derive_for(listener: ListenerKind, roles: &[RoleInterface]) -> Result<Self, RouteError> {
         let mut by_shape: BTreeMap<String, Route> = BTreeMap::new();
         for interface in roles {
             for (path, item) in &interface.openapi.paths.paths {
-                add(&mut by_shape, interface.role, path, item)?;
+                add(&mut by_shape, listener, interface.role, path, item)?;
             }
         }
         let routes = by_shape.into_values().map(|route| (route.pattern.clone(), Arc::new(route)));
@@ -132,6 +128,7 @@ impl RouteTable {
 /// of their parameters.
 fn add(
     routes: &mut BTreeMap<String, Route>,
+    listener: ListenerKind,
     role: &'static str,
     path: &str,
     item: &PathItem,
@@ -142,6 +139,14 @@ fn add(
     let is_wildcard = documented(item).any(|(_, operation)| has_flag(operation, WILDCARD));
     let pattern = pattern(path, is_wildcard).ok_or_else(|| RouteError::Unsupported { role, path: path.to_owned() })?;
     for (method, operation) in documented(item) {
+        let required = required_role(path, operation).map_err(|()| RouteError::AdminRole {
+            method: method.clone(),
+            path: path.to_owned(),
+            role,
+        })?;
+        if !listener.has(path, operation) {
+            continue;
+        }
         let route = routes.entry(shape(path)).or_insert_with(|| Route {
             pattern: pattern.clone(),
             path: path.to_owned(),
@@ -159,9 +164,22 @@ fn add(
             role,
             is_stream: has_flag(operation, STREAM),
             has_cookies: has_flag(operation, COOKIES),
+            tag: operation.tags.iter().flatten().next().cloned().unwrap_or_default(),
+            required,
         });
     }
     Ok(())
+}
+
+/// Returns what the caller of an operation needs to be; `None` for an operation that is not one of operators. Fails if
+/// the operation's extension does not fit its path.
+fn required_role(path: &str, operation: &Documented) -> Result<Option<OperatorRole>, ()> {
+    let named = operation.extensions.as_ref().and_then(|extensions| extensions.get(ADMIN_ROLE));
+    match (path.starts_with(ADMIN_PREFIX), named) {
+        (true, Some(name)) => name.as_str().and_then(OperatorRole::from_name).map(Some).ok_or(()),
+        (false, None) => Ok(None),
+        _ => Err(()),
+    }
 }
 
 /// Returns the operations of a path with their methods.
@@ -274,6 +292,53 @@ mod tests {
         let delivery = interface("delivery", &[(HttpMethod::Get, "/v1/files/{name}", &[])]);
         let text = RouteTable::derive(&[media, delivery]).unwrap_err().to_string();
         assert!(text.starts_with("GET /v1/files/{name} ") && text.contains("media and delivery"), "{text}");
+    }
+
+    /// Returns a part with one operation, which has these extensions.
+    fn with_extensions(path: &str, extensions: &[(&str, serde_json::Value)]) -> RoleInterface {
+        let extensions =
+            extensions.iter().fold(ExtensionsBuilder::new(), |all, (name, value)| all.add(*name, value.clone()));
+        let operation = OperationBuilder::new().extensions(Some(extensions.build())).build();
+        let paths = PathsBuilder::new().path(path, PathItem::new(HttpMethod::Post, operation)).build();
+        RoleInterface { role: "accounts", openapi: OpenApiBuilder::new().paths(paths).build(), codes: &[] }
+    }
+
+    #[test]
+    fn operations_of_operators_are_on_their_listener_only() {
+        let roles = [
+            with_extensions("/v1/admin/accounts", &[(ADMIN_ROLE, "viewer".into())]),
+            with_extensions("/v1/sessions", &[(ADMIN_SIGN_IN, true.into())]),
+            with_extensions("/v1/me", &[]),
+        ];
+        let patterns = |listener| -> Vec<String> {
+            RouteTable::derive_for(listener, &roles).unwrap().routes().map(|route| route.pattern.clone()).collect()
+        };
+        assert_eq!(patterns(ListenerKind::Public), ["/v1/me", "/v1/sessions"]);
+        assert_eq!(patterns(ListenerKind::Operators), ["/v1/admin/accounts", "/v1/sessions"]);
+        let table = RouteTable::derive_for(ListenerKind::Operators, &roles).unwrap();
+        let required = |path| table.find(path).unwrap().operation(&Method::POST).unwrap().required;
+        assert_eq!(required("/v1/admin/accounts"), Some(OperatorRole::Viewer));
+        assert_eq!(required("/v1/sessions"), None);
+    }
+
+    #[test]
+    fn an_operation_of_operators_without_a_role_prevents_the_start() {
+        let wrong: [(&str, Option<(&str, serde_json::Value)>); 5] = [
+            ("/v1/admin/accounts", None),
+            ("/v1/admin/accounts", Some((ADMIN_ROLE, "king".into()))),
+            ("/v1/admin/accounts", Some((ADMIN_ROLE, true.into()))),
+            ("/v1/admin/accounts", Some((ADMIN_SIGN_IN, true.into()))),
+            ("/v1/accounts", Some((ADMIN_ROLE, "viewer".into()))),
+        ];
+        for (path, extension) in wrong {
+            let role = with_extensions(path, extension.as_slice());
+            // Both listeners refuse it, so that a fleet without the role `admin` notices as well.
+            for listener in [ListenerKind::Public, ListenerKind::Operators] {
+                let error = RouteTable::derive_for(listener, std::slice::from_ref(&role)).unwrap_err();
+                assert!(matches!(error, RouteError::AdminRole { .. }), "{path}");
+                assert!(error.to_string().contains("x-admin-role"), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -31,6 +31,12 @@ const PAGE_NOT_BUILT: &str = "<!doctype html><html lang=en><head><title>Tutti</t
                               built without the page. Run <code>make run</code>, or read <a href=/docs>the API \
                               documentation</a>.</body></html>";
 
+/// The console's page, among the files of the page.
+const CONSOLE: &str = "console.html";
+const CONSOLE_NOT_BUILT: &str = "<!doctype html><html lang=en><head><title>Tutti, operators</title></head><body>\
+                                 <p>This is the operators' listener. <a href=/docs/>The documentation of its API</a> \
+                                 says what it has.</body></html>";
+
 /// Tells search engines what they may do with a page, as the `robots` tag does.
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
@@ -62,12 +68,26 @@ struct PageState {
 
 /// Returns the routes of [`STATIC_ROUTES`].
 pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>, previews: Previews) -> Router {
-    let openapi_json = precompress(openapi_json);
     let pages = PageState {
         policy: Policy::page(object_store_origin),
         embed_policy: Policy::embed(object_store_origin),
         previews: previews.clone(),
     };
+    documentation(openapi_json)
+        .route(OEMBED_ROUTE, get(oembed::respond).with_state(previews))
+        .route("/", get(page).with_state(pages.clone()))
+        .route(PAGE_ROUTE, get(page).with_state(pages))
+}
+
+/// Returns the routes of the operators' listener: its OpenAPI document and the documentation of its API, and the
+/// console at every other path, which are a part of [`STATIC_ROUTES`].
+pub(crate) fn operators_router(openapi_json: &Arc<str>) -> Router {
+    documentation(openapi_json).route("/", get(console)).route(PAGE_ROUTE, get(console))
+}
+
+/// Returns the routes of an OpenAPI document and of the documentation that is made of it.
+fn documentation(openapi_json: &Arc<str>) -> Router {
+    let openapi_json = precompress(openapi_json);
     Router::new()
         .route(
             "/v1/openapi.json",
@@ -78,9 +98,34 @@ pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>,
         .route("/docs", get(async || Redirect::to("/docs/")))
         .route("/docs/", get(async |request: HeaderMap| docs("index.html", &request)))
         .route("/docs/{file}", get(async |Path(file): Path<String>, request: HeaderMap| docs(&file, &request)))
-        .route(OEMBED_ROUTE, get(oembed::respond).with_state(previews))
-        .route("/", get(page).with_state(pages.clone()))
-        .route(PAGE_ROUTE, get(page).with_state(pages))
+}
+
+/// Responds with a built file of the console, or with the console itself, which does its own routing.
+async fn console(request: Request) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    if is_reserved(path) {
+        return Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL.").into_response();
+    }
+    if path.starts_with("assets/") {
+        return match find(PAGE, path) {
+            Some(file) => file.respond(request.headers(), headers(path, &Policy::page(None))),
+            None => Problem::of(every_role::NO_SUCH_URL, "There is no such file.").into_response(),
+        };
+    }
+    let page_headers = headers(CONSOLE, &Policy::page(None));
+    match find(PAGE, CONSOLE) {
+        Some(file) => file.respond(request.headers(), page_headers),
+        None => (page_headers, CONSOLE_NOT_BUILT).into_response(),
+    }
+}
+
+/// Whether a path is one of the API or of the process, so that no page is at it.
+fn is_reserved(path: &str) -> bool {
+    path == "v1"
+        || path.starts_with("v1/")
+        || path.starts_with("internal")
+        || path == "metrics"
+        || path.starts_with(".well-known/")
 }
 
 /// Compresses the OpenAPI document, once.
@@ -102,12 +147,7 @@ fn docs(file: &str, request: &HeaderMap) -> Response {
 async fn page(State(state): State<PageState>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let path = parts.uri.path().trim_start_matches('/');
-    let reserved = path == "v1"
-        || path.starts_with("v1/")
-        || path.starts_with("internal")
-        || path == "metrics"
-        || path.starts_with(".well-known/");
-    if reserved || !matches!(parts.method, Method::GET | Method::HEAD) {
+    if is_reserved(path) || !matches!(parts.method, Method::GET | Method::HEAD) {
         return Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL.").into_response();
     }
     if let Some(file) = find(PAGE, path) {

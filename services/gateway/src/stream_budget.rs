@@ -86,16 +86,19 @@ pub(crate) struct StreamPermit {
 }
 
 impl StreamBudget {
-    pub(crate) fn new(limits: StreamLimits, metrics: &Metrics) -> Self {
+    /// Creates a budget. With `metrics` it is counted there, as that of the public listener.
+    pub(crate) fn new(limits: StreamLimits, metrics: Option<&Metrics>) -> Self {
         let (open, evicted) = (Gauge::default(), Counter::default());
-        metrics.register(|registry| {
-            registry.register("gateway_streams_open", "Event streams and WebSockets that are open", open.clone());
-            registry.register(
-                "gateway_streams_evicted",
-                "Event streams and WebSockets that were ended because their client had the most",
-                evicted.clone(),
-            );
-        });
+        if let Some(metrics) = metrics {
+            metrics.register(|registry| {
+                registry.register("gateway_streams_open", "Event streams and WebSockets that are open", open.clone());
+                registry.register(
+                    "gateway_streams_evicted",
+                    "Event streams and WebSockets that were ended because their client had the most",
+                    evicted.clone(),
+                );
+            });
+        }
         Self(Arc::new(Inner { limits, open_streams: Mutex::default(), open, evicted }))
     }
 
@@ -205,7 +208,7 @@ mod tests {
     use super::*;
 
     fn streams(all: usize, per_member: usize, per_prefix: usize) -> StreamBudget {
-        StreamBudget::new(StreamLimits { all, per_member, per_prefix }, &Metrics::default())
+        StreamBudget::new(StreamLimits { all, per_member, per_prefix }, Some(&Metrics::default()))
     }
 
     fn member(number: u128) -> ClientKey {

@@ -44,6 +44,7 @@ http_server::codes! {
     QUOTA_UPLOADS = 403 "media.quota_uploads", "Finish or cancel an unfinished upload.";
     QUOTA_LINKS = 403 "media.quota_links", "Revoke a link to this item, or wait until one expires.";
     ACCOUNT_CLOSED = 403 "media.account_closed", "Sign up again; the account of this token was erased.";
+    ACCOUNT_LIMITED = 403 "media.account_limited", "Keep it private until your account is limited no more.";
     QUOTA_RATE = 429 "media.quota_rate", "Wait as long as `Retry-After` says.";
     BUSY = 503 "media.busy", "Wait as long as `Retry-After` says, and send the request again.";
     TOO_MANY_FOLLOWERS = 503 "media.too_many_followers", "Poll the item instead, or follow it later.";

@@ -109,6 +109,8 @@ pub(crate) enum Error {
     QuotaRate { max: u64, wait: Duration },
     #[error("This account was erased, and nothing is stored under it any more. Sign up again to send files.")]
     AccountClosed,
+    #[error("Your account is limited: you can't show anything to others until that ends. Sign in again to see why.")]
+    AccountLimited,
     #[error("You have {0} unfinished uploads, which is the limit. Finish or cancel some first.")]
     QuotaUploads(u64),
     #[error("This item has {0} links already, which is the limit. Revoke one first.")]
@@ -245,6 +247,7 @@ impl Error {
             Self::QuotaLinks(_) => codes::QUOTA_LINKS,
             Self::NoSuchLink => codes::NO_SUCH_LINK,
             Self::AccountClosed => codes::ACCOUNT_CLOSED,
+            Self::AccountLimited => codes::ACCOUNT_LIMITED,
             Self::QuotaRate { .. } => codes::QUOTA_RATE,
             Self::Busy => codes::BUSY,
             Self::TooManyFollowers => codes::TOO_MANY_FOLLOWERS,

@@ -1,10 +1,11 @@
-//! The subscriptions of media: the progress of conversions, erased accounts, and the privacy of profiles.
+//! The subscriptions of media: the progress of conversions, the privacy of profiles, and accounts that were erased,
+//! suspended or restored.
 //!
-//! Invariant: every effect is idempotent (states only move forward, removed rows stay removed), so no subscription
-//! needs the inbox.
+//! Invariant: every effect is idempotent (states only move forward, removed rows stay removed, an older standing
+//! changes nothing), so no subscription needs the inbox.
 
 use bus::{Delivery, HandlerError, Subscriptions};
-use contract::accounts::{Erased, PrivacyChanged};
+use contract::accounts::{Erased, PrivacyChanged, StandingChanged};
 use contract::transcode::{Failed, Playable, Progress, Ready};
 
 use crate::{Media, commands};
@@ -18,6 +19,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Media> {
         .on("media.failed", on_failed, |on| on.concurrency(8))
         .on("media.erase", on_erased, |on| on)
         .on("media.privacy", on_privacy_changed, |on| on)
+        .on("media.standing", on_standing_changed, |on| on)
 }
 
 async fn on_progress(media: Media, event: Progress, _: Delivery) -> Result<(), HandlerError> {
@@ -42,4 +44,8 @@ async fn on_erased(media: Media, event: Erased, _: Delivery) -> Result<(), Handl
 
 async fn on_privacy_changed(media: Media, event: PrivacyChanged, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::set_privacy(&media, event).await?)
+}
+
+async fn on_standing_changed(media: Media, event: StandingChanged, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_standing(&media, event).await?)
 }

@@ -7,7 +7,7 @@
 //!
 //! | write | lanes |
 //! |---|---|
-//! | begin an upload, erase an account, privacy, check whether a row names an object | owner |
+//! | begin an upload, erase an account, privacy, record a standing, check whether a row names an object | owner |
 //! | create an item | owner, and the upload that it was |
 //! | make a link to an item | owner, item |
 //! | revoke a link | owner |

@@ -38,4 +38,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         min_compatible: 11,
         sql: include_str!("../migrations/0012_texts_and_private_members.sql"),
     },
+    // A release that does not know suspensions would show the items of suspended members.
+    Migration { version: 13, min_compatible: 13, sql: include_str!("../migrations/0013_member_standing.sql") },
 ];

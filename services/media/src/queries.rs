@@ -1,9 +1,11 @@
-//! Reads that need more than one store call: albums with their covers, and the items of an album.
+//! Reads that need more than one store call: albums with their covers, the items of an album, and whether their owner
+//! is suspended.
 //!
 //! Invariant: a reader other than the owner receives only items that the album shows at this moment.
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use contract::media::Visibility;
 use contract::{AccountId, MediaId};
 use db::Sql;
@@ -50,11 +52,29 @@ pub(crate) async fn list_albums(
 }
 
 /// Returns an album that this reader may read; `None` is a reader without an account. For others than its owner, a
-/// private album does not exist.
-pub(crate) async fn find_album(sql: &impl Sql, id: &AlbumId, reader: Option<AccountId>) -> Result<Album, Error> {
-    let found = store::albums::find(sql, id).await?;
-    let may_read = |album: &Album| reader == Some(album.owner) || album.visibility != Visibility::Private;
-    found.filter(may_read).ok_or(Error::NoSuchAlbum)
+/// private album and one of a suspended member do not exist.
+pub(crate) async fn find_album(
+    sql: &impl Sql,
+    id: &AlbumId,
+    reader: Option<AccountId>,
+    now: DateTime<Utc>,
+) -> Result<Album, Error> {
+    let album = store::albums::find(sql, id).await?.ok_or(Error::NoSuchAlbum)?;
+    if reader == Some(album.owner) {
+        return Ok(album);
+    }
+    let is_shown = album.visibility != Visibility::Private && !is_hidden(sql, album.owner, now).await?;
+    if is_shown { Ok(album) } else { Err(Error::NoSuchAlbum) }
+}
+
+/// Whether nothing of a member is shown to others, because the account is suspended.
+pub(crate) async fn is_hidden(sql: &impl Sql, owner: AccountId, now: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(store::standings::find(sql, owner).await?.hides_items(now))
+}
+
+/// Refuses a reader of an item whose owner is suspended, as if it did not exist.
+pub(crate) async fn check_shown(sql: &impl Sql, item: &Item, now: DateTime<Utc>) -> Result<(), Error> {
+    if is_hidden(sql, item.owner, now).await? { Err(Error::NotFound) } else { Ok(()) }
 }
 
 /// Returns the item that stands for an album, as this reader sees the album.

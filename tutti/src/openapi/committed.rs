@@ -1,6 +1,8 @@
 //! The committed documents are those that the code makes. `UPDATE=1 cargo test -p tutti` writes them anew.
 
-use super::{assemble, errors_page, interfaces, json};
+use gateway::ListenerKind;
+
+use super::{assemble_all, errors_page, interfaces, json};
 
 /// Compares a text with the file of this name in `docs`, or writes it there if the environment asks for it.
 fn assert_committed(name: &str, now: &str) {
@@ -13,13 +15,13 @@ fn assert_committed(name: &str, now: &str) {
 }
 
 #[test]
-fn the_committed_document_is_not_stale() {
-    assert_committed("openapi.json", &json().unwrap());
+fn the_committed_documents_are_not_stale() {
+    assert_committed("openapi.json", &json(ListenerKind::Public).unwrap());
+    assert_committed("operators-openapi.json", &json(ListenerKind::Operators).unwrap());
 }
 
 #[test]
 fn the_committed_page_of_errors_is_not_stale() {
     let interfaces = interfaces();
-    let assembly = assemble(&interfaces).unwrap();
-    assert_committed("errors.md", &errors_page::page(&interfaces, &assembly));
+    assert_committed("errors.md", &errors_page::page(&interfaces, &assemble_all(&interfaces).1));
 }

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use http_server::problem::{Code, every_role};
 use service::RoleInterface;
 
+use super::CodeUse;
 use super::problems::RULES;
-use super::{Assembly, CodeUse};
 
 const INTRODUCTION: &str = "# Errors
 
@@ -34,12 +34,12 @@ when you ask for help. Responses with 429 and 503 have `Retry-After`, in seconds
 const NO_OPERATION: &str = "none: requests outside the operations";
 
 /// Returns the page.
-pub(super) fn page(interfaces: &[RoleInterface], assembly: &Assembly) -> String {
+pub(super) fn page(interfaces: &[RoleInterface], uses: &[CodeUse]) -> String {
     let mut page = INTRODUCTION.to_owned();
-    chapter(&mut page, "Every role", every_role::CODES, |code| common_operations(code, &assembly.uses));
+    chapter(&mut page, "Every role", every_role::CODES, |code| common_operations(code, uses));
     for interface in interfaces.iter().filter(|interface| !interface.codes.is_empty()) {
         chapter(&mut page, interface.role, interface.codes, |code| {
-            list(assembly.uses.iter().filter(|used| used.role == Some(interface.role) && used.code == code))
+            list(uses.iter().filter(|used| used.role == Some(interface.role) && used.code == code))
         });
     }
     page

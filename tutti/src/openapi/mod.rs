@@ -1,8 +1,9 @@
-//! The API of the whole product: the roles' OpenAPI parts as one OpenAPI 3.1 document, and the page of error codes.
+//! The API of the whole product: the roles' OpenAPI parts as one OpenAPI 3.1 document for each listener, and the page
+//! of error codes.
 //!
 //! Owns the assembly: what every operation shares (the problems of the common layers, the token's scheme) is added
-//! here, and the extensions that only the assembly and the gateway read are removed. Invariant: `docs/openapi.json` and
-//! `docs/errors.md` are what is assembled here, byte for byte (tests compare them).
+//! here, and the extensions that only the assembly and the gateway read are removed. Invariant: `docs/openapi.json`,
+//! `docs/operators-openapi.json` and `docs/errors.md` are what is assembled here, byte for byte (tests compare them).
 
 #[cfg(test)]
 mod committed;
@@ -12,9 +13,13 @@ mod completeness;
 mod errors_page;
 mod generators;
 mod list_examples;
+#[cfg(test)]
+mod operators_access;
 mod problem_response;
 mod problems;
+mod reachable;
 
+use gateway::ListenerKind;
 use http_server::problem::{Code, ProblemBody};
 use service::RoleInterface;
 use utoipa::PartialSchema as _;
@@ -25,7 +30,7 @@ use utoipa::openapi::{Components, Info, InfoBuilder, LicenseBuilder, OpenApi, Op
 use crate::{CommandError, roles};
 
 /// Extensions of operations that are not published: the gateway and the assembly read them.
-const HELPER_EXTENSIONS: [&str; 4] = [CODES, "x-stream", "x-cookies", "x-wildcard"];
+const HELPER_EXTENSIONS: [&str; 5] = [CODES, "x-stream", "x-cookies", "x-wildcard", "x-admin-sign-in"];
 /// The codes that an operation can return besides those that the common layers add, as an array of strings.
 const CODES: &str = "x-codes";
 
@@ -56,10 +61,10 @@ fn interfaces() -> Vec<RoleInterface> {
     roles::all().iter().map(RoleInterface::from).collect()
 }
 
-/// Merges the parts of the roles. Fails if an operation names a code that no table has, or if two parts have different
-/// schemas of the same name.
-fn assemble(interfaces: &[RoleInterface]) -> Result<Assembly, CommandError> {
-    let mut document = OpenApiBuilder::new().info(info()).build();
+/// Merges what a listener has of the parts of the roles. Fails if an operation names a code that no table has, or if
+/// two parts have different schemas of the same name.
+fn assemble(listener: ListenerKind, interfaces: &[RoleInterface]) -> Result<Assembly, CommandError> {
+    let mut document = OpenApiBuilder::new().info(info(listener)).build();
     let mut components = Components::default();
     components.schemas.insert("Problem".into(), ProblemBody::schema());
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
@@ -67,6 +72,14 @@ fn assemble(interfaces: &[RoleInterface]) -> Result<Assembly, CommandError> {
     let mut uses = Vec::new();
     for interface in interfaces {
         let mut part = interface.openapi.clone();
+        for (path, item) in &mut part.paths.paths {
+            for (_, slot) in slots(item) {
+                if slot.as_ref().is_some_and(|operation| !listener.has(path, operation)) {
+                    *slot = None;
+                }
+            }
+        }
+        part.paths.paths.retain(|_, item| operations(item).next().is_some());
         for (path, item) in &mut part.paths.paths {
             for (method, operation) in operations(item) {
                 let codes = problems::add(operation, method, path, interface, &mut components.responses)?;
@@ -87,24 +100,45 @@ fn assemble(interfaces: &[RoleInterface]) -> Result<Assembly, CommandError> {
     generators::name_items(&mut components);
     list_examples::fill(&mut components);
     document.components = Some(components);
+    reachable::retain(&mut document)?;
     Ok(Assembly { document, uses })
 }
 
-fn info() -> Info {
-    InfoBuilder::new()
-        .title("Tutti")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
+/// Returns the documents of both listeners, and what they say about codes; an operation of both is counted once.
+#[cfg(test)]
+fn assemble_all(interfaces: &[RoleInterface]) -> ([OpenApi; 2], Vec<CodeUse>) {
+    let assemble = |listener| assemble(listener, interfaces).expect("the roles' parts fit together");
+    let (public, operators) = (assemble(ListenerKind::Public), assemble(ListenerKind::Operators));
+    let known: std::collections::BTreeSet<String> = public.uses.iter().map(|used| used.operation_id.clone()).collect();
+    let more = operators.uses.into_iter().filter(|used| !known.contains(&used.operation_id));
+    let uses = public.uses.into_iter().chain(more).collect();
+    ([public.document, operators.document], uses)
+}
+
+fn info(listener: ListenerKind) -> Info {
+    let (title, description) = match listener {
+        ListenerKind::Public => (
+            "Tutti",
             "Share photos, songs and videos. Errors are problem+json (RFC 9457) with a stable `code`; an access token \
              that is not valid is refused by every operation, also by those that need none.",
-        ))
+        ),
+        ListenerKind::Operators => (
+            "Tutti, operators",
+            "What operators do at a listener of its own. Each operation names the role that it needs (`x-admin-role`), \
+             and all need a session of this listener that was opened with a second factor.",
+        ),
+    };
+    InfoBuilder::new()
+        .title(title)
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(description))
         .license(Some(LicenseBuilder::new().name(LICENSE).identifier(Some(LICENSE)).build()))
         .build()
 }
 
-/// Returns the operations of a path, with their methods in lower case.
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let operations = [
+/// Returns the operations that a path may have, with their methods in lower case.
+fn slots(item: &mut PathItem) -> [(&'static str, &mut Option<Operation>); 8] {
+    [
         ("get", &mut item.get),
         ("head", &mut item.head),
         ("options", &mut item.options),
@@ -113,8 +147,12 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
         ("patch", &mut item.patch),
         ("delete", &mut item.delete),
         ("trace", &mut item.trace),
-    ];
-    operations.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+    ]
+}
+
+/// Returns the operations of a path, with their methods in lower case.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    slots(item).into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn remove_helper_extensions(operation: &mut Operation) {
@@ -127,13 +165,14 @@ fn remove_helper_extensions(operation: &mut Operation) {
     }
 }
 
-/// Returns the document as JSON.
-pub(crate) fn json() -> Result<String, CommandError> {
-    Ok(assemble(&interfaces())?.document.to_pretty_json()? + "\n")
+/// Returns the document of a listener as JSON.
+pub(crate) fn json(listener: ListenerKind) -> Result<String, CommandError> {
+    Ok(assemble(listener, &interfaces())?.document.to_pretty_json()? + "\n")
 }
 
-/// Runs `tutti openapi`.
-pub(crate) fn print() -> Result<(), CommandError> {
-    crate::terminal::write(format_args!("{}", json()?));
+/// Runs `tutti openapi`, for the public listener or that of operators.
+pub(crate) fn print(operators: bool) -> Result<(), CommandError> {
+    let listener = if operators { ListenerKind::Operators } else { ListenerKind::Public };
+    crate::terminal::write(format_args!("{}", json(listener)?));
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gateway::ADMIN_PREFIX;
 use http_server::problem::{Code, every_role};
 use serde_json::Value;
 use service::RoleInterface;
@@ -40,6 +41,8 @@ enum Kind {
     Token,
     /// It can't be used without one.
     RequiredToken,
+    /// It is one of operators.
+    Operators,
 }
 
 pub(super) const RULES: &[Rule] = &[
@@ -91,12 +94,23 @@ pub(super) const RULES: &[Rule] = &[
             every_role::AUTH_SESSION_ENDED,
             every_role::AUTH_EXPIRED,
             every_role::AUTH_NOT_YET_VALID,
+            every_role::AUTH_SUSPENDED,
+            every_role::AUTH_SCOPE,
         ],
     },
     Rule {
         kind: Kind::RequiredToken,
         operations: "every operation that needs a token",
         codes: &[every_role::AUTH_REQUIRED],
+    },
+    Rule {
+        kind: Kind::Operators,
+        operations: "every operation of operators",
+        codes: &[
+            every_role::AUTH_ROLE_REQUIRED,
+            every_role::AUTH_OPERATORS_SESSION,
+            every_role::AUTH_SECOND_FACTOR_REQUIRED,
+        ],
     },
 ];
 
@@ -114,6 +128,7 @@ impl Kind {
                 let tokens = tokens(operation);
                 !tokens.is_empty() && tokens.into_iter().all(|required| required)
             }
+            Self::Operators => path.starts_with(ADMIN_PREFIX),
         }
     }
 }

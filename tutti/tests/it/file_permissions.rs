@@ -111,7 +111,8 @@ fn a_folder_that_is_not_ours_to_shut_is_refused_with_the_command_to_type() {
         println!("left out: no other user can run the program");
         return;
     }
-    let serve = ["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+    let listeners = ["--listen", "--ops-listen", "--admin-listen"].map(|flag| [flag, "127.0.0.1:0"]).concat();
+    let serve = [&["serve", "--data", data.to_str().unwrap()], &listeners[..]].concat();
     let output = run_as_other_user(&[&[binary], &serve[..]].concat()).unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(

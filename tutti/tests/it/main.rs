@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may unwrap, also in their helper functions")]
 
+mod api_keys;
 mod crash;
 mod direct_downloads;
 mod edge;
@@ -11,6 +12,7 @@ mod layout;
 mod metrics_lint;
 mod move_data;
 mod objects;
+mod operators;
 mod peers;
 mod process;
 mod product;
@@ -18,4 +20,5 @@ mod security_headers;
 mod security_page;
 mod server;
 mod signed_urls;
+mod standing;
 mod wav;

@@ -92,6 +92,8 @@ async fn two_processes_never_share_a_data_folder_and_a_taken_port_is_named() {
         "127.0.0.1:0",
         "--ops-listen",
         "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
     ]);
     assert!(said.contains("another Tutti process") && said.contains("--data"), "{said}");
     let taken = server.url.trim_start_matches("http://");
@@ -107,6 +109,7 @@ fn a_wrong_configuration_names_the_key_and_the_fix() {
         stderr_of_failure(
             &[
                 &["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"],
+                &["--admin-listen", "127.0.0.1:0"][..],
                 more,
             ]
             .concat(),
@@ -172,6 +175,9 @@ fn help_shows_examples_and_the_version_is_printed() {
         &["bus", "replay", "--help"],
         &["bus", "waiting", "--help"],
         &["bus", "forget", "--help"],
+        &["accounts", "grant", "--help"],
+        &["accounts", "revoke", "--help"],
+        &["audit", "verify", "--help"],
         &["objects", "check", "--help"],
         &["objects", "repair", "--help"],
         &["migrate", "--help"],

@@ -117,6 +117,11 @@ impl Server {
         text
     }
 
+    /// Returns the URL of the operators' listener of a process that runs every role.
+    pub(crate) fn admin_url(&self) -> String {
+        self.fleet.processes[0].admin_url.clone()
+    }
+
     /// Returns the URLs of the operations listeners.
     pub(crate) fn operations_urls(&self) -> Vec<String> {
         self.fleet.processes.iter().map(|process| process.operations_url.clone()).collect()

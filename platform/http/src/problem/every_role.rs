@@ -37,6 +37,14 @@ crate::codes! {
     AUTH_SESSION_ENDED = 401 "auth.session_ended", "Sign in again; the token belongs to a session that was ended.";
     AUTH_EXPIRED = 401 "auth.expired", "Get a new access token from `/v1/sessions/refresh`.";
     AUTH_NOT_YET_VALID = 401 "auth.not_yet_valid", "Get a new access token, and check the server's clocks.";
+    AUTH_SCOPE = 403 "auth.scope", "Use an API key with the scope that the sentence names.";
+    AUTH_SUSPENDED = 403 "auth.suspended", "Wait until the time that the sentence names, or write to the operators.";
+    AUTH_ROLE_REQUIRED = 403 "auth.role_required", "Ask an operator for the role that the sentence names, then sign in \
+        again.";
+    AUTH_OPERATORS_SESSION = 403 "auth.operators_session_required", "Sign in at the operators' listener; a session of \
+        the site is not valid there.";
+    AUTH_SECOND_FACTOR_REQUIRED = 403 "auth.second_factor_required", "Add a second factor to the account on the site, \
+        then sign in with it.";
     SERVER_FAULT = 500 "server.fault", "Try again; if it stays, quote the request id to the operators.";
     SERVER_UNAVAILABLE = 503 "server.unavailable", "Wait as long as `Retry-After` says, then try again.";
     SERVER_TOO_LATE = 504 "server.too_late", "Try again; the request may have been carried out.";

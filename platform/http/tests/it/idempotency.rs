@@ -94,11 +94,14 @@ impl Harness {
             handle: "ada".into(),
             roles: vec![],
             confirmed: true,
+            version: 0,
+            scope: vec![],
             iss: "test".into(),
             iat: 0,
             exp: i64::MAX,
             amr: vec![],
             auth_time: 0,
+            operators: false,
         };
         Self {
             things,

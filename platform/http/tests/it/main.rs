@@ -4,4 +4,5 @@
 
 mod http;
 mod idempotency;
+mod token_rules;
 mod tokens;

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 const KEY_ID: &str = "the-key-of-the-house";
 
 /// An Ed25519 key in PKCS#8, version 1 (RFC 8410, section 7).
-fn key(seed: u8) -> EncodingKey {
+pub(super) fn key(seed: u8) -> EncodingKey {
     let head = hex::decode("302e020100300506032b657004220420").unwrap();
     EncodingKey::from_ed_der(&[head, vec![seed; 32]].concat())
 }
 
-fn public(key: &EncodingKey) -> Jwk {
+pub(super) fn public(key: &EncodingKey) -> Jwk {
     let mut jwk = Jwk::from_encoding_key(key, Algorithm::EdDSA).unwrap();
     jwk.common.key_id = Some(KEY_ID.to_owned());
     jwk
@@ -74,7 +74,7 @@ impl Issuer {
     }
 }
 
-fn header(changes: &Value) -> Value {
+pub(super) fn header(changes: &Value) -> Value {
     let mut header = json!({"typ": "JWT", "alg": "EdDSA", "kid": KEY_ID});
     merge(&mut header, changes);
     header
@@ -94,7 +94,7 @@ fn signing_input(header: &Value, claims: &Value) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
-fn token(header: &Value, claims: &Value, key: &EncodingKey) -> String {
+pub(super) fn token(header: &Value, claims: &Value, key: &EncodingKey) -> String {
     let input = signing_input(header, claims);
     let signature = jsonwebtoken::crypto::sign(input.as_bytes(), key, Algorithm::EdDSA).unwrap();
     format!("{input}.{signature}")

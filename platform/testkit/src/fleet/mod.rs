@@ -48,6 +48,8 @@ pub struct FleetProcess {
     pub url: String,
     /// The URL of its operations listener.
     pub operations_url: String,
+    /// The URL of its operators' listener, which it has if it runs the role `admin`.
+    pub admin_url: String,
     /// Its data folder.
     pub data: PathBuf,
 }
@@ -55,13 +57,15 @@ pub struct FleetProcess {
 impl FleetProcess {
     /// Returns a process with this name on free ports, with its data folder and its log in `folder`.
     fn new(binary: &Path, role: &'static str, name: &str, folder: &Path, arguments: &[String]) -> Self {
-        let (port, operations_port) = (free_port(), free_port());
+        let (port, operations_port, admin_port) = (free_port(), free_port(), free_port());
         let data = folder.join(name);
         let own = [
             "--listen".into(),
             format!("127.0.0.1:{port}"),
             "--ops-listen".into(),
             format!("127.0.0.1:{operations_port}"),
+            "--admin-listen".into(),
+            format!("127.0.0.1:{admin_port}"),
             "--data".into(),
             data.display().to_string(),
         ];
@@ -73,6 +77,7 @@ impl FleetProcess {
             program,
             url: format!("http://127.0.0.1:{port}"),
             operations_url: format!("http://127.0.0.1:{operations_port}"),
+            admin_url: format!("http://127.0.0.1:{admin_port}"),
             data,
         }
     }

@@ -116,6 +116,7 @@ impl SignUp {
             "accounts.too_many_sign_ups",
             "accounts.busy",
             "auth.cross_site",
+            "auth.suspended",
             "auth.too_many_attempts",
             "auth.unknown_token_transport",
             "auth.wrong_login",
@@ -147,7 +148,7 @@ pub(super) async fn sign_up(
 /// Returns a public profile.
 ///
 /// Everyone may read it, signed in or not. A private profile (`is_private`) has no bio, place and links. An unknown
-/// handle, and that of an erased account, is a 404.
+/// handle, and that of an erased or suspended account, is a 404.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{handle}",
@@ -176,5 +177,5 @@ pub(super) async fn profile(
     State(accounts): State<Accounts>,
     Path(handle): Path<String>,
 ) -> Result<Json<AccountView>, Error> {
-    Ok(Json(AccountView::public(queries::account_by_handle_or_id(&accounts, &handle).await?)))
+    Ok(Json(AccountView::public(queries::shown_account(&accounts, &handle).await?)))
 }

@@ -1,12 +1,14 @@
 //! The extractor of the caller's account and session.
 //!
-//! Other roles accept an access token for its 15 minutes. This role also checks that its session has not ended.
-//! Invariant: after a session has ended, this role refuses its tokens.
+//! Other roles accept an access token for its 15 minutes, unless they have learned that it counts no more. Invariant:
+//! this role reads it: after a session has ended or an account was suspended, it refuses the tokens at once.
 
 use axum::extract::FromRequestParts;
 use contract::AccountId;
 use http::request::Parts;
+use http_server::Problem;
 use http_server::auth::Member;
+use http_server::problem::every_role;
 
 use crate::error::Error;
 use crate::model::CurrentSession;
@@ -21,6 +23,10 @@ impl FromRequestParts<Accounts> for Authenticated {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, Error> {
         let member = <Member as FromRequestParts<Accounts>>::from_request_parts(parts, accounts).await?;
+        // No scope is for these operations, so the gateway has refused such a token before.
+        if !member.0.scope.is_empty() {
+            return Err(Problem::of(every_role::AUTH_SCOPE, "An API key can't be used for the account itself.").into());
+        }
         queries::current_session(accounts, AccountId(member.id()), member.0.sid).await.map(Self)
     }
 }

@@ -6,8 +6,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
-use http::HeaderName;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+use http_server::{LISTENER, OPERATORS_LISTENER};
 
 use crate::error::Error;
 use crate::model::ClientInfo;
@@ -19,8 +20,14 @@ const IDEMPOTENCY_KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-
 impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self { address: client_address(parts), request_key: request_key(parts)? })
+        let operators = is_of_operators(&parts.headers);
+        Ok(Self { address: client_address(parts), request_key: request_key(parts)?, operators })
     }
+}
+
+/// Whether a request came through the operators' listener, which says so in a header that no client can set.
+pub(super) fn is_of_operators(headers: &HeaderMap) -> bool {
+    headers.get(LISTENER).is_some_and(|listener| listener == OPERATORS_LISTENER)
 }
 
 fn client_address(parts: &Parts) -> Option<IpAddr> {

@@ -368,6 +368,7 @@ pub(super) async fn replace_recovery_codes(
             "request.not_json",
             "request.too_large",
         ])),
+        ("x-admin-sign-in" = json!(true)),
     ),
 )]
 pub(super) async fn prove(

@@ -1,21 +1,30 @@
 //! Requests of other roles. The public listener does not route to them.
 //!
-//! Invariant: the response has ids of sessions that have ended, and nothing of their accounts.
+//! Invariant: the responses have ids of sessions that have ended and of accounts whose tokens are refused, and why;
+//! nothing else of an account. An access token is returned for the hash of an API key only.
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use base::Query as _;
 use chrono::DateTime;
-use http_server::auth::{EndedSession, FindEndedSessions, KEPT, MAX_SESSIONS_PER_RESPONSE};
+use http_server::auth::{
+    AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, KEPT,
+    MAX_RULES_PER_RESPONSE, MAX_SESSIONS_PER_RESPONSE,
+};
 use http_server::{Json, Path};
+use uuid::Uuid;
 
+use crate::commands;
 use crate::error::Error;
 use crate::state::Accounts;
 use crate::store;
 
 pub(super) fn router() -> Router<Accounts> {
-    Router::new().route(FindEndedSessions::PATH, get(ended_sessions))
+    Router::new()
+        .route(FindEndedSessions::PATH, get(ended_sessions))
+        .route(FindAccountRules::PATH, get(account_rules))
+        .route(FindApiKeyToken::PATH, get(api_key_token))
 }
 
 async fn ended_sessions(
@@ -25,4 +34,19 @@ async fn ended_sessions(
     let oldest = accounts.context.clock.now() - KEPT;
     let since = DateTime::from_timestamp(since, 0).map_or(oldest, |since| since.max(oldest));
     Ok(Json(store::ended_sessions::list(accounts.context.db.read(), since, MAX_SESSIONS_PER_RESPONSE).await?))
+}
+
+async fn account_rules(
+    State(accounts): State<Accounts>,
+    Path((since_us, after)): Path<(i64, Uuid)>,
+) -> Result<Json<AccountRules>, Error> {
+    let (sql, since) = (accounts.context.db.read(), DateTime::from_timestamp_micros(since_us).unwrap_or_default());
+    let mut rules = store::account_rules::list(sql, since, after, MAX_RULES_PER_RESPONSE + 1).await?;
+    let has_more = rules.len() > MAX_RULES_PER_RESPONSE;
+    rules.truncate(MAX_RULES_PER_RESPONSE);
+    Ok(Json(AccountRules { rules, has_more }))
+}
+
+async fn api_key_token(State(accounts): State<Accounts>, Path(hash): Path<String>) -> Result<Json<ApiKeyToken>, Error> {
+    Ok(Json(ApiKeyToken { access_token: commands::use_api_key(&accounts, &hash).await? }))
 }

@@ -58,6 +58,7 @@ pub(super) struct PasskeyChallengeView {
             "auth.too_many_attempts",
             "request.bad_idempotency_key",
         ])),
+        ("x-admin-sign-in" = json!(true)),
     ),
 )]
 pub(super) async fn begin(State(accounts): State<Accounts>, client: ClientInfo) -> Result<impl IntoResponse, Error> {

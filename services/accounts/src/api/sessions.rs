@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::authenticated::Authenticated;
+use super::client_info::is_of_operators;
 use super::factor_body::{FactorBody, missing_field};
 use super::optional_json;
 use super::token_transport::TokenTransport;
@@ -54,7 +55,8 @@ pub(super) struct Refresh {
 /// login and a wrong password are refused alike, and repeated attempts have to wait. An account with a second factor
 /// gets `auth.second_factor` after the right password: `factors` names what is possible (`totp`, `passkey`,
 /// `recovery`), and `passkey` has the options for `navigator.credentials.get()`. Send the same again with a `factor`. A
-/// passkey alone signs in as well, with a challenge of `/v1/sessions/passkey-challenges`.
+/// passkey alone signs in as well, with a challenge of `/v1/sessions/passkey-challenges`. After all of this, a
+/// suspended account is refused with the reason and the end of the suspension.
 #[utoipa::path(
     post,
     path = "/v1/sessions",
@@ -93,6 +95,7 @@ pub(super) struct Refresh {
             "accounts.busy",
             "auth.cross_site",
             "auth.second_factor",
+            "auth.suspended",
             "auth.too_many_attempts",
             "auth.unknown_token_transport",
             "auth.wrong_factor",
@@ -103,6 +106,7 @@ pub(super) struct Refresh {
             "request.not_json",
             "request.too_large",
         ])),
+        ("x-admin-sign-in" = json!(true)),
         ("x-cookies" = json!(true)),
     ),
 )]
@@ -113,6 +117,7 @@ pub(super) async fn sign_in(
     Json(body): Json<SignIn>,
 ) -> Result<impl IntoResponse, Error> {
     let device = device_name(body.device.as_deref());
+    let idle = accounts.config.session_limits(client.operators).idle;
     let factor = body.factor.map(FactorBody::into_answer).transpose()?;
     let signed_in = match (body.login, body.password, factor) {
         (None, None, Some(FactorAnswer::Passkey(assertion))) => {
@@ -124,7 +129,7 @@ pub(super) async fn sign_in(
         (None, ..) => return Err(missing_field("login")),
         (_, None, _) => return Err(missing_field("password")),
     };
-    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
+    let (headers, view) = transport.sign_in_response(signed_in, idle);
     Ok((StatusCode::CREATED, headers, Json(view)))
 }
 
@@ -163,12 +168,14 @@ pub(super) async fn sign_in(
             "auth.invalid_refresh",
             "auth.no_session",
             "auth.refresh_reused",
+            "auth.suspended",
             "auth.unknown_token_transport",
             "request.broken_off",
             "request.invalid",
             "request.not_json",
             "request.too_large",
         ])),
+        ("x-admin-sign-in" = json!(true)),
         ("x-cookies" = json!(true)),
     ),
 )]
@@ -177,15 +184,16 @@ pub(super) async fn refresh(
     transport: TokenTransport,
     request: Request,
 ) -> Result<impl IntoResponse, Error> {
+    let operators = is_of_operators(request.headers());
     let token = match &transport {
         TokenTransport::Body => Json::<Refresh>::from_request(request, &()).await?.0.refresh_token,
-        TokenTransport::Cookie(cookie) => match optional_json::<Refresh>(request).await? {
+        TokenTransport::Cookie(_, cookie) => match optional_json::<Refresh>(request).await? {
             Some(body) => body.refresh_token,
             None => cookie.clone().ok_or(Error::NoSession)?,
         },
     };
-    let signed_in = commands::refresh_session(&accounts, &token).await?;
-    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
+    let signed_in = commands::refresh_session(&accounts, &token, operators).await?;
+    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_limits(operators).idle);
     Ok((headers, Json(view)))
 }
 
@@ -253,6 +261,7 @@ pub(super) async fn list(
             "auth.cross_site",
             "auth.unknown_token_transport",
         ])),
+        ("x-admin-sign-in" = json!(true)),
         ("x-cookies" = json!(true)),
     ),
 )]
@@ -266,7 +275,7 @@ pub(super) async fn end_current(
         (TokenTransport::Body, Ok(Authenticated(current))) => {
             commands::end_session(&accounts, &current, current.session.id).await
         }
-        (TokenTransport::Cookie(cookie), authenticated) => {
+        (TokenTransport::Cookie(_, cookie), authenticated) => {
             let current = authenticated.ok().map(|Authenticated(current)| current);
             commands::sign_out(&accounts, cookie.as_deref(), current).await
         }

@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::client_info::is_of_operators;
 use super::views::{NO_STORE, SignedInView};
 use crate::error::Error;
 use crate::state::Accounts;
@@ -18,6 +19,8 @@ use crate::tokens::SignedIn;
 /// The cookie's name. Browsers accept `__Host-` only with `Secure`, `Path=/` and no `Domain`, so no other host can set
 /// it (RFC 6265bis, section 4.1.3.2).
 const COOKIE_NAME: &str = "__Host-tutti-session";
+/// The cookie's name at the operators' listener, which may have the host of the site: cookies don't know ports.
+const OPERATORS_COOKIE_NAME: &str = "__Host-tutti-operators";
 /// The header that requests the cookie.
 const TRANSPORT_HEADER: HeaderName = HeaderName::from_static("tutti-session");
 const FETCH_SITE_HEADER: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -27,8 +30,8 @@ const FETCH_SITE_HEADER: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) enum TokenTransport {
     /// Refresh tokens are in the request's and the response's body.
     Body,
-    /// Refresh tokens are in the cookie. Holds its value, if the request has one.
-    Cookie(Option<String>),
+    /// Refresh tokens are in the cookie of this name. Holds its value, if the request has one.
+    Cookie(&'static str, Option<String>),
 }
 
 impl FromRequestParts<Accounts> for TokenTransport {
@@ -47,7 +50,8 @@ impl TokenTransport {
         if !is_same_origin(headers) {
             return Err(Error::CrossSite);
         }
-        Ok(Self::Cookie(session_cookie(headers)))
+        let name = if is_of_operators(headers) { OPERATORS_COOKIE_NAME } else { COOKIE_NAME };
+        Ok(Self::Cookie(name, session_cookie(name, headers)))
     }
 
     /// Returns the headers and the body of the response to a sign-in or refresh. `idle` is how long the session lasts
@@ -55,36 +59,37 @@ impl TokenTransport {
     pub(super) fn sign_in_response(&self, signed_in: SignedIn, idle: TimeDelta) -> (HeaderMap, SignedInView) {
         let mut headers = HeaderMap::from_iter(NO_STORE);
         let mut view = SignedInView::from(signed_in);
-        if let Self::Cookie(_) = self
+        if let Self::Cookie(name, _) = self
             && let Some(token) = view.take_refresh_token()
         {
             // 64 characters of base64url, which are valid in a header.
-            headers.extend(set_cookie(&token, idle).map(|cookie| (header::SET_COOKIE, cookie)));
+            headers.extend(set_cookie(name, &token, idle).map(|cookie| (header::SET_COOKIE, cookie)));
         }
         (headers, view)
     }
 
     /// Returns the headers that clear the cookie, if the request asks for the cookie transport.
     pub(super) fn clear_cookie(&self) -> HeaderMap {
-        let cookie = matches!(self, Self::Cookie(_)).then(|| set_cookie("", TimeDelta::zero())).flatten();
+        let cookie = match self {
+            Self::Cookie(name, _) => set_cookie(name, "", TimeDelta::zero()),
+            Self::Body => None,
+        };
         cookie.map(|cookie| (header::SET_COOKIE, cookie)).into_iter().collect()
     }
 }
 
-fn set_cookie(token: &str, max_age: TimeDelta) -> Option<HeaderValue> {
-    format!("{COOKIE_NAME}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", max_age.num_seconds())
-        .parse()
-        .ok()
+fn set_cookie(name: &str, token: &str, max_age: TimeDelta) -> Option<HeaderValue> {
+    format!("{name}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", max_age.num_seconds()).parse().ok()
 }
 
 /// Returns the value of the session cookie. Two of them would mean that the browser ignores the `__Host-` rules, so
 /// neither is accepted.
-fn session_cookie(headers: &HeaderMap) -> Option<String> {
+fn session_cookie(name: &str, headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut matching = lines
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE_NAME);
+        .filter(|(found, _)| *found == name);
     let (_, token) = matching.next()?;
     (matching.next().is_none() && !token.is_empty()).then(|| token.to_owned())
 }
@@ -126,7 +131,7 @@ mod tests {
     const HOST: (&str, &str) = ("host", "tutti.example");
 
     fn is_cookie(transport: Result<TokenTransport, Error>, token: Option<&str>) -> bool {
-        matches!(transport, Ok(TokenTransport::Cookie(found)) if found.as_deref() == token)
+        matches!(transport, Ok(TokenTransport::Cookie(_, found)) if found.as_deref() == token)
     }
 
     #[test]
@@ -198,12 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn the_operators_listener_has_a_cookie_of_its_own() {
+        let both = "__Host-tutti-session=abc; __Host-tutti-operators=def";
+        let rows = [COOKIE_TRANSPORT, SAME_ORIGIN, ("cookie", both), ("x-tutti-listener", "operators")];
+        assert!(is_cookie(parse(&rows), Some("def")));
+        assert!(is_cookie(parse(&rows[..3]), Some("abc")));
+    }
+
+    #[test]
     fn the_cookie_is_out_of_reach_of_scripts_and_of_other_sites() {
-        let set = set_cookie("abc", TimeDelta::days(60)).unwrap();
+        let set = set_cookie(COOKIE_NAME, "abc", TimeDelta::days(60)).unwrap();
         assert_eq!(set, "__Host-tutti-session=abc; Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Strict");
         assert_eq!(TokenTransport::Body.clear_cookie(), HeaderMap::new());
         assert_eq!(
-            TokenTransport::Cookie(None).clear_cookie()[header::SET_COOKIE],
+            TokenTransport::Cookie(COOKIE_NAME, None).clear_cookie()[header::SET_COOKIE],
             "__Host-tutti-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"
         );
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::model::{ACCESS_TOKEN_LIFETIME, About, Account, Country, Link, ProfileKind, Session, SignIn};
+use crate::model::{About, Account, Country, Link, ProfileKind, Session, SignIn};
 use crate::tokens::SignedIn;
 
 /// The header of responses that must not be cached.
@@ -163,13 +163,8 @@ pub(super) struct SignedInView {
 
 impl From<SignedIn> for SignedInView {
     fn from(signed_in: SignedIn) -> Self {
-        let SignedIn { account, access_token, refresh_token } = signed_in;
-        Self {
-            account: AccountView::for_owner(account),
-            access_token,
-            refresh_token: Some(refresh_token),
-            expires_in: ACCESS_TOKEN_LIFETIME.num_seconds(),
-        }
+        let SignedIn { account, access_token, expires_in, refresh_token } = signed_in;
+        Self { account: AccountView::for_owner(account), access_token, refresh_token: Some(refresh_token), expires_in }
     }
 }
 

@@ -1,35 +1,89 @@
-//! Assigning and revoking roles. There is no HTTP operation and no command of the binary for it yet.
+//! Giving accounts roles, and taking roles from them.
 //!
-//! Invariant: no role is assigned over HTTP. A change is in the member's next access token, within 15 minutes.
+//! A new role is in the member's next access token, within 15 minutes. Who loses a role loses the sessions at the
+//! operators' listener at once, and every process refuses the tokens that have the role within seconds, and accepts
+//! their successors. Invariant: a change and its entry in the audit trail are one transaction.
 
+use chrono::{DateTime, Utc};
+use contract::AccountId;
 use db::{Db, Lane};
+use http_server::operators::{Act, Actor};
+use serde_json::json;
 
+use super::record_act::{AUDIT_LANE, append};
 use crate::error::Error;
-use crate::model::{Role, Roles};
+use crate::model::{Account, Roles, RolesChange};
 use crate::store;
 
 /// Adds a role to the account with this handle: `member`, `curator`, `moderator`, `viewer`, `developer` or
 /// `operator`. Returns all its roles. Fails with [`Error::NoSuchAccount`] or [`Error::UnknownRole`].
-pub async fn assign(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
-    change(db, handle, role, Roles::with).await
+pub async fn assign(
+    db: &Db,
+    handle: &str,
+    role: &str,
+    actor: Actor,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, Error> {
+    let change = RolesChange::parse(&[role.to_owned()], &[])?;
+    change_by_handle(db, handle, change, actor, reason, now).await
 }
 
 /// Revokes a role. `member` can't be revoked. Returns the remaining roles.
-pub async fn revoke(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
-    change(db, handle, role, Roles::without).await
+pub async fn revoke(
+    db: &Db,
+    handle: &str,
+    role: &str,
+    actor: Actor,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, Error> {
+    let change = RolesChange::parse(&[], &[role.to_owned()])?;
+    change_by_handle(db, handle, change, actor, reason, now).await
 }
 
-async fn change(db: &Db, handle: &str, role: &str, apply: fn(Roles, Role) -> Roles) -> Result<Vec<String>, Error> {
-    let role = Role::from_name(role).ok_or_else(|| Error::UnknownRole(role.to_owned()))?;
+async fn change_by_handle(
+    db: &Db,
+    handle: &str,
+    change: RolesChange,
+    actor: Actor,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, Error> {
     let handle = handle.trim().to_ascii_lowercase();
     let id = store::accounts::find(db.read(), &handle).await?.ok_or(Error::NoSuchAccount)?.id;
-    db.write(Lane::of(&id), async move |tx| {
-        // The roles as they are now. Since the lookup, the account may have been erased and its handle taken by
-        // another.
-        let account = store::accounts::find(tx, &handle).await?.filter(|account| account.id == id);
-        let roles = apply(account.ok_or(Error::NoSuchAccount)?.roles, role);
+    Ok(change_roles(db, id, change, actor, reason, now).await?.roles.names())
+}
+
+/// Changes the roles of an account, and returns it. Does nothing, and records nothing, if it has these roles already.
+pub(crate) async fn change_roles(
+    db: &Db,
+    id: AccountId,
+    change: RolesChange,
+    actor: Actor,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Account, Error> {
+    change.check(actor.account == Some(id.0))?;
+    let reason = reason.to_owned();
+    db.write(Lane::of(&id).and(AUDIT_LANE), async move |tx| {
+        let account = store::accounts::find_by_id(tx, id).await?.ok_or(Error::NoSuchAccount)?;
+        let roles = change.apply(account.roles.clone());
+        if roles == account.roles {
+            return Ok(account);
+        }
         store::accounts::update_roles(tx, id, &roles).await?;
-        Ok::<_, Error>(roles.names())
+        if !roles.include(&account.roles) {
+            store::account_rules::refuse_older_tokens(tx, id, now).await?;
+            store::sessions::remove_operators(tx, id, now).await?;
+        }
+        append(tx, act(&account, &roles, actor, now).because(&reason)).await?;
+        Ok::<_, Error>(Account { roles, ..account })
     })
     .await
+}
+
+fn act(account: &Account, roles: &Roles, actor: Actor, now: DateTime<Utc>) -> Act {
+    let (before, after) = (json!({ "roles": account.roles.names() }), json!({ "roles": roles.names() }));
+    Act::new(actor, "accounts.roles_changed", now).on("account", account.id).change(before, after)
 }

@@ -1,8 +1,8 @@
 //! Opening a session for a login whose password, second factor or passkey has been verified.
 //!
 //! Invariant: a session is opened only while the verified password is the account's, and in the transaction that uses
-//! up the verified factor; an account has at most `accounts.sessions_per_account` sessions; and a mail about a new
-//! device is recorded with the session.
+//! up the verified factor, and not for a suspended account; an account has at most `accounts.sessions_per_account`
+//! sessions; and a mail about a new device is recorded with the session.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -17,7 +17,7 @@ use crate::state::Accounts;
 use crate::store;
 use crate::store::known_networks::Network;
 use crate::store::sessions::NewSession;
-use crate::tokens::{RefreshToken, SignedIn};
+use crate::tokens::{RefreshToken, SignedIn, TokenSession};
 
 /// A login that has been verified.
 pub(super) struct VerifiedLogin {
@@ -36,6 +36,8 @@ pub(super) struct VerifiedLogin {
     pub network: Option<Network>,
     /// The hash of the request's `Idempotency-Key`.
     pub request_key: Option<Vec<u8>>,
+    /// Whether the request came through the operators' listener.
+    pub operators: bool,
 }
 
 /// Creates a session, not stored yet, and its first refresh token.
@@ -46,6 +48,7 @@ pub(super) fn new_session(
     device: String,
     request_key: Option<Vec<u8>>,
     authentication: Authentication,
+    operators: bool,
 ) -> NewSession {
     let (random, now) = (&accounts.context.random, accounts.context.clock.now());
     NewSession {
@@ -57,21 +60,31 @@ pub(super) fn new_session(
         chain_key: random.bytes::<32>().to_vec(),
         token: RefreshToken::new(random.bytes(), random.bytes()),
         authentication,
+        operators,
         at: now,
     }
 }
 
+/// Returns what the access tokens of a new session say of it.
+pub(super) fn token_session(accounts: &Accounts, new: &NewSession) -> TokenSession {
+    let ends_at = accounts.config.session_limits(new.operators).end(new.at);
+    TokenSession { id: new.id, authentication: new.authentication.clone(), operators: new.operators, ends_at }
+}
+
 /// Stores a session for a verified login and returns its tokens.
 pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> Result<SignedIn, Error> {
-    let VerifiedLogin { account, password, by_password, factor, rehashed, from, network, request_key } = login;
+    let VerifiedLogin { account, password, by_password, factor, rehashed, from, network, request_key, operators } =
+        login;
+    // After the proof: only the owner learns that the account is suspended, and why.
+    account.standing.check_usable(accounts.context.clock.now())?;
     let methods: Vec<Method> = by_password
         .then_some(Method::Password)
         .into_iter()
         .chain(factor.as_ref().map(|factor| factor.method))
         .collect();
     let authentication = Authentication::by(&methods, accounts.context.clock.now());
-    let new = new_session(accounts, account.id, password, from.device.clone(), request_key, authentication.clone());
-    let (session, token) = (new.id, new.token.clone());
+    let new = new_session(accounts, account.id, password, from.device.clone(), request_key, authentication, operators);
+    let (session, token) = (token_session(accounts, &new), new.token.clone());
     let seen_from = from.clone();
     let (mail, member) = (accounts.context.mail.clone(), account.clone());
     let sign_in = accounts.context.random.uuid_v7(new.at);
@@ -103,7 +116,7 @@ pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> R
     if !opened {
         return Err(Error::WrongLogin);
     }
-    accounts.signing_keys.issue(account, session, &authentication, &token).await
+    accounts.signing_keys.issue(account, &session, &token).await
 }
 
 async fn store_session(

@@ -9,28 +9,32 @@ use crate::error::Error;
 use crate::model::Rotation;
 use crate::state::Accounts;
 use crate::store;
-use crate::tokens::{RefreshToken, SignedIn};
+use crate::tokens::{RefreshToken, SignedIn, TokenSession};
 
-/// Rotates a refresh token and signs a new access token.
-pub(crate) async fn refresh_session(accounts: &Accounts, text: &str) -> Result<SignedIn, Error> {
-    let refreshed = try_to_refresh(accounts, text).await;
+/// Rotates a refresh token and signs a new access token. `operators` says whether the request came through the
+/// operators' listener: a session goes on at its own listener only.
+pub(crate) async fn refresh_session(accounts: &Accounts, text: &str, operators: bool) -> Result<SignedIn, Error> {
+    let refreshed = try_to_refresh(accounts, text, operators).await;
     accounts.metrics.count_refresh(match &refreshed {
         Ok((_, Rotation::Repeated)) => "repeated",
         Ok(_) => "rotated",
         Err(Error::RefreshReused) => "reused",
         Err(Error::InvalidRefresh) => "invalid",
+        Err(Error::Suspended { .. }) => "suspended",
         Err(_) => "error",
     });
     refreshed.map(|(signed_in, _)| signed_in)
 }
 
-async fn try_to_refresh(accounts: &Accounts, text: &str) -> Result<(SignedIn, Rotation), Error> {
+async fn try_to_refresh(accounts: &Accounts, text: &str, operators: bool) -> Result<(SignedIn, Rotation), Error> {
     let token = RefreshToken::parse(text).ok_or(Error::InvalidRefresh)?;
-    let now = accounts.context.clock.now();
+    let (now, limits) = (accounts.context.clock.now(), accounts.config.session_limits(operators));
     let family = store::sessions::find_family(accounts.context.db.read(), &token)
         .await?
-        .filter(|family| now - family.last_seen_at < accounts.config.session_idle_timeout())
+        .filter(|family| family.operators == operators && limits.allow(family.opened_at, family.last_seen_at, now))
         .ok_or(Error::InvalidRefresh)?;
+    // Before the rotation: the token stays valid for the time after the suspension.
+    family.account.standing.check_usable(now)?;
     let (account, session) = (family.account.id, family.session);
     let next = token.successor(&family.chain_key);
     let successor = next.clone();
@@ -51,8 +55,9 @@ async fn try_to_refresh(accounts: &Accounts, text: &str) -> Result<(SignedIn, Ro
         .await?;
     match rotation {
         Rotation::Rotated | Rotation::Repeated => {
-            let keys = &accounts.signing_keys;
-            Ok((keys.issue(family.account, session, &family.authentication, &next).await?, rotation))
+            let ends_at = limits.end(family.opened_at);
+            let of_token = TokenSession { id: session, authentication: family.authentication, operators, ends_at };
+            Ok((accounts.signing_keys.issue(family.account, &of_token, &next).await?, rotation))
         }
         Rotation::Gone => Err(Error::InvalidRefresh),
         Rotation::Reused => {

@@ -1,5 +1,5 @@
 //! Removing idle sessions, expired networks, mailed codes, sign-ins and challenges, factors that were never confirmed,
-//! and what is stored of sessions that ended long ago.
+//! and what is stored of sessions and suspensions that ended long ago.
 //!
 //! Invariant: it can run at any time and any number of times, and removes only what is due.
 
@@ -16,11 +16,13 @@ use crate::store;
 const BATCH_ROWS: u64 = 500;
 
 /// Removes all sessions that were idle for too long, all networks that were not used for too long, all ended sessions
-/// whose tokens have ended too, all mailed codes that can't be used, all old sign-ins, and all factors and challenges
-/// whose time is over, in batches.
+/// and suspensions whose tokens have ended too, all mailed codes that can't be used, all old sign-ins, and all factors
+/// and challenges whose time is over, in batches.
 pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(), Error> {
     let now = accounts.context.clock.now();
     let idle_since = now - accounts.config.session_idle_timeout();
+    // A token is valid for less than a session may be idle, unless that is configured to be very short.
+    let operators_idle_since = now - accounts.config.session_limits(true).idle.max(KEPT);
     loop {
         let run = run.clone();
         // A batch has rows of many accounts. In lanes of their own, refreshes could use a session between its selection
@@ -31,19 +33,24 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
             .write(Lane::ALL, async move |tx| {
                 run.fence(tx).await?;
                 let idle_sessions = store::sessions::remove_idle(tx, idle_since, BATCH_ROWS).await?;
+                let idle_operators =
+                    store::sessions::remove_idle_operators(tx, operators_idle_since, BATCH_ROWS).await?;
                 let ended_sessions = store::ended_sessions::remove(tx, now - KEPT, BATCH_ROWS).await?;
                 let removed_networks = store::known_networks::remove_expired(tx, now, BATCH_ROWS).await?;
                 // An expired code still counts as a mail of the last hour.
                 let codes = store::mailed_codes::remove_expired(tx, now - MAIL_WINDOW, BATCH_ROWS).await?;
                 let sign_ins = store::sign_ins::remove_expired(tx, now, BATCH_ROWS).await?;
+                let lifted_rules = store::account_rules::remove(tx, now - KEPT, BATCH_ROWS).await?;
                 let factors = store::factors::remove_expired(tx, now, BATCH_ROWS).await?;
                 let challenges = store::passkey_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
                 Ok::<_, db::Error>([
                     idle_sessions,
+                    idle_operators,
                     ended_sessions,
                     removed_networks,
                     codes,
                     sign_ins,
+                    lifted_rules,
                     factors,
                     challenges,
                 ])

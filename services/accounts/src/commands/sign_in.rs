@@ -41,6 +41,7 @@ pub(crate) async fn sign_in(
         Err(Error::SecondFactor(_) | Error::WrongFactor) => "second_factor",
         Err(Error::TooManyAttempts(_)) => "limited",
         Err(Error::Busy) => "busy",
+        Err(Error::Suspended { .. }) => "suspended",
         Err(_) => "error",
     });
     signed_in
@@ -76,6 +77,7 @@ async fn try_to_sign_in(accounts: &Accounts, request: SignInRequest, client: Cli
         from,
         network,
         request_key: client.request_key,
+        operators: client.operators,
     };
     open_session(accounts, login).await
 }

@@ -24,6 +24,7 @@ pub(crate) async fn sign_in_with_passkey(
     accounts.metrics.count_sign_in(match &signed_in {
         Ok(_) => "ok",
         Err(Error::WrongFactor) => "second_factor",
+        Err(Error::Suspended { .. }) => "suspended",
         Err(_) => "error",
     });
     signed_in
@@ -49,6 +50,7 @@ async fn try_to_sign_in(
         from,
         network: Some(accounts.network(id, &client)),
         request_key: client.request_key,
+        operators: client.operators,
     };
     open_session(accounts, login).await
 }

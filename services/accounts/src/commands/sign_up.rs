@@ -10,7 +10,7 @@ use contract::AccountId;
 use db::Lane;
 
 use super::mail_confirmation::mail_confirmation;
-use super::open_session::{VerifiedLogin, new_session, open_session};
+use super::open_session::{VerifiedLogin, new_session, open_session, token_session};
 use crate::error::Error;
 use crate::mailed_codes::FreshCode;
 use crate::model::{
@@ -94,7 +94,7 @@ fn new_account(
         email_confirmed_at: None,
         region,
         about: About::default(),
-        standing: Standing { state: "active".to_owned(), reason: None, until: None },
+        standing: Standing::default(),
     }
 }
 
@@ -107,16 +107,10 @@ async fn insert_account(
 ) -> Result<Option<SignedIn>, Error> {
     let account = new.account.clone();
     let from = Whereabouts { device: device.clone(), network: network_key(client.address) };
+    let (password, key) = (new.password.clone(), new.request_key.clone());
     let authentication = Authentication::by(&[Method::Password], account.created_at);
-    let session = new_session(
-        accounts,
-        account.id,
-        new.password.clone(),
-        device,
-        new.request_key.clone(),
-        authentication.clone(),
-    );
-    let (session_id, token) = (session.id, session.token.clone());
+    let session = new_session(accounts, account.id, password, device, key, authentication, client.operators);
+    let (of_token, token) = (token_session(accounts, &session), session.token.clone());
     let network = accounts.network(account.id, client);
     let sign_in = accounts.context.random.uuid_v7(session.at);
     // One mailbox gets only so many of these mails, which strangers can cause. The member can ask for another one
@@ -149,7 +143,7 @@ async fn insert_account(
         }
         return Ok(None);
     }
-    accounts.signing_keys.issue(account, session_id, &authentication, &token).await.map(Some)
+    accounts.signing_keys.issue(account, &of_token, &token).await.map(Some)
 }
 
 /// Returns who has the handle or one that looks like it, if anybody.
@@ -202,6 +196,7 @@ async fn replay_sign_up(
         from: Whereabouts { device, network: network_key(client.address) },
         network,
         request_key: client.request_key,
+        operators: client.operators,
     };
     open_session(accounts, login).await
 }

@@ -1,8 +1,8 @@
 //! Editing the profile.
 //!
 //! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen; a change of the privacy
-//! is published in the transaction that makes it. The avatar is checked again after the write: the event by which it was
-//! hidden may have come before it was an avatar.
+//! is published in the transaction that makes it. The avatar is checked again after the write: the event by which it
+//! was hidden may have come before it was an avatar.
 
 use contract::MediaId;
 use contract::accounts::PrivacyChanged;

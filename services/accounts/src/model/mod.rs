@@ -3,6 +3,8 @@
 //! Invariant: every [`Handle`], [`Email`] and [`NewPassword`] meets its rules.
 
 mod about;
+mod api_key;
+mod audit;
 mod authentication;
 mod common_passwords;
 mod display_text;
@@ -17,6 +19,7 @@ mod role;
 mod session;
 mod sign_in;
 mod signing_key;
+mod standing;
 pub(crate) mod totp;
 
 use std::net::IpAddr;
@@ -25,6 +28,8 @@ use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 
 pub(crate) use about::{About, Link, Place, ProfileKind};
+pub(crate) use api_key::{API_KEY_TOKEN_LIFETIME, ApiKey, ApiKeyRequest, LAST_USE_INTERVAL, MAX_API_KEYS};
+pub(crate) use audit::{AuditEntry, AuditFilter, ChainCheck, FIRST_PREVIOUS_HASH};
 pub(crate) use authentication::{Authentication, Method};
 pub(crate) use email::{Email, normalize_login};
 pub(crate) use factor::{
@@ -39,10 +44,11 @@ pub(crate) use mailed_code::{
 pub(crate) use password::{NewPassword, Password};
 pub(crate) use profile::{Bio, DisplayName, Patch, ProfilePatch, check_avatar, device_name};
 pub(crate) use region::{Country, Locale, Region, TimeZone};
-pub(crate) use role::{Role, Roles};
-pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session};
+pub(crate) use role::{Roles, RolesChange};
+pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session, SessionLimits};
 pub(crate) use sign_in::{FailedSignIns, Familiarity, SignIn, Whereabouts};
 pub(crate) use signing_key::{next_start, retired_count};
+pub(crate) use standing::{Sanction, Standing, Target, check_authority, parse_reason};
 
 /// An account as it is stored, without its password.
 #[derive(Debug, Clone)]
@@ -73,17 +79,6 @@ pub(crate) struct Account {
     pub standing: Standing,
 }
 
-/// Whether an account may be used, and what it may do.
-#[derive(Debug, Clone)]
-pub(crate) struct Standing {
-    /// `active`, `limited`, `suspended` or `banned`.
-    pub state: String,
-    /// Why, in words that the member reads.
-    pub reason: Option<String>,
-    /// When the state ends by itself.
-    pub until: Option<DateTime<Utc>>,
-}
-
 /// What is known of a request's client.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientInfo {
@@ -91,4 +86,6 @@ pub(crate) struct ClientInfo {
     pub address: Option<IpAddr>,
     /// The hash of the request's `Idempotency-Key`.
     pub request_key: Option<Vec<u8>>,
+    /// Whether the request came through the operators' listener.
+    pub operators: bool,
 }

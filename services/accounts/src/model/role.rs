@@ -2,6 +2,8 @@
 //!
 //! Invariant: an account has each role at most once, in the table's order.
 
+use crate::error::Error;
+
 /// A role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
@@ -68,6 +70,21 @@ impl Roles {
         self.0.iter().map(|role| role.name().to_owned()).collect()
     }
 
+    /// Whether the account has a role.
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.0.contains(&role)
+    }
+
+    /// Whether the account has a role beyond those of the community, so that it works for the installation.
+    pub(crate) fn is_staff(&self) -> bool {
+        self.0.iter().any(|role| !matches!(role, Role::Member | Role::Curator))
+    }
+
+    /// Whether none of the other roles is missing here.
+    pub(crate) fn include(&self, others: &Self) -> bool {
+        others.0.iter().all(|role| self.has(*role))
+    }
+
     /// Adds a role.
     pub(crate) fn with(mut self, role: Role) -> Self {
         self.0.push(role);
@@ -83,6 +100,37 @@ impl Roles {
     }
 }
 
+/// A change of the roles of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RolesChange {
+    /// The roles to add.
+    pub add: Vec<Role>,
+    /// The roles to remove.
+    pub remove: Vec<Role>,
+}
+
+impl RolesChange {
+    /// Parses names of roles. Fails with [`Error::UnknownRole`].
+    pub(crate) fn parse(add: &[String], remove: &[String]) -> Result<Self, Error> {
+        let parse = |names: &[String]| {
+            let role = |name: &String| Role::from_name(name).ok_or_else(|| Error::UnknownRole(name.clone()));
+            names.iter().map(role).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self { add: parse(add)?, remove: parse(remove)? })
+    }
+
+    /// Returns the roles after the change.
+    pub(crate) fn apply(&self, roles: Roles) -> Roles {
+        let added = self.add.iter().fold(roles, |roles, role| roles.with(*role));
+        self.remove.iter().fold(added, |roles, role| roles.without(*role))
+    }
+
+    /// Checks who makes the change: operators don't take their own role `operator`, so that one is left.
+    pub(crate) fn check(&self, is_own_account: bool) -> Result<(), Error> {
+        if is_own_account && self.remove.contains(&Role::Operator) { Err(Error::OwnOperatorRole) } else { Ok(()) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +142,12 @@ mod tests {
         assert_eq!(Roles::parse(&roles.to_text()), roles);
         assert_eq!(roles.without(Role::Operator).without(Role::Member).to_text(), "member curator");
         assert_eq!(Roles::parse("member from_next_year").to_text(), "member");
+    }
+
+    #[test]
+    fn roles_that_are_lost_are_not_included() {
+        let (member, curator) = (Roles::for_new_account(), Roles::for_new_account().with(Role::Curator));
+        assert!(curator.include(&member) && curator.include(&curator));
+        assert!(!member.include(&curator) && !member.with(Role::Viewer).include(&curator));
     }
 }

@@ -27,6 +27,29 @@ pub(crate) struct Session {
     pub created_at: DateTime<Utc>,
     /// When its refresh token was last used.
     pub last_seen_at: DateTime<Utc>,
+    /// Whether the member signed in at the operators' listener.
+    pub operators: bool,
+}
+
+/// How long a session may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionLimits {
+    /// How long it may go without use.
+    pub idle: TimeDelta,
+    /// How long it may be used at all; `None` for no limit.
+    pub total: Option<TimeDelta>,
+}
+
+impl SessionLimits {
+    /// Returns when a session that was opened at `opened_at` ends at the latest.
+    pub(crate) fn end(&self, opened_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.total.map(|total| opened_at + total)
+    }
+
+    /// Whether a session may go on.
+    pub(crate) fn allow(&self, opened_at: DateTime<Utc>, last_seen_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        now - last_seen_at < self.idle && self.end(opened_at).is_none_or(|end| now < end)
+    }
 }
 
 /// The account and session of a request's caller.
@@ -76,6 +99,16 @@ impl Rotation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_ends_when_it_was_idle_or_used_for_too_long() {
+        let limits = SessionLimits { idle: TimeDelta::minutes(30), total: Some(TimeDelta::hours(8)) };
+        let opened = Utc::now();
+        let at = |minutes| opened + TimeDelta::minutes(minutes);
+        assert!(limits.allow(opened, opened, at(29)) && !limits.allow(opened, opened, at(30)));
+        assert!(limits.allow(opened, at(470), at(479)) && !limits.allow(opened, at(479), at(480)));
+        assert!(SessionLimits { total: None, ..limits }.allow(opened, at(100_000), at(100_001)));
+    }
 
     #[test]
     fn only_the_predecessor_may_come_again_and_only_for_half_a_minute() {

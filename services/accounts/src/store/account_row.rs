@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
+use contract::accounts::AccountState;
 use db::FromQueryResult;
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ pub(super) struct AccountRow {
     state: String,
     state_reason: Option<String>,
     state_until: Option<DateTime<Utc>>,
+    standing_version: i64,
 }
 
 impl From<AccountRow> for Account {
@@ -57,7 +59,13 @@ impl From<AccountRow> for Account {
                 links: serde_json::from_str(&row.links).unwrap_or_default(),
                 is_private: row.is_private,
             },
-            standing: Standing { state: row.state, reason: row.state_reason, until: row.state_until },
+            standing: Standing {
+                // A state of a later release is the strictest one that this release knows.
+                state: row.state.parse().unwrap_or(AccountState::Suspended),
+                reason: row.state_reason,
+                until: row.state_until,
+                version: row.standing_version.unsigned_abs(),
+            },
         }
     }
 }

@@ -50,7 +50,7 @@ const CREDENTIALS_BY_HANDLE: &str = "
     select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
            display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
-           state, state_reason, state_until,
+           state, state_reason, state_until, standing_version,
            password, request_key
       from account
      where handle = $1";
@@ -59,7 +59,7 @@ const CREDENTIALS_BY_EMAIL: &str = "
     select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
            display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
-           state, state_reason, state_until,
+           state, state_reason, state_until, standing_version,
            password, request_key
       from account
      where mail_address = $1
@@ -82,7 +82,7 @@ const BY_HANDLE: &str = "
     select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
            display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
-           state, state_reason, state_until
+           state, state_reason, state_until, standing_version
       from account
      where handle = $1";
 
@@ -96,7 +96,7 @@ const BY_ID: &str = "
     select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
            display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
-           state, state_reason, state_until
+           state, state_reason, state_until, standing_version
       from account
      where id = $1";
 
@@ -110,8 +110,8 @@ const CURRENT_SESSION: &str = "
     select a.id, a.handle, coalesce(a.mail_address, a.email) as email, a.email_confirmed_at,
            a.display_name, a.bio, a.avatar, a.roles, a.created_at,
            a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
-           a.state, a.state_reason, a.state_until,
-           s.device, s.created_at as opened_at, s.last_seen_at,
+           a.state, a.state_reason, a.state_until, a.standing_version,
+           s.device, s.created_at as opened_at, s.last_seen_at, s.operators,
            s.methods, coalesce(s.proven_at, s.created_at) as proven_at, s.factor_proven_at
       from session s
       join account a on a.id = s.account_id
@@ -131,6 +131,7 @@ pub(crate) async fn find_current_session(
         device: String,
         opened_at: DateTime<Utc>,
         last_seen_at: DateTime<Utc>,
+        operators: bool,
         methods: String,
         proven_at: DateTime<Utc>,
         factor_proven_at: Option<DateTime<Utc>>,
@@ -139,7 +140,13 @@ pub(crate) async fn find_current_session(
     Ok(row.map(|row| CurrentSession {
         account: row.account.into(),
         authentication: Authentication::parse(&row.methods, row.proven_at, row.factor_proven_at),
-        session: Session { id: session, device: row.device, created_at: row.opened_at, last_seen_at: row.last_seen_at },
+        session: Session {
+            id: session,
+            device: row.device,
+            created_at: row.opened_at,
+            last_seen_at: row.last_seen_at,
+            operators: row.operators,
+        },
     }))
 }
 
@@ -151,7 +158,8 @@ const INSERT: &str = "
     values ($1, $2, $14, $3, $4, $5, $6, null, $7, $8, $9, $10, $11, $12, $13)
     on conflict do nothing";
 
-/// Inserts an account, whose address is not confirmed. Returns `false` if its handle or one that looks like it is taken.
+/// Inserts an account, whose address is not confirmed. Returns `false` if its handle or one that looks like it is
+/// taken.
 pub(crate) async fn insert(tx: &Tx, new: &Credentials) -> Result<bool, Error> {
     let account = &new.account;
     let values = vec![
@@ -190,7 +198,7 @@ const UPDATE: &str = "
  returning id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
            display_name, bio, avatar, roles, created_at,
            locale, time_zone, country, kind, place, links, is_private,
-           state, state_reason, state_until";
+           state, state_reason, state_until, standing_version";
 
 /// Updates a profile. Returns the updated account, or `None` if it does not exist.
 pub(crate) async fn update(tx: &Tx, id: AccountId, patch: &ProfilePatch) -> Result<Option<Account>, Error> {
@@ -281,13 +289,14 @@ pub(crate) async fn update_roles(tx: &Tx, id: AccountId, roles: &Roles) -> Resul
     Ok(tx.execute(text, vec![id.0.into(), roles.to_text().into()]).await? == 1)
 }
 
-/// Removes an account with its sessions, known networks, mailed codes, sign-ins and second factors. Returns `false` if
-/// it does not exist.
+/// Removes an account with its sessions, API keys, known networks, mailed codes, sign-ins and second factors. Returns
+/// `false` if it does not exist.
 pub(crate) async fn remove(tx: &Tx, id: AccountId, now: DateTime<Utc>) -> Result<bool, Error> {
     super::sessions::remove_all(tx, id, now).await?;
     super::known_networks::remove_all(tx, id).await?;
     super::mailed_codes::remove_all(tx, id).await?;
     super::sign_ins::remove_all(tx, id).await?;
+    super::api_keys::remove_all(tx, id, now).await?;
     super::factors::remove_all(tx, id).await?;
     super::recovery_codes::remove_all(tx, id).await?;
     super::passkey_challenges::remove_all(tx, id).await?;

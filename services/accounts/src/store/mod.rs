@@ -1,11 +1,16 @@
-//! The SQL of this role: accounts, their addresses and the skeletons of their handles, sessions (and those that have
-//! ended), second factors, mailed codes, sign-ins, signing keys and known networks.
+//! The SQL of this role: accounts, their addresses and the skeletons of their handles, sanctions and the rules that
+//! follow from them, sessions (and those that have ended), second factors, API keys, mailed codes, sign-ins, signing
+//! keys, known networks and the audit trail.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
+pub(crate) mod account_pages;
 mod account_row;
+pub(crate) mod account_rules;
 pub(crate) mod accounts;
 pub(crate) mod addresses;
+pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod ended_sessions;
 pub(crate) mod factors;
 pub(crate) mod handle_skeletons;
@@ -15,6 +20,7 @@ pub(crate) mod passkey_challenges;
 #[cfg(test)]
 mod query_plans;
 pub(crate) mod recovery_codes;
+pub(crate) mod sanctions;
 pub(crate) mod sessions;
 pub(crate) mod sign_ins;
 pub(crate) mod signing_keys;

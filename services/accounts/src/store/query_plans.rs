@@ -1,14 +1,16 @@
 //! The query plans of this role's queries on both databases: none reads a whole table.
 
+use contract::accounts::AccountState;
 use contract::{AccountId, MediaId};
 use testkit::{World, plans};
 use uuid::Uuid;
 
+use super::account_pages::AccountsFilter;
 use super::{
-    accounts, addresses, ended_sessions, factors, handle_skeletons, known_networks, mailed_codes, recovery_codes,
-    sessions, sign_ins,
+    account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, factors, handle_skeletons,
+    known_networks, mailed_codes, recovery_codes, sanctions, sessions, sign_ins,
 };
-use crate::model::{Purpose, Whereabouts};
+use crate::model::{AuditFilter, Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
 
 #[tokio::test]
@@ -30,7 +32,27 @@ async fn every_query_has_an_index() {
             accounts::find_password(sql, id).await?;
             handle_skeletons::is_taken(sql, "ada").await?;
             handle_skeletons::list_unfilled(sql, id, 10).await?;
+            for state in [None, Some(AccountState::Active), Some(AccountState::Banned)] {
+                let filter = AccountsFilter { prefix: "ad", state: state.map(|state| (state, now)) };
+                account_pages::list(sql, filter, "ada", 10).await?;
+            }
             ended_sessions::list(sql, now, 10).await?;
+            account_rules::list(sql, now, Uuid::nil(), 10).await?;
+            api_keys::list(sql, id, 10).await?;
+            api_keys::find(sql, "hash", now).await?;
+            sanctions::list(sql, id, Uuid::max(), 10).await?;
+            sanctions::list_ended(sql, now, 10).await?;
+            audit::find_last(sql).await?;
+            audit::list_after(sql, 0, 10).await?;
+            audit::has_hash(sql, "x").await?;
+            for who in [None, Some("ada".to_owned()), Some(Uuid::nil().to_string())] {
+                let filter = AuditFilter { who, ..AuditFilter::default() };
+                audit::list(sql, &filter, 10, 10).await?;
+            }
+            let open = AuditFilter::default();
+            audit::list(sql, &AuditFilter { action: Some("x".into()), ..open.clone() }, 10, 10).await?;
+            audit::list(sql, &AuditFilter { on: Some("x".into()), ..open.clone() }, 10, 10).await?;
+            audit::list(sql, &AuditFilter { since: Some(now), until: Some(now), ..open }, 10, 10).await?;
             known_networks::find(sql, id, &vec![1], now).await?;
             addresses::find_owner(sql, "ada@example.org").await?;
             addresses::is_used(sql, "ada@example.org").await?;

@@ -31,6 +31,8 @@ pub(crate) struct NewSession {
     pub token: RefreshToken,
     /// What its member has proven.
     pub authentication: Authentication,
+    /// Whether it is opened at the operators' listener.
+    pub operators: bool,
     /// The current time.
     pub at: DateTime<Utc>,
 }
@@ -38,9 +40,9 @@ pub(crate) struct NewSession {
 const INSERT: &str = "
     insert into session
            (id, account_id, device, request_key, family, chain_key, current_token, created_at, last_seen_at,
-            methods, proven_at, factor_proven_at)
+            operators, methods, proven_at, factor_proven_at)
     select $1, id, $2, $3, $4, $5, $6, $7, $7,
-           $10, $11, $12
+           $10, $11, $12, $13
       from account
      where id = $8
        and password = $9";
@@ -57,6 +59,7 @@ pub(crate) async fn insert(tx: &Tx, new: &NewSession) -> Result<bool, Error> {
         new.at.into(),
         new.account.0.into(),
         new.password.as_str().into(),
+        new.operators.into(),
         new.authentication.to_text().into(),
         new.authentication.at.into(),
         new.authentication.factor_at.into(),
@@ -147,8 +150,12 @@ pub(crate) struct Family {
     pub session: Uuid,
     /// The key that derives the successors of its tokens.
     pub chain_key: Vec<u8>,
+    /// When the member signed in.
+    pub opened_at: DateTime<Utc>,
     /// When its token was last used.
     pub last_seen_at: DateTime<Utc>,
+    /// Whether it was opened at the operators' listener.
+    pub operators: bool,
     /// What its member has proven, and when.
     pub authentication: Authentication,
     /// Its account.
@@ -156,12 +163,12 @@ pub(crate) struct Family {
 }
 
 const FAMILY: &str = "
-    select s.id as session, s.chain_key, s.last_seen_at,
+    select s.id as session, s.chain_key, s.created_at as opened_at, s.last_seen_at, s.operators,
            s.methods, coalesce(s.proven_at, s.created_at) as proven_at, s.factor_proven_at,
            a.id, a.handle, coalesce(a.mail_address, a.email) as email, a.email_confirmed_at,
            a.display_name, a.bio, a.avatar, a.roles, a.created_at,
            a.locale, a.time_zone, a.country, a.kind, a.place, a.links, a.is_private,
-           a.state, a.state_reason, a.state_until
+           a.state, a.state_reason, a.state_until, a.standing_version
       from session s
       join account a on a.id = s.account_id
      where s.family = $1";
@@ -172,7 +179,9 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<
     struct Row {
         session: Uuid,
         chain_key: Vec<u8>,
+        opened_at: DateTime<Utc>,
         last_seen_at: DateTime<Utc>,
+        operators: bool,
         methods: String,
         proven_at: DateTime<Utc>,
         factor_proven_at: Option<DateTime<Utc>>,
@@ -183,7 +192,9 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<
     Ok(row.map(|row| Family {
         session: row.session,
         chain_key: row.chain_key,
+        opened_at: row.opened_at,
         last_seen_at: row.last_seen_at,
+        operators: row.operators,
         authentication: Authentication::parse(&row.methods, row.proven_at, row.factor_proven_at),
         account: row.account.into(),
     }))
@@ -227,7 +238,7 @@ pub(crate) async fn find_replaced_token(sql: &impl Sql, session: Uuid) -> Result
 }
 
 const PAGE: &str = "
-    select id, device, created_at, last_seen_at
+    select id, device, created_at, last_seen_at, operators
       from session
      where account_id = $1
        and id < $2
@@ -249,6 +260,7 @@ pub(crate) async fn list(
         device: String,
         created_at: DateTime<Utc>,
         last_seen_at: DateTime<Utc>,
+        operators: bool,
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows: Vec<Row> = sql.rows(PAGE, vec![account.0.into(), before.into(), idle_since.into(), limit.into()]).await?;
@@ -257,6 +269,7 @@ pub(crate) async fn list(
         device: row.device,
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
+        operators: row.operators,
     });
     Ok(sessions.collect())
 }
@@ -278,6 +291,11 @@ pub(crate) async fn remove_others(tx: &Tx, account: AccountId, keep: Uuid, now: 
     end(tx, text, vec![account.0.into(), keep.into()], now).await
 }
 
+/// Removes the sessions of an account that were opened at the operators' listener.
+pub(crate) async fn remove_operators(tx: &Tx, account: AccountId, now: DateTime<Utc>) -> Result<u64, Error> {
+    end(tx, "delete from session where account_id = $1 and operators returning id", vec![account.0.into()], now).await
+}
+
 const REMOVE_IDLE: &str = "
     delete from session
      where id in (
@@ -290,4 +308,19 @@ const REMOVE_IDLE: &str = "
 pub(crate) async fn remove_idle(tx: &Tx, idle_since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     tx.execute(REMOVE_IDLE, vec![idle_since.into(), limit.into()]).await
+}
+
+const REMOVE_IDLE_OPERATORS: &str = "
+    delete from session
+     where id in (
+           select id
+             from session
+            where operators
+              and last_seen_at <= $1
+            limit $2)";
+
+/// Removes at most `limit` sessions of the operators' listener that were not used since `idle_since`. Returns how many.
+pub(crate) async fn remove_idle_operators(tx: &Tx, idle_since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.execute(REMOVE_IDLE_OPERATORS, vec![idle_since.into(), limit.into()]).await
 }

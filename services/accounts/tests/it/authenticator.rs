@@ -1,4 +1,4 @@
-//! Authenticators as members have them: an app that makes codes, and a device that makes passkeys.
+//! An authenticator as members have it: a device that makes passkeys.
 //!
 //! Invariant: the device signs whatever it is told, so that a test can be any attacker.
 
@@ -8,13 +8,6 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-
-/// Returns the code of an authenticator app at a time, in seconds since 1970.
-pub(super) fn code(secret: &str, seconds: i64) -> String {
-    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
-    totp.generate(seconds.try_into().unwrap()).to_string()
-}
 
 /// A device with one passkey.
 pub(super) struct Device {

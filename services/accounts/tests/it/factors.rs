@@ -1,8 +1,8 @@
 //! Authenticator apps and recovery codes.
 
-use super::authenticator::code;
 use super::*;
 use chrono::TimeDelta;
+use testkit::app_code;
 
 /// Adds an authenticator app. Returns its secret; the clock is moved to a step whose code was not used yet.
 pub(super) async fn add_app(world: &World, person: &Person) -> String {
@@ -12,7 +12,7 @@ pub(super) async fn add_app(world: &World, person: &Person) -> String {
     let secret = setup["secret"].as_str().unwrap().to_owned();
     assert!(setup["uri"].as_str().unwrap().starts_with("otpauth://totp/Tutti:"), "{setup}");
     let path = format!("/v1/me/factors/{}/confirm", setup["id"].as_str().unwrap());
-    let first = code(&secret, world.clock().now().timestamp());
+    let first = app_code(&secret, world.clock().now().timestamp());
     person.member.post(&path, &json!({"code": first})).await.expect(200);
     world.clock().advance(TimeDelta::seconds(30));
     secret
@@ -20,7 +20,7 @@ pub(super) async fn add_app(world: &World, person: &Person) -> String {
 
 /// Returns the current code.
 pub(super) fn current_code(world: &World, secret: &str) -> String {
-    code(secret, world.clock().now().timestamp())
+    app_code(secret, world.clock().now().timestamp())
 }
 
 /// Signs in with a factor from a client address.
@@ -74,19 +74,19 @@ async fn a_code_is_accepted_once_and_one_step_early_or_late() {
     let secret = add_app(&world, &sign_up(&world, "ada").await).await;
     let now = || world.clock().now().timestamp();
     let with = |code: String| json!({"kind": "totp", "code": code});
-    let first = with(code(&secret, now()));
+    let first = with(app_code(&secret, now()));
     sign_in_with(&world, &first).await.expect(201);
     sign_in_with(&world, &first).await.refused(401, "auth.wrong_factor");
     world.clock().advance(TimeDelta::seconds(29));
     sign_in_with(&world, &first).await.refused(401, "auth.wrong_factor");
     // One step early is fine, and then no earlier code is accepted any more.
     world.clock().advance(TimeDelta::minutes(5));
-    sign_in_with(&world, &with(code(&secret, now() + 60))).await.refused(401, "auth.wrong_factor");
-    sign_in_with(&world, &with(code(&secret, now() + 30))).await.expect(201);
-    sign_in_with(&world, &with(code(&secret, now()))).await.refused(401, "auth.wrong_factor");
+    sign_in_with(&world, &with(app_code(&secret, now() + 60))).await.refused(401, "auth.wrong_factor");
+    sign_in_with(&world, &with(app_code(&secret, now() + 30))).await.expect(201);
+    sign_in_with(&world, &with(app_code(&secret, now()))).await.refused(401, "auth.wrong_factor");
     world.clock().advance(TimeDelta::minutes(5));
-    sign_in_with(&world, &with(code(&secret, now() - 60))).await.refused(401, "auth.wrong_factor");
-    sign_in_with(&world, &with(code(&secret, now() - 30))).await.expect(201);
+    sign_in_with(&world, &with(app_code(&secret, now() - 60))).await.refused(401, "auth.wrong_factor");
+    sign_in_with(&world, &with(app_code(&secret, now() - 30))).await.expect(201);
     world.end().await;
 }
 
@@ -114,7 +114,7 @@ async fn ten_thousand_wrong_codes_get_nowhere_and_do_not_lock_out_the_owner() {
     for guess in 0..10_000_u32 {
         let guessed = format!("{guess:06}");
         if guessed == right
-            || [30, -30].iter().any(|off| guessed == code(&secret, world.clock().now().timestamp() + off))
+            || [30, -30].iter().any(|off| guessed == app_code(&secret, world.clock().now().timestamp() + off))
         {
             continue;
         }

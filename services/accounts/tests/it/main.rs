@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
 mod addresses;
+mod api_keys;
 mod authenticator;
 mod contention;
 mod cookie_sessions;
@@ -12,6 +13,7 @@ mod email_change;
 mod factors;
 mod handles;
 mod limits;
+mod operators;
 mod other_roles;
 mod passkeys;
 mod profile;
@@ -25,7 +27,9 @@ mod sign_in;
 mod sign_ins;
 mod sign_up;
 mod signing_keys;
+mod standing;
 
+use http_server::operators::Actor;
 use serde_json::{Value, json};
 use testkit::{TestClient, TestResponse, World, WorldBuilder};
 
@@ -118,6 +122,34 @@ async fn sign_up_confirmed(world: &World, name: &str) -> Person {
     let code = mailed_link(world, &format!("{name}@example.org")).await;
     person.member.post("/v1/me/email/confirm", &json!({"code": code})).await.expect(200);
     person
+}
+
+/// Signs up, gives the account a role and an authenticator app, and signs in at the operators' listener.
+async fn sign_up_operator(world: &World, name: &str, role: &str) -> Person {
+    let person = sign_up(world, name).await;
+    assign(world, name, role).await;
+    let secret = factors::add_app(world, &person).await;
+    sign_in_operator(world, name, &secret).await
+}
+
+/// Gives an account a role, as a command on the machine does.
+async fn assign(world: &World, name: &str, role: &str) {
+    let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
+    accounts::assign(&db, name, role, Actor::machine("root"), "", now).await.unwrap();
+}
+
+/// Signs in at the operators' listener with the app that has this secret.
+async fn sign_in_operator(world: &World, name: &str, secret: &str) -> Person {
+    let factor = json!({"kind": "totp", "code": factors::current_code(world, secret)});
+    let body = json!({"login": name, "password": PASSWORD, "factor": factor});
+    Person::of(world, &through_listener(world, "/v1/sessions", &body).await.expect(201))
+}
+
+/// Sends a request as the operators' listener forwards it.
+async fn through_listener(world: &World, path: &str, body: &Value) -> TestResponse {
+    let client = world.anonymous();
+    let request = client.request(http::Method::POST, path).header("x-tutti-listener", "operators");
+    client.send(request.json(body)).await
 }
 
 /// Moves the clock, so that the next mail is newer than those before it.

@@ -1,7 +1,17 @@
 //! Granting and revoking roles.
 
 use super::*;
-use accounts::{Error, assign, revoke};
+use accounts::{Error, verify_audit};
+use db::Db;
+use http_server::operators::Actor;
+
+async fn assign(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
+    accounts::assign(db, handle, role, Actor::machine("root"), "the first operator", chrono::Utc::now()).await
+}
+
+async fn revoke(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
+    accounts::revoke(db, handle, role, Actor::machine("root"), "", chrono::Utc::now()).await
+}
 
 #[tokio::test]
 async fn roles_are_granted_and_revoked() {
@@ -17,6 +27,9 @@ async fn roles_are_granted_and_revoked() {
     assert_eq!(revoke(&db, "ada", "moderator").await.unwrap(), ["member"]);
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(ada.account["roles"], json!(["member"]));
+    // Two of the three calls changed something.
+    let report = verify_audit(&db, None).await.unwrap();
+    assert_eq!((report.entries, report.broken), (2, None));
     world.end().await;
 }
 

@@ -10,6 +10,8 @@
 //! | originals in an archive | their owner, or holders of a URL with scope `download` | token or `?t=` |
 //! | any, in the trash | its owner, or holders of a URL with scope `trash` | token or `?t=` |
 //!
+//! While the owner of an item is suspended, nothing of it is readable: it is as if it did not exist.
+//!
 //! While an item is in the trash, no other URL of it works. Only its owner's view of the trash has a signature with the
 //! scope `trash`, which opens what `view` opens, and only as long as the item is there.
 //!

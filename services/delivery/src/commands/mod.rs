@@ -9,6 +9,7 @@ mod evict_images;
 mod publish;
 mod receive;
 mod remove_tombstones;
+mod set_standing;
 
 pub(crate) use change::change;
 pub(crate) use delete::delete;
@@ -16,3 +17,4 @@ pub(crate) use evict_images::evict_images;
 pub(crate) use publish::{publish, record_published};
 pub(crate) use receive::receive;
 pub(crate) use remove_tombstones::remove_tombstones;
+pub(crate) use set_standing::{forget_standing, set_standing};

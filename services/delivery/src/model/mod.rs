@@ -9,6 +9,7 @@ mod etag;
 pub(crate) mod item;
 pub(crate) mod playback;
 pub(crate) mod range;
+mod standing;
 pub(crate) mod variant;
 pub(crate) mod zip;
 
@@ -18,4 +19,5 @@ pub(crate) use download::DownloadList;
 pub(crate) use etag::{content_etag, object_etag};
 pub(crate) use item::Item;
 pub(crate) use playback::Playback;
+pub(crate) use standing::MemberStanding;
 pub(crate) use variant::Variant;

@@ -3,17 +3,23 @@
 use std::sync::Arc;
 
 use base::Transient as _;
-use contract::MediaId;
+use contract::{AccountId, MediaId};
 
 use crate::commands;
 use crate::error::Error;
-use crate::model::Item;
+use crate::model::{Item, MemberStanding};
 use crate::state::Delivery;
 use crate::store;
 
-/// Returns the item, or [`Error::NotFound`].
+/// Returns the item, or [`Error::NotFound`], also while its owner is suspended.
 pub(crate) async fn get_item(delivery: &Delivery, id: &MediaId) -> Result<Arc<Item>, Error> {
-    delivery.catalog.items.get(id, || load(delivery, id)).await
+    let item = delivery.catalog.items.get(id, || load(delivery, id)).await?;
+    let standing = delivery.catalog.standings.get(&item.owner, || load_standing(delivery, item.owner)).await?;
+    if standing.hides_items(delivery.context.clock.now()) { Err(Error::NotFound) } else { Ok(item) }
+}
+
+async fn load_standing(delivery: &Delivery, owner: AccountId) -> Result<MemberStanding, Error> {
+    Ok(store::find_standing(delivery.context.db.read(), owner).await?)
 }
 
 async fn load(delivery: &Delivery, id: &MediaId) -> Result<Arc<Item>, Error> {

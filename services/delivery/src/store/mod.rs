@@ -8,12 +8,14 @@ mod items;
 mod published;
 #[cfg(test)]
 mod query_plans;
+mod standings;
 
 pub(crate) use images::{
     Image, find_image, insert_image, remove_image, remove_least_recently_read, set_image_read_at, sum_image_bytes,
 };
 pub(crate) use items::{find_item, insert_item, is_deleted, remove_item, remove_tombstones, update_item};
 pub(crate) use published::{list_published, upsert_published};
+pub(crate) use standings::{find_standing, remove_standing, upsert_standing};
 
 use contract::ObjectKey;
 use db::{Error, FromQueryResult, Value};

@@ -1,9 +1,10 @@
 //! Query plans of the lists of delivery: none reads a whole table.
 
-use contract::MediaId;
+use contract::{AccountId, MediaId};
 use testkit::{World, plans};
+use uuid::Uuid;
 
-use super::{find_image, find_item, list_published};
+use super::{find_image, find_item, find_standing, list_published};
 
 #[tokio::test]
 async fn every_list_has_an_index() {
@@ -13,6 +14,7 @@ async fn every_list_has_an_index() {
             let id = MediaId::random();
             list_published(sql, &id).await?;
             find_item(sql, &id).await?;
+            find_standing(sql, AccountId(Uuid::nil())).await?;
             find_image(sql, &id, "w320").await?;
             Ok(())
         })

@@ -11,4 +11,5 @@ mod files;
 mod harness;
 mod images;
 mod lifecycle;
+mod standing;
 mod streams;

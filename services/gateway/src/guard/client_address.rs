@@ -32,7 +32,7 @@ pub(super) async fn identify(parts: &mut Parts, trusted_hops: usize) -> IpAddr {
 }
 
 /// Returns the address of the client in front of the trusted proxies. An IPv4-mapped IPv6 address is returned as IPv4.
-async fn client_address(parts: &mut Parts, trusted_hops: usize) -> IpAddr {
+pub(super) async fn client_address(parts: &mut Parts, trusted_hops: usize) -> IpAddr {
     let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, &())
         .await
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());

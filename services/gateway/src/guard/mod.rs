@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::tasks::Tasks;
@@ -25,7 +25,8 @@ use http::{HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_server::Problem;
 use http_server::auth::{Member, Verifier};
-use http_server::{Deadline, HeadBounds, client_prefix};
+use http_server::problem::every_role;
+use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix};
 use tokio::sync::Semaphore;
 
 use self::permits::Permits;
@@ -33,9 +34,10 @@ use self::rate_limits::{PRUNE_INTERVAL, RateLimits};
 use self::request_class::RequestClass;
 use crate::anonymous_limits::{AnonymousLimits, InFlightPermit};
 use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
-use crate::routes::RouteTable;
+use crate::networks::Networks;
+use crate::routes::{ListenerKind, Operation, RouteTable};
 use crate::stream_budget::{ClientKey, StreamAdmission, StreamBudget, StreamLimits};
-use crate::{Config, sse};
+use crate::{Config, scope, sse};
 
 /// Bodies up to this size should arrive at once, so their requests have a deadline like those without a body.
 const SMALL_BODY_BYTES: u64 = 16 * 1024;
@@ -46,6 +48,8 @@ const TOO_MANY_REQUESTS_DELAY: Duration = Duration::from_millis(100);
 
 #[derive(Clone)]
 pub(crate) struct Guard {
+    listener: ListenerKind,
+    networks: Networks,
     routes: RouteTable,
     requests: Arc<Semaphore>,
     /// Permits for all requests without a token together.
@@ -64,7 +68,17 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(config: &Config, routes: RouteTable, tasks: &Tasks, metrics: &Metrics) -> Self {
+    /// Returns the guard of the public listener.
+    pub(crate) fn public(config: &Config, routes: RouteTable, tasks: &Tasks, metrics: &Metrics) -> Self {
+        Self::new(config, routes, tasks, Some(metrics))
+    }
+
+    /// Returns the guard of the operators' listener, which admits clients of these networks only.
+    pub(crate) fn operators(config: &Config, networks: Networks, routes: RouteTable, tasks: &Tasks) -> Self {
+        Self { listener: ListenerKind::Operators, networks, ..Self::new(config, routes, tasks, None) }
+    }
+
+    fn new(config: &Config, routes: RouteTable, tasks: &Tasks, metrics: Option<&Metrics>) -> Self {
         let limits = StreamLimits {
             all: config.streams_at_once,
             per_member: config.streams_per_member,
@@ -78,6 +92,8 @@ impl Guard {
             }
         });
         Self {
+            listener: ListenerKind::Public,
+            networks: Networks::default(),
             routes,
             requests: Arc::new(Semaphore::new(config.requests_at_once)),
             anonymous_requests: Arc::new(Semaphore::new(config.requests_at_once - config.requests_at_once / 4)),
@@ -160,7 +176,23 @@ impl Guard {
         response
     }
 
+    /// Refuses clients of other networks, before anything of their requests is read: as if there were nothing, so that
+    /// a scanner learns nothing.
+    async fn check_network(&self, request: Request) -> Result<Request, Problem> {
+        if self.networks.is_everywhere() {
+            return Ok(request);
+        }
+        let (mut parts, body) = request.into_parts();
+        let address = client_address::client_address(&mut parts, self.trusted_hops).await;
+        if self.networks.admit(address) {
+            Ok(Request::from_parts(parts, body))
+        } else {
+            Err(Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL."))
+        }
+    }
+
     async fn admit(&self, request: Request) -> Result<Admitted, Problem> {
+        let request = self.check_network(request).await?;
         let class = RequestClass::of(&request, &self.routes);
         self.check_head(&request)?;
         let semaphore = if class == RequestClass::Health { &self.health_checks } else { &self.requests };
@@ -169,6 +201,9 @@ impl Guard {
         }
         let (mut parts, body) = request.into_parts();
         let prefix = client_prefix(client_address::identify(&mut parts, self.trusted_hops).await);
+        if self.listener == ListenerKind::Operators {
+            parts.headers.insert(LISTENER, HeaderValue::from_static(OPERATORS_LISTENER));
+        }
         let client = self.identify_client(&mut parts, class, prefix).await?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         self.rates.check(class, is_read, client, prefix)?;
@@ -201,8 +236,9 @@ impl Guard {
         Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome })
     }
 
-    /// Returns the client that the request is counted for: a member if it has a valid token. Each new token costs a
-    /// signature check, so their rate is limited per prefix.
+    /// Returns the client that the request is counted for: a member if it has a valid token, or an API key for which it
+    /// gets one. Each new token costs a signature check, and each new key a request to accounts, so their rate is
+    /// limited per prefix. A key is refused what is not in its scope.
     async fn identify_client(
         &self,
         parts: &mut Parts,
@@ -212,14 +248,25 @@ impl Guard {
         if !matches!(class, RequestClass::Role | RequestClass::Stream) {
             return Ok(ClientKey::Prefix(prefix));
         }
+        let verifier = parts.extensions.get::<Verifier>().cloned();
         let has_token = parts.headers.contains_key(header::AUTHORIZATION);
-        if has_token
-            && !parts.extensions.get::<Verifier>().is_some_and(|verifier| verifier.has_verified(&parts.headers))
-        {
+        if has_token && !verifier.as_ref().is_some_and(|verifier| verifier.has_verified(&parts.headers)) {
             self.rates.check_new_token(prefix)?;
         }
+        if has_token && let Some(verifier) = &verifier {
+            verifier.exchange_api_key(&mut parts.headers).await?;
+        }
         let member = <Option<Member> as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
+        if let Some(Member(claims)) = &member {
+            scope::check(claims, self.operation(parts), &parts.method)?;
+        }
         Ok(member.map_or(ClientKey::Prefix(prefix), |member| ClientKey::Member(member.id())))
+    }
+
+    /// Returns the operation that a request is for.
+    fn operation(&self, parts: &Parts) -> Option<&Operation> {
+        let pattern = parts.extensions.get::<MatchedPath>()?;
+        self.routes.find(pattern.as_str())?.operation(&parts.method)
     }
 
     /// Refuses requests that are too large, before anything else of them is read.

@@ -7,6 +7,7 @@ mod drain;
 mod forwarding;
 mod harness;
 mod limits;
+mod operators;
 mod previews;
 mod smuggling;
 mod static_files;

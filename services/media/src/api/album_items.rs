@@ -52,7 +52,7 @@ pub(super) async fn list(
 ) -> Result<Json<List<MediaView>>, Error> {
     let (after, db) = (params.after(OrderCursor::parse)?, media.context.db.read());
     let reader = member.map(|member| AccountId(member.id()));
-    let album = queries::find_album(db, &id, reader).await?;
+    let album = queries::find_album(db, &id, reader, media.context.clock.now()).await?;
     let (viewer, limiter) = if reader == Some(album.owner) {
         (Viewer::Owner, &media.list_limiter)
     } else {

@@ -64,6 +64,7 @@ pub(super) struct AlbumBody {
             "request.invalid",
             "media.quota_albums",
             "media.account_closed",
+            "media.account_limited",
             "request.bad_idempotency_key",
             "request.in_progress",
             "request.done_before",
@@ -162,7 +163,7 @@ pub(super) async fn get(
     Path(id): Path<AlbumId>,
 ) -> Result<Json<AlbumView>, Error> {
     let reader = member.map(|member| AccountId(member.id()));
-    let album = queries::find_album(media.context.db.read(), &id, reader).await?;
+    let album = queries::find_album(media.context.db.read(), &id, reader, media.context.clock.now()).await?;
     Ok(Json(album_view(&media, album, reader).await?))
 }
 
@@ -203,7 +204,7 @@ pub(super) struct AlbumChangeBody {
     request_body = AlbumChangeBody,
     responses((status = 200, description = "The album as it is now.", body = AlbumView)),
     security(("token" = [])),
-    extensions(("x-codes" = json!(["media.no_such_album", "request.invalid"])))
+    extensions(("x-codes" = json!(["media.account_limited", "media.no_such_album", "request.invalid"])))
 )]
 pub(super) async fn change(
     State(media): State<Media>,

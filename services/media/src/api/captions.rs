@@ -23,7 +23,7 @@ use crate::model::Item;
 use crate::model::captions::{LanguageTag, MAX_BYTES, NewCaptions, check_kind, label};
 use crate::model::view::{MediaView, Viewer};
 use crate::store::captions::CaptionText;
-use crate::{Media, commands, store};
+use crate::{Media, commands, queries, store};
 
 pub(super) const CONTENT_TYPE: &str = "text/vtt; charset=utf-8";
 const EXAMPLE: &str = "WEBVTT\n\n00:01.000 --> 00:02.500\nEveryone plays.\n";
@@ -193,6 +193,7 @@ pub(super) async fn find(
     let sql = media.context.db.read();
     let item = store::items::find(sql, &id).await?.ok_or(Error::NotFound)?;
     let readable = authorize(media, item, member, signature)?;
+    queries::check_shown(sql, &readable.item, media.context.clock.now()).await?;
     let lang = LanguageTag::parse(&lang).ok_or(Error::NoSuchCaptions)?;
     let found = store::captions::find(sql, &id, &lang).await?.ok_or(Error::NoSuchCaptions)?;
     Ok((found, readable))

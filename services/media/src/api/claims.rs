@@ -65,6 +65,7 @@ pub(super) struct Claimed {
     security(("token" = [])),
     extensions(
         ("x-codes" = json!([
+            "media.account_limited",
             "media.not_found",
             "media.already_claimed",
             "request.invalid",

@@ -31,13 +31,15 @@ async fn received(State(media): State<Media>, Path(id): Path<MediaId>) -> Result
 }
 
 async fn preview(State(media): State<Media>, Path(id): Path<MediaId>) -> Result<Json<Preview>, Error> {
-    let item = store::items::find(media.context.db.read(), &id).await?;
-    Ok(Json(item.filter(Item::is_public_or_unlisted).ok_or(Error::NotFound)?.preview()))
+    let sql = media.context.db.read();
+    let item = store::items::find(sql, &id).await?.filter(Item::is_public_or_unlisted).ok_or(Error::NotFound)?;
+    queries::check_shown(sql, &item, media.context.clock.now()).await?;
+    Ok(Json(item.preview()))
 }
 
 async fn album_preview(State(media): State<Media>, Path(id): Path<AlbumId>) -> Result<Json<AlbumPreview>, Error> {
     let sql = media.context.db.read();
-    let album = queries::find_album(sql, &id, None).await?;
+    let album = queries::find_album(sql, &id, None, media.context.clock.now()).await?;
     let cover = queries::find_cover(sql, &album, None).await?;
     let item_count = store::album_items::count_shared(sql, &id, album.visibility).await?;
     Ok(Json(album.preview(cover.as_ref(), item_count)))

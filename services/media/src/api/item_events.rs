@@ -2,7 +2,8 @@
 //!
 //! Invariant: a follower that missed a message receives the whole state again, so what it shows is right a moment
 //! later. A follower that receives messages very often reads the item once a second, so an item that changes all the
-//! time costs no more than another. A follower receives nothing after its access token or its signature expires.
+//! time costs no more than another. A follower receives nothing after its access token or its signature expires, and
+//! within seconds nothing after its session has ended or its account was suspended.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use chrono::{DateTime, Utc};
 use contract::MediaId;
 use futures::stream;
 use http::{HeaderMap, StatusCode};
-use http_server::auth::Member;
+use http_server::auth::{Claims, Member};
 use http_server::{Path, Query, sse, sse_event};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
@@ -23,12 +24,11 @@ use utoipa::IntoParams;
 
 use super::items::viewer;
 use super::view;
-use crate::Media;
 use crate::error::Error;
 use crate::item_topic::{STATE_CHANGED, topic};
 use crate::model::view::Viewer;
 use crate::model::{Item, State as ItemState};
-use crate::store;
+use crate::{Media, queries, store};
 
 /// Reads of the item that a follower may save up: more than an item has states.
 const READ_BURST: u32 = 8;
@@ -38,8 +38,9 @@ const READ_INTERVAL: Duration = Duration::from_secs(1);
 /// 9.2.4: a 204 stops an `EventSource`).
 const END: &str = "end";
 const LAST_EVENT_ID: &str = "last-event-id";
-/// How often a stream that expires checks the clock, so that a clock that is set forward ends it too.
-const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(15);
+/// How often a stream that expires checks its token and the clock, so that a suspension and a clock that is set forward
+/// end it too.
+const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The query of an event stream.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -95,9 +96,10 @@ pub(super) async fn events(
 ) -> Result<Response, Error> {
     // The subscription comes before the read, so that no change falls in between.
     let subscription = media.context.bus.broadcast().subscribe_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
-    let item = store::items::find(media.context.db.read(), &id).await?.filter(|item| item.trashed.is_none());
-    let item = item.ok_or(Error::NotFound)?;
+    let sql = media.context.db.read();
+    let item = store::items::find(sql, &id).await?.filter(|item| item.trashed.is_none()).ok_or(Error::NotFound)?;
     let viewer = authorize(&media, &item, member.as_ref(), query.t.as_deref())?;
+    queries::check_shown(sql, &item, media.context.clock.now()).await?;
     if is_final(&item) && headers.get(LAST_EVENT_ID).is_some_and(|id| id == END) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -105,6 +107,7 @@ pub(super) async fn events(
         media: media.clone(),
         id,
         ends_at: ends_at(&viewer, member.as_ref()),
+        claims: member.map(|Member(claims)| claims),
         viewer,
         subscription,
         limiter: ReadLimiter::new(),
@@ -153,6 +156,8 @@ struct Follower {
     viewer: Viewer,
     /// When what opened the stream expires.
     ends_at: Option<DateTime<Utc>>,
+    /// The claims of the token that opened the stream.
+    claims: Option<Claims>,
     subscription: Subscriber,
     limiter: ReadLimiter,
     ready: VecDeque<Event>,
@@ -163,7 +168,7 @@ impl Follower {
     async fn next(&mut self) -> Option<Event> {
         loop {
             let remaining = self.remaining();
-            if remaining.is_some_and(|remaining| remaining.is_zero()) {
+            if remaining.is_some_and(|remaining| remaining.is_zero()) || self.is_refused() {
                 return None;
             }
             if let Some(event) = self.ready.pop_front() {
@@ -185,6 +190,11 @@ impl Follower {
                 BroadcastMessage::Update(..) | BroadcastMessage::Lagged => self.reload().await?,
             }
         }
+    }
+
+    /// Whether the token that opened the stream counts no more.
+    fn is_refused(&self) -> bool {
+        self.claims.as_ref().is_some_and(|claims| self.media.context.verifier.check_again(claims).is_err())
     }
 
     /// Returns how long the stream may go on; `None` means without an end.

@@ -21,7 +21,7 @@ use crate::model::item_change::ItemChange;
 use crate::model::library::{Filter, Listing};
 use crate::model::view::{MediaView, Viewer};
 use crate::model::{Item, State as ItemState, search_terms};
-use crate::{Media, commands, store};
+use crate::{Media, commands, queries, store};
 
 /// The order of a list. Each begins with the latest time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -105,8 +105,10 @@ pub(super) async fn list(
     let size = Page { limit: params.limit, after: None }.size();
     let filter = params.filter()?;
     let after = params.after(filter.order)?;
-    let sql = media.context.db.read();
-    if viewer == Viewer::Everyone && store::private_members::is_private(sql, owner).await? {
+    let (sql, now) = (media.context.db.read(), media.context.clock.now());
+    if viewer == Viewer::Everyone
+        && (store::private_members::is_private(sql, owner).await? || queries::is_hidden(sql, owner, now).await?)
+    {
         return Ok(Json(List { items: Vec::new(), next: None }));
     }
     let read = async { Ok(store::library::list(sql, owner, &filter, after.as_ref(), size).await?) };
@@ -199,8 +201,12 @@ pub(super) async fn get(
     member: Option<Member>,
     Path(id): Path<MediaId>,
 ) -> Result<impl IntoResponse, Error> {
-    let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
+    let (sql, now) = (media.context.db.read(), media.context.clock.now());
+    let item = store::items::find(sql, &id).await?.ok_or(Error::NotFound)?;
     let viewer = viewer(&item, member.as_ref())?;
+    if viewer != Viewer::Owner {
+        queries::check_shown(sql, &item, now).await?;
+    }
     Ok((item.trashed.map(|_| Extension(Removed)), Json(view(&media, &item, &viewer))))
 }
 
@@ -252,7 +258,7 @@ pub(super) struct ChangeBody {
     request_body = ChangeBody,
     responses((status = 200, description = "The item as it is now.", body = MediaView)),
     security(("token" = [])),
-    extensions(("x-codes" = json!(["media.not_found", "request.invalid"])))
+    extensions(("x-codes" = json!(["media.account_limited", "media.not_found", "request.invalid"])))
 )]
 pub(super) async fn change(
     State(media): State<Media>,

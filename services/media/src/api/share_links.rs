@@ -18,7 +18,7 @@ use super::view;
 use crate::error::Error;
 use crate::model::share_link::{ShareLink, ShareToken};
 use crate::model::view::{MediaView, Viewer};
-use crate::{Media, commands, store};
+use crate::{Media, commands, queries, store};
 
 /// How long the link lasts: one of the two fields, a minute to 366 days from now.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -107,6 +107,7 @@ pub(super) struct SharedView {
     security(("token" = [])),
     extensions(
         ("x-codes" = json!([
+            "media.account_limited",
             "media.not_found",
             "media.quota_links",
             "request.invalid",
@@ -227,6 +228,7 @@ pub(super) async fn open(State(media): State<Media>, Path(token): Path<String>) 
     let token = ShareToken::parse(&token).ok_or(Error::NotFound)?;
     let link = store::share_links::find(sql, &token.hash(), now).await?.ok_or(Error::NotFound)?;
     let item = store::items::find_in_use(sql, &link.item, link.owner).await?.ok_or(Error::NotFound)?;
+    queries::check_shown(sql, &item, now).await?;
     let viewer = Viewer::ShareLink(link.urls_end_at(now));
     let shared = SharedView { media: view(&media, &item, &viewer), expires_at: link.expires_at };
     // The token is in the URL, which is in no index.

@@ -8,6 +8,7 @@ use db::Lane;
 use crate::Media;
 use crate::error::Error;
 use crate::model::album::{Album, AlbumChange, AlbumId, CoverChange};
+use crate::model::standing::publishes;
 use crate::store;
 
 /// Changes an album of this owner. Returns it as it is now.
@@ -23,7 +24,12 @@ pub(crate) async fn change_album(
         .context
         .db
         .write(lane, async move |tx| {
-            store::albums::find_owned(tx, &id, owner).await?.ok_or(Error::NoSuchAlbum)?;
+            let album = store::albums::find_owned(tx, &id, owner).await?.ok_or(Error::NoSuchAlbum)?;
+            if change.visibility.is_some_and(|after| publishes(album.visibility, after))
+                && !store::standings::find(tx, owner).await?.may_publish(now)
+            {
+                return Err(Error::AccountLimited);
+            }
             if let CoverChange::Item(cover) = &change.cover
                 && store::album_items::find_rank(tx, &id, cover).await?.is_none()
             {

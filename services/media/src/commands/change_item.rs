@@ -1,6 +1,6 @@
 //! Changes the name, tags, visibility, description or alternative text of an item.
 //!
-//! Invariant: the change is published in the transaction that makes it.
+//! Invariant: the change is published in the transaction that makes it, and a limited member publishes nothing.
 
 use contract::{AccountId, MediaId};
 use db::Lane;
@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::item_topic::notify;
 use crate::model::Item;
 use crate::model::item_change::ItemChange;
+use crate::model::standing::publishes;
 use crate::store;
 
 /// Changes an item of this owner. Returns it as it is now.
@@ -27,6 +28,11 @@ pub(crate) async fn change_item(
         .write(lane, async move |tx| {
             let item = store::items::find_in_use(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
             let update = change.apply(&item);
+            if publishes(item.visibility, update.visibility)
+                && !store::standings::find(tx, owner).await?.may_publish(now)
+            {
+                return Err(Error::AccountLimited);
+            }
             let item = store::items::update(tx, &item, &update, now).await?.ok_or(Error::NotFound)?;
             tx.publish(&item.changed(), now)?;
             Ok::<_, Error>(item)

@@ -1,8 +1,9 @@
 //! Claims staged items for a subject.
 //!
-//! Invariant: all items of a claim are claimed or none.
+//! Invariant: all items of a claim are claimed or none, and a limited member claims only private ones.
 
 use contract::AccountId;
+use contract::media::Visibility;
 use db::Lane;
 
 use crate::Media;
@@ -24,6 +25,7 @@ pub(crate) async fn claim_items(media: &Media, owner: AccountId, claim: Claim) -
         .db
         .write(lane, async move |tx| {
             let found = store::items::list_owned(tx, owner, &claim.ids).await?;
+            let may_publish = store::standings::find(tx, owner).await?.may_publish(now);
             let mut claimed = Vec::with_capacity(claim.ids.len());
             for id in &claim.ids {
                 let item = found.iter().find(|item| item.id == *id).ok_or_else(|| Error::NotOwned(id.to_string()))?;
@@ -35,6 +37,9 @@ pub(crate) async fn claim_items(media: &Media, owner: AccountId, claim: Claim) -
                     }
                     ClaimEffect::Claims(tags) => tags,
                 };
+                if !may_publish && item.visibility != Visibility::Private {
+                    return Err(Error::AccountLimited);
+                }
                 let item = store::items::set_claimed(tx, item, &claim.subject, &tags, now).await?;
                 let item = item.ok_or(Error::NotFound)?;
                 tx.publish(&item.changed(), now)?;

@@ -3,6 +3,7 @@
 //! Invariant: a member never has more albums than the limit, so the count and the row are one transaction in the lane
 //! of the owner.
 
+use contract::media::Visibility;
 use contract::{AccountId, MediaId};
 use db::Lane;
 
@@ -34,6 +35,10 @@ pub(crate) async fn create_album(media: &Media, owner: AccountId, details: Album
         .write(lane, async move |tx| {
             if store::usage::find(tx, owner).await?.is_some_and(|usage| usage.closed) {
                 return Err(Error::AccountClosed);
+            }
+            let is_shown = album.visibility != Visibility::Private;
+            if is_shown && !store::standings::find(tx, owner).await?.may_publish(now) {
+                return Err(Error::AccountLimited);
             }
             if store::albums::count(tx, owner).await? >= max {
                 return Err(Error::QuotaAlbums(max));

@@ -1,10 +1,10 @@
 //! Creates an item: its row, its quota charge, its event, and the end of the upload that it was, in one transaction.
 //!
-//! Invariant: all of it happens or none, after the bytes are durable.
+//! Invariant: all of it happens or none, after the bytes are durable. What a limited member sends is private.
 
 use chrono::{DateTime, Utc};
 use contract::ObjectKey;
-use contract::media::Patch;
+use contract::media::{Patch, Visibility};
 use db::{Lane, Tx};
 use objects::orphans;
 
@@ -54,6 +54,9 @@ pub(crate) async fn create_item(media: &Media, new: NewItem) -> Result<(Item, Us
             let NewItem { mut item, scrub, claim_by, has_leased_key, upload } = new;
             let fenced = upload.as_ref().map(|upload| upload.fence.id.clone());
             let charged = Charge { owner: item.owner, bytes: item.bytes, upload: fenced };
+            if !store::standings::find(tx, item.owner).await?.may_publish(now) {
+                item.visibility = Visibility::Private;
+            }
             let usage = charge(tx, &charged, limits, now).await?;
             let named = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
             let stored = std::mem::replace(&mut item.object, named);

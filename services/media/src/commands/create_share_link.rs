@@ -29,6 +29,9 @@ pub(crate) async fn create_share_link(
         .db
         .write(lane, async move |tx| {
             store::items::find_in_use(tx, &new.item, owner).await?.ok_or(Error::NotFound)?;
+            if !store::standings::find(tx, owner).await?.may_publish(now) {
+                return Err(Error::AccountLimited);
+            }
             if store::share_links::list(tx, &new.item, now).await?.len() >= MAX_LINKS {
                 return Err(Error::QuotaLinks(MAX_LINKS));
             }

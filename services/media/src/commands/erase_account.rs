@@ -40,6 +40,7 @@ pub(crate) async fn erase_account(media: &Media, owner: AccountId) -> Result<(),
             remove_item(media, &item.id, owner).await?;
         }
         if uploads.is_empty() && albums.is_empty() && items.is_empty() {
+            db.write(Lane::of(&owner), async move |tx| store::standings::remove(tx, owner).await).await?;
             return Ok(Idempotency::forget(db, owner.0).await?);
         }
     }

@@ -35,6 +35,7 @@ mod resume_upload;
 mod revoke_share_link;
 mod save_progress;
 mod set_privacy;
+mod set_standing;
 mod settle_upload;
 mod take_over_upload;
 
@@ -64,5 +65,6 @@ pub(crate) use remove_upload::{cancel_upload, remove_expired_upload};
 pub(crate) use restore_item::restore_item;
 pub(crate) use revoke_share_link::revoke_share_link;
 pub(crate) use set_privacy::set_privacy;
+pub(crate) use set_standing::set_standing;
 pub(crate) use settle_upload::settle_upload;
 pub(crate) use take_over_upload::take_over_upload;

@@ -16,6 +16,7 @@ mod preview;
 pub(crate) mod quota;
 pub(crate) mod search_terms;
 pub(crate) mod share_link;
+pub(crate) mod standing;
 pub(crate) mod tags;
 pub(crate) mod texts;
 pub(crate) mod trash;

@@ -19,6 +19,7 @@ mod query_plans;
 mod search;
 pub(crate) mod search_index;
 pub(crate) mod share_links;
+pub(crate) mod standings;
 pub(crate) mod trash;
 pub(crate) mod uploads;
 pub(crate) mod usage;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::album_items::{self, Shown};
 use super::due::{self, DueList};
 use super::library::list;
-use super::{albums, captions, items, private_members, share_links, uploads, usage};
+use super::{albums, captions, items, private_members, share_links, standings, uploads, usage};
 use crate::model::State;
 use crate::model::album::AlbumId;
 use crate::model::album_order::Renumbering;
@@ -86,6 +86,7 @@ async fn every_list_has_an_index() {
             uploads::list_by_owner(sql, OWNER, 100).await?;
             share_links::find(sql, "hash", now).await?;
             share_links::list(sql, &contract::MediaId::random(), now).await?;
+            standings::find(sql, OWNER).await?;
             usage::find(sql, OWNER).await?;
             let (album, id) = (AlbumId(contract::MediaId::random()), contract::MediaId::random());
             albums::find(sql, &album).await?;

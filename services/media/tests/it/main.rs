@@ -22,6 +22,7 @@ mod seeds;
 mod share_links;
 mod slow_clients;
 mod sorting;
+mod standing;
 mod texts;
 mod trash;
 mod tus;

@@ -1,0 +1,121 @@
+//! API keys: what they may be used for, and for how long.
+//!
+//! A scope is a tag of operations and `read` or `write`, such as `media:read`. Invariant: no scope is for operations of
+//! accounts, so no key changes a password, makes another key or erases an account.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::display_text;
+use crate::error::Error;
+
+/// The most keys of an account.
+pub(crate) const MAX_API_KEYS: usize = 50;
+/// How often the last use of a key is written.
+pub(crate) const LAST_USE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+/// The lifetime of an access token of a key. Longer than the gateway uses it, and far shorter than a member's.
+pub(crate) const API_KEY_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(2);
+const MAX_NAME_CHARS: usize = 80;
+/// The tag of operations that no key may use.
+const EXCLUDED_TAG: &str = "accounts";
+
+/// A key, without its secret.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiKey {
+    /// The key's id, `sid` in its access tokens.
+    pub id: Uuid,
+    /// What the member calls it.
+    pub name: String,
+    /// What it may be used for, sorted.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, to about a minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// What a member wants of a new key.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiKeyRequest {
+    /// The name.
+    pub name: String,
+    /// The scopes, sorted, each once.
+    pub scopes: Vec<String>,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl ApiKeyRequest {
+    /// Checks a request at the time `now`. `tags` are those of all operations.
+    pub(crate) fn parse(
+        name: &str,
+        scopes: &[String],
+        expires_at: Option<DateTime<Utc>>,
+        tags: &BTreeSet<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        let name = display_text::single_line(name).ok().filter(|name| name.chars().count() <= MAX_NAME_CHARS);
+        let name = name.ok_or_else(|| invalid("`name` must have 1 to 80 characters on one line."))?;
+        if scopes.is_empty() {
+            return Err(invalid(&format!("`scopes` needs at least one of: {}.", known_scopes(tags).join(", "))));
+        }
+        let known = known_scopes(tags);
+        if let Some(unknown) = scopes.iter().find(|scope| !known.contains(scope)) {
+            let shown: String = unknown.chars().take(MAX_NAME_CHARS).collect();
+            return Err(invalid(&format!("`{shown}` is no scope. The scopes are: {}.", known.join(", "))));
+        }
+        if expires_at.is_some_and(|expires_at| expires_at <= now) {
+            return Err(invalid("`expires_at` must be in the future."));
+        }
+        // The databases keep microseconds.
+        let expires_at = expires_at.and_then(|at| DateTime::from_timestamp_micros(at.timestamp_micros()));
+        let scopes: BTreeSet<String> = scopes.iter().cloned().collect();
+        Ok(Self { name, scopes: scopes.into_iter().collect(), expires_at })
+    }
+}
+
+/// Returns all scopes that a key may have.
+fn known_scopes(tags: &BTreeSet<String>) -> Vec<String> {
+    let usable = tags.iter().filter(|tag| *tag != EXCLUDED_TAG);
+    usable.flat_map(|tag| [format!("{tag}:read"), format!("{tag}:write")]).collect()
+}
+
+fn invalid(sentence: &str) -> Error {
+    Error::InvalidApiKey(sentence.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(name: &str, scopes: &[&str], expires_in: Option<TimeDelta>) -> Result<ApiKeyRequest, Error> {
+        let tags: BTreeSet<String> = ["accounts", "albums", "media"].map(str::to_owned).into();
+        let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        let now = Utc::now();
+        ApiKeyRequest::parse(name, &scopes, expires_in.map(|after| now + after), &tags, now)
+    }
+
+    #[test]
+    fn a_key_has_a_name_scopes_and_a_possible_end() {
+        let key = parse(" Karaoke ", &["media:write", "albums:read", "media:write"], None).unwrap();
+        assert_eq!((key.name.as_str(), key.scopes), ("Karaoke", vec!["albums:read".into(), "media:write".into()]));
+        assert!(parse("x", &["media:read"], Some(TimeDelta::hours(1))).is_ok());
+        assert!(parse("x", &["media:read"], Some(TimeDelta::zero())).is_err());
+        for name in ["", " ", "a\nb", &"x".repeat(81)] {
+            assert!(parse(name, &["media:read"], None).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn no_scope_is_for_the_account_itself() {
+        let refused: [&[&str]; 7] =
+            [&[], &["accounts:read"], &["accounts:write"], &["media"], &["media:all"], &["*"], &["media:read", ""]];
+        for scopes in refused {
+            assert!(matches!(parse("x", scopes, None), Err(Error::InvalidApiKey(_))), "{scopes:?}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `[admin]` in the configuration.
+//!
+//! Invariant: by default only this machine reaches the listener. No key lets an operator in without a second factor.
+
+use std::net::SocketAddr;
+
+use base::config::{Error, Section};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::config::Config as Limits;
+use crate::networks::Networks;
+
+/// Requests in progress at once: a few dozen operators, each with a page that loads.
+const REQUESTS_AT_ONCE: usize = 256;
+/// The largest request body in bytes.
+const MAX_BODY_BYTES: u64 = 16 << 20;
+
+/// The operators' listener.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The address of the operators' listener.
+    #[schema(value_type = String)]
+    pub listen: SocketAddr,
+    /// The networks whose clients may use it, such as `["10.8.0.0/16", "2001:db8::/32"]`. For all others nothing is
+    /// there. If the list is empty, every client that reaches the address may use it.
+    pub networks: Vec<String>,
+    /// How many trusted proxies stand in front of it, as `gateway.trusted_hops`.
+    pub trusted_hops: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8082)), networks: Vec::new(), trusted_hops: 0 }
+    }
+}
+
+/// Returns the sections for the configuration reference.
+pub(super) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("admin").with_rule(|config| config.section::<Config>("admin")?.networks().map(drop))]
+}
+
+impl Config {
+    /// Returns the networks that may use the listener.
+    pub(super) fn networks(&self) -> Result<Networks, Error> {
+        Networks::parse(&self.networks).map_err(|text| {
+            Error::Unusable(format!(
+                "admin.networks contains {text:?}, which is no network; write networks like \"10.8.0.0/16\""
+            ))
+        })
+    }
+
+    /// Returns the limits of the listener. Pages of other origins may never call it.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            requests_at_once: REQUESTS_AT_ONCE,
+            max_body_bytes: MAX_BODY_BYTES,
+            trusted_hops: self.trusted_hops,
+            allowed_origins: Vec::new(),
+            ..Limits::default()
+        }
+    }
+}
