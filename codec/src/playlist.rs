@@ -238,7 +238,7 @@ mod tests {
             assert!(tracks.len() == 2 && tracks.iter().all(|(_, _, _, default, autoselect)| !default && *autoselect));
         }
         let whole = Segment { uri: "segment.vtt".into(), duration_us: 61_500_000 };
-        let read = parse_media(&super::captions(&whole, "t=abc"));
+        let read = parse_media(&captions(&whole, "t=abc"));
         assert_eq!((read.target_duration, read.end_list, read.segments.len()), (62, true, 1));
         assert_eq!(read.segments[0].uri, "segment.vtt?t=abc");
         assert!((read.segments[0].duration - 61.5).abs() < 1e-6 && read.segments[0].map.is_none());

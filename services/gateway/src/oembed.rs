@@ -121,6 +121,7 @@ mod tests {
             id: "5kT0vYq8Zb3mXw1RcHs9Ga".parse().unwrap(),
             kind,
             name: "x".into(),
+            alt: String::new(),
             visibility: Visibility::Public,
             width: Some(width),
             height: Some(height),

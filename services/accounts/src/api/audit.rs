@@ -45,7 +45,6 @@ pub(super) struct AuditQuery {
     path = "/v1/admin/audit",
     operation_id = "list_audit",
     tag = "operators",
-    params(AuditQuery),
     security(("token" = [])),
     responses(
         (

@@ -44,7 +44,6 @@ pub(super) struct AccountsQuery {
     path = "/v1/admin/accounts",
     operation_id = "search_accounts",
     tag = "operators",
-    params(AccountsQuery),
     security(("token" = [])),
     responses(
         (

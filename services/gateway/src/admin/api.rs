@@ -174,7 +174,6 @@ struct DeadLettersView {
     path = "/v1/admin/dead-letters",
     operation_id = "list_dead_letters",
     tag = "operators",
-    params(DeadLettersQuery),
     security(("token" = [])),
     responses(
         (
