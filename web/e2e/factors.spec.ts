@@ -64,6 +64,9 @@ test('a member adds an authenticator app, keeps recovery codes, and signs in wit
 
   await signOut(home);
   await sendPassword(home, member);
+  await home.getByRole('button', { name: 'Start again' }).click();
+  await expect(home.getByRole('heading', { level: 1 })).toBeFocused();
+  await sendPassword(home, member);
   await home.getByRole('button', { name: 'Use a recovery code' }).click();
   await home.getByLabel('Recovery code').fill((codes[0] ?? '').toUpperCase());
   await home.getByRole('button', { name: 'Confirm' }).click();
@@ -74,6 +77,7 @@ test('a member adds an authenticator app, keeps recovery codes, and signs in wit
   await home.getByRole('button', { name: 'Remove Authenticator app' }).click();
   await dialog.getByRole('button', { name: 'Remove' }).click();
   await expect(home.getByText('The second factor is removed.')).toBeVisible();
+  await expect(home.locator('#factors-title')).toBeFocused();
   await signOut(home);
   await sendPassword(home, member);
   await expect(home.getByText('Your library is empty')).toBeVisible();

@@ -9,6 +9,11 @@ test.skip(fleet !== undefined, 'the mails of a fleet are in no folder of this ma
 
 /** Returns the path with its code in the newest mail to a mailbox whose link leads there. */
 async function mailedPath(server: Server, email: string, path: string): Promise<string> {
+  return `${path}?code=${await mailed(server, email, new RegExp(`${path}\\?code=([\\w-]{43})`))}`;
+}
+
+/** Returns what is in the newest mail to a mailbox in which a pattern is found: its group. */
+async function mailed(server: Server, email: string, pattern: RegExp): Promise<string> {
   const folder = join(server.data, 'mail');
   let found = '';
   await expect
@@ -17,8 +22,8 @@ async function mailedPath(server: Server, email: string, path: string): Promise<
       for (const name of names) {
         // Quoted-printable: a line that is continued, and the equals sign.
         const mail = (await readFile(join(folder, name), 'utf8')).replace(/=\r?\n/g, '').replaceAll('=3D', '=');
-        const code = new RegExp(`${path}\\?code=([\\w-]{43})`).exec(mail)?.[1];
-        if (code !== undefined && mail.includes(email)) found = `${path}?code=${code}`;
+        const part = pattern.exec(mail)?.[1];
+        if (part !== undefined && mail.includes(email)) found = part;
       }
       return found;
     })
@@ -56,6 +61,15 @@ test('the link of the mail confirms the e-mail, for a browser that is signed out
   await expect(home.getByRole('alert')).toContainText('not valid any more');
 });
 
+test('the code of the mail confirms the e-mail where it is typed, and the focus stays there', async ({ home, member, server }) => {
+  await home.goto('/settings');
+  const section = home.getByRole('region', { name: 'E-mail', exact: true });
+  await section.getByLabel('Code of the mail').fill(await mailed(server, member.email, /code in the settings: ([\w-]+)/));
+  await section.getByRole('button', { name: 'Confirm', exact: true }).click();
+  await expect(section).toContainText('· confirmed');
+  await expect(section.getByRole('button', { name: 'Change e-mail…' })).toBeFocused();
+});
+
 test('a forgotten password is replaced by the link of the mail', async ({ home, member, server }) => {
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
@@ -63,7 +77,7 @@ test('a forgotten password is replaced by the link of the mail', async ({ home, 
   await home.getByRole('link', { name: 'Forgot your password?' }).click();
   await home.getByLabel('Handle or e-mail').fill(member.handle);
   await home.getByRole('button', { name: 'Send link' }).click();
-  await expect(home.getByRole('heading', { name: 'Look into your mailbox' })).toBeVisible();
+  await expect(home.getByRole('heading', { name: 'Look into your mailbox' })).toBeFocused();
   await home.goto(await mailedPath(server, member.email, '/reset'));
   expect(new URL(home.url()).pathname).toBe('/reset');
   await home.getByLabel('New password').fill('short');

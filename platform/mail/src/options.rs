@@ -268,7 +268,7 @@ fn is_this_machine(host: &str) -> bool {
 /// Returns an origin as it is, if it is one: a scheme, a host and perhaps a port.
 fn origin(key: &str, text: &str) -> Result<String, Error> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     if host.is_empty() || !host.bytes().all(is_host) {
         return Err(Error::Unusable(format!(
             "{key} is {text:?}, which is no origin; write it like \"https://tutti.example\", without a slash at the end"
@@ -331,6 +331,8 @@ mod tests {
         assert_eq!(origin(&options, "", "0.0.0.0:80").unwrap(), "http://localhost:80");
         assert_eq!(origin(&options, "", "10.0.0.7:8080").unwrap(), "http://10.0.0.7:8080");
         assert_eq!(origin(&options, "https://a.example", "10.0.0.7:8080").unwrap(), "https://a.example");
+        // What `gateway.public_url` may be, this takes as well: a container's name may have an underscore.
+        assert_eq!(origin(&options, "http://my_site:8080", "10.0.0.7:8080").unwrap(), "http://my_site:8080");
         assert!(origin(&options, "a.example", "10.0.0.7:80").unwrap_err().to_string().contains("gateway.public_url"));
         let own = MailOptions { site_url: Some("https://b.example:8443".into()), ..options };
         assert_eq!(origin(&own, "https://a.example", "10.0.0.7:80").unwrap(), "https://b.example:8443");

@@ -4,3 +4,4 @@ create table member_standing (
     ends_at timestamptz,
     version bigint not null
 );
+create index member_standing_ends_at on member_standing (ends_at) where ends_at is not null;

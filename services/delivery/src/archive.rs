@@ -88,7 +88,12 @@ async fn send_at_pace(
             Ok(Err(_client_is_gone)) => return Ok(()),
             Err(_window_ended) => continue,
         };
-        let Some(part) = parts.next().await else { return Ok(()) };
+        // A store that does not respond holds no permit for a client that is gone.
+        let part = tokio::select! {
+            part = parts.next() => part,
+            () = sender.closed() => return Ok(()),
+        };
+        let Some(part) = part else { return Ok(()) };
         pace.transfer(part.as_ref().map_or(0, Bytes::len));
         slot.send(part);
     }
@@ -199,5 +204,23 @@ mod tests {
         assert!(received < 5, "{received}");
         assert_eq!(take_parts([7200]).await, (Err(TooSlow), 1), "one that reads nothing");
         assert_eq!(take_parts([1; 5]).await, (Ok(()), 5), "one that disconnects");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_goes_while_the_store_does_not_respond_releases_its_permit() {
+        // Stands for the permit, which the parts own.
+        let permit = Arc::new(());
+        let held = permit.clone();
+        let parts = stream::once(async move {
+            let _held = held;
+            std::future::pending::<Result<Bytes, BoxError>>().await
+        });
+        let (sender, receiver) = mpsc::channel(1);
+        let sending = tokio::spawn(send_at_pace(parts, sender, ClientPace::new(16 << 10, RATE_WINDOW)));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(Arc::strong_count(&permit), 2);
+        drop(receiver);
+        assert_eq!(sending.await.unwrap(), Ok(()));
+        assert_eq!(Arc::strong_count(&permit), 1);
     }
 }

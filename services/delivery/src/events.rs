@@ -50,7 +50,7 @@ async fn on_standing_changed(
 }
 
 async fn on_erased(delivery: Delivery, erased: Erased, _: bus::Delivery) -> Result<(), HandlerError> {
-    Ok(commands::forget_standing(&delivery, erased.account).await?)
+    Ok(commands::hide_erased(&delivery, erased.account).await?)
 }
 
 /// Receives invalidations from other processes of this role, and applies them to the caches of this one.

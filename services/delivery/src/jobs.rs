@@ -1,4 +1,4 @@
-//! The scheduled job that keeps rendered images and tombstones within their bounds.
+//! The scheduled job that keeps rendered images, tombstones and the standing of erased members within their bounds.
 //!
 //! Does not sweep objects that no row names: that is [`objects::Orphans`]'s. Invariant: the row of an image is
 //! removed first, in the transaction that makes its object an orphan.
@@ -19,8 +19,10 @@ pub(crate) fn jobs(delivery: &Delivery, config: &Config) -> Vec<Job> {
     })]
 }
 
-/// Removes the least recently read images until all of them are under their bound, and old tombstones.
+/// Removes the least recently read images until all of them are under their bound, old tombstones, and members who were
+/// erased long ago.
 pub(crate) async fn sweep(delivery: &Delivery, max_bytes: u64) -> Result<(), Error> {
     commands::evict_images(delivery, max_bytes).await?;
-    commands::remove_tombstones(delivery).await
+    commands::remove_tombstones(delivery).await?;
+    commands::forget_erased(delivery).await
 }

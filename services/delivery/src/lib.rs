@@ -13,8 +13,9 @@
 //! | receive, change, publish and delete an item | the item | a deleted item is never written again |
 //! | insert, touch and remove a rendered image | the item | an image has an item, and its object one row |
 //! | evict the least recently read images | all | it removes images of items that it does not know before |
-//! | record or forget the standing of a member | the member | nothing: one statement |
+//! | record the standing of a member | the member | nothing: one statement |
 //! | remove old tombstones | `tombstones` | nothing: no other write needs these rows |
+//! | forget members who were erased long ago | `erased_members` | nothing: no other write needs these rows |
 
 mod api;
 mod archive;

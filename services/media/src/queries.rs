@@ -16,7 +16,10 @@ use crate::model::album::{Album, AlbumId};
 use crate::model::album_order::OrderCursor;
 use crate::model::cursor::{Cursor, Order};
 use crate::store;
-use crate::store::album_items::Shown;
+use crate::store::album_items::{RankedItem, Shown};
+
+/// Reads of one page; each but the first follows a transaction that numbered the album anew.
+const MAX_READS: usize = 5;
 
 /// A page, and where the next one begins.
 #[derive(Debug)]
@@ -104,11 +107,10 @@ pub(crate) async fn list_album_items(
     size: usize,
 ) -> Result<Page<Item, OrderCursor>, Error> {
     let shown = shown(album, reader);
-    let after = match after {
-        Some(cursor) => Some(find_place(sql, album, cursor).await?),
-        None => None,
+    let mut ranked = match after {
+        Some(cursor) => list_behind(sql, album, shown, cursor, size + 1).await?,
+        None => store::album_items::list(sql, &album.id, shown, None, size + 1).await?,
     };
-    let mut ranked = store::album_items::list(sql, &album.id, shown, after, size + 1).await?;
     let has_more = ranked.len() > size;
     ranked.truncate(size);
     let last = ranked.last().filter(|_| has_more);
@@ -129,10 +131,32 @@ fn shown(album: &Album, reader: Option<AccountId>) -> Shown {
     }
 }
 
+/// Returns the items behind a cursor, at most `limit`. They are read again if the album was numbered anew meanwhile:
+/// then the rank was not the place any more.
+async fn list_behind(
+    sql: &impl Sql,
+    album: &Album,
+    shown: Shown,
+    cursor: &OrderCursor,
+    limit: usize,
+) -> Result<Vec<RankedItem>, Error> {
+    let mut numbering = album.numbering;
+    for _ in 0..MAX_READS {
+        let place = find_place(sql, album, numbering, cursor).await?;
+        let found = store::album_items::list(sql, &album.id, shown, Some(place), limit).await?;
+        let current = store::albums::find(sql, &album.id).await?.ok_or(Error::NoSuchAlbum)?.numbering;
+        if current == numbering {
+            return Ok(found);
+        }
+        numbering = current;
+    }
+    Err(db::Error::Conflict.into())
+}
+
 /// Returns the rank behind which the next page begins. After the items were numbered anew, that is the rank that the
 /// cursor's item has now.
-async fn find_place(sql: &impl Sql, album: &Album, cursor: &OrderCursor) -> Result<i64, Error> {
-    if cursor.numbering == album.numbering {
+async fn find_place(sql: &impl Sql, album: &Album, numbering: u64, cursor: &OrderCursor) -> Result<i64, Error> {
+    if cursor.numbering == numbering {
         return Ok(cursor.rank);
     }
     let gone = || Error::Invalid("The order of the album has changed. Read it again, without `after`.".to_owned());

@@ -18,11 +18,11 @@ use crate::ingest::BodyReader;
 use crate::migration::MIGRATIONS;
 use crate::model::ItemDetails;
 use crate::model::album::{AlbumDetails, AlbumId};
-use crate::model::album_order::Destination;
+use crate::model::album_order::{Destination, OrderCursor};
 use crate::model::cursor::{Cursor, Order};
 use crate::model::library::{Filter, Listing};
 use crate::store::album_items::RankedItem;
-use crate::{Media, build, store};
+use crate::{Media, build, queries, store};
 
 /// Returns a WAVE file of silence, 8-bit mono at 8 kHz.
 fn silence(bytes: usize) -> Bytes {
@@ -319,5 +319,35 @@ async fn the_order_of_an_album_is_exact_while_many_move_and_it_is_numbered_anew(
         three.rotate_right(1);
     }
     assert_eq!(album_order(&media, &album).await, texts(&ids));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_page_goes_on_behind_its_cursor_though_the_album_is_numbered_anew_while_it_is_read() {
+    let world = World::of(&[crate::service()]).await;
+    let (media, owner) = (process(&world, "one").await, AccountId(world.ada().id));
+    let (db, now) = (&media.context.db, world.clock().now());
+    let (album, ids) = dense_album(&media, owner, 4).await;
+    for id in &ids {
+        let (object, no_subject) = (ObjectKey::random(), None::<String>);
+        let values: Vec<Value> = vec![
+            id.as_str().into(),
+            owner.to_string().into(),
+            object.as_str().into(),
+            true.into(),
+            no_subject.into(),
+            now.into(),
+        ];
+        let written: Result<u64, db::Error> =
+            db.write(Lane::ALL, async move |tx| tx.execute(INSERT_OLD_ITEM, values).await).await;
+        assert_eq!(written.unwrap(), 1);
+    }
+    // A reader has read the album, and then it is numbered anew: no rank is free between the first two.
+    let before = store::albums::find(db.read(), &album).await.unwrap().unwrap();
+    let (moved, anchor) = (ids[3].clone(), ids[1].clone());
+    commands::move_album_item(&media, &album, owner, moved, Destination::Before(anchor)).await.unwrap();
+    let cursor = OrderCursor { numbering: before.numbering, rank: 1, id: ids[1].clone() };
+    let page = queries::list_album_items(db.read(), &before, Some(owner), Some(&cursor), 10).await.unwrap();
+    assert_eq!(page.items.iter().map(|item| &item.id).collect::<Vec<_>>(), [&ids[2]]);
     world.end().await;
 }

@@ -24,7 +24,7 @@ pub(crate) async fn update_profile(
     if let Patch::Set(avatar) = &patch.avatar {
         check_avatar(accounts, current, avatar).await?;
     }
-    let (id, now) = (current.account.id, accounts.context.clock.now());
+    let (id, clock) = (current.account.id, accounts.context.clock.clone());
     let chosen = match &patch.avatar {
         Patch::Set(avatar) => Some(avatar.clone()),
         Patch::Unchanged | Patch::Null => None,
@@ -35,6 +35,8 @@ pub(crate) async fn update_profile(
         .write(Lane::of(&id), async move |tx| {
             let updated = store::accounts::update(tx, id, &patch).await?.ok_or(Error::SessionEnded)?;
             if let Some(is_private) = patch.is_private {
+                // Read in the lane: subscribers keep the change with the latest time, and that must be the last one.
+                let now = clock.now();
                 tx.publish(&PrivacyChanged { account: id, is_private, at: now }, now)?;
             }
             Ok::<_, Error>(updated)

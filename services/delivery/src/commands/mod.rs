@@ -17,4 +17,4 @@ pub(crate) use evict_images::evict_images;
 pub(crate) use publish::{publish, record_published};
 pub(crate) use receive::receive;
 pub(crate) use remove_tombstones::remove_tombstones;
-pub(crate) use set_standing::{forget_standing, set_standing};
+pub(crate) use set_standing::{forget_erased, hide_erased, set_standing};

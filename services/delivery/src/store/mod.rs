@@ -15,7 +15,7 @@ pub(crate) use images::{
 };
 pub(crate) use items::{find_item, insert_item, is_deleted, remove_item, remove_tombstones, update_item};
 pub(crate) use published::{list_published, upsert_published};
-pub(crate) use standings::{find_standing, remove_standing, upsert_standing};
+pub(crate) use standings::{ERASED_VERSION, find_standing, remove_erased, upsert_standing};
 
 use contract::ObjectKey;
 use db::{Error, FromQueryResult, Value};

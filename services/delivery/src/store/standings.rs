@@ -11,6 +11,9 @@ use db::{Error, FromQueryResult, Sql, Tx};
 use super::to_bigint;
 use crate::model::MemberStanding;
 
+/// The version of an erased member's standing. No event has a newer one.
+pub(crate) const ERASED_VERSION: u64 = i64::MAX.unsigned_abs();
+
 const UPSERT: &str = "
     insert into member_standing (owner, state, ends_at, version)
     values ($1, $2, $3, $4)
@@ -52,7 +55,18 @@ pub(crate) async fn find_standing(db: &impl Sql, owner: AccountId) -> Result<Mem
     }))
 }
 
-/// Forgets the standing of an erased member.
-pub(crate) async fn remove_standing(tx: &Tx, owner: AccountId) -> Result<(), Error> {
-    tx.execute("delete from member_standing where owner = $1", vec![owner.to_string().into()]).await.map(drop)
+const REMOVE_ERASED: &str = "
+    delete from member_standing
+     where owner in (
+         select owner
+           from member_standing
+          where ends_at < $1
+            and version = $2
+          order by ends_at
+          limit $3
+     )";
+
+/// Removes rows of erased members whose time is over, at most `limit`. Returns how many there were.
+pub(crate) async fn remove_erased(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
+    tx.execute(REMOVE_ERASED, vec![now.into(), to_bigint(ERASED_VERSION), to_bigint(limit)]).await
 }

@@ -62,7 +62,7 @@ async fn a_suspension_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn the_standing_of_an_erased_member_is_forgotten() {
+async fn an_erased_member_stays_hidden_until_their_items_are_deleted_and_is_forgotten_later() {
     #[derive(FromQueryResult)]
     struct Row {
         owner: String,
@@ -73,10 +73,19 @@ async fn the_standing_of_an_erased_member_is_forgotten() {
         let rows: Vec<Row> = db.read().rows("select owner from member_standing", vec![]).await.unwrap();
         rows.into_iter().map(|row| row.owner).collect::<Vec<_>>()
     };
+    let public = harness.photo("jpeg", &jpeg(64, 48), (64, 48), Visibility::Public).await;
+    let (path, visitor) = (format!("/v1/files/{}.jpeg", public.id), harness.world.anonymous());
     harness.publish(&standing(&harness, AccountState::Banned, 1)).await;
     let account = AccountId(harness.world.ada().id);
-    assert_eq!(rows().await, [account.to_string()]);
     harness.publish(&Erased { account, handle: "ada".into(), at: harness.world.clock().now() }).await;
-    assert!(rows().await.is_empty());
+    visitor.get(&path).await.refused(404, "media.not_found");
+    // Media has not deleted the item yet, and a restoration arrives late.
+    harness.publish(&standing(&harness, AccountState::Active, 2)).await;
+    visitor.get(&path).await.refused(404, "media.not_found");
+    assert_eq!(rows().await, [account.to_string()]);
+    harness.delete(&public).await;
+    harness.world.clock().advance(TimeDelta::days(31));
+    let forgotten = async || rows().await.is_empty().then_some(());
+    harness.world.wait_for("the member is forgotten", forgotten).await;
     harness.end().await;
 }

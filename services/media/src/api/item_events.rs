@@ -218,6 +218,10 @@ impl Follower {
         if self.viewer == Viewer::Everyone && !item.is_public_or_unlisted() {
             return None;
         }
+        let (sql, now) = (self.media.context.db.read(), self.media.context.clock.now());
+        if self.viewer != Viewer::Owner && queries::check_shown(sql, &item, now).await.is_err() {
+            return None;
+        }
         self.push_state(&item);
         Some(())
     }

@@ -21,11 +21,7 @@ const BATCH: usize = 100;
 pub(crate) async fn erase_account(media: &Media, owner: AccountId) -> Result<(), Error> {
     let (db, now) = (&media.context.db, media.context.clock.now());
     let lane = Lane::of(&owner);
-    db.write(lane, async move |tx| {
-        store::usage::set_closed(tx, owner, now).await?;
-        Ok::<_, Error>(store::private_members::remove(tx, owner).await?)
-    })
-    .await?;
+    db.write(lane, async move |tx| Ok::<_, Error>(store::usage::set_closed(tx, owner, now).await?)).await?;
     loop {
         let uploads = store::uploads::list_by_owner(db.read(), owner, BATCH).await?;
         for upload in &uploads {
@@ -40,7 +36,12 @@ pub(crate) async fn erase_account(media: &Media, owner: AccountId) -> Result<(),
             remove_item(media, &item.id, owner).await?;
         }
         if uploads.is_empty() && albums.is_empty() && items.is_empty() {
-            db.write(Lane::of(&owner), async move |tx| store::standings::remove(tx, owner).await).await?;
+            // Until here, they hide what is left.
+            db.write(Lane::of(&owner), async move |tx| {
+                store::standings::remove(tx, owner).await?;
+                store::private_members::remove(tx, owner).await
+            })
+            .await?;
             return Ok(Idempotency::forget(db, owner.0).await?);
         }
     }

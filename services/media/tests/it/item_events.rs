@@ -1,8 +1,9 @@
 //! Events of an item during its conversion.
 
 use bus::Envelope;
+use contract::accounts::{AccountState, StandingChanged};
 use contract::transcode::{Failed, Playable, Progress, Ready};
-use contract::{Event, MediaId};
+use contract::{AccountId, Event, MediaId};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use testkit::World;
@@ -179,6 +180,25 @@ async fn a_signed_url_shows_no_more_than_it_says_and_ends_when_it_says() {
     assert!(ended && story.len() == 1, "nothing is told after the end: {story:?}");
     assert_eq!(read_frames(owner, 2).await.0.len(), 2);
     world.anonymous().get(url).await.refused(404, "media.not_found");
+    assert!(world.process.stop(std::time::Duration::from_secs(20)).await);
+}
+
+#[tokio::test]
+async fn others_follow_no_item_of_a_suspended_member() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let item = send(&ada, "?visibility=public", "video/mp4", video("v.mp4", &["-movflags", "+faststart"])).await;
+    let id: MediaId = item.expect(201).json()["id"].as_str().unwrap().parse().unwrap();
+    let path = format!("/v1/media/{id}/events");
+    let open = async |client: &testkit::TestClient| client.request(http::Method::GET, &path).send().await.unwrap();
+    let visitor = tokio::spawn(frames(open(&world.anonymous()).await, 100));
+    let owner = open(&ada).await;
+    let (account, state) = (AccountId(ada.id), AccountState::Suspended);
+    publish(&world, &StandingChanged { account, state, until: None, version: 1 }).await;
+    ada.patch(&format!("/v1/media/{id}"), &json!({ "name": "later.mp4" })).await.expect(200);
+    let (story, ended) = visitor.await.unwrap();
+    assert!(ended && story.len() == 1, "nothing is told after the suspension: {story:?}");
+    assert_eq!(read_frames(owner, 2).await.0.len(), 2, "its owner sees the change");
     assert!(world.process.stop(std::time::Duration::from_secs(20)).await);
 }
 

@@ -2,13 +2,15 @@
 
 use bus::Envelope;
 use chrono::TimeDelta;
-use contract::accounts::{AccountState, StandingChanged};
+use contract::accounts::{AccountState, Erased, PrivacyChanged, StandingChanged};
 use contract::media::FindPreview;
 use contract::{AccountId, Event as _};
+use db::{FromQueryResult, Sql as _};
 use serde_json::{Value, json};
 use testkit::{TestClient, World};
 
 use crate::fixtures::{png, send};
+use crate::item_events::publish;
 use crate::public_items::make_ready;
 
 /// Publishes the standing of a member.
@@ -106,5 +108,31 @@ async fn a_limited_member_reads_and_uploads_but_publishes_nothing() {
     ada.patch(&album, &json!({"visibility": "public"})).await.refused(403, "media.account_limited");
     set_standing(&world, &ada, AccountState::Active, None, 2).await;
     ada.patch(&path_of(&private), &json!({"visibility": "public"})).await.expect(200);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_erased_member_leaves_no_standing_and_no_privacy_however_late_the_events_arrive() {
+    #[derive(FromQueryResult)]
+    struct Row {
+        owner: String,
+    }
+    const LEFT: &str = "select owner from member_standing union all select owner from private_member";
+    let world = World::of(&[media::service()]).await;
+    let (ada, at) = (world.ada(), world.clock().now());
+    let account = AccountId(ada.id);
+    let left = async || {
+        let rows: Vec<Row> = world.context("media").db.read().rows(LEFT, vec![]).await.unwrap();
+        rows.into_iter().map(|row| row.owner).collect::<Vec<_>>()
+    };
+    let privacy = PrivacyChanged { account, is_private: true, at };
+    set_standing(&world, &ada, AccountState::Banned, None, 1).await;
+    publish(&world, &privacy).await;
+    assert_eq!(left().await, [account.to_string(), account.to_string()]);
+    publish(&world, &Erased { account, handle: "ada".into(), at }).await;
+    assert!(left().await.is_empty());
+    set_standing(&world, &ada, AccountState::Suspended, None, 2).await;
+    publish(&world, &privacy).await;
+    assert!(left().await.is_empty(), "what arrives late leaves nothing");
     world.end().await;
 }
