@@ -1,7 +1,8 @@
 //! Confirming a second factor, which puts it to use.
 //!
 //! Invariant: an account has at most as many factors of a kind as [`FactorKind::max_count`] says, and a passkey belongs
-//! to one account. A mail tells the member of it, in the same transaction.
+//! to one account. What was begun with a password alone is not confirmed once the account has a factor. A mail tells
+//! the member of it, in the same transaction.
 
 use db::Lane;
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub(crate) async fn confirm_factor(
     let pending =
         store::factors::find_pending(accounts.context.db.read(), account, id, now).await?.ok_or(Error::NoSuchFactor)?;
     let kind = FactorKind::from_name(&pending.kind).ok_or(Error::NoSuchFactor)?;
+    let is_proven = current.authentication.has_recent_factor(accounts.config.recent_sign_in(), pending.created_at);
     let (confirmed, method) = verify(accounts, kind, pending, confirmation)?;
     let authentication = current.authentication.clone().with(&[method], now);
     let (mail, member) = (accounts.context.mail.clone(), current.account.clone());
@@ -42,6 +44,10 @@ pub(crate) async fn confirm_factor(
         .db
         .write(Lane::of(&account), async move |tx| {
             let factors = store::factors::list(tx, account).await?;
+            // Another session may have added the first factor after this one was begun without any.
+            if !factors.is_empty() && !is_proven {
+                return Err(Error::NoSuchFactor);
+            }
             if factors.iter().filter(|factor| factor.kind == kind).count() >= kind.max_count() {
                 return Err(Error::TooManyFactors);
             }

@@ -83,10 +83,12 @@ pub(crate) struct SecretRow {
     pub secret: Vec<u8>,
     /// The step of the last accepted code.
     pub last_step: Option<i64>,
+    /// When the member began to add it.
+    pub created_at: DateTime<Utc>,
 }
 
 const APPS: &str = "
-    select id, account_id, kind, secret, last_step
+    select id, account_id, kind, secret, last_step, created_at
       from factor
      where account_id = $1
        and kind = 'totp'
@@ -99,7 +101,7 @@ pub(crate) async fn list_apps(sql: &impl Sql, account: AccountId) -> Result<Vec<
 }
 
 const BY_CREDENTIAL: &str = "
-    select id, account_id, kind, secret, last_step
+    select id, account_id, kind, secret, last_step, created_at
       from factor
      where credential = $1";
 
@@ -154,7 +156,7 @@ pub(crate) async fn insert_pending(tx: &Tx, new: &PendingFactor) -> Result<(), E
 }
 
 const PENDING: &str = "
-    select id, account_id, kind, secret, last_step
+    select id, account_id, kind, secret, last_step, created_at
       from factor
      where id = $1
        and account_id = $2

@@ -12,7 +12,7 @@ async fn begin(person: &Person) -> (String, Value) {
 }
 
 /// Adds a passkey.
-async fn add_passkey(person: &Person, number: u8) -> Device {
+pub(super) async fn add_passkey(person: &Person, number: u8) -> Device {
     let mut device = Device::new(number);
     let (path, options) = begin(person).await;
     let credential = device.create(&options);

@@ -1,6 +1,7 @@
 //! Recent proofs for what is dangerous, and what tokens say of them.
 
 use super::factors::{add_app, current_code, sign_in_with};
+use super::passkeys::add_passkey;
 use super::*;
 use chrono::TimeDelta;
 use http_server::auth::Claims;
@@ -106,5 +107,24 @@ async fn tokens_say_how_and_when_also_after_a_refresh() {
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     let proven = claims(&world, &ada).await;
     assert_eq!((proven.amr.join(" ").as_str(), proven.auth_time), ("pwd otp mfa", at));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_begun_with_a_password_alone_is_not_confirmed_beside_a_factor() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let thief = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
+    let begun = thief.member.post("/v1/me/factors", &json!({"kind": "totp"})).await.expect(201).json();
+    let secret = begun["secret"].as_str().unwrap();
+    // An account has one begun app at most, so the owner's first factor is a passkey.
+    add_passkey(&ada, 1).await;
+    let path = format!("/v1/me/factors/{}/confirm", begun["id"].as_str().unwrap());
+    let code = json!({"code": current_code(&world, secret)});
+    thief.member.post(&path, &code).await.refused(404, "accounts.factor_not_found");
+    let list = ada.member.get("/v1/me/factors").await.expect(200).json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+    // The session that has proven a factor since then confirms what it began before.
+    ada.member.post(&path, &code).await.expect(200);
     world.end().await;
 }
