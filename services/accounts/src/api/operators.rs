@@ -158,6 +158,7 @@ pub(super) struct ChangeRoles {
     ),
     extensions(
         ("x-codes" = json!([
+            "accounts.beyond_role",
             "accounts.not_found",
             "accounts.own_operator_role",
             "accounts.unknown_role",

@@ -2,7 +2,8 @@
 //!
 //! A new role is in the member's next access token, within 15 minutes. Who loses a role loses the sessions at the
 //! operators' listener at once, and every process refuses the tokens that have the role within seconds, and accepts
-//! their successors. Invariant: a change and its entry in the audit trail are one transaction.
+//! their successors. Invariant: a change and its entry in the audit trail are one transaction, in which the member who
+//! makes it is an operator.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -10,9 +11,10 @@ use db::{Db, Lane};
 use http_server::operators::{Act, Actor};
 use serde_json::json;
 
+use super::acting_account::acting_roles;
 use super::record_act::{AUDIT_LANE, append};
 use crate::error::Error;
-use crate::model::{Account, Roles, RolesChange};
+use crate::model::{Account, Role, Roles, RolesChange};
 use crate::store;
 
 /// Adds a role to the account with this handle: `member`, `curator`, `moderator`, `viewer`, `developer` or
@@ -65,8 +67,16 @@ pub(crate) async fn change_roles(
     now: DateTime<Utc>,
 ) -> Result<Account, Error> {
     change.check(actor.account == Some(id.0))?;
-    let reason = reason.to_owned();
-    db.write(Lane::of(&id).and(AUDIT_LANE), async move |tx| {
+    let (reason, by) = (reason.to_owned(), actor.account.map(AccountId));
+    let lane = Lane::of(&id).and(AUDIT_LANE);
+    let lane = by.iter().fold(lane, |lane, by| lane.and(by));
+    db.write(lane, async move |tx| {
+        // A command on the machine has no account.
+        if let Some(by) = by
+            && !acting_roles(tx, by, now).await?.has(Role::Operator)
+        {
+            return Err(Error::BeyondRole("This needs the role operator."));
+        }
         let account = store::accounts::find_by_id(tx, id).await?.ok_or(Error::NoSuchAccount)?;
         let roles = change.apply(account.roles.clone());
         if roles == account.roles {

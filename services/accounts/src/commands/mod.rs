@@ -17,7 +17,7 @@
 //! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
 //! | make, use and revoke an API key | account | the number of its keys |
 //! | profile, avatar | account | what is read and written back |
-//! | roles | account, and the audit trail | the same; that an entry follows from the last one |
+//! | roles | account, that of the operator, and the audit trail | the same; that an entry follows from the last one |
 //! | suspend, restore | account, that of the operator, and the audit trail | the standing, and the roles that decide |
 //! | acts of other roles | the audit trail | that an entry follows from the last one |
 //! | end of a suspension | account | the standing |
@@ -29,6 +29,7 @@
 //! An id, a skeleton, an e-mail address and the names of the lanes of the keys, the challenges and the trail never have
 //! the same text.
 
+mod acting_account;
 mod begin_factor;
 mod begin_passkey_sign_in;
 mod change_password;

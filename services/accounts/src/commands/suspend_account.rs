@@ -7,6 +7,7 @@ use contract::accounts::AccountState;
 use db::Lane;
 use http_server::operators::Actor;
 
+use super::acting_account::acting_roles;
 use super::change_standing::{change_standing, standing_act};
 use super::record_act::{AUDIT_LANE, append};
 use crate::error::Error;
@@ -29,7 +30,7 @@ pub(crate) async fn suspend_account(
         .context
         .db
         .write(Lane::of(&id).and(&by).and(AUDIT_LANE), async move |tx| {
-            let roles = store::accounts::find_by_id(tx, by).await?.ok_or(Error::SessionEnded)?.roles;
+            let roles = acting_roles(tx, by, now).await?;
             let account = store::accounts::find_by_id(tx, id).await?.ok_or(Error::NoSuchAccount)?;
             let target = Target { id, roles: &account.roles };
             // Both what is imposed and what it replaces must be within the role.

@@ -44,7 +44,7 @@ pub(crate) use mailed_code::{
 pub(crate) use password::{NewPassword, Password};
 pub(crate) use profile::{Bio, DisplayName, Patch, ProfilePatch, check_avatar, device_name};
 pub(crate) use region::{Country, Locale, Region, TimeZone};
-pub(crate) use role::{Roles, RolesChange};
+pub(crate) use role::{Role, Roles, RolesChange};
 pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session, SessionLimits};
 pub(crate) use sign_in::{FailedSignIns, Familiarity, SignIn, Whereabouts};
 pub(crate) use signing_key::{next_start, retired_count};

@@ -98,3 +98,26 @@ async fn one_link_used_at_once_in_four_instances_sets_one_password() {
     assert_eq!(valid, 1, "one password counts");
     world.end().await;
 }
+
+#[tokio::test]
+async fn of_two_operators_who_act_against_each_other_at_once_one_is_left() {
+    let world = world().await;
+    for round in 0..4 {
+        let one = sign_up_operator(&world, &format!("one_{round}"), "operator").await;
+        let two = sign_up_operator(&world, &format!("two_{round}"), "operator").await;
+        let act = async |by: &Person, on: &Person| {
+            let account = format!("/v1/admin/accounts/{}", on.account["id"].as_str().unwrap());
+            let (path, body) = if round % 2 == 0 {
+                (format!("{account}/roles"), json!({"revoke": ["operator"], "reason": "She left."}))
+            } else {
+                (format!("{account}/suspend"), json!({"state": "suspended", "reason": "She left."}))
+            };
+            by.member.post(&path, &body).await
+        };
+        let (first, second) = tokio::join!(act(&one, &two), act(&two, &one));
+        let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+        statuses.sort_unstable();
+        assert!(statuses[0] == 200 && [401, 403].contains(&statuses[1]), "{first}\n{second}");
+    }
+    world.end().await;
+}
