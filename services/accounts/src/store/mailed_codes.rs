@@ -44,7 +44,20 @@ const REMOVE_EXCESS: &str = "
             order by created_at desc, id desc
             limit $3)";
 
-/// Inserts a code, and removes the oldest of its account and purpose that are too many.
+const REMOVE_NEWER_EXCESS: &str = "
+    delete from mailed_code
+     where account_id = $1
+       and purpose = $2
+       and id not in (
+           select id
+             from mailed_code
+            where account_id = $1
+              and purpose = $2
+            order by created_at, id
+            limit $3)";
+
+/// Inserts a code, and removes those of its account and purpose that are too many: the oldest ones, but of the codes
+/// that restore an address the newest ones. A thief who changes the address many times pushes no earlier owner out.
 pub(crate) async fn insert(tx: &Tx, new: &NewMailedCode) -> Result<(), Error> {
     let MailedCode { id, account, purpose, email } = &new.code;
     let values = vec![
@@ -58,7 +71,8 @@ pub(crate) async fn insert(tx: &Tx, new: &NewMailedCode) -> Result<(), Error> {
         (new.at + purpose.lifetime()).into(),
     ];
     tx.execute(INSERT, values).await?;
-    tx.execute(REMOVE_EXCESS, vec![account.0.into(), purpose.name().into(), MAX_PER_PURPOSE.into()]).await?;
+    let remove_excess = if *purpose == Purpose::RestoreEmail { REMOVE_NEWER_EXCESS } else { REMOVE_EXCESS };
+    tx.execute(remove_excess, vec![account.0.into(), purpose.name().into(), MAX_PER_PURPOSE.into()]).await?;
     Ok(())
 }
 

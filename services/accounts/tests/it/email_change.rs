@@ -61,6 +61,23 @@ async fn the_old_address_takes_the_account_back() {
 }
 
 #[tokio::test]
+async fn many_changes_of_a_thief_do_not_push_out_the_way_back() {
+    let world = world().await;
+    let ada = sign_up_confirmed(&world, "ada").await;
+    for number in 0..12 {
+        let email = format!("thief-{number}@example.net");
+        change(&world, &ada, &email, PASSWORD).await.expect(202);
+        let code = mailed_link(&world, &email).await;
+        ada.member.post("/v1/me/email/confirm", &json!({"code": code})).await.expect(200);
+    }
+    let back = mailed_link(&world, "ada@example.org").await;
+    let body = json!({"code": back, "password": "another fine password"});
+    world.anonymous().post("/v1/passwords/reset", &body).await.expect(204);
+    sign_in(&world, "ada@example.org", "another fine password").await.expect(201);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_address_that_was_never_confirmed_is_told_without_a_way_back() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
