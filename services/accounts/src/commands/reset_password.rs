@@ -1,7 +1,8 @@
 //! Choosing a new password with a mailed code.
 //!
 //! Invariant: the code is used, the password replaced, every session ended and the mail about it recorded in one
-//! transaction. No session is opened: the member still has to sign in, with a second factor if the account has one.
+//! transaction. No session is opened: the member still has to sign in, with a second factor if the account has one. No
+//! API key of a person who had not read a mail at this address goes on.
 
 use db::Lane;
 
@@ -45,14 +46,23 @@ pub(crate) async fn reset_password(
             let Some(before) = store::accounts::find_by_id(tx, id).await?.filter(|_| is_used) else {
                 return Err(Error::InvalidCode);
             };
-            if code.purpose == Purpose::RestoreEmail {
+            let is_restored = code.purpose == Purpose::RestoreEmail;
+            // The address may have been changed while the mail was made.
+            if !is_restored && code.email != before.email {
+                return Err(Error::InvalidCode);
+            }
+            if is_restored {
                 if !store::addresses::confirm(tx, id, &code.email, now).await? {
                     return Err(Error::EmailTaken);
                 }
                 store::mailed_codes::remove_all(tx, id).await?;
-            } else if code.email == before.email && before.email_confirmed_at.is_none() {
+            } else if before.email_confirmed_at.is_none() {
                 // The mail was read there. If another account has confirmed the address, it stays as it is.
                 store::addresses::confirm(tx, id, &code.email, now).await?;
+            }
+            if is_restored || before.email_confirmed_at.is_none() {
+                // Until now the account may have been used by another person than the reader of this mail.
+                store::api_keys::remove_all(tx, id, now).await?;
             }
             store::accounts::reset_password(tx, id, &hash).await?;
             store::sessions::remove_all(tx, id, now).await?;

@@ -118,7 +118,7 @@ pub(crate) async fn remove(tx: &Tx, account: AccountId, id: Uuid, now: DateTime<
 }
 
 /// Removes all keys of an account.
-pub(super) async fn remove_all(tx: &Tx, account: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn remove_all(tx: &Tx, account: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
     let text = "delete from api_key where account_id = $1 returning id";
     let removed: Vec<IdRow> = tx.rows(text, vec![account.0.into()]).await?;
     end(tx, &removed, now).await

@@ -146,6 +146,26 @@ async fn a_key_ends_at_its_time_and_with_the_account_and_pauses_with_a_suspensio
 }
 
 #[tokio::test]
+async fn a_mailed_new_password_ends_keys_from_before_the_address_was_confirmed() {
+    let world = world_beside_media().await;
+    let reset = async |password: &str| {
+        forget_password(&world, "ada@example.org").await;
+        let body = json!({"code": mailed_link(&world, "ada@example.org").await, "password": password});
+        world.anonymous().post("/v1/passwords/reset", &body).await.expect(204);
+    };
+    // A stranger may have signed up with the address, and made a key for later.
+    let (_, foreign) = create(&sign_up(&world, "ada").await, &request(None)).await;
+    reset("another fine password").await;
+    assert!(!is_known(&world, &foreign).await);
+    // Now the address is confirmed, so the keys are its owner's.
+    let owner = Person::of(&world, &sign_in(&world, "ada", "another fine password").await.expect(201));
+    let (_, own) = create(&owner, &request(None)).await;
+    reset("a third fine password").await;
+    assert!(is_known(&world, &own).await);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn the_last_use_is_shown_and_written_once_a_minute() {
     let world = world_beside_media().await;
     let ada = sign_up(&world, "ada").await;

@@ -214,6 +214,23 @@ async fn a_changed_password_ends_links_that_were_mailed_before() {
 }
 
 #[tokio::test]
+async fn a_code_that_was_mailed_to_a_former_address_sets_no_password() {
+    let world = world().await;
+    sign_up(&world, "ada").await;
+    forget_password(&world, "ada").await;
+    let link = mailed_link(&world, "ada@example.org").await;
+    // As if the address had changed while the mail was made.
+    let change = "update account set mail_address = 'ada@example.net' where handle = 'ada'";
+    let db = world.context("accounts").db.clone();
+    let changed: Result<u64, db::Error> =
+        db.write(db::Lane::ALL, async move |tx| db::Sql::execute(tx, change, vec![]).await).await;
+    assert_eq!(changed.unwrap(), 1);
+    reset(&world, &link).await.refused(422, "accounts.invalid_code");
+    sign_in(&world, "ada", PASSWORD).await.expect(201);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn the_codes_of_mails_are_stored_as_hashes() {
     #[derive(db::FromQueryResult)]
     struct Row {
