@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::model::{
     LINK_BYTES, MAIL_WINDOW, MailedCode, PresentedCode, Purpose, SHORT_CODE_ALPHABET, SHORT_CODE_CHARS, encode_link,
-    next_mail_in, show_short_code,
+    next_mail_in, normalize_login, show_short_code,
 };
 use crate::state::Accounts;
 use crate::store;
@@ -64,7 +64,7 @@ impl CodeOwner {
 
     /// Returns the owner that a login names.
     pub(crate) async fn of_login(accounts: &Accounts, login: &str) -> Result<Self, Error> {
-        let login = login.trim().to_ascii_lowercase();
+        let login = normalize_login(login);
         let found = find_credentials(accounts.context.db.read(), LoginName::of(&login)).await?;
         let account = found.map_or(AccountId(Uuid::nil()), |found| found.account.id);
         Ok(Self { account, counted_as: login })

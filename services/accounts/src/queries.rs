@@ -34,6 +34,10 @@ pub(crate) async fn current_session(
 /// Returns the account with this handle, in any case, or with this id, or [`Error::NoSuchAccount`]. No handle is as
 /// long as an id.
 pub(crate) async fn account_by_handle_or_id(accounts: &Accounts, name: &str) -> Result<Account, Error> {
+    // No handle has it, and PostgreSQL refuses it in a query.
+    if name.contains('\0') {
+        return Err(Error::NoSuchAccount);
+    }
     let sql = accounts.context.db.read();
     let account = match Uuid::parse_str(name) {
         Ok(id) => store::accounts::find_by_id(sql, AccountId(id)).await?,

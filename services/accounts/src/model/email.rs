@@ -40,9 +40,10 @@ impl Email {
     }
 }
 
-/// Returns a login name, a handle or an e-mail address, as it is stored if it exists.
+/// Returns a login name, a handle or an e-mail address, as it is stored if it exists. No stored one has a NUL, which
+/// PostgreSQL refuses in a query.
 pub(crate) fn normalize_login(text: &str) -> String {
-    normalize(text).unwrap_or_else(|_| text.trim().to_ascii_lowercase())
+    normalize(text).unwrap_or_else(|_| text.trim().to_ascii_lowercase().replace('\0', "\u{fffd}"))
 }
 
 /// Returns the only form of an address, or a sentence that says why it is refused.
@@ -116,6 +117,7 @@ mod tests {
             assert_eq!(normalize_login(text), form);
         }
         assert_eq!(normalize_login(" ADA "), "ada");
+        assert_eq!(normalize_login("a\0da"), "a\u{fffd}da");
     }
 
     #[test]

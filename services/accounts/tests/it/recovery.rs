@@ -64,6 +64,36 @@ async fn a_link_sets_a_password_once_ends_all_sessions_and_says_so() {
 }
 
 #[tokio::test]
+async fn an_address_in_another_script_is_found_in_each_of_its_forms() {
+    let world = world().await;
+    let body = json!({"handle": "ada", "email": "ada@b\u{fc}cher.example", "password": PASSWORD});
+    world.anonymous().post("/v1/accounts", &body).await.expect(201);
+    let stored = "ada@xn--bcher-kva.example";
+    for login in ["ada@B\u{fc}cher.example", "ada@bu\u{308}cher.example", stored] {
+        let before = world.mails_to(stored).await.len();
+        forget_password(&world, login).await;
+        assert_eq!(world.mails_to(stored).await.len(), before + 1, "{login}");
+    }
+    let short = mailed_short_code(&world, stored).await;
+    reset_with_login(&world, "ada@B\u{fc}cher.example", &short).await.expect(204);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_login_with_a_nul_is_an_unknown_one() {
+    let world = world().await;
+    sign_up(&world, "ada").await;
+    for login in ["ada\0", "\0", "ada@example.org\0"] {
+        let body = json!({"login": login});
+        world.anonymous().post("/v1/passwords/forgotten", &body).await.expect(202);
+        reset_with_login(&world, login, "ABCD-EFGH").await.refused(422, "accounts.invalid_code");
+        sign_in(&world, login, PASSWORD).await.refused(401, "auth.wrong_login");
+    }
+    world.anonymous().get("/v1/accounts/a%00").await.refused(404, "accounts.not_found");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_short_code_needs_its_login() {
     let world = world().await;
     sign_up(&world, "ada").await;
