@@ -91,7 +91,7 @@ impl Act {
         tx.publish(&self.sanitized(), at)
     }
 
-    /// Returns the act as it may be stored: without secrets, and with every text at most as long as its limit.
+    /// Returns the act as it may be stored: without secrets and NULs, and with every text at most as long as its limit.
     #[must_use]
     pub fn sanitized(mut self) -> Self {
         shorten(&mut self.action, MAX_NAME_CHARS);
@@ -108,6 +108,8 @@ impl Act {
 }
 
 fn shorten(text: &mut String, max_chars: usize) {
+    // PostgreSQL stores none, and an act that can't be stored would be missing in the trail.
+    text.retain(|char| char != '\0');
     if let Some((end, _)) = text.char_indices().nth(max_chars) {
         text.truncate(end);
     }
@@ -159,5 +161,13 @@ mod tests {
         assert_eq!(kept.reason.chars().count(), MAX_REASON_CHARS);
         assert_eq!(kept.target.as_ref().map(|target| target.id.len()), Some(MAX_NAME_CHARS));
         assert_eq!(kept.clone().sanitized(), kept);
+    }
+
+    #[test]
+    fn no_text_has_a_nul_which_postgresql_would_refuse() {
+        let kept = act(json!({"a": "b\0"})).because("\0because\0").on("event\0", "7\0").sanitized();
+        assert_eq!(kept.reason, "because");
+        assert_eq!(kept.target, Some(Target { kind: "event".into(), id: "7".into() }));
+        assert!(!kept.after.unwrap().to_string().contains('\0'), "JSON escapes it");
     }
 }
