@@ -28,12 +28,15 @@ pub struct AuditReport {
 /// removed at the end of the trail are not noticed.
 pub async fn verify_audit(db: &Db, known: Option<&str>) -> Result<AuditReport, Error> {
     let (sql, mut check, mut broken) = (db.read(), ChainCheck::new(), None);
+    // An entry that was put in before the first one is found as well.
+    let mut next = i64::MIN;
     loop {
-        let page = store::audit::list_after(sql, check.number, PAGE_ENTRIES).await?;
+        let page = store::audit::list_from(sql, next, PAGE_ENTRIES).await?;
         broken = broken.or(page.iter().find(|entry| !check.accept(entry)).map(|_| check.number + 1));
         if broken.is_some() || page.len() < PAGE_ENTRIES as usize {
             break;
         }
+        next = check.number + 1;
     }
     let is_missing = match known {
         Some(known) => !store::audit::has_hash(sql, &known.to_ascii_lowercase()).await?,

@@ -142,17 +142,17 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(AuditEntry::from).collect())
 }
 
-const AFTER: &str = "
+const FROM_NUMBER: &str = "
     select number, at, actor_id, actor, roles, address, user_agent, request_id, action, target_kind, target_id,
            before_json, after_json, reason, previous_hash, hash
       from audit_entry
-     where number > $1
+     where number >= $1
      order by number
      limit $2";
 
-/// Returns the entries after a number, oldest first, at most `limit`.
-pub(crate) async fn list_after(sql: &impl Sql, after: i64, limit: i64) -> Result<Vec<AuditEntry>, Error> {
-    let rows: Vec<Row> = sql.rows(AFTER, vec![after.into(), limit.into()]).await?;
+/// Returns the entries from a number on, oldest first, at most `limit`.
+pub(crate) async fn list_from(sql: &impl Sql, first: i64, limit: i64) -> Result<Vec<AuditEntry>, Error> {
+    let rows: Vec<Row> = sql.rows(FROM_NUMBER, vec![first.into(), limit.into()]).await?;
     Ok(rows.into_iter().map(AuditEntry::from).collect())
 }
 

@@ -43,7 +43,7 @@ async fn every_query_has_an_index() {
             sanctions::list(sql, id, Uuid::max(), 10).await?;
             sanctions::list_ended(sql, now, 10).await?;
             audit::find_last(sql).await?;
-            audit::list_after(sql, 0, 10).await?;
+            audit::list_from(sql, 0, 10).await?;
             audit::has_hash(sql, "x").await?;
             for who in [None, Some("ada".to_owned()), Some(Uuid::nil().to_string())] {
                 let filter = AuditFilter { who, ..AuditFilter::default() };

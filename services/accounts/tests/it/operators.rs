@@ -244,14 +244,21 @@ async fn an_entry_that_was_put_in_by_hand_is_found() {
     let world = operators_world().await;
     publish_acts(&world, 2).await;
     let db = world.context("accounts").db.clone();
-    let forge = "
-        insert into audit_entry (number, at, actor, roles, action, reason, previous_hash, hash)
-        select 3, at, actor, roles, action, reason, hash, hash
-          from audit_entry
-         where number = 2";
-    db.write(Lane::ALL, async move |tx| tx.execute(forge, vec![]).await).await.unwrap();
+    let forge = async |number: i64| {
+        let text = "
+            insert into audit_entry (number, at, actor, roles, action, reason, previous_hash, hash)
+            select $1, at, actor, roles, action, reason, hash, hash
+              from audit_entry
+             where number = 2";
+        db.write(Lane::ALL, async move |tx| tx.execute(text, vec![number.into()]).await).await.unwrap();
+    };
+    forge(3).await;
     let report = verify_audit(&db, None).await.unwrap();
     assert_eq!((report.entries, report.broken), (2, Some(3)));
+    // Before the first entry as well.
+    forge(0).await;
+    let report = verify_audit(&db, None).await.unwrap();
+    assert_eq!((report.entries, report.broken), (0, Some(1)));
     world.end().await;
 }
 
