@@ -21,11 +21,12 @@ pub(crate) async fn lift_ended_sanctions(accounts: &Accounts, run: &Run) -> Resu
     loop {
         let now = accounts.context.clock.now();
         let ended = store::sanctions::list_ended(accounts.context.db.read(), now, BATCH).await?;
-        if ended.is_empty() {
-            return Ok(());
-        }
+        let is_last = ended.len() < BATCH as usize;
         for id in ended {
             lift(accounts, run.clone(), id).await?;
+        }
+        if is_last {
+            return Ok(());
         }
     }
 }

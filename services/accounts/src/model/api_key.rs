@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::display_text;
+use super::standing::MAX_YEAR;
 use crate::error::Error;
 
 /// The most keys of an account.
@@ -71,6 +72,9 @@ impl ApiKeyRequest {
         if expires_at.is_some_and(|expires_at| expires_at <= now) {
             return Err(invalid("`expires_at` must be in the future."));
         }
+        if expires_at.is_some_and(|expires_at| expires_at.year() > MAX_YEAR) {
+            return Err(invalid("`expires_at` must be before the year 10000. Leave it out for no end."));
+        }
         // The databases keep microseconds.
         let expires_at = expires_at.and_then(|at| DateTime::from_timestamp_micros(at.timestamp_micros()));
         let scopes: BTreeSet<String> = scopes.iter().cloned().collect();
@@ -105,6 +109,7 @@ mod tests {
         assert_eq!((key.name.as_str(), key.scopes), ("Karaoke", vec!["albums:read".into(), "media:write".into()]));
         assert!(parse("x", &["media:read"], Some(TimeDelta::hours(1))).is_ok());
         assert!(parse("x", &["media:read"], Some(TimeDelta::zero())).is_err());
+        assert!(parse("x", &["media:read"], Some(TimeDelta::days(366 * 8_000))).is_err(), "after the year 9999");
         for name in ["", " ", "a\nb", &"x".repeat(81)] {
             assert!(parse(name, &["media:read"], None).is_err(), "{name:?}");
         }

@@ -8,7 +8,7 @@
 //!
 //! Invariant: a standing whose end has passed counts as active, whether or not its row has been changed.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use contract::AccountId;
 use contract::accounts::{AccountState, StandingChanged};
 
@@ -17,6 +17,8 @@ use super::role::{Role, Roles};
 use crate::error::Error;
 
 const MAX_REASON_CHARS: usize = 300;
+/// The last year of a time that is stored. SQLite compares times as texts, in which later years come first.
+pub(super) const MAX_YEAR: i32 = 9999;
 /// The longest that a moderator may limit or suspend an account. An operator has no such bound.
 const MODERATOR_MAX: TimeDelta = TimeDelta::days(7);
 
@@ -82,6 +84,9 @@ impl Sanction {
         }
         if until.is_some_and(|until| until <= now) {
             return Err(Error::InvalidSanction("`until` must be in the future."));
+        }
+        if until.is_some_and(|until| until.year() > MAX_YEAR) {
+            return Err(Error::InvalidSanction("`until` must be before the year 10000. Leave it out for no end."));
         }
         if state == AccountState::Banned && until.is_some() {
             return Err(Error::InvalidSanction("A ban has no end. Leave `until` out, or suspend the account."));
@@ -178,7 +183,9 @@ mod tests {
         {
             assert!(Sanction::parse(state, " Spam. ", until, now).is_ok_and(|sanction| sanction.reason == "Spam."));
         }
-        for (state, until) in [(Active, None), (Suspended, Some(now)), (Banned, later)] {
+        // In the year 10000.
+        let too_late = DateTime::from_timestamp(253_402_300_800, 0);
+        for (state, until) in [(Active, None), (Suspended, Some(now)), (Suspended, too_late), (Banned, later)] {
             assert!(Sanction::parse(state, "Spam.", until, now).is_err(), "{state:?} {until:?}");
         }
         for reason in ["", "  ", "a\nb", "a\u{202e}b", &"a".repeat(301)] {
