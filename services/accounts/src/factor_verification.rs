@@ -127,9 +127,8 @@ pub(crate) async fn new_challenge(
     let now = accounts.context.clock.now();
     let new = NewChallenge { id: challenge.id, account, state: challenge.state, expires_at: now + CHALLENGE_LIFETIME };
     let lane = account.map_or_else(|| Lane::of(LANE), |account| Lane::of(&account));
-    let stored =
-        accounts.context.db.write(lane, async move |tx| store::passkey_challenges::insert(tx, &new, now).await).await?;
-    if stored { Ok(challenge.options) } else { Err(Error::Busy) }
+    accounts.context.db.write(lane, async move |tx| store::passkey_challenges::insert(tx, &new, now).await).await?;
+    Ok(challenge.options)
 }
 
 async fn verify_throttled(

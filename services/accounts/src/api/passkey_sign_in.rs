@@ -53,7 +53,6 @@ pub(super) struct PasskeyChallengeView {
     ),
     extensions(
         ("x-codes" = json!([
-            "accounts.busy",
             "accounts.passkeys_off",
             "auth.too_many_attempts",
             "request.bad_idempotency_key",

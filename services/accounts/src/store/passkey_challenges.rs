@@ -1,7 +1,8 @@
 //! Rows of challenges that passkeys are asked to sign.
 //!
 //! Invariant: a challenge is removed by its first response, whatever becomes of that. An account has at most
-//! [`MAX_PER_ACCOUNT`] of them, and clients that are not signed in have at most [`MAX_ANONYMOUS`] together.
+//! [`MAX_PER_ACCOUNT`] of them, and clients that are not signed in have at most [`MAX_ANONYMOUS`] together; the newest
+//! stay, so that a flood keeps nobody from getting one.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 /// The most challenges of an account; the newest are kept.
 const MAX_PER_ACCOUNT: i64 = 20;
-/// The most challenges of clients that are not signed in. They last five minutes.
+/// The most challenges of clients that are not signed in; the newest are kept. They last five minutes.
 const MAX_ANONYMOUS: i64 = 20_000;
 
 /// A challenge to be inserted.
@@ -51,8 +52,17 @@ const REMOVE_EXPIRED_ANONYMOUS: &str = "
      where account_id is null
        and expires_at <= $1";
 
-/// Inserts a challenge. Returns `false` if clients that are not signed in have too many already.
-pub(crate) async fn insert(tx: &Tx, new: &NewChallenge, now: DateTime<Utc>) -> Result<bool, Error> {
+const REMOVE_OLDEST_ANONYMOUS: &str = "
+    delete from passkey_challenge
+     where id in (
+           select id
+             from passkey_challenge
+            where account_id is null
+            order by expires_at
+            limit $1)";
+
+/// Inserts a challenge, and removes the oldest that are too many.
+pub(crate) async fn insert(tx: &Tx, new: &NewChallenge, now: DateTime<Utc>) -> Result<(), Error> {
     #[derive(FromQueryResult)]
     struct Row {
         waiting: i64,
@@ -60,8 +70,9 @@ pub(crate) async fn insert(tx: &Tx, new: &NewChallenge, now: DateTime<Utc>) -> R
     if new.account.is_none() {
         tx.execute(REMOVE_EXPIRED_ANONYMOUS, vec![now.into()]).await?;
         let row: Option<Row> = tx.row(COUNT_ANONYMOUS, vec![]).await?;
-        if row.is_some_and(|row| row.waiting >= MAX_ANONYMOUS) {
-            return Ok(false);
+        let excess = row.map_or(0, |row| row.waiting + 1 - MAX_ANONYMOUS);
+        if excess > 0 {
+            tx.execute(REMOVE_OLDEST_ANONYMOUS, vec![excess.into()]).await?;
         }
     }
     let account: Option<Uuid> = new.account.map(|account| account.0);
@@ -70,7 +81,7 @@ pub(crate) async fn insert(tx: &Tx, new: &NewChallenge, now: DateTime<Utc>) -> R
     if let Some(account) = account {
         tx.execute(REMOVE_EXCESS, vec![account.into(), MAX_PER_ACCOUNT.into()]).await?;
     }
-    Ok(true)
+    Ok(())
 }
 
 const TAKE_OF_ACCOUNT: &str = "

@@ -244,6 +244,28 @@ async fn a_sign_in_by_passkey_is_listed_and_a_new_device_is_mailed() {
 }
 
 #[tokio::test]
+async fn a_flood_of_challenges_keeps_nobody_from_signing_in() {
+    let world = world().await;
+    let mut device = add_passkey(&sign_up(&world, "ada").await, 1).await;
+    let (db, until) = (world.context("accounts").db.clone(), world.clock().now() + TimeDelta::minutes(4));
+    let filled: Result<(), db::Error> = db
+        .write(db::Lane::ALL, async move |tx| {
+            for batch in 0..40_u32 {
+                let ids = (0..500).map(|number| (batch * 500 + number).to_be_bytes().to_vec());
+                let values = ids.flat_map(|id| [id.into(), "".into(), until.into()]).collect();
+                let rows = db::placeholders(500, 3);
+                let text = format!("insert into passkey_challenge (id, state, expires_at) values {rows}");
+                db::Sql::execute(tx, &text, values).await?;
+            }
+            Ok(())
+        })
+        .await;
+    filled.unwrap();
+    sign_in_alone(&world, &device.sign(&challenge(&world).await)).await.expect(201);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_site_without_a_host_name_has_no_passkeys_and_says_so() {
     let world = builder().set("mail.site_url=http://192.0.2.7:8080").start(&[accounts::service()]).await;
     let ada = sign_up(&world, "ada").await;
