@@ -14,7 +14,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Claims, KEPT};
+use super::{CLOCK_SKEW_SECONDS, Claims, KEPT};
 use crate::problem::{Problem, every_role};
 
 /// The most rules of one response, in the order in which they changed.
@@ -25,8 +25,9 @@ const MAX_ACCOUNTS: usize = 400_000;
 const MAX_REASONS: usize = 10_000;
 /// The most responses of one read.
 const MAX_RESPONSES: usize = 2 * MAX_ACCOUNTS / MAX_RULES_PER_RESPONSE;
-/// Each read reaches so far back before the last one, for transactions that were committed late.
-const OVERLAP: TimeDelta = TimeDelta::seconds(90);
+/// Each read reaches so far back before the last one, for transactions that were committed late,
+/// and because this clock may be ahead of that of accounts as far as tokens allow it.
+const OVERLAP: TimeDelta = TimeDelta::seconds(CLOCK_SKEW_SECONDS + 90);
 /// After so long without a response everything is read anew: accounts keeps a rule that was lifted for [`KEPT`] only.
 const FULL_READ_AFTER: TimeDelta = TimeDelta::minutes(15);
 
@@ -211,7 +212,8 @@ impl List {
                 }
                 Some(_) => {}
             }
-            if rule.min_version > 0 && self.outdated.len() < MAX_ACCOUNTS {
+            let has_room = self.outdated.len() < MAX_ACCOUNTS || self.outdated.contains_key(&rule.account);
+            if rule.min_version > 0 && has_room {
                 let tokens = OutdatedTokens { min_version: rule.min_version, changed_us: rule.changed_us };
                 self.outdated.insert(rule.account, tokens);
             }
@@ -318,6 +320,15 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_ahead_as_far_as_tokens_allow_misses_no_rule() {
+        let (rules, now) = (TokenRules::default(), Utc::now());
+        let ahead = now + TimeDelta::seconds(CLOCK_SKEW_SECONDS);
+        read(&rules, Vec::new(), ahead);
+        let next = rules.begin_read(ahead + TimeDelta::seconds(5)).query().unwrap();
+        assert!(next.since_us <= now.timestamp_micros());
+    }
+
+    #[test]
     fn the_list_and_its_reasons_are_bounded() {
         let (rules, now) = (TokenRules::default(), Utc::now());
         let mut reading = rules.begin_read(now);
@@ -336,5 +347,8 @@ mod tests {
         // Room is made by those that are lifted.
         read(&rules, vec![rule(1, None, 0, now), rule(u128::MAX, denial(None), 0, now)], now);
         assert!(rules.check(&claims(u128::MAX, 1), now).is_err());
+        // An account that is known already needs none.
+        read(&rules, vec![rule(1, None, 2, now)], now);
+        assert_eq!(rules.check(&claims(1, 1), now).unwrap_err().code, "auth.expired");
     }
 }

@@ -12,14 +12,17 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::CLOCK_SKEW_SECONDS;
+
 /// How long a session stays in the list: longer than a token is valid, with an allowance for clocks that differ.
 pub const KEPT: TimeDelta = TimeDelta::minutes(20);
 /// The most sessions of one response, newest first.
 pub const MAX_SESSIONS_PER_RESPONSE: usize = 10_000;
 /// The most sessions that are remembered.
 const MAX_SESSIONS: usize = 200_000;
-/// Each request reaches so far back before the last one, for transactions that were committed late.
-const OVERLAP: TimeDelta = TimeDelta::seconds(90);
+/// Each request reaches so far back before the last one, for transactions that were committed late,
+/// and because this clock may be ahead of that of accounts as far as tokens allow it.
+const OVERLAP: TimeDelta = TimeDelta::seconds(CLOCK_SKEW_SECONDS + 90);
 
 /// Asks accounts for the sessions that ended since this time, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +102,14 @@ mod tests {
         list.add(&[], now + KEPT + TimeDelta::seconds(1));
         assert!(!list.contains(&id));
         assert_eq!(FindEndedSessions { since: 7 }.path(), FindEndedSessions::PATH.replace("{since}", "7"));
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_as_far_as_tokens_allow_misses_no_session() {
+        let (list, now) = (EndedSessions::default(), Utc::now());
+        let ahead = now + TimeDelta::seconds(CLOCK_SKEW_SECONDS);
+        list.add(&[], ahead);
+        assert!(list.query(ahead + TimeDelta::seconds(5)).since <= now.timestamp());
     }
 
     #[test]
