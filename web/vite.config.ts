@@ -10,13 +10,18 @@ import { pseudoLocalize } from './src/messages/pseudo.js';
 import { PUBLIC_FILES, shellFiles } from './src/shell/shellFiles';
 
 const server = process.env['TUTTI_URL'] ?? 'http://127.0.0.1:8080';
-/** A build in the pseudo-locale, for e2e/pseudoLocale.spec.ts: it lies beside the ordinary one and is never shipped. */
+/** A build where all languages have the texts of the pseudo-locale, for e2e/pseudoLocale.spec.ts: it lies beside the ordinary one and is never shipped. */
 const isPseudo = process.env['TUTTI_LOCALE'] === 'en-XA';
 const messagesDir = isPseudo ? resolve('node_modules/.pseudo/messages') : OUT_DIR;
 
 export default defineConfig({
   plugins: [messages(), svelte(), serviceWorker()],
-  resolve: { alias: [{ find: /^#messages\/(.+)$/, replacement: `${messagesDir.replace(/\/$/, '')}/$1.js` }] },
+  resolve: {
+    alias: [
+      { find: /^#messages\/(.+)$/, replacement: `${messagesDir.replace(/\/$/, '')}/$1.js` },
+      { find: /^#src\//, replacement: `${resolve('src')}/` },
+    ],
+  },
   build: {
     target: 'es2022',
     outDir: isPseudo ? 'node_modules/.pseudo/dist' : 'dist',
@@ -28,7 +33,7 @@ export default defineConfig({
     rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { proxy: { '/v1': server, '/.well-known': server } },
-  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+  test: { include: ['src/**/*.test.ts'], environment: 'node', setupFiles: ['src/messages/testSetup.ts'] },
 });
 
 /** Compiles the texts before anything imports them, and again when one changes. */
@@ -39,7 +44,7 @@ function messages(): Plugin {
     name: 'tutti-messages',
     configureServer: ({ watcher }) => {
       watcher.on('change', (path) => {
-        if (/src\/messages\/en\/\w+\.json$/.test(path.replaceAll('\\', '/'))) compile();
+        if (/src\/messages\/\w+\/\w+\.json$/.test(path.replaceAll('\\', '/'))) compile();
       });
     },
   };

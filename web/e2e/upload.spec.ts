@@ -89,7 +89,7 @@ test('a server that is killed in the middle of an upload gets the rest by itself
   await server.stop('SIGKILL');
   const tray = home.getByRole('region', { name: 'Uploads' });
   await expect(tray).toContainText('The server is away. Uploads go on by themselves.');
-  await expect(tray).toContainText(/Waiting for the server at \d+ %/);
+  await expect(tray).toContainText(/Waiting for the server at \d+%/);
   await release();
   await server.start();
   await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('1 file uploaded', { timeout: 90_000 });

@@ -1,6 +1,7 @@
-// Owns the start: loads the styles, starts the router and the session, and mounts the app.
+// Owns the start: loads the styles, starts the router and the session, loads the language, and mounts the app.
 import { mount } from 'svelte';
 import App from './App.svelte';
+import { startLanguage } from './messages/language.svelte';
 import { router } from './router/router.svelte';
 import { session } from './session/session.svelte';
 import { registerServiceWorker } from './shell/register';
@@ -14,7 +15,14 @@ if (target) {
   router.start();
   // A page in a frame of another site has no session: a member could be made to click on it unseen.
   const isEmbedded = router.route.name === 'embed';
-  if (!isEmbedded) void session.start();
-  mount(App, { target });
-  if (!isEmbedded) registerServiceWorker();
+  // Not `await`: the language's chunk imports from this one, and would wait for its end.
+  void startLanguage().then(
+    () => mount(App, { target }),
+    // No text of any language could be fetched.
+    () => (target.textContent = 'This page could not be loaded. Check the connection, then reload it.'),
+  );
+  if (!isEmbedded) {
+    void session.start();
+    registerServiceWorker();
+  }
 }

@@ -1,5 +1,6 @@
 // Owns the account and session operations of the API, one function each.
 import m from '#messages/api';
+import { language } from '../messages/language.svelte';
 import { COOKIE_SESSION_HEADER } from '../session/sessionApi';
 import { session } from '../session/session.svelte';
 import { api, expectOk, readBody, visitorApi } from './client';
@@ -19,7 +20,7 @@ const params = { header: COOKIE_SESSION_HEADER };
 
 /** What the browser knows of where its reader lives. The server passes over what it does not know. */
 const region = (): { locale: string; time_zone: string } => ({
-  locale: navigator.language,
+  locale: language.accountTag,
   time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
 });
 

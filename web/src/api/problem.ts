@@ -1,8 +1,10 @@
-// Owns how errors of the API (RFC 9457 problem details) become messages.
+// Owns how errors of the API (RFC 9457 problem details) become messages. The server's sentences are English; other languages
+// have their own sentence for each code (messages/*/problems.json), and the server's where they have none.
 // Invariant: `errorMessage` returns a readable sentence for every value that can be thrown.
 import m from '#messages/api';
+import { optionalText } from '../messages/language.svelte';
 
-/** An error response of the server. `status` is 0 if there was no response. */
+/** An error response of the server. `status` is 0 if there was no response; `detail` is the server's sentence. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -24,8 +26,7 @@ export function problemFrom(status: number, body: unknown): Problem {
   const fields = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   const requestId = text(fields['request_id']);
   const detail = text(fields['detail']) ?? text(fields['title']) ?? statusMessage(status);
-  const shown = status >= 500 && requestId ? m.withRequestId({ detail, requestId }) : detail;
-  return new Problem(status, text(fields['code']) ?? `http.${status}`, shown, requestId, fields);
+  return new Problem(status, text(fields['code']) ?? `http.${status}`, detail, requestId, fields);
 }
 
 /** Whether the error is the problem with this code. */
@@ -43,8 +44,14 @@ export function problemFromText(status: number, body: string): Problem {
 export const unreachable = (): Problem =>
   new Problem(0, 'net.unreachable', m.unreachable());
 
+/** Returns the sentence for a code in the language of the page: of a problem, or of a conversion that failed. */
+export const sentenceFor = ({ code, detail }: { code: string; detail: string }): string => optionalText('problems', code, { detail }) ?? detail;
+
 export function errorMessage(error: unknown): string {
-  if (error instanceof Problem) return error.detail;
+  if (error instanceof Problem) {
+    const detail = sentenceFor(error);
+    return error.status >= 500 && error.requestId ? m.withRequestId({ detail, requestId: error.requestId }) : detail;
+  }
   if (error instanceof TypeError) return unreachable().detail;
   if (error instanceof Error && error.message) return error.message;
   return m.unexpected();
@@ -55,5 +62,5 @@ function statusMessage(status: number): string {
   if (status === 413) return m.tooLarge();
   if (status === 429) return m.tooManyRequests();
   if (status >= 500) return m.serverError();
-  return m.otherStatus({ status });
+  return m.otherStatus({ status: String(status) });
 }

@@ -6,6 +6,7 @@ import { isAway, Retrier } from '../api/retrier';
 import type { Media } from '../api/types';
 import { mediaStore } from '../media/mediaStore.svelte';
 import { session } from '../session/session.svelte';
+import { compareTexts } from '../ui/format';
 import { uploads } from '../upload/queue.svelte';
 
 const PAGE_SIZE = 48;
@@ -26,7 +27,7 @@ class Library {
   readonly tags = $derived.by(() => {
     const counts = new Map<string, number>();
     for (const media of this.items) for (const tag of media.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
-    return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([tag]) => tag);
+    return [...counts].sort((a, b) => b[1] - a[1] || compareTexts(a[0], b[0])).map(([tag]) => tag);
   });
 
   /** Whether the server is away; the list is then fetched again by itself. */

@@ -10,11 +10,13 @@ export interface VisibilityOption {
   icon: IconName;
 }
 
-export const VISIBILITIES: readonly VisibilityOption[] = [
+export const visibilities = (): readonly VisibilityOption[] => [
   { value: 'private', label: m.private(), detail: m.privateDetail(), icon: 'lock' },
   { value: 'unlisted', label: m.unlisted(), detail: m.unlistedDetail(), icon: 'link' },
   { value: 'public', label: m.public(), detail: m.publicDetail(), icon: 'globe' },
 ];
 
-export const visibilityOption = (visibility: Visibility): VisibilityOption =>
-  VISIBILITIES.find((option) => option.value === visibility) ?? (VISIBILITIES[0] as VisibilityOption);
+export function visibilityOption(visibility: Visibility): VisibilityOption {
+  const all = visibilities();
+  return all.find((option) => option.value === visibility) ?? (all[0] as VisibilityOption);
+}

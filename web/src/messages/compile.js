@@ -1,42 +1,115 @@
-// Owns the compile step of the page's texts: `en/*.json` (ICU MessageFormat, one file per feature) become one typed
-// module each, `#messages/<feature>`, whose functions contain no parser and need no eval.
+// Owns the compile step of the page's texts (ICU MessageFormat, `LANGUAGE/FEATURE.json`): one catalogue per language, which
+// the page loads when it is chosen, and one typed module per feature, `#messages/FEATURE`, that components import.
+// The compiled texts contain no parser and need no eval; runtime.ts has what they call.
 // Invariant: the same texts give the same modules; nothing is fetched and nothing is written outside `outDir`.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import MessageFormat from '@messageformat/core';
-// @ts-expect-error The package declares no types for this entry.
-import compileModule from '@messageformat/core/compile-module.js';
 import { parse } from '@messageformat/parser';
 
 /** @typedef {import('@messageformat/parser').Token} Token */
+/** @typedef {Record<string, Record<string, string>>} Texts by feature and key */
 
-const SOURCE_DIR = fileURLToPath(new URL('./en/', import.meta.url));
+const SOURCE_DIR = fileURLToPath(new URL('./', import.meta.url));
 export const OUT_DIR = fileURLToPath(new URL('../../generated/messages/', import.meta.url));
+/** Sentences for codes of the server. Its own sentences are English and more precise, so the English catalogue has none. */
+export const PROBLEMS = 'problems';
 
 /**
- * Writes `<feature>.js` and `<feature>.d.ts` for every feature.
+ * Writes the catalogues and, for every feature, `<feature>.js` and `<feature>.d.ts`.
  * @param {string} outDir
- * @param {(text: string) => string} transform Applied to every text first; the pseudo-locale is made with it.
+ * @param {((text: string) => string) | null} pseudo Makes the texts of all languages from the English ones: the pseudo-locale.
  */
-export function compileMessages(outDir = OUT_DIR, transform = (text) => text) {
-  mkdirSync(outDir, { recursive: true });
-  const messageFormat = new MessageFormat('en');
-  for (const [feature, texts] of Object.entries(readMessages())) {
-    const transformed = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, transform(text)]));
-    writeIfChanged(join(outDir, `${feature}.js`), compileModule(messageFormat, transformed));
+export function compileMessages(outDir = OUT_DIR, pseudo = null) {
+  mkdirSync(join(outDir, 'catalogues'), { recursive: true });
+  const english = readMessages();
+  const tags = languageTags();
+  for (const tag of tags) {
+    const own = pseudo ? {} : readMessages(tag);
+    const features = Object.entries(english).filter(([feature]) => pseudo || tag !== 'en' || feature !== PROBLEMS);
+    writeIfChanged(join(outDir, 'catalogues', `${tag}.js`), catalogue(tag, features, own, pseudo ?? ((text) => text)));
+  }
+  const loaders = tags.map((tag) => `  ${JSON.stringify(tag)}: () => import('./catalogues/${tag}.js'),\n`);
+  writeIfChanged(join(outDir, 'catalogues.js'), `export default {\n${loaders.join('')}};\n`);
+  writeIfChanged(join(outDir, 'catalogues.d.ts'), CATALOGUES_TYPE);
+  for (const [feature, texts] of Object.entries(english)) {
+    if (feature === PROBLEMS) continue;
+    writeIfChanged(join(outDir, `${feature}.js`), `import { textsOf } from '#src/messages/language.svelte.ts';\nexport default textsOf('${feature}');\n`);
     writeIfChanged(join(outDir, `${feature}.d.ts`), declarations(texts));
   }
 }
 
+const CATALOGUES_TYPE = `type Texts = Record<string, Record<string, (values?: Readonly<Record<string, string | number>>) => string>>;
+declare const catalogues: Record<string, () => Promise<{ default: Texts }>>;
+export default catalogues;
+`;
+
+/** The tags of all languages: the folders beside this file. */
+export const languageTags = () =>
+  readdirSync(SOURCE_DIR, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+
 /**
- * All texts, by feature and key.
- * @returns {Record<string, Record<string, string>>}
+ * All texts of a language, by feature and key.
+ * @returns {Texts}
  */
-export function readMessages() {
-  const files = readdirSync(SOURCE_DIR).filter((name) => name.endsWith('.json'));
-  return Object.fromEntries(files.map((name) => [basename(name, '.json'), JSON.parse(readFileSync(join(SOURCE_DIR, name), 'utf8'))]));
+export function readMessages(tag = 'en') {
+  const files = readdirSync(join(SOURCE_DIR, tag)).filter((name) => name.endsWith('.json'));
+  return Object.fromEntries(files.map((name) => [basename(name, '.json'), JSON.parse(readFileSync(join(SOURCE_DIR, tag, name), 'utf8'))]));
 }
+
+/**
+ * A text that a language does not have yet is English in it; messages.test.ts fails until it has one.
+ * @param {string} tag
+ * @param {[string, Record<string, string>][]} features
+ * @param {Texts} own
+ * @param {(text: string) => string} transform
+ */
+function catalogue(tag, features, own, transform) {
+  const lines = features.map(([feature, texts]) => {
+    const functions = Object.entries(texts).map(([key, english]) => {
+      const translated = own[feature]?.[key];
+      const code = compile(parse(transform(translated ?? english)), translated === undefined ? 'en' : tag);
+      return `    ${JSON.stringify(key)}: (${/\bd\./.test(code) ? 'd' : ''}) => ${code},\n`;
+    });
+    return `  ${feature}: {\n${functions.join('')}  },\n`;
+  });
+  return `import { percent, plural, select, write } from '#src/messages/runtime.ts';\nexport default {\n${lines.join('')}};\n`;
+}
+
+/**
+ * A JavaScript expression for a text. `d` has the values.
+ * @param {Token[]} tokens
+ * @param {string} tag The language whose plural rules apply.
+ * @returns {string}
+ */
+function compile(tokens, tag) {
+  const parts = tokens.map((token) => {
+    switch (token.type) {
+      case 'content':
+        return JSON.stringify(token.value);
+      case 'argument':
+        return `write(d.${token.arg})`;
+      case 'octothorpe':
+        return 'n';
+      case 'function':
+        if (token.key === 'number' && functionStyle(token) === '::percent') return `percent(d.${token.arg})`;
+        throw new Error(`${token.arg}: ${token.key}, ${functionStyle(token)} is not supported`);
+      case 'selectordinal':
+        throw new Error(`${token.arg}: selectordinal is not supported`);
+      default: {
+        const cases = token.cases.map((one) => `${JSON.stringify(one.key)}: ${compile(one.tokens, tag)}`).join(', ');
+        return token.type === 'plural' ? `plural("${tag}", d.${token.arg}, (n) => ({ ${cases} }))` : `select(d.${token.arg}, { ${cases} })`;
+      }
+    }
+  });
+  return parts.join(' + ') || '""';
+}
+
+/** @param {import('@messageformat/parser').FunctionArg} token */
+export const functionStyle = (token) => (token.param ?? []).map((part) => (part.type === 'content' ? part.value : '')).join('').trim();
 
 /** @param {Record<string, string>} texts */
 function declarations(texts) {
@@ -48,14 +121,14 @@ function declarations(texts) {
 }
 
 /**
- * The TypeScript type of every argument: a plural takes a number, a select one of its cases.
+ * The TypeScript type of every argument: a plural and a percentage take a number, a select one of its cases.
  * @param {Token[]} tokens
  * @param {Map<string, string>} types
  */
-function argumentTypes(tokens, types = new Map()) {
+export function argumentTypes(tokens, types = new Map()) {
   for (const token of tokens) {
     if (token.type === 'argument' && !types.has(token.arg)) types.set(token.arg, 'string | number');
-    if (token.type === 'plural' || token.type === 'selectordinal') types.set(token.arg, 'number');
+    if (token.type === 'plural' || token.type === 'function') types.set(token.arg, 'number');
     if (token.type === 'select') types.set(token.arg, 'string');
     if ('cases' in token) for (const branch of token.cases) argumentTypes(branch.tokens, types);
   }

@@ -2,6 +2,7 @@
 // Invariant: every ASCII letter of a text is replaced and no argument is, so a plain letter on a page is a text that
 // was not extracted, and an unclosed bracket one that was cut or put together from pieces.
 import { parse } from '@messageformat/parser';
+import { functionStyle } from './compile.js';
 
 /** @typedef {import('@messageformat/parser').Token} Token */
 
@@ -27,7 +28,7 @@ function serialize(tokens) {
       if (token.type === 'content') return accent(token.value).replace(/[{}']/g, (mark) => (mark === "'" ? "''" : `'${mark}'`));
       if (token.type === 'argument') return `{${token.arg}}`;
       if (token.type === 'octothorpe') return '#';
-      if (token.type === 'function') throw new Error(`The pseudo-locale knows no argument of type ${token.key}`);
+      if (token.type === 'function') return `{${token.arg}, ${token.key}, ${functionStyle(token)}}`;
       const cases = token.cases.map((branch) => `${branch.key} {${serialize(branch.tokens)}}`);
       return `{${token.arg}, ${token.type}, ${cases.join(' ')}}`;
     })

@@ -11,8 +11,8 @@ export interface ShortcutContext {
 }
 
 interface Shortcut {
-  label: string;
-  description: string;
+  label: () => string;
+  description: () => string;
   keys: readonly string[];
   run(context: ShortcutContext, key: string): void;
 }
@@ -25,22 +25,22 @@ const changeSpeedBy = (by: number) => ({ player }: ShortcutContext): void => {
 };
 
 export const SHORTCUTS: readonly Shortcut[] = [
-  { label: m.keySpaceOrK(), description: m.shortcutPlay(), keys: [' ', 'k'], run: ({ player }) => player.toggle() },
-  { label: '←', description: m.shortcutBack({ seconds: 5 }), keys: ['ArrowLeft'], run: seekBy(-5) },
-  { label: '→', description: m.shortcutForward({ seconds: 5 }), keys: ['ArrowRight'], run: seekBy(5) },
-  { label: 'J', description: m.shortcutBack({ seconds: 10 }), keys: ['j'], run: seekBy(-10) },
-  { label: 'L', description: m.shortcutForward({ seconds: 10 }), keys: ['l'], run: seekBy(10) },
-  { label: '↑', description: m.shortcutLouder(), keys: ['ArrowUp'], run: changeVolumeBy(0.05) },
-  { label: '↓', description: m.shortcutSofter(), keys: ['ArrowDown'], run: changeVolumeBy(-0.05) },
-  { label: 'M', description: m.mute(), keys: ['m'], run: ({ player }) => player.toggleMuted() },
-  { label: 'C', description: m.captions(), keys: ['c'], run: ({ player }) => player.toggleCaptions() },
-  { label: 'F', description: m.fullScreen(), keys: ['f'], run: (context) => context.fullscreen?.() },
-  { label: '<', description: m.shortcutSlower(), keys: ['<'], run: changeSpeedBy(-1) },
-  { label: '>', description: m.shortcutFaster(), keys: ['>'], run: changeSpeedBy(1) },
-  { label: m.keyDigits(), description: m.shortcutTenth(), keys: [...'0123456789'], run: ({ player, seconds }, key) => player.seek((seconds * Number(key)) / 10) },
-  { label: m.keyHome(), description: m.shortcutStart(), keys: ['Home'], run: ({ player }) => player.seek(0) },
-  { label: m.keyEnd(), description: m.shortcutEnd(), keys: ['End'], run: ({ player }) => player.seek(player.seekableEnd) },
-  { label: '?', description: m.shortcutHelp(), keys: ['?'], run: (context) => context.help() },
+  { label: m.keySpaceOrK, description: m.shortcutPlay, keys: [' ', 'k'], run: ({ player }) => player.toggle() },
+  { label: () => '←', description: () => m.shortcutBack({ seconds: 5 }), keys: ['ArrowLeft'], run: seekBy(-5) },
+  { label: () => '→', description: () => m.shortcutForward({ seconds: 5 }), keys: ['ArrowRight'], run: seekBy(5) },
+  { label: () => 'J', description: () => m.shortcutBack({ seconds: 10 }), keys: ['j'], run: seekBy(-10) },
+  { label: () => 'L', description: () => m.shortcutForward({ seconds: 10 }), keys: ['l'], run: seekBy(10) },
+  { label: () => '↑', description: m.shortcutLouder, keys: ['ArrowUp'], run: changeVolumeBy(0.05) },
+  { label: () => '↓', description: m.shortcutSofter, keys: ['ArrowDown'], run: changeVolumeBy(-0.05) },
+  { label: () => 'M', description: m.mute, keys: ['m'], run: ({ player }) => player.toggleMuted() },
+  { label: () => 'C', description: m.captions, keys: ['c'], run: ({ player }) => player.toggleCaptions() },
+  { label: () => 'F', description: m.fullScreen, keys: ['f'], run: (context) => context.fullscreen?.() },
+  { label: () => '<', description: m.shortcutSlower, keys: ['<'], run: changeSpeedBy(-1) },
+  { label: () => '>', description: m.shortcutFaster, keys: ['>'], run: changeSpeedBy(1) },
+  { label: m.keyDigits, description: m.shortcutTenth, keys: [...'0123456789'], run: ({ player, seconds }, key) => player.seek((seconds * Number(key)) / 10) },
+  { label: m.keyHome, description: m.shortcutStart, keys: ['Home'], run: ({ player }) => player.seek(0) },
+  { label: m.keyEnd, description: m.shortcutEnd, keys: ['End'], run: ({ player }) => player.seek(player.seekableEnd) },
+  { label: () => '?', description: m.shortcutHelp, keys: ['?'], run: (context) => context.help() },
 ];
 
 /** Runs the shortcut of a key; ignores keys that belong to a field, a button or a dialog. */

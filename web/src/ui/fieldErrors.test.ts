@@ -1,7 +1,10 @@
 // Proves which message a field gets, and that a problem finds the field that it is about.
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { Problem } from '../api/problem';
+import { setLanguage } from '../messages/language.svelte';
 import { fieldError, problemField, type FieldValue } from './fieldErrors';
+
+afterEach(() => setLanguage('en'));
 
 const field = (change: Partial<FieldValue>): FieldValue => ({ value: '', required: false, type: 'text', minLength: -1, validity: { typeMismatch: false }, ...change });
 
@@ -24,4 +27,13 @@ it('ties a problem to the field of this form that it is about', () => {
   expect(problemField(problem('wrong'), table, labels('password'))).toEqual({ field: 'password', message: 'ours' });
   expect(problemField(new Problem(422, 'profile', 'bio is too long.'), table, labels('name', 'bio'))).toEqual({ field: 'bio', message: 'Your bio is too long.' });
   for (const error of [problem('taken'), problem('other'), new Error('taken')]) expect(problemField(error, table, labels('email'))).toBeNull();
+});
+
+it('in another language a field has that language’s sentence, never an English word', async () => {
+  await setLanguage('es');
+  const labels = new Map([['bio', 'Sobre ti'], ['username', 'Nombre de usuario']]);
+  const table = { 'accounts.invalid_profile': [{ field: 'bio', property: 'The bio' }], 'accounts.handle_taken': [{ field: 'username' }] };
+  const message = (code: string, detail: string): string | undefined => problemField(new Problem(422, code, detail), table, labels)?.message;
+  expect(message('accounts.invalid_profile', 'The bio is too long.')).toBe('Sobre ti: el servidor no acepta este valor. Compruébalo e inténtalo de nuevo.');
+  expect(message('accounts.handle_taken', 'This handle is taken.')).toBe('Este nombre de usuario, o uno que se le parece, ya está en uso. Elige otro.');
 });

@@ -2,6 +2,7 @@
 // Uses no browser API, so it is tested alone.
 import ui from '#messages/ui';
 import { Problem } from '../api/problem';
+import { optionalText } from '../messages/language.svelte';
 
 /** What is known of a field when its form is sent; an input element fits. */
 export interface FieldValue {
@@ -39,7 +40,13 @@ export function problemField(error: unknown, table: ProblemFields, labels: Reado
   for (const { field, property, message } of table[code] ?? []) {
     const label = labels.get(field);
     if (label === undefined || (property && !detail.startsWith(property))) continue;
-    return { field, message: message?.() ?? (property ? label + detail.slice(property.length) : detail) };
+    return { field, message: message?.() ?? translated(error, label, property) ?? (property ? label + detail.slice(property.length) : detail) };
   }
   return null;
+}
+
+/** The page's own sentence, if its language has one. The server's begins with an English word that no label can replace there. */
+function translated({ code, detail }: Problem, label: string, property: string | undefined): string | null {
+  const sentence = optionalText('problems', code, { detail });
+  return sentence !== null && property ? ui.fieldRefused({ label }) : sentence;
 }

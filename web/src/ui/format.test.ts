@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { formatRemaining, formatBytes, formatDuration, spokenDuration } from './format';
 
 it('writes sizes', () => {
-  expect([0, 1, 999, 1500, 12_345_678, 4e9].map(formatBytes)).toEqual(['0 bytes', '1 byte', '999 bytes', '1.5 KB', '12.3 MB', '4.0 GB']);
+  expect([0, 1, 999, 1500, 12_345_678, 4e9].map(formatBytes)).toEqual(['0 bytes', '1 byte', '999 bytes', '1.5 kB', '12.3 MB', '4.0 GB']);
 });
 
 it('writes durations', () => {
@@ -13,5 +13,5 @@ it('writes durations', () => {
 });
 
 it('rounds the remaining time', () => {
-  expect([2, 31, 119, 5400].map(formatRemaining)).toEqual(['a few seconds left', '30 s left', '2 min left', '1.5 h left']);
+  expect([2, 31, 119, 5400].map(formatRemaining)).toEqual(['a few seconds left', '30 sec left', '2 min left', '1.5 hr left']);
 });

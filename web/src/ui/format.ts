@@ -1,45 +1,69 @@
-// Owns how sizes, durations and dates are written. Units are in the parameters' names.
+// Owns how sizes, durations and dates are written in the language of the page. Units are in the parameters' names.
 import ui from '#messages/ui';
+import { collator, dateFormat, listFormat, numberFormat } from '../messages/intl';
 
+const SIZE_UNITS = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+/** 1,200 → `1,200`, in the digits of the language. */
+export const formatNumber = (value: number): string => numberFormat({}).format(value);
+
+/** 12,345,678 → `12.3 MB`. */
 export function formatBytes(bytes: number): string {
-  if (bytes < 1000) return ui.bytes({ count: bytes });
-  const units = [ui.kilobytes, ui.megabytes, ui.gigabytes, ui.terabytes];
+  if (bytes < 1000) return numberFormat({ style: 'unit', unit: 'byte', unitDisplay: 'long' }).format(bytes);
+  return largeSize(bytes, '');
+}
+
+/** 12,345,678 → `12.3 MB/s`. */
+export const formatBytesPerSecond = (bytes: number): string => largeSize(bytes, '-per-second');
+
+function largeSize(bytes: number, per: string): string {
   let value = bytes / 1000;
   let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
+  while (value >= 1000 && unit < SIZE_UNITS.length - 1) {
     value /= 1000;
     unit += 1;
   }
-  return (units[unit] ?? ui.terabytes)({ value: value.toFixed(value >= 100 ? 0 : 1) });
+  const digits = value >= 100 ? 0 : 1;
+  return numberFormat({ style: 'unit', unit: `${SIZE_UNITS[unit]}${per}`, minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
 /** 65.2 → `1:05`, 3671 → `1:01:11`. */
 export function formatDuration(seconds: number): string {
-  const whole = Number.isFinite(seconds) && seconds > 0 ? Math.floor(seconds) : 0;
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  const [hours, minutes, rest] = hoursMinutesSeconds(seconds);
+  const one = numberFormat({ useGrouping: false });
+  const two = numberFormat({ minimumIntegerDigits: 2 });
+  return hours > 0 ? `${one.format(hours)}:${two.format(minutes)}:${two.format(rest)}` : `${one.format(minutes)}:${two.format(rest)}`;
 }
 
 /** 65 → `1 minute 5 seconds`, for screen readers. */
 export function spokenDuration(seconds: number): string {
+  const [hours, minutes, rest] = hoursMinutesSeconds(seconds);
+  const parts = [hours && unit('hour', hours), minutes && unit('minute', minutes), rest && unit('second', rest)].filter((part) => part !== 0);
+  return parts.length > 0 ? listFormat({ type: 'unit', style: 'narrow' }).format(parts) : unit('second', 0);
+}
+
+const unit = (name: string, value: number): string => numberFormat({ style: 'unit', unit: name, unitDisplay: 'long' }).format(value);
+
+function hoursMinutesSeconds(seconds: number): [number, number, number] {
   const whole = Number.isFinite(seconds) && seconds > 0 ? Math.floor(seconds) : 0;
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
-  const parts = [hours && ui.hours({ count: hours }), minutes && ui.minutes({ count: minutes }), rest && ui.seconds({ count: rest })];
-  return parts.filter(Boolean).join(' ') || ui.seconds({ count: 0 });
+  return [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
 }
 
 /** The remaining time, rounded: the estimate is not precise. */
 export function formatRemaining(seconds: number): string {
   if (!Number.isFinite(seconds)) return '';
   if (seconds < 5) return ui.fewSecondsLeft();
-  if (seconds < 55) return ui.secondsLeft({ count: Math.round(seconds / 5) * 5 });
-  if (seconds < 3300) return ui.minutesLeft({ count: Math.round(seconds / 60) });
-  return ui.hoursLeft({ count: Math.round(seconds / 360) / 10 });
+  const left = (name: string, value: number): string => ui.timeLeft({ time: numberFormat({ style: 'unit', unit: name, unitDisplay: 'short' }).format(value) });
+  if (seconds < 55) return left('second', Math.round(seconds / 5) * 5);
+  if (seconds < 3300) return left('minute', Math.round(seconds / 60));
+  return left('hour', Math.round(seconds / 360) / 10);
 }
 
-const DATE_FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const DATE_TIME_FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+export const formatDate = (time: string): string => dateFormat({ dateStyle: 'medium' }).format(new Date(time));
+export const formatDateTime = (time: string): string => dateFormat({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(time));
 
-export const formatDate = (time: string): string => DATE_FORMAT.format(new Date(time));
-export const formatDateTime = (time: string): string => DATE_TIME_FORMAT.format(new Date(time));
+/** A list without a word before its last part, such as `photo, 1 minute, private`. */
+export const formatList = (parts: readonly string[]): string => listFormat({ type: 'unit', style: 'short' }).format(parts);
+
+/** The order of two texts in the language of the page. */
+export const compareTexts = (a: string, b: string): number => collator({}).compare(a, b);

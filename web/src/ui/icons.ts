@@ -1,7 +1,9 @@
-// Owns the page's icons: one row each, on a 24 by 24 grid with strokes of 1.75. Solid shapes have `fill`.
+// Owns the page's icons: one row each, on a 24 by 24 grid with strokes of 1.75. Solid shapes have `fill`. Shapes that point
+// along the line of reading are `directional`: where that runs right to left, they are mirrored.
 export interface IconShape {
   d: string;
   fill?: true;
+  directional?: true;
 }
 
 export const ICONS = {
@@ -36,11 +38,11 @@ export const ICONS = {
   lock: { d: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3' },
   link: { d: 'M10 14a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3A4 4 0 0 0 11 18.7l1-1' },
   globe: { d: 'M12 3.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17zM3.5 12h17M12 3.5c5 5 5 12 0 17c-5-5-5-12 0-17' },
-  back: { d: 'M19 12H5m0 0l6-6m-6 6l6 6' },
+  back: { d: 'M19 12H5m0 0l6-6m-6 6l6 6', directional: true },
   retry: { d: 'M19.5 8A8.5 8.5 0 1 0 20.5 12M20 3.5V8h-4.5' },
   upload: { d: 'M12 20V6m0 0l-5 5m5-5l5 5M5 3h14' },
-  left: { d: 'M14.5 6l-6 6 6 6' },
-  right: { d: 'M9.5 6l6 6-6 6' },
+  left: { d: 'M14.5 6l-6 6 6 6', directional: true },
+  right: { d: 'M9.5 6l6 6-6 6', directional: true },
   grip: { d: 'M9 6h.01M15 6h.01M9 12h.01M15 12h.01M9 18h.01M15 18h.01' },
   up: { d: 'M6 15l6-6 6 6' },
   down: { d: 'M6 9l6 6 6-6' },
