@@ -35,7 +35,10 @@ export interface paths {
         put?: never;
         /**
          * Creates an account and signs in to it.
-         * @description With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
+         * @description A mail to the address asks to confirm it. An address that another account has confirmed is not refused here: the
+         *     response is the same, the address stays unconfirmed, and the mail tells its owner.
+         *
+         *     With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
          */
         post: operations["sign_up"];
         delete?: never;
@@ -53,7 +56,8 @@ export interface paths {
         };
         /**
          * Returns a public profile.
-         * @description Everyone may read it, signed in or not. An unknown handle, and that of an erased account, is a 404.
+         * @description Everyone may read it, signed in or not. A private profile (`is_private`) has no bio, place and links. An unknown
+         *     handle, and that of an erased or suspended account, is a 404.
          */
         get: operations["show_account"];
         put?: never;
@@ -202,7 +206,7 @@ export interface paths {
         post?: never;
         /**
          * Erases the account, its library and every link to it. This can't be undone.
-         * @description Needs the password in the body, or no body and a session that was opened with the password in the last ten minutes.
+         * @description Needs the password in the body, or no body and a sign-in or a proof (`/v1/me/proof`) in the last ten minutes.
          */
         delete: operations["erase_me"];
         options?: never;
@@ -210,9 +214,185 @@ export interface paths {
         /**
          * Changes the profile.
          * @description Fields that are left out stay as they are; `null` resets a field. The avatar must be a photo of your own that is
-         *     public or unlisted.
+         *     public or unlisted. Locale, time zone and country are in no view but yours. A private profile shows others its
+         *     handle, display name, avatar, kind and roles only, and lists no public items; each of these can still be read by its
+         *     own URL.
          */
         patch: operations["edit_me"];
+        trace?: never;
+    };
+    "/v1/me/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the API keys of the caller's account, newest first.
+         * @description There are at most 50, all on one page. Keys that have expired stay in the list until they are revoked.
+         */
+        get: operations["list_api_keys"];
+        put?: never;
+        /**
+         * Makes an API key.
+         * @description The secret is shown once. Needs the password in the body, or a recent proof (`/v1/me/proof`). A key acts for the
+         *     member within its scopes, and never changes the account.
+         */
+        post: operations["create_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revokes an API key.
+         * @description Every role refuses it within seconds.
+         */
+        delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mails a code to a new e-mail address.
+         * @description The address of the account changes when the code is sent to `/v1/me/email/confirm`, within 24 hours. The address
+         *     before it is then told.
+         */
+        post: operations["change_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/email/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirms an e-mail address with the code of a mail.
+         * @description The code works once, for the account that it was mailed for, and within 24 hours.
+         */
+        post: operations["confirm_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/email/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mails another code that confirms the account's e-mail address.
+         * @description Earlier codes can be used until they expire, 24 hours after they were mailed.
+         */
+        post: operations["send_confirmation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the second factors.
+         * @description An account with a factor needs one at each sign-in with a password. There is at most one authenticator app, and at
+         *     most ten passkeys.
+         */
+        get: operations["list_factors"];
+        put?: never;
+        /**
+         * Begins to add a second factor.
+         * @description Returns the secret for an authenticator app, or the options for a new passkey. The factor is in use after it is
+         *     confirmed: an app within 15 minutes, a passkey within 5. Needs a recent proof (`/v1/me/proof`); an account that has
+         *     a factor needs one by a factor. A site that is an IP address, or has no https, has no passkeys.
+         */
+        post: operations["begin_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/factors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a second factor.
+         * @description With the last one the recovery codes are removed as well. Needs a recent proof by a second factor
+         *     (`/v1/me/proof`).
+         */
+        delete: operations["remove_factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/factors/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirms a second factor, which is in use from then on.
+         * @description Send a code of the app, or the passkey that the browser made. Other sessions stay signed in.
+         */
+        post: operations["confirm_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/me/password": {
@@ -229,6 +409,69 @@ export interface paths {
          * @description Needs the current password. The session of the request stays; all others end in the same moment.
          */
         post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proves again who the caller is, for what is dangerous.
+         * @description Send the password, a second factor, or both. The proof counts for ten minutes in this session; the claims `amr` and
+         *     `auth_time` are in the next access token. With neither, the problem says what is possible: `proofs` has the kinds,
+         *     and `passkey` the options for `navigator.credentials.get()`.
+         */
+        post: operations["prove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes ten new recovery codes, in place of the old ones.
+         * @description They are shown once. Each can be used once, as a second factor of kind `recovery`. Needs a second factor and a
+         *     recent proof by one (`/v1/me/proof`).
+         */
+        post: operations["replace_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/sign-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the sign-ins of the last 90 days, newest first, with attempts that failed.
+         * @description Failed attempts from one device and network within an hour are one item.
+         */
+        get: operations["list_sign_ins"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -275,7 +518,8 @@ export interface paths {
          * Claims staged items, all or none. Sent again for the same subject, the request changes nothing more.
          * @description Items that were sent with `claim=later` are staged: they are not in the library, and are removed after a day. A
          *     claim brings them into it. The subject is what they belong to, such as a post of your app; lists can be filtered by
-         *     it.
+         *     it. What was staged can be claimed for `account:avatar` and is then in no library; a photo of the library becomes an
+         *     avatar without a claim.
          */
         post: operations["claim_media"];
         delete?: never;
@@ -316,8 +560,8 @@ export interface paths {
         put?: never;
         /**
          * Sends a file as a form.
-         * @description The field `file` has the file; `name`, `tags`, `visibility` and `claim` may come before or after it. Otherwise this
-         *     is as sending the file itself. The part of the file may have a `Repr-Digest` of its own.
+         * @description The field `file` has the file; `name`, `tags`, `visibility`, `claim`, `description` and `alt` may come before or
+         *     after it. Otherwise this is as sending the file itself. The part of the file may have a `Repr-Digest` of its own.
          */
         post: operations["send_media_form"];
         delete?: never;
@@ -374,7 +618,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes the name, tags or visibility of an item.
+         * Changes the name, tags, visibility, description or alternative text of an item.
          * @description Fields that are left out stay as they are; `tags` replaces all of them. Once an item is private again, its plain
          *     URLs stop working for others.
          */
@@ -405,6 +649,46 @@ export interface paths {
          * @description Those in other languages stay.
          */
         delete: operations["remove_captions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/captions/{lang}/playlist.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The playlist of the captions in a language, for players of HLS.
+         * @description The master playlist names it. Its only segment is the whole text.
+         */
+        get: operations["get_captions_playlist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/captions/{lang}/segment.vtt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The captions in a language, as the segment of their playlist.
+         * @description They are the same text as at `/v1/media/{id}/captions/{lang}`, with the header that maps its times to the stream's.
+         */
+        get: operations["get_captions_segment"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -723,6 +1007,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/passwords/forgotten": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mails a link to a new password.
+         * @description The response is the same for a login that does not exist. An account gets three mails at once and then one in ten
+         *     minutes; the codes of all of them can be used for 30 minutes.
+         */
+        post: operations["forgot_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/passwords/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets a new password with the code of a mail, and signs out all devices.
+         * @description The code works once. The code of a mail to a former address also makes that address the account's again. API keys
+         *     from before the address was confirmed, or from after it was changed, end as well.
+         */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions": {
         parameters: {
             query?: never;
@@ -739,7 +1065,11 @@ export interface paths {
         /**
          * Signs in.
          * @description The response has an access token, which is valid for 15 minutes, and a refresh token for the next one. An unknown
-         *     login and a wrong password are refused alike, and repeated attempts have to wait.
+         *     login and a wrong password are refused alike, and repeated attempts have to wait. An account with a second factor
+         *     gets `auth.second_factor` after the right password: `factors` names what is possible (`totp`, `passkey`,
+         *     `recovery`), and `passkey` has the options for `navigator.credentials.get()`. Send the same again with a `factor`. A
+         *     passkey alone signs in as well, with a challenge of `/v1/sessions/passkey-challenges`. After all of this, a
+         *     suspended account is refused with the reason and the end of the suspension.
          */
         post: operations["sign_in"];
         /**
@@ -767,6 +1097,27 @@ export interface paths {
          * @description With `Tutti-Session: cookie` the cookie's session ends, with or without an access token, and the cookie is cleared.
          */
         delete: operations["end_current_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/passkey-challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a sign-in by passkey, without a name and a password.
+         * @description Send the passkey's response to `/v1/sessions` as `{"factor": {"kind": "passkey", "assertion": …}}`. Each challenge
+         *     can be used once.
+         */
+        post: operations["begin_passkey_sign_in"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -845,9 +1196,9 @@ export interface paths {
         put?: never;
         /**
          * Creates a resumable upload.
-         * @description `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility` and `claim`. The bytes follow with
-         *     `PATCH`. A tus client may send the first of them as the body of this request, with the content type
-         *     `application/offset+octet-stream`.
+         * @description `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility`, `claim`, `description` and `alt`.
+         *     The bytes follow with `PATCH`. A tus client may send the first of them as the body of this request, with the content
+         *     type `application/offset+octet-stream`.
          */
         post: operations["begin_upload"];
         delete?: never;
@@ -909,14 +1260,24 @@ export interface components {
          * @example {
          *       "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *       "bio": "Numbers and music.",
+         *       "country": "GB",
          *       "created_at": "2026-05-17T09:30:00Z",
          *       "display_name": "Ada Lovelace",
          *       "email": "ada@example.org",
+         *       "email_confirmed": true,
          *       "handle": "ada",
          *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "is_private": false,
+         *       "kind": "artist",
+         *       "links": [
+         *         "https://ada.example.org/"
+         *       ],
+         *       "locale": "en-GB",
+         *       "place": "London",
          *       "roles": [
          *         "member"
-         *       ]
+         *       ],
+         *       "time_zone": "Europe/London"
          *     }
          */
         Account: {
@@ -930,6 +1291,8 @@ export interface components {
             display_name: string;
             /** @description Returned to the owner only. */
             email?: string | null;
+            /** @description Whether the e-mail address is confirmed. Returned to the owner only. */
+            email_confirmed?: boolean | null;
             /** @description The unique name, lower-case. */
             handle: string;
             /** Format: uuid */
@@ -956,12 +1319,14 @@ export interface components {
          * @description An album.
          * @example {
          *       "cover": {
+         *         "alt": "A black cat looks out of a porthole.",
          *         "bytes": 2411724,
          *         "camera": "Pixel 9",
          *         "captions": [],
          *         "claimed": true,
          *         "content_type": "image/jpeg",
          *         "created_at": "2026-06-20T18:30:00Z",
+         *         "description": "The first morning at the sea.",
          *         "duration_ms": null,
          *         "failure": null,
          *         "height": 3024,
@@ -1097,6 +1462,49 @@ export interface components {
             before?: components["schemas"]["MediaId"] | null;
         };
         /**
+         * @description An API key.
+         * @example {
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "expires_at": "2027-05-17T00:00:00Z",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c14",
+         *       "last_used_at": null,
+         *       "name": "Karaoke server",
+         *       "scopes": [
+         *         "media:read",
+         *         "media:write"
+         *       ]
+         *     }
+         */
+        ApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description The secret, in the response that makes the key only. Send it as `Authorization: Bearer tutti_…`. */
+            key?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used, to about a minute.
+             */
+            last_used_at: string | null;
+            name: string;
+            scopes: string[];
+        };
+        /**
+         * @description The kind and the name of a new factor.
+         * @example {
+         *       "kind": "totp",
+         *       "name": "Ada's phone"
+         *     }
+         */
+        BeginFactor: {
+            kind: components["schemas"]["FactorKind"];
+            /** @description The name in the list of factors. */
+            name?: string | null;
+        };
+        /**
          * @description Captions in one language.
          * @example {
          *       "label": "Português",
@@ -1121,6 +1529,8 @@ export interface components {
         /**
          * @description The changes. Fields that are left out stay as they are.
          * @example {
+         *       "alt": "A black cat looks out of a porthole.",
+         *       "description": "The first morning at the sea.",
          *       "name": "cat at the sea.jpeg",
          *       "tags": [
          *         "sea"
@@ -1138,6 +1548,18 @@ export interface components {
             /** @description The new tags, which replace the old ones. */
             tags?: string[] | null;
             visibility?: components["schemas"]["Visibility"] | null;
+        };
+        /**
+         * @description A new address, and the password.
+         * @example {
+         *       "email": "ada@example.net",
+         *       "password": "correct horse battery"
+         *     }
+         */
+        ChangeEmail: {
+            /** @description Case doesn't matter. */
+            email: string;
+            password: components["schemas"]["Password"];
         };
         /**
          * @description The current and the new password.
@@ -1179,12 +1601,14 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "alt": "A black cat looks out of a porthole.",
          *           "bytes": 2411724,
          *           "camera": "Pixel 9",
          *           "captions": [],
          *           "claimed": true,
          *           "content_type": "image/jpeg",
          *           "created_at": "2026-06-20T18:30:00Z",
+         *           "description": "The first morning at the sea.",
          *           "duration_ms": null,
          *           "failure": null,
          *           "height": 3024,
@@ -1227,6 +1651,28 @@ export interface components {
             items: components["schemas"]["Media"][];
         };
         /**
+         * @description A code of a mail.
+         * @example {
+         *       "code": "K7RM-2XQD"
+         *     }
+         */
+        ConfirmEmail: {
+            /** @description The `code` of the link, or the short code of the same mail. */
+            code: string;
+        };
+        /**
+         * @description What confirms a factor.
+         * @example {
+         *       "code": "287082"
+         *     }
+         */
+        ConfirmFactor: {
+            /** @description A code of the authenticator app. For `totp`. */
+            code?: string | null;
+            /** @description The new passkey, as `PublicKeyCredential.toJSON()` returns it. For `passkey`. */
+            credential?: Record<string, never> | null;
+        };
+        /**
          * @description An archive that can be downloaded.
          * @example {
          *       "bytes": 2411892,
@@ -1259,7 +1705,16 @@ export interface components {
          * @example {
          *       "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *       "bio": "Numbers and music.",
-         *       "display_name": "Ada Lovelace"
+         *       "country": "GB",
+         *       "display_name": "Ada Lovelace",
+         *       "is_private": false,
+         *       "kind": "artist",
+         *       "links": [
+         *         "https://ada.example.org/"
+         *       ],
+         *       "locale": "en-GB",
+         *       "place": "London",
+         *       "time_zone": "Europe/London"
          *     }
          */
         EditProfile: {
@@ -1298,6 +1753,99 @@ export interface components {
             password: components["schemas"]["Password"];
         };
         /**
+         * @description A second factor that is in use.
+         * @example {
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
+         *       "kind": "passkey",
+         *       "last_used_at": "2026-05-20T18:05:12Z",
+         *       "name": "Ada's phone"
+         *     }
+         */
+        Factor: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["FactorKind"];
+            /**
+             * Format: date-time
+             * @description When it was last accepted.
+             */
+            last_used_at: string | null;
+            name: string;
+        };
+        /**
+         * @description A second factor.
+         * @example {
+         *       "code": "287082",
+         *       "kind": "totp"
+         *     }
+         */
+        FactorAnswer: {
+            /**
+             * @description The response of a passkey to the `passkey` options of the problem, as `PublicKeyCredential.toJSON()` returns it.
+             *     For `passkey`.
+             */
+            assertion?: Record<string, never> | null;
+            /** @description The code of an authenticator app, or a recovery code. For `totp` and `recovery`. */
+            code?: string | null;
+            kind: components["schemas"]["FactorAnswerKind"];
+        };
+        /**
+         * @description The kind of a second factor in a request.
+         * @enum {string}
+         */
+        FactorAnswerKind: "totp" | "passkey" | "recovery";
+        /**
+         * @description A kind of second factor that a member can add.
+         * @enum {string}
+         */
+        FactorKind: "totp" | "passkey";
+        /**
+         * @description A factor that was begun, with what confirms it.
+         * @example {
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
+         *       "kind": "totp",
+         *       "secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+         *       "uri": "otpauth://totp/Tutti:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Tutti"
+         *     }
+         */
+        FactorSetup: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["FactorKind"];
+            /** @description The options for `navigator.credentials.create()`, valid for five minutes. For `passkey`. */
+            options?: Record<string, never> | null;
+            /** @description The secret of an authenticator app in base 32, to be typed. For `totp`. */
+            secret?: string | null;
+            /** @description The `otpauth:` URI of the secret, to be shown as a QR code. For `totp`. */
+            uri?: string | null;
+        };
+        /**
+         * @description The second factors of an account.
+         * @example {
+         *       "items": [
+         *         {
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
+         *           "kind": "totp",
+         *           "last_used_at": null,
+         *           "name": "Authenticator app"
+         *         }
+         *       ],
+         *       "recovery_codes": 10
+         *     }
+         */
+        Factors: {
+            items: components["schemas"]["Factor"][];
+            /**
+             * Format: int64
+             * @description How many recovery codes are unused.
+             */
+            recovery_codes: number;
+        };
+        /**
          * @description Why an item cannot be converted.
          * @example {
          *       "code": "transcode.no_picture",
@@ -1309,6 +1857,16 @@ export interface components {
             code: string;
             /** @description A sentence for its owner. */
             detail: string;
+        };
+        /**
+         * @description The login of a member who has forgotten the password.
+         * @example {
+         *       "login": "ada@example.org"
+         *     }
+         */
+        ForgottenPassword: {
+            /** @description A handle or an e-mail address; case doesn't matter. */
+            login: string;
         };
         /**
          * @description The fields of a form.
@@ -1366,12 +1924,14 @@ export interface components {
          *       "items": [
          *         {
          *           "cover": {
+         *             "alt": "A black cat looks out of a porthole.",
          *             "bytes": 2411724,
          *             "camera": "Pixel 9",
          *             "captions": [],
          *             "claimed": true,
          *             "content_type": "image/jpeg",
          *             "created_at": "2026-06-20T18:30:00Z",
+         *             "description": "The first morning at the sea.",
          *             "duration_ms": null,
          *             "failure": null,
          *             "height": 3024,
@@ -1430,12 +1990,39 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "expires_at": "2027-05-17T00:00:00Z",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c14",
+         *           "last_used_at": null,
+         *           "name": "Karaoke server",
+         *           "scopes": [
+         *             "media:read",
+         *             "media:write"
+         *           ]
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_ApiKey: {
+            /** @description The items. */
+            items: components["schemas"]["ApiKey"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "alt": "A black cat looks out of a porthole.",
          *           "bytes": 2411724,
          *           "camera": "Pixel 9",
          *           "captions": [],
          *           "claimed": true,
          *           "content_type": "image/jpeg",
          *           "created_at": "2026-06-20T18:30:00Z",
+         *           "description": "The first morning at the sea.",
          *           "duration_ms": null,
          *           "failure": null,
          *           "height": 3024,
@@ -1523,14 +2110,38 @@ export interface components {
             next?: string | null;
         };
         /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "at": "2026-05-17T09:30:00Z",
+         *           "attempts": 1,
+         *           "device": "Firefox on Linux",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
+         *           "network": "203.0.113.0/24",
+         *           "outcome": "succeeded"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_SignInRecord: {
+            /** @description The items. */
+            items: components["schemas"]["SignInRecord"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
          * @description An item.
          * @example {
+         *       "alt": "A black cat looks out of a porthole.",
          *       "bytes": 2411724,
          *       "camera": "Pixel 9",
          *       "captions": [],
          *       "claimed": true,
          *       "content_type": "image/jpeg",
          *       "created_at": "2026-06-20T18:30:00Z",
+         *       "description": "The first morning at the sea.",
          *       "duration_ms": null,
          *       "failure": null,
          *       "height": 3024,
@@ -1671,6 +2282,50 @@ export interface components {
          */
         MediaId: string;
         /**
+         * @description The body of a new key.
+         * @example {
+         *       "expires_at": "2027-05-17T00:00:00Z",
+         *       "name": "Karaoke server",
+         *       "scopes": [
+         *         "media:read",
+         *         "media:write"
+         *       ]
+         *     }
+         */
+        NewApiKey: {
+            /**
+             * Format: date-time
+             * @description When the key ends by itself; without it, it is valid until it is revoked.
+             */
+            expires_at?: string | null;
+            /** @description What the key is for, on one line. */
+            name: string;
+            password?: components["schemas"]["Password"] | null;
+            /**
+             * @description A tag of operations and `read` (GET) or `write` (all other methods), such as `media:read`. No scope is for the
+             *     operations of `accounts`.
+             */
+            scopes: string[];
+        };
+        /**
+         * @description A challenge for the passkeys of this site.
+         * @example {
+         *       "options": {
+         *         "publicKey": {
+         *           "allowCredentials": [],
+         *           "challenge": "q83vEjRWeJCrze8SNFZ4kAECAwQFBgcICQoLDA0ODxA",
+         *           "rpId": "tutti.example",
+         *           "timeout": 300000,
+         *           "userVerification": "required"
+         *         }
+         *       }
+         *     }
+         */
+        PasskeyChallenge: {
+            /** @description The options for `navigator.credentials.get()`, valid for five minutes. */
+            options: Record<string, never>;
+        };
+        /**
          * Format: password
          * @description A password, in the form of the profile `OpaqueString` (RFC 8265 §4.2.2): every space is U+0020, composed (NFC).
          * @example correct horse battery
@@ -1719,6 +2374,29 @@ export interface components {
             remaining_ms?: number | null;
         };
         /**
+         * @description A proof of who the caller is.
+         * @example {
+         *       "password": "correct horse battery"
+         *     }
+         */
+        Proof: {
+            factor?: components["schemas"]["FactorAnswer"] | null;
+            password?: components["schemas"]["Password"] | null;
+        };
+        /**
+         * @description New recovery codes.
+         * @example {
+         *       "codes": [
+         *         "k7wd-m2xe-9pqa-rt4c",
+         *         "b3hn-6yvz-u8fj-s5gd"
+         *       ]
+         *     }
+         */
+        RecoveryCodes: {
+            /** @description Ten codes. Each can be used once, in place of another second factor. */
+            codes: string[];
+        };
+        /**
          * @description The body of a refresh.
          * @example {
          *       "refresh_token": "q83vEjRWeJCrze8SNFZ4kAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
@@ -1726,6 +2404,22 @@ export interface components {
          */
         Refresh: {
             refresh_token: string;
+        };
+        /**
+         * @description A code of a mail, and the new password.
+         * @example {
+         *       "code": "K7RM-2XQD",
+         *       "login": "ada",
+         *       "password": "seven green umbrellas"
+         *     }
+         */
+        ResetPassword: {
+            /** @description The `code` of the link, or the short code of the same mail. */
+            code: string;
+            /** @description The handle or e-mail address. Needed with a short code only. */
+            login?: string | null;
+            /** @description At least 10 characters, at most 1,000 bytes. */
+            password: components["schemas"]["Password"];
         };
         /**
          * @description A device that is signed in.
@@ -1782,12 +2476,14 @@ export interface components {
          * @example {
          *       "expires_at": "2026-06-27T18:30:00Z",
          *       "media": {
+         *         "alt": "A black cat looks out of a porthole.",
          *         "bytes": 2411724,
          *         "camera": "Pixel 9",
          *         "captions": [],
          *         "claimed": true,
          *         "content_type": "image/jpeg",
          *         "created_at": "2026-06-20T18:30:00Z",
+         *         "description": "The first morning at the sea.",
          *         "duration_ms": null,
          *         "failure": null,
          *         "height": 3024,
@@ -1847,9 +2543,41 @@ export interface components {
         SignIn: {
             /** @description The name of this device in the list of sessions. */
             device?: string | null;
-            /** @description A handle or an e-mail address; case doesn't matter. */
-            login: string;
-            password: components["schemas"]["Password"];
+            factor?: components["schemas"]["FactorAnswer"] | null;
+            /** @description A handle or an e-mail address; case doesn't matter. Left out, with the password, to sign in by passkey alone. */
+            login?: string | null;
+            password?: components["schemas"]["Password"] | null;
+        };
+        /**
+         * @description A sign-in, or attempts that failed.
+         * @example {
+         *       "at": "2026-05-17T09:30:00Z",
+         *       "attempts": 1,
+         *       "device": "Firefox on Linux",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
+         *       "network": "203.0.113.0/24",
+         *       "outcome": "succeeded"
+         *     }
+         */
+        SignInRecord: {
+            /**
+             * Format: date-time
+             * @description When it was; of several attempts, the last one.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description How many attempts failed from there within an hour; 1 for a sign-in.
+             */
+            attempts: number;
+            /** @description The name of the device, as given at sign-in. */
+            device: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The network: the client's IPv4 /24 or IPv6 /48, or `unknown`. */
+            network: string;
+            /** @description `succeeded`, or `failed` if the password or the second factor was wrong. */
+            outcome: string;
         };
         /**
          * @description The body of a sign-up.
@@ -1857,7 +2585,9 @@ export interface components {
          *       "device": "Firefox on Linux",
          *       "email": "ada@example.org",
          *       "handle": "ada",
-         *       "password": "correct horse battery"
+         *       "locale": "en-GB",
+         *       "password": "correct horse battery",
+         *       "time_zone": "Europe/London"
          *     }
          */
         SignUp: {
@@ -1890,14 +2620,24 @@ export interface components {
          *       "account": {
          *         "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *         "bio": "Numbers and music.",
+         *         "country": "GB",
          *         "created_at": "2026-05-17T09:30:00Z",
          *         "display_name": "Ada Lovelace",
          *         "email": "ada@example.org",
+         *         "email_confirmed": true,
          *         "handle": "ada",
          *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *         "is_private": false,
+         *         "kind": "artist",
+         *         "links": [
+         *           "https://ada.example.org/"
+         *         ],
+         *         "locale": "en-GB",
+         *         "place": "London",
          *         "roles": [
          *           "member"
-         *         ]
+         *         ],
+         *         "time_zone": "Europe/London"
          *       },
          *       "expires_in": 900,
          *       "refresh_token": "q83vEjRWeJCrze8SNFZ4kAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
@@ -2031,6 +2771,18 @@ export interface components {
         };
         /** @description * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1. */
         BadRequest_malformed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+         *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+         */
+        Forbidden_scope_suspended: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2300,7 +3052,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            /**
+             * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2310,10 +3065,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            /**
-             * @description * `accounts.email_taken`: Sign in to the account with this e-mail address instead.
-             *     * `accounts.handle_taken`: Choose another handle.
-             */
+            /** @description * `accounts.handle_taken`: Choose another handle. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2389,7 +3141,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The profile, without the e-mail address */
+            /** @description The profile, without what only its owner sees */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2450,6 +3202,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             414: components["responses"]["URITooLong"];
             /** @description * `request.invalid`: Mend the field that the sentence names. */
             422: {
@@ -2539,7 +3292,10 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_closed`: Sign up again; the account of this token was erased.
+             *     * `media.account_limited`: Keep it private until your account is limited no more.
              *     * `media.quota_albums`: Delete an album.
              */
             403: {
@@ -2621,6 +3377,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -2665,6 +3422,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -2716,6 +3474,19 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_limited`: Keep it private until your account is limited no more.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -2778,6 +3549,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -2882,7 +3654,11 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            /** @description * `media.album_full`: Take items out of the album, or begin another one. */
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.album_full`: Take items out of the album, or begin another one.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2966,6 +3742,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -3021,6 +3798,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -3131,7 +3909,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            /** @description * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata. */
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3198,6 +3980,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -3251,7 +4034,9 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
-             *     * `auth.password_required`: Send the password in the body, or sign in again first.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
             403: {
@@ -3325,6 +4110,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["URITooLong"];
@@ -3342,6 +4128,615 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_api_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, without their secrets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ApiKey"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApiKey"];
+            };
+        };
+        responses: {
+            /** @description The key with its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `accounts.too_many_api_keys`: Revoke an API key first.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.wrong_password`: Check the current password, then send it again.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.invalid_api_key`: Change the field that the sentence names.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    revoke_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the key
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c14
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
+            /**
+             * @description * `accounts.api_key_not_found`: List the API keys again; this one may have been revoked.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    change_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeEmail"];
+            };
+        };
+        responses: {
+            /** @description A mail is on its way to the new address */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.wrong_password`: Check the current password, then send it again.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `accounts.email_confirmed`: Nothing is left to do; the address is confirmed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.invalid_email`: Check the e-mail address; it should look like ada@example.org.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `accounts.too_many_mails`: Use the newest mail, or wait for the time in `Retry-After`.
+             *     * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    confirm_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmEmail"];
+            };
+        };
+        responses: {
+            /** @description The account as it is now; access tokens say so from the next refresh on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `accounts.email_taken`: Sign in to the account that has confirmed this address, or use another. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.invalid_code`: Ask for a new mail; a link or code works once, for a limited time.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    send_confirmation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A mail is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
+            /** @description * `accounts.email_confirmed`: Nothing is left to do; the address is confirmed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `accounts.too_many_mails`: Use the newest mail, or wait for the time in `Retry-After`.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The factors that are in use, and the number of unused recovery codes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Factors"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    begin_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginFactor"];
+            };
+        };
+        responses: {
+            /** @description What confirms the factor */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSetup"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `accounts.passkeys_off`: Use an authenticator app; passkeys need a fitting `mail.site_url`.
+             *     * `accounts.too_many_factors`: Remove a factor of this kind first.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of one of your factors
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `accounts.factor_not_found`: List the factors again; this one may have been removed.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    confirm_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a factor that was begun
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmFactor"];
+            };
+        };
+        responses: {
+            /** @description The factor */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Factor"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.factor_refused`: Send a new code, or a response to a new challenge.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `accounts.factor_not_found`: List the factors again; this one may have been removed.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `accounts.passkeys_off`: Use an authenticator app; passkeys need a fitting `mail.site_url`.
+             *     * `accounts.too_many_factors`: Remove a factor of this kind first.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
@@ -3372,7 +4767,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
-            /** @description * `auth.wrong_password`: Check the current password, then send it again. */
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.wrong_password`: Check the current password, then send it again.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3431,12 +4830,173 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    prove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Proven */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.factor_refused`: Send a new code, or a response to a new challenge.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.wrong_password`: Check the current password, then send it again.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            /**
+             * @description * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    replace_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new codes */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `accounts.no_factor`: Add an authenticator app or a passkey first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_sign_ins: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of sign-ins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SignInRecord"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     list_media: {
         parameters: {
             query?: {
                 /**
                  * @description The public items of this member, instead of your library: those that are ready, as everyone sees them. Needs no
-                 *     token, and goes together with `kind`, `limit` and `after`.
+                 *     token, and goes together with `kind`, `limit` and `after`. A member whose profile is private has none here.
                  * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
                  */
                 owner?: string;
@@ -3461,7 +5021,8 @@ export interface operations {
                  */
                 tag?: string;
                 /**
-                 * @description Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item.
+                 * @description Only items with all of these words. Each is the prefix of a word in the name, in a tag, in the alternative text
+                 *     or in the description of the item; of a long description, the first words count.
                  * @example summer 2026
                  */
                 q?: string;
@@ -3528,6 +5089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            403: components["responses"]["Forbidden_scope_suspended"];
             414: components["responses"]["URITooLong"];
             /** @description * `request.invalid`: Mend the field that the sentence names. */
             422: {
@@ -3655,7 +5217,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
@@ -3828,6 +5392,19 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_limited`: Keep it private until your account is limited no more.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see. */
             404: {
                 headers: {
@@ -3897,7 +5474,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            /** @description * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata. */
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3988,7 +5569,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
@@ -4170,6 +5753,8 @@ export interface operations {
             };
             /**
              * @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
              */
             403: {
@@ -4236,6 +5821,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -4286,6 +5872,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -4337,6 +5924,19 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_limited`: Keep it private until your account is limited no more.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -4420,6 +6020,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -4502,7 +6103,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
             403: {
@@ -4622,6 +6225,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -4642,6 +6246,171 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
             507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    get_captions_playlist: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string;
+            };
+            header?: {
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the file's.
+                 * @example "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1"
+                 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+                /**
+                 * @description The language, as the item's view has it.
+                 * @example pt-BR
+                 */
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist. */
+            200: {
+                headers: {
+                    /** @description Distinguishes this playlist from all others at this URL. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example #EXTM3U
+                     *     #EXT-X-VERSION:7
+                     *     #EXT-X-TARGETDURATION:61
+                     *     #EXT-X-MEDIA-SEQUENCE:0
+                     *     #EXT-X-PLAYLIST-TYPE:VOD
+                     *     #EXTINF:61.000000,
+                     *     segment.vtt
+                     *     #EXT-X-ENDLIST
+                     */
+                    "application/vnd.apple.mpegurl": string;
+                };
+            };
+            /** @description The client has this playlist already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
+            /**
+             * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_captions_segment: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string;
+            };
+            header?: {
+                /**
+                 * @description The `ETag`s that the client has: the response is 304 if one of them is still the text's.
+                 * @example "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1"
+                 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+                /**
+                 * @description The language, as the item's view has it.
+                 * @example pt-BR
+                 */
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The captions, as WebVTT. */
+            200: {
+                headers: {
+                    /** @description Distinguishes this text from all others at this URL. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example WEBVTT
+                     *     X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000
+                     *
+                     *     00:01.000 --> 00:02.500
+                     *     Everyone plays.
+                     */
+                    "text/vtt": string;
+                };
+            };
+            /** @description The client has this text already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
+            /**
+             * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
+             *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     follow_media: {
@@ -4693,6 +6462,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -4808,6 +6578,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -4928,6 +6699,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -5073,6 +6845,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -5199,6 +6972,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -5334,6 +7108,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -5427,6 +7202,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -5498,7 +7274,12 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            /** @description * `media.quota_links`: Revoke a link to this item, or wait until one expires. */
+            /**
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_limited`: Keep it private until your account is limited no more.
+             *     * `media.quota_links`: Revoke a link to this item, or wait until one expires.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5592,6 +7373,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_link`: List the links of the item again; this one was revoked or has expired.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -5642,6 +7424,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_link`: List the links of the item again; this one was revoked or has expired.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -5739,6 +7522,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -5877,7 +7661,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL. */
+            /**
+             * @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6019,6 +7807,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -6113,6 +7902,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -6215,6 +8005,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -6347,6 +8138,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -6462,6 +8254,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -6502,6 +8295,135 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    forgot_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgottenPassword"];
+            };
+        };
+        responses: {
+            /** @description If there is such an account, a mail is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            /**
+             * @description * `accounts.too_many_mails`: Use the newest mail, or wait for the time in `Retry-After`.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            /** @description Set; sign in with it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `accounts.email_taken`: Sign in to the account that has confirmed this address, or use another. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.code_needs_login`: Send `login` beside a short code, or the code of the link.
+             *     * `accounts.invalid_code`: Ask for a new mail; a link or code works once, for a limited time.
+             *     * `accounts.weak_password`: Choose another password; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     list_sessions: {
         parameters: {
             query?: {
@@ -6527,6 +8449,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -6585,7 +8508,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description * `auth.wrong_login`: Check the handle and the password, then sign in again. */
+            /**
+             * @description * `auth.second_factor`: Sign in again with a `factor`; `factors` names what is possible.
+             *     * `auth.wrong_factor`: Sign in again with a new code, or with a response to a new challenge.
+             *     * `auth.wrong_login`: Check the handle and the password, then sign in again.
+             */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6594,7 +8521,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            /**
+             * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6679,7 +8609,11 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            /**
+             * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6734,7 +8668,11 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            /**
+             * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6754,6 +8692,67 @@ export interface operations {
             };
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    begin_passkey_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyChallenge"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `accounts.passkeys_off`: Use an authenticator app; passkeys need a fitting `mail.site_url`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `auth.too_many_attempts`: Wait for the time in `Retry-After`, then try again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -6818,7 +8817,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only. */
+            /**
+             * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6864,6 +8866,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `accounts.session_not_found`: List the sessions again; this one may have ended.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -7000,7 +9003,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_uploads`: Finish or cancel an unfinished upload.
@@ -7260,7 +9265,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
@@ -7437,6 +9444,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_scope_suspended"];
             /**
              * @description * `media.no_such_upload`: Create a new upload; this one was completed long ago, cancelled, or has expired.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -7570,7 +9578,9 @@ export interface operations {
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
@@ -7757,7 +9767,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `media.account_closed`: Sign up again; the account of this token was erased.
+             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
