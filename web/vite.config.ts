@@ -33,7 +33,7 @@ export default defineConfig({
     rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { proxy: { '/v1': server, '/.well-known': server } },
-  test: { include: ['src/**/*.test.ts'], environment: 'node', setupFiles: ['src/messages/testSetup.ts'] },
+  test: { include: ['src/**/*.test.ts'], environment: 'node', setupFiles: ['src/messages/testSetup.ts'], testTimeout: 60_000 },
 });
 
 /** Compiles the texts before anything imports them, and again when one changes. */

@@ -173,7 +173,6 @@ async fn odd_addresses_are_refused_and_long_ones_work() {
         "ada(comment)@example.org",
         "ada@example.org (Ada)",
         "Ada <ada@example.org>",
-        "ada@bücher.example",
         "ädä@example.org",
         "ada@[127.0.0.1]",
         "ada@example.org\r\nBcc: eve@example.org",
