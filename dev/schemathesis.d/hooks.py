@@ -1,14 +1,21 @@
 """What dev/schemathesis adds to schemathesis: members, real files, and a report by operation.
 
 Owns the data behind the requests: a member with a photo, a video and an audio file that are ready. Half of the requests get real ids,
-tokens and bodies in place of made-up ones, so that successful responses are checked too; the others stay as they were made.
-Invariant: a request that ends an account, a session or a file gets one of its own, so that the others keep theirs.
+tokens, codes and bodies in place of made-up ones, so that successful responses are checked too; the others stay as they were made.
+Invariant: a request that ends an account, a session or a file, or that changes how an account signs in, gets one of its own, so that the
+others keep theirs. Operations below /v1/admin are not in the description that is read: the public listener has none of them.
 """
 
 import atexit
+import base64
+import email
+import email.policy
+import hashlib
+import hmac
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,7 +28,10 @@ import schemathesis
 
 SITE = os.environ["TUTTI_URL"]
 REPORT = os.environ["TUTTI_REPORT"]
+# The folder of the server's mails, if it is on this machine. Without it, requests with mailed codes stay as they were made.
+MAILS = os.environ.get("TUTTI_MAILS")
 PASSWORD = "correct horse battery staple"
+NEW_PASSWORD = "seven green umbrellas"
 # The order of the requests is the same in each run with one seed, so these choices are too.
 CHOICES = random.Random(os.environ.get("TUTTI_SEED", "1"))
 
@@ -34,7 +44,8 @@ class Member:
     def __init__(self):
         Member.count += 1
         self.handle = f"member{Member.count}"
-        body = {"handle": self.handle, "email": f"{self.handle}@example.org", "password": PASSWORD}
+        self.email = f"{self.handle}@example.org"
+        body = {"handle": self.handle, "email": self.email, "password": PASSWORD}
         signed_in = call("POST", "/v1/accounts", json=body).json()
         self.token = signed_in["access_token"]
         self.refresh_token = signed_in["refresh_token"]
@@ -52,6 +63,67 @@ class Member:
     def begin_upload(self):
         headers = self.headers | {"tus-resumable": "1.0.0", "upload-length": str(len(PHOTO))}
         return call("POST", "/v1/uploads", headers=headers).headers["location"].rsplit("/", 1)[1]
+
+    def post(self, path, body):
+        return call("POST", path, headers=self.headers, json=body).json()
+
+    def begin_app(self):
+        """Begins to add an authenticator app. Returns its id and its secret."""
+        begun = self.post("/v1/me/factors", {"kind": "totp", "name": "Phone"})
+        return begun["id"], begun["secret"]
+
+    def add_app(self):
+        """Adds an authenticator app. Returns its id and its secret; the code of this moment is used."""
+        id, secret = self.begin_app()
+        self.post(f"/v1/me/factors/{id}/confirm", {"code": app_code(secret)})
+        return id, secret
+
+    def make_key(self):
+        return self.post("/v1/me/api-keys", {"name": "Server", "scopes": ["media:read"]})["id"]
+
+    def make_link(self):
+        """Sends a photo and makes a link to it: an item has a limited number of links. Returns the item's id and the link."""
+        media = self.send(FILES[0])
+        return media, self.post(f"/v1/media/{media}/links", {"expires_in": 3600})
+
+    def make_album(self):
+        return self.post("/v1/albums", {"title": "Everyone plays"})["id"]
+
+    def mailed_code(self, page):
+        """Returns the code in the link to this page in a mail to the member; None if none arrives in time, or mails can't be read."""
+        until = time.monotonic() + 10
+        while MAILS and time.monotonic() < until:
+            for text in read_mails(self.email):
+                code = re.search(rf"/{page}\?code=([\w-]{{43}})", text)
+                if code:
+                    return code[1]
+            time.sleep(0.1)
+        return None
+
+
+# The recipient and the text of each mail that was read, by file name.
+READ_MAILS = {}
+
+
+def read_mails(address):
+    """Returns the texts of the mails to an address, the newest first."""
+    for name in os.listdir(MAILS):
+        if name.endswith(".eml") and name not in READ_MAILS:
+            try:
+                with open(os.path.join(MAILS, name), "rb") as file:
+                    mail = email.message_from_binary_file(file, policy=email.policy.default)
+            except FileNotFoundError:
+                continue  # The folder keeps the newest mails only.
+            READ_MAILS[name] = (str(mail["to"]), mail.get_body(("plain",)).get_content())
+    return [text for _, (to, text) in sorted(READ_MAILS.items(), reverse=True) if address in re.findall(r"[\w.@+-]+", to)]
+
+
+def app_code(secret, ahead=0):
+    """Returns the code of an authenticator app (RFC 6238), `ahead` steps of 30 s from now."""
+    step = int(time.time()) // 30 + ahead
+    mac = hmac.digest(base64.b32decode(secret), step.to_bytes(8, "big"), hashlib.sha1)
+    offset = mac[19] & 15
+    return f"{(int.from_bytes(mac[offset : offset + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 def call(method, path, **options):
@@ -94,17 +166,30 @@ with open(FILES[0], "rb") as file:
 CAPTIONS = b"WEBVTT\n\n00:00.000 --> 00:01.000\nEveryone plays.\n"
 ADA = Member()
 VIEWS = wait_until_ready([ADA.send(path) for path in FILES])
+ALBUM = ADA.make_album()
 # Which of them has the address that ends so.
 KIND = {"image": "photo", "captions": "video", "hls": "video", "poster": "video", "storyboard": "video", "waveform": "audio"}
 BY_KIND = {view["kind"]: view for view in VIEWS}
-# An operation that ends what it is called with.
-ENDS_THE_SESSION = {
+# Operations that end what they are called with, or change how the account signs in.
+NEEDS_ITS_OWN_MEMBER = {
     "DELETE /v1/me",
     "DELETE /v1/sessions",
     "DELETE /v1/sessions/current",
     # Its id may be that of the session that another operation listed.
     "DELETE /v1/sessions/{id}",
     "POST /v1/me/password",
+    # A few mails for one account, and then one every ten minutes.
+    "POST /v1/me/email",
+    "POST /v1/me/email/confirm",
+    "POST /v1/me/email/confirmation",
+    "POST /v1/me/factors",
+    "POST /v1/me/factors/{id}/confirm",
+    "DELETE /v1/me/factors/{id}",
+    "POST /v1/me/recovery-codes",
+    "POST /v1/me/proof",
+    # An account has a limited number of keys.
+    "POST /v1/me/api-keys",
+    "DELETE /v1/me/api-keys/{id}",
 }
 
 
@@ -120,10 +205,12 @@ def before_call(context, case, kwargs):
     label = case.operation.label
     if CHOICES.random() < 0.1:
         return  # as it was made: without a token, or with one that is none
-    member = Member() if label in ENDS_THE_SESSION else ADA
+    member = Member() if label in NEEDS_ITS_OWN_MEMBER else ADA
     case.headers["Authorization"] = f"Bearer {member.token}"
     if label == "DELETE /v1/media/{id}" and case.path_parameters.get("id") in {view["id"] for view in VIEWS}:
         case.path_parameters["id"] = member.send(FILES[0])
+    elif label == "DELETE /v1/albums/{id}":
+        case.path_parameters["id"] = member.make_album()
     elif CHOICES.random() < 0.5:
         use_real_data(label, case, member)
 
@@ -131,16 +218,23 @@ def before_call(context, case, kwargs):
 def use_real_data(label, case, member):
     method, path = label.split(" ", 1)
     parameters = case.path_parameters or {}
-    if path.startswith("/v1/media/{id}"):
+    if path.startswith(("/v1/me/", "/v1/passwords/")) or label == "POST /v1/sessions":
+        use_real_sign_in(label, case, parameters, member)
+    elif path.startswith("/v1/media/{id}"):
         kind = KIND.get(path.split("/")[4]) if path.count("/") > 3 else None
         view = BY_KIND.get(kind) or CHOICES.choice(VIEWS)
         parameters["id"] = member.send(FILES[0]) if label == "DELETE /v1/media/{id}" else view["id"]
         if "rendition" in parameters:
-            parameters["rendition"], parameters["file"] = CHOICES.choice(
-                [("v240", "playlist.m3u8"), ("v240", "init.mp4"), ("v240", "0.m4s"), ("audio", "playlist.m3u8"), ("audio", "0.m4s")]
-            )
+            parameters["rendition"] = CHOICES.choice(["v240", "audio"])
+        if "segment" in parameters:
+            parameters["segment"] = "0.m4s"
         if "sheet" in parameters:
             parameters["sheet"] = "0.jpg"
+        if "link" in parameters:
+            member = Member()
+            parameters["id"], link = member.make_link()
+            parameters["link"] = link["id"]
+            case.headers["Authorization"] = f"Bearer {member.token}"
         if "lang" in parameters:
             use_real_captions(method, case, parameters)
         if method == "GET":
@@ -163,6 +257,23 @@ def use_real_data(label, case, member):
         case.headers["Upload-Length"] = str(len(PHOTO))
     elif path == "/v1/media" and method == "POST":
         case.body, case.media_type = PHOTO, "application/octet-stream"
+    elif path == "/v1/shared/{token}":
+        parameters["token"] = Member().make_link()[1]["token"]
+    elif path.startswith("/v1/albums/{id}"):
+        ids = [view["id"] for view in VIEWS]
+        if label != "DELETE /v1/albums/{id}":
+            # Those that it has already stay where they are.
+            member.post(f"/v1/albums/{ALBUM}/items", {"ids": ids})
+            parameters["id"] = ALBUM
+        if "media_id" in parameters:
+            parameters["media_id"] = ids[0]
+            if method == "PATCH":
+                case.body, case.media_type = {"after": ids[1]}, "application/json"
+        elif path.endswith("/items") and method == "POST":
+            case.body, case.media_type = {"ids": ids}, "application/json"
+    elif path == "/v1/media/zip":
+        url = member.post("/v1/media/downloads", {"ids": [view["id"] for view in VIEWS]})["url"]
+        case.query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     elif path == "/v1/accounts/{handle}":
         parameters["handle"] = ADA.handle
     elif path == "/v1/sessions/{id}":
@@ -189,19 +300,56 @@ def use_real_secrets(path, case, member):
         case.body |= {"handle": handle, "email": f"{handle}@example.org", "password": PASSWORD}
     elif path == "/v1/sessions/refresh":
         case.body["refresh_token"] = Member().refresh_token
-    elif path == "/v1/sessions":
-        case.body |= {"login": ADA.handle, "password": PASSWORD}
-    elif path == "/v1/me/password":
-        case.body["current"] = PASSWORD
-    elif path == "/v1/me/email":
-        case.body |= {"email": f"new{Member.count}@example.org", "password": PASSWORD}
-    elif path == "/v1/passwords/forgotten":
-        case.body["login"] = ADA.handle
     elif path == "/v1/me":
         if "password" in case.body:
             case.body["password"] = PASSWORD
-    elif path == "/v1/media/claims":
+    elif path in ("/v1/media/claims", "/v1/media/downloads"):
         case.body["ids"] = [CHOICES.choice(VIEWS)["id"]]
+
+
+def use_real_sign_in(label, case, parameters, member):
+    """Real passwords, codes and ids for the operations on how an account signs in. None of them is about ADA."""
+    body = None
+    if label == "POST /v1/sessions":
+        # An account has a limited number of sessions: one more ends the one that was unused for longest.
+        other = Member()
+        body = {"login": CHOICES.choice([other.handle, other.email]), "password": PASSWORD}
+        if CHOICES.random() < 0.5:
+            # The code that added the app is used, and one that is a step early is accepted.
+            body["factor"] = {"kind": "totp", "code": app_code(other.add_app()[1], 1)}
+    elif label == "POST /v1/passwords/forgotten":
+        body = {"login": Member().handle}
+    elif label == "POST /v1/passwords/reset":
+        other = Member()
+        call("POST", "/v1/passwords/forgotten", json={"login": other.handle})
+        if code := other.mailed_code("reset"):
+            body = {"code": code, "password": NEW_PASSWORD}
+    elif label == "POST /v1/me/password":
+        body = {"current": PASSWORD, "new": NEW_PASSWORD}
+    elif label == "POST /v1/me/email":
+        body = {"email": f"new-{member.email}", "password": PASSWORD}
+    elif label == "POST /v1/me/email/confirm":
+        if code := member.mailed_code("confirm"):
+            body = {"code": code}
+    elif label == "POST /v1/me/factors":
+        body = {"kind": "totp", "name": "Phone"}
+    elif label == "POST /v1/me/factors/{id}/confirm":
+        parameters["id"], secret = member.begin_app()
+        body = {"code": app_code(secret)}
+    elif label == "DELETE /v1/me/factors/{id}":
+        parameters["id"] = member.add_app()[0]
+    elif label == "POST /v1/me/recovery-codes":
+        member.add_app()
+    elif label == "POST /v1/me/proof":
+        body = {"password": PASSWORD}
+        if CHOICES.random() < 0.5:
+            body = {"factor": {"kind": "totp", "code": app_code(member.add_app()[1], 1)}}
+    elif label == "POST /v1/me/api-keys":
+        body = {"name": "Server", "scopes": ["media:read"], "password": PASSWORD}
+    elif label == "DELETE /v1/me/api-keys/{id}":
+        parameters["id"] = member.make_key()
+    if body is not None:
+        case.body, case.media_type = body, "application/json"
 
 
 # How often each operation responded with each status, and what was wrong about it.

@@ -41,6 +41,19 @@ mod tests {
     }
 
     #[test]
+    fn the_versions_of_each_schema_only_grow() {
+        for service in all() {
+            let steps = service.migrations.unwrap_or_default();
+            let (name, versions) = (service.name, steps.iter().map(|step| step.version).collect::<Vec<_>>());
+            assert!(versions.is_sorted_by(|before, after| before < after), "{name}: {versions:?}");
+            assert!(versions.iter().all(|version| *version > 0), "{name}: {versions:?}");
+            // A rollback reads the newest step's `min_compatible` only, so a later step never takes it back.
+            assert!(steps.is_sorted_by_key(|step| step.min_compatible), "{name}: {steps:?}");
+            assert!(steps.iter().all(|step| step.min_compatible <= step.version), "{name}: {steps:?}");
+        }
+    }
+
+    #[test]
     fn only_named_roles_are_selected() {
         let names: Vec<&str> =
             select(&["transcode".into(), "media".into()]).unwrap().iter().map(|service| service.name).collect();

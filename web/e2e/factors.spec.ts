@@ -29,7 +29,7 @@ async function signOut(page: Page): Promise<void> {
   await page.goto('/sign-in');
 }
 
-test('a member adds an authenticator app, keeps recovery codes, and signs in with either', async ({ home, member }) => {
+test('a member adds an authenticator app, keeps recovery codes, which no accident loses, and signs in with either', async ({ home, member }) => {
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Add an authenticator app' }).click();
   const dialog = home.getByRole('dialog');
@@ -51,8 +51,23 @@ test('a member adds an authenticator app, keeps recovery codes, and signs in wit
   const download = home.waitForEvent('download');
   await dialog.getByRole('link', { name: 'Download' }).click();
   expect(await readFile(await (await download).path(), 'utf8')).toBe(`${codes.join('\n')}\n`);
-  await dialog.getByRole('button', { name: 'Done' }).click();
+  // Only its own button closes the dialog: not Escape, a click outside, or another page of ours.
+  await home.keyboard.press('Escape');
+  await home.keyboard.press('Escape');
+  await home.mouse.click(2, 2);
+  await expect(dialog.getByRole('button', { name: 'Close' })).toHaveCount(0);
+  await expect(dialog.locator('li code')).toHaveText(codes);
+  await home.evaluate(() => {
+    history.pushState(null, '', '/');
+    dispatchEvent(new PopStateEvent('popstate'));
+  });
+  await expect(home.getByText('Your library is empty')).toBeVisible();
+  await home.goBack();
+  await expect(dialog.locator('li code')).toHaveText(codes);
   await expect(home.getByText('You have 10 unused recovery codes.')).toBeVisible();
+  await dialog.getByRole('button', { name: 'I have saved them' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(home.getByRole('button', { name: 'New recovery codes' })).toBeFocused();
 
   await signOut(home);
   await sendPassword(home, member);

@@ -11,7 +11,8 @@ use super::{Error, Sql, Tx};
 /// One step of a schema.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
-    /// Its number, from 1, without gaps.
+    /// Its number, from 1. Each step has a greater one than the step before: a database that has a version lacks only
+    /// greater ones, so a number that was left out is never used later.
     pub version: i64,
     /// The statements, separated by `;` at a line's end. One below a line `-- only sqlite` or `-- only postgresql` runs
     /// on that engine only: for what the two write differently, such as triggers.
@@ -145,6 +146,11 @@ fn for_engine(statement: &str, backend: DbBackend) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_versions_of_the_platforms_tables_only_grow() {
+        assert!(PLATFORM.is_sorted_by(|before, after| before.version < after.version), "{PLATFORM:?}");
+    }
 
     #[test]
     fn a_statement_of_another_engine_is_left_out() {

@@ -15,6 +15,7 @@ mod events;
 mod factor_verification;
 mod failed_sign_ins;
 mod jobs;
+mod login_lookup;
 mod mailed_codes;
 mod mails;
 mod metrics;

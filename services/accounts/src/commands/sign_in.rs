@@ -7,11 +7,11 @@
 use super::open_session::{VerifiedLogin, open_session};
 use crate::error::Error;
 use crate::factor_verification::verify_second_factor;
+use crate::login_lookup::find_by_login;
 use crate::model::{ClientInfo, FactorAnswer, Password, Whereabouts, normalize_login};
 use crate::password_hasher::{PasswordCheck, Priority};
 use crate::password_verification::verify_login;
 use crate::state::Accounts;
-use crate::store::accounts::{LoginName, find_credentials};
 use crate::throttle::network_key;
 use crate::tokens::SignedIn;
 
@@ -50,7 +50,7 @@ pub(crate) async fn sign_in(
 async fn try_to_sign_in(accounts: &Accounts, request: SignInRequest, client: ClientInfo) -> Result<SignedIn, Error> {
     let SignInRequest { login, password, factor, device } = request;
     let login = normalize_login(&login);
-    let found = find_credentials(accounts.context.db.read(), LoginName::of(&login)).await?;
+    let found = find_by_login(accounts, &login, &client).await?;
     let (check, network) = verify_login(accounts, &login, &password, found.as_ref(), &client).await?;
     let from = Whereabouts { device, network: network_key(client.address) };
     if check == PasswordCheck::Wrong {

@@ -32,6 +32,12 @@ struct CredentialsRow {
     request_key: Option<Vec<u8>>,
 }
 
+impl From<CredentialsRow> for Credentials {
+    fn from(row: CredentialsRow) -> Self {
+        Self { account: row.account.into(), password: row.password, request_key: row.request_key }
+    }
+}
+
 /// A login name: a handle or an e-mail address.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LoginName<'a> {
@@ -65,17 +71,26 @@ const CREDENTIALS_BY_EMAIL: &str = "
      where mail_address = $1
         or (mail_address is null and email = $1)
      order by email_confirmed_at is null, created_at, id
-     limit 1";
+     limit $2";
 
 /// Returns the account with this login name and its password's hash. An address is that of the account that has
 /// confirmed it, or else of the oldest one that has it.
 pub(crate) async fn find_credentials(sql: &impl Sql, by: LoginName<'_>) -> Result<Option<Credentials>, Error> {
-    let (text, value) = match by {
-        LoginName::Handle(handle) => (CREDENTIALS_BY_HANDLE, handle),
-        LoginName::Email(email) => (CREDENTIALS_BY_EMAIL, email),
-    };
-    let row: Option<CredentialsRow> = sql.row(text, vec![value.into()]).await?;
-    Ok(row.map(|row| Credentials { account: row.account.into(), password: row.password, request_key: row.request_key }))
+    match by {
+        LoginName::Handle(handle) => {
+            let row: Option<CredentialsRow> = sql.row(CREDENTIALS_BY_HANDLE, vec![handle.into()]).await?;
+            Ok(row.map(Credentials::from))
+        }
+        LoginName::Email(email) => Ok(list_credentials(sql, email, 1).await?.pop()),
+    }
+}
+
+/// Returns at most `limit` accounts that have an address: the one that has confirmed it, then the others by age, the
+/// oldest first.
+pub(crate) async fn list_credentials(sql: &impl Sql, email: &str, limit: usize) -> Result<Vec<Credentials>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<CredentialsRow> = sql.rows(CREDENTIALS_BY_EMAIL, vec![email.into(), limit.into()]).await?;
+    Ok(rows.into_iter().map(Credentials::from).collect())
 }
 
 const BY_HANDLE: &str = "

@@ -6,7 +6,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
-use db::{Error, FromQueryResult, Sql, Tx};
+use db::{Error, FromQueryResult, Sql, Tx, Value};
+use uuid::Uuid;
 
 /// The most known networks of an account. The most recently used ones are kept.
 const MAX_PER_ACCOUNT: i64 = 16;
@@ -52,6 +53,37 @@ pub(crate) async fn find(
         Some(age) if age < EXPIRES_AFTER => NetworkStatus::Known,
         _ => NetworkStatus::Unknown,
     })
+}
+
+/// Returns which of these accounts know the network beside them. The statement depends on the number of pairs only.
+pub(crate) async fn list_knowing(
+    sql: &impl Sql,
+    pairs: &[(AccountId, Network)],
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountId>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        account_id: Uuid,
+        seen_at: DateTime<Utc>,
+    }
+    let placeholders = |first: usize| {
+        let names: Vec<String> = (first..first + pairs.len()).map(|index| format!("${index}")).collect();
+        names.join(", ")
+    };
+    // A network's hash contains the account, so it fits one account only.
+    let text = format!(
+        "select account_id, seen_at
+           from known_network
+          where account_id in ({})
+            and network in ({})",
+        placeholders(1),
+        placeholders(1 + pairs.len())
+    );
+    let mut values: Vec<Value> = pairs.iter().map(|(account, _)| account.0.into()).collect();
+    values.extend(pairs.iter().map(|(_, network)| Value::from(network.clone())));
+    let rows: Vec<Row> = sql.rows(&text, values).await?;
+    let known = rows.into_iter().filter(|row| now - row.seen_at < EXPIRES_AFTER);
+    Ok(known.map(|row| AccountId(row.account_id)).collect())
 }
 
 const RECORD: &str = "

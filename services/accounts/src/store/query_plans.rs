@@ -54,6 +54,7 @@ async fn every_query_has_an_index() {
             audit::list(sql, &AuditFilter { on: Some("x".into()), ..open.clone() }, 10, 10).await?;
             audit::list(sql, &AuditFilter { since: Some(now), until: Some(now), ..open }, 10, 10).await?;
             known_networks::find(sql, id, &vec![1], now).await?;
+            known_networks::list_knowing(sql, &[(id, vec![1]), (id, vec![2])], now).await?;
             addresses::find_owner(sql, "ada@example.org").await?;
             addresses::is_used(sql, "ada@example.org").await?;
             mailed_codes::find_by_link(sql, &[1], now).await?;

@@ -115,9 +115,42 @@ async fn a_taken_and_a_free_address_get_the_same_response_at_the_same_cost() {
     assert!(mail.text.contains("@eve") && mail.text.contains("@ada"), "{}", mail.text);
     assert!(mail.links.iter().all(|link| !link.contains("code=")), "{:?}", mail.links);
     assert!(mail.links.iter().any(|link| link.ends_with("/forgot")), "{:?}", mail.links);
-    // The owner signs in by the address; the other account cannot.
+    // From a network that both know, the address signs in to the owner's account.
     let owner = Person::of(&world, &sign_in(&world, "ada@example.org", PASSWORD).await.expect(201));
     assert_eq!(owner.account["id"], ada.account["id"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_sign_in_by_a_shared_address_does_not_tell_that_another_account_has_it() {
+    const EVES: &str = "a password of eve's own";
+    let world = world().await;
+    sign_up_confirmed(&world, "ada").await;
+    sign_up(&world, "bob").await;
+    let sign_in_as = async |from: &str, email: &str, password: &str, expected: Option<&str>| {
+        let before = sign_in::hash_count(&world);
+        let response = limits::sign_in_from(&world, from, email, password).await;
+        match expected {
+            Some(handle) => assert_eq!(response.expect(201).json()["account"]["handle"], handle),
+            None => drop(response.refused(401, "auth.wrong_login")),
+        }
+        assert_eq!(sign_in::hash_count(&world), before + 1, "one hash is verified, whoever has the address");
+    };
+    // One address is confirmed by another account, one is unconfirmed, and one is free.
+    for (handle, email) in [("carol", "ada@example.org"), ("dave", "bob@example.org"), ("erin", "free@example.org")] {
+        tick(&world);
+        let body = json!({"handle": handle, "email": email, "password": EVES});
+        let anonymous = world.anonymous();
+        let request = anonymous.request(http::Method::POST, "/v1/accounts").header("x-tutti-client", "203.0.113.7");
+        anonymous.send(request.json(&body)).await.expect(201);
+        sign_in_as("203.0.113.8", email, EVES, Some(handle)).await;
+        sign_in_as("203.0.113.7", email, "a wrong password", None).await;
+    }
+    // The address stays with its owner: from a network that the owner knows, and from one that no account knows.
+    for from in ["127.0.0.1", "198.51.100.1"] {
+        sign_in_as(from, "ada@example.org", PASSWORD, Some("ada")).await;
+        sign_in_as(from, "bob@example.org", PASSWORD, Some("bob")).await;
+    }
     world.end().await;
 }
 

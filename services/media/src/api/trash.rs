@@ -14,7 +14,7 @@ use crate::{Media, commands};
 
 /// Restores an item from the trash, with everything made from it.
 ///
-/// An item that is not there stays as it is.
+/// An item that is not there stays as it is. While the account is limited, what it restores is private.
 #[utoipa::path(
     post,
     path = "/v1/media/{id}/restore",

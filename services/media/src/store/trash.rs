@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use contract::MediaId;
+use contract::media::Visibility;
 use db::{Error, Sql as _, Tx};
 
 use super::items::{COLUMNS, first};
@@ -30,16 +31,18 @@ pub(crate) async fn set_trashed(tx: &Tx, id: &MediaId, entry: Trashed) -> Result
     first(tx.row(&text, values).await?)
 }
 
-/// Restores an item from the trash to this list. Returns `None` if it is not there.
+/// Restores an item from the trash to this list, with this visibility. Returns `None` if it is not there.
 pub(crate) async fn set_restored(
     tx: &Tx,
     id: &MediaId,
     listing: Listing,
+    visibility: Visibility,
     now: DateTime<Utc>,
 ) -> Result<Option<Item>, Error> {
     let text = format!(
         "update item
             set listing = $2,
+                visibility = $4,
                 removed_at = null,
                 purges_at = null,
                 version = version + 1,
@@ -49,5 +52,6 @@ pub(crate) async fn set_restored(
             and removed_at is not null
          returning {COLUMNS}"
     );
-    first(tx.row(&text, vec![id.as_str().into(), listing.as_str().into(), now.into()]).await?)
+    let values = vec![id.as_str().into(), listing.as_str().into(), now.into(), visibility.as_str().into()];
+    first(tx.row(&text, values).await?)
 }

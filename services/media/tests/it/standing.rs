@@ -112,6 +112,30 @@ async fn a_limited_member_reads_and_uploads_but_publishes_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_limited_member_restores_from_the_trash_is_private() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, bob) = (world.ada(), world.bob());
+    let (limited, active) = (photo(&ada, "?visibility=public", 1).await, photo(&ada, "?visibility=public", 2).await);
+    for item in [&limited, &active] {
+        ada.delete(&path_of(item)).await.expect(204);
+    }
+    set_standing(&world, &ada, AccountState::Limited, Some(1), 1).await;
+    let restored = ada.post(&format!("{}/restore", path_of(&limited)), &json!({})).await.expect(200).json();
+    assert_eq!(restored["visibility"], "private");
+    assert_eq!(ada.get(&path_of(&limited)).await.expect(200).json()["visibility"], "private");
+    bob.get(&path_of(&limited)).await.refused(404, "media.not_found");
+    // A second request finds it restored already.
+    ada.post(&format!("{}/restore", path_of(&limited)), &json!({})).await.expect(200);
+    ada.patch(&path_of(&limited), &json!({"visibility": "public"})).await.refused(403, "media.account_limited");
+    world.clock().advance(TimeDelta::hours(1));
+    let restored = ada.post(&format!("{}/restore", path_of(&active)), &json!({})).await.expect(200).json();
+    assert_eq!(restored["visibility"], "public", "after the limit, it comes back as it was");
+    bob.get(&path_of(&active)).await.expect(200);
+    bob.get(&path_of(&limited)).await.refused(404, "media.not_found");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_erased_member_leaves_no_standing_and_no_privacy_however_late_the_events_arrive() {
     #[derive(FromQueryResult)]
     struct Row {
