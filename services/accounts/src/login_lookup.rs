@@ -1,9 +1,9 @@
 //! Finding the account that a login names at a sign-in.
 //!
-//! Owns which account is meant where several have one address. Does not own the other uses of an address, which mean
-//! the account that has confirmed it or the oldest one ([`find_credentials`]). Invariant: the statements and the hashes
-//! are the same, however many accounts have the address, and one account at most is returned, so that one password
-//! hash is verified.
+//! Owns which accounts are meant where several have one address. Does not own the other uses of an address, which mean
+//! the account that has confirmed it or the oldest one ([`find_credentials`]). Invariant: the statements are the same,
+//! however many accounts have the address, and at most [`MAX_MEANT`] accounts are returned, so that strangers can't make
+//! a sign-in costly.
 
 use contract::AccountId;
 use uuid::Uuid;
@@ -17,19 +17,22 @@ use crate::store::known_networks::Network;
 
 /// The most accounts of one address among which a sign-in chooses: the one that has confirmed it, and the oldest ones.
 const MAX_CANDIDATES: usize = 16;
+/// The most accounts whose password a sign-in is compared with.
+const MAX_MEANT: usize = 3;
 
-/// Returns the account that a lower-case login names. Among the accounts of an address it is one that has signed in
-/// from the client's network before, or else the one that has confirmed it, or else the oldest one. So a member who
-/// signs up with the address of another account, and then signs in with it, finds their own account, as if the address
-/// were free.
+/// Returns the accounts that a lower-case login names, in the order in which their passwords are compared. Of the
+/// accounts with an address these are one that has signed in from the client's network before, the one that has
+/// confirmed it or else the oldest one, and the newest one. So the owner of an address can sign in with it anywhere, and
+/// a member who signs up with the address of another account, and then signs in with it, finds their own account, as if
+/// the address were free.
 pub(crate) async fn find_by_login(
     accounts: &Accounts,
     login: &str,
     client: &ClientInfo,
-) -> Result<Option<Credentials>, Error> {
+) -> Result<Vec<Credentials>, Error> {
     let (sql, now) = (accounts.context.db.read(), accounts.context.clock.now());
     let LoginName::Email(email) = LoginName::of(login) else {
-        return Ok(find_credentials(sql, LoginName::of(login)).await?);
+        return Ok(find_credentials(sql, LoginName::of(login)).await?.into_iter().collect());
     };
     // Ordered by preference among those that know the network, and among those that don't.
     let found = list_credentials(sql, email, MAX_CANDIDATES).await?;
@@ -37,6 +40,11 @@ pub(crate) async fn find_by_login(
     let pairs: Vec<(AccountId, Network)> =
         ids.take(MAX_CANDIDATES).map(|id| (id, accounts.network(id, client))).collect();
     let knowing = store::known_networks::list_knowing(sql, &pairs, now).await?;
-    let chosen = found.iter().position(|one| knowing.contains(&one.account.id)).unwrap_or(0);
-    Ok(found.into_iter().nth(chosen))
+    let mut order: Vec<usize> = found.iter().position(|one| knowing.contains(&one.account.id)).into_iter().collect();
+    for other in [0, found.len().saturating_sub(1)] {
+        if !order.contains(&other) {
+            order.push(other);
+        }
+    }
+    Ok(order.into_iter().take(MAX_MEANT).filter_map(|at| found.get(at).cloned()).collect())
 }

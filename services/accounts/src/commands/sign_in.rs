@@ -50,8 +50,15 @@ pub(crate) async fn sign_in(
 async fn try_to_sign_in(accounts: &Accounts, request: SignInRequest, client: ClientInfo) -> Result<SignedIn, Error> {
     let SignInRequest { login, password, factor, device } = request;
     let login = normalize_login(&login);
-    let found = find_by_login(accounts, &login, &client).await?;
-    let (check, network) = verify_login(accounts, &login, &password, found.as_ref(), &client).await?;
+    let mut named = find_by_login(accounts, &login, &client).await?.into_iter();
+    let mut found = named.next();
+    let (mut check, mut network) = verify_login(accounts, &login, &password, found.as_ref(), &client).await?;
+    while check == PasswordCheck::Wrong
+        && let Some(other) = named.next()
+    {
+        (check, network) = verify_login(accounts, &login, &password, Some(&other), &client).await?;
+        found = Some(other);
+    }
     let from = Whereabouts { device, network: network_key(client.address) };
     if check == PasswordCheck::Wrong {
         if let Some(found) = &found {
