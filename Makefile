@@ -32,7 +32,7 @@ bench:    ## measure, and write bench/RESULTS.md
 openapi:  ## write docs/openapi.json, the other generated docs and the page's types anew
 	UPDATE=1 cargo test --locked --package tutti --bin tutti
 	@dev/page --modules
-	cd web && npm run --silent gen:api
+	cd web && npm run --silent gen:api && npm run --silent gen:console
 
 page:     ## build the page into web/dist
 	@dev/page

@@ -1,5 +1,6 @@
-// Owns how the page is built, tested and, while developing, joined to a running server.
-// Invariant: nothing is inlined into index.html, so the page runs under `script-src 'self'; style-src 'self'`.
+// Owns how the page and the operators' console (`--mode console`) are built, tested and, while developing, joined to a running
+// server. They are two builds, so that neither has a file of the other.
+// Invariant: nothing is inlined into the documents, so they run under `script-src 'self'; style-src 'self'`.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -9,13 +10,15 @@ import { compileMessages, OUT_DIR } from './src/messages/compile.js';
 import { pseudoLocalize } from './src/messages/pseudo.js';
 import { PUBLIC_FILES, shellFiles } from './src/shell/shellFiles';
 
-const server = process.env['TUTTI_URL'] ?? 'http://127.0.0.1:8080';
+/** The mode of the console's build. */
+const CONSOLE = 'console';
+const CONSOLE_DOCUMENT = 'console.html';
 /** A build where all languages have the texts of the pseudo-locale, for e2e/pseudoLocale.spec.ts: it lies beside the ordinary one and is never shipped. */
 const isPseudo = process.env['TUTTI_LOCALE'] === 'en-XA';
 const messagesDir = isPseudo ? resolve('node_modules/.pseudo/messages') : OUT_DIR;
 
-export default defineConfig({
-  plugins: [messages(), svelte(), serviceWorker()],
+export default defineConfig(({ mode }) => ({
+  plugins: [messages(), svelte(), mode === CONSOLE ? consoleDocument() : serviceWorker()],
   resolve: {
     alias: [
       { find: /^#messages\/(.+)$/, replacement: `${messagesDir.replace(/\/$/, '')}/$1.js` },
@@ -28,13 +31,31 @@ export default defineConfig({
     // Fonts and pictures stay files: data: URLs would need a weaker font-src.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The console's build is the second one, beside the files of the first.
+    ...(mode === CONSOLE ? { assetsDir: 'assets/console', emptyOutDir: false, copyPublicDir: false } : {}),
     // hls.js is one large lazily loaded chunk; nothing else comes near this.
     chunkSizeWarningLimit: 700,
-    rolldownOptions: { checks: { pluginTimings: false } },
+    rolldownOptions: { checks: { pluginTimings: false }, ...(mode === CONSOLE ? { input: CONSOLE_DOCUMENT } : {}) },
   },
-  server: { proxy: { '/v1': server, '/.well-known': server } },
+  server: { proxy: { '/v1': serverUrl(mode), '/.well-known': serverUrl(mode) } },
   test: { include: ['src/**/*.test.ts'], environment: 'node', setupFiles: ['src/messages/testSetup.ts'], testTimeout: 60_000 },
-});
+}));
+
+/** The server that `npm run dev` is joined to: the public listener, or that of operators. */
+const serverUrl = (mode: string): string => process.env['TUTTI_URL'] ?? `http://127.0.0.1:${mode === CONSOLE ? 8082 : 8080}`;
+
+/** While developing, shows the console at every path, as the operators' listener does. */
+function consoleDocument(): Plugin {
+  return {
+    name: 'tutti-console',
+    configureServer: ({ middlewares }) => {
+      middlewares.use((request, _response, next) => {
+        if (request.headers.accept?.includes('text/html')) request.url = `/${CONSOLE_DOCUMENT}`;
+        next();
+      });
+    },
+  };
+}
 
 /** Compiles the texts before anything imports them, and again when one changes. */
 function messages(): Plugin {

@@ -1,20 +1,9 @@
 // Proves that a member adds second factors in the settings and signs in with them: an authenticator app, recovery codes,
 // and passkeys of Chromium's virtual authenticator.
-import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
+import { appCode } from './authenticator';
 import { expect, test, type Member } from './fixtures';
-
-/** The code of an authenticator app (RFC 6238), `ahead` steps of 30 s from now. */
-function appCode(key: string, ahead = 0): string {
-  const bits = [...key.replaceAll(' ', '')].map((char) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(char).toString(2).padStart(5, '0')).join('');
-  const secret = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
-  const mac = createHmac('sha1', secret).update(step).digest();
-  const offset = (mac[19] ?? 0) & 15;
-  return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
 
 async function sendPassword(page: Page, member: Member): Promise<void> {
   await page.getByLabel('Handle or e-mail').fill(member.handle);

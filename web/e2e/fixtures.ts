@@ -13,6 +13,10 @@ import { PageProxy } from './pageProxy';
 export { expect };
 
 const run = promisify(execFile);
+const binary = resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti');
+
+/** Runs a command of the binary; what it says about an error is in the failure. */
+export const tutti = (...args: string[]): Promise<unknown> => run(binary, args);
 
 /** Runs ffmpeg; what it says about an error is in the failure. */
 export const ffmpeg = (...args: string[]): Promise<unknown> => run('ffmpeg', ['-v', 'error', '-y', ...args]);
@@ -66,6 +70,9 @@ export class Server {
   readonly serverUrl: string;
   /** `null` where the page in the binary is tested. */
   readonly page: PageProxy | null;
+  /** The URL of the operators' listener, and the console's page as `page`. */
+  readonly adminUrl: string;
+  readonly console: PageProxy | null;
   #process: ChildProcess | null = null;
   #log: string[] = [];
 
@@ -76,20 +83,26 @@ export class Server {
     pagePort: number,
     /** The port of an app on another origin, whose pages may call the API. */
     readonly appPort: number,
+    private readonly admin: number,
+    consolePort: number,
   ) {
     this.page = pageFolder && !fleet ? new PageProxy(pageFolder, pagePort, port) : null;
+    this.console = pageFolder && !fleet ? new PageProxy(pageFolder, consolePort, admin, 'console.html') : null;
+    this.adminUrl = `http://127.0.0.1:${this.console ? consolePort : admin}`;
     this.serverUrl = fleet ?? `http://127.0.0.1:${this.page ? pagePort : port}`;
   }
 
   async start(): Promise<void> {
     if (fleet) return;
-    const binary = resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti');
-    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`, '--admin-listen', '127.0.0.1:0', '--set', `gateway.allowed_origins=["http://127.0.0.1:${this.appPort}"]`];
+    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`, '--admin-listen', `127.0.0.1:${this.admin}`, '--set', `gateway.allowed_origins=["http://127.0.0.1:${this.appPort}"]`];
     const started = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
     for (let tries = 0; tries < 600 && started.exitCode === null; tries += 1) {
-      if (await fetch(`http://127.0.0.1:${this.port}/readyz`).then((response) => response.ok).catch(() => false)) return this.page?.start();
+      if (await fetch(`http://127.0.0.1:${this.port}/readyz`).then((response) => response.ok).catch(() => false)) {
+        await this.console?.start();
+        return this.page?.start();
+      }
       await new Promise((next) => setTimeout(next, 100));
     }
     started.kill('SIGKILL');
@@ -98,6 +111,7 @@ export class Server {
 
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     await this.page?.stop();
+    await this.console?.stop();
     const running = this.#process;
     if (!running || running.exitCode !== null) return;
     await new Promise<void>((done) => {
@@ -116,7 +130,7 @@ let count = 0;
 export const test = base.extend<PerTest, PerWorker>({
   server: [
     async ({}, use) => {
-      const server = new Server(await mkdtemp(join(tmpdir(), 'tutti-e2e-')), await freePort(), await freePort(), await freePort(), await freePort());
+      const server = new Server(await mkdtemp(join(tmpdir(), 'tutti-e2e-')), await freePort(), await freePort(), await freePort(), await freePort(), await freePort(), await freePort());
       await server.start();
       await use(server);
       await server.stop('SIGTERM');
@@ -173,7 +187,7 @@ export const test = base.extend<PerTest, PerWorker>({
   },
 });
 
-const memberNamed = (handle: string): Member => ({ handle, email: `${handle}@example.org`, password: 'every good boy does fine' });
+export const memberNamed = (handle: string): Member => ({ handle, email: `${handle}@example.org`, password: 'every good boy does fine' });
 
 /** Signs a member up and waits until the files are converted. */
 async function fill(serverUrl: string, member: Member, paths: string[]): Promise<void> {
@@ -208,7 +222,8 @@ export function collectErrors(page: Page): string[] {
   return browserErrors;
 }
 
-async function signUp(page: Page, member: Member): Promise<void> {
+/** Creates an account on the page, as a visitor does. */
+export async function signUp(page: Page, member: Member): Promise<void> {
   await page.goto('/join');
   await page.getByLabel('Handle').fill(member.handle);
   await page.getByLabel('E-mail').fill(member.email);

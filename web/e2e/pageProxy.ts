@@ -25,6 +25,8 @@ export class PageProxy {
     public folder: string,
     private readonly port: number,
     private readonly serverPort: number,
+    /** What is shown at every path that is no file. */
+    private readonly document: 'index.html' | 'console.html' = 'index.html',
   ) {}
 
   async start(): Promise<void> {
@@ -48,7 +50,7 @@ export class PageProxy {
     const path = new URL(incoming.url ?? '/', 'http://tutti.invalid').pathname;
     if (SERVER_PATHS.test(path)) return this.#forward(incoming, response);
     const isFile = /\.\w+$/.test(path) && !path.startsWith('/u/');
-    const file = isFile ? path : '/index.html';
+    const file = isFile ? path : `/${this.document}`;
     const body = await readFile(join(this.folder, file)).catch(() => null);
     const isFramed = path.startsWith('/embed/');
     response.writeHead(body === null ? 404 : 200, {

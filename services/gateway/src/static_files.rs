@@ -3,7 +3,7 @@
 //! The page does its own routing; `routes.json` in it has the patterns of its paths, and any other path is a 404 with
 //! the page as its body, which says so to people. The page of an item or an album that everyone may read has a preview
 //! in its head; the page below `/embed/` may be framed by other sites. Invariant: no response depends on who asks, and
-//! none has anything of members but such previews.
+//! none has anything of members but such previews; neither listener has a page of the other.
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
@@ -31,8 +31,12 @@ const PAGE_NOT_BUILT: &str = "<!doctype html><html lang=en><head><title>Tutti</t
                               built without the page. Run <code>make run</code>, or read <a href=/docs>the API \
                               documentation</a>.</body></html>";
 
-/// The console's page, among the files of the page.
+/// The operators' console, among the files of the page. It is a build of its own: its other files are below
+/// [`CONSOLE_ASSETS`].
 const CONSOLE: &str = "console.html";
+const CONSOLE_ASSETS: &str = "assets/console/";
+/// The files of the page that the console names, too.
+const CONSOLE_SHARED: [&str; 3] = ["favicon.ico", "favicon.svg", "theme.js"];
 const CONSOLE_NOT_BUILT: &str = "<!doctype html><html lang=en><head><title>Tutti, operators</title></head><body>\
                                  <p>This is the operators' listener. <a href=/docs/>The documentation of its API</a> \
                                  says what it has.</body></html>";
@@ -106,8 +110,10 @@ async fn console(request: Request) -> Response {
     if is_reserved(path) {
         return Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL.").into_response();
     }
-    if path.starts_with("assets/") {
-        return match find(PAGE, path) {
+    // No path of the console has a dot, and none of its pages is below `assets/`.
+    if path.contains('.') || path.starts_with("assets/") {
+        let is_its_own = path.starts_with(CONSOLE_ASSETS) || CONSOLE_SHARED.contains(&path);
+        return match find(PAGE, path).filter(|_| is_its_own) {
             Some(file) => file.respond(request.headers(), headers(path, &Policy::page(None))),
             None => Problem::of(every_role::NO_SUCH_URL, "There is no such file.").into_response(),
         };
@@ -126,6 +132,11 @@ fn is_reserved(path: &str) -> bool {
         || path.starts_with("internal")
         || path == "metrics"
         || path.starts_with(".well-known/")
+}
+
+/// Whether a file of the page is one of the operators' console, which the public listener does not have.
+fn is_of_console(path: &str) -> bool {
+    path == CONSOLE || path.starts_with(CONSOLE_ASSETS)
 }
 
 /// Compresses the OpenAPI document, once.
@@ -150,7 +161,7 @@ async fn page(State(state): State<PageState>, request: Request) -> Response {
     if is_reserved(path) || !matches!(parts.method, Method::GET | Method::HEAD) {
         return Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL.").into_response();
     }
-    if let Some(file) = find(PAGE, path) {
+    if let Some(file) = find(PAGE, path).filter(|_| !is_of_console(path)) {
         return file.respond(&parts.headers, headers(path, &state.policy));
     }
     // A path with a dot is a file, except in a member's handle.

@@ -14,6 +14,8 @@ const SOURCE_DIR = fileURLToPath(new URL('./', import.meta.url));
 export const OUT_DIR = fileURLToPath(new URL('../../generated/messages/', import.meta.url));
 /** Sentences for codes of the server. Its own sentences are English and more precise, so the English catalogue has none. */
 export const PROBLEMS = 'problems';
+/** Features whose texts are English only, those of the operators' console: in no catalogue, but in their own modules. */
+export const ENGLISH_ONLY = ['console'];
 
 /**
  * Writes the catalogues and, for every feature, `<feature>.js` and `<feature>.d.ts`.
@@ -26,7 +28,7 @@ export function compileMessages(outDir = OUT_DIR, pseudo = null) {
   const tags = languageTags();
   for (const tag of tags) {
     const own = pseudo ? {} : readMessages(tag);
-    const features = Object.entries(english).filter(([feature]) => pseudo || tag !== 'en' || feature !== PROBLEMS);
+    const features = Object.entries(english).filter(([feature]) => !ENGLISH_ONLY.includes(feature) && (pseudo || tag !== 'en' || feature !== PROBLEMS));
     writeIfChanged(join(outDir, 'catalogues', `${tag}.js`), catalogue(tag, features, own, pseudo ?? ((text) => text)));
   }
   const loaders = tags.map((tag) => `  ${JSON.stringify(tag)}: () => import('./catalogues/${tag}.js'),\n`);
@@ -34,7 +36,10 @@ export function compileMessages(outDir = OUT_DIR, pseudo = null) {
   writeIfChanged(join(outDir, 'catalogues.d.ts'), CATALOGUES_TYPE);
   for (const [feature, texts] of Object.entries(english)) {
     if (feature === PROBLEMS) continue;
-    writeIfChanged(join(outDir, `${feature}.js`), `import { textsOf } from '#src/messages/language.svelte.ts';\nexport default textsOf('${feature}');\n`);
+    const code = ENGLISH_ONLY.includes(feature)
+      ? `${RUNTIME}export default {\n${functions(texts, {}, 'en', pseudo ?? ((text) => text))}};\n`
+      : `import { textsOf } from '#src/messages/language.svelte.ts';\nexport default textsOf('${feature}');\n`;
+    writeIfChanged(join(outDir, `${feature}.js`), code);
     writeIfChanged(join(outDir, `${feature}.d.ts`), declarations(texts));
   }
 }
@@ -68,15 +73,26 @@ export function readMessages(tag = 'en') {
  * @param {(text: string) => string} transform
  */
 function catalogue(tag, features, own, transform) {
-  const lines = features.map(([feature, texts]) => {
-    const functions = Object.entries(texts).map(([key, english]) => {
-      const translated = own[feature]?.[key];
-      const code = compile(parse(transform(translated ?? english)), translated === undefined ? 'en' : tag);
-      return `    ${JSON.stringify(key)}: (${/\bd\./.test(code) ? 'd' : ''}) => ${code},\n`;
-    });
-    return `  ${feature}: {\n${functions.join('')}  },\n`;
+  const lines = features.map(([feature, texts]) => `  ${feature}: {\n${functions(texts, own[feature] ?? {}, tag, transform)}  },\n`);
+  return `${RUNTIME}export default {\n${lines.join('')}};\n`;
+}
+
+const RUNTIME = `import { percent, plural, select, write } from '#src/messages/runtime.ts';\n`;
+
+/**
+ * A function per text of a feature.
+ * @param {Record<string, string>} texts
+ * @param {Record<string, string>} own
+ * @param {string} tag
+ * @param {(text: string) => string} transform
+ */
+function functions(texts, own, tag, transform) {
+  const lines = Object.entries(texts).map(([key, english]) => {
+    const translated = own[key];
+    const code = compile(parse(transform(translated ?? english)), translated === undefined ? 'en' : tag);
+    return `    ${JSON.stringify(key)}: (${/\bd\./.test(code) ? 'd' : ''}) => ${code},\n`;
   });
-  return `import { percent, plural, select, write } from '#src/messages/runtime.ts';\nexport default {\n${lines.join('')}};\n`;
+  return lines.join('');
 }
 
 /**

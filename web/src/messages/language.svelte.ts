@@ -43,6 +43,9 @@ export async function startLanguage(): Promise<void> {
   await speak(wanted, remembered).catch(() => speak(ENGLISH, null));
 }
 
+/** Loads English, the only language of the operators' console, whatever the browser prefers. */
+export const startEnglish = (): Promise<boolean> => speak(ENGLISH, null);
+
 /**
  * Changes to the language that fits a tag (BCP 47), else to one of the browser's, and remembers it in this browser.
  * Fails, and changes nothing, if it cannot be loaded.

@@ -45,6 +45,7 @@ pub(super) struct AuditQuery {
     path = "/v1/admin/audit",
     operation_id = "list_audit",
     tag = "operators",
+    params(AuditQuery),
     security(("token" = [])),
     responses(
         (

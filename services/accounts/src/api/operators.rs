@@ -44,6 +44,7 @@ pub(super) struct AccountsQuery {
     path = "/v1/admin/accounts",
     operation_id = "search_accounts",
     tag = "operators",
+    params(AccountsQuery),
     security(("token" = [])),
     responses(
         (

@@ -174,6 +174,7 @@ struct DeadLettersView {
     path = "/v1/admin/dead-letters",
     operation_id = "list_dead_letters",
     tag = "operators",
+    params(DeadLettersQuery),
     security(("token" = [])),
     responses(
         (

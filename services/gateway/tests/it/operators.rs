@@ -79,6 +79,27 @@ async fn for_clients_of_other_networks_nothing_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_console_is_at_the_operators_listener_only_and_the_members_page_at_the_public_one() {
+    let operators = world(gateway::admin_service(), &[]).await;
+    let visitor = operators.anonymous();
+    let console = visitor.get("/").await.expect(200).body;
+    assert!(String::from_utf8_lossy(&console).contains("Tutti, operators"));
+    for page in ["/audit", "/members/0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10", "/sign-in", "/nowhere"] {
+        assert_eq!(visitor.get(page).await.expect(200).body, console, "{page}");
+    }
+    let foreign = ["/index.html", "/console.html", "/sw.js", "/routes.json", "/manifest.webmanifest", "/robots.txt"];
+    for path in foreign.into_iter().chain(["/assets/nothing.js", "/assets/console/nothing.js", "/assets/x"]) {
+        visitor.get(path).await.refused(404, "request.no_such_url");
+    }
+    operators.end().await;
+    let site = world(gateway::service(), &[]).await;
+    for path in ["/console.html", "/assets/console/nothing.js"] {
+        site.anonymous().get(path).await.refused(404, "request.no_such_url");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn roles_learn_which_listener_a_request_came_through() {
     let operators = world(gateway::admin_service(), &["admin.networks=[\"127.0.0.0/8\"]"]).await;
     let told = operators.anonymous().post("/v1/sessions", &json!({})).await.expect(200);

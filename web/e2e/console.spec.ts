@@ -1,0 +1,228 @@
+// Proves that an operator who was made on the machine signs in to the console with a second factor, finds a member, changes
+// roles and standing with a reason, and reads it in the audit trail; and that the console can be used by everyone who may.
+import type { Page } from '@playwright/test';
+import { appCode } from './authenticator';
+import { expect, fleet, memberNamed, signUp, test, tutti, type Member, type Server } from './fixtures';
+import { overlaps } from './overlaps';
+import { violations } from './violations';
+
+const PAGES = ['Members', 'Audit trail', 'Timed jobs', 'Dead letters'];
+
+test.skip(fleet !== undefined, 'the roles are given on the machine of the server');
+
+/** Adds an authenticator app on the site, and returns its key. */
+async function enrol(home: Page): Promise<string> {
+  await home.goto('/settings');
+  await home.getByRole('button', { name: 'Add an authenticator app' }).click();
+  const dialog = home.getByRole('dialog');
+  const key = await dialog.locator('code').innerText();
+  await dialog.getByLabel('Code', { exact: true }).fill(appCode(key));
+  await dialog.getByRole('button', { name: 'Confirm' }).click();
+  await expect(home.getByText('Your authenticator app is added.')).toBeVisible();
+  return key;
+}
+
+const give = (server: Server, handle: string, role: string): Promise<unknown> => tutti('accounts', 'grant', handle, role, '--data', server.data, '--reason', 'a test');
+
+async function sendPassword(page: Page, server: Server, member: Member): Promise<void> {
+  await page.goto(server.adminUrl);
+  await page.getByLabel('Handle or e-mail').fill(member.handle);
+  await page.getByLabel('Password').fill(member.password);
+  await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** Signs in to the console. The code that confirmed the app was used, so this is the next one. */
+async function openConsole(page: Page, server: Server, member: Member, key: string): Promise<void> {
+  await sendPassword(page, server, member);
+  await expect(page.getByLabel('Code', { exact: true })).toBeFocused();
+  await page.getByLabel('Code', { exact: true }).fill(appCode(key, 1));
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Members' })).toBeVisible();
+}
+
+async function openPage(page: Page, name: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).click();
+  await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
+}
+
+/** Finds a member by the handle, and opens their page. */
+async function openMember(page: Page, { handle }: Member): Promise<void> {
+  await openPage(page, 'Members');
+  await page.getByRole('searchbox').fill(handle);
+  await page.keyboard.press('Enter');
+  await page.getByRole('rowheader').getByRole('link', { name: `@${handle}` }).click();
+  await expect(page.getByRole('heading', { level: 1, name: handle })).toBeVisible();
+}
+
+const operator = async (home: Page, server: Server, member: Member): Promise<void> => {
+  const key = await enrol(home);
+  await give(server, member.handle, 'operator');
+  await openConsole(home, server, member, key);
+};
+
+test('the first operator gives a member a role, and the audit trail says so', async ({ browser, home, server, serverUrl, member }) => {
+  const grace = memberNamed(`grace${Date.now().toString(36)}`);
+  const other = await browser.newContext({ baseURL: serverUrl });
+  await signUp(await other.newPage(), grace);
+  await other.close();
+  await operator(home, server, member);
+
+  await openMember(home, grace);
+  await home.getByRole('button', { name: 'Give a role' }).click();
+  const dialog = home.getByRole('dialog');
+  await dialog.getByRole('radio', { name: /^moderator/ }).check();
+  await dialog.getByRole('button', { name: 'Give' }).click();
+  await expect(dialog.getByLabel('Reason')).toBeFocused();
+  await expect(dialog.getByText('Reason is missing.')).toBeVisible();
+  await dialog.getByLabel('Reason').fill('Grace helps with reports from today.');
+  await dialog.getByRole('button', { name: 'Give' }).click();
+  await expect(home.getByText('The account has the role moderator.')).toBeVisible();
+  await expect(home.getByRole('button', { name: 'Revoke the role moderator' })).toBeVisible();
+
+  await home.getByRole('link', { name: 'What was done to this account' }).click();
+  const entry = home.getByRole('row').filter({ hasText: 'accounts.roles_changed' });
+  await expect(entry).toHaveCount(1);
+  await expect(entry).toContainText('Grace helps with reports from today.');
+  await expect(entry.locator('ins')).toHaveText(/\+ moderator/);
+  await expect(entry.getByRole('link', { name: `@${member.handle}` })).toBeVisible();
+  await entry.locator('summary').click();
+  await expect(entry.getByText('127.0.0.1')).toBeVisible();
+
+  // What was done on the machine is there as well.
+  await home.getByRole('link', { name: 'Clear' }).click();
+  await expect(home.getByRole('row').filter({ hasText: 'machine:' }).filter({ hasText: 'operator' }).first()).toBeVisible();
+  await home.getByLabel('From', { exact: true }).fill('2026-05-18');
+  await home.getByLabel('To', { exact: true }).fill('2026-05-17');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByLabel('To', { exact: true })).toBeFocused();
+  await expect(home.getByText('To must not be before From.')).toBeVisible();
+
+  // No operator takes the role of operators from themselves.
+  await openMember(home, member);
+  await expect(home.getByText('operator', { exact: true })).toBeVisible();
+  await expect(home.getByRole('button', { name: 'Revoke the role operator' })).toHaveCount(0);
+  await expect(home.getByRole('button', { name: 'Limit, suspend or ban' })).toHaveCount(0);
+
+  await home.getByRole('button', { name: 'Sign out' }).click();
+  await expect(home.getByRole('heading', { level: 1, name: 'Sign in for operators' })).toBeVisible();
+  await home.reload();
+  await expect(home.getByRole('heading', { level: 1, name: 'Sign in for operators' })).toBeVisible();
+});
+
+test('a member is suspended with a reason and an end, and restored', async ({ browser, home, server, serverUrl, member }) => {
+  const eve = memberNamed(`eve${Date.now().toString(36)}`);
+  const other = await browser.newContext({ baseURL: serverUrl });
+  await signUp(await other.newPage(), eve);
+  await other.close();
+  await operator(home, server, member);
+
+  await openMember(home, eve);
+  await expect(home.getByText('Active', { exact: true })).toBeVisible();
+  await home.getByRole('button', { name: 'Limit, suspend or ban' }).click();
+  const dialog = home.getByRole('dialog');
+  await dialog.getByLabel('Until').fill('2020-01-01T00:00');
+  await dialog.getByLabel('Reason').fill('Advertising in comments.');
+  await dialog.getByRole('button', { name: 'Impose' }).click();
+  await expect(dialog.getByText('Until must be in the future.')).toBeVisible();
+  await expect(dialog.getByLabel('Until')).toBeFocused();
+  await dialog.getByLabel('Until').fill('2099-01-01T00:00');
+  await dialog.getByRole('button', { name: 'Impose' }).click();
+  await expect(home.getByText('The sanction is in force.')).toBeVisible();
+  await expect(home.locator('.note').filter({ hasText: 'Suspended' })).toContainText('Advertising in comments.');
+
+  await openPage(home, 'Members');
+  await home.getByRole('searchbox').fill(eve.handle);
+  await home.getByLabel('State', { exact: true }).selectOption('Suspended');
+  await home.getByRole('button', { name: 'Search' }).click();
+  await expect(home.getByRole('row').filter({ hasText: `@${eve.handle}` })).toContainText('Suspended');
+  await home.getByLabel('State', { exact: true }).selectOption('Active');
+  await home.getByRole('button', { name: 'Search' }).click();
+  await expect(home.getByText('No member is found.')).toBeVisible();
+  await openMember(home, eve);
+
+  await home.getByRole('button', { name: 'Restore', exact: true }).click();
+  await dialog.getByLabel('Reason').fill('It was no advertising.');
+  await dialog.getByRole('button', { name: 'Restore' }).click();
+  await expect(home.getByText('The account is active again.')).toBeVisible();
+  await expect(home.getByRole('row').filter({ hasText: 'Lifted' })).toContainText('It was no advertising.');
+});
+
+test('the console says what is missing: a role, then a second factor', async ({ home, server, member }) => {
+  await sendPassword(home, server, member);
+  await expect(home.getByRole('heading', { level: 1, name: 'Your account has no role here' })).toBeFocused();
+  await expect(home.getByRole('navigation', { name: 'Pages' })).toHaveCount(0);
+  await home.getByRole('main').getByRole('button', { name: 'Sign out' }).click();
+  await give(server, member.handle, 'viewer');
+  await sendPassword(home, server, member);
+  await expect(home.getByRole('heading', { level: 1, name: 'Add a second factor first' })).toBeFocused();
+  expect(await violations(home)).toEqual([]);
+});
+
+test('a reader is offered what the role allows, and told why another page is not shown', async ({ home, server, member }) => {
+  const key = await enrol(home);
+  await give(server, member.handle, 'developer');
+  await openConsole(home, server, member, key);
+  await expect(home.getByRole('navigation', { name: 'Pages' }).getByRole('link')).toHaveText(['Members', 'Timed jobs', 'Dead letters']);
+  await openMember(home, member);
+  await expect(home.getByRole('button', { name: 'Give a role' })).toHaveCount(0);
+  await expect(home.getByRole('heading', { name: 'Sanctions' })).toHaveCount(0);
+  await home.goto(`${server.adminUrl}/audit`);
+  await expect(home.getByRole('heading', { level: 1, name: 'Not for your role' })).toBeVisible();
+  await expect(home.getByText('This page needs the role operator.')).toBeVisible();
+});
+
+test('axe finds nothing, nothing overlaps, and a keyboard reaches every page, light and dark, on a phone and a desktop', async ({ home, server, member }) => {
+  const expectUsable = async (what: string): Promise<void> => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      for (const width of [390, 719, 720, 1440]) {
+        await home.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        await home.setViewportSize({ width, height: 900 });
+        await home.waitForTimeout(100);
+        expect(await violations(home), `${what}, ${width} px, ${colorScheme}`).toEqual([]);
+        expect(await overlaps(home), `${what}, ${width} px`).toEqual([]);
+      }
+    }
+  };
+  const key = await enrol(home);
+  await give(server, member.handle, 'operator');
+  await home.goto(server.adminUrl);
+  await expect(home.getByRole('heading', { level: 1, name: 'Sign in for operators' })).toBeVisible();
+  await expectUsable('sign-in');
+  await openConsole(home, server, member, key);
+  await expect(home.getByRole('table')).toBeVisible();
+  // The page that is open is the last one, so that each link leads to another page.
+  for (const name of [...PAGES.slice(1), ...PAGES.slice(0, 1)]) {
+    const link = home.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name });
+    await link.focus();
+    await home.keyboard.press('Enter');
+    await expect(home.getByRole('heading', { level: 1, name })).toBeFocused();
+    await expect(home.getByText('Loading…')).toHaveCount(0);
+    await expectUsable(name);
+  }
+  await openMember(home, member);
+  await expectUsable('a member');
+  await home.getByRole('button', { name: 'Give a role' }).click();
+  await home.getByRole('dialog').getByRole('button', { name: 'Give' }).click();
+  expect(await violations(home)).toEqual([]);
+  await home.keyboard.press('Escape');
+  await expect(home.getByRole('button', { name: 'Give a role' })).toBeFocused();
+  await home.goto(`${server.adminUrl}/nowhere`);
+  await expect(home.getByRole('heading', { level: 1 })).toBeVisible();
+  await expectUsable('a path that is not there');
+});
+
+test('neither listener has the page of the other', async ({ request, server, serverUrl }) => {
+  test.skip(server.page !== null, 'a build of the page is in front of the listeners');
+  const get = async (url: string): Promise<[number, string]> => {
+    const response = await request.get(url);
+    return [response.status(), await response.text()];
+  };
+  const [status, page] = await get(server.adminUrl);
+  expect(status).toBe(200);
+  const [script] = /\/assets\/console\/[\w-]+\.js/.exec(page) ?? [];
+  expect(script).toBeDefined();
+  expect((await get(`${server.adminUrl}${script}`))[0]).toBe(200);
+  for (const path of [script, '/console.html']) expect((await get(`${serverUrl}${path}`))[0], path).toBe(404);
+  const [own] = /\/assets\/[\w-]+\.js/.exec((await get(serverUrl))[1]) ?? [];
+  for (const path of [own, '/index.html', '/sw.js', '/manifest.webmanifest']) expect((await get(`${server.adminUrl}${path}`))[0], path).toBe(404);
+});
