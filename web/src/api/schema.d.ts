@@ -937,7 +937,7 @@ export interface paths {
         put?: never;
         /**
          * Restores an item from the trash, with everything made from it.
-         * @description An item that is not there stays as it is.
+         * @description An item that is not there stays as it is. While the account is limited, what it restores is private.
          */
         post: operations["restore_media"];
         delete?: never;

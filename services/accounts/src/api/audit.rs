@@ -2,6 +2,8 @@
 //!
 //! Invariant: it is read only; no operation changes or removes an entry.
 
+#![allow(unused_qualifications, reason = "the macro of an operation repeats the type of its parameters")]
+
 use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
@@ -20,7 +22,7 @@ use crate::state::Accounts;
 /// The query of a page of the audit trail.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct AuditQuery {
+pub(super) struct AuditParams {
     /// Who acted: a handle, an account's id, or `machine:` and a local user.
     who: Option<String>,
     /// What was done, such as `accounts.roles_changed`.
@@ -45,7 +47,7 @@ pub(super) struct AuditQuery {
     path = "/v1/admin/audit",
     operation_id = "list_audit",
     tag = "operators",
-    params(AuditQuery),
+    params(AuditParams),
     security(("token" = [])),
     responses(
         (
@@ -62,9 +64,9 @@ pub(super) struct AuditQuery {
 pub(super) async fn list(
     _: Operator<Superuser>,
     State(accounts): State<Accounts>,
-    Query(query): Query<AuditQuery>,
+    Query(params): Query<AuditParams>,
 ) -> Result<impl IntoResponse, Error> {
-    let AuditQuery { who, action, on, since, until, limit, after } = query;
+    let AuditParams { who, action, on, since, until, limit, after } = params;
     let before = after.as_deref().map(str::parse::<i64>).transpose().map_err(|_| Error::BadCursor)?;
     let filter = AuditFilter { who, action, on, since, until };
     let limit = usize::from(limit.unwrap_or(50).clamp(1, 100));

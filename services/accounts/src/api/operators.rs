@@ -3,6 +3,8 @@
 //! Invariant: every handler takes an [`Operator`], and one that changes something also the caller's session, and
 //! records an act in the same transaction.
 
+#![allow(unused_qualifications, reason = "the macro of an operation repeats the type of its parameters")]
+
 use axum::extract::State;
 use axum::response::IntoResponse;
 use contract::accounts::AccountState;
@@ -24,7 +26,7 @@ use crate::state::Accounts;
 /// The query of a search for accounts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct AccountsQuery {
+pub(super) struct AccountsParams {
     /// The beginning of a handle, a whole e-mail address, or an id; without it, all accounts.
     query: Option<String>,
     /// Only accounts in this state. One that has ended by itself counts as `active`.
@@ -44,7 +46,7 @@ pub(super) struct AccountsQuery {
     path = "/v1/admin/accounts",
     operation_id = "search_accounts",
     tag = "operators",
-    params(AccountsQuery),
+    params(AccountsParams),
     security(("token" = [])),
     responses(
         (
@@ -61,11 +63,11 @@ pub(super) struct AccountsQuery {
 pub(super) async fn search(
     _: Operator<Viewer>,
     State(accounts): State<Accounts>,
-    Query(query): Query<AccountsQuery>,
+    Query(params): Query<AccountsParams>,
 ) -> Result<impl IntoResponse, Error> {
-    let (text, after) = (query.query.unwrap_or_default(), query.after.unwrap_or_default());
-    let limit = usize::from(query.limit.unwrap_or(50).clamp(1, 100));
-    let (found, next) = queries::search_accounts(&accounts, &text, query.state, &after, limit).await?;
+    let (text, after) = (params.query.unwrap_or_default(), params.after.unwrap_or_default());
+    let limit = usize::from(params.limit.unwrap_or(50).clamp(1, 100));
+    let (found, next) = queries::search_accounts(&accounts, &text, params.state, &after, limit).await?;
     let now = accounts.context.clock.now();
     let items = found.into_iter().map(|account| AdminAccountView::new(account, now)).collect();
     Ok((NO_STORE, Json(List { items, next })))

@@ -3,6 +3,8 @@
 //! Does not own either: a role returns its own jobs, and the bus has the dead letters. Invariant: a redelivery is
 //! recorded as an act before it happens, and no payload of an event is returned.
 
+#![allow(unused_qualifications, reason = "the macro of an operation repeats the type of its parameters")]
+
 use std::time::Duration;
 
 use axum::Router;
@@ -128,7 +130,7 @@ async fn runs_of(context: &Context, role: &str) -> Result<Option<Vec<JobRun>>, p
 /// The query of a list of dead letters.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct DeadLettersQuery {
+struct DeadLettersParams {
     /// How many, 1–100; 50 by default.
     limit: Option<u16>,
 }
@@ -174,7 +176,7 @@ struct DeadLettersView {
     path = "/v1/admin/dead-letters",
     operation_id = "list_dead_letters",
     tag = "operators",
-    params(DeadLettersQuery),
+    params(DeadLettersParams),
     security(("token" = [])),
     responses(
         (
@@ -203,9 +205,9 @@ struct DeadLettersView {
 async fn list_dead_letters(
     _: Operator<Developer>,
     State(context): State<Context>,
-    Query(query): Query<DeadLettersQuery>,
+    Query(params): Query<DeadLettersParams>,
 ) -> Result<Json<DeadLettersView>, Problem> {
-    let limit = usize::from(query.limit.unwrap_or(50).clamp(1, 100));
+    let limit = usize::from(params.limit.unwrap_or(50).clamp(1, 100));
     let found = context.bus.engine().dead_letters(limit).await.map_err(|error| {
         tracing::warn!(%error, "the dead letters can't be read");
         bus_unavailable()
