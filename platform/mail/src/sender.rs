@@ -134,7 +134,9 @@ impl Sender {
             Ok(()) => Settlement::Sent,
             Err(error) if error.is_transient() && attempt < MAX_ATTEMPTS => {
                 let pause = self.mail.0.random.jitter(pause_after(attempt), JITTER);
-                let due_at = self.mail.0.clock.now() + TimeDelta::from_std(pause).unwrap_or(TimeDelta::hours(1));
+                // Whole milliseconds, as times in a database have microseconds at best.
+                let pause = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+                let due_at = self.mail.0.clock.now() + TimeDelta::milliseconds(pause);
                 Settlement::Retry { due_at, reason: error.reason() }
             }
             Err(error) => Settlement::Dead { reason: error.reason() },

@@ -2,8 +2,8 @@
 //!
 //! Owns which accounts are meant where several have one address. Does not own the other uses of an address, which mean
 //! the account that has confirmed it or the oldest one ([`find_credentials`]). Invariant: the statements are the same,
-//! however many accounts have the address, and at most [`MAX_MEANT`] accounts are returned, so that strangers can't make
-//! a sign-in costly.
+//! however many accounts have the address, and at most [`MAX_MEANT`] accounts are returned, so that strangers can't
+//! make a sign-in costly.
 
 use contract::AccountId;
 use uuid::Uuid;
@@ -22,9 +22,9 @@ const MAX_MEANT: usize = 3;
 
 /// Returns the accounts that a lower-case login names, in the order in which their passwords are compared. Of the
 /// accounts with an address these are one that has signed in from the client's network before, the one that has
-/// confirmed it or else the oldest one, and the newest one. So the owner of an address can sign in with it anywhere, and
-/// a member who signs up with the address of another account, and then signs in with it, finds their own account, as if
-/// the address were free.
+/// confirmed it or else the oldest one, and the newest one. So the owner of an address can sign in with it anywhere,
+/// and a member who signs up with the address of another account, and then signs in with it, finds their own account,
+/// as if the address were free.
 pub(crate) async fn find_by_login(
     accounts: &Accounts,
     login: &str,
