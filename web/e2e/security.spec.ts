@@ -34,7 +34,7 @@ test('no script can read the session, and it outlives a reload', async ({ home, 
   const seen = await readable(home);
   expect(seen).not.toContain(cookie!.value);
   expect(seen).not.toContain('eyJ');
-  expect(JSON.parse(seen)).toEqual(['', { 'tutti.session': 'in' }, {}]);
+  expect(JSON.parse(seen)).toEqual(['', { 'tutti.session': 'in', 'tutti.language': 'en-US' }, {}]);
 
   await home.reload();
   await expect(home.getByText('Your library is empty')).toBeVisible();
@@ -93,7 +93,7 @@ test('a token of a page from before is exchanged for a cookie, once, also by two
   await Promise.all([page.goto('/'), tab.goto('/')]);
   for (const each of [page, tab]) await expect(each.getByText('Your library is empty')).toBeVisible();
   expect(await sessionOf(context)).toHaveLength(1);
-  expect(JSON.parse(await readable(page))).toEqual(['', { 'tutti.session': 'in' }, {}]);
+  expect(JSON.parse(await readable(page))).toEqual(['', { 'tutti.session': 'in', 'tutti.language': 'en' }, {}]);
   await page.reload();
   await expect(page.getByText('Your library is empty')).toBeVisible();
 });
