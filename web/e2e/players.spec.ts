@@ -60,7 +60,7 @@ interface Watched {
   heights: number[];
   /** The farthest step back, in seconds of the video. */
   back: number;
-  /** By how much later, in seconds of the video, the last pictures came than the first ones: what was skipped makes it smaller, what stood still larger. */
+  /** By how much later, in seconds of the video, the pictures after both switches came than those before: what was skipped makes it smaller, what stood still larger. */
   drift: number;
   stalls: number;
   end: number;
@@ -93,13 +93,17 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
       /** Plays to the end, and calls `choose` where another rendition is to follow. */
       const watch = (video: HTMLVideoElement, choose: (isHigh: boolean) => void): Promise<Watched> => {
         const seen: Watched = { heights: [], back: 0, drift: 0, stalls: 0, end: 0 };
-        const lateness: number[] = [];
-        const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+        const lateness: [mediaTime: number, late: number][] = [];
+        /** The middle one of how late the pictures of some seconds of the video were. */
+        const lateBetween = (from: number, to: number): number => {
+          const late = lateness.filter(([at]) => at >= from && at < to).map(([, value]) => value);
+          return late.sort((a, b) => a - b)[late.length >> 1] ?? NaN;
+        };
         let last: VideoFrameCallbackMetadata | null = null;
         // A busy browser skips calls and shows single pictures early or late; what a player skips or repeats stays to the end.
         const onFrame = (_now: number, frame: VideoFrameCallbackMetadata): void => {
           if (last) seen.back = Math.min(seen.back, frame.mediaTime - last.mediaTime);
-          lateness.push((frame.expectedDisplayTime / 1000) * video.playbackRate - frame.mediaTime);
+          lateness.push([frame.mediaTime, (frame.expectedDisplayTime / 1000) * video.playbackRate - frame.mediaTime]);
           if (seen.heights.at(-1) !== frame.height) seen.heights.push(frame.height);
           last = frame;
           video.requestVideoFrameCallback(onFrame);
@@ -115,7 +119,7 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
         });
         return new Promise((resolve, reject) => {
           video.addEventListener('error', () => reject(new Error(video.error?.message)));
-          video.addEventListener('ended', () => resolve({ ...seen, drift: mean(lateness.slice(-20)) - mean(lateness.slice(0, 20)), end: video.currentTime }));
+          video.addEventListener('ended', () => resolve({ ...seen, drift: lateBetween(26, 30) - lateBetween(1, 4), end: video.currentTime }));
           setTimeout(() => reject(new Error(`It stands at ${video.currentTime}: ${JSON.stringify(seen)}`)), 90_000);
           void video.play();
         });
