@@ -15,10 +15,13 @@ use crate::model::{FailedSignIns, Whereabouts};
 /// The most pairs of account and place that wait to be stored.
 const MAX_PLACES: usize = 10_000;
 
+/// The number of attempts of each origin, and when the last one was.
+type Waiting = HashMap<(AccountId, Whereabouts), (i64, DateTime<Utc>)>;
+
 /// The attempts of this process that wait to be stored.
 #[derive(Debug, Default)]
 pub(crate) struct FailedSignInBuffer {
-    waiting: Mutex<HashMap<(AccountId, Whereabouts), (i64, DateTime<Utc>)>>,
+    waiting: Mutex<Waiting>,
 }
 
 impl FailedSignInBuffer {

@@ -178,7 +178,7 @@ mod tests {
         let held = permit.clone();
         let parts = stream::repeat_with(move || {
             assert_eq!(Arc::strong_count(&held), 2, "the permit is held while parts are sent");
-            Ok(Bytes::from_static(&[0; PART]))
+            Ok(Bytes::from(vec![0; PART]))
         });
         let (sender, mut receiver) = mpsc::channel(1);
         let sending = tokio::spawn(send_at_pace(parts.take(100), sender, ClientPace::new(16 << 10, RATE_WINDOW)));
@@ -212,8 +212,9 @@ mod tests {
         let permit = Arc::new(());
         let held = permit.clone();
         let parts = stream::once(async move {
-            let _held = held;
-            std::future::pending::<Result<Bytes, BoxError>>().await
+            let part = std::future::pending::<Result<Bytes, BoxError>>().await;
+            drop(held);
+            part
         });
         let (sender, receiver) = mpsc::channel(1);
         let sending = tokio::spawn(send_at_pace(parts, sender, ClientPace::new(16 << 10, RATE_WINDOW)));

@@ -46,7 +46,7 @@ async fn every_role_refuses_a_suspended_member_and_hides_what_they_published_unt
     let world = builder.start(&[accounts::service(), media::service(), delivery::service()]).await;
     let (operator, (bob, bob_id)) = (operator(&world, "olga").await, member(&world, "bob").await);
     let upload = bob.request(Method::POST, "/v1/media?visibility=public").header("content-type", "audio/wav");
-    let item = bob.send(upload.body(wave(&[0; 88_200]))).await.expect(201).json();
+    let item = bob.send(upload.body(wave(&vec![0; 88_200]))).await.expect(201).json();
     let id = item["id"].as_str().unwrap();
     let own = ["/v1/me".to_owned(), "/v1/media".to_owned(), format!("/v1/media/{id}/original")];
     let public = [format!("/v1/media/{id}"), format!("/v1/files/{id}.wav"), "/v1/accounts/bob".to_owned()];

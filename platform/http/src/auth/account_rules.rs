@@ -262,8 +262,8 @@ mod tests {
         AccountRule { account: Uuid::from_u128(account), changed_us: at.timestamp_micros(), denial, min_version }
     }
 
-    fn denial(until: Option<DateTime<Utc>>) -> Option<Denial> {
-        Some(Denial { until: until.map(|until| until.timestamp()), reason: "Spam.".into() })
+    fn denial(until: Option<DateTime<Utc>>) -> Denial {
+        Denial { until: until.map(|until| until.timestamp()), reason: "Spam.".into() }
     }
 
     fn read(rules: &TokenRules, changed: Vec<AccountRule>, now: DateTime<Utc>) {
@@ -274,7 +274,7 @@ mod tests {
     fn a_suspended_account_is_refused_with_reason_and_end_until_it_is_lifted_or_ends() {
         let (rules, now) = (TokenRules::default(), Utc::now());
         let end = now + TimeDelta::hours(1);
-        read(&rules, vec![rule(1, denial(Some(end)), 0, now), rule(2, denial(None), 0, now)], now);
+        read(&rules, vec![rule(1, Some(denial(Some(end))), 0, now), rule(2, Some(denial(None)), 0, now)], now);
         let refused = rules.check(&claims(1, 0), now).unwrap_err();
         assert_eq!((refused.status.as_u16(), &*refused.code), (403, "auth.suspended"));
         assert!(refused.detail.contains("Spam.") && refused.detail.contains(&end.format("%H:%M UTC").to_string()));
@@ -303,12 +303,12 @@ mod tests {
         let (rules, now) = (TokenRules::default(), Utc::now());
         let since = |at| rules.begin_read(at).query().unwrap().since_us;
         assert_eq!(since(now), 0);
-        read(&rules, vec![rule(1, denial(None), 0, now)], now);
+        read(&rules, vec![rule(1, Some(denial(None)), 0, now)], now);
         assert_eq!(since(now + TimeDelta::seconds(5)), (now - OVERLAP).timestamp_micros());
         assert_eq!(since(now + FULL_READ_AFTER), 0);
         // What is not in the whole list was lifted meanwhile. Until the whole list is read, the old one counts.
         let mut reading = rules.begin_read(now + FULL_READ_AFTER);
-        reading.add(&AccountRules { rules: vec![rule(2, denial(None), 0, now)], has_more: true });
+        reading.add(&AccountRules { rules: vec![rule(2, Some(denial(None)), 0, now)], has_more: true });
         let next = FindAccountRules { since_us: now.timestamp_micros(), after: Uuid::from_u128(2) };
         assert_eq!(reading.query(), Some(next));
         assert!(rules.check(&claims(1, 0), now).is_err() && rules.check(&claims(2, 0), now).is_ok());
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(list.reasons.len(), MAX_REASONS);
         drop(list);
         // Room is made by those that are lifted.
-        read(&rules, vec![rule(1, None, 0, now), rule(u128::MAX, denial(None), 0, now)], now);
+        read(&rules, vec![rule(1, None, 0, now), rule(u128::MAX, Some(denial(None)), 0, now)], now);
         assert!(rules.check(&claims(u128::MAX, 1), now).is_err());
         // An account that is known already needs none.
         read(&rules, vec![rule(1, None, 2, now)], now);

@@ -102,8 +102,8 @@ impl Fixture {
     }
 }
 
-fn denial() -> Option<Denial> {
-    Some(Denial { until: None, reason: "Spam.".into() })
+fn denial() -> Denial {
+    Denial { until: None, reason: "Spam.".into() }
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_suspended_member_is_refused_until_the_suspension_is_lifted() {
     let fixture = Fixture::new();
     fixture.verifier.read_account_rules().await.unwrap();
     assert_eq!(fixture.verify(1, 0).await, "ok");
-    fixture.change(1, denial(), 0);
+    fixture.change(1, Some(denial()), 0);
     assert_eq!(fixture.verify(1, 0).await, "ok", "nothing is asked for each token");
     fixture.verifier.read_account_rules().await.unwrap();
     assert_eq!(fixture.verify(1, 0).await, "auth.suspended");
@@ -134,7 +134,7 @@ async fn a_token_from_before_a_role_was_revoked_is_refused_and_its_successor_is_
 #[tokio::test]
 async fn a_list_that_cannot_be_read_refuses_no_other_token_and_is_read_later() {
     let fixture = Fixture::new();
-    fixture.change(1, denial(), 0);
+    fixture.change(1, Some(denial()), 0);
     fixture.accounts.0.is_away.store(true, Ordering::SeqCst);
     assert!(fixture.verifier.read_account_rules().await.is_err());
     assert_eq!(fixture.verify(1, 0).await, "ok");
@@ -153,7 +153,7 @@ async fn a_hundred_thousand_suspended_accounts_are_read_page_by_page_and_refused
     let fixture = Fixture::new();
     let changed_us = (fixture.clock.now() - TimeDelta::days(1)).timestamp_micros();
     let rule =
-        |account| AccountRule { account: Uuid::from_u128(account), changed_us, denial: denial(), min_version: 0 };
+        |account| AccountRule { account: Uuid::from_u128(account), changed_us, denial: Some(denial()), min_version: 0 };
     *fixture.accounts.0.rules.lock() = (1..=COUNT).map(rule).collect();
     fixture.verifier.read_account_rules().await.unwrap();
     assert_eq!(fixture.accounts.0.requests.swap(0, Ordering::SeqCst), 10);

@@ -69,7 +69,7 @@ pub(crate) async fn change_roles(
     change.check(actor.account == Some(id.0))?;
     let (reason, by) = (reason.to_owned(), actor.account.map(AccountId));
     let lane = Lane::of(&id).and(AUDIT_LANE);
-    let lane = by.iter().fold(lane, |lane, by| lane.and(by));
+    let lane = by.iter().fold(lane, Lane::and);
     db.write(lane, async move |tx| {
         // A command on the machine has no account.
         if let Some(by) = by

@@ -28,7 +28,7 @@ pub(crate) async fn erase_account(
     mailed.push(account.email.clone());
     // The lanes of sign-ups as well: the handle and the e-mail addresses become free.
     let lane = Lane::of(&account.id).and(&skeleton(&account.handle));
-    let lane = mailed.iter().fold(lane, |lane, email| lane.and(email));
+    let lane = mailed.iter().fold(lane, Lane::and);
     accounts
         .context
         .db

@@ -373,7 +373,7 @@ async fn accounts_are_found_by_the_state_that_counts_now() {
     assert_eq!((search("state=banned").await, search("state=limited").await), ("bob".into(), "eve".into()));
     assert_eq!(
         (search("state=banned&query=a").await, search("state=banned&query=bo").await),
-        ("".into(), "bob".into())
+        (String::new(), "bob".into())
     );
     assert_eq!(search("state=banned&query=ada@example.org").await, "");
     assert_eq!(search("state=suspended&query=ada@example.org").await, "ada");
@@ -382,7 +382,7 @@ async fn accounts_are_found_by_the_state_that_counts_now() {
     assert_eq!(shown["account"]["state"], "suspended", "operators see what others don't");
     // Whether or not the job has written it: an end counts by the time.
     world.clock().advance(TimeDelta::minutes(10));
-    assert_eq!((search("state=suspended").await, search("state=active").await), ("".into(), "ada olga".into()));
+    assert_eq!((search("state=suspended").await, search("state=active").await), (String::new(), "ada olga".into()));
     let shown = operator.member.get("/v1/admin/accounts/ada").await.expect(200).json();
     assert_eq!((&shown["account"]["state"], &shown["account"]["state_until"]), (&json!("active"), &Value::Null));
     world.end().await;
