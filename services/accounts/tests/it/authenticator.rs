@@ -100,7 +100,7 @@ impl Device {
         data
     }
 
-    /// Returns the data with the new credential (WebAuthn Level 3 §6.5.1), whose key is in COSE form (RFC 9053 §7.1.1).
+    /// Returns the data with the new credential (WebAuthn Level 3 §6.5.1), whose key has the form of RFC 9053 §7.1.1.
     fn registration_data(&self) -> Vec<u8> {
         let mut data = self.authenticator_data(self.flags | 0x40);
         data.extend([0; 16]);
