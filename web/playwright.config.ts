@@ -16,8 +16,10 @@ export default defineConfig({
     // Playwright cannot intercept what a service worker fetches; installed.spec.ts allows it.
     serviceWorkers: 'block',
     viewport: { width: 1440, height: 900 },
-    actionTimeout: 15_000,
-    trace: 'retain-on-failure',
+    // A machine that also converts video may take its time for the documentation's thousands of elements.
+    actionTimeout: 45_000,
+    // Recording every test would take a third of what the tests compute.
+    trace: 'on-first-retry',
     launchOptions: {
       executablePath: process.env['TUTTI_CHROMIUM'] ?? '/usr/bin/chromium',
       args: [

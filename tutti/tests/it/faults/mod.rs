@@ -1,8 +1,8 @@
 //! Faults under load: of processes, engines, the network, the disk and the clock.
 //!
-//! Each test starts a load (`load`), injects one kind of fault, and then calls `verify`, which fails if anything that
-//! was acknowledged is lost, anything happened twice, or anything is left over. `make test` runs the short form, `make
-//! faults` the long one (`TUTTI_FAULTS=long`). Invariant: every engine here is the test's own, so no other test is
+//! Each test starts a load (`load`), injects faults, and then calls `verify`, which fails if anything that was
+//! acknowledged is lost, anything happened twice, or anything is left over. `make test` runs the short form (`in_turn`:
+//! all kinds on one fleet; `disk`), `make faults` the long one (`TUTTI_FAULTS=long`: each kind on its own). Invariant: every engine here is the test's own, so no other test is
 //! disturbed.
 
 mod client;
@@ -10,6 +10,7 @@ mod clock;
 mod disk;
 mod engines;
 mod harness;
+mod in_turn;
 mod load;
 mod network;
 mod processes;

@@ -15,11 +15,18 @@ use super::short_or_long;
 use super::verify::verify;
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make faults"]
 async fn a_faulty_network_delays_and_loses_nothing() {
     let mut harness = Harness::start(&Topology::one_of_each().with("media", 2));
     let load = Load::start(&harness).await;
+    disturb_engines(&harness, 3).await;
+    verify(&mut harness, load).await;
+}
+
+/// Makes the network before the engines slow, cut and silent, `rounds` times.
+pub(super) async fn disturb_engines(harness: &Harness, rounds: usize) {
     let duration = short_or_long(Duration::from_secs(3), Duration::from_secs(20));
-    for _ in 0..short_or_long(1, 3) {
+    for _ in 0..rounds {
         for fault in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
             println!("{fault:?} everywhere");
             harness.proxies.all().iter().for_each(|proxy| proxy.set(fault));
@@ -40,13 +47,15 @@ async fn a_faulty_network_delays_and_loses_nothing() {
             }
         }
     }
-    verify(&mut harness, load).await;
 }
 
+/// A proxy before each process that a gateway or another role calls, by the process's own URL, with its role.
+pub(super) type ProxiesBetween = BTreeMap<String, (&'static str, Proxy)>;
+
 /// Starts a proxy before every process except the gateways; the key is the process's own URL.
-fn proxies_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
+pub(super) fn proxies_between(fleet: &Fleet) -> ProxiesBetween {
     let inner = fleet.processes.iter().filter(|process| process.role != "gateway");
-    let proxies: BTreeMap<_, _> =
+    let proxies: ProxiesBetween =
         inner.map(|process| (process.url.clone(), (process.role, Proxy::before(process.port())))).collect();
     fleet.set_peers(|process| {
         proxies.get(&process.url).map_or(process.url.clone(), |(_, proxy)| format!("http://127.0.0.1:{}", proxy.port()))
@@ -55,16 +64,23 @@ fn proxies_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make faults"]
 async fn a_faulty_network_between_the_processes_loses_nothing() {
-    let mut proxies = BTreeMap::new();
+    let mut proxies = ProxiesBetween::new();
     let mut harness = Harness::start_with(&Topology::one_of_each().with("media", 2).with("gateway", 2), |fleet| {
         proxies = proxies_between(fleet);
     });
     let load = Load::start(&harness).await;
+    disturb_processes(&proxies, 3).await;
+    verify(&mut harness, load).await;
+}
+
+/// Makes the network between the processes slow, cut and silent, `rounds` times.
+pub(super) async fn disturb_processes(proxies: &ProxiesBetween, rounds: usize) {
     // A request in flight waits as long as the proxy is silent, and no client waits for longer than 20 s.
     let duration = short_or_long(Duration::from_secs(3), Duration::from_secs(14));
     let proxies_to = |role: &'static str| proxies.values().filter(move |(of, _)| *of == role).map(|(_, proxy)| proxy);
-    for _ in 0..short_or_long(1, 3) {
+    for _ in 0..rounds {
         for fault in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
             println!("{fault:?} everywhere");
             proxies.values().for_each(|(_, proxy)| proxy.set(fault));
@@ -85,5 +101,4 @@ async fn a_faulty_network_between_the_processes_loses_nothing() {
             }
         }
     }
-    verify(&mut harness, load).await;
 }

@@ -18,11 +18,17 @@ fn topology() -> Topology {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make faults"]
 async fn killed_processes_lose_nothing_and_leave_nothing() {
     let mut harness = Harness::start(&topology());
     let load = Load::start(&harness).await;
-    let mut kills = 0;
-    for _ in 0..short_or_long(1, 12) {
+    kill_each(&mut harness, 12).await;
+    verify(&mut harness, load).await;
+}
+
+/// Kills one process after the other, `rounds` times, and then all at once, as when a machine fails.
+pub(super) async fn kill_each(harness: &mut Harness, rounds: usize) {
+    for _ in 0..rounds {
         for at in 0..harness.fleet.processes.len() {
             tokio::time::sleep(Duration::from_millis(rand::random_range(200..1200))).await;
             tokio::task::block_in_place(|| {
@@ -30,25 +36,29 @@ async fn killed_processes_lose_nothing_and_leave_nothing() {
                 program.kill();
                 program.restart();
             });
-            kills += 1;
         }
     }
-    // All at once, as when a machine fails.
     tokio::task::block_in_place(|| {
         harness.fleet.kill();
         harness.fleet.ensure_running();
     });
-    println!("{} processes were killed", kills + harness.fleet.processes.len());
-    verify(&mut harness, load).await;
+    println!("{} processes were killed", (rounds + 1) * harness.fleet.processes.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make faults"]
 async fn frozen_processes_delay_no_request_and_do_no_harm_when_they_thaw() {
     let mut harness = Harness::start(&topology());
     let load = Load::start(&harness).await;
-    for _ in 0..short_or_long(1, 8) {
-        // One process of each role behind the gateways freezes at the same moment; the others go on, whatever lock or
-        // lease it holds. (A client of a frozen gateway waits: a load balancer before the gateways has to notice that.)
+    freeze_half(&harness, &load, 8).await;
+    verify(&mut harness, load).await;
+}
+
+/// Freezes one process of each role behind the gateways at the same moment, and thaws them, `rounds` times; the others
+/// go on, whatever lock or lease the frozen ones hold. (A client of a frozen gateway waits: a load balancer before the
+/// gateways has to notice that.)
+pub(super) async fn freeze_half(harness: &Harness, load: &Load, rounds: usize) {
+    for _ in 0..rounds {
         for role in ["media", "transcode", "delivery"] {
             tokio::time::sleep(Duration::from_millis(rand::random_range(100..400))).await;
             harness.fleet.with_role(role).next().unwrap().program.freeze();
@@ -72,7 +82,6 @@ async fn frozen_processes_delay_no_request_and_do_no_harm_when_they_thaw() {
         harness.fleet.processes.iter().for_each(|process| process.program.thaw());
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    verify(&mut harness, load).await;
 }
 
 /// Waits until a gateway's metrics count one healthy instance of two.
