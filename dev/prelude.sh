@@ -81,7 +81,7 @@ need_writable() {
 # Prints the path of a chromium, whatever its name; nothing if there is none.
 chromium_path() {
     local name
-    for name in "${TUTTI_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
+    for name in "${TUTTI_CHROMIUM:-}" chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable; do
         if [[ -n $name ]] && has "$name"; then
             command -v "$name"
             return
