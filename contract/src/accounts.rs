@@ -1,10 +1,12 @@
 //! The events of `accounts`: an account was erased and all data about it must be removed; a profile became private or
-//! no longer is; an account was suspended or restored. And the subject of avatars.
+//! no longer is; an account was suspended or restored. And the subject of avatars, and the internal query for the
+//! account with a handle.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
 //! account that still exists, and the id is never used again. [`StandingChanged`] is published in the transaction that
 //! changes the account.
 
+use base::Query;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -82,4 +84,28 @@ pub struct StandingChanged {
 
 impl Event for StandingChanged {
     const SUBJECT: &'static str = "accounts.standing_changed";
+}
+
+/// An account's id and its handle. The response of [`FindByHandle`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountName {
+    /// The account.
+    pub id: AccountId,
+    /// Its handle.
+    pub handle: String,
+}
+
+/// Asks accounts for the account with a handle, which is percent-encoded here. There is no response if there is none;
+/// an account that is suspended is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindByHandle(pub String);
+
+impl Query for FindByHandle {
+    const ROLE: &'static str = "accounts";
+    const PATH: &'static str = "/internal/handles/{handle}";
+    type Response = AccountName;
+
+    fn path(&self) -> String {
+        format!("/internal/handles/{}", self.0)
+    }
 }

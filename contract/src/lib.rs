@@ -17,7 +17,7 @@ pub use string_enum::UnknownVariant;
 #[cfg(test)]
 mod tests {
     use crate::media::{FindAlbumPreview, FindPreview, FindReceived};
-    use crate::transcode::FindPlayback;
+    use crate::transcode::{FindConversion, FindPlayback};
     use crate::{MediaId, Query};
 
     /// A query is sent to the path that its role routes.
@@ -32,5 +32,6 @@ mod tests {
         assert!(fills(&FindPreview(id.clone()), &id));
         assert!(fills(&FindAlbumPreview(id.clone()), &id));
         assert!(fills(&FindPlayback(id.clone()), &id));
+        assert!(fills(&FindConversion(id.clone()), &id));
     }
 }

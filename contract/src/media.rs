@@ -1,4 +1,5 @@
-//! The events of `media` (an upload was accepted, changed or deleted), and the internal queries for one item.
+//! The events of `media` (an upload was accepted, changed, deleted, or is to be converted again), and the internal
+//! queries for one item.
 //!
 //! Invariant: [`Received`] is published in the transaction that makes the item visible to its owner, after the bytes
 //! are stored durably, so every subscriber can read the object.
@@ -147,6 +148,21 @@ pub struct Deleted {
 
 impl Event for Deleted {
     const SUBJECT: &'static str = "media.deleted";
+}
+
+/// `media.retried`: the conversion of the item has failed, and an operator wants it to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// The item's id.
+    pub id: MediaId,
+    /// The account that owns the item.
+    pub owner: AccountId,
+    /// The number of this retry of the item, from 1, so that a subscriber can discard an event that arrives twice.
+    pub retry: u32,
+}
+
+impl Event for Retried {
+    const SUBJECT: &'static str = "media.retried";
 }
 
 /// Asks media for an item. The response is the event that announced the item, with its current name and visibility;

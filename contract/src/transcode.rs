@@ -1,11 +1,12 @@
-//! The events of `transcode` (new renditions and segments, the progress of a conversion), and the internal query for
-//! everything that can be played of one item.
+//! The events of `transcode` (new renditions and segments, the progress of a conversion), and the internal queries for
+//! everything that can be played of one item, and for the state of its conversion.
 //!
 //! Invariant: events may arrive twice and in any order; each carries complete values (never differences), so a
 //! subscriber upserts by `(media, rendition, number)` and serves the contiguous run from segment 0.
 
 use base::Query;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Event, MediaId, ObjectKey};
 
@@ -157,6 +158,10 @@ pub struct Failed {
     pub code: String,
     /// A sentence for the member who uploaded the file.
     pub detail: String,
+    /// How often an operator had the item converted again before ([`Retried::retry`](crate::media::Retried::retry)), so
+    /// that an event of an earlier attempt that arrives late can be discarded.
+    #[serde(default)]
+    pub retry: u32,
 }
 
 impl Event for Failed {
@@ -175,5 +180,69 @@ impl Query for FindPlayback {
 
     fn path(&self) -> String {
         format!("/internal/playback/{}", self.0)
+    }
+}
+
+/// A task of a conversion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ConversionTask, example = json!({ "name": "chunk-3", "state": "waiting", "percent": 0 }))]
+pub struct Task {
+    /// Its name, such as `probe`, `audio`, `chunk-3`.
+    pub name: String,
+    /// `waiting` for other tasks, `ready` for a worker, `claimed` by one, or `done`.
+    pub state: String,
+    /// How far it is, 0–100.
+    pub percent: u8,
+}
+
+/// A rendition of a conversion, as far as it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ConversionRendition, example = json!({
+    "name": "v720",
+    "codecs": "avc1.64001f",
+    "width": 1280,
+    "height": 720,
+    "bandwidth": 2_800_000,
+    "segments": 12,
+    "total_segments": null,
+}))]
+pub struct RenditionProgress {
+    /// Its name, such as `v720` or `audio`.
+    pub name: String,
+    /// RFC 6381 codec string.
+    pub codecs: String,
+    /// Width in pixels; 0 for audio.
+    pub width: u32,
+    /// Height in pixels; 0 for audio.
+    pub height: u32,
+    /// Peak bits per second.
+    pub bandwidth: u64,
+    /// How many segments there are.
+    pub segments: u32,
+    /// How many there will be; `null` while it grows.
+    #[schema(required)]
+    pub total_segments: Option<u32>,
+}
+
+/// The state of an item's conversion. The response of [`FindConversion`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversion {
+    /// Its tasks, in the order in which they run.
+    pub tasks: Vec<Task>,
+    /// Its renditions, by name.
+    pub renditions: Vec<RenditionProgress>,
+}
+
+/// Asks transcode for the state of an item's conversion. There is no response for an item that transcode does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindConversion(pub MediaId);
+
+impl Query for FindConversion {
+    const ROLE: &'static str = "transcode";
+    const PATH: &'static str = "/internal/conversions/{id}";
+    type Response = Conversion;
+
+    fn path(&self) -> String {
+        format!("/internal/conversions/{}", self.0)
     }
 }

@@ -191,7 +191,7 @@ impl Process {
         for (service, context) in &contexts {
             let instance = (service.start)(context.clone()).await?;
             let router = match service.migrations {
-                Some(_) => instance.router.merge(http_server::jobs::router(service.name, context.db.clone())),
+                Some(_) => instance.router.merge(platform_router(service.name, context)),
                 None => instance.router,
             };
             let router = with_guarded_layers(
@@ -231,8 +231,9 @@ impl Process {
         };
         options.pending.retry_until_ready("the event bus", bus::Error::is_unavailable, declare).await?;
         bus.start(consumers, &tasks);
+        let name = process_name();
         for (db, jobs) in jobs {
-            schedule::start(&db, jobs, &clock, &tasks);
+            schedule::start(&db, jobs, &name, &clock, &tasks);
         }
         let databases: Vec<_> = contexts
             .iter()
@@ -305,6 +306,17 @@ impl Process {
     pub async fn stop(self, grace: Duration) -> bool {
         self.tasks.stop(grace).await
     }
+}
+
+/// Returns the routes that every role with a database has for the operators' listener: its timed jobs and its mails.
+fn platform_router(role: &str, context: &Context) -> Router {
+    let (db, clock) = (context.db.clone(), context.clock.clone());
+    http_server::jobs::router(role, db.clone(), clock.clone()).merge(mail::operators::router(role, db, clock))
+}
+
+/// Returns the name of this process in the history of timed jobs: the host's name and the process's number.
+fn process_name() -> std::sync::Arc<str> {
+    format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id()).into()
 }
 
 /// Migrates the schema, or waits until another process has; in either case waits for the database.

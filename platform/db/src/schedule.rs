@@ -20,6 +20,10 @@ const LEASE: TimeDelta = TimeDelta::seconds(60 + 120);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+/// How long runs are kept: a month of history is enough to answer "did it run?".
+const HISTORY: TimeDelta = TimeDelta::days(30);
+/// Runs that are removed when one ends, so that no transaction is long.
+const MAX_REMOVED_RUNS: i64 = 100;
 
 /// The error of a run.
 pub type JobError = Box<dyn std::error::Error + Send + Sync>;
@@ -81,11 +85,13 @@ impl Run {
 }
 
 const CLAIM: &str = "
-    insert into schedule_run (job, slot, fence, lease_until)
-    values ($1, $2, 1, $3)
+    insert into schedule_run (job, slot, fence, lease_until, started_at, process)
+    values ($1, $2, 1, $3, $4, $5)
         on conflict (job, slot) do update
        set fence = schedule_run.fence + 1,
-           lease_until = excluded.lease_until
+           lease_until = excluded.lease_until,
+           started_at = excluded.started_at,
+           process = excluded.process
      where schedule_run.finished_at is null
        and schedule_run.lease_until < $4
  returning fence";
@@ -95,27 +101,28 @@ fn lane(job: &str) -> Lane {
     Lane::of(&format!("schedule {job}"))
 }
 
-/// Claims the slot of `job` that `now` is in, if it is free or its owner's lease has ended.
-pub async fn claim(db: &Db, job: &Job, now: DateTime<Utc>) -> Result<Option<Run>, Error> {
-    let (name, slot) = (job.name, job.slot(now));
+/// Claims the slot of `job` that `now` is in for this process, if it is free or its owner's lease has ended.
+pub async fn claim(db: &Db, job: &Job, process: &str, now: DateTime<Utc>) -> Result<Option<Run>, Error> {
+    let (name, slot, process) = (job.name, job.slot(now), process.to_owned());
     let claimed: Option<FenceRow> = db
         .write(lane(name), async move |tx| {
-            tx.row(CLAIM, vec![name.into(), slot.into(), (now + LEASE).into(), now.into()]).await
+            let values = vec![name.into(), slot.into(), (now + LEASE).into(), now.into(), process.into()];
+            tx.row(CLAIM, values).await
         })
         .await?;
     Ok(claimed.map(|FenceRow { fence }| Run { job: name, slot, fence }))
 }
 
-/// Starts the loops of `jobs`.
-pub fn start(db: &Db, jobs: Vec<Job>, clock: &Clock, tasks: &Tasks) {
+/// Starts the loops of `jobs`. `process` is the name of this process in their history.
+pub fn start(db: &Db, jobs: Vec<Job>, process: &Arc<str>, clock: &Clock, tasks: &Tasks) {
     for job in jobs {
-        let (db, clock, owner) = (db.clone(), clock.clone(), tasks.clone());
+        let (db, process, clock, owner) = (db.clone(), process.clone(), clock.clone(), tasks.clone());
         tasks.spawn(async move {
             let mut last = None;
             loop {
                 let slot = job.slot(clock.now());
                 if last != Some(slot) {
-                    match claim(&db, &job, clock.now()).await {
+                    match claim(&db, &job, &process, clock.now()).await {
                         Ok(Some(run)) => {
                             run_once(&db, &job, run, &clock, &owner).await;
                             last = Some(slot);
@@ -160,6 +167,17 @@ pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks
     }
 }
 
+const REMOVE_OLD: &str = "
+    delete from schedule_run
+     where job = $1
+       and slot in (
+           select slot
+             from schedule_run
+            where job = $1
+              and slot < $2
+            order by slot
+            limit $3)";
+
 async fn finish(db: &Db, run: &Run, failure: Option<String>, now: DateTime<Utc>) -> Result<(), Error> {
     let run = run.clone();
     db.write(lane(run.job), async move |tx| {
@@ -168,13 +186,8 @@ async fn finish(db: &Db, run: &Run, failure: Option<String>, now: DateTime<Utc>)
             vec![now.into(), failure.into(), run.job.into(), run.slot.into(), run.fence.into()],
         )
         .await?;
-        // A month of history is enough to answer "did it run?".
-        tx.execute(
-            "delete from schedule_run where job = $1 and slot < $2",
-            vec![run.job.into(), (now - TimeDelta::days(30)).into()],
-        )
-        .await?;
-        Ok(())
+        let values = vec![run.job.into(), (now - HISTORY).into(), MAX_REMOVED_RUNS.into()];
+        tx.execute(REMOVE_OLD, values).await.map(drop)
     })
     .await
 }
@@ -208,16 +221,22 @@ pub struct RunRow {
     pub job: String,
     /// The start of its slot.
     pub slot: DateTime<Utc>,
+    /// How many processes have begun it: each but the first took it over from one that fell silent.
+    pub fence: i64,
     /// Until when its process has it, unless that extends the lease.
     pub lease_until: DateTime<Utc>,
+    /// When its process began it; `None` for a run of a release that did not record it.
+    pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
     /// Why it failed, if it did.
     pub failure: Option<String>,
+    /// The process that began it last; `None` for a run of a release that did not record it.
+    pub process: Option<String>,
 }
 
 const RECENT_RUNS: &str = "
-    select job, slot, lease_until, finished_at, failure
+    select job, slot, fence, lease_until, started_at, finished_at, failure, process
       from schedule_run
      where job = $1
      order by slot desc
@@ -232,7 +251,28 @@ pub async fn recent_runs(sql: &impl Sql, per_job: u32) -> Result<Vec<RunRow>, Er
     let jobs: Vec<JobRow> = sql.rows("select distinct job from schedule_run order by job", vec![]).await?;
     let mut runs = Vec::new();
     for JobRow { job } in jobs {
-        runs.extend(sql.rows::<RunRow>(RECENT_RUNS, vec![job.into(), i64::from(per_job).into()]).await?);
+        runs.extend(list_runs(sql, &job, None, per_job).await?);
     }
     Ok(runs)
+}
+
+const RUNS_BEFORE: &str = "
+    select job, slot, fence, lease_until, started_at, finished_at, failure, process
+      from schedule_run
+     where job = $1
+       and slot < $3
+     order by slot desc
+     limit $2";
+
+/// Returns the runs of a job, newest first, at most `limit`; with `before`, those of earlier slots.
+pub async fn list_runs(
+    sql: &impl Sql,
+    job: &str,
+    before: Option<DateTime<Utc>>,
+    limit: u32,
+) -> Result<Vec<RunRow>, Error> {
+    let mut values = vec![job.into(), i64::from(limit).into()];
+    let Some(before) = before else { return sql.rows(RECENT_RUNS, values).await };
+    values.push(before.into());
+    sql.rows(RUNS_BEFORE, values).await
 }

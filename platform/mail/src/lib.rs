@@ -1,16 +1,19 @@
 //! The `Mail` port: mails to people, recorded in the transaction that is their reason, and sent after it.
 //!
-//! Owns rendering, the message, the outbox table's rows and the engines: a folder of `.eml` files, and SMTP. Does not
-//! own who gets a mail, and why. Invariant: a mail is sent if and only if its transaction committed, at least once and
-//! with one `Message-ID`; a mail that can't be sent for about a day, or is refused, becomes a dead letter with the
-//! reason.
+//! Owns rendering, the message, the outbox table's rows and the engines: a folder of `.eml` files, and SMTP; and what
+//! operators see and do of them, in every role that has an outbox. Does not own who gets a mail, and why. Invariant: a
+//! mail is sent if and only if its transaction committed, at least once and with one `Message-ID`; a mail that can't be
+//! sent for about a day, or is refused, becomes a dead letter with the reason; of a forgotten mail neither a row nor
+//! anything that an engine keeps is left.
 
 mod address;
 mod error;
 mod folder;
+mod forget;
 mod message;
 mod metrics;
 mod operations;
+pub mod operators;
 mod options;
 #[cfg(test)]
 mod query_plans;
@@ -21,11 +24,14 @@ mod template;
 
 pub use address::{Address, MAX_ADDRESS_CHARS};
 pub use error::Error;
+pub use forget::{forget_account, forget_recipient};
 pub use message::Message;
-pub use operations::{OutboxMail, count_due, find, list, redeliver, remove_recipient};
+pub use operations::{Filter, MailContent, OutboxMail, count_due, find, find_content, list, redeliver};
 pub use options::{EngineKind, MailOptions, SmtpTls};
 pub use sender::MAX_ATTEMPTS;
-pub use store::{DEAD_BODY_RETENTION, MAX_WAITING_PER_ADDRESS, ROW_RETENTION, SENT_BODY_RETENTION, State, prune};
+pub use store::{
+    DEAD_BODY_RETENTION, ENGINE_RETENTION, MAX_WAITING_PER_ADDRESS, ROW_RETENTION, SENT_BODY_RETENTION, State, prune,
+};
 pub use template::{FALLBACK_LANGUAGE, Template, Translation, Values};
 
 use std::fmt;
@@ -37,6 +43,7 @@ use async_trait::async_trait;
 use base::config;
 use base::tasks::Tasks;
 use base::{Clock, Random};
+use chrono::{DateTime, Utc};
 use db::{Db, Tx};
 use tokio::sync::Notify;
 
@@ -54,6 +61,16 @@ pub trait Engine: Send + Sync {
 
     /// The longest that sending one takes.
     fn timeout(&self) -> Duration;
+
+    /// Deletes what the engine keeps of the mails with these ids. An engine that hands every mail over keeps nothing.
+    async fn forget(&self, _ids: &[String]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Deletes what the engine keeps of mails that were recorded before a time.
+    async fn forget_before(&self, _time: DateTime<Utc>) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// A mail to be sent.
@@ -69,6 +86,9 @@ pub struct NewMail {
     pub values: Values,
     /// For mails that a person may not want: an `https` URL at which a POST unsubscribes (RFC 8058).
     pub unsubscribe: Option<String>,
+    /// The id of the account that it is about. Operators find its mails by it, and they are forgotten with it
+    /// ([`forget_account`]).
+    pub account: Option<String>,
 }
 
 impl fmt::Debug for NewMail {
@@ -139,7 +159,7 @@ impl Mail {
 
     /// Renders a mail and records it in the caller's transaction. It is sent soon after the commit.
     pub async fn enqueue(&self, tx: &Tx, mail: NewMail) -> Result<Enqueued, db::Error> {
-        let NewMail { to, language, template, values, unsubscribe } = mail;
+        let NewMail { to, language, template, values, unsubscribe, account } = mail;
         let Some(to) = Address::parse(&to) else { return Ok(Enqueued::InvalidRecipient) };
         let site = Site { name: &self.0.sender.1, url: &self.0.site_url };
         let rendered = match template.render(&language, &values, site) {
@@ -153,7 +173,8 @@ impl Mail {
         let unsubscribe = unsubscribe.filter(|url| message::is_one_click_url(url));
         let now = self.0.clock.now();
         let id = self.0.random.uuid_v7(now).to_string();
-        if !store::insert(tx, &id, &to, template.name, rendered, unsubscribe, now).await? {
+        let new = store::NewRow { id: id.clone(), to, template: template.name, mail: rendered, unsubscribe, account };
+        if !store::insert(tx, new, now).await? {
             return Ok(Enqueued::TooMany);
         }
         self.0.recorded.notify_waiters();
@@ -163,6 +184,12 @@ impl Mail {
     /// Returns the absolute URL of a page of the site; `path` begins with a slash.
     pub fn site_url(&self, path: &str) -> String {
         format!("{}{path}", self.0.site_url)
+    }
+
+    /// Deletes what the engine has kept of mails for longer than [`ENGINE_RETENTION`]. The task that sends mails does it
+    /// from time to time.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        self.0.engine.forget_before(self.0.clock.now() - ENGINE_RETENTION).await
     }
 
     /// Starts the task that sends what `service` records in `db`.

@@ -1,12 +1,13 @@
-//! What operators see and do: lists of mails, dead letters that are sent again; and what an erased account leaves.
+//! What operators see and do: lists of mails, a mail's content, dead letters that are sent again.
 //!
-//! Invariant: no body and no link is read here.
+//! Invariant: only [`find_content`] reads a body, which may hold links and codes.
+
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use db::{Error, Sql, Tx};
-use sea_orm::FromQueryResult;
+use sea_orm::{FromQueryResult, Value};
 
-use super::address::Address;
 use super::store::State;
 
 const MAX_PAGE_ROWS: i64 = 500;
@@ -38,6 +39,8 @@ pub struct OutboxMail {
     pub reason: Option<String>,
     /// Whether a dead letter can be sent again; after a week its bodies are gone.
     pub can_redeliver: bool,
+    /// The id of the account that it is about, if it is about one.
+    pub account: Option<String>,
 }
 
 impl std::fmt::Debug for OutboxMail {
@@ -60,6 +63,7 @@ struct MailRow {
     attempts: i64,
     settled_at: Option<DateTime<Utc>>,
     reason: Option<String>,
+    account: Option<String>,
     bodies: i64,
 }
 
@@ -79,29 +83,54 @@ impl MailRow {
             settled_at: self.settled_at,
             reason: self.reason,
             can_redeliver: state == State::Dead && self.bodies > 0,
+            account: self.account,
         })
     }
 }
 
+/// Which mails are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only mails in this state.
+    pub state: Option<State>,
+    /// Only mails about the account with this id.
+    pub account: Option<String>,
+}
+
+impl From<State> for Filter {
+    fn from(state: State) -> Self {
+        Self { state: Some(state), account: None }
+    }
+}
+
 const LIST: &str = "
-    select id, recipient, language, template, subject, state, created_at, due_at, attempts, settled_at, reason,
+    select id, recipient, language, template, subject, state, created_at, due_at, attempts, settled_at, reason, account,
            cast(case when body_html is null then 0 else 1 end as bigint) as bodies
       from mail_outbox
-     where state = $1
-       and id < $2
-     order by id desc
-     limit $3";
+     where id < $1";
 
-/// Returns mails in a state, the newest first, at most 500; `after` is the id of the last one of the page before.
-pub async fn list(sql: &impl Sql, state: State, after: Option<&str>, limit: u32) -> Result<Vec<OutboxMail>, Error> {
+/// Returns mails, the newest first, at most 500; `after` is the id of the last one of the page before.
+pub async fn list(sql: &impl Sql, filter: &Filter, after: Option<&str>, limit: u32) -> Result<Vec<OutboxMail>, Error> {
     // No id begins with a letter after `f`.
-    let values = vec![state.as_str().into(), after.unwrap_or("g").into(), i64::from(limit).min(MAX_PAGE_ROWS).into()];
-    let rows: Vec<MailRow> = sql.rows(LIST, values).await?;
+    let (mut text, mut values): (String, Vec<Value>) = (LIST.to_owned(), vec![after.unwrap_or("g").into()]);
+    let mut add = |condition: &str, value: Value| {
+        values.push(value);
+        let _ = write!(text, "\n       and {condition} ${}", values.len());
+    };
+    if let Some(state) = filter.state {
+        add("state =", state.as_str().into());
+    }
+    if let Some(account) = &filter.account {
+        add("account =", account.as_str().into());
+    }
+    values.push(i64::from(limit).min(MAX_PAGE_ROWS).into());
+    let text = format!("{text}\n     order by id desc\n     limit ${}", values.len());
+    let rows: Vec<MailRow> = sql.rows(&text, values).await?;
     rows.into_iter().map(MailRow::mail).collect()
 }
 
 const FIND: &str = "
-    select id, recipient, language, template, subject, state, created_at, due_at, attempts, settled_at, reason,
+    select id, recipient, language, template, subject, state, created_at, due_at, attempts, settled_at, reason, account,
            cast(case when body_html is null then 0 else 1 end as bigint) as bodies
       from mail_outbox
      where id = $1";
@@ -110,6 +139,41 @@ const FIND: &str = "
 pub async fn find(sql: &impl Sql, id: &str) -> Result<Option<OutboxMail>, Error> {
     let row: Option<MailRow> = sql.row(FIND, vec![id.into()]).await?;
     row.map(MailRow::mail).transpose()
+}
+
+/// A mail with its bodies, which may hold links and codes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MailContent {
+    /// The mail.
+    pub mail: OutboxMail,
+    /// The plain part, while it is kept.
+    pub text: Option<String>,
+    /// The HTML part, while it is kept.
+    pub html: Option<String>,
+}
+
+impl std::fmt::Debug for MailContent {
+    /// Without the bodies.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MailContent").field("mail", &self.mail).finish_non_exhaustive()
+    }
+}
+
+const FIND_BODIES: &str = "
+    select body_text, body_html
+      from mail_outbox
+     where id = $1";
+
+/// Returns a mail with its bodies.
+pub async fn find_content(sql: &impl Sql, id: &str) -> Result<Option<MailContent>, Error> {
+    #[derive(FromQueryResult)]
+    struct BodiesRow {
+        body_text: Option<String>,
+        body_html: Option<String>,
+    }
+    let Some(mail) = find(sql, id).await? else { return Ok(None) };
+    let bodies: Option<BodiesRow> = sql.row(FIND_BODIES, vec![id.into()]).await?;
+    Ok(bodies.map(|bodies| MailContent { mail, text: bodies.body_text, html: bodies.body_html }))
 }
 
 pub(crate) const REDELIVER: &str = "
@@ -127,12 +191,6 @@ pub(crate) const REDELIVER: &str = "
 /// are gone.
 pub async fn redeliver(tx: &Tx, id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
     Ok(tx.execute(REDELIVER, vec![now.into(), id.into()]).await? == 1)
-}
-
-/// Deletes every mail to an address, whatever its state. Returns how many there were.
-pub async fn remove_recipient(tx: &Tx, address: &str) -> Result<u64, Error> {
-    let Some(address) = Address::parse(address) else { return Ok(0) };
-    tx.execute("delete from mail_outbox where recipient = $1", vec![address.as_str().into()]).await
 }
 
 pub(crate) const COUNT_DUE: &str = "

@@ -8,7 +8,8 @@ use testkit::engines::shared_postgres;
 use testkit::plans;
 use uuid::Uuid;
 
-use super::operations::{COUNT_DUE, REDELIVER, find, list};
+use super::forget;
+use super::operations::{COUNT_DUE, Filter, REDELIVER, find_content, list};
 use super::store::{CLAIM, DUE, END_LEASES, INSERT, LEASED, REMOVE_BODIES, REMOVE_ROWS, SETTLE, State};
 
 async fn assert_indexed(db: &Db) {
@@ -18,7 +19,7 @@ async fn assert_indexed(db: &Db) {
         Box::pin(async move {
             let text = || Value::from("x");
             let mut values: Vec<Value> = (0..8).map(|_| text()).collect();
-            values.extend([now.into(), 1_i64.into()]);
+            values.extend([now.into(), 1_i64.into(), text()]);
             sql.execute(INSERT, values).await?;
             sql.execute(DUE, vec![now.into(), 1_i64.into()]).await?;
             sql.execute(CLAIM, vec![now.into(), 1_i64.into(), now.into()]).await?;
@@ -30,8 +31,17 @@ async fn assert_indexed(db: &Db) {
             sql.execute(REMOVE_ROWS, vec![now.into(), 1_i64.into()]).await?;
             sql.execute(REDELIVER, vec![now.into(), text()]).await?;
             sql.execute(COUNT_DUE, vec![now.into()]).await?;
-            list(sql, State::Dead, None, 10).await?;
-            find(sql, "x").await?;
+            for state in [None, Some(State::Dead)] {
+                for account in [None, Some("x".to_owned())] {
+                    list(sql, &Filter { state, account }, None, 10).await?;
+                }
+            }
+            find_content(sql, "x").await?;
+            sql.execute(forget::REMOVE_RECIPIENT, vec![text()]).await?;
+            sql.execute(forget::REMOVE_ACCOUNT, vec![text()]).await?;
+            sql.execute(forget::DUE, vec![now.into(), 1_i64.into()]).await?;
+            sql.execute(forget::POSTPONE, vec![text(), now.into()]).await?;
+            sql.execute(forget::REMOVE, vec![text(), now.into()]).await?;
             Ok(())
         })
     })

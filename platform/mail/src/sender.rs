@@ -16,6 +16,7 @@ use sea_orm::DbBackend;
 
 use super::Mail;
 use super::error::Error;
+use super::forget::forget_due;
 use super::message::Message;
 use super::store::{self, Claimed, Settlement};
 
@@ -75,9 +76,10 @@ impl Sender {
         while !self.owner.is_stopping() {
             if prune_at <= tokio::time::Instant::now() {
                 prune_at = tokio::time::Instant::now() + PRUNE_INTERVAL;
-                if let Err(error) = store::prune(&self.db, self.mail.0.clock.now()).await {
-                    tracing::warn!(service = self.service, error = chain(&error), "old mails could not be deleted");
-                }
+                self.prune().await;
+            }
+            if let Err(error) = forget_due(&self.db, &*self.mail.0.engine, self.mail.0.clock.now()).await {
+                tracing::warn!(service = self.service, error = chain(&error), "forgotten mails could not be read");
             }
             let Some(round) = self.round_before_stop().await else { return };
             let (pause, is_idle) = match round {
@@ -96,6 +98,16 @@ impl Sender {
             if is_over {
                 return;
             }
+        }
+    }
+
+    /// Deletes what has been kept long enough: rows, their bodies, and what the engine keeps.
+    async fn prune(&self) {
+        if let Err(error) = store::prune(&self.db, self.mail.0.clock.now()).await {
+            tracing::warn!(service = self.service, error = chain(&error), "old mails could not be deleted");
+        }
+        if let Err(error) = self.mail.sweep().await {
+            tracing::warn!(service = self.service, error = chain(&error), "old files of mails could not be deleted");
         }
     }
 

@@ -7,6 +7,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Db, Error, Lane, Sql, Tx};
 use sea_orm::FromQueryResult;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::address::Address;
 use super::message::Content;
@@ -18,15 +20,20 @@ pub const MAX_WAITING_PER_ADDRESS: i64 = 20;
 pub const SENT_BODY_RETENTION: TimeDelta = TimeDelta::hours(1);
 /// How long a dead letter can be sent again.
 pub const DEAD_BODY_RETENTION: TimeDelta = TimeDelta::days(7);
+/// How long an engine keeps a mail that it does not hand over: the folder's files, which hold links and codes. Less than
+/// [`ROW_RETENTION`], so that a row names every file that is forgotten.
+pub const ENGINE_RETENTION: TimeDelta = TimeDelta::days(7);
 /// How long operators see what was sent and what is dead.
 pub const ROW_RETENTION: TimeDelta = TimeDelta::days(30);
 /// The lane in which rows are claimed and settled, so that two processes never claim the same.
-const SENDING: &str = "mail_outbox";
+pub(crate) const SENDING: &str = "mail_outbox";
 /// Rows that are changed in one transaction.
 const BATCH_ROWS: i64 = 500;
 
 /// The state of a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MailState)]
 pub enum State {
     /// It is due now or later.
     Waiting,
@@ -115,36 +122,39 @@ struct IdRow {
 
 pub(crate) const INSERT: &str = "
     insert into mail_outbox (id, recipient, language, template, subject, body_text, body_html, unsubscribe, state,
-                             created_at, due_at)
-    select $1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $9
+                             created_at, due_at, account)
+    select $1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $9, $11
      where (select count(*)
               from mail_outbox
              where recipient = $2
                and state = 'waiting') < $10";
 
+/// A mail to be inserted.
+pub(crate) struct NewRow {
+    pub id: String,
+    pub to: Address,
+    pub template: &'static str,
+    pub mail: Rendered,
+    pub unsubscribe: Option<String>,
+    pub account: Option<String>,
+}
+
 /// Inserts a mail that is due at once. Returns `false` if as many as may wait for the address do so.
 ///
 /// Two transactions at the same time may each insert the last one that may wait.
-pub(crate) async fn insert(
-    tx: &Tx,
-    id: &str,
-    to: &Address,
-    template: &'static str,
-    mail: Rendered,
-    unsubscribe: Option<String>,
-    now: DateTime<Utc>,
-) -> Result<bool, Error> {
+pub(crate) async fn insert(tx: &Tx, new: NewRow, now: DateTime<Utc>) -> Result<bool, Error> {
     let values = vec![
-        id.into(),
-        to.as_str().into(),
-        mail.language.into(),
-        template.into(),
-        mail.subject.into(),
-        mail.text.into(),
-        mail.html.into(),
-        unsubscribe.into(),
+        new.id.into(),
+        new.to.as_str().into(),
+        new.mail.language.into(),
+        new.template.into(),
+        new.mail.subject.into(),
+        new.mail.text.into(),
+        new.mail.html.into(),
+        new.unsubscribe.into(),
         now.into(),
         MAX_WAITING_PER_ADDRESS.into(),
+        new.account.into(),
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
 }

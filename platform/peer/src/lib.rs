@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::{Router, response::Response};
-use http::{Request, StatusCode, Uri};
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::BodyExt as _;
 use parking_lot::RwLock;
 use tower::ServiceExt as _;
@@ -260,12 +260,25 @@ impl Peers {
 
     /// Fetches JSON; `None` if the role responds with 404. Times out after ten seconds.
     pub async fn get_json<T: serde::de::DeserializeOwned>(&self, role: &str, path: &str) -> Result<Option<T>, Error> {
+        self.get_json_for(None, role, path).await
+    }
+
+    /// As [`Peers::get_json`], for the sender of a request with this `Authorization`, which the role checks again.
+    pub async fn get_json_for<T: serde::de::DeserializeOwned>(
+        &self,
+        authorization: Option<&HeaderValue>,
+        role: &str,
+        path: &str,
+    ) -> Result<Option<T>, Error> {
         let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::NoResponse(role.to_owned(), error);
         let uri: Uri = path.parse().map_err(|error: http::uri::InvalidUri| silent(error.into()))?;
-        let request = Request::get(uri)
+        let mut request = Request::get(uri)
             .extension(Deadline::after(JSON_TIMEOUT))
             .body(Body::empty())
             .map_err(|error| silent(error.into()))?;
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
+        }
         let request = async {
             let response = self.call(role, request).await?;
             let status = response.status();

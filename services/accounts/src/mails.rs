@@ -62,6 +62,7 @@ fn to_account(account: &Account, template: &'static Template, values: Values) ->
         template,
         values: values.with("handle", account.handle.as_str()),
         unsubscribe: None,
+        account: Some(account.id.to_string()),
     }
 }
 
@@ -90,6 +91,7 @@ pub(crate) fn address_taken(mail: &Mail, owner: &Owner, email: &str, handle: &st
             .with("link", mail.site_url("/sign-in"))
             .with("reset_link", mail.site_url("/forgot")),
         unsubscribe: None,
+        account: Some(owner.id.to_string()),
     }
 }
 

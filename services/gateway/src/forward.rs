@@ -78,7 +78,8 @@ async fn forward(State((state, route)): State<(ProxyState, Arc<Route>)>, mut req
     response
 }
 
-async fn call_role(state: ProxyState, role: &'static str, request: Request) -> Response {
+/// Sends a request to a role. A role that can't be asked is a problem.
+pub(crate) async fn call_role(state: ProxyState, role: &'static str, request: Request) -> Response {
     let ProxyState { peers, tasks, websocket_idle_timeout } = state;
     let result = if is_handshake(&request) {
         Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await

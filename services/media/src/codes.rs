@@ -5,6 +5,8 @@
 http_server::codes! {
     /// The codes of media's problems.
     NOT_FOUND = 404 "media.not_found", "Check the id; if it is right, the item is gone or is not yours to see.";
+    NO_SUCH_MEMBER = 404 "media.no_such_member", "Check the handle; if it is right, the account was erased.";
+    NOT_FAILED = 409 "media.not_failed", "Read the item: only one whose state is `failed` can be retried.";
     ALREADY_CLAIMED = 409 "media.already_claimed",
         "Leave the item out of the claim, or claim it for the subject that it has.";
     NO_SUCH_ALBUM = 404 "media.no_such_album",

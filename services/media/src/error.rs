@@ -17,6 +17,10 @@ use crate::codes;
 pub(crate) enum Error {
     #[error("There is no such media, or it is not yours to see.")]
     NotFound,
+    #[error("There is no account with this handle. Check it, or send the account's id.")]
+    NoSuchMember,
+    #[error("The conversion of this item has not failed, so there is nothing to retry.")]
+    NotFailed,
     #[error("You have no media {0}. Nothing was claimed.")]
     NotOwned(String),
     #[error("{0} was claimed for another subject already. Nothing was claimed.")]
@@ -215,6 +219,8 @@ impl Error {
     fn code(&self) -> Option<&'static Code> {
         Some(match self {
             Self::NotFound | Self::NotOwned(_) | Self::NotInLibrary(_) => codes::NOT_FOUND,
+            Self::NoSuchMember => codes::NO_SUCH_MEMBER,
+            Self::NotFailed => codes::NOT_FAILED,
             Self::NoSuchAlbum => codes::NO_SUCH_ALBUM,
             Self::QuotaAlbums(_) => codes::QUOTA_ALBUMS,
             Self::AlbumFull { .. } => codes::ALBUM_FULL,

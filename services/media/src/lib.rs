@@ -16,7 +16,7 @@
 //! | take an upload over, save its progress | upload |
 //! | change, claim, delete, restore or remove items, put and remove captions | owner, each item |
 //! | create, change or remove an album; add, move, number anew or take out its items | owner |
-//! | progress, playable, ready, failed; indexing, placing | each item |
+//! | progress, playable, ready, failed, retry; indexing, placing | each item |
 //!
 //! The lane of an owner protects the quota, the library, the links, and which rows name an object: only rows of one
 //! owner name it. That of an upload protects its epoch and offset. That of an item orders the locks on its row: the

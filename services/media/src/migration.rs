@@ -40,4 +40,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     },
     // A release that does not know suspensions would show the items of suspended members.
     Migration { version: 13, min_compatible: 13, sql: include_str!("../migrations/0013_member_standing.sql") },
+    // How often an operator had an item converted again. The lists of operators: the items of a member, whatever list
+    // they are in, and those of all members that failed.
+    Migration { version: 14, min_compatible: 13, sql: include_str!("../migrations/0014_operators.sql") },
 ];

@@ -1,9 +1,9 @@
-//! The subscriptions of this role: uploads, deletions, and its own tickets.
+//! The subscriptions of this role: uploads, deletions, retries, and its own tickets.
 //!
 //! Owns the table of subscriptions. Invariant: names are permanent, because deliveries are recorded under them.
 
 use bus::{Delivery, HandlerError, Subscriptions};
-use contract::media::{Deleted, Received};
+use contract::media::{Deleted, Received, Retried};
 
 use crate::commands::{self, Cause};
 use crate::config::Config;
@@ -15,13 +15,18 @@ use crate::work;
 const EXTRA_BUS_ATTEMPTS: u32 = 30;
 const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
+const RETRIED: &str = "transcode.retried";
 
 pub(crate) fn subscriptions(config: &base::config::Config) -> Subscriptions<Worker> {
     // An invalid section is reported where the role itself starts.
     let config = config.section::<Config>("transcode").unwrap_or_default();
     let (workers, lease) = (config.workers(), config.lease());
     let attempts = config.max_attempts.saturating_add(EXTRA_BUS_ATTEMPTS);
-    let events = Subscriptions::new().on(RECEIVED, received, |on| on.concurrency(8)).on(DELETED, deleted, |on| on);
+    let events = Subscriptions::new().on(RECEIVED, received, |on| on.concurrency(8)).on(DELETED, deleted, |on| on).on(
+        RETRIED,
+        retried,
+        |on| on,
+    );
     Queue::ALL.into_iter().fold(events, |subscriptions, queue| {
         let handle = move |worker, delivery| run_ticket(worker, queue, delivery);
         // One more than the limit of a member.
@@ -44,6 +49,11 @@ async fn deleted(worker: Worker, event: Deleted, delivery: Delivery) -> Result<(
     worker.cancel(&media);
     commands::discard(&worker, &deleted?).await;
     Ok(())
+}
+
+async fn retried(worker: Worker, event: Retried, delivery: Delivery) -> Result<(), HandlerError> {
+    let cause = Cause { consumer: RETRIED, event_id: delivery.event.id };
+    Ok(commands::retry(&worker, event, cause).await?)
 }
 
 async fn run_ticket(worker: Worker, queue: Queue, delivery: Delivery) -> Result<(), HandlerError> {

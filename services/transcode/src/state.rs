@@ -140,6 +140,10 @@ impl Worker {
         let item = running
             .entry(media.clone())
             .or_insert_with(|| RunningItem { cancel: self.context.tasks.token().child_token(), tasks: 0 });
+        // Tasks of an attempt that failed may still be ending when an operator has the item retried.
+        if item.cancel.is_cancelled() {
+            item.cancel = self.context.tasks.token().child_token();
+        }
         item.tasks += 1;
         Running { worker: self.clone(), media: media.clone(), cancel: item.cancel.clone() }
     }

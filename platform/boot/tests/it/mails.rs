@@ -36,6 +36,7 @@ fn greeter() -> Service {
                     template: &WELCOME,
                     values: Values::new().with("name", logs::TITLE).with("link", mail.site_url("/confirm")),
                     unsubscribe: None,
+                    account: None,
                 };
                 let sent: Result<mail::Enqueued, db::Error> =
                     context.db.write(Lane::NONE, async move |tx| mail.enqueue(tx, new).await).await;

@@ -45,6 +45,7 @@ pub fn welcome(mail: &Mail, to: &str, language: &str, name: &str) -> NewMail {
         template: &WELCOME,
         values: Values::new().with("name", name).with("link", mail.site_url("/confirm?code=abc&b=1")),
         unsubscribe: None,
+        account: None,
     }
 }
 

@@ -185,18 +185,6 @@ async fn what_was_sent_loses_its_links_after_an_hour_and_goes_after_a_month() {
     harness.end().await;
 }
 
-#[tokio::test]
-async fn an_erased_address_leaves_no_row() {
-    let harness = Harness::with(folder_options(), None).await;
-    harness.enqueue_to("ada@example.org").await;
-    harness.enqueue_to("bob@example.org").await;
-    let removed: Result<u64, Error> =
-        harness.db.write(Lane::NONE, async |tx| mail::remove_recipient(tx, "ADA@example.org").await).await;
-    assert_eq!(removed.unwrap(), 1);
-    let left = mail::list(harness.db.read(), State::Waiting, None, 10).await.unwrap();
-    assert_eq!(left.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), ["bob@example.org"]);
-}
-
 #[test]
 fn a_process_that_is_killed_after_sending_sends_the_same_message_again() {
     let server = MailServer::start(MailServerTls::None, None);
@@ -263,7 +251,7 @@ async fn two_processes_send_each_mail_once() {
     }
     let (db, _) = &processes[0];
     wait_for("every mail is sent", async || {
-        let sent = mail::list(db.read(), State::Sent, None, 500).await.unwrap();
+        let sent = mail::list(db.read(), &State::Sent.into(), None, 500).await.unwrap();
         (sent.len() == MAILS).then_some(())
     })
     .await;
@@ -284,11 +272,11 @@ async fn lists_are_walked_from_the_newest_by_id() {
     ids.reverse();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = mail::list(harness.db.read(), State::Waiting, after.as_deref(), 2).await.unwrap();
+        let page = mail::list(harness.db.read(), &State::Waiting.into(), after.as_deref(), 2).await.unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         seen.extend(page.into_iter().map(|mail| mail.id));
     }
     assert_eq!(seen, ids);
-    assert!(mail::list(harness.db.read(), State::Dead, None, 2).await.unwrap().is_empty());
+    assert!(mail::list(harness.db.read(), &State::Dead.into(), None, 2).await.unwrap().is_empty());
 }

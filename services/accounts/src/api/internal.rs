@@ -1,13 +1,14 @@
 //! Requests of other roles. The public listener does not route to them.
 //!
-//! Invariant: the responses have ids of sessions that have ended and of accounts whose tokens are refused, and why;
-//! nothing else of an account. An access token is returned for the hash of an API key only.
+//! Invariant: the responses have ids of sessions that have ended and of accounts whose tokens are refused, and why, and
+//! the id of a handle; nothing else of an account. An access token is returned for the hash of an API key only.
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use base::Query as _;
 use chrono::DateTime;
+use contract::accounts::{AccountName, FindByHandle};
 use http_server::auth::{
     AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, KEPT,
     MAX_RULES_PER_RESPONSE, MAX_SESSIONS_PER_RESPONSE,
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use crate::commands;
 use crate::error::Error;
+use crate::queries;
 use crate::state::Accounts;
 use crate::store;
 
@@ -25,6 +27,7 @@ pub(super) fn router() -> Router<Accounts> {
         .route(FindEndedSessions::PATH, get(ended_sessions))
         .route(FindAccountRules::PATH, get(account_rules))
         .route(FindApiKeyToken::PATH, get(api_key_token))
+        .route(FindByHandle::PATH, get(account_name))
 }
 
 async fn ended_sessions(
@@ -49,4 +52,12 @@ async fn account_rules(
 
 async fn api_key_token(State(accounts): State<Accounts>, Path(hash): Path<String>) -> Result<Json<ApiKeyToken>, Error> {
     Ok(Json(ApiKeyToken { access_token: commands::use_api_key(&accounts, &hash).await? }))
+}
+
+async fn account_name(
+    State(accounts): State<Accounts>,
+    Path(handle): Path<String>,
+) -> Result<Json<AccountName>, Error> {
+    let account = queries::account_by_handle_or_id(&accounts, &handle).await?;
+    Ok(Json(AccountName { id: account.id, handle: account.handle }))
 }

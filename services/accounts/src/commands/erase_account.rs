@@ -1,6 +1,7 @@
 //! Erasing an account.
 //!
-//! Invariant: the rows of an account and its sessions are removed in the transaction that publishes [`Erased`].
+//! Invariant: the rows of an account and its sessions are removed in the transaction that publishes [`Erased`], and its
+//! mails are forgotten in it.
 
 use contract::accounts::Erased;
 use db::Lane;
@@ -34,10 +35,11 @@ pub(crate) async fn erase_account(
         .db
         .write(lane, async move |tx| {
             if store::accounts::remove(tx, account.id, now).await? {
+                mail::forget_account(tx, &account.id.to_string(), now).await?;
                 for email in &mailed {
                     // Another account with this address, confirmed or not, may be waiting for a mail.
                     if !store::addresses::is_used(tx, email).await? {
-                        mail::remove_recipient(tx, email).await?;
+                        mail::forget_recipient(tx, email, now).await?;
                     }
                 }
                 tx.publish(&Erased { account: account.id, handle: account.handle.clone(), at: now }, now)?;

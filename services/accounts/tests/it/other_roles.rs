@@ -4,7 +4,7 @@ use super::*;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use bus::{Consumer, Subscription};
-use contract::accounts::{Erased, PrivacyChanged};
+use contract::accounts::{AccountName, Erased, FindByHandle, PrivacyChanged};
 use contract::media::{Changed, Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Migration, Sql as _};
@@ -211,5 +211,18 @@ async fn a_change_of_the_privacy_is_published_and_no_other_change_is() {
     let rows: Vec<Stored> = world.context("media").db.read().rows("select json from privacy", vec![]).await.unwrap();
     let events: Vec<PrivacyChanged> = rows.iter().map(|row| serde_json::from_str(&row.json).unwrap()).collect();
     assert_eq!(events, [PrivacyChanged { account: account_id(&ada), is_private: true, at: world.clock().now() }]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn another_role_finds_the_account_of_a_handle() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let find = async |handle: &str| world.process.peers.ask(&FindByHandle(handle.to_owned())).await.unwrap();
+    let found = AccountName { id: account_id(&ada), handle: "ada".to_owned() };
+    assert_eq!(find("ADA").await, Some(found));
+    for unknown in ["bob", "a%2F%2E%2E", "%00"] {
+        assert_eq!(find(unknown).await, None, "{unknown}");
+    }
     world.end().await;
 }

@@ -232,7 +232,13 @@ async fn nothing_is_left_of_an_erased_account() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
+    assert!(!world.mails_to("ada@example.org").await.is_empty());
     erase(&ada, &json!({"password": PASSWORD})).await.expect(204);
+    world
+        .wait_for("the mails to the account are forgotten, also as files", async || {
+            world.mails_to("ada@example.org").await.is_empty().then_some(())
+        })
+        .await;
     for person in [&ada, &phone] {
         person.member.get("/v1/me").await.refused(401, "auth.session_ended");
         person.member.delete("/v1/me").await.refused(401, "auth.session_ended");

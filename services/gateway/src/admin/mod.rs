@@ -1,11 +1,15 @@
 //! The admin role: the operators' listener. It is the gateway's code with a route table of its own, and a check of
 //! every caller.
 //!
-//! Owns no data. Owns what spans all roles: timed jobs and dead letters. Invariant: an operation is forwarded only for
-//! a caller whom [`http_server::operators::authorize`] accepts; without `x-admin-role` it prevents the start.
+//! Owns no data. Owns what spans all roles: timed jobs, mails and dead letters. Invariant: an operation is forwarded
+//! only for a caller whom [`http_server::operators::authorize`] accepts; without `x-admin-role` it prevents the start.
 
-mod api;
+mod codes;
 mod config;
+mod dead_letters;
+mod gather;
+mod jobs;
+mod mails;
 
 pub use config::Config;
 
@@ -15,6 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use http_server::RouterLayer;
+use http_server::problem::Code;
 use service::{BootError, Context, RoleInstance, Service};
 
 use crate::forward::{self, ProxyState};
@@ -27,14 +32,37 @@ const NAME: &str = "admin";
 /// How long a WebSocket may be without traffic before it is closed.
 const WEBSOCKET_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// The codes of this role's operations. Those on mails are returned by the roles that have the mails.
+const CODES: &[&Code] =
+    &join::<{ codes::CODES.len() + mail::operators::CODES.len() }>(codes::CODES, mail::operators::CODES);
+
+/// Returns two tables of codes as one, which has `N` rows.
+const fn join<const N: usize>(first: &[&'static Code], second: &[&'static Code]) -> [&'static Code; N] {
+    let mut rows = [first[0]; N];
+    let mut at = 0;
+    while at < N {
+        rows[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    rows
+}
+
+/// Returns the OpenAPI part of this role.
+fn openapi() -> utoipa::openapi::OpenApi {
+    let mut part = dead_letters::openapi();
+    part.merge(jobs::openapi());
+    part.merge(mails::openapi());
+    part
+}
+
 /// Returns the definition of the admin role.
 pub fn service() -> Service {
     Service {
         name: NAME,
         migrations: None,
         objects: &[],
-        openapi: api::openapi,
-        codes: api::CODES,
+        openapi,
+        codes: CODES,
         sections: config::sections,
         subscriptions: |_| Vec::new(),
         start: |context| Box::pin(std::future::ready(start(&context))),
@@ -52,7 +80,9 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
         websocket_idle_timeout: WEBSOCKET_IDLE_TIMEOUT,
     };
     let router = forward::router(ListenerKind::Operators, NAME, &routes, &state)
-        .merge(api::router(context.clone()))
+        .merge(dead_letters::router(context.clone()))
+        .merge(jobs::router(context.clone()))
+        .merge(mails::router(context.clone(), state))
         .merge(static_files::operators_router(&context.operators_openapi_json));
     let guard: RouterLayer =
         Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), Guard::layer)));

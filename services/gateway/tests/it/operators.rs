@@ -4,7 +4,11 @@
 
 use axum::Router;
 use axum::extract::Request;
+use chrono::TimeDelta;
+use db::schedule::Job;
+use db::{Lane, Migration, Sql as _};
 use http::Method;
+use mail::{Enqueued, NewMail, Template, Translation, Values};
 use serde_json::json;
 use service::{RoleInstance, RoleInterface, Service};
 use testkit::World;
@@ -126,5 +130,156 @@ async fn an_unknown_dead_letter_is_a_404_and_a_silent_role_is_named() {
     // The fake role's response is no list of jobs.
     let jobs = developer.get("/v1/admin/jobs").await.expect(200).json();
     assert_eq!((&jobs["items"], &jobs["degraded"]), (&json!([]), &json!(["accounts"])));
+    world.end().await;
+}
+
+static NOTE: Template = Template {
+    name: "greeter.note",
+    languages: &[Translation {
+        language: "en",
+        subject: "A note",
+        text: "The code is {{ code }}.",
+        html: "<p>The code is {{ code }}.</p>",
+    }],
+};
+const NO_TABLES: &[Migration] = &[];
+const ADA: &str = "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10";
+
+/// Returns a role with a database and a timed job that fails.
+fn greeter() -> Service {
+    Service {
+        name: "greeter",
+        migrations: Some(NO_TABLES),
+        objects: &[],
+        openapi: OpenApi::default,
+        codes: &[],
+        sections: Vec::new,
+        subscriptions: |_| Vec::new(),
+        start: |_| {
+            let failing =
+                Job::every("greeter.sweep", TimeDelta::hours(1), |_| async { Err("the disk is full".into()) });
+            Box::pin(std::future::ready(Ok(RoleInstance { jobs: vec![failing], ..RoleInstance::default() })))
+        },
+    }
+}
+
+/// Mails somebody from the greeter, and returns the mail's id.
+async fn mail_from_greeter(world: &World, to: &str, account: Option<&str>) -> String {
+    world.clock().advance(TimeDelta::seconds(1));
+    let context = world.context("greeter");
+    let new = NewMail {
+        to: to.to_owned(),
+        language: "en".to_owned(),
+        template: &NOTE,
+        values: Values::new().with("code", "7KQ2-MX4P"),
+        unsubscribe: None,
+        account: account.map(str::to_owned),
+    };
+    let mail = context.mail.clone();
+    let enqueued: Result<Enqueued, db::Error> =
+        context.db.write(Lane::NONE, async move |tx| mail.enqueue(tx, new).await).await;
+    let Ok(Enqueued::Waiting(id)) = enqueued else { panic!("{enqueued:?}") };
+    id
+}
+
+/// Whether the greeter has recorded an act.
+async fn has_act(world: &World, action: &str) -> bool {
+    String::from_utf8_lossy(&world.stored_bytes("greeter").await).contains(action)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_of_every_role_are_listed_and_only_operators_read_their_content() {
+    let world = World::builder().beside(&[accounts()]).start(&[gateway::admin_service(), greeter()]).await;
+    let (developer, operator) = (world.operator("dora", &["developer"]), world.operator("grace", &["operator"]));
+    let to_ada = mail_from_greeter(&world, "ada@example.org", Some(ADA)).await;
+    let to_bob = mail_from_greeter(&world, "bob@example.org", None).await;
+    world.settle().await;
+
+    let first = developer.get("/v1/admin/mails?limit=1").await.expect(200).json();
+    let (item, next) = (&first["items"][0], first["next"].as_str().unwrap());
+    assert_eq!((&item["id"], &item["state"]), (&json!(format!("greeter.{to_bob}")), &json!("sent")));
+    assert_eq!((&item["to"], &item["text"], &item["account"]), (&json!("bob@example.org"), &json!(null), &json!(null)));
+    assert_eq!(first["degraded"], json!(["accounts"]), "a silent role is named");
+    let last = developer.get(&format!("/v1/admin/mails?limit=1&after={next}")).await.expect(200).json();
+    assert_eq!((&last["items"][0]["to"], &last["next"]), (&json!("ada@example.org"), &json!(null)));
+    let about_ada = developer.get(&format!("/v1/admin/mails?account={ADA}&state=sent")).await.expect(200).json();
+    assert_eq!(about_ada["items"], last["items"]);
+    assert_eq!(developer.get("/v1/admin/mails?state=dead").await.expect(200).json()["items"], json!([]));
+    developer.get("/v1/admin/mails?state=lost").await.refused(400, "request.invalid");
+
+    // At the listener, and where the role itself is asked.
+    for path in [format!("/v1/admin/mails/greeter.{to_ada}"), format!("/internal/mails/greeter/{to_ada}")] {
+        developer.get(&path).await.refused(403, "auth.role_required");
+        world.anonymous().get(&path).await.refused(401, "auth.required");
+    }
+    world.member("eve").get("/internal/mails/greeter?limit=9").await.refused(403, "auth.role_required");
+    assert!(!has_act(&world, "mails.read").await);
+    let content = operator.get(&format!("/v1/admin/mails/greeter.{to_ada}")).await.expect(200);
+    assert_eq!(content.header("cache-control"), "no-store");
+    let content = content.json();
+    assert_eq!((&content["to"], &content["text"]), (&json!("ada@example.org"), &json!("The code is 7KQ2-MX4P.\n")));
+    assert!(has_act(&world, "mails.read").await);
+    for unknown in ["x", "greeter.x", &format!("nobody.{to_ada}"), &format!("greeter.{ADA}")] {
+        operator.get(&format!("/v1/admin/mails/{unknown}")).await.refused(404, "mails.not_found");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_mail_is_sent_again_once_and_with_a_reason() {
+    let world = World::builder().start(&[gateway::admin_service(), greeter()]).await;
+    let developer = world.operator("dora", &["developer"]);
+    let id = mail_from_greeter(&world, "ada@example.org", None).await;
+    world.settle().await;
+    let (path, body) = (format!("/v1/admin/mails/greeter.{id}/redeliver"), json!({"reason": "The mailbox was full."}));
+    developer.post(&path, &body).await.refused(409, "mails.not_dead");
+    let fail = "
+        update mail_outbox
+           set state = 'dead',
+               reason = '550 no such mailbox'";
+    let db = world.context("greeter").db.clone();
+    let dead: Result<u64, db::Error> = db.write(Lane::NONE, async move |tx| tx.execute(fail, vec![]).await).await;
+    assert_eq!(dead.unwrap(), 1);
+    let listed = developer.get("/v1/admin/mails?state=dead").await.expect(200).json();
+    let item = &listed["items"][0];
+    assert_eq!((&item["can_redeliver"], &item["last_error"]), (&json!(true), &json!("550 no such mailbox")));
+    developer.post(&path, &json!({})).await.refused(422, "request.invalid");
+    world.operator("vera", &["viewer"]).post(&path, &body).await.refused(403, "auth.role_required");
+    assert!(!has_act(&world, "mails.redelivered").await);
+    let view = developer.post(&path, &body).await.expect(200).json();
+    assert_eq!((&view["state"], &view["attempts"], &view["last_error"]), (&json!("waiting"), &json!(0), &json!(null)));
+    assert!(has_act(&world, "The mailbox was full.").await);
+    developer.post(&path, &body).await.refused(409, "mails.not_dead");
+    world.settle().await;
+    assert_eq!(world.mails_to("ada@example.org").await.len(), 1, "the same mail");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_of_a_timed_job_says_what_failed_and_where() {
+    let world = World::builder().start(&[gateway::admin_service(), greeter()]).await;
+    let developer = world.operator("dora", &["developer"]);
+    let history = "/v1/admin/jobs/greeter/greeter.sweep/runs";
+    let ended = world
+        .wait_for("the job has run", async || {
+            let page = developer.get(history).await;
+            (page.status == 200 && page.json()["items"][0]["finished_at"].is_string()).then(|| page.json())
+        })
+        .await;
+    let run = &ended["items"][0];
+    assert_eq!(
+        (&run["state"], &run["attempts"], &run["error"]),
+        (&json!("failed"), &json!(1), &json!("the disk is full"))
+    );
+    assert!(run["started_at"].is_string() && run["process"].as_str().unwrap().contains(':'), "{run}");
+    assert_eq!(ended["next"], json!(null));
+    let older = format!("{history}?after={}", run["slot"].as_str().unwrap());
+    assert_eq!(developer.get(&older).await.expect(200).json()["items"], json!([]));
+    for unknown in ["greeter/greeter.nothing", "nobody/greeter.sweep", "gateway/x"] {
+        developer.get(&format!("/v1/admin/jobs/{unknown}/runs")).await.refused(404, "admin.job_not_found");
+    }
+    developer.get(&format!("{history}?after=yesterday")).await.refused(400, "request.invalid");
+    let listed = developer.get("/v1/admin/jobs").await.expect(200).json();
+    assert_eq!((&listed["items"][0]["role"], &listed["degraded"]), (&json!("greeter"), &json!([])));
     world.end().await;
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns parsing, authorization and responses; the rules are elsewhere. Invariant: everything about an item is for its
 //! owner, except reading a public or unlisted one, or one by a link that has not expired. Any other caller receives the
-//! same error as for an item that does not exist.
+//! same error as for an item that does not exist. Operators see items at their own listener, and no private files.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod album_items;
@@ -17,6 +17,7 @@ mod item_events;
 mod items;
 mod multipart;
 mod operation_codes;
+mod operators;
 mod share_links;
 mod trash;
 mod tus;
@@ -65,6 +66,9 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(share_links::create, share_links::list))
         .routes(routes!(share_links::get, share_links::revoke))
         .routes(routes!(share_links::open))
+        .routes(routes!(operators::list))
+        .routes(routes!(operators::show))
+        .routes(routes!(operators::retry))
         .merge(tus_routes())
 }
 
@@ -138,6 +142,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 35);
+        assert_eq!(operations, 38);
     }
 }

@@ -66,13 +66,13 @@ pub(crate) async fn set_ready(media: &Media, event: Ready) -> Result<(), Error> 
 
 /// Marks an item as failed.
 pub(crate) async fn set_failed(media: &Media, event: Failed) -> Result<(), Error> {
-    let failure = Failure { code: event.code, detail: event.detail };
+    let (failure, retry) = (Failure { code: event.code, detail: event.detail }, event.retry);
     let (id, now) = (event.id.clone(), media.context.clock.now());
     let lane = Lane::of(&id);
     let changed = media
         .context
         .db
-        .write(lane, async move |tx| Ok::<_, Error>(item_states::set_failed(tx, &id, &failure, now).await?))
+        .write(lane, async move |tx| Ok::<_, Error>(item_states::set_failed(tx, &id, &failure, retry, now).await?))
         .await?;
     if changed.is_some() {
         notify(media, &event.id);

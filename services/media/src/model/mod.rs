@@ -1,6 +1,7 @@
 //! Items, and the rules about them. No I/O.
 //!
-//! Invariant: a state only ever moves forward, so events that arrive late or twice change nothing.
+//! Invariant: a state only ever moves forward, but for the retry of an operator, so events that arrive late or twice
+//! change nothing.
 
 pub(crate) mod album;
 pub(crate) mod album_order;
@@ -12,6 +13,7 @@ pub(crate) mod hash_state;
 pub(crate) mod item_change;
 pub(crate) mod library;
 pub(crate) mod limits;
+pub(crate) mod operator_view;
 mod preview;
 pub(crate) mod quota;
 pub(crate) mod search_terms;

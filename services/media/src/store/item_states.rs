@@ -2,7 +2,8 @@
 //!
 //! Each write is one statement whose `where` names the states that it starts from, and it touches no column that an
 //! owner changes. So it commutes with the writes of the owner, needs no inbox, and changes nothing when its event
-//! arrives late or twice. Invariant: a state only ever moves forward.
+//! arrives late or twice. Invariant: a state only ever moves forward, but for the retry of an operator
+//! ([`super::operator_items`]), after which a failure of an earlier attempt counts no more.
 
 use chrono::{DateTime, Utc};
 use contract::MediaId;
@@ -109,11 +110,13 @@ pub(crate) async fn set_ready(
     first(tx.row(&text, values).await?)
 }
 
-/// Marks the item as failed.
+/// Marks the item as failed, unless an operator has had it retried since this attempt, the `retry`-th one after the
+/// first.
 pub(crate) async fn set_failed(
     tx: &Tx,
     id: &MediaId,
     failure: &Failure,
+    retry: u32,
     now: DateTime<Utc>,
 ) -> Result<Option<Item>, Error> {
     let text = format!(
@@ -126,8 +129,15 @@ pub(crate) async fn set_failed(
                 updated_at = $4
           where id = $1
             and state not in ('ready', 'failed')
+            and retries = $5
          returning {COLUMNS}"
     );
-    let values = vec![id.as_str().into(), failure.code.clone().into(), failure.detail.clone().into(), now.into()];
+    let values = vec![
+        id.as_str().into(),
+        failure.code.clone().into(),
+        failure.detail.clone().into(),
+        now.into(),
+        i64::from(retry).into(),
+    ];
     first(tx.row(&text, values).await?)
 }

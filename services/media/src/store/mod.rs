@@ -12,6 +12,7 @@ pub(crate) mod item_states;
 pub(crate) mod items;
 pub(crate) mod library;
 pub(crate) mod objects;
+pub(crate) mod operator_items;
 pub(crate) mod private_members;
 mod query;
 #[cfg(test)]

@@ -10,13 +10,14 @@ use uuid::Uuid;
 use super::album_items::{self, Shown};
 use super::due::{self, DueList};
 use super::library::list;
-use super::{albums, captions, items, private_members, share_links, standings, uploads, usage};
+use super::{albums, captions, items, operator_items, private_members, share_links, standings, uploads, usage};
 use crate::model::State;
 use crate::model::album::AlbumId;
 use crate::model::album_order::Renumbering;
 use crate::model::captions::LanguageTag;
 use crate::model::cursor::{Cursor, Order};
 use crate::model::library::{Filter, Listing, Page};
+use crate::model::operator_view::OperatorFilter;
 use crate::model::search_terms::SearchQuery;
 
 const OWNER: AccountId = AccountId(Uuid::from_u128(7));
@@ -82,6 +83,16 @@ async fn every_list_has_an_index() {
             let lang = LanguageTag::parse("en").expect("it is one");
             captions::find(sql, &contract::MediaId::random(), &lang).await?;
             items::list_by_owner(sql, OWNER, 100).await?;
+            for filter in [
+                OperatorFilter::Member(OWNER, None),
+                OperatorFilter::Member(OWNER, Some(State::Failed)),
+                OperatorFilter::Failed,
+            ] {
+                let after = Cursor { order: Order::Added, at: now, id: "x".into() };
+                operator_items::list(sql, filter, None, 50).await?;
+                operator_items::list(sql, filter, Some(&after), 50).await?;
+            }
+            operator_items::find_retries(sql, &[&contract::MediaId::random()]).await?;
             private_members::is_private(sql, OWNER).await?;
             uploads::list_by_owner(sql, OWNER, 100).await?;
             share_links::find(sql, "hash", now).await?;

@@ -100,8 +100,11 @@ async fn events_follow_an_item_from_received_to_ready() {
     );
     // Late and repeated events change nothing.
     publish(&world, &Playable { id: id.clone(), width: None, height: None, duration_ms: None }).await;
-    publish(&world, &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into() })
-        .await;
+    publish(
+        &world,
+        &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into(), retry: 0 },
+    )
+    .await;
     assert_eq!(ada.get(&format!("/v1/media/{id}")).await.json()["state"], "ready");
     world.end().await;
 }
@@ -114,7 +117,12 @@ async fn a_failure_is_reported_and_ends_the_stream() {
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
     publish(
         &world,
-        &Failed { id: id.clone(), code: "transcode.no_picture".into(), detail: "There is no picture in it.".into() },
+        &Failed {
+            id: id.clone(),
+            code: "transcode.no_picture".into(),
+            detail: "There is no picture in it.".into(),
+            retry: 0,
+        },
     )
     .await;
     let events = ada.request(http::Method::GET, &format!("/v1/media/{id}/events")).send().await.unwrap();

@@ -13,6 +13,7 @@ mod documentation;
 mod fixtures;
 mod item_events;
 mod library;
+mod operators;
 mod public_items;
 mod quota;
 mod raw_http;

@@ -169,7 +169,11 @@ async fn what_has_no_place_to_come_back_to_is_removed_at_once() {
     let (staged, avatar) = (photo(&ada, "?claim=later", 1).await, photo(&ada, "?claim=later", 2).await);
     ada.post("/v1/media/claims", &json!({ "ids": [avatar], "subject": "account:avatar" })).await.expect(200);
     let failed = photo(&ada, "", 3).await;
-    publish(&world, &Failed { id: failed.parse().unwrap(), code: "transcode.x".into(), detail: "It is.".into() }).await;
+    publish(
+        &world,
+        &Failed { id: failed.parse().unwrap(), code: "transcode.x".into(), detail: "It is.".into(), retry: 0 },
+    )
+    .await;
     for id in [staged, avatar, failed] {
         let path = format!("/v1/media/{id}");
         ada.delete(&path).await.expect(204);

@@ -42,6 +42,7 @@ pub(crate) async fn accept_in(tx: &Tx, received: &Received, now: DateTime<Utc>) 
         plan: None,
         percent: 0,
         started_at: None,
+        retries: 0,
     };
     enqueue(tx, &job, (first, 0), 0, now).await?;
     Ok(())

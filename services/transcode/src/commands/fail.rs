@@ -24,10 +24,10 @@ pub(crate) async fn fail(worker: &Worker, media: &MediaId, reason: RejectReason)
 
 /// The same in the caller's transaction.
 pub(crate) async fn fail_in(tx: &Tx, media: &MediaId, reason: &RejectReason, now: DateTime<Utc>) -> Result<(), Error> {
-    find_open(tx, media).await?;
+    let retry = find_open(tx, media).await?.retries;
     let detail = reason.to_string();
     fair_queue::dequeue(tx, media).await?;
     store::set_state(tx, media, State::Failed, Some((reason.code(), &detail)), now).await?;
-    tx.publish(&Failed { id: media.clone(), code: reason.code().to_owned(), detail }, now)?;
+    tx.publish(&Failed { id: media.clone(), code: reason.code().to_owned(), detail, retry }, now)?;
     Ok(())
 }

@@ -22,6 +22,7 @@ mod outputs;
 mod plan;
 mod progress;
 mod resend;
+mod retry;
 mod send_missing_tickets;
 
 pub(crate) use accept::accept;
@@ -40,10 +41,11 @@ pub(crate) use outputs::Outputs;
 pub(crate) use plan::plan;
 pub(crate) use progress::progress;
 pub(crate) use resend::resend;
+pub(crate) use retry::retry;
 pub(crate) use send_missing_tickets::send_missing_tickets;
 
 #[cfg(test)]
-pub(crate) use {accept::accept_in, delete::delete_in, fail::fail_in};
+pub(crate) use {accept::accept_in, delete::delete_in, fail::fail_in, retry::retry_in};
 
 use contract::MediaId;
 use db::Tx;

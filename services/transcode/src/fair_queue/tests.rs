@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use contract::media::{Deleted, Received};
+use contract::media::{Deleted, Received, Retried};
+use contract::transcode::Failed;
 use db::{Db, FromQueryResult, Lane, PostgresOptions, Sql};
 use testkit::engines::{Postgres, Shared, shared_postgres};
 use uuid::Uuid;
@@ -208,6 +209,38 @@ async fn deleted_and_failed_items_leave_the_queue() {
     done.unwrap();
     assert_eq!(rows.claim(&[]).await, Claim::Empty);
     assert_eq!(store::list_positions(rows.db.read(), Queue::Photo, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_failed_item_goes_on_when_it_is_retried_and_each_retry_counts_once() {
+    #[derive(FromQueryResult)]
+    struct Payload {
+        payload: String,
+    }
+    let mut rows = Rows::new().await;
+    let media = rows.photo(OTHER, "jpeg", 1000).await;
+    for retry in 1..=2 {
+        assert_eq!(rows.next().await, OTHER);
+        let (failed, retried, now) = (media.clone(), Retried { id: media.clone(), owner: OTHER, retry }, rows.now());
+        let done: Result<(), Error> = rows
+            .db
+            .write(Lane::ALL, async move |tx| {
+                // That of an earlier retry arrives once more.
+                commands::retry_in(tx, &Retried { retry: retry - 1, ..retried.clone() }, now).await?;
+                commands::fail_in(tx, &failed, &RejectReason::GaveUp, now).await?;
+                commands::retry_in(tx, &retried, now).await?;
+                commands::retry_in(tx, &retried, now).await
+            })
+            .await;
+        done.unwrap();
+    }
+    let Claim::Task(claimed) = rows.claim(&[]).await else { panic!("it waits again") };
+    assert_eq!((claimed.media, claimed.more), (media, false));
+    assert_eq!(rows.claim(&[]).await, Claim::Empty);
+    let text = "select payload from outbox where subject = 'transcode.failed' order by created_at, id";
+    let failures: Vec<Payload> = rows.db.read().rows(text, vec![]).await.unwrap();
+    let retries = failures.iter().map(|row| serde_json::from_str::<Failed>(&row.payload).unwrap().retry);
+    assert_eq!(retries.collect::<Vec<_>>(), [0, 1], "a failure says of which attempt it is");
 }
 
 #[tokio::test]

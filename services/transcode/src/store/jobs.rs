@@ -19,6 +19,8 @@ pub(crate) struct Job {
     pub plan: Option<Plan>,
     pub percent: u8,
     pub started_at: Option<DateTime<Utc>>,
+    /// How often an operator had it converted again after it had failed.
+    pub retries: u32,
 }
 
 #[derive(FromQueryResult)]
@@ -28,6 +30,7 @@ struct JobRow {
     plan: Option<String>,
     percent: i64,
     started_at: Option<DateTime<Utc>>,
+    retries: i64,
 }
 
 const INSERT: &str = "
@@ -58,7 +61,7 @@ pub(crate) async fn mark_deleted(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -
 }
 
 const FIND: &str = "
-    select state, received, plan, percent, started_at
+    select state, received, plan, percent, started_at, retries
       from job
      where media = $1";
 
@@ -80,6 +83,7 @@ pub(crate) async fn find_job(sql: &impl Sql, media: &MediaId) -> Result<Option<J
         plan,
         percent: u8::try_from(row.percent).unwrap_or(0),
         started_at: row.started_at,
+        retries: u32::try_from(row.retries).unwrap_or(u32::MAX),
     }))
 }
 
@@ -163,6 +167,18 @@ pub(crate) async fn set_state(
         ],
     )
     .await?;
+    Ok(())
+}
+
+const SET_RETRIES: &str = "
+    update job
+       set retries = $2,
+           updated_at = $3
+     where media = $1";
+
+/// Sets how often an item was retried.
+pub(crate) async fn set_retries(tx: &Tx, media: &MediaId, retries: u32, now: DateTime<Utc>) -> Result<(), Error> {
+    tx.execute(SET_RETRIES, vec![text(media.as_str()), i64::from(retries).into(), now.into()]).await?;
     Ok(())
 }
 

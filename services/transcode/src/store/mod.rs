@@ -15,7 +15,7 @@ mod values;
 
 pub(crate) use jobs::{
     Job, KnownProperties, find_job, insert_job, mark_deleted, raise_percent, remove_deleted, replace_plan, set_plan,
-    set_state,
+    set_retries, set_state,
 };
 pub(crate) use member_queue::{
     MemberQueue, add_cost, advance_virtual_time, list_positions, refresh_has_ready, remove_idle_members, set_has_ready,
@@ -28,7 +28,9 @@ pub(crate) use outputs::{
 pub(crate) use ready_tasks::{
     bind_legacy, claim_ready, find_backlog, find_bound, list_ready, release_tasks, requeue, set_ready,
 };
-pub(crate) use tasks::{add_failure, insert_tasks, list_tasks, list_unresponsive, mark_done, set_permille};
+pub(crate) use tasks::{
+    add_failure, insert_tasks, list_tasks, list_unresponsive, mark_done, reset_failures, set_permille,
+};
 
 #[cfg(test)]
 pub(crate) use member_queue::{IDLE_MEMBERS, NEXT_MEMBERS};

@@ -142,6 +142,19 @@ pub(crate) async fn add_failure(tx: &Tx, media: &MediaId, task: Task, now: DateT
     Ok(row.map_or(0, |row| u32::try_from(row.failures).unwrap_or(u32::MAX)))
 }
 
+const RESET_FAILURES: &str = "
+    update task
+       set failures = 0,
+           sent = 0
+     where media = $1
+       and state <> 'done'";
+
+/// Gives the tasks of an item that are not done all their attempts again.
+pub(crate) async fn reset_failures(tx: &Tx, media: &MediaId) -> Result<(), Error> {
+    tx.execute(RESET_FAILURES, vec![text(media.as_str())]).await?;
+    Ok(())
+}
+
 const UNRESPONSIVE: &str = "
     select task.media, task.name, task.sent
       from task

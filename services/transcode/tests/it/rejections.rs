@@ -1,6 +1,8 @@
 //! A file that cannot be converted is rejected with a clear reason, reads no other file, and leaves nothing behind.
 
-use contract::media::Kind;
+use contract::AccountId;
+use contract::media::{Kind, Retried};
+use contract::transcode::Failed;
 
 use crate::harness::{Harness, frame_times};
 
@@ -153,5 +155,26 @@ async fn an_unknown_item_is_not_found() {
     let harness = Harness::new().await;
     harness.world.anonymous().get("/internal/playback/5kT0vYq8Zb3mXw1RcHs9Ga").await.refused(404, "media.not_found");
     harness.world.anonymous().get("/internal/playback/nonsense").await.refused(404, "media.not_found");
+    harness.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_is_retried_is_probed_again_once_and_its_failure_says_of_which_attempt_it_is() {
+    let harness = Harness::new().await;
+    let path = harness.file("broken.mp4");
+    std::fs::write(&path, b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2").unwrap();
+    let media = harness.upload(&path, Kind::Video, "mp4").await;
+    assert_eq!(harness.failed(&media).await.retry, 0);
+    let retried = Retried { id: media.clone(), owner: AccountId(uuid::Uuid::from_u128(7)), retry: 1 };
+    harness.publish(retried.clone()).await;
+    harness.publish(retried).await;
+    let attempts = async || harness.published::<Failed>().await.iter().map(|failed| failed.retry).collect::<Vec<_>>();
+    harness.world.wait_for("it fails again", async || (attempts().await.len() > 1).then_some(())).await;
+    harness.world.settle().await;
+    assert_eq!(attempts().await, [0, 1]);
+    let url = format!("/internal/conversions/{media}");
+    let conversion = harness.world.anonymous().get(&url).await.expect(200).json();
+    assert_eq!(conversion["tasks"], serde_json::json!([{"name": "probe", "state": "waiting", "percent": 0}]));
+    harness.world.anonymous().get("/internal/conversions/0000000000000000000000").await.refused(404, "media.not_found");
     harness.end().await;
 }

@@ -1,7 +1,7 @@
-//! The operations that span all roles: timed jobs, and the dead letters of the bus.
+//! The operations on the dead letters of the bus.
 //!
-//! Does not own either: a role returns its own jobs, and the bus has the dead letters. Invariant: a redelivery is
-//! recorded as an act before it happens, and no payload of an event is returned.
+//! Does not own them: the bus does. Invariant: a redelivery is recorded as an act before it happens, and no payload of
+//! an event is returned.
 
 #![allow(unused_qualifications, reason = "the macro of an operation repeats the type of its parameters")]
 
@@ -10,121 +10,36 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
-use futures::future::join_all;
 use http::StatusCode;
-use http_server::jobs::JobRun;
 use http_server::operators::{Act, Developer, Operator};
 use http_server::{Json, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 use service::Context;
 use utoipa::{IntoParams, OpenApi as _, ToSchema};
 
-http_server::codes! {
-    /// The codes of the admin role's problems.
-    NO_SUCH_DEAD_LETTER = 404 "admin.dead_letter_not_found",
-        "List the dead letters again; this one may have been delivered meanwhile.";
-}
+use super::codes::NO_SUCH_DEAD_LETTER;
 
 /// Dead letters among which one is looked up by its id.
 const MAX_DEAD_LETTERS: usize = 1_000;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    paths(list_jobs, list_dead_letters, redeliver),
+    paths(list_dead_letters, redeliver),
     tags((name = "operators", description = "For operators: members, audit trail, timed jobs, dead letters."))
 )]
 struct ApiDoc;
 
-/// Returns the OpenAPI part of this role.
+/// Returns the OpenAPI part of these operations.
 pub(super) fn openapi() -> utoipa::openapi::OpenApi {
     ApiDoc::openapi()
 }
 
-/// Returns the routes of this role's own operations.
+/// Returns the routes of these operations.
 pub(super) fn router(context: Context) -> Router {
     Router::new()
-        .route("/v1/admin/jobs", get(list_jobs))
         .route("/v1/admin/dead-letters", get(list_dead_letters))
         .route("/v1/admin/dead-letters/{id}/redeliver", post(redeliver))
         .with_state(context)
-}
-
-/// The timed jobs of every role.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "items": [
-        {
-            "role": "accounts",
-            "runs": [
-                {
-                    "job": "accounts.sessions",
-                    "slot": "2026-05-17T09:00:00Z",
-                    "lease_until": "2026-05-17T09:03:00Z",
-                    "finished_at": "2026-05-17T09:00:01Z",
-                    "failure": null,
-                },
-            ],
-        },
-    ],
-    "degraded": ["transcode"],
-}))]
-struct JobsView {
-    /// The roles that have jobs.
-    items: Vec<RoleJobs>,
-    /// The roles that did not respond, whose jobs are missing.
-    degraded: Vec<String>,
-}
-
-/// The timed jobs of a role.
-#[derive(Debug, Serialize, ToSchema)]
-struct RoleJobs {
-    /// The role.
-    role: &'static str,
-    /// The last ten runs of each of its jobs, by job, newest first.
-    runs: Vec<JobRun>,
-}
-
-/// Lists the timed jobs of every role, with their last runs.
-///
-/// A role that does not respond is in `degraded`, and its jobs are missing.
-#[utoipa::path(
-    get,
-    path = "/v1/admin/jobs",
-    operation_id = "list_jobs",
-    tag = "operators",
-    security(("token" = [])),
-    responses(
-        (
-            status = 200,
-            description = "The last runs of each job, by role",
-            body = JobsView,
-        ),
-    ),
-    extensions(
-        ("x-codes" = json!([])),
-        ("x-admin-role" = json!("developer")),
-    ),
-)]
-async fn list_jobs(_: Operator<Developer>, State(context): State<Context>) -> Json<JobsView> {
-    let with_api = context.roles.iter().filter(|interface| !interface.openapi.paths.paths.is_empty());
-    let roles: Vec<&'static str> =
-        with_api.map(|interface| interface.role).filter(|role| *role != super::NAME).collect();
-    let responses = join_all(roles.iter().map(|role| runs_of(&context, role))).await;
-    let mut view = JobsView { items: Vec::new(), degraded: Vec::new() };
-    for (role, runs) in roles.into_iter().zip(responses) {
-        match runs {
-            Ok(runs) => view.items.push(RoleJobs { role, runs: runs.unwrap_or_default() }),
-            Err(error) => {
-                tracing::warn!(%error, role, "the jobs of a role are missing from a list");
-                view.degraded.push(role.to_owned());
-            }
-        }
-    }
-    Json(view)
-}
-
-async fn runs_of(context: &Context, role: &str) -> Result<Option<Vec<JobRun>>, peer::Error> {
-    context.peers.get_json(role, &http_server::jobs::path(role)).await
 }
 
 /// The query of a list of dead letters.

@@ -1,0 +1,112 @@
+//! An item as operators see it, and which items they list. No I/O.
+//!
+//! Invariant: a view has no URL that opens more than everyone may read: the poster of an item that is not public is not
+//! shown, whoever asks.
+
+use chrono::{DateTime, Utc};
+use contract::media::{Kind, Visibility};
+use contract::transcode::{RenditionProgress, Task};
+use contract::{AccountId, MediaId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Failure, Item, State};
+
+/// Which items operators list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OperatorFilter {
+    /// Those of a member, in this state or in any.
+    Member(AccountId, Option<State>),
+    /// Those of all members whose conversion has failed.
+    Failed,
+}
+
+/// An item as operators see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminMedia, example = json!({
+    "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+    "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+    "kind": "video",
+    "title": "The sea.mp4",
+    "state": "failed",
+    "visibility": "private",
+    "in_trash": false,
+    "bytes": 73_400_320,
+    "created_at": "2026-05-17T09:30:00Z",
+    "updated_at": "2026-05-17T09:32:00Z",
+    "error": {
+        "code": "transcode.gave_up",
+        "detail": "This file could not be converted after several attempts; the original is kept.",
+    },
+    "attempts": 1,
+    "poster_url": null,
+}))]
+pub struct OperatorMediaView {
+    /// The id.
+    pub id: MediaId,
+    /// The id of its owner.
+    #[schema(value_type = String, format = "uuid")]
+    pub owner: AccountId,
+    /// Whether it is a photo, an audio file or a video.
+    pub kind: Kind,
+    /// The name of the file, cleaned, or what its owner calls it.
+    pub title: String,
+    /// The state of its conversion.
+    pub state: State,
+    /// Who may read it now: an item in the trash and one that is not claimed yet are private.
+    pub visibility: Visibility,
+    /// Whether its owner has moved it to the trash.
+    pub in_trash: bool,
+    /// Size of the original in bytes.
+    pub bytes: u64,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Why it could not be converted; `null` unless its state is `failed`.
+    #[schema(required)]
+    pub error: Option<Failure>,
+    /// How often its conversion was begun: once, and again at each retry.
+    pub attempts: u32,
+    /// The absolute URL of a picture of it; `null` where there is none, and for an item that is not public.
+    #[schema(required)]
+    pub poster_url: Option<String>,
+}
+
+/// An item as operators see it, with what is known of its conversion.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminMediaDetail)]
+pub struct OperatorMediaDetailView {
+    /// The item.
+    #[serde(flatten)]
+    pub media: OperatorMediaView,
+    /// The tasks of its conversion; `null` while transcode does not respond.
+    #[schema(required)]
+    pub tasks: Option<Vec<Task>>,
+    /// The renditions that are made of it; `null` as `tasks`.
+    #[schema(required)]
+    pub renditions: Option<Vec<RenditionProgress>>,
+}
+
+impl Item {
+    /// Returns the item as operators see it. `site_url` makes an absolute URL of a path of the site.
+    pub(crate) fn operator_view(&self, retries: u32, site_url: impl Fn(&str) -> String) -> OperatorMediaView {
+        let visibility = self.effective_visibility();
+        let picture = if visibility == Visibility::Public { self.preview().image } else { None };
+        OperatorMediaView {
+            id: self.id.clone(),
+            owner: self.owner,
+            kind: self.kind,
+            title: self.name.clone(),
+            state: self.state,
+            visibility,
+            in_trash: self.trashed.is_some(),
+            bytes: self.bytes,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            error: self.failure.clone().filter(|_| self.state == State::Failed),
+            attempts: retries.saturating_add(1),
+            poster_url: picture.map(|path| site_url(&path)),
+        }
+    }
+}

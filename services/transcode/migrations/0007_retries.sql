@@ -1,0 +1,1 @@
+alter table job add column retries bigint not null default 0;
