@@ -4,9 +4,8 @@
 
 use base::config::Section;
 
-use crate::settings::Server;
 use crate::terminal::say;
-use crate::{CommandError, roles};
+use crate::{CommandError, roles, settings};
 
 /// Prints a configuration file with every key at its default.
 #[allow(clippy::unnecessary_wraps, reason = "every command may fail")]
@@ -29,7 +28,7 @@ const PEERS: &str = concat!(
 );
 
 pub(crate) fn sections() -> Vec<Section> {
-    let mut sections = vec![Section::of::<Server>("server")];
+    let mut sections = vec![settings::section()];
     sections.extend(boot::sections());
     sections.extend(roles::all().iter().flat_map(|service| (service.sections)()));
     sections

@@ -3,7 +3,8 @@
 //!
 //! Every route is behind a guard: the gateway's or the admin role's where these run, the listener's bounds elsewhere.
 //! Invariant: metrics and reasons are served by the operations listener only; the public one says `ready` or
-//! `not ready`, and has no route of the role `admin`.
+//! `not ready`, has no route of the role `admin`, and tells of the process only what another process of the fleet has
+//! signed its request for.
 
 use std::sync::Arc;
 
@@ -32,7 +33,8 @@ pub(crate) fn public(readiness: &Arc<Readiness>, process: &Process, max_connecti
     let gateway = routers.iter().find(|(name, _)| *name == "gateway");
     let health = Router::new()
         .route("/healthz", get(async || (no_store(), "ok\n")))
-        .route("/readyz", get(public_readyz).with_state(readiness.clone()));
+        .route("/readyz", get(public_readyz).with_state(readiness.clone()))
+        .merge(process.reports.clone());
     if let Some((_, gateway)) = gateway {
         return process.guard("gateway").apply(health).merge(gateway.clone());
     }

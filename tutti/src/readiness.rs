@@ -34,6 +34,9 @@ impl Readiness {
     /// Records that the process was told to end: it still serves, but is not ready any more.
     pub(crate) fn set_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        if let Some(process) = self.process() {
+            process.this.set_draining();
+        }
     }
 
     /// Returns the process once it has started.

@@ -29,12 +29,14 @@ const MAX_ADMIN_CONNECTIONS: usize = 256;
 /// Runs the process until SIGTERM or Ctrl-C.
 pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let started = Instant::now();
-    let (config, mut server) = settings::installation(&arguments.settings)?;
+    let (mut config, mut server) = settings::installation(&arguments.settings)?;
     settings::check_peers(&config)?;
     server.listen = arguments.listen.unwrap_or(server.listen);
     server.ops_listen = arguments.ops_listen.unwrap_or(server.ops_listen);
+    // So that the configuration says what counts, and where it comes from.
+    settings::set_flags(&mut config, &arguments);
     let default_format = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };
-    start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
+    let logs = start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
     let services = roles::select(&arguments.roles)?;
     boot::check_config(&config, &services)?;
     doctor::warn_of_missing_tools(&services);
@@ -51,7 +53,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
     let admin = if services.iter().any(|service| service.name == listeners::ADMIN) {
         let configured: gateway::AdminConfig = config.section(listeners::ADMIN)?;
-        Some(bind(arguments.admin_listen.unwrap_or(configured.listen), "--admin-listen")?)
+        Some(bind(configured.listen, "--admin-listen")?)
     } else {
         None
     };
@@ -78,6 +80,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         operators_openapi_json: openapi::json(ListenerKind::Operators)?.into(),
         all: roles::all().to_vec(),
         pending: readiness.pending.clone(),
+        sections: vec![settings::section()],
+        logs,
     };
     let process = tokio::select! {
         process = Process::start(&services, &options) => Arc::new(process?),

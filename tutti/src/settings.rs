@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use base::config::{Config, Error};
+use base::config::{Config, Error, Section, Source};
 use base::telemetry::LogFormat;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::cli::Settings;
+use crate::cli::{Serve, Settings};
 use crate::renamed_keys::RENAMED_KEYS;
 use crate::roles;
 
@@ -64,6 +64,30 @@ impl Default for Server {
             connections_per_prefix: 6_000,
             clock_skew_seconds: 0,
         }
+    }
+}
+
+/// Returns `[server]` for the configuration reference, and for what operators see of it.
+pub(crate) fn section() -> Section {
+    Section::of::<Server>("server")
+}
+
+/// Sets the keys for which `tutti serve` has flags of their own to what these say.
+pub(crate) fn set_flags(config: &mut Config, arguments: &Serve) {
+    let address = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+    let data = arguments.settings.data.as_ref().map(|data| data.display().to_string());
+    let flags = [
+        ("server", "data", "TUTTI_DATA", data),
+        ("server", "listen", "TUTTI_LISTEN", address(arguments.listen)),
+        ("server", "ops_listen", "TUTTI_OPS_LISTEN", address(arguments.ops_listen)),
+        ("admin", "listen", "TUTTI_ADMIN_LISTEN", address(arguments.admin_listen)),
+    ];
+    for (section, key, variable, value) in flags {
+        let Some(value) = value else { continue };
+        // clap takes a flag from its variable if it is not on the command line.
+        let is_of_variable = std::env::var(variable).is_ok_and(|set| set == value);
+        let source = if is_of_variable { Source::Environment } else { Source::CommandLine };
+        config.set_text(section, key, &value, source);
     }
 }
 

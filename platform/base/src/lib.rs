@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod log_ring;
 pub mod object_key;
 pub mod query;
 pub mod random;

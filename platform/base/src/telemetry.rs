@@ -1,6 +1,7 @@
 //! Logs and metrics.
 //!
-//! Logs go to standard error, readable on a terminal, JSON elsewhere. Metrics are Prometheus text. Invariant: ids never
+//! Logs go to standard error, readable on a terminal, JSON elsewhere; the newest lines are kept in memory too
+//! (`log_ring`). Metrics are Prometheus text. Invariant: ids never
 //! become labels, so the number of series is bounded by the number of routes and roles.
 
 use std::io::IsTerminal as _;
@@ -14,6 +15,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::clock::Clock;
+use crate::log_ring::LogRing;
 
 /// The format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -25,16 +31,24 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging; `filter` is, for example, `info` or `info,media=debug`. Later calls change nothing.
-pub fn start_logs(format: LogFormat, filter: &str) {
+/// Starts logging; `filter` is, for example, `info` or `info,media=debug`. Returns the newest lines, which are kept in
+/// memory too. Later calls change nothing, and return a ring that stays empty.
+pub fn start_logs(format: LogFormat, filter: &str) -> LogRing {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let ring = LogRing::new(Clock::system());
+    let subscriber = tracing_subscriber::registry().with(filter).with(ring.clone());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // A second start (tests) finds a subscriber in place, which is fine.
     let _ = match format {
         // Colours are for people; in a file they would be noise.
-        LogFormat::Readable => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        LogFormat::Readable => {
+            subscriber.with(lines.with_target(false).with_ansi(std::io::stderr().is_terminal())).try_init()
+        }
+        LogFormat::Json => {
+            subscriber.with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false)).try_init()
+        }
     };
+    ring
 }
 
 /// Labels of a request.

@@ -8,6 +8,7 @@ pub mod data_dir;
 mod engines;
 mod pending_dependencies;
 pub mod permissions;
+mod reports;
 
 pub use accounts_keys::AccountsKeys;
 pub use engines::{DbConfig, Engines, Secrets, open_bus, open_objects, secret_files, sections};
@@ -20,7 +21,8 @@ use std::time::Duration;
 use axum::Router;
 
 use base::clock::Clock;
-use base::config::Config;
+use base::config::{Config, Section};
+use base::log_ring::LogRing;
 use base::random::Random;
 use base::tasks::Tasks;
 use base::telemetry::Metrics;
@@ -33,7 +35,8 @@ use http_server::{LayerState, with_guarded_layers};
 use mail::Mail;
 use objects::Objects;
 use peer::Peers;
-use service::{BootError, Context, RoleInterface, Service};
+use service::process::Identity;
+use service::{BootError, Context, Flags, RoleInterface, Service, ThisProcess};
 
 /// How long the bus and the store may take to respond to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -71,6 +74,10 @@ pub struct Options {
     pub all: Vec<Service>,
     /// Lists what the process waits for while it starts.
     pub pending: PendingDependencies,
+    /// The sections of the configuration that are neither the engines' nor a role's.
+    pub sections: Vec<Section>,
+    /// The newest lines of the log.
+    pub logs: LogRing,
 }
 
 /// A process with its services running.
@@ -98,6 +105,12 @@ pub struct Process {
     pub consumers: Vec<String>,
     /// The routers of the services, by name, with the common layers.
     pub routers: Vec<(&'static str, Router)>,
+    /// What operators have turned off.
+    pub flags: Flags,
+    /// This process, as operators see it.
+    pub this: ThisProcess,
+    /// The routes at which this process answers others about itself.
+    pub reports: Router,
     /// The guards of the roles that have one, by name.
     guards: Vec<(&'static str, Guard)>,
     _lock: std::fs::File,
@@ -144,6 +157,8 @@ impl Process {
         let objects = open_objects(&engines.objects, &data.join("objects")).await?;
         let mail = engines::open_mail(&engines.mail, options, &data.join("mail"), &metrics)?;
         let verifier = Verifier::new(AccountsKeys(peers.clone()), clock.clone());
+        let flags = Flags::default();
+        let this = this_process(services, options, &metrics)?;
         let roles: std::sync::Arc<[RoleInterface]> = options.all.iter().map(RoleInterface::from).collect();
         let contexts = futures::future::try_join_all(services.iter().map(|service| {
             let shared = (
@@ -152,6 +167,7 @@ impl Process {
                 mail.clone(),
                 peers.clone(),
                 verifier.clone(),
+                (flags.clone(), this.clone()),
                 url_signer.clone(),
                 clock.clone(),
                 metrics.clone(),
@@ -159,7 +175,7 @@ impl Process {
             );
             let (engines, roles, random) = (&engines, roles.clone(), options.random.clone());
             async move {
-                let (bus, objects, mail, peers, verifier, url_signer, clock, metrics, tasks) = shared;
+                let (bus, objects, mail, peers, verifier, (flags, process), url_signer, clock, metrics, tasks) = shared;
                 let db = engines.db.open(service.name, data).await?;
                 migrate(service, &db, &engines.db, &options.pending).await?;
                 let folder = data.join(service.name);
@@ -171,6 +187,8 @@ impl Process {
                     mail,
                     peers,
                     verifier,
+                    flags,
+                    process,
                     url_signer,
                     clock,
                     random,
@@ -208,6 +226,9 @@ impl Process {
         peers.start_health_checks(&tasks, &metrics);
         // After the roles of this process: accounts may be among them.
         verifier.follow_token_rules(&tasks, &metrics);
+        // Before the consumers start: they may do what is turned off.
+        flags.read_first(&peers).await;
+        flags.follow(&peers, &tasks);
         let consumer_names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
         let subscriptions_of = |services: &[Service]| {
             services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>()
@@ -245,6 +266,16 @@ impl Process {
             mail.send_from(name, db.clone(), &tasks);
         }
         let contexts = contexts.into_iter().map(|(service, context)| (service.name, context)).collect();
+        this.set_checks(reports::checks(reports::Dependencies {
+            databases: databases.clone(),
+            bus: bus.clone(),
+            objects: objects.clone(),
+            peers: peers.clone(),
+            tasks: tasks.clone(),
+            has_gateway: services.iter().any(|service| service.name == "gateway"),
+        }));
+        let layers = LayerState { role: "process", metrics: metrics.clone(), verifier: verifier.clone() };
+        let reports = reports::router(this.clone(), url_signer, clock, layers);
         Ok(Self {
             peers,
             bus,
@@ -257,6 +288,9 @@ impl Process {
             databases,
             consumers: consumer_names,
             routers,
+            flags,
+            this,
+            reports,
             guards,
             _lock: lock,
         })
@@ -317,6 +351,21 @@ fn platform_router(role: &str, context: &Context) -> Router {
 /// Returns the name of this process in the history of timed jobs: the host's name and the process's number.
 fn process_name() -> std::sync::Arc<str> {
     format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id()).into()
+}
+
+/// Returns what a process with these services knows of itself.
+fn this_process(services: &[Service], options: &Options, metrics: &Metrics) -> Result<ThisProcess, BootError> {
+    let of_roles = services.iter().flat_map(|service| (service.sections)());
+    let sections: Vec<Section> = options.sections.iter().cloned().chain(sections()).chain(of_roles).collect();
+    let identity = Identity {
+        id: options.random.id(),
+        roles: services.iter().map(|service| service.name).collect(),
+        started_at: options.clock.now(),
+        address: options.listen,
+        settings: reports::settings(&options.config, sections.iter())?,
+        logs: options.logs.clone(),
+    };
+    Ok(ThisProcess::new(identity, metrics.clone()))
 }
 
 /// Migrates the schema, or waits until another process has; in either case waits for the database.

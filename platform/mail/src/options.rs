@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base::config::Error;
+use base::config::{Error, Secret};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -72,7 +72,8 @@ pub struct MailOptions {
     /// The user name, if the server asks for one.
     pub smtp_username: Option<String>,
     /// The password. It is safer in a file, or in the environment as `TUTTI_MAIL_SMTP_PASSWORD`.
-    pub smtp_password: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub smtp_password: Option<Secret>,
     /// A file that contains only the password.
     #[schema(value_type = Option<String>)]
     pub smtp_password_file: Option<PathBuf>,
@@ -234,7 +235,7 @@ impl MailOptions {
             (Some(_), Some(_)) => {
                 return Err(unusable("mail.smtp_password and mail.smtp_password_file are both set; leave one out"));
             }
-            (Some(password), None) => Some(password.clone()),
+            (Some(password), None) => Some(password.expose().to_owned()),
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|error| unreadable("mail.smtp_password_file", path, &error))?;

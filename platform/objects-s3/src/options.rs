@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base::config::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,7 +37,8 @@ pub struct S3Options {
     /// (`AWS_…`), a web identity, the instance's role.
     pub access_key: Option<String>,
     /// The secret access key. It is safer in a file, or in the environment as `TUTTI_OBJECTS_SECRET_KEY`.
-    pub secret_key: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub secret_key: Option<Secret>,
     /// A file that contains only the secret access key.
     #[schema(value_type = Option<String>)]
     pub secret_key_file: Option<PathBuf>,
@@ -109,7 +111,7 @@ impl S3Options {
     /// Returns the secret access key, from the setting or the file.
     pub(super) fn secret(&self) -> Result<Option<String>, Error> {
         match (&self.secret_key, &self.secret_key_file) {
-            (Some(secret), _) => Ok(Some(secret.clone())),
+            (Some(secret), _) => Ok(Some(secret.expose().to_owned())),
             (None, Some(path)) => Ok(Some(read(path, "secret_key_file")?.trim().to_owned())),
             (None, None) => Ok(None),
         }

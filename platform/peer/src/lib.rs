@@ -9,6 +9,7 @@ mod connection;
 mod headers;
 mod health_check;
 mod instance;
+mod instances;
 mod metrics;
 mod pool;
 mod request_body;
@@ -20,6 +21,7 @@ mod urls;
 
 pub use base::Query;
 pub use health_check::READY_PATH;
+pub use instances::RemoteProcess;
 pub use upgrade::{Tunnel, UpgradeOutcome, is_handshake};
 pub use upstream::Timeouts;
 pub use urls::{InvalidPeerUrl, PeerUrls};
@@ -99,6 +101,8 @@ pub struct Peers(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     targets: RwLock<HashMap<String, Target>>,
+    /// What `[peers]` names of roles that run in this process as well: no request goes there.
+    replaced: RwLock<Vec<Arc<Upstream>>>,
     timeouts: Timeouts,
     peer_metrics: PeerMetrics,
     health_checks: OnceLock<Tasks>,
@@ -205,7 +209,11 @@ impl Peers {
     }
 
     fn set(&self, role: &str, target: Target) {
-        self.0.targets.write().insert(role.to_owned(), target);
+        let is_local = matches!(target, Target::Local(_));
+        let before = self.0.targets.write().insert(role.to_owned(), target);
+        if let Some(Target::Remote(upstream)) = before.filter(|_| is_local) {
+            self.0.replaced.write().push(upstream);
+        }
     }
 
     fn upstreams(&self) -> Vec<Arc<Upstream>> {
@@ -281,17 +289,22 @@ impl Peers {
         }
         let request = async {
             let response = self.call(role, request).await?;
-            let status = response.status();
-            if status == StatusCode::NOT_FOUND {
-                return Ok(None);
-            }
-            if !status.is_success() {
-                return Err(Error::UnexpectedStatus(role.to_owned(), status));
-            }
-            let body =
-                http_body_util::Limited::new(response.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
-            serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| silent(error.into()))
+            read_json(role, response).await
         };
         tokio::time::timeout(JSON_TIMEOUT, request).await.map_err(|late| silent(late.into()))?
     }
+}
+
+/// Reads the JSON of a response of a role; `None` if it is a 404.
+async fn read_json<T: serde::de::DeserializeOwned>(role: &str, response: Response) -> Result<Option<T>, Error> {
+    let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::NoResponse(role.to_owned(), error);
+    let status = response.status();
+    if status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    if !status.is_success() {
+        return Err(Error::UnexpectedStatus(role.to_owned(), status));
+    }
+    let body = http_body_util::Limited::new(response.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
+    serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| silent(error.into()))
 }

@@ -145,6 +145,16 @@ impl Upstream {
         }
     }
 
+    /// Sends a request to the instance at this address, once.
+    pub(super) async fn send_to(&self, address: SocketAddr, request: Request<Body>) -> Result<Response, Error> {
+        let (mut parts, body) = request.into_parts();
+        headers::outgoing(&mut parts, &self.host);
+        let instance = self.instances().iter().find(|instance| instance.address == address).cloned();
+        let in_flight = instance.and_then(|instance| instance.admit(&self.metrics.in_flight));
+        let in_flight = in_flight.ok_or_else(|| Error::NoInstance(self.role.clone(), self.reasons()))?;
+        self.attempt(in_flight, Request::from_parts(parts, body)).await.map_err(|failed| failed.error)
+    }
+
     /// Starts a request at an instance that was not tried yet.
     pub(super) async fn admit(&self, tried: &[SocketAddr]) -> Result<InFlight, Error> {
         if self.instances().is_empty() {

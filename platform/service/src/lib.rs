@@ -2,6 +2,12 @@
 //!
 //! Invariant: a service gets everything it uses through [`Context`]; it uses nothing global.
 
+mod flags;
+pub mod process;
+
+pub use flags::{FindFlags, Flag, Flags, FlagsState};
+pub use process::ThisProcess;
+
 use std::path::PathBuf;
 
 use axum::Router;
@@ -90,6 +96,10 @@ pub struct Context {
     pub peers: Peers,
     /// Verifies access tokens.
     pub verifier: Verifier,
+    /// What operators have turned off.
+    pub flags: Flags,
+    /// This process, as operators see it.
+    pub process: ThisProcess,
     /// Signs URLs.
     pub url_signer: UrlSigner,
     /// The clock.

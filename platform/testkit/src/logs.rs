@@ -5,9 +5,12 @@
 
 use std::io::Write;
 
+use base::log_ring::LogRing;
 use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::fleet::Topology;
 
@@ -77,6 +80,12 @@ pub(crate) fn install() {
     let scanned = CRATES.iter().chain(&Topology::ROLES).map(|name| format!(",{name}=debug"));
     let filter = EnvFilter::new(format!("info{}", scanned.collect::<String>()));
     let _ = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(LogScanner).try_init();
+}
+
+/// Runs `work`, and keeps the lines that it logs in `ring` and nowhere else.
+pub fn log_into(ring: &LogRing, work: impl FnOnce()) {
+    let _guard = tracing_subscriber::registry().with(ring.clone()).set_default();
+    work();
 }
 
 /// Fails the test if a line had a marker.

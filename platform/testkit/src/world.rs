@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use base::config::Config;
+use base::log_ring::LogRing;
 use base::{Clock, Random};
 use boot::{Options, PendingDependencies, Process};
 use chrono::{TimeDelta, Utc};
@@ -125,6 +126,8 @@ impl WorldBuilder {
             operators_openapi_json: "{}".into(),
             all: [services, &self.other_roles].concat(),
             pending: PendingDependencies::default(),
+            sections: Vec::new(),
+            logs: LogRing::new(clock.clone()),
         };
         let process = Process::start(services, &options).await.expect("the services start");
         // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
@@ -137,7 +140,7 @@ impl WorldBuilder {
             jwk.common.key_id = Some(KEY_ID.to_owned());
             process.verifier.pin_keys(&JwkSet { keys: vec![jwk] });
         }
-        let mut routes = Router::new();
+        let mut routes = process.reports.clone();
         for (name, router) in &process.routers {
             // Fallbacks can't be merged: the first role's fallback responds to unknown paths.
             let router = if *name == names[0] { router.clone() } else { router.clone().reset_fallback() };

@@ -38,6 +38,7 @@ http_server::codes! {
     INVALID_API_KEY = 422 "accounts.invalid_api_key", "Change the field that the sentence names.";
     TOO_MANY_API_KEYS = 403 "accounts.too_many_api_keys", "Revoke an API key first.";
     API_KEY_NOT_FOUND = 404 "accounts.api_key_not_found", "List the API keys again; this one may have been revoked.";
+    FLAG_NOT_FOUND = 404 "accounts.flag_not_found", "Use one of the names that `GET /v1/admin/flags` lists.";
     INVALID_SANCTION = 422 "accounts.invalid_sanction", "Change the field that the sentence names.";
     BEYOND_ROLE = 403 "accounts.beyond_role", "Ask an operator; the sentence says what your role allows.";
     OWN_OPERATOR_ROLE = 409 "accounts.own_operator_role", "Ask another operator to take this role from you.";

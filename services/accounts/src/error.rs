@@ -141,6 +141,9 @@ pub enum Error {
     /// The member has no such API key.
     #[error("You have no such API key. It may have been revoked already.")]
     NoSuchApiKey,
+    /// No flag has this name.
+    #[error("There is no such flag. GET /v1/admin/flags lists all.")]
+    NoSuchFlag,
     /// A sanction breaks a rule, which the message names.
     #[error("{0}")]
     InvalidSanction(&'static str),
@@ -238,6 +241,7 @@ impl From<Error> for Problem {
             Error::InvalidApiKey(_) => codes::INVALID_API_KEY,
             Error::TooManyApiKeys => codes::TOO_MANY_API_KEYS,
             Error::NoSuchApiKey => codes::API_KEY_NOT_FOUND,
+            Error::NoSuchFlag => codes::FLAG_NOT_FOUND,
             Error::InvalidSanction(_) => codes::INVALID_SANCTION,
             Error::BeyondRole(_) => codes::BEYOND_ROLE,
             Error::Suspended { reason, until } => return suspended(reason, *until),

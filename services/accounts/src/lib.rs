@@ -1,5 +1,5 @@
-//! The accounts role: credentials, second factors, sessions, API keys, roles, standings and profiles, and the audit
-//! trail of operators' acts.
+//! The accounts role: credentials, second factors, sessions, API keys, roles, standings and profiles, the flags of the
+//! installation, and the audit trail of operators' acts.
 //!
 //! Owns accounts, their passwords, second factors and sessions, and the keys of access tokens. Does not own follows and
 //! media. Invariant: passwords, refresh tokens, recovery and mailed codes are stored as hashes only and never logged.

@@ -9,7 +9,7 @@ use db::Migration;
 /// All migration steps, in order.
 ///
 /// Their numbers must only grow, and a gap (9, 13 to 15, 17 to 19) is never filled later: a database that has version
-/// 20 takes every smaller number for applied, so such a step would be missing there without an error.
+/// 28 takes every smaller number for applied, so such a step would be missing there without an error.
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_accounts.sql") },
     Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_known_networks.sql") },
@@ -28,4 +28,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 12, min_compatible: 10, sql: include_str!("../migrations/0012_proofs.sql") },
     Migration { version: 16, min_compatible: 10, sql: include_str!("../migrations/0016_api_keys.sql") },
     Migration { version: 20, min_compatible: 10, sql: include_str!("../migrations/0020_operators.sql") },
+    Migration { version: 28, min_compatible: 10, sql: include_str!("../migrations/0028_flags.sql") },
 ];

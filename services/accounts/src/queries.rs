@@ -1,10 +1,11 @@
-//! Reads of accounts, sessions, sign-ins, sanctions and the audit trail.
+//! Reads of accounts, sessions, sign-ins, sanctions, flags and the audit trail.
 //!
 //! Invariant: a member's sessions and sign-ins are read only with the member's own [`CurrentSession`]; operators read
 //! sessions too.
 
 use contract::AccountId;
 use contract::accounts::AccountState;
+use service::FlagsState;
 use uuid::Uuid;
 
 use crate::commands;
@@ -14,10 +15,13 @@ use crate::state::Accounts;
 use crate::store;
 use crate::store::account_pages::AccountsFilter;
 use crate::store::accounts::LoginName;
+use crate::store::flags::FlagRow;
 use crate::store::sanctions::SanctionRow;
 
 /// The most sessions that operators see of an account.
 const MAX_SHOWN_SESSIONS: usize = 100;
+/// The most flags that are read: there are a few, also with those of other releases.
+const MAX_FLAGS: usize = 1_000;
 
 /// Returns the account and session of a verified token, or [`Error::SessionEnded`], or [`Error::Suspended`].
 pub(crate) async fn current_session(
@@ -164,4 +168,15 @@ pub(crate) async fn audit_page(
     entries.truncate(limit);
     let next = entries.last().filter(|_| has_more).map(|entry| entry.number);
     Ok((entries, next))
+}
+
+/// Returns the flags that were ever changed.
+pub(crate) async fn changed_flags(accounts: &Accounts) -> Result<Vec<FlagRow>, Error> {
+    Ok(store::flags::list(accounts.context.db.read(), MAX_FLAGS).await?)
+}
+
+/// Returns which flags are off, as every process asks for it.
+pub(crate) async fn flags_state(accounts: &Accounts) -> Result<FlagsState, Error> {
+    let off = changed_flags(accounts).await?.into_iter().filter(|row| !row.is_on).map(|row| row.name);
+    Ok(FlagsState { off: off.collect() })
 }

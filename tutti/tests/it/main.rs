@@ -8,6 +8,7 @@ mod direct_downloads;
 mod edge;
 mod faults;
 mod file_permissions;
+mod flags;
 mod layout;
 mod metrics_lint;
 mod move_data;

@@ -23,7 +23,7 @@ async fn member(world: &World, name: &str) -> (TestClient, Value) {
 }
 
 /// Signs up an operator with an authenticator app, and signs in as the operators' listener forwards it.
-async fn operator(world: &World, name: &str) -> TestClient {
+pub(crate) async fn operator(world: &World, name: &str) -> TestClient {
     let (member, _) = member(world, name).await;
     let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
     accounts::assign(&db, name, "operator", Actor::machine("root"), "", now).await.unwrap();

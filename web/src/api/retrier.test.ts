@@ -50,6 +50,7 @@ it('tries at once when the browser is online again, if it waits', () => {
 it('takes no refusal for an absence', () => {
   for (const status of [0, 502, 503, 504]) expect(isAway(new Problem(status, 'x', 'x'))).toBe(true);
   for (const status of [400, 401, 404, 413, 429, 500, 507]) expect(isAway(new Problem(status, 'x', 'x'))).toBe(false);
+  expect(isAway(new Problem(503, 'server.turned_off', 'x'))).toBe(false);
   expect(isAway(new TypeError('Failed to fetch'))).toBe(true);
   expect(isAway(new Error('other'))).toBe(false);
 });

@@ -1,6 +1,6 @@
 // Owns when something is tried again while the server is away: later after each failure, at once when the browser is
 // online again. Does not own what is tried. Invariant: at most one try is scheduled, and none after `stop`.
-import { Problem } from './problem';
+import { isProblem, Problem } from './problem';
 
 const FIRST_MS = 500;
 const MAX_MS = 30_000;
@@ -11,8 +11,12 @@ export function retryDelay(failures: number, random: number): number {
   return Math.round(limit * (0.5 + random / 2));
 }
 
+/** Whether an error means that the operators have turned something off: for an unknown time, so the page says it and does not wait. */
+export const isTurnedOff = (error: unknown): boolean => isProblem(error, 'server.turned_off');
+
 /** Whether an error means that the server, or a part of it, is away for now. */
-export const isAway = (error: unknown): boolean => error instanceof TypeError || (error instanceof Problem && [0, 502, 503, 504].includes(error.status));
+export const isAway = (error: unknown): boolean =>
+  error instanceof TypeError || (error instanceof Problem && [0, 502, 503, 504].includes(error.status) && !isTurnedOff(error));
 
 export class Retrier {
   #failures = 0;

@@ -27,6 +27,7 @@ const CODES_FOR_PROGRAMS = [
   // Of API keys, and of the operators' listener.
   'auth.scope', 'accounts.invalid_api_key', 'accounts.too_many_api_keys', 'accounts.api_key_not_found', 'auth.role_required', 'auth.operators_session_required',
   'auth.second_factor_required', 'accounts.invalid_sanction', 'accounts.beyond_role', 'accounts.own_operator_role', 'admin.dead_letter_not_found',
+  'accounts.flag_not_found',
 ];
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })

@@ -2,7 +2,7 @@
 // which are final. Does not own the queue. The tus client is loaded with the first upload.
 import type { DetailedError, HttpRequest, HttpResponse, UploadOptions } from 'tus-js-client';
 import { Problem, problemFromText, unreachable } from '../api/problem';
-import { isAway } from '../api/retrier';
+import { isAway, isTurnedOff } from '../api/retrier';
 import { session } from '../session/session.svelte';
 
 export interface UploadRequest {
@@ -61,7 +61,7 @@ export async function send(request: UploadRequest): Promise<RunningUpload> {
     },
     onShouldRetry: (error: Error | DetailedError) => {
       // While the server is away the queue waits for it, for all uploads together.
-      if (isAway(problemOf(error))) return false;
+      if (isAway(problemOf(error)) || isTurnedOff(problemOf(error))) return false;
       const status = statusOf(error);
       return status === 401 || status === 409 || status === 423 || status === 429 || status >= 500;
     },

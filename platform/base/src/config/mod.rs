@@ -5,9 +5,14 @@
 //! typing mistake can't silently do nothing.
 
 mod reference;
+mod secret;
+mod setting;
 
 pub use reference::Section;
+pub use secret::Secret;
+pub use setting::{Setting, Source};
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -51,8 +56,19 @@ pub enum Error {
 }
 
 /// The merged configuration.
-#[derive(Debug, Clone, Default)]
-pub struct Config(Table);
+#[derive(Clone, Default)]
+pub struct Config {
+    table: Table,
+    /// Where the values come from, by section and key. A key that is not here has its default.
+    sources: BTreeMap<(String, String), Source>,
+}
+
+impl std::fmt::Debug for Config {
+    /// Without the values, among which are secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
 
 impl Config {
     /// Merges the file (if any), the environment and the flags. `sections` are the names that `TUTTI_<SECTION>_…` may
@@ -64,7 +80,7 @@ impl Config {
         sections: &[&str],
         renamed: &[(&str, &str)],
     ) -> Result<Self, Error> {
-        let mut table = match file {
+        let table = match file {
             Some(path) => {
                 let shown = path.display().to_string();
                 let text = std::fs::read_to_string(path).map_err(|error| Error::Unreadable(shown.clone(), error))?;
@@ -76,13 +92,14 @@ impl Config {
             let reason = format!("there is no such section; there are {}", sections.join(", "));
             return Err(Error::Section { section: unknown.clone(), reason });
         }
+        let mut config = Self::of_file(table);
         for (name, value) in environment {
             let Some(rest) = name.strip_prefix("TUTTI_") else { continue };
             let rest = rest.to_lowercase();
             let section =
                 sections.iter().find(|section| rest.strip_prefix(**section).is_some_and(|key| key.starts_with('_')));
             if let Some(section) = section {
-                set(&mut table, section, &rest[section.len() + 1..], &value);
+                config.set(section, &rest[section.len() + 1..], &value, Source::Environment);
             }
         }
         for flag in flags {
@@ -92,22 +109,57 @@ impl Config {
                 let reason = format!("there is no such section; there are {}", sections.join(", "));
                 return Err(Error::Section { section: section.to_owned(), reason });
             }
-            set(&mut table, section, key, value);
+            config.set(section, key, value, Source::CommandLine);
         }
         for (old, new) in renamed {
             let has_old = old
                 .split_once('.')
-                .is_some_and(|(section, key)| table.get(section).and_then(|keys| keys.get(key)).is_some());
+                .is_some_and(|(section, key)| config.table.get(section).and_then(|keys| keys.get(key)).is_some());
             if has_old {
                 return Err(Error::Renamed { old: (*old).to_owned(), new: (*new).to_owned() });
             }
         }
-        Ok(Self(table))
+        Ok(config)
+    }
+
+    /// Returns the configuration that a file has.
+    fn of_file(table: Table) -> Self {
+        let mut sources = BTreeMap::new();
+        for (section, keys) in &table {
+            for key in keys.as_table().into_iter().flat_map(Table::keys) {
+                sources.insert((section.clone(), key.clone()), Source::File);
+            }
+        }
+        Self { table, sources }
+    }
+
+    /// Sets a value. It is parsed as TOML if possible (numbers, booleans, lists), and otherwise taken as text.
+    fn set(&mut self, section: &str, key: &str, value: &str, source: Source) {
+        let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+        self.insert(section, key, parsed.unwrap_or_else(|| Value::String(value.to_owned())), source);
+    }
+
+    /// Sets a value that is a text, whatever it looks like.
+    pub fn set_text(&mut self, section: &str, key: &str, text: &str, source: Source) {
+        self.insert(section, key, Value::String(text.to_owned()), source);
+    }
+
+    fn insert(&mut self, section: &str, key: &str, value: Value, source: Source) {
+        let keys = self.table.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(keys) = keys {
+            keys.insert(key.to_owned(), value);
+            self.sources.insert((section.to_owned(), key.to_owned()), source);
+        }
+    }
+
+    /// Returns where the value of a key comes from.
+    pub fn source(&self, section: &str, key: &str) -> Source {
+        self.sources.get(&(section.to_owned(), key.to_owned())).copied().unwrap_or_default()
     }
 
     /// Reads a section into its type, which must have `#[serde(default, deny_unknown_fields)]`.
     pub fn section<T: DeserializeOwned>(&self, section: &str) -> Result<T, Error> {
-        let table = self.0.get(section).cloned().unwrap_or_else(|| Value::Table(Table::new()));
+        let table = self.table.get(section).cloned().unwrap_or_else(|| Value::Table(Table::new()));
         table.try_into().map_err(|error: toml::de::Error| Error::Section {
             section: section.to_owned(),
             reason: error.to_string().trim().replace('\n', " "),
@@ -125,16 +177,6 @@ fn position(text: &str, error: &toml::de::Error) -> String {
     let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return error.message().to_owned() };
     let column = before.chars().rev().take_while(|letter| *letter != '\n').count() + 1;
     format!("line {}, column {column}: {}", before.matches('\n').count() + 1, error.message())
-}
-
-/// Sets a value. It is parsed as TOML if possible (numbers, booleans, lists), and otherwise taken as text.
-fn set(table: &mut Table, section: &str, key: &str, value: &str) {
-    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
-    let value = parsed.unwrap_or_else(|| Value::String(value.to_owned()));
-    let section = table.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new()));
-    if let Value::Table(section) = section {
-        section.insert(key.to_owned(), value);
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Config, Error};
+use super::{Config, Error, Setting};
 
 /// A section of the reference.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct Section {
     name: &'static str,
     about: String,
     keys: Vec<Key>,
-    /// Reads the section into its type.
-    read: fn(&Config, &str) -> Result<(), Error>,
+    /// Reads the section into its type, and returns its effective values.
+    read: fn(&Config, &str) -> Result<Value, Error>,
     /// What else its values must fulfil.
     rule: fn(&Config) -> Result<(), Error>,
 }
@@ -39,7 +39,7 @@ impl Section {
             name,
             about: String::new(),
             keys: Vec::new(),
-            read: |config, name| config.section::<T>(name).map(drop),
+            read: |config, name| Ok(serde_json::to_value(config.section::<T>(name)?).unwrap_or_default()),
             rule: |_| Ok(()),
         };
         let RefOr::T(Schema::Object(schema)) = T::schema() else { return section };
@@ -63,6 +63,17 @@ impl Section {
     pub fn check(&self, config: &Config) -> Result<(), Error> {
         (self.read)(config, self.name)?;
         (self.rule)(config)
+    }
+
+    /// Returns the keys of the section with their effective values, without secrets.
+    pub fn settings(&self, config: &Config) -> Result<Vec<Setting>, Error> {
+        let values = (self.read)(config, self.name)?;
+        let settings = self.keys.iter().map(|key| {
+            let value = values.get(&key.name).unwrap_or(&Value::Null);
+            let source = config.source(self.name, &key.name);
+            Setting::new(format!("{}.{}", self.name, key.name), value, source, &one_line(&key.about))
+        });
+        Ok(settings.collect())
     }
 
     /// The name.
@@ -145,12 +156,36 @@ mod tests {
         url: Option<String>,
         /// Connections that read.
         connections: u32,
+        /// The key.
+        #[schema(value_type = Option<String>)]
+        key: Option<crate::config::Secret>,
     }
 
     impl Default for DbConfig {
         fn default() -> Self {
-            Self { url: None, connections: 8 }
+            Self { url: None, connections: 8, key: None }
         }
+    }
+
+    #[test]
+    fn effective_values_have_their_sources_and_no_secrets() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[db]\nkey = \"LEAKME\"\nconnections = 2\n").unwrap();
+        let environment = [("TUTTI_DB_CONNECTIONS".to_owned(), "3".to_owned())].into_iter();
+        let flags = ["db.url=postgres://me:LEAKME@db/x".to_owned()];
+        let config = Config::load(Some(file.path()), environment, &flags, &["db"], &[]).unwrap();
+        let settings = Section::of::<DbConfig>("db").settings(&config).unwrap();
+        let shown = |key: &str| {
+            let setting = settings.iter().find(|setting| setting.key == key).unwrap();
+            (setting.value.as_deref(), setting.hidden, serde_json::to_value(setting.source).unwrap())
+        };
+        assert_eq!(shown("db.connections"), (Some("3"), false, "environment".into()));
+        assert_eq!(shown("db.key"), (None, true, "file".into()));
+        assert_eq!(shown("db.url"), (Some("postgres://me:(hidden)@db/x"), true, "command line".into()));
+        assert!(!serde_json::to_string(&settings).unwrap().contains("LEAKME"));
+        let defaults = Section::of::<DbConfig>("db").settings(&Config::default()).unwrap();
+        let key = defaults.iter().find(|setting| setting.key == "db.key").unwrap();
+        assert_eq!((&key.value, key.hidden, key.description.as_str()), (&None, false, "The key."));
     }
 
     #[test]

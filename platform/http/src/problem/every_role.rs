@@ -47,6 +47,8 @@ crate::codes! {
         then sign in with it.";
     SERVER_FAULT = 500 "server.fault", "Try again; if it stays, quote the request id to the operators.";
     SERVER_UNAVAILABLE = 503 "server.unavailable", "Wait as long as `Retry-After` says, then try again.";
+    SERVER_TURNED_OFF = 503 "server.turned_off", "Wait as long as `Retry-After` says, then try again; the operators \
+        have turned this off for now.";
     SERVER_TOO_LATE = 504 "server.too_late", "Try again; the request may have been carried out.";
     SERVER_STORAGE_FULL = 507 "server.storage_full", "Try again later; an operator must make room.";
 }

@@ -214,3 +214,17 @@ async fn a_token_is_not_called_invalid_while_the_accounts_role_is_unavailable() 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+#[tokio::test]
+async fn each_address_is_one_process_also_for_a_role_that_runs_here_too() {
+    let peers = Peers::default();
+    peers.register_remote("media", PeerUrls::parse(&["http://127.0.0.1:1", "http://127.0.0.1:2"]).unwrap());
+    peers.register_remote_url("delivery", "http://127.0.0.1:2");
+    peers.register_local("media", Router::new());
+    let processes = peers.processes().await;
+    let found: Vec<_> = processes.iter().map(|process| (process.address.port(), process.roles.join(" "))).collect();
+    assert_eq!(found, [(1, "media".to_owned()), (2, "delivery media".to_owned())]);
+    // Nothing answers there.
+    let request = Request::get("/internal/process").body(Body::empty()).unwrap();
+    assert!(processes[0].get_json::<String>(request, Duration::from_secs(2)).await.is_err());
+}

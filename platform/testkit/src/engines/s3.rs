@@ -30,7 +30,7 @@ impl S3Account {
             prefix: prefix.to_owned(),
             endpoint: Some(self.endpoint.clone()),
             access_key: Some(self.access_key.clone()),
-            secret_key: Some(self.secret_key.clone()),
+            secret_key: Some(self.secret_key.as_str().into()),
             ..objects_s3::S3Options::default()
         }
     }

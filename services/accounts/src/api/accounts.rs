@@ -66,7 +66,8 @@ impl SignUp {
 /// A mail to the address asks to confirm it. An address that another account has confirmed is not refused here: the
 /// response is the same, the address stays unconfirmed, and the mail tells its owner.
 ///
-/// With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
+/// With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created. While
+/// operators have turned sign-ups off, all are refused with `server.turned_off`.
 #[utoipa::path(
     post,
     path = "/v1/accounts",
@@ -125,6 +126,7 @@ impl SignUp {
             "request.invalid",
             "request.not_json",
             "request.too_large",
+            "server.turned_off",
         ])),
         ("x-cookies" = json!(true)),
     ),

@@ -1,7 +1,8 @@
 //! Requests of other roles. The public listener does not route to them.
 //!
 //! Invariant: the responses have ids of sessions that have ended and of accounts whose tokens are refused, and why, and
-//! the id of a handle; nothing else of an account. An access token is returned for the hash of an API key only.
+//! the id of a handle; nothing else of an account. An access token is returned for the hash of an API key only. Which
+//! flags are off is no secret.
 
 use axum::Router;
 use axum::extract::State;
@@ -14,6 +15,7 @@ use http_server::auth::{
     MAX_RULES_PER_RESPONSE, MAX_SESSIONS_PER_RESPONSE,
 };
 use http_server::{Json, Path};
+use service::{FindFlags, FlagsState};
 use uuid::Uuid;
 
 use crate::commands;
@@ -28,6 +30,7 @@ pub(super) fn router() -> Router<Accounts> {
         .route(FindAccountRules::PATH, get(account_rules))
         .route(FindApiKeyToken::PATH, get(api_key_token))
         .route(FindByHandle::PATH, get(account_name))
+        .route(FindFlags::PATH, get(flags))
 }
 
 async fn ended_sessions(
@@ -60,4 +63,6 @@ async fn account_name(
 ) -> Result<Json<AccountName>, Error> {
     let account = queries::account_by_handle_or_id(&accounts, &handle).await?;
     Ok(Json(AccountName { id: account.id, handle: account.handle }))
+async fn flags(State(accounts): State<Accounts>) -> Result<Json<FlagsState>, Error> {
+    Ok(Json(queries::flags_state(&accounts).await?))
 }

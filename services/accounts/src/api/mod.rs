@@ -11,6 +11,7 @@ mod client_info;
 mod email;
 mod factor_body;
 mod factors;
+mod flags;
 mod internal;
 mod jwks;
 mod me;
@@ -90,6 +91,8 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(operators::show))
         .routes(routes!(operators::change_roles))
         .routes(routes!(audit::list))
+        .routes(routes!(flags::list))
+        .routes(routes!(flags::set))
 }
 
 /// Parses a JSON body that may be absent, because many clients and proxies send DELETE without a body.

@@ -19,6 +19,7 @@
 //! | profile, avatar | account | what is read and written back |
 //! | roles | account, that of the operator, and the audit trail | the same; that an entry follows from the last one |
 //! | suspend, restore | account, that of the operator, and the audit trail | the standing, and the roles that decide |
+//! | flags | that of the operator, and the audit trail | the state, and the role that decides |
 //! | acts of other roles | the audit trail | that an entry follows from the last one |
 //! | end of a suspension | account | the standing |
 //! | erasure | account, skeleton and e-mail address | all of these |
@@ -60,6 +61,7 @@ mod request_password_reset;
 mod reset_password;
 mod restore_account;
 mod rotate_signing_keys;
+mod set_flag;
 mod sign_in;
 mod sign_in_with_passkey;
 mod sign_out;
@@ -98,6 +100,7 @@ pub(crate) use request_password_reset::{ResetRequested, mail_password_reset, req
 pub(crate) use reset_password::reset_password;
 pub(crate) use restore_account::restore_account;
 pub(crate) use rotate_signing_keys::rotate_signing_keys;
+pub(crate) use set_flag::set_flag;
 pub(crate) use sign_in::{SignInRequest, sign_in};
 pub(crate) use sign_in_with_passkey::sign_in_with_passkey;
 pub(crate) use sign_out::sign_out;

@@ -8,6 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use db::Lane;
+use service::Flag;
 
 use super::mail_confirmation::mail_confirmation;
 use super::open_session::{VerifiedLogin, new_session, open_session, token_session};
@@ -51,6 +52,7 @@ pub(crate) async fn sign_up(
     request: SignUpRequest,
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
+    accounts.context.flags.require(Flag::SignUps)?;
     let (handle, email) = (Handle::parse(&request.handle)?, Email::parse(&request.email)?);
     let password = NewPassword::validate(request.password, &[handle.as_str(), email.as_str()])?;
     let now = accounts.context.clock.now();

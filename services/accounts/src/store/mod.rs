@@ -1,6 +1,6 @@
 //! The SQL of this role: accounts, their addresses and the skeletons of their handles, sanctions and the rules that
 //! follow from them, sessions (and those that have ended), second factors, API keys, mailed codes, sign-ins, signing
-//! keys, known networks and the audit trail.
+//! keys, known networks, flags and the audit trail.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
@@ -13,6 +13,7 @@ pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod ended_sessions;
 pub(crate) mod factors;
+pub(crate) mod flags;
 pub(crate) mod handle_skeletons;
 pub(crate) mod known_networks;
 pub(crate) mod mailed_codes;

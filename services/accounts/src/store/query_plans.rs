@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::account_pages::AccountsFilter;
 use super::{
-    account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, factors, handle_skeletons,
-    known_networks, mailed_codes, recovery_codes, sanctions, sessions, sign_ins,
+    account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, factors, flags,
+    handle_skeletons, known_networks, mailed_codes, recovery_codes, sanctions, sessions, sign_ins,
 };
 use crate::model::{AuditFilter, Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
@@ -64,6 +64,7 @@ async fn every_query_has_an_index() {
             let from = Whereabouts { device: "Phone".into(), network: "unknown".into() };
             sign_ins::familiarity(sql, id, &from).await?;
             sign_ins::list(sql, id, Uuid::max(), 50, now).await?;
+            flags::find(sql, "uploads").await?;
             factors::list(sql, id).await?;
             factors::list_apps(sql, id).await?;
             factors::list_credentials(sql, id).await?;

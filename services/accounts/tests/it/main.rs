@@ -11,6 +11,7 @@ mod contention;
 mod cookie_sessions;
 mod email_change;
 mod factors;
+mod flags;
 mod handles;
 mod limits;
 mod operators;

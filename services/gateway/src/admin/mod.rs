@@ -1,15 +1,21 @@
 //! The admin role: the operators' listener. It is the gateway's code with a route table of its own, and a check of
 //! every caller.
 //!
-//! Owns no data. Owns what spans all roles: timed jobs, mails and dead letters. Invariant: an operation is forwarded
-//! only for a caller whom [`http_server::operators::authorize`] accepts; without `x-admin-role` it prevents the start.
+//! Owns no data. Owns what spans all roles: timed jobs, mails, dead letters, and the processes of the fleet with their
+//! configuration and logs. Invariant: an operation is forwarded only for a caller whom
+//! [`http_server::operators::authorize`] accepts; without `x-admin-role` it prevents the start.
 
 mod codes;
 mod config;
+mod configuration;
 mod dead_letters;
+mod fleet;
 mod gather;
 mod jobs;
+mod logs;
 mod mails;
+mod paging;
+mod processes;
 
 pub use config::Config;
 
@@ -18,9 +24,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use http_server::RouterLayer;
 use http_server::problem::Code;
 use service::{BootError, Context, RoleInstance, Service};
+use utoipa::OpenApi as _;
 
 use crate::forward::{self, ProxyState};
 use crate::guard::Guard;
@@ -47,9 +55,15 @@ const fn join<const N: usize>(first: &[&'static Code], second: &[&'static Code])
     rows
 }
 
+/// The operations on all processes.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(processes::list_processes, configuration::list_configuration, logs::list_logs))]
+struct ProcessesDoc;
+
 /// Returns the OpenAPI part of this role.
 fn openapi() -> utoipa::openapi::OpenApi {
     let mut part = dead_letters::openapi();
+    part.merge(ProcessesDoc::openapi());
     part.merge(jobs::openapi());
     part.merge(mails::openapi());
     part
@@ -69,6 +83,15 @@ pub fn service() -> Service {
     }
 }
 
+/// Returns the routes of the operations on all processes.
+fn processes_router(context: Context) -> Router {
+    Router::new()
+        .route("/v1/admin/processes", get(processes::list_processes))
+        .route("/v1/admin/configuration", get(configuration::list_configuration))
+        .route("/v1/admin/logs", get(logs::list_logs))
+        .with_state(context)
+}
+
 fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section(NAME)?;
     let routes = RouteTable::derive_for(ListenerKind::Operators, &context.roles)
@@ -82,6 +105,7 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let router = forward::router(ListenerKind::Operators, NAME, &routes, &state)
         .merge(dead_letters::router(context.clone()))
         .merge(jobs::router(context.clone()))
+        .merge(processes_router(context.clone()))
         .merge(mails::router(context.clone(), state))
         .merge(static_files::operators_router(&context.operators_openapi_json));
     let guard: RouterLayer =

@@ -4,6 +4,7 @@
 
 mod browsers;
 mod drain;
+mod fleet;
 mod forwarding;
 mod harness;
 mod limits;

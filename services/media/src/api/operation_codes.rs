@@ -28,7 +28,7 @@ const CONTENT: &[&Code] = &[
 const QUOTA: &[&Code] = &[codes::QUOTA_BYTES, codes::QUOTA_ITEMS, codes::QUOTA_RATE, codes::ACCOUNT_CLOSED];
 
 /// What can go wrong while a body arrives.
-const ARRIVAL: &[&Code] = &[codes::INCOMPLETE, codes::TOO_SLOW, codes::BUSY];
+const ARRIVAL: &[&Code] = &[codes::INCOMPLETE, codes::TOO_SLOW, codes::BUSY, every_role::SERVER_TURNED_OFF];
 
 /// What can go wrong while bytes are appended to an upload.
 const APPEND: &[&Code] = &[
@@ -83,7 +83,13 @@ pub(super) fn append_to_upload() -> Vec<&'static str> {
 
 /// Returns the codes of the state of an upload, which is completed if its bytes are all there.
 pub(super) fn upload_state() -> Vec<&'static str> {
-    let own: &[&Code] =
-        &[codes::NO_SUCH_UPLOAD, codes::TAKEN_OVER, codes::WRONG_OFFSET, codes::BUSY, codes::TUS_VERSION];
+    let own: &[&Code] = &[
+        codes::NO_SUCH_UPLOAD,
+        codes::TAKEN_OVER,
+        codes::WRONG_OFFSET,
+        codes::BUSY,
+        codes::TUS_VERSION,
+        every_role::SERVER_TURNED_OFF,
+    ];
     names(&[own, CONTENT, QUOTA])
 }

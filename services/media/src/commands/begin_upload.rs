@@ -5,6 +5,7 @@
 
 use contract::AccountId;
 use db::Lane;
+use service::Flag;
 
 use crate::Media;
 use crate::error::Error;
@@ -12,13 +13,14 @@ use crate::model::{ItemDetails, limits, quota};
 use crate::store;
 use crate::store::uploads::Upload;
 
-/// Creates an upload of `length` bytes.
+/// Creates an upload of `length` bytes. Fails while uploads are turned off.
 pub(crate) async fn begin_upload(
     media: &Media,
     owner: AccountId,
     length: u64,
     details: ItemDetails,
 ) -> Result<Upload, Error> {
+    media.context.flags.require(Flag::Uploads)?;
     if length == 0 {
         return Err(Error::EmptyFile);
     }

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use codec::sniff::Format;
 use contract::{AccountId, ObjectKey};
 use objects::{Checkpoint, Writer};
+use service::Flag;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -72,8 +73,10 @@ pub(crate) struct SavedState {
 }
 
 impl Ingest {
-    /// Takes a permit and reserves the quota. `expected` is the size that the client announced.
+    /// Takes a permit and reserves the quota. `expected` is the size that the client announced. Fails while uploads are
+    /// turned off.
     pub(crate) async fn begin(media: &Media, owner: AccountId, expected: Option<u64>) -> Result<Self, Error> {
+        media.context.flags.require(Flag::Uploads)?;
         if expected == Some(0) {
             return Err(Error::EmptyFile);
         }

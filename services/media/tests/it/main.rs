@@ -11,6 +11,7 @@ mod crash;
 mod create;
 mod documentation;
 mod fixtures;
+mod flags;
 mod item_events;
 mod library;
 mod operators;

@@ -15,7 +15,7 @@ fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-async fn begin(member: &TestClient, length: usize) -> String {
+pub async fn begin(member: &TestClient, length: usize) -> String {
     let metadata =
         format!("filename {},tags {},filetype {}", base64(b"../big.png"), base64(b"a,b"), base64(b"video/mp4"));
     let request = member
@@ -29,11 +29,11 @@ async fn begin(member: &TestClient, length: usize) -> String {
     begun.header("location").to_owned()
 }
 
-async fn head(member: &TestClient, location: &str) -> TestResponse {
+pub async fn head(member: &TestClient, location: &str) -> TestResponse {
     member.send(member.request(Method::HEAD, location).header("tus-resumable", "1.0.0")).await
 }
 
-async fn patch(
+pub async fn patch(
     member: &TestClient,
     location: &str,
     offset: usize,

@@ -48,6 +48,7 @@ pub(crate) async fn handle(
     id: &str,
     attempt: u32,
 ) -> Result<(), HandlerError> {
+    tickets::wait_until_turned_on(worker).await?;
     let Some((claimed, permit)) = tickets::claim(worker, queue, &named, id).await? else { return Ok(()) };
     let permit = Arc::new(permit);
     let Some(job) = store::find_job(worker.context.db.read(), &claimed.media).await? else { return Ok(()) };

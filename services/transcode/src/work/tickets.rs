@@ -1,11 +1,12 @@
 //! Turns a ticket on the bus into a task with a permit, a short wait, or nothing.
 //!
 //! Invariant: a ticket that is returned to the bus has bound no task, and was held for at least [`CLAIM_TIMEOUT`], so
-//! returned tickets do not spin.
+//! returned tickets do not spin. No task begins while conversions are turned off.
 
 use std::time::Duration;
 
 use bus::HandlerError;
+use service::Flag;
 use tokio::time::Instant;
 
 use super::permits::Permit;
@@ -19,8 +20,22 @@ use crate::store;
 /// How long a ticket is held here while all ready tasks belong to members at their limit: meanwhile another member's
 /// task may become ready. Then it is returned, so that a process with free permits gets it.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a ticket is held here while conversions are turned off, so that the tickets that wait do not spin.
+const TURNED_OFF_TIMEOUT: Duration = Duration::from_secs(30);
 /// Another process may have made a task ready, which only the database shows.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Waits while operators have turned conversions off. After a while the ticket is returned, so that the bus sees that
+/// this process lives.
+pub(super) async fn wait_until_turned_on(worker: &Worker) -> Result<(), HandlerError> {
+    let (context, until) = (&worker.context, Instant::now() + TURNED_OFF_TIMEOUT);
+    while !context.flags.is_on(Flag::Conversions) {
+        if Instant::now() >= until || !context.tasks.sleep(POLL_INTERVAL).await {
+            return Err(HandlerError::Later(Duration::ZERO));
+        }
+    }
+    Ok(())
+}
 
 /// Returns the task for a ticket, with its permit; `None` if no task is ready.
 pub(super) async fn claim(

@@ -7,6 +7,7 @@
 mod animated;
 mod changes;
 mod fairness;
+mod flags;
 mod geometry;
 mod harness;
 mod inputs;
