@@ -23,3 +23,4 @@ pub mod storyboard;
 mod tiff;
 pub mod waveform;
 pub mod webvtt;
+pub mod zip;

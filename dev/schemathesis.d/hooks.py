@@ -81,6 +81,16 @@ class Member:
     def make_key(self):
         return self.post("/v1/me/api-keys", {"name": "Server", "scopes": ["media:read"]})["id"]
 
+    def make_export(self):
+        """Asks for an archive of the member's data, and waits until it is ready. Returns its id."""
+        export = self.post("/v1/me/export", {})["id"]
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            if call("GET", f"/v1/me/exports/{export}", headers=self.headers).json()["state"] == "ready":
+                break
+            time.sleep(0.1)
+        return export
+
     def make_link(self):
         """Sends a photo and makes a link to it: an item has a limited number of links. Returns the item's id and the link."""
         media = self.send(FILES[0])
@@ -190,6 +200,10 @@ NEEDS_ITS_OWN_MEMBER = {
     # An account has a limited number of keys.
     "POST /v1/me/api-keys",
     "DELETE /v1/me/api-keys/{id}",
+    # A few exports for one account in a day.
+    "POST /v1/me/export",
+    "GET /v1/me/exports/{id}",
+    "GET /v1/me/exports/{id}/archive",
 }
 
 
@@ -348,6 +362,11 @@ def use_real_sign_in(label, case, parameters, member):
         body = {"name": "Server", "scopes": ["media:read"], "password": PASSWORD}
     elif label == "DELETE /v1/me/api-keys/{id}":
         parameters["id"] = member.make_key()
+    elif label.startswith("GET /v1/me/exports/{id}"):
+        parameters["id"] = member.make_export()
+        # A signature that was made up opens nothing, whatever the token is.
+        if case.query:
+            case.query.pop("t", None)
     if body is not None:
         case.body, case.media_type = body, "application/json"
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../services/delivery/src/model/range.rs"]
+#[path = "../../platform/http/src/range.rs"]
 mod range;
 
 use range::RangeRequest;

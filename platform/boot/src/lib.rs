@@ -36,7 +36,7 @@ use mail::Mail;
 use objects::Objects;
 use peer::Peers;
 use service::process::Identity;
-use service::{BootError, Context, Flags, RoleInterface, Service, ThisProcess};
+use service::{BootError, Context, Flags, RoleInterface, Service, ThisProcess, personal_data};
 
 /// How long the bus and the store may take to respond to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -211,6 +211,14 @@ impl Process {
             let router = match service.migrations {
                 Some(_) => instance.router.merge(platform_router(service.name, context)),
                 None => instance.router,
+            };
+            let router = match instance.personal_data {
+                Some(source) => router.merge(personal_data::router(service.name, source)),
+                None if service.personal_data.files().is_empty() => router,
+                None => {
+                    let name = service.name;
+                    return Err(BootError::Other(format!("the {name} role has no source for the files of an export")));
+                }
             };
             let router = with_guarded_layers(
                 router,

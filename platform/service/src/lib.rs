@@ -7,8 +7,10 @@ pub mod process;
 
 pub use flags::{FindFlags, Flag, Flags, FlagsState};
 pub use process::ThisProcess;
+pub mod personal_data;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::Router;
 use futures::future::BoxFuture;
@@ -29,6 +31,7 @@ use http_server::signed_url::UrlSigner;
 use mail::Mail;
 use objects::Objects;
 use peer::Peers;
+use personal_data::{PersonalData, PersonalDataSource};
 
 /// A row of the table of roles.
 #[derive(Clone, Copy)]
@@ -39,6 +42,8 @@ pub struct Service {
     pub migrations: Option<&'static [Migration]>,
     /// The columns of its schema that name objects. An object that no such column of any role names is an orphan.
     pub objects: &'static [objects::ObjectColumn],
+    /// What it keeps about members: table by table, with the files of an export; or why it keeps nothing.
+    pub personal_data: PersonalData,
     /// The OpenAPI document of its part of the API.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
     /// The codes of its problems.
@@ -67,6 +72,8 @@ pub struct RoleInterface {
     pub openapi: utoipa::openapi::OpenApi,
     /// The codes of its problems.
     pub codes: &'static [&'static Code],
+    /// What it keeps about members.
+    pub personal_data: PersonalData,
 }
 
 impl std::fmt::Debug for RoleInterface {
@@ -77,7 +84,12 @@ impl std::fmt::Debug for RoleInterface {
 
 impl From<&Service> for RoleInterface {
     fn from(service: &Service) -> Self {
-        Self { role: service.name, openapi: (service.openapi)(), codes: service.codes }
+        Self {
+            role: service.name,
+            openapi: (service.openapi)(),
+            codes: service.codes,
+            personal_data: service.personal_data,
+        }
     }
 }
 
@@ -113,11 +125,11 @@ pub struct Context {
     /// The owner of background tasks.
     pub tasks: Tasks,
     /// What every role of the product offers, wherever it runs.
-    pub roles: std::sync::Arc<[RoleInterface]>,
+    pub roles: Arc<[RoleInterface]>,
     /// The OpenAPI 3.1 document of the whole product, as JSON (served by the gateway).
-    pub openapi_json: std::sync::Arc<str>,
+    pub openapi_json: Arc<str>,
     /// The OpenAPI 3.1 document of the operators' listener, as JSON.
-    pub operators_openapi_json: std::sync::Arc<str>,
+    pub operators_openapi_json: Arc<str>,
     /// The service's own folder for secrets and scratch files, private to this process's user. Scratch files are in
     /// `scratch()`.
     pub folder: PathBuf,
@@ -141,6 +153,8 @@ pub struct RoleInstance {
     pub consumers: Vec<Consumer>,
     /// Its scheduled jobs.
     pub jobs: Vec<Job>,
+    /// What it contributes to an export of a member's data. A role whose [`PersonalData`] names files has one.
+    pub personal_data: Option<Arc<dyn PersonalDataSource>>,
 }
 
 impl std::fmt::Debug for RoleInstance {

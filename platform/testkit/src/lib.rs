@@ -5,6 +5,7 @@
 //! the test otherwise.
 
 mod app_code;
+mod archive;
 mod client;
 pub mod engines;
 mod fake_role;
@@ -17,12 +18,15 @@ pub mod objects;
 mod plans;
 pub mod processes;
 mod response;
+mod stored;
 mod world;
 
 pub use app_code::app_code;
+pub use archive::unzip;
 pub use client::TestClient;
 pub use fake_role::{FakeRequest, FakeRole, PathParameters, fake_role};
 pub use mails::TestMail;
 pub use plans::{Plan, Plans, PlansFuture, plans};
 pub use response::TestResponse;
+pub use stored::{columns, stored_values};
 pub use world::{World, WorldBuilder, ffmpeg, launcher};

@@ -39,6 +39,12 @@ http_server::codes! {
     TOO_MANY_API_KEYS = 403 "accounts.too_many_api_keys", "Revoke an API key first.";
     API_KEY_NOT_FOUND = 404 "accounts.api_key_not_found", "List the API keys again; this one may have been revoked.";
     FLAG_NOT_FOUND = 404 "accounts.flag_not_found", "Use one of the names that `GET /v1/admin/flags` lists.";
+    EXPORT_NOT_FOUND = 404 "accounts.export_not_found", "List the exports again; this one is gone, or not ready yet.";
+    TOO_MANY_EXPORTS = 429 "accounts.too_many_exports", "Wait for the time in `Retry-After`, then ask again.";
+    RANGE_NOT_SATISFIABLE = 416 "request.range_not_satisfiable",
+        "Ask for a range within the file; its size is in `Content-Range` and in the sentence.";
+    PRECONDITION_FAILED = 412 "request.precondition_failed",
+        "The file has changed: fetch it again without `If-Match`, and continue from that.";
     INVALID_SANCTION = 422 "accounts.invalid_sanction", "Change the field that the sentence names.";
     BEYOND_ROLE = 403 "accounts.beyond_role", "Ask an operator; the sentence says what your role allows.";
     OWN_OPERATOR_ROLE = 409 "accounts.own_operator_role", "Ask another operator to take this role from you.";

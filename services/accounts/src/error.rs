@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use base::Transient;
 use chrono::{DateTime, Utc};
+use http::{HeaderValue, header};
 use http_server::Problem;
 use http_server::auth::suspended;
 use http_server::problem::every_role;
@@ -144,6 +145,18 @@ pub enum Error {
     /// No flag has this name.
     #[error("There is no such flag. GET /v1/admin/flags lists all.")]
     NoSuchFlag,
+    /// The member has no such export, or there is no archive of it.
+    #[error("You have no such export. It may be gone already, or not ready yet.")]
+    NoSuchExport,
+    /// The member has asked for too many exports in a day.
+    #[error("You have asked for three exports in a day, which is the limit. Download one of those, or wait.")]
+    TooManyExports(Duration),
+    /// The requested range is beyond the end of the archive, which has this many bytes.
+    #[error("The archive has {0} bytes, and the range is beyond them.")]
+    RangeNotSatisfiable(u64),
+    /// The client has another archive than this one.
+    #[error("The archive is another one than that in If-Match. Fetch it again without If-Match.")]
+    PreconditionFailed,
     /// A sanction breaks a rule, which the message names.
     #[error("{0}")]
     InvalidSanction(&'static str),
@@ -170,6 +183,12 @@ pub enum Error {
     /// An internal request to another role failed.
     #[error("an internal request failed")]
     Peer(#[from] peer::Error),
+    /// The object store failed.
+    #[error("the object store failed")]
+    Objects(#[from] objects::Error),
+    /// The archive of an export could not be built.
+    #[error("the archive of an export can't be built: {0}")]
+    Export(String),
     /// A token could not be signed.
     #[error("an access token could not be signed")]
     Signing(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -189,6 +208,7 @@ impl Transient for Error {
         match self {
             Self::Db(error) => error.is_transient(),
             Self::Peer(error) => error.is_transient(),
+            Self::Objects(error) => error.is_transient(),
             _ => false,
         }
     }
@@ -242,6 +262,10 @@ impl From<Error> for Problem {
             Error::TooManyApiKeys => codes::TOO_MANY_API_KEYS,
             Error::NoSuchApiKey => codes::API_KEY_NOT_FOUND,
             Error::NoSuchFlag => codes::FLAG_NOT_FOUND,
+            Error::NoSuchExport => codes::EXPORT_NOT_FOUND,
+            Error::TooManyExports(_) => codes::TOO_MANY_EXPORTS,
+            Error::RangeNotSatisfiable(_) => codes::RANGE_NOT_SATISFIABLE,
+            Error::PreconditionFailed => codes::PRECONDITION_FAILED,
             Error::InvalidSanction(_) => codes::INVALID_SANCTION,
             Error::BeyondRole(_) => codes::BEYOND_ROLE,
             Error::Suspended { reason, until } => return suspended(reason, *until),
@@ -249,6 +273,8 @@ impl From<Error> for Problem {
             Error::Refused(_)
             | Error::Db(_)
             | Error::Peer(_)
+            | Error::Objects(_)
+            | Error::Export(_)
             | Error::Signing(_)
             | Error::Sealing
             | Error::Passkeys(_)
@@ -259,7 +285,8 @@ impl From<Error> for Problem {
             Error::TooManyAttempts(wait)
             | Error::TooManySignUps(wait)
             | Error::TooManyCodes(wait)
-            | Error::TooManyMails(wait) => problem.retry_after(wait),
+            | Error::TooManyMails(wait)
+            | Error::TooManyExports(wait) => problem.retry_after(wait),
             Error::Busy => problem.retry_after(BUSY_RETRY_AFTER),
             Error::ProofRequired(members) | Error::SecondFactor(members) => problem.with_members(*members),
             _ => problem,
@@ -271,6 +298,7 @@ fn internal_error(error: Error) -> Problem {
     match error {
         Error::Refused(problem) => problem,
         Error::Db(cause) => cause.into(),
+        Error::Objects(cause) => Problem::of_engine(&cause),
         Error::Peer(cause) => {
             tracing::warn!(error = %cause, "an internal request failed");
             Problem::unavailable("A part of the server is unavailable. Try again shortly.", BUSY_RETRY_AFTER)
@@ -281,6 +309,11 @@ fn internal_error(error: Error) -> Problem {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        Problem::from(self).into_response()
+        let size = if let Self::RangeNotSatisfiable(bytes) = self { Some(format!("bytes */{bytes}")) } else { None };
+        let mut response = Problem::from(self).into_response();
+        if let Some(value) = size.and_then(|size| HeaderValue::from_str(&size).ok()) {
+            response.headers_mut().insert(header::CONTENT_RANGE, value);
+        }
+        response
     }
 }

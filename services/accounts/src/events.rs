@@ -1,19 +1,24 @@
-//! The events that this role consumes: deleted photos, and its own requests for a new password. It publishes
-//! [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a profile is
-//! edited, and [`contract::accounts::StandingChanged`] where an account is suspended or restored.
+//! The events that this role consumes: deleted photos, and its own requests for a new password and for an export. It
+//! publishes [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a
+//! profile is edited, and [`contract::accounts::StandingChanged`] where an account is suspended or restored.
 //!
 //! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no
 //! profile shows that photo; an act that is delivered twice is in the audit trail once.
+
+use std::time::Duration;
 
 use base::config::Config;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::media::{Changed, Deleted, Visibility};
 use http_server::operators::Act;
 
-use crate::commands::{self, AUDIT_CONSUMER, ResetRequested};
+use crate::commands::{self, AUDIT_CONSUMER, ExportRequested, ResetRequested};
 use crate::state::Accounts;
 
 const RESET_REQUESTED: &str = "accounts.reset_requested";
+const EXPORT_REQUESTED: &str = "accounts.export_requested";
+/// Exports that a process builds at once.
+const MAX_CONCURRENT_EXPORTS: usize = 2;
 
 /// Returns the durable subscriptions. Their names must never change.
 pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
@@ -21,6 +26,7 @@ pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
         .on("accounts.avatar", on_media_deleted, |on| on)
         .on("accounts.avatar_changed", on_media_changed, |on| on)
         .on(RESET_REQUESTED, on_reset_requested, |on| on)
+        .on(EXPORT_REQUESTED, on_export_requested, |on| on.concurrency(MAX_CONCURRENT_EXPORTS))
         // The trail has one lane, so more at once would only wait.
         .on(AUDIT_CONSUMER, on_act, |on| on.concurrency(1))
 }
@@ -50,4 +56,17 @@ async fn on_reset_requested(
     delivery: Delivery,
 ) -> Result<(), HandlerError> {
     Ok(commands::mail_password_reset(&accounts, requested, RESET_REQUESTED, delivery.event.id).await?)
+}
+
+/// An export is ready once, so no inbox is needed. One that takes long begins anew in the next process.
+async fn on_export_requested(
+    accounts: Accounts,
+    requested: ExportRequested,
+    delivery: Delivery,
+) -> Result<(), HandlerError> {
+    let tasks = accounts.context.tasks.clone();
+    tokio::select! {
+        built = commands::build_export(&accounts, requested, delivery.attempt) => Ok(built?),
+        () = tasks.stopping() => Err(HandlerError::Later(Duration::ZERO)),
+    }
 }

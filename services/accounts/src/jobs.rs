@@ -1,5 +1,5 @@
 //! Scheduled jobs: rotate signing keys, remove idle sessions and expired networks, fill in the skeletons of handles,
-//! end suspensions.
+//! end suspensions, remove exports whose time is over.
 //!
 //! Invariant: each job can run at any time and any number of times, and change only what is due.
 
@@ -11,11 +11,13 @@ use crate::state::Accounts;
 
 /// How often suspensions that have ended are lifted. Their end counts by the time alone; this tells the other roles.
 const STANDING_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+/// How often exports whose time is over are removed. None can be downloaded after its time.
+const EXPORTS_INTERVAL: TimeDelta = TimeDelta::minutes(10);
 
 /// Returns the jobs.
 pub(crate) fn jobs(accounts: &Accounts) -> Vec<Job> {
     let (keys, sessions, skeletons) = (accounts.clone(), accounts.clone(), accounts.clone());
-    let standing = accounts.clone();
+    let (standing, exports) = (accounts.clone(), accounts.clone());
     vec![
         Job::every("accounts.keys", accounts.config.maintenance_interval(), move |run| {
             let accounts = keys.clone();
@@ -32,6 +34,10 @@ pub(crate) fn jobs(accounts: &Accounts) -> Vec<Job> {
         Job::every("accounts.standing", STANDING_INTERVAL, move |run| {
             let accounts = standing.clone();
             async move { Ok(commands::lift_ended_sanctions(&accounts, &run).await?) }
+        }),
+        Job::every("accounts.exports", EXPORTS_INTERVAL, move |run| {
+            let accounts = exports.clone();
+            async move { Ok(commands::sweep_exports(&accounts, &run).await?) }
         }),
     ]
 }

@@ -3,10 +3,11 @@
 //! Owns which values each template gets; the texts are in `mails/`. Does not own when a mail is sent. Invariant: no
 //! subject has a code or a link.
 
+use chrono::{DateTime, Utc};
 use mail::{Mail, NewMail, Template, Translation, Values};
 
 use crate::mailed_codes::FreshCode;
-use crate::model::{Account, Whereabouts};
+use crate::model::{Account, EXPORT_LIFETIME, Whereabouts};
 use crate::store::addresses::Owner;
 
 /// Declares a template by the name of its files.
@@ -43,6 +44,7 @@ static RESET: Template = template!("reset");
 static PASSWORD_CHANGED: Template = template!("password_changed");
 static NEW_DEVICE: Template = template!("new_device");
 static FACTOR_CHANGED: Template = template!("factor_changed");
+static EXPORT_READY: Template = template!("export_ready");
 
 /// A change of second factors that its member is told of.
 #[derive(Debug, Clone, Copy)]
@@ -137,11 +139,18 @@ pub(crate) fn factor_changed(mail: &Mail, account: &Account, change: FactorChang
     to_account(account, &FACTOR_CHANGED, values)
 }
 
+/// Tells a member that the archive of their data can be downloaded, since `ready_at`. The link alone opens nothing: it
+/// leads to a page for the member who is signed in.
+pub(crate) fn export_ready(mail: &Mail, account: &Account, ready_at: DateTime<Utc>) -> NewMail {
+    let until = (ready_at + EXPORT_LIFETIME).format("%Y-%m-%d %H:%M UTC").to_string();
+    to_account(account, &EXPORT_READY, Values::new().with("until", until).with("link", mail.site_url("/settings")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    static TEMPLATES: [&Template; 8] = [
+    static TEMPLATES: [&Template; 9] = [
         &CONFIRM,
         &CHANGE_CONFIRM,
         &ADDRESS_TAKEN,
@@ -150,11 +159,12 @@ mod tests {
         &PASSWORD_CHANGED,
         &NEW_DEVICE,
         &FACTOR_CHANGED,
+        &EXPORT_READY,
     ];
 
     #[test]
     fn every_template_renders_in_every_language() {
-        let texts = ["handle", "other", "code", "device", "network", "time"];
+        let texts = ["handle", "other", "code", "device", "network", "time", "until"];
         let values = texts.into_iter().fold(Values::new(), |values, name| values.with(name, "x<y"));
         let values = ["link", "reset_link"]
             .into_iter()

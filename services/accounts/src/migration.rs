@@ -1,8 +1,8 @@
 //! The schema. Steps are only ever added.
 //!
-//! Invariant: sessions, known networks, mailed codes, sign-ins, second factors, sanctions and API keys are removed with
-//! their account; passwords, refresh tokens, API keys, known networks, mailed codes and recovery codes are stored as
-//! hashes only; an entry of the audit trail is never changed or removed.
+//! Invariant: sessions, known networks, mailed codes, sign-ins, second factors, sanctions, API keys and exports are
+//! removed with their account; passwords, refresh tokens, API keys, known networks, mailed codes and recovery codes are
+//! stored as hashes only; an entry of the audit trail is never changed or removed.
 
 use db::Migration;
 
@@ -28,5 +28,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 12, min_compatible: 10, sql: include_str!("../migrations/0012_proofs.sql") },
     Migration { version: 16, min_compatible: 10, sql: include_str!("../migrations/0016_api_keys.sql") },
     Migration { version: 20, min_compatible: 10, sql: include_str!("../migrations/0020_operators.sql") },
-    Migration { version: 28, min_compatible: 10, sql: include_str!("../migrations/0028_flags.sql") },
+    // A release that does not know exports would leave the archive of an account that it erases.
+    Migration { version: 21, min_compatible: 21, sql: include_str!("../migrations/0021_exports.sql") },
+    Migration { version: 28, min_compatible: 21, sql: include_str!("../migrations/0028_flags.sql") },
 ];

@@ -1,4 +1,4 @@
-//! Reads of accounts, sessions, sign-ins, sanctions, flags and the audit trail.
+//! Reads of accounts, sessions, sign-ins, sanctions, exports, flags and the audit trail.
 //!
 //! Invariant: a member's sessions and sign-ins are read only with the member's own [`CurrentSession`]; operators read
 //! sessions too.
@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use crate::commands;
 use crate::error::Error;
-use crate::model::{Account, AuditEntry, AuditFilter, CurrentSession, Factor, Session, SignIn, normalize_login};
+use crate::model::{
+    Account, AuditEntry, AuditFilter, CurrentSession, Export, Factor, Session, SignIn, normalize_login,
+};
 use crate::state::Accounts;
 use crate::store;
 use crate::store::account_pages::AccountsFilter;
@@ -179,4 +181,28 @@ pub(crate) async fn changed_flags(accounts: &Accounts) -> Result<Vec<FlagRow>, E
 pub(crate) async fn flags_state(accounts: &Accounts) -> Result<FlagsState, Error> {
     let off = changed_flags(accounts).await?.into_iter().filter(|row| !row.is_on).map(|row| row.name);
     Ok(FlagsState { off: off.collect() })
+}
+
+/// Returns the newest exports of the caller's account.
+pub(crate) async fn newest_exports(
+    accounts: &Accounts,
+    current: &CurrentSession,
+    limit: usize,
+) -> Result<Vec<Export>, Error> {
+    Ok(store::exports::list(accounts.context.db.read(), current.account.id, Uuid::max(), limit).await?)
+}
+
+/// Returns an export of the caller's account, or [`Error::NoSuchExport`].
+pub(crate) async fn export_of(accounts: &Accounts, current: &CurrentSession, id: &str) -> Result<Export, Error> {
+    let id = id.parse().map_err(|_| Error::NoSuchExport)?;
+    let found = store::exports::find(accounts.context.db.read(), id).await?;
+    found.filter(|export| export.account == current.account.id).ok_or(Error::NoSuchExport)
+}
+
+/// Returns an export whose signature was verified, unless its account may not be used any more.
+pub(crate) async fn signed_export(accounts: &Accounts, id: Uuid) -> Result<Export, Error> {
+    let (sql, now) = (accounts.context.db.read(), accounts.context.clock.now());
+    let export = store::exports::find(sql, id).await?.ok_or(Error::NoSuchExport)?;
+    let account = store::accounts::find_by_id(sql, export.account).await?.ok_or(Error::NoSuchExport)?;
+    if account.standing.is_denied(now) { Err(Error::NoSuchExport) } else { Ok(export) }
 }

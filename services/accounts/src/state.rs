@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use contract::AccountId;
+use objects::Orphans;
+use objects::orphans::Policy;
 use service::BootError;
 use service::Context;
 
@@ -19,6 +21,7 @@ use crate::passkeys::Passkeys;
 use crate::password_hasher::Hasher;
 use crate::rate_limiter::RateLimiter;
 use crate::signing_keys::SigningKeys;
+use crate::store::exports::OBJECT_COLUMNS;
 use crate::store::known_networks::Network;
 use crate::throttle::{Throttle, network_key};
 
@@ -27,6 +30,8 @@ const MAX_CODE_GUESSES: u32 = 10;
 /// The most challenges for sign-ins by passkey that one client address gets in their lifetime; a whole venue may share
 /// one address.
 const MAX_PASSKEY_CHALLENGES: u32 = 200;
+/// Archives of a process that never came back are removed after this time: longer than the building of one may take.
+const ABANDONED: TimeDelta = TimeDelta::hours(48);
 
 /// The state of the role; cheap to clone.
 #[derive(Clone)]
@@ -61,6 +66,8 @@ pub(crate) struct Inner {
     pub passkey_challenges: RateLimiter,
     /// The relying party of passkeys.
     pub passkeys: Passkeys,
+    /// The keys of archives that no row names (yet).
+    pub orphans: Orphans,
 }
 
 impl std::ops::Deref for Accounts {
@@ -71,10 +78,16 @@ impl std::ops::Deref for Accounts {
 }
 
 impl Accounts {
-    /// Creates the state. Fails if the parameters of the password hash are invalid.
-    pub(crate) fn new(context: Context, config: Config, signing_keys: SigningKeys) -> Result<Self, BootError> {
+    /// Creates the state, with the identity that this instance's folder holds. Fails if the parameters of the password
+    /// hash are invalid.
+    pub(crate) async fn open(context: Context, config: Config, signing_keys: SigningKeys) -> Result<Self, BootError> {
+        let policy = Policy { columns: OBJECT_COLUMNS, abandoned_after: ABANDONED };
+        let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy)
+            .await
+            .map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         let hasher = Hasher::new(&config, context.random.clone())?;
         let metrics = Metrics::register(&context.metrics, &hasher.hashes);
+        orphans.start(&context.tasks);
         Ok(Self(Arc::new(Inner {
             throttle: Throttle::new(&config),
             sign_ups: RateLimiter::new(config.sign_ups_per_address, TimeDelta::hours(1)),
@@ -90,6 +103,7 @@ impl Accounts {
             signing_keys,
             hasher,
             metrics,
+            orphans,
         })))
     }
 

@@ -1,6 +1,6 @@
 //! An archive of several files, written while it is sent.
 //!
-//! Owns the order of its parts; their layout is in [`crate::model::zip`]. Invariant: one file is open at a time, and at
+//! Owns the order of its parts; their layout is in [`codec::zip`]. Invariant: one file is open at a time, and at
 //! most one chunk of it is held here, however large the archive is. A file that can't be read to its end, and a client
 //! that reads too slowly, end the response before its announced length, so that no client takes the archive for a whole
 //! one.
@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::BoxError;
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
+use codec::zip::{ZipEntry, ZipWriter};
 use contract::{MediaId, ObjectKey};
 use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use http_server::{ClientPace, TooSlow};
@@ -18,7 +19,6 @@ use tracing::Instrument as _;
 
 use crate::archive_permits::ArchivePermit;
 use crate::error::Error;
-use crate::model::zip::{ZipEntry, ZipWriter};
 use crate::object_cache::Overlays;
 use crate::queries;
 use crate::state::Delivery;

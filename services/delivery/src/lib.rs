@@ -33,6 +33,7 @@ mod migration;
 mod model;
 mod object_cache;
 mod peer_queries;
+mod personal_data;
 mod playlist_cache;
 mod queries;
 mod state;
@@ -42,6 +43,7 @@ mod tests;
 
 pub use config::Config;
 use service::BootError;
+use service::personal_data::PersonalData;
 use service::{Context, RoleInstance, Service};
 use state::Delivery;
 
@@ -51,6 +53,7 @@ pub fn service() -> Service {
         name: "delivery",
         migrations: Some(migration::MIGRATIONS),
         objects: store::OBJECT_COLUMNS,
+        personal_data: PersonalData::Kept(personal_data::KEPT),
         codes: codes::CODES,
         openapi: api::openapi,
         sections: config::sections,

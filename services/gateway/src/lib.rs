@@ -38,6 +38,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use http_server::RouterLayer;
 use service::BootError;
+use service::personal_data::PersonalData;
 use service::{Context, RoleInstance, Service};
 
 /// Returns the definition of the gateway role.
@@ -46,6 +47,7 @@ pub fn service() -> Service {
         name: "gateway",
         migrations: None,
         objects: &[],
+        personal_data: PersonalData::Nothing("It forwards requests, and has no database."),
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         codes: codes::CODES,
         sections: config::sections,

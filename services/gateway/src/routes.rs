@@ -234,6 +234,7 @@ fn shape(path: &str) -> String {
 mod tests {
     use axum::Router;
     use axum::routing::any;
+    use service::personal_data::PersonalData;
     use utoipa::openapi::extensions::ExtensionsBuilder;
     use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathsBuilder};
     use utoipa::openapi::{OpenApi, OpenApiBuilder};
@@ -250,7 +251,7 @@ mod tests {
     }
 
     fn interface(role: &'static str, rows: &[(HttpMethod, &str, &[&str])]) -> RoleInterface {
-        RoleInterface { role, openapi: part(rows), codes: &[] }
+        RoleInterface { role, openapi: part(rows), codes: &[], personal_data: PersonalData::Nothing("") }
     }
 
     #[test]
@@ -300,7 +301,12 @@ mod tests {
             extensions.iter().fold(ExtensionsBuilder::new(), |all, (name, value)| all.add(*name, value.clone()));
         let operation = OperationBuilder::new().extensions(Some(extensions.build())).build();
         let paths = PathsBuilder::new().path(path, PathItem::new(HttpMethod::Post, operation)).build();
-        RoleInterface { role: "accounts", openapi: OpenApiBuilder::new().paths(paths).build(), codes: &[] }
+        RoleInterface {
+            role: "accounts",
+            openapi: OpenApiBuilder::new().paths(paths).build(),
+            codes: &[],
+            personal_data: PersonalData::Nothing(""),
+        }
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod metrics;
 mod migration;
 mod model;
 mod object_keys;
+mod personal_data;
 mod queries;
 mod quota;
 mod state;
@@ -48,6 +49,7 @@ mod upload_locks;
 pub use config::Config;
 pub use model::view::OWNER_ONLY_FIELDS;
 use service::BootError;
+use service::personal_data::PersonalData;
 use service::{Context, RoleInstance, Service};
 use state::{Media, build};
 
@@ -57,6 +59,7 @@ pub fn service() -> Service {
         name: "media",
         migrations: Some(migration::MIGRATIONS),
         objects: store::OBJECT_COLUMNS,
+        personal_data: PersonalData::Kept(personal_data::KEPT),
         openapi: api::openapi,
         codes: codes::CODES,
         sections: config::sections,
@@ -71,6 +74,7 @@ async fn start(context: Context) -> Result<RoleInstance, BootError> {
         router: api::router(&media),
         consumers: events::subscriptions().consumers(&media),
         jobs: jobs::jobs(&media),
+        personal_data: Some(std::sync::Arc::new(media)),
         ..RoleInstance::default()
     })
 }

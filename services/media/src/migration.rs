@@ -43,4 +43,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     // How often an operator had an item converted again. The lists of operators: the items of a member, whatever list
     // they are in, and those of all members that failed.
     Migration { version: 14, min_compatible: 13, sql: include_str!("../migrations/0014_operators.sql") },
+    // Serves the export of a member's data, which visits all items of an owner by their ids.
+    Migration { version: 16, min_compatible: 13, sql: include_str!("../migrations/0016_personal_data.sql") },
 ];

@@ -1,8 +1,11 @@
-//! The subscriptions of this role: uploads, deletions, retries, and its own tickets.
+//! The subscriptions of this role: uploads, deletions, retries, erased accounts, and its own tickets.
 //!
 //! Owns the table of subscriptions. Invariant: names are permanent, because deliveries are recorded under them.
 
+use std::time::Duration;
+
 use bus::{Delivery, HandlerError, Subscriptions};
+use contract::accounts::Erased;
 use contract::media::{Deleted, Received, Retried};
 
 use crate::commands::{self, Cause};
@@ -16,17 +19,21 @@ const EXTRA_BUS_ATTEMPTS: u32 = 30;
 const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
 const RETRIED: &str = "transcode.retried";
+const ERASED: &str = "transcode.erased";
+/// How often it is checked whether the items of an erased member are gone, and how often at most.
+const ERASED_RECHECK: Duration = Duration::from_secs(1);
+const MAX_ERASED_RECHECKS: u32 = 1000;
 
 pub(crate) fn subscriptions(config: &base::config::Config) -> Subscriptions<Worker> {
     // An invalid section is reported where the role itself starts.
     let config = config.section::<Config>("transcode").unwrap_or_default();
     let (workers, lease) = (config.workers(), config.lease());
     let attempts = config.max_attempts.saturating_add(EXTRA_BUS_ATTEMPTS);
-    let events = Subscriptions::new().on(RECEIVED, received, |on| on.concurrency(8)).on(DELETED, deleted, |on| on).on(
-        RETRIED,
-        retried,
-        |on| on,
-    );
+    let events = Subscriptions::new()
+        .on(RECEIVED, received, |on| on.concurrency(8))
+        .on(DELETED, deleted, |on| on)
+        .on(RETRIED, retried, |on| on)
+        .on(ERASED, erased, |on| on);
     Queue::ALL.into_iter().fold(events, |subscriptions, queue| {
         let handle = move |worker, delivery| run_ticket(worker, queue, delivery);
         // One more than the limit of a member.
@@ -54,6 +61,15 @@ async fn deleted(worker: Worker, event: Deleted, delivery: Delivery) -> Result<(
 async fn retried(worker: Worker, event: Retried, delivery: Delivery) -> Result<(), HandlerError> {
     let cause = Cause { consumer: RETRIED, event_id: delivery.event.id };
     Ok(commands::retry(&worker, event, cause).await?)
+}
+
+/// Handling an event twice changes nothing, so no inbox is needed.
+async fn erased(worker: Worker, event: Erased, delivery: Delivery) -> Result<(), HandlerError> {
+    let at_once = delivery.attempt >= MAX_ERASED_RECHECKS;
+    if commands::forget_member(&worker, event.account, at_once).await? {
+        return Ok(());
+    }
+    Err(HandlerError::Later(ERASED_RECHECK))
 }
 
 async fn run_ticket(worker: Worker, queue: Queue, delivery: Delivery) -> Result<(), HandlerError> {

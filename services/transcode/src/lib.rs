@@ -26,6 +26,7 @@ mod metrics;
 mod migration;
 mod model;
 mod mp4;
+mod personal_data;
 mod state;
 mod store;
 mod work;
@@ -33,6 +34,7 @@ mod work;
 pub use config::{Config, SandboxMode};
 
 use service::BootError;
+use service::personal_data::PersonalData;
 use service::{Context, RoleInstance, Service};
 
 use crate::state::Worker;
@@ -43,6 +45,7 @@ pub fn service() -> Service {
         name: "transcode",
         migrations: Some(migration::MIGRATIONS),
         objects: store::NAMES,
+        personal_data: PersonalData::Kept(personal_data::KEPT),
         openapi: api::openapi,
         codes: codes::CODES,
         sections: config::sections,
@@ -60,6 +63,7 @@ async fn start(context: Context) -> Result<RoleInstance, BootError> {
         router: api::router(worker.clone()),
         consumers: events::subscriptions(&worker.context.config).consumers(&worker),
         jobs: jobs::jobs(&worker),
+        personal_data: Some(std::sync::Arc::new(worker)),
         ..RoleInstance::default()
     })
 }

@@ -4,7 +4,7 @@
 
 use db::Migration;
 
-pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES, TURNS, ORPHANS, TASKS, RETRIES];
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES, TURNS, ORPHANS, TASKS, OWNERS, RETRIES];
 
 const FIRST: Migration = Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_items.sql") };
 
@@ -29,6 +29,11 @@ const ORPHANS: Migration =
 /// New tables instead of renamed ones, so that their indexes have the new names too. A release that reads the old
 /// tables must not run beside this one.
 const TASKS: Migration = Migration { version: 5, min_compatible: 5, sql: include_str!("../migrations/0005_tasks.sql") };
+
+/// The member whose item it is, for the export of a member's data. Rows that the release before inserts while it runs
+/// beside this one have none, and are missing in an export.
+const OWNERS: Migration =
+    Migration { version: 6, min_compatible: 5, sql: include_str!("../migrations/0006_job_owner.sql") };
 
 /// How often an operator had a failed item converted again.
 const RETRIES: Migration =

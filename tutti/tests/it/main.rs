@@ -6,6 +6,7 @@ mod api_keys;
 mod crash;
 mod direct_downloads;
 mod edge;
+mod erasure;
 mod faults;
 mod file_permissions;
 mod flags;

@@ -22,10 +22,14 @@ mod jobs;
 mod metrics;
 mod migration;
 mod model;
+mod personal_data;
 mod state;
 mod store;
 
+use std::sync::Arc;
+
 use service::BootError;
+use service::personal_data::PersonalData;
 use service::{Context, RoleInstance, Service};
 
 /// Returns the definition of the newservice role, one row in the table of roles.
@@ -34,6 +38,7 @@ pub fn service() -> Service {
         name: "newservice",
         migrations: Some(migration::MIGRATIONS),
         objects: &[],
+        personal_data: PersonalData::Kept(personal_data::KEPT),
         openapi: api::openapi,
         codes: codes::CODES,
         sections: config::sections,
@@ -49,6 +54,7 @@ fn start(context: Context) -> Result<RoleInstance, BootError> {
         router: api::router(&newservice),
         consumers: events::subscriptions().consumers(&newservice),
         jobs: jobs::jobs(&newservice),
+        personal_data: Some(Arc::new(newservice)),
         ..RoleInstance::default()
     })
 }

@@ -3,6 +3,7 @@
 use base::config::Config;
 use db::{Lane, Migration};
 use mail::{NewMail, Template, Translation, Values};
+use service::personal_data::PersonalData;
 use service::{RoleInstance, Service};
 use testkit::{World, logs};
 
@@ -23,6 +24,7 @@ fn greeter() -> Service {
         name: "greeter",
         migrations: Some(NO_TABLES),
         objects: &[],
+        personal_data: PersonalData::Nothing("It is part of a test."),
         openapi: utoipa::openapi::OpenApi::default,
         codes: &[],
         sections: Vec::new,

@@ -16,6 +16,7 @@ use futures::FutureExt as _;
 use objects::Objects;
 use sea_orm::FromQueryResult;
 use service::Service;
+use service::personal_data::PersonalData;
 use testkit::engines::{Postgres, Shared, SharedS3, shared_postgres, shared_s3};
 use transfer::{Error, Outcome, ProgressListener, ReportRow, Transfer};
 use uuid::Uuid;
@@ -51,6 +52,7 @@ pub(crate) fn band() -> Service {
         name: "band",
         migrations: Some(TABLES),
         objects: &[],
+        personal_data: PersonalData::Nothing("It is part of a test."),
         openapi: || utoipa::openapi::OpenApi::default(),
         codes: &[],
         sections: Vec::new,

@@ -3,7 +3,7 @@
 //! Other roles accept an access token for its 15 minutes, unless they have learned that it counts no more. Invariant:
 //! this role reads it: after a session has ended or an account was suspended, it refuses the tokens at once.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use contract::AccountId;
 use http::request::Parts;
 use http_server::Problem;
@@ -23,6 +23,23 @@ impl FromRequestParts<Accounts> for Authenticated {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, Error> {
         let member = <Member as FromRequestParts<Accounts>>::from_request_parts(parts, accounts).await?;
+        Self::of(accounts, &member).await
+    }
+}
+
+impl OptionalFromRequestParts<Accounts> for Authenticated {
+    type Rejection = Error;
+    /// `None` without a token; one that does not count is refused all the same.
+    async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Option<Self>, Error> {
+        match <Member as OptionalFromRequestParts<Accounts>>::from_request_parts(parts, accounts).await? {
+            Some(member) => Self::of(accounts, &member).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Authenticated {
+    async fn of(accounts: &Accounts, member: &Member) -> Result<Self, Error> {
         // No scope is for these operations, so the gateway has refused such a token before.
         if !member.0.scope.is_empty() {
             return Err(Problem::of(every_role::AUTH_SCOPE, "An API key can't be used for the account itself.").into());

@@ -9,6 +9,8 @@ mod audit;
 mod authenticated;
 mod client_info;
 mod email;
+mod export_archive;
+mod exports;
 mod factor_body;
 mod factors;
 mod flags;
@@ -83,6 +85,10 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(passkey_sign_in::begin))
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::remove))
+        .routes(routes!(exports::request))
+        .routes(routes!(exports::list))
+        .routes(routes!(exports::show))
+        .routes(routes!(export_archive::download))
         .routes(routes!(standings::suspend))
         .routes(routes!(standings::restore))
         .routes(routes!(standings::list))

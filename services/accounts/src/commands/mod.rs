@@ -16,6 +16,7 @@
 //! | mailed codes; failed sign-ins | account | their number; the rows that are added to |
 //! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
 //! | make, use and revoke an API key | account | the number of its keys |
+//! | exports: asked for, ready, ended | account | their number; that one is ready once |
 //! | profile, avatar | account | what is read and written back |
 //! | roles | account, that of the operator, and the audit trail | the same; that an entry follows from the last one |
 //! | suspend, restore | account, that of the operator, and the audit trail | the standing, and the roles that decide |
@@ -33,6 +34,7 @@
 mod acting_account;
 mod begin_factor;
 mod begin_passkey_sign_in;
+mod build_export;
 mod change_password;
 mod change_roles;
 mod change_standing;
@@ -57,6 +59,7 @@ mod remove_expired;
 mod remove_factor;
 mod replace_recovery_codes;
 mod request_confirmation;
+mod request_export;
 mod request_password_reset;
 mod reset_password;
 mod restore_account;
@@ -68,12 +71,14 @@ mod sign_out;
 mod sign_up;
 mod store_failed_sign_ins;
 mod suspend_account;
+mod sweep_exports;
 mod update_profile;
 mod use_api_key;
 mod verify_audit;
 
 pub(crate) use begin_factor::{FactorSetup, begin_factor};
 pub(crate) use begin_passkey_sign_in::begin_passkey_sign_in;
+pub(crate) use build_export::build_export;
 pub(crate) use change_password::change_password;
 pub(crate) use change_roles::change_roles;
 pub use change_roles::{assign, revoke};
@@ -96,6 +101,7 @@ pub(crate) use remove_expired::remove_expired;
 pub(crate) use remove_factor::remove_factor;
 pub(crate) use replace_recovery_codes::replace_recovery_codes;
 pub(crate) use request_confirmation::{request_confirmation, request_email_change};
+pub(crate) use request_export::{ExportRequested, request_export};
 pub(crate) use request_password_reset::{ResetRequested, mail_password_reset, request_password_reset};
 pub(crate) use reset_password::reset_password;
 pub(crate) use restore_account::restore_account;
@@ -107,6 +113,7 @@ pub(crate) use sign_out::sign_out;
 pub(crate) use sign_up::{SignUpRequest, sign_up};
 pub(crate) use store_failed_sign_ins::{keep_storing_failed_sign_ins, store_failed_sign_ins};
 pub(crate) use suspend_account::suspend_account;
+pub(crate) use sweep_exports::sweep_exports;
 pub(crate) use update_profile::update_profile;
 pub(crate) use use_api_key::use_api_key;
 pub use verify_audit::{AuditReport, verify_audit};

@@ -9,6 +9,7 @@ mod authentication;
 mod common_passwords;
 mod display_text;
 mod email;
+mod export;
 mod factor;
 mod handle;
 mod mailed_code;
@@ -32,6 +33,10 @@ pub(crate) use api_key::{API_KEY_TOKEN_LIFETIME, ApiKey, ApiKeyRequest, LAST_USE
 pub(crate) use audit::{AuditEntry, AuditFilter, ChainCheck, FIRST_PREVIOUS_HASH};
 pub(crate) use authentication::{Authentication, Method};
 pub(crate) use email::{Email, normalize_login};
+pub(crate) use export::{
+    EXPORT_LIFETIME, EXPORT_ROW_LIFETIME, Export, ExportState, MAX_BUILD_TIME, MAX_EXPORTS_PER_DAY, MAX_SHOWN_EXPORTS,
+    next_export_in,
+};
 pub(crate) use factor::{
     CHALLENGE_LIFETIME, Factor, FactorAnswer, FactorKind, RECOVERY_CODES, Spend, VerifiedFactor, factor_name,
     normalized_recovery_code, recovery_code,

@@ -304,8 +304,8 @@ pub(crate) async fn update_roles(tx: &Tx, id: AccountId, roles: &Roles) -> Resul
     Ok(tx.execute(text, vec![id.0.into(), roles.to_text().into()]).await? == 1)
 }
 
-/// Removes an account with its sessions, API keys, known networks, mailed codes, sign-ins and second factors. Returns
-/// `false` if it does not exist.
+/// Removes an account with its sessions, API keys, known networks, mailed codes, sign-ins, second factors and exports.
+/// Returns `false` if it does not exist.
 pub(crate) async fn remove(tx: &Tx, id: AccountId, now: DateTime<Utc>) -> Result<bool, Error> {
     super::sessions::remove_all(tx, id, now).await?;
     super::known_networks::remove_all(tx, id).await?;
@@ -315,5 +315,6 @@ pub(crate) async fn remove(tx: &Tx, id: AccountId, now: DateTime<Utc>) -> Result
     super::factors::remove_all(tx, id).await?;
     super::recovery_codes::remove_all(tx, id).await?;
     super::passkey_challenges::remove_all(tx, id).await?;
+    super::exports::remove_all(tx, id, now).await?;
     Ok(tx.execute("delete from account where id = $1", vec![id.0.into()]).await? == 1)
 }

@@ -12,6 +12,7 @@ pub(crate) mod addresses;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod ended_sessions;
+pub(crate) mod exports;
 pub(crate) mod factors;
 pub(crate) mod flags;
 pub(crate) mod handle_skeletons;

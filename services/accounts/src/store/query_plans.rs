@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::account_pages::AccountsFilter;
 use super::{
-    account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, factors, flags,
+    account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, exports, factors, flags,
     handle_skeletons, known_networks, mailed_codes, recovery_codes, sanctions, sessions, sign_ins,
 };
 use crate::model::{AuditFilter, Purpose, Whereabouts};
@@ -37,6 +37,9 @@ async fn every_query_has_an_index() {
                 account_pages::list(sql, filter, "ada", 10).await?;
             }
             ended_sessions::list(sql, now, 10).await?;
+            exports::find(sql, Uuid::nil()).await?;
+            exports::list(sql, id, Uuid::max(), 10).await?;
+            exports::list_due(sql, now, 10).await?;
             account_rules::list(sql, now, Uuid::nil(), 10).await?;
             api_keys::list(sql, id, 10).await?;
             api_keys::find(sql, "hash", now).await?;

@@ -4,6 +4,7 @@ use super::*;
 use chrono::TimeDelta;
 use http::{HeaderMap, header};
 use http_server::auth::{Claims, FindApiKeyToken, hash_api_key};
+use service::personal_data::PersonalData;
 use service::{RoleInstance, Service};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, PathsBuilder};
 use utoipa::openapi::{OpenApi, OpenApiBuilder};
@@ -16,11 +17,12 @@ fn media_part() -> OpenApi {
 }
 
 /// Starts a world whose product has a media role, which does not run here.
-async fn world_beside_media() -> World {
+pub(super) async fn world_beside_media() -> World {
     let media = Service {
         name: "media",
         migrations: None,
         objects: &[],
+        personal_data: PersonalData::Nothing("It is part of a test."),
         openapi: media_part,
         codes: &[],
         sections: Vec::new,
@@ -30,12 +32,12 @@ async fn world_beside_media() -> World {
     builder().beside(&[media]).start(&[accounts::service()]).await
 }
 
-fn request(expires_at: Option<chrono::DateTime<chrono::Utc>>) -> Value {
+pub(super) fn request(expires_at: Option<chrono::DateTime<chrono::Utc>>) -> Value {
     json!({"name": "Karaoke server", "scopes": ["media:write", "media:read"], "expires_at": expires_at})
 }
 
 /// Makes a key. Returns its view and its secret.
-async fn create(person: &Person, body: &Value) -> (Value, String) {
+pub(super) async fn create(person: &Person, body: &Value) -> (Value, String) {
     let mut view = person.member.post("/v1/me/api-keys", body).await.expect(201).json();
     let secret = view.as_object_mut().unwrap().remove("key").unwrap();
     (view, secret.as_str().unwrap().to_owned())

@@ -10,6 +10,7 @@ mod authenticator;
 mod contention;
 mod cookie_sessions;
 mod email_change;
+mod exports;
 mod factors;
 mod flags;
 mod handles;

@@ -8,6 +8,7 @@ use contract::accounts::{AccountName, Erased, FindByHandle, PrivacyChanged};
 use contract::media::{Changed, Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Migration, Sql as _};
+use service::personal_data::PersonalData;
 use service::{Context, RoleInstance, Service};
 
 /// Returns a fake media role with the items that a test inserts. It stores the events of accounts that it receives.
@@ -22,6 +23,7 @@ fn fake_media() -> Service {
         name: "media",
         migrations: Some(MIGRATIONS),
         objects: &[],
+        personal_data: PersonalData::Nothing("It is part of a test."),
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         codes: &[],
         sections: Vec::new,

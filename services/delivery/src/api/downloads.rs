@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chrono::TimeDelta;
 use codec::filename::content_disposition;
+use codec::zip::{ZipEntry, ZipWriter};
 use contract::MediaId;
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_server::auth::Member;
@@ -19,7 +20,6 @@ use super::access::{DOWNLOAD_SCOPE, DownloadFile, authorize_download, with_own_o
 use crate::archive::{ArchiveFile, archive_body};
 use crate::error::Error;
 use crate::model::download::unique_names;
-use crate::model::zip::{ZipEntry, ZipWriter};
 use crate::model::{Client, DownloadList};
 use crate::state::Delivery;
 

@@ -1,6 +1,6 @@
 //! HTTP responses: validators, ranges, cache rules, and headers that keep browsers from misinterpreting the bytes.
 //!
-//! Owns RFC 9110 §13 (conditions) and §14 (ranges) for all responses of delivery. Invariant: every response carries a
+//! Applies RFC 9110 §13 (conditions) and §14 (ranges) to all responses of delivery. Invariant: every response carries a
 //! strong ETag, `nosniff`, a sandbox, and a Cache-Control under which no cache keeps the bytes of a private item, or a
 //! signature, for longer than they are valid.
 
@@ -9,11 +9,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use contract::ObjectKey;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_server::conditional::{if_match_fails, is_unchanged, requested_range};
+use http_server::range::RangeRequest;
 use http_server::{Policy, RESOURCE_POLICY};
 
 use super::access::{Audience, Readable};
 use crate::error::Error;
-use crate::model::range::{RangeRequest, parse_range};
 use crate::object_cache::{Content, ObjectCache, Overlays};
 
 /// How long a response may be cached.
@@ -94,12 +95,12 @@ pub(crate) async fn respond(
     source: BodySource<'_>,
 ) -> Result<Response, Error> {
     let etag = format!("\"{}\"", meta.etag);
-    if request.text(&header::IF_MATCH).is_some_and(|etags| !etag_matches(etags, &etag, false)) {
+    if if_match_fails(&request.headers, &etag) {
         return Err(Error::PreconditionFailed);
     }
     let mut response = Response::new(Body::empty());
     set_headers(response.headers_mut(), &meta, &etag);
-    if request.text(&header::IF_NONE_MATCH).is_some_and(|etags| etag_matches(etags, &etag, true)) {
+    if is_unchanged(&request.headers, &etag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(response);
     }
@@ -113,7 +114,7 @@ pub(crate) async fn respond(
     if let Some(disposition) = &meta.disposition {
         headers.insert(header::CONTENT_DISPOSITION, header_value(disposition));
     }
-    let range = match requested_range(request, &etag, bytes)? {
+    let range = match find_range(request, &etag, bytes)? {
         Some(range) => {
             headers.insert(
                 header::CONTENT_RANGE,
@@ -132,14 +133,8 @@ pub(crate) async fn respond(
 }
 
 /// Returns the requested range; `None` means the whole file.
-fn requested_range(request: &RequestParts, etag: &str, bytes: u64) -> Result<Option<std::ops::Range<u64>>, Error> {
-    // Ranges are defined for GET only (§14.2), and If-Range requires the very same bytes (§13.1.5). The server sends no
-    // dates.
-    let if_range_matches = request.text(&header::IF_RANGE).is_none_or(|wants| wants == etag);
-    if request.method != Method::GET || !if_range_matches {
-        return Ok(None);
-    }
-    match parse_range(request.text(&header::RANGE), bytes) {
+fn find_range(request: &RequestParts, etag: &str, bytes: u64) -> Result<Option<std::ops::Range<u64>>, Error> {
+    match requested_range(&request.method, &request.headers, etag, bytes) {
         RangeRequest::Whole => Ok(None),
         RangeRequest::Partial(range) => Ok(Some(range)),
         RangeRequest::Unsatisfiable => Err(Error::RangeNotSatisfiable(bytes)),
@@ -164,15 +159,6 @@ fn slice(whole: Bytes, range: &std::ops::Range<u64>) -> Body {
         (Ok(start), Ok(end)) if start <= end && end <= whole.len() => Body::from(whole.slice(start..end)),
         _ => Body::from(whole),
     }
-}
-
-/// Returns whether a list of entity tags (or `*`) has `etag`. With `weak`, `W/` tags count too (RFC 9110 §8.8.3.2).
-fn etag_matches(etags: &str, etag: &str, weak: bool) -> bool {
-    etags.trim() == "*"
-        || etags
-            .split(',')
-            .map(str::trim)
-            .any(|tag| tag == etag || (weak && tag.strip_prefix("W/").is_some_and(|tag| tag == etag)))
 }
 
 fn set_headers(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, etag: &str) {
@@ -204,19 +190,4 @@ fn set_headers(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, etag: &str) {
 /// Returns a header value. The values are plain ASCII; anything else becomes an empty header rather than a wrong one.
 fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn etags_compare_as_the_standard_says() {
-        assert!(etag_matches("\"a\"", "\"a\"", false));
-        assert!(etag_matches("\"b\", \"a\"", "\"a\"", false));
-        assert!(etag_matches("*", "\"a\"", false));
-        assert!(etag_matches("W/\"a\"", "\"a\"", true));
-        assert!(!etag_matches("W/\"a\"", "\"a\"", false));
-        assert!(!etag_matches("a", "\"a\"", true));
-    }
 }

@@ -1,4 +1,4 @@
-//! Types and rules of delivery, without I/O: items, playbacks, ranges, image sizes, archives.
+//! Types and rules of delivery, without I/O: items, playbacks, image sizes, the files of archives.
 //!
 //! Invariant: nothing here waits, reads a clock or knows a database.
 
@@ -8,10 +8,8 @@ pub(crate) mod download;
 mod etag;
 pub(crate) mod item;
 pub(crate) mod playback;
-pub(crate) mod range;
 mod standing;
 pub(crate) mod variant;
-pub(crate) mod zip;
 
 pub(crate) use accept::FormatPreference;
 pub(crate) use client::Client;

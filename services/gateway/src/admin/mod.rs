@@ -27,6 +27,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use http_server::RouterLayer;
 use http_server::problem::Code;
+use service::personal_data::PersonalData;
 use service::{BootError, Context, RoleInstance, Service};
 use utoipa::OpenApi as _;
 
@@ -77,6 +78,7 @@ pub fn service() -> Service {
         objects: &[],
         openapi,
         codes: CODES,
+        personal_data: PersonalData::Nothing("It forwards requests, and has no database."),
         sections: config::sections,
         subscriptions: |_| Vec::new(),
         start: |context| Box::pin(std::future::ready(start(&context))),

@@ -18,6 +18,7 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use http_server::{Limits, Listener, serve, trust_internal_headers};
 use hyper_util::rt::TokioIo;
+use service::personal_data::PersonalData;
 use service::{RoleInstance, Service};
 use testkit::World;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -131,6 +132,7 @@ fn roles() -> [Service; 3] {
         name,
         migrations: None,
         objects: &[],
+        personal_data: PersonalData::Nothing("It is part of a test."),
         openapi,
         codes: &[],
         sections: Vec::new,

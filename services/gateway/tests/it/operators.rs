@@ -10,6 +10,7 @@ use db::{Lane, Migration, Sql as _};
 use http::Method;
 use mail::{Enqueued, NewMail, Template, Translation, Values};
 use serde_json::json;
+use service::personal_data::PersonalData;
 use service::{RoleInstance, RoleInterface, Service};
 use testkit::World;
 use utoipa::openapi::OpenApi;
@@ -35,6 +36,7 @@ fn accounts() -> Service {
         name: "accounts",
         migrations: None,
         objects: &[],
+        personal_data: PersonalData::Nothing("It is part of a test."),
         openapi,
         codes: &[],
         sections: Vec::new,
@@ -62,7 +64,8 @@ async fn neither_listener_starts_with_an_operation_of_operators_that_names_no_ro
         let mut context = world.context(front.name).clone();
         let mut part = OpenApi::default();
         part.paths.add_path_operation("/v1/admin/mails", vec![HttpMethod::Get], OperationBuilder::new().build());
-        context.roles = [RoleInterface { role: "accounts", openapi: part, codes: &[] }].into();
+        let personal_data = PersonalData::Nothing("");
+        context.roles = [RoleInterface { role: "accounts", openapi: part, codes: &[], personal_data }].into();
         let error = (front.start)(context).await.unwrap_err().to_string();
         assert!(error.contains("/v1/admin/mails") && error.contains("x-admin-role"), "{error}");
         world.end().await;

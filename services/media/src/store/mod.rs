@@ -13,6 +13,7 @@ pub(crate) mod items;
 pub(crate) mod library;
 pub(crate) mod objects;
 pub(crate) mod operator_items;
+pub(crate) mod personal_data;
 pub(crate) mod private_members;
 mod query;
 #[cfg(test)]

@@ -10,7 +10,9 @@ use uuid::Uuid;
 use super::album_items::{self, Shown};
 use super::due::{self, DueList};
 use super::library::list;
-use super::{albums, captions, items, operator_items, private_members, share_links, standings, uploads, usage};
+use super::{
+    albums, captions, items, operator_items, personal_data, private_members, share_links, standings, uploads, usage,
+};
 use crate::model::State;
 use crate::model::album::AlbumId;
 use crate::model::album_order::Renumbering;
@@ -95,6 +97,9 @@ async fn every_list_has_an_index() {
             operator_items::find_retries(sql, &[&contract::MediaId::random()]).await?;
             private_members::is_private(sql, OWNER).await?;
             uploads::list_by_owner(sql, OWNER, 100).await?;
+            personal_data::list_items(sql, OWNER, "x", 100).await?;
+            personal_data::list_captions(sql, OWNER, ("x", "en"), 8).await?;
+            personal_data::list_uploads(sql, OWNER, "x", 100).await?;
             share_links::find(sql, "hash", now).await?;
             share_links::list(sql, &contract::MediaId::random(), now).await?;
             standings::find(sql, OWNER).await?;

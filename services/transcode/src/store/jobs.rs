@@ -3,8 +3,8 @@
 //! Invariant: a deleted item has a row for a while and is never found.
 
 use chrono::{DateTime, Utc};
-use contract::MediaId;
 use contract::media::Received;
+use contract::{AccountId, MediaId};
 use db::{Error, FromQueryResult, Sql, Tx};
 
 use super::values::{json, text};
@@ -34,15 +34,20 @@ struct JobRow {
 }
 
 const INSERT: &str = "
-    insert into job (media, state, received, percent, created_at, updated_at)
-    values ($1, $2, $3, 0, $4, $4)
+    insert into job (media, state, received, percent, created_at, updated_at, owner)
+    values ($1, $2, $3, 0, $4, $4, $5)
         on conflict do nothing";
 
 /// Inserts an item; returns `false` if it is there already, also as a deleted one.
 pub(crate) async fn insert_job(tx: &Tx, received: &Received, state: State, now: DateTime<Utc>) -> Result<bool, Error> {
-    let inserted =
-        tx.execute(INSERT, vec![text(received.id.as_str()), text(state.as_str()), json(received)?, now.into()]).await?;
-    Ok(inserted == 1)
+    let values = vec![
+        text(received.id.as_str()),
+        text(state.as_str()),
+        json(received)?,
+        now.into(),
+        text(received.owner.to_string()),
+    ];
+    Ok(tx.execute(INSERT, values).await? == 1)
 }
 
 const MARK_DELETED: &str = "
@@ -51,6 +56,7 @@ const MARK_DELETED: &str = "
         on conflict (media) do update
        set state = 'deleted',
            received = '',
+           owner = '',
            plan = null,
            updated_at = excluded.updated_at";
 
@@ -203,4 +209,38 @@ const REMOVE_DELETED: &str = "
 /// Removes items that were deleted before `before`.
 pub(crate) async fn remove_deleted(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute(REMOVE_DELETED, vec![before.into()]).await
+}
+
+/// A conversion, as an export of its member's data has it.
+#[derive(Debug, FromQueryResult)]
+pub(crate) struct ExportedJob {
+    pub media: String,
+    pub state: String,
+    pub percent: i64,
+    pub code: Option<String>,
+    pub detail: Option<String>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The condition on `owner` is that of the index.
+const LIST_BY_OWNER: &str = "
+    select media, state, percent, code, detail, started_at, created_at, updated_at
+      from job
+     where owner = $1
+       and owner <> ''
+       and media > $2
+     order by media
+     limit $3";
+
+/// Returns the conversions of a member's items whose ids are above `after`, in the order of their ids.
+pub(crate) async fn list_jobs_by_owner(
+    sql: &impl Sql,
+    owner: AccountId,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<ExportedJob>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    sql.rows(LIST_BY_OWNER, vec![text(owner.to_string()), text(after), limit.into()]).await
 }

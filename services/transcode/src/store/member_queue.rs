@@ -170,3 +170,13 @@ pub(crate) async fn remove_idle_members(tx: &Tx, queue: Queue, limit: u32) -> Re
     )
     .await
 }
+
+const REMOVE: &str = "
+    delete from member_queue
+     where queue = $1
+       and owner = $2";
+
+/// Removes a member from a queue.
+pub(crate) async fn remove_member(tx: &Tx, queue: Queue, member: AccountId) -> Result<(), Error> {
+    tx.execute(REMOVE, vec![text(queue.as_str()), text(member.to_string())]).await.map(drop)
+}

@@ -14,11 +14,12 @@ mod tasks;
 mod values;
 
 pub(crate) use jobs::{
-    Job, KnownProperties, find_job, insert_job, mark_deleted, raise_percent, remove_deleted, replace_plan, set_plan,
-    set_retries, set_state,
+    Job, KnownProperties, find_job, insert_job, list_jobs_by_owner, mark_deleted, raise_percent, remove_deleted,
+    replace_plan, set_plan, set_retries, set_state,
 };
 pub(crate) use member_queue::{
-    MemberQueue, add_cost, advance_virtual_time, list_positions, refresh_has_ready, remove_idle_members, set_has_ready,
+    MemberQueue, add_cost, advance_virtual_time, list_positions, refresh_has_ready, remove_idle_members, remove_member,
+    set_has_ready,
 };
 pub(crate) use outputs::{
     StoredRendition, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers,

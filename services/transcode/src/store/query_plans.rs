@@ -1,11 +1,11 @@
 //! Tests the query plans of this role's lists on both engines: none reads a whole table.
 
-use contract::MediaId;
+use contract::{AccountId, MediaId};
 use testkit::{World, plans};
 
 use super::{
-    find_job, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tasks, list_tiles,
-    list_unresponsive,
+    find_job, list_assets, list_jobs_by_owner, list_numbers, list_renditions, list_segments, list_started, list_tasks,
+    list_tiles, list_unresponsive,
 };
 
 #[tokio::test]
@@ -16,6 +16,7 @@ async fn every_list_has_an_index() {
         Box::pin(async move {
             let id = MediaId::random();
             find_job(sql, &id).await?;
+            list_jobs_by_owner(sql, AccountId(uuid::Uuid::nil()), "x", 100).await?;
             list_tasks(sql, &id).await?;
             list_unresponsive(sql, now, 100).await?;
             list_renditions(sql, &id).await?;

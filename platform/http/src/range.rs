@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// The part of a file that a Range header requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RangeRequest {
+pub enum RangeRequest {
     /// The whole file: no range, several, or one that is not understood.
     Whole,
     /// These bytes.
@@ -18,7 +18,7 @@ pub(crate) enum RangeRequest {
 }
 
 /// Parses a Range header for a file of `bytes`.
-pub(crate) fn parse_range(header: Option<&str>, bytes: u64) -> RangeRequest {
+pub fn parse_range(header: Option<&str>, bytes: u64) -> RangeRequest {
     let Some((unit, set)) = header.and_then(|header| header.split_once('=')) else { return RangeRequest::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return RangeRequest::Whole;

@@ -8,6 +8,8 @@ use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 /// From this on, a size or an offset has 64 bits, in an extra field (§4.5.3), and this in its own field.
 const ZIP64_FROM: u64 = 0xffff_ffff;
+/// The size up to which a file may be written whose size is not known at its header: its data descriptor has 32 bits.
+pub const MAX_UNANNOUNCED_BYTES: u64 = ZIP64_FROM - 1;
 /// §4.4.3.2: the versions that a reader needs, for data descriptors and for ZIP64.
 const VERSION: u16 = 20;
 const ZIP64_VERSION: u16 = 45;
@@ -20,17 +22,18 @@ const ATTRIBUTES: u32 = 0o100_644 << 16;
 
 /// A file of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ZipEntry {
-    /// One path component, of at most a few hundred bytes.
+pub struct ZipEntry {
+    /// Path components separated by `/`, together at most a few hundred bytes.
     pub name: String,
     /// Its size in bytes.
     pub bytes: u64,
+    /// When it was last changed.
     pub modified_at: DateTime<Utc>,
 }
 
 /// Writes what is between the files of an archive, and its directory.
 #[derive(Debug, Default)]
-pub(crate) struct ZipWriter {
+pub struct ZipWriter {
     /// Where the next entry starts.
     offset: u64,
     count: u64,
@@ -51,7 +54,8 @@ impl ZipWriter {
         record.bytes(entry.name.as_bytes()).bytes(&extra).0
     }
 
-    /// Returns what is after the bytes of a file, and adds it to the directory.
+    /// Returns what is after the bytes of a file, and adds it to the directory. A size that was not known when the
+    /// header was written is at most [`MAX_UNANNOUNCED_BYTES`]; the header then had 0.
     pub fn end_file(&mut self, entry: &ZipEntry, crc32: u32) -> Vec<u8> {
         self.directory.extend(directory_header(entry, crc32, self.offset));
         self.count += 1;
@@ -206,6 +210,19 @@ mod tests {
         let files_end = (header.len() + 5 + descriptor.len()) as u64;
         assert_eq!((number(&directory, end + 10, 2), number(&directory, end + 16, 4)), (1, files_end));
         assert_eq!(ZipWriter::length([&file].into_iter()), files_end + directory.len() as u64);
+    }
+
+    #[test]
+    fn a_file_whose_size_was_unknown_at_its_header_is_where_the_directory_says() {
+        let (unknown, known) = (entry("a.json", 0), entry("a.json", MAX_UNANNOUNCED_BYTES));
+        let mut writer = ZipWriter::default();
+        assert_eq!(ZipWriter::header(&unknown), ZipWriter::header(&known));
+        assert_eq!(writer.end_file(&known, 1).len(), 16, "two sizes of 32 bits");
+        writer.end_file(&entry("b", 1), 2);
+        let directory = writer.finish();
+        let second = 46 + 6 + 9;
+        let start = ZipWriter::header(&unknown).len() as u64 + MAX_UNANNOUNCED_BYTES + 16;
+        assert_eq!(number(&directory, second + 46 + 1 + 4, 8), start, "beyond 4 GiB, in the extra field");
     }
 
     #[test]

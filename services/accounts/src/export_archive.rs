@@ -1,0 +1,171 @@
+//! The archive of an export: a ZIP with JSON files of every role, the originals, and a page that says what they are.
+//!
+//! Owns the order and the form of the files; each role owns the content of its own
+//! ([`service::personal_data::PersonalDataSource`]). Invariant: one page of records or one chunk of an original is held
+//! here at a time, however large the archive is.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use contract::ObjectKey;
+use futures::TryStreamExt as _;
+use objects::Stored;
+use serde_json::Value;
+use service::RoleInterface;
+use service::personal_data::{ExportFile, ExportPage, FileContent, OriginalFile, path};
+
+use crate::error::Error;
+use crate::export_writer::ArchiveWriter;
+use crate::model::{Export, ExportState};
+use crate::state::Accounts;
+use crate::store;
+
+const README: &str = "README.txt";
+
+/// Writes the archive under a key. Returns `None` if the export is not being built any more, as its account was erased
+/// or another attempt was faster.
+pub(crate) async fn write_archive(
+    accounts: &Accounts,
+    export: &Export,
+    key: ObjectKey,
+) -> Result<Option<Stored>, Error> {
+    let mut archive = ArchiveWriter::new(accounts.context.objects.create_as(key).await?);
+    archive.add(README, readme(&accounts.context.roles, export.created_at).into_bytes(), export.created_at).await?;
+    for role in &*accounts.context.roles {
+        for file in role.personal_data.files() {
+            let part = ArchivePart { accounts, export, role: role.role, file };
+            if !part.write(&mut archive).await? {
+                return Ok(None);
+            }
+        }
+    }
+    archive.finish().await.map(Some)
+}
+
+/// A file of an archive, or a folder.
+struct ArchivePart<'a> {
+    accounts: &'a Accounts,
+    export: &'a Export,
+    role: &'static str,
+    file: &'static ExportFile,
+}
+
+impl ArchivePart<'_> {
+    /// Writes the file, page by page. Returns `false` if the export is not being built any more.
+    async fn write(&self, archive: &mut ArchiveWriter) -> Result<bool, Error> {
+        let content = self.file.content;
+        let (opening, closing): (&[u8], &[u8]) = match content {
+            FileContent::List => (b"[", b"\n]\n"),
+            FileContent::Record => (b"", b"\n"),
+            FileContent::Originals => (b"", b""),
+        };
+        if content != FileContent::Originals {
+            archive.begin(self.file.name, None, self.export.created_at).await?;
+            archive.write(opening.to_vec().into()).await?;
+        }
+        let (mut after, mut is_first): (Option<String>, bool) = (None, true);
+        loop {
+            if !self.is_wanted().await? {
+                return Ok(false);
+            }
+            let page = self.page(after.as_deref()).await?;
+            if !page.records.is_empty() {
+                archive.write(records_text(&page.records, content, is_first)?.into()).await?;
+                is_first = false;
+            }
+            for original in &page.originals {
+                self.copy(archive, original).await?;
+            }
+            if page.next.is_none() {
+                break;
+            }
+            if page.next == after {
+                return Err(Error::Export(format!("{} does not come to its end", self.file.name)));
+            }
+            after = page.next;
+        }
+        if content != FileContent::Originals {
+            archive.write(closing.to_vec().into()).await?;
+            archive.end()?;
+        }
+        archive.flush().await?;
+        Ok(true)
+    }
+
+    /// Returns whether the export is still being built: a long one ends early when its account is erased.
+    async fn is_wanted(&self) -> Result<bool, Error> {
+        let found = store::exports::find(self.accounts.context.db.read(), self.export.id).await?;
+        Ok(found.is_some_and(|export| export.state == ExportState::Building))
+    }
+
+    /// Asks the role for a page. An instance of a release that has no export has nothing to add.
+    async fn page(&self, after: Option<&str>) -> Result<ExportPage, Error> {
+        let path = path(self.role, self.export.account.0, self.file.name, after);
+        Ok(self.accounts.context.peers.get_json(self.role, &path).await?.unwrap_or_default())
+    }
+
+    /// Copies an original. One that was removed since its page was read is left out.
+    async fn copy(&self, archive: &mut ArchiveWriter, original: &OriginalFile) -> Result<(), Error> {
+        let opened = match self.accounts.context.objects.read(&original.object, 0..original.bytes).await {
+            Ok(mut chunks) => chunks.try_next().await.map(|first| (first, chunks)),
+            Err(error) => Err(error),
+        };
+        let (mut chunk, mut chunks) = match opened {
+            Err(objects::Error::Missing) => return Ok(()),
+            opened => opened?,
+        };
+        let name = format!("{}{}", self.file.name, original.name);
+        archive.begin(&name, Some(original.bytes), original.modified_at).await?;
+        while let Some(bytes) = chunk {
+            archive.write(bytes).await?;
+            chunk = chunks.try_next().await?;
+        }
+        archive.end()?;
+        archive.flush().await
+    }
+}
+
+/// Returns records as they are in their file.
+fn records_text(records: &[Value], content: FileContent, is_first: bool) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    for (index, record) in records.iter().enumerate() {
+        if content == FileContent::List {
+            text.extend_from_slice(if is_first && index == 0 { &b"\n"[..] } else { &b",\n"[..] });
+        }
+        serde_json::to_writer_pretty(&mut text, record).map_err(|error| Error::Export(error.to_string()))?;
+    }
+    Ok(text)
+}
+
+/// Returns the page that says what each file holds.
+fn readme(roles: &[RoleInterface], at: DateTime<Utc>) -> String {
+    let at = at.format("%Y-%m-%d %H:%M UTC");
+    let mut text = format!(
+        "This archive has what is kept about you, as of {at}.\n\nIt has no passwords, no keys and no codes, and nothing \
+         that belongs to other members. Times are in UTC. The JSON files can be read by programs, and by any editor of \
+         texts.\n"
+    );
+    for file in roles.iter().flat_map(|role| role.personal_data.files()) {
+        let _ = write!(text, "\n{}\n    {}\n", file.name, file.about);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_several_pages_is_one_array() {
+        let pages = [vec![json!({"a": 1}), json!({"a": 2})], vec![json!({"a": 3})]];
+        let mut text = b"[".to_vec();
+        for (number, page) in pages.iter().enumerate() {
+            text.extend(records_text(page, FileContent::List, number == 0).unwrap());
+        }
+        text.extend(b"\n]\n");
+        let list: Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(list, json!([{"a": 1}, {"a": 2}, {"a": 3}]));
+    }
+}

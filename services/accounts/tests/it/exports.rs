@@ -1,0 +1,249 @@
+//! Exports: what is in an archive, who may have it, how it ends, and what becomes of one whose worker dies.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta};
+use http::Method;
+use service::personal_data::{
+    ExportFile, ExportPage, FileContent, KeptData, OriginalFile, PersonalData, PersonalDataSource,
+};
+use service::{Context, RoleInstance, Service};
+use testkit::unzip;
+use uuid::Uuid;
+
+use super::*;
+
+/// While a world's folder has this file, the fake library returns no page.
+const STALLS: &str = "data/media/stalls";
+/// The fake library writes this file when it is asked for a page.
+const REACHED: &str = "data/media/reached";
+/// The fake library has the original that this file describes.
+const ORIGINAL: &str = "original.json";
+const KEPT: &KeptData = &KeptData {
+    files: &[
+        ExportFile { name: "media/items.json", content: FileContent::List, about: "Your items." },
+        ExportFile { name: "originals/", content: FileContent::Originals, about: "Your files." },
+    ],
+    tables: &[],
+};
+
+/// A fake role with one item in its database and one original in the store.
+struct Library(PathBuf);
+
+#[async_trait]
+impl PersonalDataSource for Library {
+    async fn export_page(&self, _: Uuid, file: &str, after: Option<&str>) -> Result<ExportPage, db::Error> {
+        let stalls = self.0.join("stalls");
+        while stalls.exists() {
+            std::fs::write(self.0.join("reached"), "").unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let original = std::fs::read_to_string(self.0.join(ORIGINAL)).ok();
+        let originals = original.map(|text| serde_json::from_str(&text).unwrap());
+        Ok(match (file, after) {
+            ("originals/", _) => ExportPage { originals: originals.into_iter().collect(), ..ExportPage::default() },
+            (_, None) => ExportPage::of_records(vec![json!({"number": 1})], Some("second".into())),
+            (_, Some(_)) => ExportPage::of_records(vec![json!({"number": 2})], None),
+        })
+    }
+}
+
+fn start_library(context: &Context) -> RoleInstance {
+    RoleInstance { personal_data: Some(Arc::new(Library(context.folder.clone()))), ..RoleInstance::default() }
+}
+
+fn library() -> Service {
+    Service {
+        name: "media",
+        migrations: None,
+        objects: &[],
+        personal_data: PersonalData::Kept(KEPT),
+        openapi: utoipa::openapi::OpenApi::default,
+        codes: &[],
+        sections: Vec::new,
+        subscriptions: |_| Vec::new(),
+        start: |context| Box::pin(async move { Ok(start_library(&context)) }),
+    }
+}
+
+/// Asks for an export. Returns its path.
+async fn ask(person: &Person) -> String {
+    let asked = person.member.post("/v1/me/export", &json!({})).await.expect(202).json();
+    assert_eq!((&asked["state"], &asked["url"], &asked["bytes"]), (&json!("building"), &Value::Null, &Value::Null));
+    format!("/v1/me/exports/{}", asked["id"].as_str().unwrap())
+}
+
+/// Returns an export that is ready.
+async fn ready(world: &World, person: &Person, path: &str) -> Value {
+    world.settle().await;
+    let export = person.member.get(path).await.expect(200).json();
+    assert_eq!(export["state"], "ready", "{export:#}");
+    export
+}
+
+/// Returns the files of an archive that can be read as texts.
+fn texts(archive: &[u8]) -> BTreeMap<String, String> {
+    unzip(archive).into_iter().map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect()
+}
+
+/// Returns the number of objects in the store.
+async fn stored_objects(world: &World) -> usize {
+    let mut count = 0;
+    for shard in objects::shards() {
+        count += world.process.objects.list(&shard).await.unwrap().len();
+    }
+    count
+}
+
+/// Returns how many mails say that an archive is ready.
+async fn mails_of_exports(world: &World) -> usize {
+    world.mails_to("ada@example.org").await.iter().filter(|mail| mail.subject.starts_with("Your data")).count()
+}
+
+#[tokio::test]
+async fn an_archive_has_what_is_kept_about_a_member_and_no_secret() {
+    let world = api_keys::world_beside_media().await;
+    let ada = sign_up_confirmed(&world, "ada").await;
+    sign_up(&world, "bob").await;
+    let (_, key) = api_keys::create(&ada, &api_keys::request(None)).await;
+    let secret = factors::add_app(&world, &ada).await;
+    let path = ask(&ada).await;
+    ready(&world, &ada, &path).await;
+    let files = texts(&ada.member.get(&format!("{path}/archive")).await.expect(200).body);
+    let names = ["account", "api-keys", "exports", "factors", "sanctions", "sessions", "sign-ins"];
+    let expected: Vec<String> =
+        std::iter::once("README.txt".to_owned()).chain(names.map(|name| format!("{name}.json"))).collect();
+    assert_eq!(files.keys().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
+    for name in &expected[1..] {
+        assert!(files["README.txt"].contains(name.as_str()), "{name} is explained");
+    }
+    let json = |name: &str| serde_json::from_str::<Value>(&files[name]).unwrap();
+    let account = json("account.json");
+    assert_eq!((&account["handle"], &account["email"]), (&json!("ada"), &json!("ada@example.org")));
+    assert_eq!(json("api-keys.json")[0]["name"], "Karaoke server");
+    assert_eq!(json("factors.json")[0]["kind"], "totp");
+    assert_eq!(json("sessions.json").as_array().unwrap().len(), 1);
+    assert_eq!(json("sanctions.json"), json!([]));
+    for (name, text) in &files {
+        for private in ["$argon2", &secret, &key, "hash", "bob"] {
+            assert!(name == "README.txt" || !text.contains(private), "{name} has {private}: {text}");
+        }
+    }
+    let mail = world.mail_to("ada@example.org").await;
+    assert!(mail.subject.starts_with("Your data"), "{}", mail.subject);
+    assert!(mail.links.iter().all(|link| link.ends_with("/settings")), "{:?}", mail.links);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_archive_is_resumed_by_its_member_or_a_signed_url_and_gone_after_a_week() {
+    let world = world().await;
+    let (ada, bob) = (sign_up(&world, "ada").await, sign_up(&world, "bob").await);
+    let path = ask(&ada).await;
+    let export = ready(&world, &ada, &path).await;
+    let (archive, anonymous) = (format!("{path}/archive"), world.anonymous());
+    let url = export["url"].as_str().unwrap();
+    let whole = ada.member.get(&archive).await.expect(200);
+    assert_eq!((export["bytes"].as_u64(), whole.header("accept-ranges")), (Some(whole.body.len() as u64), "bytes"));
+    let etag = whole.header("etag");
+    let part = async |range: &str, if_range: &str| {
+        let request = anonymous.request(Method::GET, url).header("range", range);
+        anonymous.send(request.header("if-range", if_range)).await
+    };
+    let resumed = part("bytes=100-", etag).await.expect(206);
+    assert_eq!(resumed.body, whole.body[100..]);
+    assert_eq!(resumed.header("content-range"), format!("bytes 100-{}/{}", whole.body.len() - 1, whole.body.len()));
+    assert_eq!(part("bytes=100-", "\"another\"").await.expect(200).body, whole.body);
+    let beyond = part("bytes=99999999-", etag).await.refused(416, "request.range_not_satisfiable");
+    assert_eq!(beyond.header("content-range"), format!("bytes */{}", whole.body.len()));
+    anonymous.get(&archive).await.refused(401, "auth.required");
+    anonymous.get(&format!("{archive}?t=x.y")).await.refused(404, "accounts.export_not_found");
+    for path in [&path, &archive] {
+        bob.member.get(path).await.refused(404, "accounts.export_not_found");
+        bob.member.get(&path.replace("exports/0", "exports/1")).await.refused(404, "accounts.export_not_found");
+    }
+
+    // Two more today, and a proof that is not too old.
+    for _ in 0..2 {
+        tick(&world);
+        let path = ask(&ada).await;
+        ready(&world, &ada, &path).await;
+    }
+    let refused = ada.member.post("/v1/me/export", &json!({})).await.refused(429, "accounts.too_many_exports");
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 80_000, "{refused}");
+    world.clock().advance(TimeDelta::minutes(11));
+    ada.member.post("/v1/me/export", &json!({})).await.refused(403, "auth.proof_required");
+
+    world.clock().advance(TimeDelta::days(7));
+    anonymous.get(url).await.refused(404, "accounts.export_not_found");
+    let ada = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
+    ada.member.get(&archive).await.refused(404, "accounts.export_not_found");
+    let exports = ada.member.get("/v1/me/exports").await.expect(200).json();
+    let states: Vec<_> = exports["items"].as_array().unwrap().iter().map(|export| &export["state"]).collect();
+    assert_eq!(states, ["expired"; 3]);
+    let is_empty = async || (stored_objects(&world).await == 0).then_some(());
+    world.wait_for("the archives are removed", is_empty).await;
+    world.end().await;
+}
+
+/// Puts an original into the store, for the fake library of a world.
+async fn put_original(world: &World, bytes: &'static [u8]) {
+    let stored = world.process.objects.put(bytes.into()).await.unwrap();
+    let modified_at = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+    let original = OriginalFile { name: "song.wav".into(), object: stored.key, bytes: stored.bytes, modified_at };
+    let text = serde_json::to_string(&original).unwrap();
+    std::fs::write(world.folder().join("data/media").join(ORIGINAL), text).unwrap();
+}
+
+async fn wait_until_reached(world: &World) {
+    let reached = async || Path::new(&world.folder().join(REACHED)).exists().then_some(());
+    world.wait_for("the library is asked", reached).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_in_the_middle_leaves_one_archive_and_one_mail() {
+    let world = builder().start(&[accounts::service(), library()]).await;
+    put_original(&world, b"a whole song").await;
+    std::fs::write(world.folder().join(STALLS), "").unwrap();
+    let path = ask(&sign_up(&world, "ada").await).await;
+    wait_until_reached(&world).await;
+    let folder = world.crash().await;
+    std::fs::remove_file(folder.path().join(STALLS)).unwrap();
+
+    let world = builder().in_folder(folder).start(&[accounts::service(), library()]).await;
+    world.settle().await;
+    let ada = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
+    ready(&world, &ada, &path).await;
+    let files = texts(&ada.member.get(&format!("{path}/archive")).await.expect(200).body);
+    assert_eq!(files["originals/song.wav"], "a whole song");
+    let items: Value = serde_json::from_str(&files["media/items.json"]).unwrap();
+    assert_eq!(items, json!([{"number": 1}, {"number": 2}]));
+    assert_eq!(mails_of_exports(&world).await, 1);
+    let has_two = async || (stored_objects(&world).await == 2).then_some(());
+    world.wait_for("the store has the original and one archive", has_two).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_erased_while_its_archive_is_built_leaves_none() {
+    let world = builder().start(&[accounts::service(), library()]).await;
+    let ada = sign_up(&world, "ada").await;
+    let finished = ask(&ada).await;
+    ready(&world, &ada, &finished).await;
+    std::fs::write(world.folder().join(STALLS), "").unwrap();
+    tick(&world);
+    let building = ask(&ada).await;
+    wait_until_reached(&world).await;
+    assert_eq!(ask(&ada).await, building, "one at a time");
+    ada.member.delete("/v1/me").await.expect(204);
+    std::fs::remove_file(world.folder().join(STALLS)).unwrap();
+    world.settle().await;
+    let is_empty = async || (stored_objects(&world).await == 0).then_some(());
+    world.wait_for("both archives are removed", is_empty).await;
+    assert_eq!(mails_of_exports(&world).await, 1, "of the first one");
+    world.end().await;
+}

@@ -1,0 +1,1 @@
+create index item_owner on item (owner, id);
