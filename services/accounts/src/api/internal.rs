@@ -63,6 +63,8 @@ async fn account_name(
 ) -> Result<Json<AccountName>, Error> {
     let account = queries::account_by_handle_or_id(&accounts, &handle).await?;
     Ok(Json(AccountName { id: account.id, handle: account.handle }))
+}
+
 async fn flags(State(accounts): State<Accounts>) -> Result<Json<FlagsState>, Error> {
     Ok(Json(queries::flags_state(&accounts).await?))
 }
