@@ -8,6 +8,7 @@ pub mod ids;
 pub mod media;
 mod string_enum;
 pub mod transcode;
+pub mod webhooks;
 
 pub use base::Event;
 pub use base::Query;

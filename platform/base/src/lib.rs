@@ -1,14 +1,15 @@
 //! What every crate of the product may use, and what knows nothing of engines, HTTP or roles.
 //!
-//! Owns the clock, randomness, ids of objects, owned tasks, configuration, logs and metrics, and the traits by which
-//! crates that don't know each other speak: [`Event`], [`Query`], [`Transient`]. Invariant: nothing here opens a file
-//! of data or a connection.
+//! Owns the clock, randomness, ids of objects, IP networks, owned tasks, configuration, logs and metrics, and the
+//! traits by which crates that don't know each other speak: [`Event`], [`Query`], [`Transient`]. Invariant: nothing
+//! here opens a file of data or a connection.
 
 pub mod clock;
 pub mod config;
 pub mod error;
 pub mod event;
 pub mod log_ring;
+pub mod networks;
 pub mod object_key;
 pub mod query;
 pub mod random;
@@ -19,6 +20,7 @@ pub mod tls;
 pub use clock::Clock;
 pub use error::{EngineError, Transient};
 pub use event::Event;
+pub use networks::{Network, Networks};
 pub use object_key::ObjectKey;
 pub use query::Query;
 pub use random::Random;

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use base::config::Config;
 use base::log_ring::LogRing;
 use base::{Clock, Random};

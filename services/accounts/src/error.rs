@@ -194,7 +194,7 @@ pub enum Error {
     Signing(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The secret of an authenticator app could not be encrypted or decrypted.
     #[error("the secret of an authenticator app can't be encrypted or decrypted")]
-    Sealing,
+    Sealing(#[from] http_server::sealed_secret::SealingError),
     /// A passkey, or the state of its ceremony, could not be processed.
     #[error("a passkey could not be processed: {0}")]
     Passkeys(String),
@@ -276,7 +276,7 @@ impl From<Error> for Problem {
             | Error::Objects(_)
             | Error::Export(_)
             | Error::Signing(_)
-            | Error::Sealing
+            | Error::Sealing(_)
             | Error::Passkeys(_)
             | Error::Hashing(_) => return internal_error(error),
         };

@@ -1,15 +1,16 @@
-//! The events that this role consumes: deleted photos, and its own requests for a new password and for an export. It
-//! publishes [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a
+//! The events that this role consumes: deleted photos, disabled webhooks, and its own requests for a new password and
+//! for an export. It publishes [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a
 //! profile is edited, and [`contract::accounts::StandingChanged`] where an account is suspended or restored.
 //!
 //! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no
-//! profile shows that photo; an act that is delivered twice is in the audit trail once.
+//! profile shows that photo; an act that is delivered twice is in the audit trail once, and a mail is sent once.
 
 use std::time::Duration;
 
 use base::config::Config;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::media::{Changed, Deleted, Visibility};
+use contract::webhooks::Disabled;
 use http_server::operators::Act;
 
 use crate::commands::{self, AUDIT_CONSUMER, ExportRequested, ResetRequested};
@@ -19,6 +20,7 @@ const RESET_REQUESTED: &str = "accounts.reset_requested";
 const EXPORT_REQUESTED: &str = "accounts.export_requested";
 /// Exports that a process builds at once.
 const MAX_CONCURRENT_EXPORTS: usize = 2;
+const WEBHOOK_DISABLED: &str = "accounts.webhook_disabled";
 
 /// Returns the durable subscriptions. Their names must never change.
 pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
@@ -27,6 +29,7 @@ pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
         .on("accounts.avatar_changed", on_media_changed, |on| on)
         .on(RESET_REQUESTED, on_reset_requested, |on| on)
         .on(EXPORT_REQUESTED, on_export_requested, |on| on.concurrency(MAX_CONCURRENT_EXPORTS))
+        .on(WEBHOOK_DISABLED, on_webhook_disabled, |on| on)
         // The trail has one lane, so more at once would only wait.
         .on(AUDIT_CONSUMER, on_act, |on| on.concurrency(1))
 }
@@ -69,4 +72,8 @@ async fn on_export_requested(
         built = commands::build_export(&accounts, requested, delivery.attempt) => Ok(built?),
         () = tasks.stopping() => Err(HandlerError::Later(Duration::ZERO)),
     }
+}
+
+async fn on_webhook_disabled(accounts: Accounts, disabled: Disabled, delivery: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::mail_disabled_webhook(&accounts, disabled, WEBHOOK_DISABLED, delivery.event.id).await?)
 }

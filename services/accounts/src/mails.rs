@@ -4,6 +4,7 @@
 //! subject has a code or a link.
 
 use chrono::{DateTime, Utc};
+use contract::webhooks::{Disabled, DisabledReason};
 use mail::{Mail, NewMail, Template, Translation, Values};
 
 use crate::mailed_codes::FreshCode;
@@ -45,6 +46,7 @@ static PASSWORD_CHANGED: Template = template!("password_changed");
 static NEW_DEVICE: Template = template!("new_device");
 static FACTOR_CHANGED: Template = template!("factor_changed");
 static EXPORT_READY: Template = template!("export_ready");
+static WEBHOOK_DISABLED: Template = template!("webhook_disabled");
 
 /// A change of second factors that its member is told of.
 #[derive(Debug, Clone, Copy)]
@@ -146,11 +148,22 @@ pub(crate) fn export_ready(mail: &Mail, account: &Account, ready_at: DateTime<Ut
     to_account(account, &EXPORT_READY, Values::new().with("until", until).with("link", mail.site_url("/settings")))
 }
 
+/// Tells an operator that a webhook was disabled because of its receiver.
+pub(crate) fn webhook_disabled(account: &Account, disabled: &Disabled) -> NewMail {
+    let values = Values::new().with("host", disabled.host.as_str());
+    let values = match disabled.reason {
+        DisabledReason::Gone => values.with("gone", "gone"),
+        DisabledReason::Backlog => values.with("backlog", "backlog"),
+        DisabledReason::Failing => values,
+    };
+    to_account(account, &WEBHOOK_DISABLED, values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    static TEMPLATES: [&Template; 9] = [
+    static TEMPLATES: [&Template; 10] = [
         &CONFIRM,
         &CHANGE_CONFIRM,
         &ADDRESS_TAKEN,
@@ -160,11 +173,12 @@ mod tests {
         &NEW_DEVICE,
         &FACTOR_CHANGED,
         &EXPORT_READY,
+        &WEBHOOK_DISABLED,
     ];
 
     #[test]
     fn every_template_renders_in_every_language() {
-        let texts = ["handle", "other", "code", "device", "network", "time", "until"];
+        let texts = ["handle", "other", "code", "device", "network", "time", "until", "host"];
         let values = texts.into_iter().fold(Values::new(), |values, name| values.with(name, "x<y"));
         let values = ["link", "reset_link"]
             .into_iter()
@@ -176,6 +190,9 @@ mod tests {
         ADDRESS_CHANGED.check(&Values::new().with("handle", "ada")).unwrap();
         for change in ["added", "removed", "codes"] {
             FACTOR_CHANGED.check(&values.clone().with(change, "x<y")).unwrap();
+        }
+        for reason in ["gone", "backlog"] {
+            WEBHOOK_DISABLED.check(&values.clone().with(reason, reason)).unwrap();
         }
     }
 

@@ -11,7 +11,6 @@ mod codes;
 mod config;
 mod forward;
 mod guard;
-mod networks;
 mod oembed;
 mod precompressed;
 mod preview_tags;

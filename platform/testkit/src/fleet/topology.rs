@@ -8,7 +8,7 @@ pub struct Topology(Vec<(&'static str, usize)>);
 
 impl Topology {
     /// The roles, in the order of the binary's own table.
-    pub const ROLES: [&'static str; 5] = ["accounts", "media", "transcode", "delivery", "gateway"];
+    pub const ROLES: [&'static str; 6] = ["accounts", "media", "transcode", "delivery", "webhooks", "gateway"];
 
     /// Returns one process per role.
     pub fn one_of_each() -> Self {

@@ -14,6 +14,7 @@
 //! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
 //! | factors, proofs | account | one use of each, and their number |
 //! | mailed codes; failed sign-ins | account | their number; the rows that are added to |
+//! | the mail about a disabled webhook | account | the roles that decide |
 //! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
 //! | make, use and revoke an API key | account | the number of its keys |
 //! | exports: asked for, ready, ended | account | their number; that one is ready once |
@@ -50,6 +51,7 @@ mod erase_account;
 mod fill_skeletons;
 mod lift_ended_sanctions;
 mod mail_confirmation;
+mod mail_disabled_webhook;
 mod open_session;
 mod prove;
 mod record_act;
@@ -93,6 +95,7 @@ pub(crate) use end_session::end_session;
 pub(crate) use erase_account::erase_account;
 pub(crate) use fill_skeletons::fill_skeletons;
 pub(crate) use lift_ended_sanctions::lift_ended_sanctions;
+pub(crate) use mail_disabled_webhook::mail_disabled_webhook;
 pub(crate) use prove::prove;
 pub(crate) use record_act::{AUDIT_CONSUMER, record_act};
 pub(crate) use refresh_session::refresh_session;

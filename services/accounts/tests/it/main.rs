@@ -30,6 +30,7 @@ mod sign_ins;
 mod sign_up;
 mod signing_keys;
 mod standing;
+mod webhooks;
 
 use http_server::operators::Actor;
 use serde_json::{Value, json};

@@ -4,12 +4,12 @@
 
 use std::net::SocketAddr;
 
+use base::Networks;
 use base::config::{Error, Section};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::config::Config as Limits;
-use crate::networks::Networks;
 
 /// Requests in progress at once: a few dozen operators, each with a page that loads.
 const REQUESTS_AT_ONCE: usize = 256;

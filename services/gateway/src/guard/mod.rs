@@ -18,6 +18,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base::Networks;
 use base::tasks::Tasks;
 use base::telemetry::Metrics;
 use http::request::Parts;
@@ -34,7 +35,6 @@ use self::rate_limits::{PRUNE_INTERVAL, RateLimits};
 use self::request_class::RequestClass;
 use crate::anonymous_limits::{AnonymousLimits, InFlightPermit};
 use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
-use crate::networks::Networks;
 use crate::routes::{ListenerKind, Operation, RouteTable};
 use crate::stream_budget::{ClientKey, StreamAdmission, StreamBudget, StreamLimits};
 use crate::{Config, scope, sse};
@@ -179,12 +179,12 @@ impl Guard {
     /// Refuses clients of other networks, before anything of their requests is read: as if there were nothing, so that
     /// a scanner learns nothing.
     async fn check_network(&self, request: Request) -> Result<Request, Problem> {
-        if self.networks.is_everywhere() {
+        if self.networks.is_empty() {
             return Ok(request);
         }
         let (mut parts, body) = request.into_parts();
         let address = client_address::client_address(&mut parts, self.trusted_hops).await;
-        if self.networks.admit(address) {
+        if self.networks.contains(address) {
             Ok(Request::from_parts(parts, body))
         } else {
             Err(Problem::of(every_role::NO_SUCH_URL, "There is nothing at this URL."))

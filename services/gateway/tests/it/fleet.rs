@@ -18,6 +18,7 @@ fn media() -> Service {
         name: "media",
         migrations: None,
         objects: &[],
+        personal_data: service::personal_data::PersonalData::Nothing("A test."),
         openapi: OpenApi::default,
         codes: &[],
         sections: Vec::new,

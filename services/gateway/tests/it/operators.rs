@@ -36,6 +36,7 @@ fn accounts() -> Service {
         name: "accounts",
         migrations: None,
         objects: &[],
+        personal_data: service::personal_data::PersonalData::Nothing("A test."),
         personal_data: PersonalData::Nothing("It is part of a test."),
         openapi,
         codes: &[],

@@ -17,7 +17,7 @@ use super::load::{Ledger, Load};
 use super::short_or_long;
 
 /// Roles that have a database.
-const STATEFUL_ROLES: [&str; 4] = ["accounts", "media", "transcode", "delivery"];
+const STATEFUL_ROLES: [&str; 5] = ["accounts", "media", "transcode", "delivery", "webhooks"];
 
 /// Roles that store objects.
 const OBJECT_ROLES: [&str; 3] = ["media", "transcode", "delivery"];

@@ -1,0 +1,66 @@
+//! Making a webhook.
+//!
+//! Invariant: there are never more than `max_webhooks`, however many requests run at once; the secret is returned here
+//! and nowhere else.
+
+use contract::AccountId;
+use db::Lane;
+use http_server::operators::{Act, Actor};
+use serde_json::json;
+
+use crate::error::Error;
+use crate::model::{Endpoint, EventTypes, SECRET_BYTES, Secret, Webhook, WebhookState, host};
+use crate::state::Webhooks;
+use crate::store;
+
+/// The lane of new webhooks.
+const LANE: &str = "webhooks";
+
+/// What an operator asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct NewWebhook {
+    /// Where the deliveries go.
+    pub url: Endpoint,
+    /// The types of its events.
+    pub events: EventTypes,
+    /// What it is for.
+    pub description: String,
+}
+
+/// Makes an active webhook, and returns it with its secret.
+pub(crate) async fn create_webhook(
+    webhooks: &Webhooks,
+    actor: Actor,
+    new: NewWebhook,
+) -> Result<(Webhook, Secret), Error> {
+    let context = &webhooks.context;
+    let now = context.clock.now();
+    let webhook = Webhook {
+        id: context.random.uuid_v7(now),
+        url: new.url.as_str().to_owned(),
+        events: new.events,
+        description: new.description,
+        state: WebhookState::Active,
+        made_by: actor.account.map(AccountId),
+        created_at: now,
+        disabled_at: None,
+        disabled_reason: None,
+    };
+    let secret = Secret::new(context.random.bytes::<SECRET_BYTES>());
+    let sealed = webhooks.seal(webhook.id, &secret)?;
+    let (created, max_webhooks) = (webhook.clone(), webhooks.config.max_webhooks);
+    context
+        .db
+        .write(Lane::of(LANE), async move |tx| {
+            if store::webhooks::count(tx).await? >= u64::from(max_webhooks) {
+                return Err(Error::TooMany(max_webhooks));
+            }
+            store::webhooks::insert(tx, &created, sealed).await?;
+            let after = json!({ "host": host(&created.url), "events": created.events.names() });
+            let act = Act::new(actor, "webhooks.created", now).on("webhook", created.id);
+            act.change(json!(null), after).record(tx)?;
+            Ok(())
+        })
+        .await?;
+    Ok((webhook, secret))
+}

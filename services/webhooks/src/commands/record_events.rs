@@ -1,0 +1,75 @@
+//! Recording events for the webhooks that subscribe to them.
+//!
+//! Invariant: the deliveries of an event are recorded in the transaction that records it as handled, so an event that
+//! was acknowledged is delivered.
+
+use bus::HandlerError;
+use chrono::TimeDelta;
+use contract::AccountId;
+use db::Lane;
+
+use crate::error::Error;
+use crate::model::PublicEvent;
+use crate::state::Webhooks;
+use crate::store;
+use crate::store::deliveries::NewDelivery;
+
+/// The durable consumer of the events.
+pub(crate) const EVENTS_CONSUMER: &str = "webhooks.events";
+
+/// An event, ready to be recorded.
+#[derive(Clone)]
+struct Recordable {
+    id: String,
+    event_type: &'static str,
+    account: Option<AccountId>,
+    payload: String,
+}
+
+/// Records events, all or none. Events that no webhook subscribes to leave nothing.
+pub(crate) async fn record_events(webhooks: &Webhooks, deliveries: Vec<bus::Delivery>) -> Result<(), HandlerError> {
+    let unreadable = |error: serde_json::Error| HandlerError::DeadLetter(format!("unreadable event: {error}"));
+    let (now, random) = (webhooks.context.clock.now(), webhooks.context.random.clone());
+    let mut events = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        let event = &delivery.event;
+        if let Some(public) = PublicEvent::of(&event.subject, &event.payload).map_err(unreadable)? {
+            let payload = public.payload(now).map_err(unreadable)?;
+            let (event_type, account) = (public.event_type, public.account);
+            events.push(Recordable { id: delivery.event.id, event_type, account, payload });
+        }
+    }
+    let recorded = webhooks
+        .context
+        .db
+        .write(Lane::NONE, async move |tx| {
+            let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
+            let new = tx.record_once_each(EVENTS_CONSUMER, &ids, now).await?;
+            let targets = store::webhooks::list_active(tx).await?;
+            let mut rows = Vec::new();
+            // They are due in their order, a microsecond apart.
+            let mut due_at = now - TimeDelta::microseconds(i64::try_from(events.len()).unwrap_or(0));
+            for event in events.iter().filter(|event| new.contains(&event.id)) {
+                due_at += TimeDelta::microseconds(1);
+                rows.extend(targets.iter().filter(|target| target.events.has(event.event_type)).map(|target| {
+                    NewDelivery {
+                        id: random.uuid_v7(now),
+                        webhook: target.id,
+                        event_id: event.id.clone(),
+                        event_type: event.event_type,
+                        payload: event.payload.clone(),
+                        account: event.account,
+                        created_at: now,
+                        due_at,
+                    }
+                }));
+            }
+            store::deliveries::insert_each(tx, &rows).await?;
+            Ok::<_, Error>(rows.len())
+        })
+        .await?;
+    if recorded > 0 {
+        webhooks.recorded.notify_one();
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Secrets and signatures as Standard Webhooks (standardwebhooks.com, specification 1.0.0) define them.
+//!
+//! A signature is `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; several are separated by spaces.
+//! Invariant: a secret is printed by [`Secret::text`] only.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+/// The bytes of a secret: the specification asks for 24 to 64.
+pub(crate) const SECRET_BYTES: usize = 32;
+const PREFIX: &str = "whsec_";
+
+/// The secret of a webhook, which its receiver has too.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(Vec<u8>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Secret {
+    /// Returns the secret of these bytes.
+    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// Returns its bytes, to be encrypted.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns it as its receiver gets it: `whsec_` and base64.
+    pub(crate) fn text(&self) -> String {
+        format!("{PREFIX}{}", STANDARD.encode(&self.0))
+    }
+
+    fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length (RFC 2104 §3)");
+        for part in [id, ".", &timestamp.to_string(), ".", body] {
+            mac.update(part.as_bytes());
+        }
+        format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+    }
+}
+
+/// Returns the value of `webhook-signature`: a signature by each of the secrets.
+pub(crate) fn signatures(secrets: &[Secret], id: &str, timestamp: i64, body: &str) -> String {
+    secrets.iter().map(|secret| secret.sign(id, timestamp, body)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_that_of_the_reference_libraries() {
+        // The secret, message and signature of the tests of the reference libraries.
+        let secret = Secret::new(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap());
+        let (id, timestamp, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}");
+        let signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        assert_eq!(signatures(std::slice::from_ref(&secret), id, timestamp, body), signature);
+        let both = signatures(&[secret.clone(), Secret::new([1; SECRET_BYTES])], id, timestamp, body);
+        assert!(both.starts_with(&format!("{signature} v1,")), "{both}");
+        assert_eq!(
+            (secret.text().as_str(), format!("{secret:?}").as_str()),
+            ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "Secret")
+        );
+    }
+}

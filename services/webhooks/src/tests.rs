@@ -1,0 +1,95 @@
+//! Tests of scheduled work, which a test over HTTP would have to wait for.
+//!
+//! Invariant: nothing here sends a request.
+
+use chrono::TimeDelta;
+use contract::AccountId;
+use db::Lane;
+use db::schedule::{Job, Run, claim};
+use testkit::World;
+use uuid::Uuid;
+
+use crate::commands;
+use crate::config::Config;
+use crate::model::{EventTypes, Webhook, WebhookState};
+use crate::state::Webhooks;
+use crate::store;
+use crate::store::deliveries::NewDelivery;
+
+/// Returns a run of a job of this name.
+async fn run(webhooks: &Webhooks, name: &'static str) -> Run {
+    let job = Job::every(name, TimeDelta::hours(1), async |_| Ok(()));
+    claim(&webhooks.context.db, &job, webhooks.context.clock.now()).await.unwrap().unwrap()
+}
+
+/// Inserts an active webhook with this many deliveries, which are due in a year.
+async fn insert(webhooks: &Webhooks, deliveries: usize) -> Uuid {
+    let (context, now) = (&webhooks.context, webhooks.context.clock.now());
+    let webhook = Webhook {
+        id: context.random.uuid_v7(now),
+        url: "https://hooks.example.org/".to_owned(),
+        events: EventTypes::from_text("media.ready"),
+        description: String::new(),
+        state: WebhookState::Active,
+        made_by: Some(AccountId(Uuid::nil())),
+        created_at: now,
+        disabled_at: None,
+        disabled_reason: None,
+    };
+    let id = webhook.id;
+    let rows: Vec<NewDelivery> = (0..deliveries)
+        .map(|number| NewDelivery {
+            id: context.random.uuid_v7(now),
+            webhook: id,
+            event_id: number.to_string(),
+            event_type: "media.ready",
+            payload: "{}".to_owned(),
+            account: None,
+            created_at: now,
+            due_at: now + TimeDelta::days(365),
+        })
+        .collect();
+    context
+        .db
+        .write(Lane::NONE, async move |tx| {
+            store::webhooks::insert(tx, &webhook, vec![1]).await?;
+            store::deliveries::insert_each(tx, &rows).await
+        })
+        .await
+        .unwrap();
+    id
+}
+
+#[tokio::test]
+async fn what_is_old_is_removed_and_what_waits_has_a_bound() {
+    let world = World::of(&[crate::service()]).await;
+    let config = Config { max_waiting: 250, ..Config::default() };
+    let webhooks = Webhooks::new(world.context("webhooks").clone(), config).unwrap();
+    let sql = webhooks.context.db.read();
+    let (within, over) = (insert(&webhooks, 250).await, insert(&webhooks, 251).await);
+    commands::bound_waiting(&webhooks, &run(&webhooks, "test.bound").await).await.unwrap();
+    let state = async |id: Uuid| store::webhooks::find(sql, id).await.unwrap().map(|webhook| webhook.state);
+    assert_eq!(state(within).await, Some(WebhookState::Active));
+    assert_eq!(state(over).await, Some(WebhookState::Disabled));
+
+    let waiting = async |id: Uuid| store::deliveries::count_waiting(sql, id, 1000).await.unwrap();
+    world.clock().advance(TimeDelta::days(30));
+    commands::remove_old(&webhooks, &run(&webhooks, "test.remove").await).await.unwrap();
+    assert_eq!((waiting(within).await, waiting(over).await), (250, 251), "exactly 30 days are not too old");
+    world.clock().advance(TimeDelta::days(1));
+    let young = insert(&webhooks, 3).await;
+    commands::remove_old(&webhooks, &run(&webhooks, "test.remove").await).await.unwrap();
+    assert_eq!((waiting(within).await, waiting(over).await, waiting(young).await), (0, 0, 3));
+
+    webhooks
+        .context
+        .db
+        .write(Lane::of(&young), async move |tx| store::webhooks::set_removed(tx, young).await)
+        .await
+        .unwrap();
+    world.clock().advance(TimeDelta::hours(1));
+    commands::remove_old(&webhooks, &run(&webhooks, "test.remove").await).await.unwrap();
+    assert_eq!((state(young).await, waiting(young).await), (None, 0));
+    assert!(store::webhooks::list_removed(sql, 10).await.unwrap().is_empty());
+    world.end().await;
+}
