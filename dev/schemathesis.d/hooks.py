@@ -1,7 +1,8 @@
 """What dev/schemathesis adds to schemathesis: members, real files, and a report by operation.
 
-Owns the data behind the requests: a member with a photo, a video and an audio file that are ready. Half of the requests get real ids,
-tokens, codes and bodies in place of made-up ones, so that successful responses are checked too; the others stay as they were made.
+Owns the data behind the requests: a member with a photo, a video and an audio file that are ready. A later run in the same folder uses what
+the first one prepared. Half of the requests get real ids, tokens, codes and bodies in place of made-up ones, so that successful responses
+are checked too; the others stay as they were made. Several workers call these hooks at once, each with the requests of another operation.
 Invariant: a request that ends an account, a session or a file, or that changes how an account signs in, gets one of its own, so that the
 others keep theirs. Operations below /v1/admin are not in the description that is read: the public listener has none of them.
 """
@@ -12,13 +13,14 @@ import email
 import email.policy
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import random
 import re
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 from collections import Counter
 from urllib.parse import parse_qs, urlsplit
@@ -32,23 +34,41 @@ REPORT = os.environ["TUTTI_REPORT"]
 MAILS = os.environ.get("TUTTI_MAILS")
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "seven green umbrellas"
-# The order of the requests is the same in each run with one seed, so these choices are too.
-CHOICES = random.Random(os.environ.get("TUTTI_SEED", "1"))
+SEED = os.environ.get("TUTTI_SEED", "1")
+# The folder of the files that are sent, and of what a later run needs.
+FOLDER = os.environ["TUTTI_FOLDER"]
+SETUP = os.path.join(FOLDER, "setup.json")
+RUN = os.environ.get("TUTTI_RUN", "1")
+NUMBERS = itertools.count(1)
+RANDOMS = {}
+
+
+def choices(label):
+    """Returns the source of the choices about an operation. One worker makes its requests, in the same order in each run with one seed."""
+    return RANDOMS.setdefault(label, random.Random(f"{SEED} {label}"))
+
+
+def new_handle():
+    return f"member{RUN}_{next(NUMBERS)}"
 
 
 class Member:
     """A new account with a session."""
 
-    count = 0
-
     def __init__(self):
-        Member.count += 1
-        self.handle = f"member{Member.count}"
+        self.handle = new_handle()
         self.email = f"{self.handle}@example.org"
         body = {"handle": self.handle, "email": self.email, "password": PASSWORD}
         signed_in = call("POST", "/v1/accounts", json=body).json()
         self.token = signed_in["access_token"]
         self.refresh_token = signed_in["refresh_token"]
+
+    @classmethod
+    def of(cls, saved):
+        """Returns the member that an earlier run has saved."""
+        member = cls.__new__(cls)
+        vars(member).update(saved)
+        return member
 
     @property
     def headers(self):
@@ -113,10 +133,18 @@ class Member:
 
 # The recipient and the text of each mail that was read, by file name.
 READ_MAILS = {}
+READING = threading.Lock()
 
 
 def read_mails(address):
     """Returns the texts of the mails to an address, the newest first."""
+    with READING:
+        read_new_mails()
+        mails = sorted(READ_MAILS.items(), reverse=True)
+    return [text for _, (to, text) in mails if address in re.findall(r"[\w.@+-]+", to)]
+
+
+def read_new_mails():
     for name in os.listdir(MAILS):
         if name.endswith(".eml") and name not in READ_MAILS:
             try:
@@ -125,7 +153,6 @@ def read_mails(address):
             except FileNotFoundError:
                 continue  # The folder keeps the newest mails only.
             READ_MAILS[name] = (str(mail["to"]), mail.get_body(("plain",)).get_content())
-    return [text for _, (to, text) in sorted(READ_MAILS.items(), reverse=True) if address in re.findall(r"[\w.@+-]+", to)]
 
 
 def app_code(secret, ahead=0):
@@ -152,16 +179,16 @@ def make_files():
         "audio.mp3": "-f lavfi -i sine=duration=2",
     }
     for name, arguments in made.items():
-        path = os.path.join(FOLDER.name, name)
+        path = os.path.join(FOLDER, name)
         subprocess.run(["ffmpeg", "-v", "error", *arguments.split(), path], check=True, stdin=subprocess.DEVNULL)
         yield path
 
 
-def wait_until_ready(ids):
-    """Returns the views of the items when all of them can be played, after a minute at most."""
+def wait_until_ready(member, ids):
+    """Returns the views of a member's items when all of them can be played, after a minute at most."""
     until = time.monotonic() + 60
     while True:
-        views = [call("GET", f"/v1/media/{id}", headers=ADA.headers).json() for id in ids]
+        views = [call("GET", f"/v1/media/{id}", headers=member.headers).json() for id in ids]
         if all(view["state"] == "ready" for view in views):
             return views
         if time.monotonic() > until:
@@ -169,14 +196,23 @@ def wait_until_ready(ids):
         time.sleep(0.1)
 
 
-FOLDER = tempfile.TemporaryDirectory()
-FILES = list(make_files())
+def set_up():
+    """Returns the files, a member who has sent them, their items, and an album: those of an earlier run, if there was one."""
+    if os.path.exists(SETUP):
+        with open(SETUP) as file:
+            saved = json.load(file)
+        return saved["files"], Member.of(saved["ada"]), saved["views"], saved["album"]
+    files, ada = list(make_files()), Member()
+    views, album = wait_until_ready(ada, [ada.send(path) for path in files]), ada.make_album()
+    with open(SETUP, "w") as file:
+        json.dump({"files": files, "ada": vars(ada), "views": views, "album": album}, file)
+    return files, ada, views, album
+
+
+FILES, ADA, VIEWS, ALBUM = set_up()
 with open(FILES[0], "rb") as file:
     PHOTO = file.read()
 CAPTIONS = b"WEBVTT\n\n00:00.000 --> 00:01.000\nEveryone plays.\n"
-ADA = Member()
-VIEWS = wait_until_ready([ADA.send(path) for path in FILES])
-ALBUM = ADA.make_album()
 # Which of them has the address that ends so.
 KIND = {"image": "photo", "captions": "video", "hls": "video", "poster": "video", "storyboard": "video", "waveform": "audio"}
 BY_KIND = {view["kind"]: view for view in VIEWS}
@@ -217,7 +253,7 @@ def bytes_as_they_are(ctx, value):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     label = case.operation.label
-    if CHOICES.random() < 0.1:
+    if choices(label).random() < 0.1:
         return  # as it was made: without a token, or with one that is none
     member = Member() if label in NEEDS_ITS_OWN_MEMBER else ADA
     case.headers["Authorization"] = f"Bearer {member.token}"
@@ -225,21 +261,22 @@ def before_call(context, case, kwargs):
         case.path_parameters["id"] = member.send(FILES[0])
     elif label == "DELETE /v1/albums/{id}":
         case.path_parameters["id"] = member.make_album()
-    elif CHOICES.random() < 0.5:
+    elif choices(label).random() < 0.5:
         use_real_data(label, case, member)
 
 
 def use_real_data(label, case, member):
     method, path = label.split(" ", 1)
+    choice = choices(label).choice
     parameters = case.path_parameters or {}
     if path.startswith(("/v1/me/", "/v1/passwords/")) or label == "POST /v1/sessions":
         use_real_sign_in(label, case, parameters, member)
     elif path.startswith("/v1/media/{id}"):
         kind = KIND.get(path.split("/")[4]) if path.count("/") > 3 else None
-        view = BY_KIND.get(kind) or CHOICES.choice(VIEWS)
+        view = BY_KIND.get(kind) or choice(VIEWS)
         parameters["id"] = member.send(FILES[0]) if label == "DELETE /v1/media/{id}" else view["id"]
         if "rendition" in parameters:
-            parameters["rendition"] = CHOICES.choice(["v240", "audio"])
+            parameters["rendition"] = choice(["v240", "audio"])
         if "segment" in parameters:
             parameters["segment"] = "0.m4s"
         if "sheet" in parameters:
@@ -254,7 +291,7 @@ def use_real_data(label, case, member):
         if method == "GET":
             (case.query or {}).pop("t", None)
     elif path == "/v1/files/{name}":
-        url = urlsplit(CHOICES.choice(VIEWS)["urls"]["file"])
+        url = urlsplit(choice(VIEWS)["urls"]["file"])
         parameters["name"] = url.path.rsplit("/", 1)[1]
         case.query = (case.query or {}) | {"t": parse_qs(url.query)["t"][0]}
     elif path == "/v1/uploads/{id}":
@@ -263,7 +300,7 @@ def use_real_data(label, case, member):
         case.headers["Upload-Offset"] = "0"
         case.headers.pop("Upload-Checksum", None)
         if method == "POST":
-            case.headers["X-HTTP-Method-Override"] = CHOICES.choice(["PATCH", "DELETE", "HEAD"])
+            case.headers["X-HTTP-Method-Override"] = choice(["PATCH", "DELETE", "HEAD"])
         if method in ("PATCH", "POST"):
             case.body, case.media_type = PHOTO, "application/offset+octet-stream"
     elif path == "/v1/uploads":
@@ -295,7 +332,7 @@ def use_real_data(label, case, member):
         parameters["id"] = call("GET", "/v1/sessions", headers=member.headers).json()["items"][0]["id"]
         case.headers["Authorization"] = f"Bearer {member.token}"
     elif isinstance(case.body, dict):
-        use_real_secrets(path, case, member)
+        use_real_secrets(label, case)
 
 
 def use_real_captions(method, case, parameters):
@@ -307,10 +344,10 @@ def use_real_captions(method, case, parameters):
         call("PUT", path, headers=ADA.headers | {"content-type": "text/vtt"}, data=CAPTIONS)
 
 
-def use_real_secrets(path, case, member):
+def use_real_secrets(label, case):
+    path = label.split(" ", 1)[1]
     if path == "/v1/accounts":
-        Member.count += 1
-        handle = f"member{Member.count}"
+        handle = new_handle()
         case.body |= {"handle": handle, "email": f"{handle}@example.org", "password": PASSWORD}
     elif path == "/v1/sessions/refresh":
         case.body["refresh_token"] = Member().refresh_token
@@ -318,7 +355,7 @@ def use_real_secrets(path, case, member):
         if "password" in case.body:
             case.body["password"] = PASSWORD
     elif path in ("/v1/media/claims", "/v1/media/downloads"):
-        case.body["ids"] = [CHOICES.choice(VIEWS)["id"]]
+        case.body["ids"] = [choices(label).choice(VIEWS)["id"]]
 
 
 def use_real_sign_in(label, case, parameters, member):
@@ -327,8 +364,8 @@ def use_real_sign_in(label, case, parameters, member):
     if label == "POST /v1/sessions":
         # An account has a limited number of sessions: one more ends the one that was unused for longest.
         other = Member()
-        body = {"login": CHOICES.choice([other.handle, other.email]), "password": PASSWORD}
-        if CHOICES.random() < 0.5:
+        body = {"login": choices(label).choice([other.handle, other.email]), "password": PASSWORD}
+        if choices(label).random() < 0.5:
             # The code that added the app is used, and one that is a step early is accepted.
             body["factor"] = {"kind": "totp", "code": app_code(other.add_app()[1], 1)}
     elif label == "POST /v1/passwords/forgotten":
@@ -356,7 +393,7 @@ def use_real_sign_in(label, case, parameters, member):
         member.add_app()
     elif label == "POST /v1/me/proof":
         body = {"password": PASSWORD}
-        if CHOICES.random() < 0.5:
+        if choices(label).random() < 0.5:
             body = {"factor": {"kind": "totp", "code": app_code(member.add_app()[1], 1)}}
     elif label == "POST /v1/me/api-keys":
         body = {"name": "Server", "scopes": ["media:read"], "password": PASSWORD}
@@ -371,9 +408,17 @@ def use_real_sign_in(label, case, parameters, member):
         case.body, case.media_type = body, "application/json"
 
 
-# How often each operation responded with each status, and what was wrong about it.
+# All operations; how often each responded with each status, and what was wrong about it.
+OPERATIONS = []
 STATUSES = {}
 FINDINGS = {}
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+@schemathesis.hook
+def after_load_schema(context, schema):
+    paths = schema.raw_schema["paths"].items()
+    OPERATIONS[:] = [f"{method.upper()} {path}" for path, item in paths for method in item if method in METHODS]
 
 
 @schemathesis.hook
@@ -394,7 +439,7 @@ def filter_failure(context, failure, case, response):
 
 def write_report():
     with open(REPORT, "w") as file:
-        json.dump({"statuses": STATUSES, "findings": FINDINGS}, file, indent=1)
+        json.dump({"operations": OPERATIONS, "statuses": STATUSES, "findings": FINDINGS}, file, indent=1)
 
 
 atexit.register(write_report)

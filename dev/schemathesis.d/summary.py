@@ -1,7 +1,8 @@
-"""Prints what a run of dev/schemathesis found, by operation, and `N passed, N failed` (operations) at its end.
+"""Prints what the runs of dev/schemathesis found, by operation, and `N passed, N failed` (operations) at its end.
 
-Usage: summary.py REPORT STATUS. Reads REPORT.json (hooks.py), REPORT-run.json (schemathesis) and REPORT.log; STATUS is schemathesis's exit code.
-Invariant: the exit code is 0 only if every operation was tested and none has a finding.
+Usage: summary.py REPORT STATUS [STATUS]. Of the run N it reads REPORT-N.json (hooks.py), REPORT-N-run.json (schemathesis) and REPORT-N.log;
+each STATUS is schemathesis's exit code. The first run tries every operation; the second goes deeper as far as there is time.
+Invariant: the exit code is 0 only if every operation was tried and none has a finding.
 """
 
 import json
@@ -16,33 +17,60 @@ def read(path):
         return {}
 
 
-def main(report, status):
-    ours, run = read(report + ".json"), read(report + "-run.json")
-    findings, statuses = ours.get("findings", {}), ours.get("statuses", {})
+class Run:
+    def __init__(self, report, number, status):
+        self.name, self.status = f"{report}-{number}", int(status)
+        ours, run = read(self.name + ".json"), read(self.name + "-run.json")
+        self.operations = ours.get("operations", [])
+        self.statuses, self.findings = ours.get("statuses", {}), ours.get("findings", {})
+        self.errors = run.get("errors", [])
+
+    @property
+    def requests(self):
+        return sum(sum(counts.values()) for counts in self.statuses.values())
+
+    @property
+    def is_cut(self):
+        """Whether the time was up before its last request: what was found until then counts."""
+        return self.status in (124, 130)
+
+    @property
+    def has_run(self):
+        return bool(self.operations and self.statuses) and (self.status == 0 or self.is_cut or bool(self.findings or self.errors))
+
+
+def main(report, statuses):
+    runs = [Run(report, number, status) for number, status in enumerate(statuses, 1)]
+    findings = {}
+    for run in runs:
+        for label, found in run.findings.items():
+            findings.setdefault(label, set()).update(found)
     for label in sorted(findings):
         print(label)
         for finding in sorted(findings[label]):
             print(f"    {finding}")
-    errors = run.get("errors", [])
+    errors = [error for run in runs for error in run.errors]
     for error in errors:
         print(f"error: {json.dumps(error)}")
-    tested = len(statuses)
-    print(f"{sum(sum(counts.values()) for counts in statuses.values())} requests to {tested} operations")
-    stopped = status in (124, 130)  # the time was up: what was found until then counts
-    if stopped:
-        print("the time was up before the last request")
-    if not tested or (status != 0 and not findings and not errors and not stopped):
-        print(open(report + ".log").read()[-4000:])
+    # A run of a second pass may find no time for a single request.
+    dead = [run for run in runs if not run.has_run and not (run is not runs[0] and run.is_cut)]
+    for run in dead:
+        print(open(run.name + ".log").read()[-4000:])
         print("schemathesis did not run")
-        return print_counts(0, 1)
+    first = runs[0]
+    untried = [label for label in first.operations if label not in first.statuses]
+    print(f"{first.requests} requests; {len(first.operations) - len(untried)} of {len(first.operations)} operations were tried")
+    for label in untried:
+        print(f"not tried: {label}")
+    for run in runs[1:]:
+        deep = len(run.statuses)
+        print(f"{run.requests} further requests to {deep} of {len(run.operations)} operations" + (", until the time was up" if run.is_cut else ""))
     if findings or errors:
-        print(f"the requests are in {report}.log")
-    return print_counts(tested - len(findings), len(findings) + len(errors))
-
-
-def print_counts(passed, failed):
-    print(f"{passed} passed, {failed} failed")
+        print("the requests are in " + " and ".join(run.name + ".log" for run in runs))
+    tried = set(first.operations) - set(untried)
+    failed = len(findings) + len(errors) + len(untried) + len(dead)
+    print(f"{len(tried - set(findings))} passed, {failed} failed")
     return 1 if failed else 0
 
 
-sys.exit(main(sys.argv[1], int(sys.argv[2])))
+sys.exit(main(sys.argv[1], sys.argv[2:]))

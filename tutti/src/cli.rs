@@ -280,7 +280,7 @@ pub(crate) struct Accounts {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountsAction {
-    /// Give an account a role: curator, viewer, developer, moderator, operator
+    /// Give an account that has a second factor a role: curator, viewer, developer, moderator, operator
     #[command(after_help = "Example:\n  tutti accounts grant ada operator --data data --reason 'the first operator'")]
     Grant(RoleOfAccount),
     /// Take a role from an account, and end its sessions at the operators' listener

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use base::Clock;
 use http_server::auth::{
     AccountRule, AccountRules, ApiKeyToken, Denial, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions,
-    JwkSet, KeySource, MAX_RULES_PER_RESPONSE, SourceError, Verifier,
+    FindTeamKeyToken, JwkSet, KeySource, MAX_RULES_PER_RESPONSE, SourceError, Verifier,
 };
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -62,6 +62,10 @@ impl KeySource for Accounts {
     }
 
     fn api_key_token(&self, _: FindApiKeyToken) -> Answer<'_, Option<ApiKeyToken>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn team_key_token(&self, _: FindTeamKeyToken) -> Answer<'_, Option<ApiKeyToken>> {
         Box::pin(async { Ok(None) })
     }
 }

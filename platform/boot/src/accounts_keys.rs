@@ -4,8 +4,8 @@
 
 use futures::future::BoxFuture;
 use http_server::auth::{
-    AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, JWKS_PATH, JwkSet,
-    KeySource, SourceError,
+    AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, FindTeamKeyToken,
+    JWKS_PATH, JwkSet, KeySource, SourceError,
 };
 use peer::Peers;
 
@@ -30,6 +30,10 @@ impl KeySource for AccountsKeys {
     }
 
     fn api_key_token(&self, query: FindApiKeyToken) -> BoxFuture<'_, Result<Option<ApiKeyToken>, SourceError>> {
+        Box::pin(async move { Ok(self.0.ask(&query).await?) })
+    }
+
+    fn team_key_token(&self, query: FindTeamKeyToken) -> BoxFuture<'_, Result<Option<ApiKeyToken>, SourceError>> {
         Box::pin(async move { Ok(self.0.ask(&query).await?) })
     }
 }

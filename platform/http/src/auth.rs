@@ -10,6 +10,7 @@ mod api_keys;
 mod ended_sessions;
 mod follow;
 mod keys;
+mod team_keys;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,7 @@ use http::request::Parts;
 pub use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
+pub use team_keys::{ACT_FOR_MEMBERS, FindTeamKeyToken, NO_MEMBER, ON_BEHALF_OF, TEAM_KEY_PREFIX, TEAM_ROLE};
 use uuid::Uuid;
 
 use crate::problem::{Problem, every_role};
@@ -52,7 +54,7 @@ pub struct Claims {
     pub sid: Uuid,
     /// The handle at the time when the token was issued.
     pub handle: String,
-    /// Any of `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`.
+    /// Any of `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`; or [`TEAM_ROLE`] alone.
     pub roles: Vec<String>,
     /// Whether the member had confirmed an e-mail address at that time.
     #[serde(default)]
@@ -124,6 +126,9 @@ pub trait KeySource: Send + Sync {
 
     /// Fetches an access token of an API key; `None` if there is no such key.
     fn api_key_token(&self, query: FindApiKeyToken) -> BoxFuture<'_, Result<Option<ApiKeyToken>, SourceError>>;
+
+    /// Fetches an access token of a key of the team; `None` if there is no such key, or no such member.
+    fn team_key_token(&self, query: FindTeamKeyToken) -> BoxFuture<'_, Result<Option<ApiKeyToken>, SourceError>>;
 }
 
 /// Verifies access tokens.
@@ -188,6 +193,8 @@ impl Verifier {
         bearer(headers).is_some_and(|token| {
             if token.starts_with(API_KEY_PREFIX) {
                 self.0.exchanged.contains(token)
+            } else if token.starts_with(TEAM_KEY_PREFIX) {
+                self.has_exchanged_team_key(headers, token)
             } else {
                 self.0.verified.contains_key(token)
             }
@@ -310,6 +317,9 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Member {
             return Err(Problem::fault(&std::io::Error::other("the router has no verifier layer")));
         };
         let member = Self(verifier.verify(token).await?);
+        if team_keys::is_of_team(&member.0) {
+            return Err(Problem::of(every_role::AUTH_SCOPE, "A key of the team is no member."));
+        }
         parts.extensions.insert(member.clone());
         Ok(Some(member))
     }

@@ -25,6 +25,8 @@ http_server::codes! {
     TOO_MANY_FACTORS = 409 "accounts.too_many_factors", "Remove a factor of this kind first.";
     PASSKEYS_OFF = 409 "accounts.passkeys_off", "Use an authenticator app; passkeys need a fitting `mail.site_url`.";
     NO_FACTOR = 409 "accounts.no_factor", "Add an authenticator app or a passkey first.";
+    ROLE_NEEDS_FACTOR = 409 "accounts.role_needs_factor", "Ask the member to add a second factor, then give the role.";
+    LAST_FACTOR = 409 "accounts.last_factor", "Add another second factor first, or have your roles taken.";
     INVALID_REFRESH = 401 "auth.invalid_refresh", "Sign in again; the refresh token is unknown or has expired.";
     NO_SESSION = 401 "auth.no_session", "Sign in; the request has no session cookie.";
     CROSS_SITE = 403 "auth.cross_site", "Leave out `Tutti-Session`; the cookie is for the site's own page only.";

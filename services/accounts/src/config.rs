@@ -43,7 +43,8 @@ pub(crate) struct Config {
     /// The most requests for a forgotten password from one IP address (IPv6: one /64) in an hour. A member who has
     /// signed in from there before may make as many of their own.
     pub forgotten_per_address: u32,
-    /// The most mails to one mailbox in an hour that new accounts and changes of address cause.
+    /// The most mails to one mailbox in an hour that strangers can cause: those of new accounts, and of accounts whose
+    /// address is not confirmed. Members with a confirmed address may cause as many more by changing it.
     pub mails_per_mailbox: u32,
     /// After how many days without use a session ends.
     pub session_idle_days: u32,
@@ -54,7 +55,8 @@ pub(crate) struct Config {
     /// The most sessions of one member. One more ends the session that was unused for longest.
     pub sessions_per_account: u32,
     /// For how many minutes after signing in, or after proving it again, what is dangerous needs no other proof: a new
-    /// second factor, its removal, new recovery codes, an API key, a change of roles, erasing the account.
+    /// second factor, its removal, new recovery codes, another address, an API key, a change of roles, erasing the
+    /// account.
     pub recent_sign_in_minutes: u32,
     /// The most wrong codes of second factors for one account in a day from all networks that it has not signed in
     /// from. Each client address in a network that it has signed in from may have as many of its own, and so may each
@@ -98,6 +100,20 @@ impl Default for Config {
             maintenance_seconds: 3600,
         }
     }
+}
+
+/// The key of `[admin]` that says where operators open the console. A process without that role has the section as
+/// well.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ConsoleOrigin {
+    public_url: String,
+}
+
+/// Returns the origin of the operators' console, if it is configured.
+pub(crate) fn console_url(configuration: &base::config::Config) -> Result<Option<String>, Error> {
+    let url = configuration.section::<ConsoleOrigin>("admin")?.public_url;
+    Ok(Some(url).filter(|url| !url.is_empty()))
 }
 
 const SAFE_MEMORY_KIB: u32 = 19 * 1024;

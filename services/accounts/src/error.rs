@@ -89,6 +89,18 @@ pub enum Error {
     /// The account has no second factor.
     #[error("Add an authenticator app or a passkey first.")]
     NoFactor,
+    /// A role was to be given to an account without a second factor.
+    #[error(
+        "This account has no second factor, and a role needs one. Its member adds an authenticator app or a passkey in \
+         the settings of the site first; then repeat this."
+    )]
+    RoleNeedsFactor,
+    /// The last second factor of an account with a role was to be removed.
+    #[error(
+        "Your account has a role, and a role needs a second factor. Add another one first, or ask an operator to take \
+         the role from you."
+    )]
+    LastFactorOfRole,
     /// The session of the access token has ended.
     #[error("This session has ended. Sign in again.")]
     SessionEnded,
@@ -139,8 +151,11 @@ pub enum Error {
     /// The account has as many API keys as it may have.
     #[error("You have 50 API keys, which is the limit. Revoke one first.")]
     TooManyApiKeys,
-    /// The member has no such API key.
-    #[error("You have no such API key. It may have been revoked already.")]
+    /// The team has as many API keys as it may have.
+    #[error("The team has 50 API keys, which is the limit. Revoke one first.")]
+    TooManyTeamKeys,
+    /// There is no such API key of the member, or of the team.
+    #[error("There is no such API key. It may have been revoked already.")]
     NoSuchApiKey,
     /// No flag has this name.
     #[error("There is no such flag. GET /v1/admin/flags lists all.")]
@@ -244,6 +259,8 @@ impl From<Error> for Problem {
             Error::TooManyFactors => codes::TOO_MANY_FACTORS,
             Error::PasskeysOff => codes::PASSKEYS_OFF,
             Error::NoFactor => codes::NO_FACTOR,
+            Error::RoleNeedsFactor => codes::ROLE_NEEDS_FACTOR,
+            Error::LastFactorOfRole => codes::LAST_FACTOR,
             Error::SessionEnded => every_role::AUTH_SESSION_ENDED,
             Error::InvalidRefresh => codes::INVALID_REFRESH,
             Error::NoSession => codes::NO_SESSION,
@@ -259,7 +276,7 @@ impl From<Error> for Problem {
             Error::BadCursor => every_role::BAD_QUERY,
             Error::UnknownRole(_) => codes::UNKNOWN_ROLE,
             Error::InvalidApiKey(_) => codes::INVALID_API_KEY,
-            Error::TooManyApiKeys => codes::TOO_MANY_API_KEYS,
+            Error::TooManyApiKeys | Error::TooManyTeamKeys => codes::TOO_MANY_API_KEYS,
             Error::NoSuchApiKey => codes::API_KEY_NOT_FOUND,
             Error::NoSuchFlag => codes::FLAG_NOT_FOUND,
             Error::NoSuchExport => codes::EXPORT_NOT_FOUND,

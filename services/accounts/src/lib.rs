@@ -1,5 +1,5 @@
-//! The accounts role: credentials, second factors, sessions, API keys, roles, standings and profiles, the flags of the
-//! installation, and the audit trail of operators' acts.
+//! The accounts role: credentials, second factors, sessions, API keys of members and of the team, roles, standings and
+//! profiles, the flags of the installation, and the audit trail of operators' acts.
 //!
 //! Owns accounts, their passwords, second factors and sessions, the keys of access tokens, and the archives of members'
 //! data. Does not own follows and media. Invariant: passwords, refresh tokens, recovery and mailed codes are stored as
@@ -8,6 +8,7 @@
 //! The table of the lanes is in `commands/mod.rs`.
 
 mod api;
+mod api_key_secrets;
 mod codes;
 mod commands;
 mod config;

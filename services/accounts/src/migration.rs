@@ -30,5 +30,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 20, min_compatible: 10, sql: include_str!("../migrations/0020_operators.sql") },
     // A release that does not know exports would leave the archive of an account that it erases.
     Migration { version: 21, min_compatible: 21, sql: include_str!("../migrations/0021_exports.sql") },
+    Migration { version: 24, min_compatible: 21, sql: include_str!("../migrations/0024_team_keys.sql") },
+    Migration { version: 25, min_compatible: 21, sql: include_str!("../migrations/0025_privacy_changed_at.sql") },
     Migration { version: 28, min_compatible: 21, sql: include_str!("../migrations/0028_flags.sql") },
 ];

@@ -59,9 +59,11 @@ pub(crate) struct Assertion(PublicKeyCredential);
 
 impl Passkeys {
     /// Returns the relying party of the site whose origin is `site_url` (`mail.site_url`). On `localhost` every port is
-    /// accepted. Without a host name, or without TLS on another host, passkeys are off: browsers make none there.
-    pub(crate) fn new(site_url: &str) -> Self {
-        let party = relying_party(site_url).inspect_err(|reason| {
+    /// accepted. Without a host name, or without TLS on another host, passkeys are off: browsers make none there. The
+    /// origin of the operators' console (`admin.public_url`) is accepted as well if its host is that of the site or
+    /// below it: browsers use the site's passkeys under no other one.
+    pub(crate) fn new(site_url: &str, console_url: Option<&str>) -> Self {
+        let party = relying_party(site_url, console_url).inspect_err(|reason| {
             tracing::warn!(%reason, "passkeys are off; set mail.site_url to an origin such as https://tutti.example");
         });
         Self(party.ok())
@@ -179,7 +181,7 @@ impl Assertion {
 }
 
 /// Returns the relying party of an origin, or why browsers make no passkeys for it.
-fn relying_party(site_url: &str) -> Result<Webauthn, String> {
+fn relying_party(site_url: &str, console_url: Option<&str>) -> Result<Webauthn, String> {
     let url = Url::parse(site_url).map_err(|error| error.to_string())?;
     let host = url.domain().ok_or("the site has no host name")?.to_owned();
     let is_local = host == "localhost" || host.ends_with(".localhost");
@@ -188,8 +190,27 @@ fn relying_party(site_url: &str) -> Result<Webauthn, String> {
     }
     let timeout = CHALLENGE_LIFETIME.to_std().unwrap_or_default();
     let builder = WebauthnBuilder::new(&host, &url).map_err(|error| error.to_string())?;
+    let builder = match console_url.map(|url| console_origin(url, &host)) {
+        Some(Some(origin)) => builder.append_allowed_origin(&origin),
+        Some(None) => {
+            tracing::warn!(host, "operators sign in without passkeys: admin.public_url is not https at or below it");
+            builder
+        }
+        None => builder,
+    };
     let party = builder.rp_name("Tutti").allow_any_port(is_local).timeout(timeout).build();
     party.map_err(|error| error.to_string())
+}
+
+/// Returns the origin of the console if passkeys for `host` can be used there: over https, unless both are of this
+/// machine, and at this host or below it.
+fn console_origin(console_url: &str, host: &str) -> Option<Url> {
+    let url = Url::parse(console_url).ok()?;
+    let is_local = host == "localhost" || host.ends_with(".localhost");
+    let is_safe = url.scheme() == "https" || (is_local && url.scheme() == "http");
+    let domain = url.domain()?;
+    let is_below = domain == host || domain.strip_suffix(host).is_some_and(|labels| labels.ends_with('.'));
+    (is_safe && is_below).then_some(url)
 }
 
 fn log_refusal(error: &WebauthnError) {
@@ -223,18 +244,36 @@ mod tests {
     #[test]
     fn a_site_without_a_name_or_https_has_no_passkeys() {
         for fine in ["http://localhost:8080", "https://tutti.example", "https://tutti.example:8443", "https://a.b.c"] {
-            assert!(Passkeys::new(fine).are_on(), "{fine}");
+            assert!(Passkeys::new(fine, None).are_on(), "{fine}");
         }
         for wrong in ["", "tutti.example", "http://tutti.example", "https://192.0.2.7", "https://[::1]", "ftp://a.b"] {
-            let off = Passkeys::new(wrong);
+            let off = Passkeys::new(wrong, Some("https://tutti.example"));
             assert!(!off.are_on(), "{wrong}");
             assert!(matches!(off.challenge(&[]), Err(Error::PasskeysOff)), "{wrong}");
         }
     }
 
     #[test]
+    fn a_console_at_or_below_the_host_of_the_site_has_its_passkeys() {
+        let accepted = |url: &str| console_origin(url, "tutti.example").is_some();
+        assert!(accepted("https://tutti.example:8443") && accepted("https://console.tutti.example"));
+        for url in [
+            "http://console.tutti.example",
+            "https://example",
+            "https://eviltutti.example",
+            "https://tutti.example.evil.example",
+            "https://192.0.2.7",
+            "console.tutti.example",
+        ] {
+            assert!(!accepted(url), "{url}");
+            assert!(Passkeys::new("https://tutti.example", Some(url)).are_on(), "those of the site stay on");
+        }
+        assert!(console_origin("http://console.localhost:9443", "localhost").is_some());
+    }
+
+    #[test]
     fn a_challenge_names_the_passkeys_that_may_respond() {
-        let challenge = Passkeys::new("https://tutti.example").challenge(&[vec![1, 2, 3]]).unwrap();
+        let challenge = Passkeys::new("https://tutti.example", None).challenge(&[vec![1, 2, 3]]).unwrap();
         let options = &challenge.options["publicKey"];
         assert_eq!(options["rpId"], "tutti.example");
         assert_eq!(options["userVerification"], "required");

@@ -1,8 +1,8 @@
 //! Step-up: what is dangerous needs a recent proof of who the caller is, so that a stolen token alone can't do it.
 //!
 //! Owns the one rule of it. Does not own the proofs: a sign-in is one, and `POST /v1/me/proof` another. Invariant: an
-//! account with a second factor changes its factors only with a recent proof by one of them, so that a password alone
-//! never takes them away.
+//! account with a second factor changes its factors and its address only with a recent proof by one of them, so that a
+//! password alone never takes them away.
 
 use serde_json::{Value, json};
 
@@ -30,6 +30,18 @@ pub(crate) async fn require_recent_factor(accounts: &Accounts, current: &Current
     }
     if store::factors::list(accounts.context.db.read(), current.account.id).await?.is_empty() {
         return require_recent_proof(accounts, current).await;
+    }
+    proof_required(accounts, current, false).await
+}
+
+/// Checks that the member has proven a second factor within the last minutes, if the account has one. For what needs
+/// the password in any case.
+pub(crate) async fn require_factor_if_any(accounts: &Accounts, current: &CurrentSession) -> Result<(), Error> {
+    let (age, now) = (accounts.config.recent_sign_in(), accounts.context.clock.now());
+    if current.authentication.has_recent_factor(age, now)
+        || store::factors::list(accounts.context.db.read(), current.account.id).await?.is_empty()
+    {
+        return Ok(());
     }
     proof_required(accounts, current, false).await
 }

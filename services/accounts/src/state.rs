@@ -12,7 +12,7 @@ use objects::orphans::Policy;
 use service::BootError;
 use service::Context;
 
-use crate::config::Config;
+use crate::config::{Config, console_url};
 use crate::error::Error;
 use crate::failed_sign_ins::FailedSignInBuffer;
 use crate::metrics::Metrics;
@@ -54,8 +54,12 @@ pub(crate) struct Inner {
     pub sign_ups: RateLimiter,
     /// Limits the requests for a forgotten password from one address.
     pub forgotten: RateLimiter,
-    /// Limits the mails to one mailbox that new accounts and changes of address cause.
-    pub mailboxes: RateLimiter,
+    /// Limits the mails to one mailbox that strangers can cause: those of new accounts, and of accounts whose address
+    /// is not confirmed.
+    pub stranger_mails: RateLimiter,
+    /// Limits the mails to one mailbox that changes of address cause, of members who have confirmed the one they have.
+    /// Strangers use up none of them.
+    pub member_mails: RateLimiter,
     /// Limits guesses of short codes.
     pub code_guesses: RateLimiter,
     /// The failed attempts to sign in that wait to be stored.
@@ -92,12 +96,13 @@ impl Accounts {
             throttle: Throttle::new(&config),
             sign_ups: RateLimiter::new(config.sign_ups_per_address, TimeDelta::hours(1)),
             forgotten: RateLimiter::new(config.forgotten_per_address, TimeDelta::hours(1)),
-            mailboxes: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),
+            stranger_mails: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),
+            member_mails: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),
             code_guesses: RateLimiter::new(MAX_CODE_GUESSES, TimeDelta::hours(1)),
             failed_sign_ins: FailedSignInBuffer::default(),
             wrong_codes: RateLimiter::new(config.wrong_codes_per_day, TimeDelta::days(1)),
             passkey_challenges: RateLimiter::new(MAX_PASSKEY_CHALLENGES, CHALLENGE_LIFETIME),
-            passkeys: Passkeys::new(&context.mail.site_url("")),
+            passkeys: Passkeys::new(&context.mail.site_url(""), console_url(&context.config)?.as_deref()),
             context,
             config,
             signing_keys,

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http_server::auth::{Claims, ISSUER};
+use http_server::auth::{Claims, ISSUER, TEAM_ROLE};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -76,6 +76,26 @@ pub(crate) fn api_key_claims(account: &Account, key: ApiKey, now: DateTime<Utc>)
         ends_at: Some(ends_at),
     };
     Claims { roles: Roles::for_new_account().names(), scope: key.scopes, ..claims(account, &session, now) }
+}
+
+/// Returns the claims of an access token for an API key of the team that acts for no member. They name no account, and
+/// have no role of one.
+pub(crate) fn team_key_claims(key: ApiKey, now: DateTime<Utc>) -> Claims {
+    Claims {
+        sub: key.id,
+        sid: key.id,
+        handle: TEAM_ROLE.to_owned(),
+        roles: vec![TEAM_ROLE.to_owned()],
+        confirmed: false,
+        version: 0,
+        scope: key.scopes,
+        iss: ISSUER.to_owned(),
+        iat: now.timestamp(),
+        exp: key.expires_at.map_or(now + API_KEY_TOKEN_LIFETIME, |at| at.min(now + API_KEY_TOKEN_LIFETIME)).timestamp(),
+        amr: Vec::new(),
+        auth_time: key.created_at.timestamp(),
+        operators: false,
+    }
 }
 
 /// A refresh token.

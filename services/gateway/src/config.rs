@@ -150,7 +150,7 @@ impl Config {
     }
 
     pub(crate) fn cors(&self) -> Result<CorsLayer, Error> {
-        let parse = |text: &String| parse_origin("allowed_origins", text);
+        let parse = |text: &String| parse_origin("gateway.allowed_origins", text);
         let origins = self.allowed_origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         // Credentials are never allowed, and `tutti-session` is not in the list of headers: only the page of this
         // origin may use the session cookie.
@@ -167,16 +167,16 @@ impl Config {
         if self.public_url.is_empty() {
             return Ok(None);
         }
-        parse_origin("public_url", &self.public_url).map(|_| Some(self.public_url.clone()))
+        parse_origin("gateway.public_url", &self.public_url).map(|_| Some(self.public_url.clone()))
     }
 }
 
 /// Parses an origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` is refused because it would allow
-/// every page, and `null` because it would allow every sandboxed one.
-fn parse_origin(key: &str, text: &str) -> Result<HeaderValue, Error> {
+/// every page, and `null` because it would allow every sandboxed one. `key` is that of the configuration.
+pub(crate) fn parse_origin(key: &str, text: &str) -> Result<HeaderValue, Error> {
     let invalid = || {
         Error::Unusable(format!(
-            "gateway.{key} contains {text:?}, which is no origin; write origins like \"https://app.example\""
+            "{key} contains {text:?}, which is no origin; write origins like \"https://app.example\""
         ))
     };
     let url: Uri = text.parse().map_err(|_| invalid())?;
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn only_whole_origins_may_call_from_a_browser() {
         for fine in ["https://app.example", "http://localhost:5173", "https://[2001:db8::1]:8443"] {
-            assert_eq!(parse_origin("public_url", fine).unwrap(), fine);
+            assert_eq!(parse_origin("gateway.public_url", fine).unwrap(), fine);
         }
         for wrong in [
             "*",
@@ -209,7 +209,7 @@ mod tests {
             "https://a@app.example",
             "https://*.example",
         ] {
-            let error = parse_origin("public_url", wrong).unwrap_err().to_string();
+            let error = parse_origin("gateway.public_url", wrong).unwrap_err().to_string();
             assert!(error.contains("gateway.public_url") && error.contains("no origin"), "{wrong:?}");
         }
     }

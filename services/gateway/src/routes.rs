@@ -44,6 +44,8 @@ pub struct Operation {
     pub tag: String,
     /// What the caller needs to be, if it is an operation of operators.
     pub required: Option<OperatorRole>,
+    /// Whether it can be used with a token only.
+    pub needs_token: bool,
 }
 
 /// A listener with a route table.
@@ -166,6 +168,7 @@ fn add(
             has_cookies: has_flag(operation, COOKIES),
             tag: operation.tags.iter().flatten().next().cloned().unwrap_or_default(),
             required,
+            needs_token: needs_token(operation),
         });
     }
     Ok(())
@@ -199,6 +202,14 @@ fn documented(item: &PathItem) -> impl Iterator<Item = (Method, &Documented)> {
 
 fn has_flag(operation: &Documented, name: &str) -> bool {
     operation.extensions.as_ref().and_then(|extensions| extensions.get(name)).is_some_and(|value| *value == true)
+}
+
+/// Whether every alternative of an operation's security has the token, and there is one.
+fn needs_token(operation: &Documented) -> bool {
+    let mut alternatives = operation.security.iter().flatten().map(|alternative| {
+        serde_json::to_value(alternative).is_ok_and(|alternative| alternative.get("token").is_some())
+    });
+    alternatives.next().is_some_and(|first| first && alternatives.all(|has_token| has_token))
 }
 
 /// Returns the pattern that axum matches. `None` if a parameter is only part of a segment, or if there is none for the
@@ -237,6 +248,7 @@ mod tests {
     use service::personal_data::PersonalData;
     use utoipa::openapi::extensions::ExtensionsBuilder;
     use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathsBuilder};
+    use utoipa::openapi::security::SecurityRequirement;
     use utoipa::openapi::{OpenApi, OpenApiBuilder};
 
     use super::*;
@@ -285,6 +297,19 @@ mod tests {
         // axum accepts all of them beside each other.
         let _: Router =
             table.routes().fold(Router::new(), |router, route| router.route(&route.pattern, any(async || ())));
+    }
+
+    #[test]
+    fn an_operation_needs_a_token_unless_one_alternative_has_none() {
+        let with = |security: &[&[&str]]| {
+            let alternatives = security.iter().map(|names| {
+                names.iter().fold(SecurityRequirement::default(), |all, name| all.add(*name, Vec::<String>::new()))
+            });
+            OperationBuilder::new().securities(Some(alternatives)).build()
+        };
+        assert!(needs_token(&with(&[&["token"]])));
+        assert!(!needs_token(&with(&[&[], &["token"]])) && !needs_token(&with(&[&["token"], &[]])));
+        assert!(!needs_token(&OperationBuilder::new().build()) && !needs_token(&with(&[&["other"]])));
     }
 
     #[test]

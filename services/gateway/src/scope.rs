@@ -1,7 +1,8 @@
 //! What an API key may be used for: the tag and the method of the operation decide.
 //!
 //! Invariant: a token with a scope reaches only operations that the scope names; what has no tag, is no operation, or
-//! is one of operators, is refused.
+//! is one of operators, is refused. A key of the team that acts for no member reads what everybody may read, as far as
+//! its scope goes, and changes nothing.
 
 use http::Method;
 use http_server::Problem;
@@ -21,12 +22,29 @@ pub(crate) fn check(claims: &Claims, operation: Option<&Operation>, method: &Met
     let Some(operation) = operation.filter(|operation| is_for_keys(operation)) else {
         return Err(Problem::of(every_role::AUTH_SCOPE, "An API key can't be used for this."));
     };
-    let act = if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) { "read" } else { "write" };
+    let act = if is_read(method) { "read" } else { "write" };
     let needed = format!("{}:{act}", operation.tag);
     if claims.scope.contains(&needed) {
         return Ok(());
     }
     Err(Problem::of(every_role::AUTH_SCOPE, format!("This needs an API key with the scope `{needed}`.")))
+}
+
+/// Refuses a key of the team that acts for no member what its scope does not have, and what not everybody may read.
+pub(crate) fn check_team(claims: &Claims, operation: Option<&Operation>, method: &Method) -> Result<(), Problem> {
+    check(claims, operation, method)?;
+    if is_read(method) && operation.is_some_and(|operation| !operation.needs_token) {
+        return Ok(());
+    }
+    Err(Problem::of(
+        every_role::AUTH_SCOPE,
+        "By itself, a key of the team reads what everybody may read. To act for a member, it needs the scope \
+         `members:act`, and the member's handle or id in `Tutti-On-Behalf-Of`.",
+    ))
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Whether there are scopes for an operation.
@@ -53,11 +71,12 @@ mod tests {
             has_cookies: false,
             tag: tag.to_owned(),
             required: None,
+            needs_token: false,
         }
     }
 
-    fn allows_operation(scope: &[&str], operation: Option<&Operation>, method: &Method) -> bool {
-        let claims = Claims {
+    fn claims(scope: &[&str]) -> Claims {
+        Claims {
             sub: Uuid::nil(),
             sid: Uuid::nil(),
             handle: "ada".into(),
@@ -71,8 +90,11 @@ mod tests {
             amr: Vec::new(),
             auth_time: 0,
             operators: false,
-        };
-        check(&claims, operation, method).is_ok()
+        }
+    }
+
+    fn allows_operation(scope: &[&str], operation: Option<&Operation>, method: &Method) -> bool {
+        check(&claims(scope), operation, method).is_ok()
     }
 
     #[test]
@@ -98,6 +120,18 @@ mod tests {
         let of_operators = Operation { required: Some(OperatorRole::Viewer), ..operation("media", &Method::GET) };
         assert!(!allows_operation(&["media:read", "operators:read"], Some(&of_operators), &Method::GET));
         assert!(allows_operation(&[], Some(&of_operators), &Method::GET), "its role is checked elsewhere");
+    }
+
+    #[test]
+    fn a_key_of_the_team_reads_by_itself_what_everybody_may_read() {
+        let team = claims(&["media:read", "media:write", "members:act"]);
+        let allows = |operation: &Operation| check_team(&team, Some(operation), &operation.method).is_ok();
+        assert!(allows(&operation("media", &Method::GET)));
+        assert!(!allows(&operation("media", &Method::POST)), "what changes something is a member's");
+        assert!(!allows(&operation("albums", &Method::GET)) && !allows(&operation("accounts", &Method::GET)));
+        assert!(!allows(&Operation { needs_token: true, ..operation("media", &Method::GET) }));
+        assert!(!allows(&Operation { required: Some(OperatorRole::Viewer), ..operation("media", &Method::GET) }));
+        assert!(check_team(&team, None, &Method::GET).is_err());
     }
 
     #[test]

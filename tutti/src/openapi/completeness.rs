@@ -22,6 +22,13 @@ const INTERNAL_CODES: [(&str, &str); 3] = [
 /// Bodies of other types are bytes or streams, of which an example says nothing.
 const TYPES_WITH_EXAMPLES: [&str; 3] = ["application/json", "multipart/form-data", "application/x-www-form-urlencoded"];
 
+/// Operations that create something and take no `Idempotency-Key`, with why a repeated request does no harm.
+const REPEATABLE: [(&str, &str); 3] = [
+    ("begin_factor", "it replaces what was begun before"),
+    ("begin_passkey_sign_in", "a challenge without a response ends by itself, and their number is bounded"),
+    ("replace_recovery_codes", "it replaces the codes from before"),
+];
+
 /// Returns the documents of both listeners.
 fn documents() -> [Value; 2] {
     assemble_all(&interfaces()).0.map(|document| serde_json::to_value(document).unwrap())
@@ -124,6 +131,28 @@ fn check_operations(document: &Value, wrong: &mut Vec<String>, ids: &mut BTreeMa
         let published = HELPER_EXTENSIONS.iter().filter(|extension| operation.get(extension).is_some());
         wrong.extend(published.map(|extension| format!("{name}: {extension} is published")));
     }
+}
+
+#[test]
+fn every_post_that_creates_takes_an_idempotency_key() {
+    let (mut wrong, mut creating) = (BTreeSet::new(), BTreeSet::new());
+    for document in documents() {
+        for (name, operation) in operations(&document) {
+            if !name.starts_with("POST ") || operation["responses"]["201"].is_null() {
+                continue;
+            }
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+            let takes_one = parameters.any(|parameter| parameter["name"] == "Idempotency-Key");
+            if takes_one == REPEATABLE.iter().any(|(repeatable, _)| *repeatable == id) {
+                wrong.insert(name);
+            }
+            creating.insert(id);
+        }
+    }
+    assert!(creating.len() > 10, "{creating:?}");
+    assert!(REPEATABLE.iter().all(|(id, _)| creating.contains(*id)), "{creating:?}");
+    assert!(wrong.is_empty(), "these create something: document an Idempotency-Key, or say why not: {wrong:?}");
 }
 
 #[test]

@@ -96,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
             every_role::AUTH_NOT_YET_VALID,
             every_role::AUTH_SUSPENDED,
             every_role::AUTH_SCOPE,
+            every_role::AUTH_ON_BEHALF_OF,
         ],
     },
     Rule {

@@ -25,12 +25,12 @@ async fn member(world: &World, name: &str) -> (TestClient, Value) {
 /// Signs up an operator with an authenticator app, and signs in as the operators' listener forwards it.
 pub(crate) async fn operator(world: &World, name: &str) -> TestClient {
     let (member, _) = member(world, name).await;
-    let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
-    accounts::assign(&db, name, "operator", Actor::machine("root"), "", now).await.unwrap();
     let app = member.post("/v1/me/factors", &json!({"kind": "totp"})).await.expect(201).json();
     let code = || app_code(app["secret"].as_str().unwrap(), world.clock().now().timestamp());
     let confirm = format!("/v1/me/factors/{}/confirm", app["id"].as_str().unwrap());
     member.post(&confirm, &json!({"code": code()})).await.expect(200);
+    let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
+    accounts::assign(&db, name, "operator", Actor::machine("root"), "", now).await.unwrap();
     // Each code is accepted once.
     world.clock().advance(TimeDelta::seconds(30));
     let login = json!({"login": name, "password": PASSWORD, "factor": {"kind": "totp", "code": code()}});

@@ -23,6 +23,11 @@ export class SignInSteps {
     return factorKinds(this.#request?.members['factors']);
   }
 
+  /** The options for a passkey, if the account has one. */
+  get passkey(): unknown {
+    return this.#request?.members['passkey'];
+  }
+
   /** Sends the password. The server may ask for a second factor. */
   async #begin(): Promise<void> {
     try {
@@ -41,7 +46,7 @@ export class SignInSteps {
 
   submitPasskey = async (): Promise<void> => {
     try {
-      await signIn(this.login.trim(), this.password, { kind: 'passkey', assertion: await getPasskey(this.#request?.members['passkey']) });
+      await signIn(this.login.trim(), this.password, { kind: 'passkey', assertion: await getPasskey(this.passkey) });
     } catch (cause) {
       // A challenge can be used once, so another try needs a new one.
       await this.#begin();

@@ -28,6 +28,7 @@ const CODES_FOR_PROGRAMS = [
   'auth.scope', 'accounts.invalid_api_key', 'accounts.too_many_api_keys', 'accounts.api_key_not_found', 'auth.role_required', 'auth.operators_session_required',
   'auth.second_factor_required', 'accounts.invalid_sanction', 'accounts.beyond_role', 'accounts.own_operator_role', 'admin.dead_letter_not_found',
   'accounts.flag_not_found',
+  'auth.on_behalf_of', 'accounts.role_needs_factor',
 ];
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })

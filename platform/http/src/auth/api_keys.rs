@@ -20,7 +20,7 @@ const EXCHANGE_LIFETIME: Duration = Duration::from_secs(30);
 /// The most keys whose tokens are kept.
 const MAX_EXCHANGED_KEYS: u64 = 10_000;
 /// The longest text that is hashed. Ours have 49 characters.
-const MAX_KEY_BYTES: usize = 128;
+pub(super) const MAX_KEY_BYTES: usize = 128;
 
 /// Asks accounts for an access token of the API key with this hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,8 @@ pub fn hash_api_key(key: &str) -> String {
     hex::encode(Sha256::digest(key.as_bytes()))
 }
 
-/// The tokens of the keys that this process has exchanged, by the hash of the key.
+/// The tokens of the keys that this process has exchanged, by the hash of a member's key, or by the path of the query
+/// for one of the team.
 #[derive(Debug)]
 pub(super) struct ExchangedKeys(moka::sync::Cache<String, HeaderValue>);
 
@@ -69,9 +70,19 @@ impl Default for ExchangedKeys {
 }
 
 impl ExchangedKeys {
-    /// Whether a key was exchanged a moment ago.
+    /// Whether a member's key was exchanged a moment ago.
     pub fn contains(&self, key: &str) -> bool {
         self.0.contains_key(&hash_api_key(key))
+    }
+
+    /// Returns the `Authorization` that was kept under a name a moment ago.
+    pub(super) fn find(&self, name: &str) -> Option<HeaderValue> {
+        self.0.get(name)
+    }
+
+    /// Keeps an `Authorization` for a moment.
+    pub(super) fn insert(&self, name: String, value: HeaderValue) {
+        self.0.insert(name, value);
     }
 }
 
@@ -84,7 +95,7 @@ impl Verifier {
             return Err(unknown_key());
         }
         let hash = hash_api_key(key);
-        let value = match self.0.exchanged.0.get(&hash) {
+        let value = match self.0.exchanged.find(&hash) {
             Some(value) => value,
             None => self.fetch_api_key_token(hash).await?,
         };
@@ -98,7 +109,7 @@ impl Verifier {
         let token = found.ok_or_else(unknown_key)?.access_token;
         let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| unknown_key())?;
         value.set_sensitive(true);
-        self.0.exchanged.0.insert(hash, value.clone());
+        self.0.exchanged.insert(hash, value.clone());
         Ok(value)
     }
 }
@@ -109,14 +120,14 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn unknown_key() -> Problem {
+pub(super) fn unknown_key() -> Problem {
     Problem::of(
         every_role::AUTH_INVALID_TOKEN,
         "The API key is not valid: it was revoked, has expired, or never existed. Make another one.",
     )
 }
 
-fn away(error: &SourceError) -> Problem {
+pub(super) fn away(error: &SourceError) -> Problem {
     tracing::warn!(%error, "an API key could not be exchanged");
     Problem::unavailable("API keys can't be checked right now. Try again shortly.", Duration::from_secs(2))
 }

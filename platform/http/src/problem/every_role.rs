@@ -38,6 +38,8 @@ crate::codes! {
     AUTH_EXPIRED = 401 "auth.expired", "Get a new access token from `/v1/sessions/refresh`.";
     AUTH_NOT_YET_VALID = 401 "auth.not_yet_valid", "Get a new access token, and check the server's clocks.";
     AUTH_SCOPE = 403 "auth.scope", "Use an API key with the scope that the sentence names.";
+    AUTH_ON_BEHALF_OF = 403 "auth.on_behalf_of", "Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is \
+        wrong.";
     AUTH_SUSPENDED = 403 "auth.suspended", "Wait until the time that the sentence names, or write to the operators.";
     AUTH_ROLE_REQUIRED = 403 "auth.role_required", "Ask an operator for the role that the sentence names, then sign in \
         again.";

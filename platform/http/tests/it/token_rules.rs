@@ -1,15 +1,18 @@
 //! Tokens that are valid by their times and count no more: the lists that every process keeps of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ::http::{HeaderMap, header};
-use base::Clock;
+use axum::extract::FromRequestParts;
+use base::{Clock, Query as _};
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use http_server::auth::{
     AccountRule, AccountRules, ApiKeyToken, Denial, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions,
-    JwkSet, KeySource, MAX_RULES_PER_RESPONSE, SourceError, Verifier, hash_api_key,
+    FindTeamKeyToken, JwkSet, KeySource, MAX_RULES_PER_RESPONSE, Member, ON_BEHALF_OF, SourceError, Verifier,
+    hash_api_key,
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -26,6 +29,8 @@ struct FakeAccounts {
     is_away: AtomicBool,
     /// The hash and the token of a key.
     api_key: Mutex<Option<(String, String)>>,
+    /// The tokens of keys of the team, by the path of the query.
+    team_tokens: Mutex<HashMap<String, String>>,
 }
 
 #[derive(Clone, Default)]
@@ -67,6 +72,14 @@ impl KeySource for Source {
             }
             let key = self.0.api_key.lock().clone().filter(|(hash, _)| *hash == query.hash);
             Ok(key.map(|(_, access_token)| ApiKeyToken { access_token }))
+        })
+    }
+
+    fn team_key_token(&self, query: FindTeamKeyToken) -> BoxFuture<'_, Result<Option<ApiKeyToken>, SourceError>> {
+        Box::pin(async move {
+            self.0.requests.fetch_add(1, Ordering::SeqCst);
+            let token = self.0.team_tokens.lock().get(&query.path()).cloned();
+            Ok(token.map(|access_token| ApiKeyToken { access_token }))
         })
     }
 }
@@ -193,4 +206,62 @@ async fn an_api_key_is_exchanged_once_and_an_unknown_one_is_refused() {
     assert!(fixture.verifier.has_verified(&headers));
     headers.insert(header::AUTHORIZATION, "Bearer tutti_unknown".parse().unwrap());
     assert!(!fixture.verifier.has_verified(&headers));
+}
+
+/// Sends a key, perhaps on behalf of a member. Returns what is left of `Authorization`, or the code of the refusal.
+async fn exchange_team_key(fixture: &Fixture, key: &str, member: Option<&str>) -> Result<Option<String>, String> {
+    let mut headers = HeaderMap::from_iter([(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap())]);
+    if let Some(member) = member {
+        headers.insert(ON_BEHALF_OF, member.parse().unwrap());
+    }
+    let result = fixture.verifier.exchange_team_key(&mut headers).await;
+    assert!(!headers.contains_key(ON_BEHALF_OF), "no role reads it");
+    result.map_err(|problem| problem.code.into_owned())?;
+    Ok(headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned()))
+}
+
+#[tokio::test]
+async fn a_key_of_the_team_leaves_no_token_but_that_of_the_member_for_whom_it_acts() {
+    const READER: &str = "tutti-team_0000000000000000000000000000000000000000000";
+    const ACTOR: &str = "tutti-team_1111111111111111111111111111111111111111111";
+    let fixture = Fixture::new();
+    let now = fixture.clock.now().timestamp();
+    let put = |key: &str, member: Option<&str>, token: &str| {
+        let query = FindTeamKeyToken { hash: hash_api_key(key), member: member.map(str::to_owned) };
+        fixture.accounts.0.team_tokens.lock().insert(query.path(), token.to_owned());
+    };
+    let of_team = |scope: &[&str]| {
+        let claims = json!({"sub": Uuid::from_u128(1), "sid": Uuid::from_u128(1), "handle": "team", "roles": ["team"],
+            "scope": scope, "iss": "tutti", "iat": now, "exp": now + 120});
+        token(&token_header(&json!({})), &claims, &key(7))
+    };
+    put(READER, None, &of_team(&["media:read"]));
+    put(ACTOR, None, &of_team(&["media:write", "members:act"]));
+    put(ACTOR, Some("ada"), "a.members.token");
+    assert_eq!(exchange_team_key(&fixture, READER, None).await, Ok(None));
+    assert_eq!(exchange_team_key(&fixture, ACTOR, Some("Ada")).await, Ok(Some("Bearer a.members.token".into())));
+    let asked = fixture.accounts.0.requests.load(Ordering::SeqCst);
+    for (key, member, code) in [
+        (READER, Some("ada"), "auth.on_behalf_of"),
+        (ACTOR, Some("../ada"), "auth.on_behalf_of"),
+        ("a.b.c", Some("ada"), "auth.on_behalf_of"),
+    ] {
+        assert_eq!(exchange_team_key(&fixture, key, member).await, Err(code.to_owned()), "{key} {member:?}");
+    }
+    assert_eq!(fixture.accounts.0.requests.load(Ordering::SeqCst), asked, "accounts was not asked");
+    assert_eq!(exchange_team_key(&fixture, ACTOR, Some("bob")).await, Err("auth.on_behalf_of".to_owned()));
+    assert_eq!(exchange_team_key(&fixture, "tutti-team_x", None).await, Err("auth.invalid_token".to_owned()));
+    assert_eq!(exchange_team_key(&fixture, "a.b.c", None).await, Ok(Some("Bearer a.b.c".into())));
+    let mut twice = HeaderMap::from_iter([(header::AUTHORIZATION, format!("Bearer {ACTOR}").parse().unwrap())]);
+    for member in ["ada", "bob"] {
+        twice.append(ON_BEHALF_OF, member.parse().unwrap());
+    }
+    let refused = fixture.verifier.exchange_team_key(&mut twice).await.unwrap_err();
+    assert_eq!(refused.code, "auth.on_behalf_of");
+    // If its token reached a role, the role would take it for nobody's.
+    let request =
+        ::http::Request::get("/").header(header::AUTHORIZATION, format!("Bearer {}", of_team(&["media:read"])));
+    let (mut parts, ()) = request.extension(fixture.verifier.clone()).body(()).unwrap().into_parts();
+    let refused = <Member as FromRequestParts<()>>::from_request_parts(&mut parts, &()).await.unwrap_err();
+    assert_eq!(refused.code, "auth.scope");
 }

@@ -17,7 +17,7 @@ use super::authenticated::Authenticated;
 use super::views::NO_STORE;
 use crate::commands;
 use crate::error::Error;
-use crate::model::{ApiKey, ApiKeyRequest, MAX_API_KEYS, Password};
+use crate::model::{ApiKey, ApiKeyRequest, ClientInfo, MAX_API_KEYS, Password, operation_scopes};
 use crate::state::Accounts;
 use crate::store;
 
@@ -121,6 +121,16 @@ pub(super) async fn list(
     tag = "accounts",
     security(("token" = [])),
     request_body = NewApiKey,
+    params(
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "A repeated request within a day returns the key that the first one made, with its secret",
+            min_length = 1,
+            max_length = 255,
+            example = "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+        ),
+    ),
     responses(
         (
             status = 201,
@@ -136,7 +146,9 @@ pub(super) async fn list(
             "auth.proof_required",
             "auth.too_many_attempts",
             "auth.wrong_password",
+            "request.bad_idempotency_key",
             "request.broken_off",
+            "request.idempotency_key_reused",
             "request.invalid",
             "request.not_json",
             "request.too_large",
@@ -146,20 +158,24 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(accounts): State<Accounts>,
     Authenticated(current): Authenticated,
+    client: ClientInfo,
     Json(body): Json<NewApiKey>,
 ) -> Result<impl IntoResponse, Error> {
-    let (tags, now) = (operation_tags(&accounts), accounts.context.clock.now());
-    let request = ApiKeyRequest::parse(&body.name, &body.scopes, body.expires_at, &tags, now)?;
-    let (key, secret) = commands::create_api_key(&accounts, &current, request, body.password.as_ref()).await?;
+    let (scopes, now) = (known_scopes(&accounts), accounts.context.clock.now());
+    let request = ApiKeyRequest::parse(&body.name, &body.scopes, body.expires_at, &scopes, now)?;
+    let (password, request_key) = (body.password.as_ref(), client.request_key);
+    let (key, secret) = commands::create_api_key(&accounts, &current, request, password, request_key).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(ApiKeyView::new(key, Some(secret)))))
 }
 
-/// Returns the tags of all public operations of the product.
-fn operation_tags(accounts: &Accounts) -> BTreeSet<String> {
+/// Returns the scopes for all public operations of the product.
+pub(super) fn known_scopes(accounts: &Accounts) -> Vec<String> {
     let items = accounts.context.roles.iter().flat_map(|role| &role.openapi.paths.paths);
     let items = items.filter(|(path, _)| !path.starts_with("/v1/admin/")).map(|(_, item)| item);
     let operations = items.flat_map(|item| [&item.get, &item.post, &item.put, &item.patch, &item.delete, &item.head]);
-    operations.flatten().filter_map(|operation| operation.tags.as_ref()).flatten().cloned().collect()
+    let tags: BTreeSet<String> =
+        operations.flatten().filter_map(|operation| operation.tags.as_ref()).flatten().cloned().collect();
+    operation_scopes(&tags)
 }
 
 /// Revokes an API key.

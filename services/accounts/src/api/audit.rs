@@ -2,15 +2,12 @@
 //!
 //! Invariant: it is read only; no operation changes or removes an entry.
 
-#![allow(unused_qualifications, reason = "the macro of an operation repeats the type of its parameters")]
-
 use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use http_server::operators::{Operator, Superuser};
 use http_server::{Json, List, Query};
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::operators_views::AuditEntryView;
 use super::views::NO_STORE;
@@ -20,7 +17,8 @@ use crate::queries;
 use crate::state::Accounts;
 
 /// The query of a page of the audit trail.
-#[derive(Debug, Deserialize, IntoParams)]
+// Not imported: the macro of the operation writes the whole path, which would be needless beside an import.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AuditParams {
     /// Who acted: a handle, an account's id, or `machine:` and a local user.

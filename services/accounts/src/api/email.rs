@@ -42,7 +42,7 @@ pub(super) struct ConfirmEmail {
 /// Mails a code to a new e-mail address.
 ///
 /// The address of the account changes when the code is sent to `/v1/me/email/confirm`, within 24 hours. The address
-/// before it is then told.
+/// before it is then told. An account with a second factor also needs a recent proof by one (`/v1/me/proof`).
 #[utoipa::path(
     post,
     path = "/v1/me/email",
@@ -62,6 +62,7 @@ pub(super) struct ConfirmEmail {
             "accounts.email_confirmed",
             "accounts.invalid_email",
             "accounts.too_many_mails",
+            "auth.proof_required",
             "auth.too_many_attempts",
             "auth.wrong_password",
             "request.broken_off",

@@ -267,8 +267,8 @@ pub(super) async fn confirm(
 
 /// Removes a second factor.
 ///
-/// With the last one the recovery codes are removed as well. Needs a recent proof by a second factor
-/// (`/v1/me/proof`).
+/// With the last one the recovery codes are removed as well; an account with a role keeps at least one. Needs a recent
+/// proof by a second factor (`/v1/me/proof`).
 #[utoipa::path(
     delete,
     path = "/v1/me/factors/{id}",
@@ -292,6 +292,7 @@ pub(super) async fn confirm(
     extensions(
         ("x-codes" = json!([
             "accounts.factor_not_found",
+            "accounts.last_factor",
             "auth.proof_required",
         ])),
     ),

@@ -11,8 +11,8 @@ use base::Query as _;
 use chrono::DateTime;
 use contract::accounts::{AccountName, FindByHandle};
 use http_server::auth::{
-    AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, KEPT,
-    MAX_RULES_PER_RESPONSE, MAX_SESSIONS_PER_RESPONSE,
+    AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, FindTeamKeyToken,
+    KEPT, MAX_RULES_PER_RESPONSE, MAX_SESSIONS_PER_RESPONSE, NO_MEMBER,
 };
 use http_server::{Json, Path};
 use service::{FindFlags, FlagsState};
@@ -31,6 +31,7 @@ pub(super) fn router() -> Router<Accounts> {
         .route(FindApiKeyToken::PATH, get(api_key_token))
         .route(FindByHandle::PATH, get(account_name))
         .route(FindFlags::PATH, get(flags))
+        .route(FindTeamKeyToken::PATH, get(team_key_token))
 }
 
 async fn ended_sessions(
@@ -67,4 +68,15 @@ async fn account_name(
 
 async fn flags(State(accounts): State<Accounts>) -> Result<Json<FlagsState>, Error> {
     Ok(Json(queries::flags_state(&accounts).await?))
+}
+
+async fn team_key_token(
+    State(accounts): State<Accounts>,
+    Path((hash, member)): Path<(String, String)>,
+) -> Result<Json<ApiKeyToken>, Error> {
+    let member = match member.as_str() {
+        NO_MEMBER => None,
+        name => Some(queries::account_by_handle_or_id(&accounts, name).await?),
+    };
+    Ok(Json(ApiKeyToken { access_token: commands::use_team_key(&accounts, &hash, member.as_ref()).await? }))
 }

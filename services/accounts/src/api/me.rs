@@ -241,7 +241,8 @@ pub(super) async fn erase(
 
 /// Changes the password and signs out every other device.
 ///
-/// Needs the current password. The session of the request stays; all others end in the same moment.
+/// Needs the current password. The session of the request stays; all others, and the account's API keys, end in the
+/// same moment.
 #[utoipa::path(
     post,
     path = "/v1/me/password",

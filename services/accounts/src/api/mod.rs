@@ -24,6 +24,7 @@ mod passwords;
 mod sessions;
 mod sign_ins;
 mod standings;
+mod team_keys;
 mod token_transport;
 mod views;
 
@@ -99,6 +100,8 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(audit::list))
         .routes(routes!(flags::list))
         .routes(routes!(flags::set))
+        .routes(routes!(team_keys::list, team_keys::create))
+        .routes(routes!(team_keys::remove))
 }
 
 /// Parses a JSON body that may be absent, because many clients and proxies send DELETE without a body.

@@ -3,15 +3,13 @@
 //! Invariant: every handler takes an [`Operator`], and one that changes something also the caller's session, and
 //! records an act in the same transaction.
 
-#![allow(unused_qualifications, reason = "the macro of an operation repeats the type of its parameters")]
-
 use axum::extract::State;
 use axum::response::IntoResponse;
 use contract::accounts::AccountState;
 use http_server::operators::{Operator, Superuser, Viewer};
 use http_server::{Json, List, Path, Query};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::authenticated::Authenticated;
 use super::operators_views::{AdminAccountDetailView, AdminAccountView};
@@ -24,7 +22,8 @@ use crate::recent_proof::require_recent_proof;
 use crate::state::Accounts;
 
 /// The query of a search for accounts.
-#[derive(Debug, Deserialize, IntoParams)]
+// Not imported: the macro of the operation writes the whole path, which would be needless beside an import.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AccountsParams {
     /// The beginning of a handle, a whole e-mail address, or an id; without it, all accounts.
@@ -135,8 +134,8 @@ pub(super) struct ChangeRoles {
 /// Gives an account roles, and takes roles from it.
 ///
 /// New roles are in the next access token, at most 15 minutes later; tokens with a role that was taken are refused
-/// within seconds, and who loses one is signed out at the operators' listener. Needs a recent proof (`/v1/me/proof`).
-/// The act is recorded in the audit trail.
+/// within seconds, and who loses one is signed out at the operators' listener. A role is given only to an account that
+/// has a second factor. Needs a recent proof (`/v1/me/proof`). The act is recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/accounts/{id}/roles",
@@ -164,6 +163,7 @@ pub(super) struct ChangeRoles {
             "accounts.beyond_role",
             "accounts.not_found",
             "accounts.own_operator_role",
+            "accounts.role_needs_factor",
             "accounts.unknown_role",
             "auth.proof_required",
         ])),

@@ -75,8 +75,8 @@ pub(super) async fn forgotten(
 
 /// Sets a new password with the code of a mail, and signs out all devices.
 ///
-/// The code works once. The code of a mail to a former address also makes that address the account's again. API keys
-/// from before the address was confirmed, or from after it was changed, end as well.
+/// The code works once. The code of a mail to a former address also makes that address the account's again. The API
+/// keys of the account end as well.
 #[utoipa::path(
     post,
     path = "/v1/passwords/reset",

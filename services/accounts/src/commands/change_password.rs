@@ -1,7 +1,7 @@
 //! Changing the password.
 //!
-//! Invariant: a new password ends every other session and what was mailed to reset the old one, makes all networks
-//! unknown, and is told by mail, in the same transaction.
+//! Invariant: a new password ends every other session, the API keys that the member made and what was mailed to reset
+//! the old one, makes all networks unknown, and is told by mail, in the same transaction.
 
 use db::Lane;
 
@@ -13,7 +13,7 @@ use crate::password_verification::verify_own_password;
 use crate::state::Accounts;
 use crate::store;
 
-/// Replaces the password and ends every other session.
+/// Replaces the password and ends every other session, and the member's API keys.
 pub(crate) async fn change_password(
     accounts: &Accounts,
     current: &CurrentSession,
@@ -32,7 +32,8 @@ pub(crate) async fn change_password(
             let changed = store::accounts::update_password(tx, account, &old, &hash).await?;
             if changed {
                 store::sessions::remove_others(tx, account, session, now).await?;
-                // The password may have been changed because an attacker knew it.
+                // The password may have been changed because an attacker knew it, who may have made keys.
+                store::api_keys::remove_all(tx, account, now).await?;
                 store::known_networks::remove_all(tx, account).await?;
                 store::mailed_codes::remove_for(tx, account, &[Purpose::ResetPassword]).await?;
                 mail.enqueue(tx, mails::password_changed(&mail, &member)).await?;

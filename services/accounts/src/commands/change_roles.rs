@@ -3,7 +3,7 @@
 //! A new role is in the member's next access token, within 15 minutes. Who loses a role loses the sessions at the
 //! operators' listener at once, and every process refuses the tokens that have the role within seconds, and accepts
 //! their successors. Invariant: a change and its entry in the audit trail are one transaction, in which the member who
-//! makes it is an operator.
+//! makes it is an operator, and an account that is given a role has a second factor.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -18,7 +18,8 @@ use crate::model::{Account, Role, Roles, RolesChange};
 use crate::store;
 
 /// Adds a role to the account with this handle: `member`, `curator`, `moderator`, `viewer`, `developer` or
-/// `operator`. Returns all its roles. Fails with [`Error::NoSuchAccount`] or [`Error::UnknownRole`].
+/// `operator`. Returns all its roles. Fails with [`Error::NoSuchAccount`] or [`Error::UnknownRole`], and with
+/// [`Error::RoleNeedsFactor`] for an account without a second factor.
 pub async fn assign(
     db: &Db,
     handle: &str,
@@ -81,6 +82,10 @@ pub(crate) async fn change_roles(
         let roles = change.apply(account.roles.clone());
         if roles == account.roles {
             return Ok(account);
+        }
+        // A role that stays, or is taken, needs none: there are accounts from before this rule.
+        if !account.roles.include(&roles) && store::factors::list(tx, id).await?.is_empty() {
+            return Err(Error::RoleNeedsFactor);
         }
         store::accounts::update_roles(tx, id, &roles).await?;
         if !roles.include(&account.roles) {

@@ -18,6 +18,8 @@
 //! | confirming an address, a mailed new password | account and e-mail address | one account confirms an address |
 //! | make, use and revoke an API key | account | the number of its keys |
 //! | exports: asked for, ready, ended | account | their number; that one is ready once |
+//! | make and revoke a key of the team | account of the operator, and the audit trail | their number; the role |
+//! | use a key of the team | the key | nothing: it is one statement |
 //! | profile, avatar | account | what is read and written back |
 //! | roles | account, that of the operator, and the audit trail | the same; that an entry follows from the last one |
 //! | suspend, restore | account, that of the operator, and the audit trail | the standing, and the roles that decide |
@@ -45,6 +47,7 @@ mod confirm_email;
 mod confirm_factor;
 mod create_api_key;
 mod create_first_signing_key;
+mod create_team_key;
 mod end_all_sessions;
 mod end_session;
 mod erase_account;
@@ -59,6 +62,7 @@ mod refresh_session;
 mod remove_api_key;
 mod remove_expired;
 mod remove_factor;
+mod remove_team_key;
 mod replace_recovery_codes;
 mod request_confirmation;
 mod request_export;
@@ -76,6 +80,7 @@ mod suspend_account;
 mod sweep_exports;
 mod update_profile;
 mod use_api_key;
+mod use_team_key;
 mod verify_audit;
 
 pub(crate) use begin_factor::{FactorSetup, begin_factor};
@@ -90,6 +95,7 @@ pub(crate) use confirm_email::confirm_email;
 pub(crate) use confirm_factor::{FactorConfirmation, confirm_factor};
 pub(crate) use create_api_key::create_api_key;
 pub(crate) use create_first_signing_key::create_first_signing_key;
+pub(crate) use create_team_key::create_team_key;
 pub(crate) use end_all_sessions::end_all_sessions;
 pub(crate) use end_session::end_session;
 pub(crate) use erase_account::erase_account;
@@ -102,6 +108,7 @@ pub(crate) use refresh_session::refresh_session;
 pub(crate) use remove_api_key::remove_api_key;
 pub(crate) use remove_expired::remove_expired;
 pub(crate) use remove_factor::remove_factor;
+pub(crate) use remove_team_key::remove_team_key;
 pub(crate) use replace_recovery_codes::replace_recovery_codes;
 pub(crate) use request_confirmation::{request_confirmation, request_email_change};
 pub(crate) use request_export::{ExportRequested, request_export};
@@ -119,4 +126,5 @@ pub(crate) use suspend_account::suspend_account;
 pub(crate) use sweep_exports::sweep_exports;
 pub(crate) use update_profile::update_profile;
 pub(crate) use use_api_key::use_api_key;
+pub(crate) use use_team_key::use_team_key;
 pub use verify_audit::{AuditReport, verify_audit};

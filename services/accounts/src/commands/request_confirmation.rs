@@ -1,6 +1,7 @@
 //! Asking for a mail that confirms the account's address, or a new one.
 //!
-//! Invariant: the address of an account changes only when its new one is confirmed.
+//! Invariant: the address of an account changes only when its new one is confirmed, and mails that strangers cause to a
+//! mailbox use up none of those that a member can cause whose own address is confirmed.
 
 use db::Lane;
 
@@ -9,6 +10,8 @@ use crate::error::Error;
 use crate::mailed_codes::{FreshCode, check_mail_rate};
 use crate::model::{Account, CurrentSession, Email, Password, Purpose};
 use crate::password_verification::verify_own_password;
+use crate::rate_limiter::RateLimiter;
+use crate::recent_proof::require_factor_if_any;
 use crate::state::Accounts;
 
 /// Mails a code that confirms the address of the account. Fails with [`Error::EmailConfirmed`] if it is confirmed.
@@ -20,7 +23,8 @@ pub(crate) async fn request_confirmation(accounts: &Accounts, current: &CurrentS
     mail_code(accounts, account, Purpose::ConfirmEmail, &account.email).await
 }
 
-/// Mails a code that confirms a new address, to that address. Needs the password.
+/// Mails a code that confirms a new address, to that address. Needs the password, and a recent proof by a second factor
+/// if the account has one: the mailbox of the new address can reset the password.
 pub(crate) async fn request_email_change(
     accounts: &Accounts,
     current: &CurrentSession,
@@ -28,6 +32,7 @@ pub(crate) async fn request_email_change(
     password: &Password,
 ) -> Result<(), Error> {
     let email = Email::parse(email)?;
+    require_factor_if_any(accounts, current).await?;
     verify_own_password(accounts, current, password).await?;
     if email.as_str() == current.account.email {
         return request_confirmation(accounts, current).await;
@@ -37,7 +42,8 @@ pub(crate) async fn request_email_change(
 
 async fn mail_code(accounts: &Accounts, account: &Account, purpose: Purpose, email: &str) -> Result<(), Error> {
     let now = accounts.context.clock.now();
-    accounts.mailboxes.try_acquire(email, now).map_err(Error::TooManyMails)?;
+    let budget = mailbox_budget(accounts, account, purpose);
+    budget.try_acquire(email, now).map_err(Error::TooManyMails)?;
     let code = FreshCode::draw(accounts, account.id, purpose, email);
     let (mail, member) = (accounts.context.mail.clone(), account.clone());
     let mailed = accounts
@@ -50,7 +56,16 @@ async fn mail_code(accounts: &Accounts, account: &Account, purpose: Purpose, ema
         })
         .await;
     if mailed.is_err() {
-        accounts.mailboxes.refund(email);
+        budget.refund(email);
     }
     mailed
+}
+
+/// Returns what limits the mails to one mailbox that an account causes for a purpose.
+fn mailbox_budget<'a>(accounts: &'a Accounts, account: &Account, purpose: Purpose) -> &'a RateLimiter {
+    if purpose == Purpose::ChangeEmail && account.email_confirmed_at.is_some() {
+        &accounts.member_mails
+    } else {
+        &accounts.stranger_mails
+    }
 }

@@ -1,8 +1,8 @@
 //! Choosing a new password with a mailed code.
 //!
-//! Invariant: the code is used, the password replaced, every session ended and the mail about it recorded in one
-//! transaction. No session is opened: the member still has to sign in, with a second factor if the account has one. No
-//! API key of a person who had not read a mail at this address goes on.
+//! Invariant: the code is used, the password replaced, every session and every API key of the member ended and the mail
+//! about it recorded in one transaction. No session is opened: the member still has to sign in, with a second factor if
+//! the account has one.
 
 use db::Lane;
 
@@ -14,8 +14,8 @@ use crate::password_hasher::Priority;
 use crate::state::Accounts;
 use crate::store;
 
-/// Replaces the password of the account whose code is presented, and ends all its sessions. A short code needs the
-/// `login`. The code of a mail to a former address also makes that address the account's again.
+/// Replaces the password of the account whose code is presented, and ends all its sessions and API keys. A short code
+/// needs the `login`. The code of a mail to a former address also makes that address the account's again.
 pub(crate) async fn reset_password(
     accounts: &Accounts,
     login: Option<&str>,
@@ -60,13 +60,10 @@ pub(crate) async fn reset_password(
                 // The mail was read there. If another account has confirmed the address, it stays as it is.
                 store::addresses::confirm(tx, id, &code.email, now).await?;
             }
-            if is_restored || before.email_confirmed_at.is_none() {
-                // Until now the account may have been used by another person than the reader of this mail.
-                store::api_keys::remove_all(tx, id, now).await?;
-            }
             store::accounts::reset_password(tx, id, &hash).await?;
             store::sessions::remove_all(tx, id, now).await?;
-            // The former password may be known to an attacker.
+            // The former password may be known to an attacker, and another person may have made keys.
+            store::api_keys::remove_all(tx, id, now).await?;
             store::known_networks::remove_all(tx, id).await?;
             store::mailed_codes::remove_for(tx, id, &[Purpose::ResetPassword]).await?;
             let after = store::accounts::find_by_id(tx, id).await?.ok_or(Error::InvalidCode)?;

@@ -117,7 +117,7 @@ async fn insert_account(
     let sign_in = accounts.context.random.uuid_v7(session.at);
     // One mailbox gets only so many of these mails, which strangers can cause. The member can ask for another one
     // later.
-    let may_mail = accounts.mailboxes.try_acquire(&account.email, session.at).is_ok();
+    let may_mail = accounts.stranger_mails.try_acquire(&account.email, session.at).is_ok();
     let code = may_mail.then(|| FreshCode::draw(accounts, account.id, Purpose::ConfirmEmail, &account.email));
     let mail = accounts.context.mail.clone();
     // No other write can know the account's id before the commit, so its lane is not needed. In these two, sign-ups and
@@ -141,7 +141,7 @@ async fn insert_account(
         .await?;
     if !created {
         if may_mail {
-            accounts.mailboxes.refund(&account.email);
+            accounts.stranger_mails.refund(&account.email);
         }
         return Ok(None);
     }

@@ -35,9 +35,10 @@ pub(crate) async fn update_profile(
         .write(Lane::of(&id), async move |tx| {
             let updated = store::accounts::update(tx, id, &patch).await?.ok_or(Error::SessionEnded)?;
             if let Some(is_private) = patch.is_private {
-                // Read in the lane: subscribers keep the change with the latest time, and that must be the last one.
+                // Subscribers keep the change with the latest time, and that must be the last one.
                 let now = clock.now();
-                tx.publish(&PrivacyChanged { account: id, is_private, at: now }, now)?;
+                let at = store::privacy::record_change(tx, id, now).await?;
+                tx.publish(&PrivacyChanged { account: id, is_private, at }, now)?;
             }
             Ok::<_, Error>(updated)
         })

@@ -29,7 +29,10 @@ use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 
 pub(crate) use about::{About, Link, Place, ProfileKind};
-pub(crate) use api_key::{API_KEY_TOKEN_LIFETIME, ApiKey, ApiKeyRequest, LAST_USE_INTERVAL, MAX_API_KEYS};
+pub(crate) use api_key::{
+    API_KEY_TOKEN_LIFETIME, ApiKey, ApiKeyRequest, LAST_USE_INTERVAL, MAX_API_KEYS, MAX_TEAM_KEYS, TeamKey,
+    operation_scopes, parse_key_reason,
+};
 pub(crate) use audit::{AuditEntry, AuditFilter, ChainCheck, FIRST_PREVIOUS_HASH};
 pub(crate) use authentication::{Authentication, Method};
 pub(crate) use email::{Email, normalize_login};

@@ -80,6 +80,11 @@ impl Roles {
         self.0.iter().any(|role| !matches!(role, Role::Member | Role::Curator))
     }
 
+    /// Whether the account has a role beyond the one that every account has.
+    pub(crate) fn are_granted(&self) -> bool {
+        self.0.iter().any(|role| *role != Role::Member)
+    }
+
     /// Whether none of the other roles is missing here.
     pub(crate) fn include(&self, others: &Self) -> bool {
         others.0.iter().all(|role| self.has(*role))
@@ -148,6 +153,7 @@ mod tests {
     fn roles_that_are_lost_are_not_included() {
         let (member, curator) = (Roles::for_new_account(), Roles::for_new_account().with(Role::Curator));
         assert!(curator.include(&member) && curator.include(&curator));
+        assert!(curator.are_granted() && !member.are_granted());
         assert!(!member.include(&curator) && !member.with(Role::Viewer).include(&curator));
     }
 }

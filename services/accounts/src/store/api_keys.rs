@@ -11,26 +11,49 @@ use uuid::Uuid;
 use super::ended_sessions;
 use crate::model::{ApiKey, LAST_USE_INTERVAL};
 
-const INSERT: &str = "
-    insert into api_key (id, account_id, name, scopes, key_hash, created_at, expires_at)
-    values ($1, $2, $3, $4, $5, $6, $7)";
+/// A key to be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct NewKey {
+    /// The key.
+    pub key: ApiKey,
+    /// The hash of its secret.
+    pub hash: String,
+    /// The hash of the `Idempotency-Key` of the request that makes it.
+    pub request_key: Option<Vec<u8>>,
+}
 
-/// Inserts a key.
-pub(crate) async fn insert(tx: &Tx, account: AccountId, key: &ApiKey, hash: &str) -> Result<(), Error> {
+/// A key with the hash of its secret.
+#[derive(Debug)]
+pub(crate) struct StoredKey {
+    /// The key.
+    pub key: ApiKey,
+    /// The hash.
+    pub hash: String,
+}
+
+const INSERT: &str = "
+    insert into api_key (id, account_id, name, scopes, key_hash, request_key, created_at, expires_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Inserts a key of an account.
+pub(crate) async fn insert(tx: &Tx, account: AccountId, new: &NewKey) -> Result<(), Error> {
+    let NewKey { key, hash, request_key } = new;
     let values = vec![
         key.id.into(),
         account.0.into(),
         key.name.as_str().into(),
         key.scopes.join(" ").into(),
-        hash.into(),
+        hash.as_str().into(),
+        request_key.clone().into(),
         key.created_at.into(),
         key.expires_at.into(),
     ];
     tx.execute(INSERT, values).await.map(drop)
 }
 
+/// The columns of a key.
 #[derive(FromQueryResult)]
-struct Row {
+pub(super) struct KeyRow {
     id: Uuid,
     name: String,
     scopes: String,
@@ -39,8 +62,8 @@ struct Row {
     last_used_at: Option<DateTime<Utc>>,
 }
 
-impl From<Row> for ApiKey {
-    fn from(row: Row) -> Self {
+impl From<KeyRow> for ApiKey {
+    fn from(row: KeyRow) -> Self {
         Self {
             id: row.id,
             name: row.name,
@@ -62,8 +85,41 @@ const LIST: &str = "
 /// Returns at most `limit` keys of an account, newest first, those that have expired included.
 pub(crate) async fn list(sql: &impl Sql, account: AccountId, limit: usize) -> Result<Vec<ApiKey>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows: Vec<Row> = sql.rows(LIST, vec![account.0.into(), limit.into()]).await?;
+    let rows: Vec<KeyRow> = sql.rows(LIST, vec![account.0.into(), limit.into()]).await?;
     Ok(rows.into_iter().map(ApiKey::from).collect())
+}
+
+/// The columns of a key, with the hash of its secret.
+#[derive(FromQueryResult)]
+pub(super) struct StoredRow {
+    key_hash: String,
+    #[sea_orm(nested)]
+    key: KeyRow,
+}
+
+impl From<StoredRow> for StoredKey {
+    fn from(row: StoredRow) -> Self {
+        Self { key: row.key.into(), hash: row.key_hash }
+    }
+}
+
+const MADE: &str = "
+    select key_hash, id, name, scopes, created_at, expires_at, last_used_at
+      from api_key
+     where account_id = $1
+       and request_key = $2
+       and created_at > $3";
+
+/// Returns the key of an account that a request with this `Idempotency-Key` made since a time.
+pub(crate) async fn find_made(
+    sql: &impl Sql,
+    account: AccountId,
+    request_key: &[u8],
+    since: DateTime<Utc>,
+) -> Result<Option<StoredKey>, Error> {
+    let values = vec![account.0.into(), request_key.to_vec().into(), since.into()];
+    let row: Option<StoredRow> = sql.row(MADE, values).await?;
+    Ok(row.map(StoredKey::from))
 }
 
 /// A key that was found by its hash.
@@ -87,7 +143,7 @@ pub(crate) async fn find(sql: &impl Sql, hash: &str, now: DateTime<Utc>) -> Resu
     struct Found {
         account_id: Uuid,
         #[sea_orm(nested)]
-        key: Row,
+        key: KeyRow,
     }
     let row: Option<Found> = sql.row(FIND, vec![hash.into(), now.into()]).await?;
     Ok(row.map(|row| FoundKey { account: AccountId(row.account_id), key: row.key.into() }))

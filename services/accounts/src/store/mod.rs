@@ -1,6 +1,6 @@
 //! The SQL of this role: accounts, their addresses and the skeletons of their handles, sanctions and the rules that
-//! follow from them, sessions (and those that have ended), second factors, API keys, mailed codes, sign-ins, signing
-//! keys, known networks, flags and the audit trail.
+//! follow from them, sessions (and those that have ended), second factors, API keys of members and of the team, mailed
+//! codes, sign-ins, signing keys, known networks, flags and the audit trail.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
@@ -19,6 +19,7 @@ pub(crate) mod handle_skeletons;
 pub(crate) mod known_networks;
 pub(crate) mod mailed_codes;
 pub(crate) mod passkey_challenges;
+pub(crate) mod privacy;
 #[cfg(test)]
 mod query_plans;
 pub(crate) mod recovery_codes;
@@ -26,3 +27,4 @@ pub(crate) mod sanctions;
 pub(crate) mod sessions;
 pub(crate) mod sign_ins;
 pub(crate) mod signing_keys;
+pub(crate) mod team_keys;

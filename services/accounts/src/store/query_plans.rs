@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::account_pages::AccountsFilter;
 use super::{
     account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, exports, factors, flags,
-    handle_skeletons, known_networks, mailed_codes, recovery_codes, sanctions, sessions, sign_ins,
+    handle_skeletons, known_networks, mailed_codes, privacy, recovery_codes, sanctions, sessions, sign_ins, team_keys,
 };
 use crate::model::{AuditFilter, Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
@@ -43,6 +43,10 @@ async fn every_query_has_an_index() {
             account_rules::list(sql, now, Uuid::nil(), 10).await?;
             api_keys::list(sql, id, 10).await?;
             api_keys::find(sql, "hash", now).await?;
+            api_keys::find_made(sql, id, &[1], now).await?;
+            team_keys::list(sql, 10).await?;
+            team_keys::find(sql, "hash", now).await?;
+            team_keys::find_made(sql, id, &[1], now).await?;
             sanctions::list(sql, id, Uuid::max(), 10).await?;
             sanctions::list_ended(sql, now, 10).await?;
             audit::find_last(sql).await?;
@@ -73,6 +77,7 @@ async fn every_query_has_an_index() {
             factors::list_credentials(sql, id).await?;
             factors::find_passkey(sql, &[1]).await?;
             factors::find_pending(sql, id, Uuid::nil(), now).await?;
+            privacy::find_last(sql, id).await?;
             recovery_codes::count(sql, id).await?;
             recovery_codes::contains(sql, id, &[1]).await?;
             Ok(())

@@ -245,6 +245,30 @@ async fn strangers_fill_nobodys_mailbox() {
 }
 
 #[tokio::test]
+async fn strangers_use_up_none_of_the_mails_of_a_member() {
+    let world = builder().set("accounts.mails_per_mailbox=2").start(&[accounts::service()]).await;
+    let ada = sign_up_confirmed(&world, "ada").await;
+    for number in 0..3 {
+        sign_up_with(&world, &format!("eve{number}"), "ada@example.org").await;
+        sign_up_with(&world, &format!("mallory{number}"), "ada@example.net").await;
+    }
+    let change = json!({"email": "ada@example.net", "password": PASSWORD});
+    let eve = sign_up_with(&world, "eve", "eve@example.org").await;
+    eve.member.post("/v1/me/email", &change).await.refused(429, "accounts.too_many_mails");
+    tick(&world);
+    ada.member.post("/v1/me/email", &change).await.expect(202);
+    confirm(&ada, &mailed_link(&world, "ada@example.net").await).await.expect(200);
+    let back = json!({"email": "ada@example.org", "password": PASSWORD});
+    tick(&world);
+    ada.member.post("/v1/me/email", &back).await.expect(202);
+    confirm(&ada, &mailed_link(&world, "ada@example.org").await).await.expect(200);
+    forget_password(&world, "ada").await;
+    let body = json!({"code": mailed_link(&world, "ada@example.org").await, "password": "another fine password"});
+    world.anonymous().post("/v1/passwords/reset", &body).await.expect(204);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_new_account_and_its_mail_survive_a_crash_together() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;

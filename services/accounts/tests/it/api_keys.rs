@@ -84,6 +84,7 @@ async fn a_key_is_shown_once_and_stored_as_its_hash() {
 async fn a_key_acts_for_its_member_within_its_scope_and_without_other_roles() {
     let world = world_beside_media().await;
     let olga = sign_up(&world, "olga").await;
+    insert_factor(&world, "olga").await;
     assign(&world, "olga", "operator").await;
     let (view, key) = create(&olga, &request(None)).await;
     let (claims, token) = exchange(&world, &key).await.unwrap();
@@ -148,22 +149,43 @@ async fn a_key_ends_at_its_time_and_with_the_account_and_pauses_with_a_suspensio
 }
 
 #[tokio::test]
-async fn a_mailed_new_password_ends_keys_from_before_the_address_was_confirmed() {
+async fn a_new_password_ends_the_keys_that_the_member_made_and_says_so() {
     let world = world_beside_media().await;
-    let reset = async |password: &str| {
-        forget_password(&world, "ada@example.org").await;
-        let body = json!({"code": mailed_link(&world, "ada@example.org").await, "password": password});
-        world.anonymous().post("/v1/passwords/reset", &body).await.expect(204);
-    };
-    // A stranger may have signed up with the address, and made a key for later.
-    let (_, foreign) = create(&sign_up(&world, "ada").await, &request(None)).await;
-    reset("another fine password").await;
-    assert!(!is_known(&world, &foreign).await);
-    // Now the address is confirmed, so the keys are its owner's.
-    let owner = Person::of(&world, &sign_in(&world, "ada", "another fine password").await.expect(201));
-    let (_, own) = create(&owner, &request(None)).await;
-    reset("a third fine password").await;
-    assert!(is_known(&world, &own).await);
+    let ada = sign_up_confirmed(&world, "ada").await;
+    let (_, changed) = create(&ada, &request(None)).await;
+    let (_, of_bob) = create(&sign_up(&world, "bob").await, &request(None)).await;
+    let wrong = json!({"current": "a wrong password", "new": "another fine password"});
+    ada.member.post("/v1/me/password", &wrong).await.refused(403, "auth.wrong_password");
+    assert!(is_known(&world, &changed).await);
+    tick(&world);
+    let body = json!({"current": PASSWORD, "new": "another fine password"});
+    ada.member.post("/v1/me/password", &body).await.expect(204);
+    assert!(!is_known(&world, &changed).await && list(&ada).await.is_empty());
+    let mail = world.mail_to("ada@example.org").await;
+    assert!(mail.text.contains("keys"), "{}", mail.text);
+    let (_, reset) = create(&ada, &request(None)).await;
+    forget_password(&world, "ada").await;
+    let body = json!({"code": mailed_link(&world, "ada@example.org").await, "password": "a third fine password"});
+    world.anonymous().post("/v1/passwords/reset", &body).await.expect(204);
+    assert!(!is_known(&world, &reset).await && is_known(&world, &of_bob).await);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_back_ends_the_keys_of_who_changed_it() {
+    let world = world_beside_media().await;
+    sign_up_confirmed(&world, "ada").await;
+    let thief = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
+    tick(&world);
+    let change = json!({"email": "thief@example.net", "password": PASSWORD});
+    thief.member.post("/v1/me/email", &change).await.expect(202);
+    let code = json!({"code": mailed_link(&world, "thief@example.net").await});
+    thief.member.post("/v1/me/email/confirm", &code).await.expect(200);
+    let (_, stolen) = create(&thief, &request(None)).await;
+    assert!(is_known(&world, &stolen).await);
+    let back = json!({"code": mailed_link(&world, "ada@example.org").await, "password": "another fine password"});
+    world.anonymous().post("/v1/passwords/reset", &back).await.expect(204);
+    assert!(!is_known(&world, &stolen).await);
     world.end().await;
 }
 

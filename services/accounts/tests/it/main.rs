@@ -30,6 +30,7 @@ mod sign_ins;
 mod sign_up;
 mod signing_keys;
 mod standing;
+mod team_keys;
 mod webhooks;
 
 use http_server::operators::Actor;
@@ -127,12 +128,26 @@ async fn sign_up_confirmed(world: &World, name: &str) -> Person {
     person
 }
 
-/// Signs up, gives the account a role and an authenticator app, and signs in at the operators' listener.
+/// Signs up, gives the account an authenticator app and a role, and signs in at the operators' listener.
 async fn sign_up_operator(world: &World, name: &str, role: &str) -> Person {
     let person = sign_up(world, name).await;
-    assign(world, name, role).await;
     let secret = factors::add_app(world, &person).await;
+    assign(world, name, role).await;
     sign_in_operator(world, name, &secret).await
+}
+
+/// Inserts a second factor, without which an account is given no role. No code belongs to it.
+async fn insert_factor(world: &World, name: &str) {
+    let text = "
+        insert into factor (id, account_id, kind, name, secret, created_at)
+        select id, id, 'totp', 'App', $1, created_at
+          from account
+         where handle = $2";
+    let values = vec![vec![0_u8; 8].into(), name.to_owned().into()];
+    let db = world.context("accounts").db.clone();
+    let inserted: Result<u64, db::Error> =
+        db.write(db::Lane::ALL, async move |tx| db::Sql::execute(tx, text, values).await).await;
+    assert_eq!(inserted.unwrap(), 1);
 }
 
 /// Gives an account a role, as a command on the machine does.

@@ -50,7 +50,7 @@ async fn a_request_that_does_not_come_through_the_listener_is_checked_as_well() 
             walked += 1;
         }
     }
-    assert_eq!(walked, 9);
+    assert_eq!(walked, 12);
     world.end().await;
 }
 
@@ -58,6 +58,7 @@ async fn a_request_that_does_not_come_through_the_listener_is_checked_as_well() 
 async fn a_change_of_roles_is_in_the_audit_trail_with_who_why_and_what() {
     let world = world().await;
     let (ada, operator) = (create(&world, "ada").await, sign_up_operator(&world, "grace", "operator").await);
+    insert_factor(&world, "ada").await;
     let grace = &operator.member;
     let roles = format!("/v1/admin/accounts/{ada}/roles");
     let body = json!({"grant": ["moderator"], "reason": "She helps."});
@@ -105,6 +106,7 @@ async fn a_change_of_roles_needs_a_recent_proof() {
     let world = world().await;
     let (ada, grace) = (create(&world, "ada").await, sign_up_operator(&world, "grace", "operator").await);
     let (roles, body) = (format!("/v1/admin/accounts/{ada}/roles"), json!({"grant": ["viewer"], "reason": ""}));
+    insert_factor(&world, "ada").await;
     world.clock().advance(TimeDelta::minutes(11));
     let grace = Person::of(&world, &refresh_as_operator(&world, &grace.refresh).await.expect(200));
     let problem = grace.member.post(&roles, &body).await.refused(403, "auth.proof_required").json();
@@ -200,7 +202,9 @@ async fn acts_at_the_same_time_are_one_chain() {
     let grace = sign_up_operator(&world, "grace", "operator").await;
     let mut changes = Vec::new();
     for number in 0..12 {
-        let (grace, id) = (grace.member.clone(), create(&world, &format!("member_{number}")).await);
+        let name = format!("member_{number}");
+        let (grace, id) = (grace.member.clone(), create(&world, &name).await);
+        insert_factor(&world, &name).await;
         changes.push(tokio::spawn(async move {
             let body = json!({"grant": ["viewer"], "reason": "one of many"});
             grace.post(&format!("/v1/admin/accounts/{id}/roles"), &body).await.expect(200);
@@ -346,8 +350,9 @@ async fn who_loses_a_role_is_signed_out_at_the_operators_listener() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
-    assign(&world, "ada", "operator").await;
     let token = sign_in_as_operator(&world).await;
+    insert_factor(&world, "ada").await;
+    assign(&world, "ada", "operator").await;
     accounts::revoke(&db, "ada", "operator", Actor::machine("root"), "", now).await.unwrap();
     refresh_as_operator(&world, &token).await.refused(401, "auth.invalid_refresh");
     refresh(&world, &ada.refresh).await.expect(200);

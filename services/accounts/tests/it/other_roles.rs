@@ -10,6 +10,7 @@ use contract::{AccountId, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Migration, Sql as _};
 use service::personal_data::PersonalData;
 use service::{Context, RoleInstance, Service};
+use tower::ServiceExt as _;
 
 /// Returns a fake media role with the items that a test inserts. It stores the events of accounts that it receives.
 fn fake_media() -> Service {
@@ -226,5 +227,36 @@ async fn another_role_finds_the_account_of_a_handle() {
     for unknown in ["bob", "a%2F%2E%2E", "%00"] {
         assert_eq!(find(unknown).await, None, "{unknown}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_writers_of_the_privacy_the_last_one_has_the_latest_time() {
+    let world = world_with_media().await;
+    let ada = sign_up(&world, "ada").await;
+    let mut writers = tokio::task::JoinSet::new();
+    for (number, router) in world.instances(&accounts::service(), 2).await.into_iter().enumerate() {
+        let bearer = format!("Bearer {}", ada.member.token().unwrap());
+        writers.spawn(async move {
+            for _ in 0..20 {
+                let request = http::Request::patch("/v1/me")
+                    .header("content-type", "application/json")
+                    .header("authorization", &bearer)
+                    .body(axum::body::Body::from(json!({"is_private": number == 0}).to_string()))
+                    .unwrap();
+                assert_eq!(router.clone().oneshot(request).await.unwrap().status(), 200);
+            }
+        });
+    }
+    writers.join_all().await;
+    // The clock stood still meanwhile. What another instance has recorded is sent a little later.
+    world.clock().advance(chrono::TimeDelta::seconds(10));
+    world.settle().await;
+    let rows: Vec<Stored> = world.context("media").db.read().rows("select json from privacy", vec![]).await.unwrap();
+    let mut events: Vec<PrivacyChanged> = rows.iter().map(|row| serde_json::from_str(&row.json).unwrap()).collect();
+    events.sort_by_key(|event| event.at);
+    events.dedup_by_key(|event| event.at);
+    assert_eq!(events.len(), 40, "each change has a time of its own");
+    let shown = ada.member.get("/v1/me").await.expect(200).json();
+    assert_eq!(events.last().map(|event| json!(event.is_private)), Some(shown["is_private"].clone()));
     world.end().await;
 }

@@ -4,6 +4,8 @@ use super::authenticator::Device;
 use super::factors::add_app;
 use super::*;
 use chrono::TimeDelta;
+use service::{RoleInstance, Service};
+use utoipa::openapi::OpenApiBuilder;
 
 /// Begins a passkey and returns the path that confirms it, and the options.
 async fn begin(person: &Person) -> (String, Value) {
@@ -88,6 +90,32 @@ async fn a_response_for_another_origin_is_refused() {
     sign_in_alone(&world, &response).await.refused(401, "auth.wrong_factor");
     let response = device.sign(&second_factor(&world, "ada").await);
     sign_in_second(&world, "ada", &response).await.refused(401, "auth.wrong_factor");
+    world.end().await;
+}
+
+/// Returns a role that has nothing but the section of the operators' listener.
+fn admin() -> Service {
+    Service {
+        name: "admin",
+        migrations: None,
+        objects: &[],
+        openapi: || OpenApiBuilder::new().build(),
+        codes: &[],
+        sections: Vec::new,
+        subscriptions: |_| Vec::new(),
+        start: |_| Box::pin(async { Ok(RoleInstance::default()) }),
+    }
+}
+
+#[tokio::test]
+async fn the_console_below_the_host_of_the_site_has_its_passkeys() {
+    const CONSOLE: &str = "http://console.localhost:9443";
+    let world = builder().set(&format!("admin.public_url={CONSOLE}")).start(&[accounts::service(), admin()]).await;
+    let mut device = add_passkey(&sign_up(&world, "ada").await, 1).await;
+    device.origin = CONSOLE.to_owned();
+    sign_in_alone(&world, &device.sign(&challenge(&world).await)).await.expect(201);
+    device.origin = "http://other.localhost:9443".to_owned();
+    sign_in_alone(&world, &device.sign(&challenge(&world).await)).await.refused(401, "auth.wrong_factor");
     world.end().await;
 }
 

@@ -26,8 +26,10 @@ async fn what_is_dangerous_needs_a_recent_proof() {
         format!("/v1/me/factors/{}", list["items"][0]["id"].as_str().unwrap())
     };
     let ada = eleven_minutes_later(&world, &ada).await;
+    let change = json!({"email": "ada@example.net", "password": PASSWORD});
     let acts = async |proofs: Value, person: &Person| {
         for response in [
+            person.member.post("/v1/me/email", &change).await,
             person.member.post("/v1/me/factors", &json!({"kind": "passkey"})).await,
             person.member.post("/v1/me/recovery-codes", &json!({})).await,
             person.member.delete(&path).await,
@@ -44,6 +46,7 @@ async fn what_is_dangerous_needs_a_recent_proof() {
     let proof = json!({"factor": {"kind": "totp", "code": current_code(&world, &secret)}});
     ada.member.post("/v1/me/proof", &proof).await.expect(204);
     ada.member.post("/v1/me/proof", &proof).await.refused(403, "auth.factor_refused");
+    ada.member.post("/v1/me/email", &change).await.expect(202);
     ada.member.post("/v1/me/factors", &json!({"kind": "passkey"})).await.expect(201);
     ada.member.post("/v1/me/recovery-codes", &json!({})).await.expect(201);
     ada.member.delete(&path).await.expect(204);

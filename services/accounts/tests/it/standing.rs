@@ -96,9 +96,9 @@ async fn every_process_refuses_the_tokens_of_a_suspended_member_until_it_is_rest
 async fn every_process_refuses_tokens_from_before_a_role_was_revoked_and_accepts_newer_ones() {
     let world = world().await;
     let (mia, bob) = (sign_up(&world, "mia").await, sign_up(&world, "bob").await);
+    let secret = factors::add_app(&world, &mia).await;
     assign(&world, "mia", "moderator").await;
     let site = Person::of(&world, &refresh(&world, &mia.refresh).await.expect(200));
-    let secret = factors::add_app(&world, &site).await;
     let moderator = sign_in_operator(&world, "mia", &secret).await;
     let verifier = &world.process.verifier;
     let state = async |person: &Person| {

@@ -9,7 +9,7 @@ use base::config::{Error, Section};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::config::Config as Limits;
+use crate::config::{Config as Limits, parse_origin};
 
 /// Requests in progress at once: a few dozen operators, each with a page that loads.
 const REQUESTS_AT_ONCE: usize = 256;
@@ -28,20 +28,34 @@ pub struct Config {
     pub networks: Vec<String>,
     /// How many trusted proxies stand in front of it, as `gateway.trusted_hops`.
     pub trusted_hops: usize,
+    /// The origin under which operators open the console, such as `https://console.tutti.example`. Operators can use
+    /// their passkeys there if its host is that of `mail.site_url` or below it.
+    pub public_url: String,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8082)), networks: Vec::new(), trusted_hops: 0 }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8082)),
+            networks: Vec::new(),
+            trusted_hops: 0,
+            public_url: String::new(),
+        }
     }
 }
 
 /// Returns the sections for the configuration reference.
 pub(super) fn sections() -> Vec<Section> {
-    vec![Section::of::<Config>("admin").with_rule(|config| config.section::<Config>("admin")?.networks().map(drop))]
+    vec![Section::of::<Config>("admin").with_rule(|config| config.section::<Config>("admin")?.check())]
 }
 
 impl Config {
+    /// Refuses values that can't be used.
+    fn check(&self) -> Result<(), Error> {
+        self.networks().map(drop)?;
+        if self.public_url.is_empty() { Ok(()) } else { parse_origin("admin.public_url", &self.public_url).map(drop) }
+    }
+
     /// Returns the networks that may use the listener.
     pub(super) fn networks(&self) -> Result<Networks, Error> {
         Networks::parse(&self.networks).map_err(|text| {
@@ -59,6 +73,21 @@ impl Config {
             trusted_hops: self.trusted_hops,
             allowed_origins: Vec::new(),
             ..Limits::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_the_console_is_an_origin() {
+        let check = |url: &str| Config { public_url: url.to_owned(), ..Config::default() }.check();
+        assert!(check("").is_ok() && check("https://console.tutti.example").is_ok());
+        for wrong in ["console.tutti.example", "https://tutti.example/console", "*"] {
+            let error = check(wrong).unwrap_err().to_string();
+            assert!(error.contains("admin.public_url") && error.contains("no origin"), "{error}");
         }
     }
 }

@@ -3,8 +3,6 @@
 //! Does not own them: the bus does. Invariant: a redelivery is recorded as an act before it happens, and no payload of
 //! an event is returned.
 
-#![allow(unused_qualifications, reason = "the macro of an operation repeats the type of its parameters")]
-
 use std::time::Duration;
 
 use axum::Router;
@@ -15,7 +13,7 @@ use http_server::operators::{Act, Developer, Operator};
 use http_server::{Json, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 use service::Context;
-use utoipa::{IntoParams, OpenApi as _, ToSchema};
+use utoipa::{OpenApi as _, ToSchema};
 
 use super::codes::NO_SUCH_DEAD_LETTER;
 
@@ -43,7 +41,8 @@ pub(super) fn router(context: Context) -> Router {
 }
 
 /// The query of a list of dead letters.
-#[derive(Debug, Deserialize, IntoParams)]
+// Not imported: the macro of the operation writes the whole path, which would be needless beside an import.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DeadLettersParams {
     /// How many, 1–100; 50 by default.

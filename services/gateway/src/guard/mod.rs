@@ -237,8 +237,9 @@ impl Guard {
     }
 
     /// Returns the client that the request is counted for: a member if it has a valid token, or an API key for which it
-    /// gets one. Each new token costs a signature check, and each new key a request to accounts, so their rate is
-    /// limited per prefix. A key is refused what is not in its scope.
+    /// gets one; a key of the team that acts for no member counts as itself. Each new token costs a signature check,
+    /// and each new key a request to accounts, so their rate is limited per prefix. A key is refused what is not in
+    /// its scope.
     async fn identify_client(
         &self,
         parts: &mut Parts,
@@ -253,14 +254,19 @@ impl Guard {
         if has_token && !verifier.as_ref().is_some_and(|verifier| verifier.has_verified(&parts.headers)) {
             self.rates.check_new_token(prefix)?;
         }
+        let mut team = None;
         if has_token && let Some(verifier) = &verifier {
+            team = verifier.exchange_team_key(&mut parts.headers).await?;
             verifier.exchange_api_key(&mut parts.headers).await?;
         }
         let member = <Option<Member> as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
-        if let Some(Member(claims)) = &member {
-            scope::check(claims, self.operation(parts), &parts.method)?;
+        match (&member, &team) {
+            (Some(Member(claims)), _) => scope::check(claims, self.operation(parts), &parts.method)?,
+            (None, Some(claims)) => scope::check_team(claims, self.operation(parts), &parts.method)?,
+            (None, None) => {}
         }
-        Ok(member.map_or(ClientKey::Prefix(prefix), |member| ClientKey::Member(member.id())))
+        let id = member.map(|member| member.id()).or(team.map(|claims| claims.sub));
+        Ok(id.map_or(ClientKey::Prefix(prefix), ClientKey::Member))
     }
 
     /// Returns the operation that a request is for.

@@ -107,6 +107,7 @@ fn internal_queries_are_types() {
         "platform/http/src/auth/account_rules.rs",
         "platform/http/src/auth/api_keys.rs",
         "platform/http/src/auth/ended_sessions.rs",
+        "platform/http/src/auth/team_keys.rs",
         "platform/http/src/jobs.rs",
         "platform/mail/src/operators.rs",
         "platform/service/src/flags.rs",

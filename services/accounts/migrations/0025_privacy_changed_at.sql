@@ -1,0 +1,1 @@
+alter table account add column privacy_changed_at timestamptz;
