@@ -18,8 +18,8 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     // A machine that also converts video may take its time for the documentation's thousands of elements.
     actionTimeout: 45_000,
-    // Recording every test would take a third of what the tests compute.
-    trace: 'on-first-retry',
+    // A trace has a picture and the document for each step, which costs more than many a step; the second attempt has one.
+    trace: process.env['TUTTI_E2E_TRACE'] ? 'retain-on-failure' : 'on-first-retry',
     launchOptions: {
       executablePath: process.env['TUTTI_CHROMIUM'] ?? '/usr/bin/chromium',
       args: [

@@ -76,6 +76,16 @@ test('a form with wrong fields is not sent: the focus goes to the first one, and
   await expectFieldError(page.getByLabel('E-mail'), 'E-mail should look like ada@example.org.');
   await expect(page.getByLabel('Password')).toHaveAccessibleDescription(/^Password needs at least 10 characters\./);
   expect(sent).toEqual([]);
+
+  // What the operators have turned off is said in their server's words, and what was typed stays.
+  const problem = { status: 503, code: 'server.turned_off', detail: 'The operators have turned sign-ups off for now.', request_id: '0198c5a4' };
+  await page.route('**/v1/accounts', (route) => route.fulfill({ status: 503, headers: { 'Retry-After': '3600' }, contentType: 'application/problem+json', json: problem }));
+  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('Password').fill('every good boy does fine');
+  await join.click();
+  await expect(page.getByRole('alert')).toHaveText(problem.detail);
+  await expect(join).toBeFocused();
+  await expect(page.getByLabel('Handle')).toHaveValue('ada');
 });
 
 test('tabs that load at the same moment renew one after the other and all stay signed in', async ({ home, context }) => {

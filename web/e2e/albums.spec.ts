@@ -123,3 +123,24 @@ test('an album is put in order by dragging, and its items are stepped through in
   await home.getByRole('link', { name: 'Previous item' }).click();
   await expect(home.getByRole('heading', { level: 1, name: tower })).toBeVisible();
 });
+
+test('an album whose response is lost is created once', async ({ home }) => {
+  const keys: (string | undefined)[] = [];
+  await home.route('**/v1/albums', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    keys.push(route.request().headers()['idempotency-key']);
+    if (keys.length > 1) return route.continue();
+    await route.fetch();
+    return route.abort();
+  });
+  await home.goto('/albums');
+  await home.getByRole('main').getByRole('button', { name: 'New album' }).first().click();
+  await home.getByRole('dialog').getByLabel('Title').fill('Harbour days');
+  await home.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+  await expect(home.getByRole('heading', { level: 1, name: 'Harbour days' })).toBeVisible();
+  expect(keys).toHaveLength(2);
+  expect(keys[0]).toBeTruthy();
+  expect(keys[1]).toBe(keys[0]);
+  await home.goto('/albums');
+  await expect(home.getByRole('main').getByRole('link', { name: /Harbour days/ })).toHaveCount(1);
+});

@@ -274,10 +274,11 @@ async function makeFiles(): Promise<Files> {
     ffmpeg('-f', 'lavfi', '-i', 'gradients=s=1800x1200:c0=0x0b6c75:c1=0xffb81c:c2=0xab3f10:n=3:seed=4', '-frames:v', '1', files.photo),
     ffmpeg('-f', 'lavfi', '-i', 'mandelbrot=s=900x1350:start_scale=0.6', '-frames:v', '1', files.portrait),
     ffmpeg('-f', 'lavfi', '-i', "aevalsrc='0.5*sin(2*PI*(220+110*floor(mod(t,4)))*t)*abs(sin(PI*t*0.7))':d=24", '-b:a', '128k', files.song),
-    // A keyframe every 20 s, so the video cannot be passed through without encoding.
-    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=30:d=24', '-f', 'lavfi', '-i', 'sine=330:d=24', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '600', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.video),
-    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=24:d=12', '-f', 'lavfi', '-i', 'sine=440:d=12', '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.clip),
-    ffmpeg('-f', 'lavfi', '-i', 'anoisesrc=d=60:r=48000', '-ac', '2', files.large),
+    // One keyframe, so the video cannot be passed through without encoding.
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=24:d=24', '-f', 'lavfi', '-i', 'sine=330:d=24', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '600', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.video),
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=12:d=12', '-f', 'lavfi', '-i', 'sine=440:d=12', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '120', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.clip),
+    // Many bytes for its length: it is also converted.
+    ffmpeg('-f', 'lavfi', '-i', 'anoisesrc=d=30:r=96000', '-ac', '2', files.large),
     writeFile(files.pdf, '%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n'),
   ]);
   return files;

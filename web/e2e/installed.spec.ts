@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { addFiles, expect, fleet, openItem, test, waitUntilReady } from './fixtures';
+import { expect, fleet, openItem, test } from './fixtures';
 
 test.use({ serviceWorkers: 'allow' });
 
@@ -54,10 +54,8 @@ test('without its server the page opens, says so, and goes on by itself', async 
   await context.close();
 });
 
-test('the service worker keeps the page’s own files and nothing of a member', async ({ home, files }) => {
+test('the service worker keeps the page’s own files and nothing of a member', async ({ library: home, files }) => {
   await untilInstalled(home);
-  await addFiles(home, files.photo, files.song);
-  for (const file of [files.photo, files.song]) await waitUntilReady(home, basename(file));
   for (const file of [files.photo, files.song]) {
     await home.goto('/');
     await openItem(home, basename(file));

@@ -12,7 +12,7 @@ const select = (page: Page, path: string): Locator => page.getByRole('checkbox',
 const bar = (page: Page): Locator => page.getByRole('region', { name: 'Selected items' });
 
 test('several items are tagged, shared, downloaded and deleted together', async ({ home, files }) => {
-  const all = [files.photo, files.song, files.clip];
+  const all = [files.photo, files.song, files.portrait];
   await addFiles(home, ...all);
   for (const file of all) await waitUntilReady(home, basename(file));
   const tiles = home.locator('.media-grid li');

@@ -4,11 +4,12 @@
 // same patterns, from which the server knows which paths are pages.
 import type { Component } from 'svelte';
 import account from '#messages/account';
+import apiKeys from '#messages/apiKeys';
 import layout from '#messages/layout';
 import library from '#messages/library';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'trash' | 'settings' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'trash' | 'settings' | 'api-keys' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -36,6 +37,7 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   member: { pattern: '/u/:handle', title: null, load: () => import('./account/MemberPage.svelte') },
   trash: { pattern: '/trash', title: layout.trash, load: () => import('./trash/TrashPage.svelte'), signedOut: 'sign-in' },
   settings: { pattern: '/settings', title: account.settingsTitle, load: () => import('./account/SettingsPage.svelte'), signedOut: 'sign-in' },
+  'api-keys': { pattern: '/settings/api-keys', title: apiKeys.title, load: () => import('./apiKeys/ApiKeysPage.svelte'), signedOut: 'sign-in' },
   'sign-in': { pattern: '/sign-in', title: account.signInTitle, load: () => import('./account/SignInPage.svelte') },
   join: { pattern: '/join', title: account.joinTitle, load: () => import('./account/JoinPage.svelte') },
   forgot: { pattern: '/forgot', title: account.forgotTitle, load: () => import('./account/ForgotPage.svelte') },

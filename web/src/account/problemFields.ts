@@ -15,7 +15,6 @@ export const PROBLEM_FIELDS: ProblemFields = {
     { field: 'place', property: 'The place' },
     { field: 'links', property: 'A link' },
     { field: 'links', property: 'A profile has at most five links', message: m.tooManyLinks },
-    { field: 'locale', property: '`locale`' },
   ],
   // The server says "handle" where the label says "Handle or e-mail".
   'auth.wrong_login': [{ field: 'password', message: m.wrongLogin }],

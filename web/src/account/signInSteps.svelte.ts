@@ -5,6 +5,7 @@ import { signIn } from '../api/accounts';
 import { getPasskey } from '../api/passkeys';
 import { isProblem, type Problem } from '../api/problem';
 import { codeKind, factorKinds } from './factorKinds';
+import { typedCode } from './typedCode';
 
 export class SignInSteps {
   login = $state('');
@@ -41,7 +42,7 @@ export class SignInSteps {
 
   submit = async (): Promise<void> => {
     if (this.#request === null) await this.#begin();
-    else await signIn(this.login.trim(), this.password, { kind: this.kind, code: this.code });
+    else await signIn(this.login.trim(), this.password, { kind: this.kind, code: typedCode(this.code) });
   };
 
   submitPasskey = async (): Promise<void> => {

@@ -1,17 +1,21 @@
 // Owns how API calls are sent: each carries the access token, is retried once with a new token if the server rejects
-// the old one, and fails with a Problem. Does not own the operations: their paths are typed by schema.d.ts.
+// the old one, and fails with a Problem. Does not own the operations, whose paths are typed by schema.d.ts, nor that what
+// creates is done once (creations.ts).
 import createClient from 'openapi-fetch';
 import { session } from '../session/session.svelte';
+import { creations } from './creations';
 import { problemFrom, unreachable } from './problem';
 import type { paths } from './schema';
 
-export const api = createClient<paths>({ baseUrl: '', fetch: authorizedFetch });
+export const api = createClient<paths>({ baseUrl: '', fetch: (request) => authorizedFetch(request) });
 
 /** The same operations for a visitor: without the member's token, even if there is one. */
 export const visitorApi = createClient<paths>({ baseUrl: '', fetch: (request) => send(request, null) });
 
 /** `fetch` with the member's token. */
-export async function authorizedFetch(request: Request): Promise<Response> {
+export const authorizedFetch = (request: Request): Promise<Response> => creations.send(request, sendWithToken);
+
+async function sendWithToken(request: Request): Promise<Response> {
   const token = await session.tokens.token();
   // A body can be read only once, so the retry needs its own copy.
   const retry = token === null ? null : request.clone();

@@ -4,9 +4,14 @@ import type { ShareLink, SharedMedia } from './types';
 
 const DAY_SECONDS = 86_400;
 
-/** Makes a link. Only this response has its URL. */
-export const create = (id: string, days: number): Promise<ShareLink> =>
-  readBody(api.POST('/v1/media/{id}/links', { params: { path: { id } }, body: { expires_in: days * DAY_SECONDS } }));
+/** Makes a link. Only this response has its URL; where it was lost on the way, the link is replaced. */
+export async function create(id: string, days: number): Promise<ShareLink> {
+  const post = (): Promise<ShareLink> => readBody(api.POST('/v1/media/{id}/links', { params: { path: { id } }, body: { expires_in: days * DAY_SECONDS } }));
+  const link = await post();
+  if (link.url) return link;
+  await revoke(id, link.id);
+  return post();
+}
 
 export const list = async (id: string): Promise<ShareLink[]> => (await readBody(api.GET('/v1/media/{id}/links', { params: { path: { id } } }))).items;
 

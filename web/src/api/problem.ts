@@ -50,7 +50,8 @@ export const sentenceFor = ({ code, detail }: { code: string; detail: string }):
 export function errorMessage(error: unknown): string {
   if (error instanceof Problem) {
     const detail = sentenceFor(error);
-    return error.status >= 500 && error.requestId ? m.withRequestId({ detail, requestId: error.requestId }) : detail;
+    // A 503 is no fault to report: the server is busy, or its operators have switched something off.
+    return error.status >= 500 && error.status !== 503 && error.requestId ? m.withRequestId({ detail, requestId: error.requestId }) : detail;
   }
   if (error instanceof TypeError) return unreachable().detail;
   if (error instanceof Error && error.message) return error.message;

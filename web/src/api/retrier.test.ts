@@ -1,7 +1,7 @@
 // Proves when something is tried again while the server is away.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Problem } from './problem';
-import { isAway, Retrier, retryDelay } from './retrier';
+import { isAway, isDeclined, Retrier, retryDelay } from './retrier';
 
 const browser = new EventTarget();
 beforeEach(() => {
@@ -53,4 +53,11 @@ it('takes no refusal for an absence', () => {
   expect(isAway(new Problem(503, 'server.turned_off', 'x'))).toBe(false);
   expect(isAway(new TypeError('Failed to fetch'))).toBe(true);
   expect(isAway(new Error('other'))).toBe(false);
+});
+
+it('knows a server that says why it does nothing now from one that is away', () => {
+  for (const code of ['server.turned_off', 'media.of_a_newer_server']) expect(isDeclined(new Problem(503, code, 'Uploads are turned off.')), code).toBe(true);
+  for (const problem of [new Problem(503, 'server.unavailable', 'x'), new Problem(503, 'http.503', 'x'), new Problem(0, 'net.unreachable', 'x'), new Problem(422, 'media.empty', 'x')]) {
+    expect(isDeclined(problem), problem.code).toBe(false);
+  }
 });

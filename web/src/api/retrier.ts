@@ -18,6 +18,9 @@ export const isTurnedOff = (error: unknown): boolean => isProblem(error, 'server
 export const isAway = (error: unknown): boolean =>
   error instanceof TypeError || (error instanceof Problem && [0, 502, 503, 504].includes(error.status) && !isTurnedOff(error));
 
+/** Whether the server is there and says why it does not do this now, such as that the operators have switched it off. */
+export const isDeclined = (error: unknown): error is Problem => error instanceof Problem && error.status === 503 && error.code !== 'server.unavailable' && !error.code.startsWith('http.');
+
 export class Retrier {
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;

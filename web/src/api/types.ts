@@ -1,5 +1,5 @@
 // Owns the short names of the API's types. The types themselves are in schema.d.ts, which is generated.
-import type { components } from './schema';
+import type { components, paths } from './schema';
 
 type Schemas = components['schemas'];
 
@@ -16,6 +16,9 @@ export type SignInRecord = Schemas['SignInRecord'];
 export type Factor = Schemas['Factor'];
 export type Factors = Schemas['Factors'];
 export type FactorSetup = Schemas['FactorSetup'];
+export type ApiKey = Schemas['ApiKey'];
+/** An archive with a member's data. */
+export type DataExport = paths['/v1/me/exports/{id}']['get']['responses'][200]['content']['application/json'];
 /** A second factor, as a request has it. */
 export type FactorProof = Schemas['FactorAnswer'];
 export type Kind = Media['kind'];

@@ -1,5 +1,6 @@
 // Owns what a form does when it is sent: its fields are checked, one request runs at a time, and what is wrong is shown.
-// Does not own the rules: fieldErrors.ts does. Invariant: after a refusal the focus is on the first field with a message.
+// Does not own the rules: fieldErrors.ts does. Invariant: after a refusal the focus is on the first field with a message, and
+// otherwise where it was, though a browser takes it from a button that is disabled meanwhile.
 import { tick } from 'svelte';
 import { errorMessage } from '../api/problem';
 import { fieldError, problemField, type ProblemFields } from './fieldErrors';
@@ -15,8 +16,11 @@ export class Form {
   /** Labels by the name of the field. */
   #labels = new Map<string, string>();
 
-  /** `problemFields` has the fields that each problem code may be about. */
-  constructor(private readonly problemFields: ProblemFields = {}) {}
+  /** `problemFields` has the fields that each problem code may be about; `rules` return what else is wrong with a field, by its name. */
+  constructor(
+    private readonly problemFields: ProblemFields = {},
+    private readonly rules: Readonly<Record<string, () => string | null>> = {},
+  ) {}
 
   /** Adds a field. Returns the function that removes it. */
   register(name: string, label: string): () => void {
@@ -39,6 +43,10 @@ export class Form {
       const message = fieldError(label, form.elements.namedItem(name) as HTMLInputElement);
       if (message !== null) this.fieldErrors[name] = message;
     }
+    for (const [name, rule] of Object.entries(this.rules)) {
+      const message = rule();
+      if (message !== null) this.fieldErrors[name] ??= message;
+    }
     if (Object.keys(this.fieldErrors).length === 0 && (await this.run(work))) return true;
     await tick();
     form.querySelector<Field>('[aria-invalid="true"]')?.focus();
@@ -47,6 +55,7 @@ export class Form {
 
   /** Runs `work` without checking the fields. Returns whether it succeeded. */
   async run(work: () => Promise<void>): Promise<boolean> {
+    const focused = document.activeElement;
     this.busy = true;
     this.error = null;
     try {
@@ -59,6 +68,8 @@ export class Form {
       return false;
     } finally {
       this.busy = false;
+      await tick();
+      if (document.activeElement === document.body && focused instanceof HTMLElement && focused.isConnected) focused.focus();
     }
   }
 }

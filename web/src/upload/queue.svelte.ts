@@ -2,9 +2,10 @@
 // Does not own sending (tus.ts), storage (uploadDb.ts) or the rules (uploadRecord.ts).
 // Invariant: only the tab that holds an upload's lock sends it.
 import m from '#messages/upload';
+import { newKey } from '../api/creations';
 import * as calls from '../api/media';
 import { errorMessage, Problem } from '../api/problem';
-import { isAway, Retrier } from '../api/retrier';
+import { isAway, isDeclined, Retrier } from '../api/retrier';
 import type { Visibility } from '../api/types';
 import { mediaStore } from '../media/mediaStore.svelte';
 import { session } from '../session/session.svelte';
@@ -75,6 +76,8 @@ class Uploads {
   readonly speed = $derived(this.items.reduce((sum, item) => sum + item.speed, 0));
   /** Whether uploads wait because the server is away; they go on by themselves. */
   serverAway = $state(false);
+  /** What the server says about that, if it does not merely fail to respond: operators can switch uploads off. */
+  awayProblem = $state.raw<Problem | null>(null);
   #retrier = new Retrier(() => this.#retry());
   #account: string | null = null;
   #arrivedListeners = new Set<(mediaId: string) => void>();
@@ -117,7 +120,7 @@ class Uploads {
     const account = this.#account;
     if (account === null) return;
     for (const [at, { file, handle }] of picked.entries()) {
-      const id = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+      const id = newKey();
       let fingerprint: string;
       try {
         fingerprint = await fingerprintOf(file);
@@ -126,7 +129,7 @@ class Uploads {
       }
       const item = new UploadItem({
         id, account, name: file.name, type: file.type, bytes: file.size, fingerprint, tags, visibility,
-        addedAt: Date.now() + at / 10_000, uploadUrl: null, sent: 0, state: 'waiting', mediaId: null, reason: null, refused: false,
+        addedAt: Date.now() + at / 10_000, creationKey: newKey(), uploadUrl: null, sent: 0, state: 'waiting', mediaId: null, reason: null, refused: false,
       });
       item.file = file;
       item.releaseLock = await acquireLock(id);
@@ -234,9 +237,11 @@ class Uploads {
     try {
       const sending = await send({
         file, name, type, tags, visibility, uploadUrl,
+        creationKey: () => item.record.creationKey,
         onUrl: (url) => {
           this.#serverIsBack();
-          item.change({ uploadUrl: url });
+          // Should the server have to create it once more, that is another upload.
+          item.change({ uploadUrl: url, creationKey: newKey() });
         },
         onProgress: (sent) => isCurrent() && item.setProgress(sent),
         onAccepted: () => this.#serverIsBack(),
@@ -257,18 +262,22 @@ class Uploads {
     item.resetSpeed();
     if (isAway(error)) {
       this.serverAway = true;
+      this.awayProblem = isDeclined(error) ? error : null;
       item.change({ state: 'waiting', reason: null });
       this.#retrier.failed();
       return;
     }
     const refused = error instanceof Problem && PERMANENT_FAILURE_STATUSES.includes(error.status);
-    item.change({ state: 'failed', reason: errorMessage(error), refused });
+    // The key may be one that the server has done with; after a fault the outcome is unknown, so it stays.
+    const creationKey = error instanceof Problem && error.status < 500 ? newKey() : item.record.creationKey;
+    item.change({ state: 'failed', reason: errorMessage(error), refused, creationKey });
     this.#startNext();
   }
 
   #serverIsBack(): void {
     if (!this.serverAway) return;
     this.serverAway = false;
+    this.awayProblem = null;
     this.#retrier.stop();
     this.#startNext();
   }

@@ -13,6 +13,8 @@ export interface UploadRequest {
   visibility: string;
   /** The URL of an interrupted upload, or `null` for a new one. */
   uploadUrl: string | null;
+  /** Returns the `Idempotency-Key` of the request that creates the upload. */
+  creationKey(): string;
   onUrl(uploadUrl: string): void;
   onProgress(sent: number): void;
   /** Called when the server has stored a part, or has said how far an upload is. */
@@ -26,6 +28,7 @@ export interface RunningUpload {
   stop(): Promise<void>;
 }
 
+const CREATION_PATH = '/v1/uploads';
 const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 /** Up to this size the bytes are sent with the request that creates the upload: one round trip less. */
 const SINGLE_REQUEST_MAX_BYTES = 1024 * 1024;
@@ -36,7 +39,7 @@ export async function send(request: UploadRequest): Promise<RunningUpload> {
   let lastToken: string | null = null;
 
   const options: UploadOptions = {
-    endpoint: '/v1/uploads',
+    endpoint: CREATION_PATH,
     uploadUrl: request.uploadUrl,
     uploadSize: request.file.size,
     uploadDataDuringCreation: request.file.size <= SINGLE_REQUEST_MAX_BYTES,
@@ -52,6 +55,7 @@ export async function send(request: UploadRequest): Promise<RunningUpload> {
     async onBeforeRequest(httpRequest: HttpRequest) {
       lastToken = await session.tokens.token();
       if (lastToken) httpRequest.setHeader('Authorization', `Bearer ${lastToken}`);
+      if (httpRequest.getMethod() === 'POST' && httpRequest.getURL() === CREATION_PATH) httpRequest.setHeader('Idempotency-Key', request.creationKey());
     },
     async onAfterResponse(_request: HttpRequest, response: HttpResponse) {
       mediaId = response.getHeader('Tutti-Media-Id') ?? mediaId;

@@ -4,7 +4,7 @@ import { nextToStart, restoreRecord, sumUploads, type UploadRecord, type UploadS
 
 const record = (state: UploadState, addedAt = 0): UploadRecord => ({
   id: `u${addedAt}`, account: 'a', name: 'clip.mp4', type: 'video/mp4', bytes: 1000, fingerprint: 'f', tags: [],
-  visibility: 'private', addedAt, uploadUrl: '/v1/uploads/1', sent: 400, state, mediaId: null, reason: null, refused: false,
+  visibility: 'private', addedAt, creationKey: 'k', uploadUrl: '/v1/uploads/1', sent: 400, state, mediaId: null, reason: null, refused: false,
 });
 
 describe('after a reload', () => {
@@ -19,6 +19,12 @@ describe('after a reload', () => {
     expect(asked.state).toBe('needs-file');
     expect([asked.uploadUrl, asked.sent]).toEqual(['/v1/uploads/1', 400]);
     expect(restoreRecord(record('failed'), false).state).toBe('needs-file');
+  });
+
+  it('keeps the key of its creation; what an older page has stored gets one that stays', () => {
+    expect(restoreRecord(record('sending'), true).creationKey).toBe('k');
+    const { creationKey: _, ...older } = record('sending', 7);
+    expect([restoreRecord(older, true), restoreRecord(older, false)].map(({ creationKey }) => creationKey)).toEqual(['u7', 'u7']);
   });
 
   it('leaves paused and finished uploads alone', () => {

@@ -25,6 +25,8 @@ export interface UploadRecord {
   tags: string[];
   visibility: Visibility;
   addedAt: number;
+  /** The `Idempotency-Key` of the request that creates the upload: sent again after its response was lost, it creates no second one. */
+  creationKey: string;
   uploadUrl: string | null;
   sent: number;
   state: UploadState;
@@ -34,8 +36,12 @@ export interface UploadRecord {
   refused: boolean;
 }
 
+/** What an older page has stored: without a key. */
+export type StoredRecord = Omit<UploadRecord, 'creationKey'> & Partial<Pick<UploadRecord, 'creationKey'>>;
+
 /** Returns the state of a record after a reload of the page. */
-export function restoreRecord(record: UploadRecord, hasFile: boolean): UploadRecord {
+export function restoreRecord(stored: StoredRecord, hasFile: boolean): UploadRecord {
+  const record = { ...stored, creationKey: stored.creationKey ?? stored.id };
   if (record.state === 'done' || record.state === 'failed') return hasFile || record.state === 'done' ? record : { ...record, state: 'needs-file' };
   if (!hasFile) return { ...record, state: 'needs-file' };
   return record.state === 'paused' ? record : { ...record, state: 'waiting' };
