@@ -1,13 +1,13 @@
-// Proves that an operator who was made on the machine, which needs a second factor, signs in to the console with it, finds a
-// member, changes roles and standing with a reason, and reads it in the audit trail; and that the console can be used by everyone
-// who may.
+// Proves that an operator who was made on the machine, which needs a second factor, signs in to the console with it, finds a member, changes
+// roles and standing with a reason, and reads it in the audit trail; looks after media, mails, the fleet, webhooks and keys;
+// and that the console can be used by everyone who may.
 import type { Page } from '@playwright/test';
 import { appCode } from './authenticator';
-import { expect, fleet, memberNamed, signUp, test, tutti, type Member, type Server } from './fixtures';
+import { addFiles, expect, fleet, memberNamed, signUp, test, tutti, waitUntilReady, type Member, type Server } from './fixtures';
 import { overlaps } from './overlaps';
 import { violations } from './violations';
 
-const PAGES = ['Members', 'Audit trail', 'Timed jobs', 'Dead letters'];
+const PAGES = ['Members', 'Media', 'Mails', 'Processes', 'Logs', 'Timed jobs', 'Dead letters', 'Flags', 'Configuration', 'Webhooks', 'API keys', 'Audit trail'];
 
 test.skip(fleet !== undefined, 'the roles are given on the machine of the server');
 
@@ -150,6 +150,115 @@ test('a member is suspended with a reason and an end, and restored', async ({ br
   await expect(home.getByRole('row').filter({ hasText: 'Lifted' })).toContainText('It was no advertising.');
 });
 
+test('an operator looks after media, mails, processes, logs, flags, webhooks and keys', async ({ files, home, server, member }) => {
+  await addFiles(home, files.photo);
+  await waitUntilReady(home, 'harbour.jpg');
+  await operator(home, server, member);
+  const dialog = home.getByRole('dialog');
+  const confirm = async (reason: string, action: string): Promise<void> => {
+    await dialog.getByLabel('Reason').fill(reason);
+    await dialog.getByRole('button', { name: action, exact: true }).click();
+  };
+
+  // Media, by member; of all members only what failed.
+  await openPage(home, 'Media');
+  await home.getByLabel('State', { exact: true }).selectOption('Ready');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('Only what failed is listed of all members.')).toBeVisible();
+  await home.getByLabel('Member', { exact: true }).fill(`@${member.handle}`);
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await home.getByRole('rowheader').getByRole('link', { name: 'harbour' }).click();
+  await expect(home.getByRole('heading', { level: 2, name: 'Renditions' })).toBeVisible();
+
+  // A mail: its text, and its HTML in a frame that runs nothing.
+  await openPage(home, 'Mails');
+  await home.getByRole('row').filter({ hasText: member.email }).getByRole('rowheader').getByRole('link').last().click();
+  await expect(home.getByText('That you opened this mail is in the audit trail')).toBeVisible();
+  await expect(home.getByRole('heading', { level: 2, name: 'Content' })).toBeVisible();
+  const part = home.getByRole('radio', { name: 'HTML' });
+  if ((await part.count()) > 0) {
+    await expect(home.locator('pre')).toContainText(member.handle);
+    expect(await violations(home)).toEqual([]);
+    await part.check();
+    const frame = home.getByTitle('Content of the mail');
+    await expect(frame).toHaveAttribute('sandbox', '');
+    await expect(frame).toHaveAttribute('srcdoc', /default-src 'none'/);
+  } else await expect(home.getByText('The content is no longer kept.')).toBeVisible();
+
+  await openPage(home, 'Timed jobs');
+  await expect(home.getByText('Loading…')).toHaveCount(0);
+  const all = home.getByRole('link', { name: /^All runs of/ });
+  if ((await all.count()) > 0) {
+    await all.first().click();
+    await expect(home.getByRole('heading', { level: 1, name: 'History of a job' })).toBeVisible();
+    await expect(home.getByRole('table')).toBeVisible();
+  }
+
+  // The fleet is one process here.
+  await openPage(home, 'Processes');
+  await expect(home.getByText('The one process is ready.')).toBeVisible();
+  await home.getByRole('link', { name: /^Configuration of/ }).click();
+  await expect(home.getByRole('heading', { level: 1, name: 'Configuration' })).toBeVisible();
+  await home.getByRole('searchbox').fill('admin.listen');
+  await expect(home.getByRole('row').filter({ hasText: 'admin.listen' }).first()).toContainText('127.0.0.1');
+  await openPage(home, 'Logs');
+  await expect(home.getByRole('row').nth(1)).toBeVisible();
+  await home.getByRole('button', { name: 'Follow' }).click();
+  await expect(home.getByText('New lines come every three seconds.')).toBeVisible();
+  await home.getByLabel('Contains', { exact: true }).fill('no line has this text');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('No line is found.')).toBeVisible();
+
+  // A flag is switched with a reason, and back.
+  await openPage(home, 'Flags');
+  await home.getByRole('button', { name: 'Switch off conversions' }).click();
+  await confirm('A test of the flag.', 'Switch off');
+  await expect(home.getByRole('row').filter({ hasText: 'conversions' })).toContainText('Off');
+  await home.getByRole('button', { name: 'Switch on conversions' }).click();
+  await confirm('The test is over.', 'Switch on');
+  await expect(home.getByRole('row').filter({ hasText: 'conversions' })).toContainText('On');
+
+  // A webhook: its secret is shown once.
+  await openPage(home, 'Webhooks');
+  await home.getByRole('button', { name: 'New webhook' }).click();
+  await dialog.getByLabel('URL', { exact: true }).fill('https://hooks.example.org/tutti');
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await expect(dialog.getByText('Choose at least one event.')).toBeVisible();
+  await dialog.getByRole('checkbox').first().check();
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await expect(dialog.getByLabel('Secret')).toHaveValue(/^whsec_/);
+  expect(await violations(home)).toEqual([]);
+  await home.keyboard.press('Escape');
+  await expect(dialog.getByLabel('Secret')).toBeVisible();
+  await dialog.getByRole('button', { name: 'I have saved it' }).click();
+  await home.getByRole('rowheader').getByRole('link', { name: 'https://hooks.example.org/tutti' }).click();
+  await home.getByRole('button', { name: 'Disable' }).click();
+  await dialog.getByRole('button', { name: 'Disable' }).click();
+  await expect(home.getByText('By an operator.')).toBeVisible();
+  await home.getByRole('button', { name: 'New secret' }).click();
+  await dialog.getByRole('button', { name: 'New secret' }).click();
+  await expect(dialog.getByLabel('Secret')).toHaveValue(/^whsec_/);
+  await dialog.getByRole('button', { name: 'I have saved it' }).click();
+  expect(await violations(home)).toEqual([]);
+  await home.getByRole('button', { name: 'Delete' }).click();
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await expect(home.getByRole('heading', { level: 1, name: 'Webhooks' })).toBeVisible();
+  await expect(home.getByText('There are none.')).toBeVisible();
+
+  // A key of the team, likewise.
+  await openPage(home, 'API keys');
+  await home.getByRole('button', { name: 'New key' }).click();
+  await dialog.getByLabel('Name', { exact: true }).fill('Kiosk at the entrance');
+  await dialog.getByRole('checkbox', { name: 'media:read' }).check();
+  await confirm('The kiosk shows photos.', 'Create');
+  await expect(dialog.getByLabel('API key')).toHaveValue(/^tutti/);
+  await dialog.getByRole('button', { name: 'I have saved it' }).click();
+  await home.getByRole('button', { name: 'Revoke Kiosk at the entrance' }).click();
+  await confirm('The kiosk is gone.', 'Revoke');
+  await expect(home.getByText('The key is revoked.')).toBeVisible();
+  await expect(home.getByRole('row').filter({ hasText: 'Kiosk at the entrance' })).toHaveCount(0);
+});
+
 test('the console says what is missing, and a role is given only to an account with a second factor', async ({ home, server, member }) => {
   await sendPassword(home, server, member);
   await expect(home.getByRole('heading', { level: 1, name: 'Your account has no role here' })).toBeFocused();
@@ -166,7 +275,7 @@ test('a reader is offered what the role allows, and told why another page is not
   const key = await enrol(home);
   await give(server, member.handle, 'developer');
   await openConsole(home, server, member, key);
-  await expect(home.getByRole('navigation', { name: 'Pages' }).getByRole('link')).toHaveText(['Members', 'Timed jobs', 'Dead letters']);
+  await expect(home.getByRole('navigation', { name: 'Pages' }).getByRole('link')).toHaveText(['Members', 'Mails', 'Processes', 'Logs', 'Timed jobs', 'Dead letters', 'Flags', 'Configuration']);
   await openMember(home, member);
   await expect(home.getByRole('button', { name: 'Give a role' })).toHaveCount(0);
   await expect(home.getByRole('heading', { name: 'Sanctions' })).toHaveCount(0);
@@ -174,6 +283,22 @@ test('a reader is offered what the role allows, and told why another page is not
   await expect(home.getByRole('heading', { level: 1, name: 'Not for your role' })).toBeVisible();
   await expect(home.getByText('This page needs the role operator.')).toBeVisible();
 });
+
+/** On a phone the pages are behind a button, which a keyboard opens and the next page closes. */
+async function expectPagesOnPhone(page: Page): Promise<void> {
+  await page.setViewportSize({ width: 390, height: 900 });
+  const [button, links] = [page.getByRole('button', { name: 'Pages' }), page.getByRole('navigation', { name: 'Pages' })];
+  await expect(links).toBeHidden();
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await expect(button).toHaveAttribute('aria-expanded', 'true');
+  await expect(links.getByRole('link')).toHaveCount(PAGES.length);
+  expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Enter');
+  await expect(links).toBeHidden();
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
 
 test('axe finds nothing, nothing overlaps, and a keyboard reaches every page, light and dark, on a phone and a desktop', async ({ home, server, member }) => {
   const expectUsable = async (what: string): Promise<void> => {
@@ -204,6 +329,7 @@ test('axe finds nothing, nothing overlaps, and a keyboard reaches every page, li
     await expect(home.getByRole('heading', { level: 1, name })).toBeFocused();
     await expect(home.getByText('Loading…')).toHaveCount(0);
     await expectUsable(name);
+    if (name === 'Media') await expectPagesOnPhone(home);
   }
   await openMember(home, member);
   await expectUsable('a member');

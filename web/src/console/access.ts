@@ -1,6 +1,7 @@
 // Owns what the reader's roles allow: the same table as the server's (platform/http/src/operators/role.rs), and what each
 // operation requires, as its `x-admin-role` says. Decides only what is offered; the server checks every request.
 // Invariant: what is not in the tables is not offered.
+import { INTERIM_OPERATIONS } from './api/interim';
 
 /** What an operation requires. */
 export type Requirement = 'viewer' | 'developer' | 'moderator' | 'operator';
@@ -25,6 +26,7 @@ export const OPERATIONS = {
   list_jobs: 'developer',
   list_dead_letters: 'developer',
   redeliver_dead_letter: 'developer',
+  ...INTERIM_OPERATIONS,
 } as const satisfies Record<string, Requirement>;
 
 export type Operation = keyof typeof OPERATIONS;

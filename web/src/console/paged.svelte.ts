@@ -42,6 +42,12 @@ export class Paged<T> {
     if (this.#next !== null) await this.#fetch(this.#next);
   }
 
+  /** Shows these items, which were fetched otherwise, and goes on at `next`. */
+  replace(items: T[], next: string | null): void {
+    this.items = items;
+    this.#next = next;
+  }
+
   async #fetch(after: string | null): Promise<void> {
     const version = this.#version;
     this.loading = true;
@@ -60,4 +66,20 @@ export class Paged<T> {
       if (version === this.#version) this.loading = false;
     }
   }
+}
+
+/** How many pages of a list that is short by its nature are fetched at most. */
+const MAX_PAGES = 20;
+
+/** Returns a list that is short by its nature, such as the processes of a fleet, as a whole. */
+export async function wholeList<T>(fetchPage: (after: string | null) => Promise<PageOf<T>>): Promise<T[]> {
+  const all: T[] = [];
+  let after: string | null = null;
+  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+    const { items, next = null }: PageOf<T> = await fetchPage(after);
+    all.push(...items);
+    if (next === null || next === after) break;
+    after = next;
+  }
+  return all;
 }

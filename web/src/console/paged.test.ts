@@ -1,6 +1,6 @@
 // Proves that a list is walked to its end, and that neither a late response nor an error spoils it.
 import { expect, it } from 'vitest';
-import { Paged, type PageOf } from './paged.svelte';
+import { Paged, wholeList, type PageOf } from './paged.svelte';
 
 const byItself = (item: number): number => item;
 
@@ -58,4 +58,26 @@ it('tries a failed first page again, and ends where a page leads to itself', asy
   await list.loadMore();
   await list.loadMore();
   expect([list.items, list.hasMore]).toEqual([[2, 3], false]);
+});
+
+it('what was fetched otherwise takes the place of the list, which goes on behind it', async () => {
+  const asked: (string | null)[] = [];
+  const list = new Paged<number>(async (after) => {
+    asked.push(after);
+    return { items: [asked.length], next: 'old' };
+  }, byItself);
+  await list.reload();
+  list.replace([8, 9], 'new');
+  await list.loadMore();
+  expect([list.items, asked]).toEqual([[8, 9, 2], [null, 'new']]);
+  list.replace([7], null);
+  expect(list.hasMore).toBe(false);
+});
+
+it('a short list is fetched whole, and one without an end is not followed for ever', async () => {
+  const pages: Record<string, PageOf<number>> = { first: { items: [1], next: '2' }, '2': { items: [2] } };
+  expect(await wholeList(async (after) => pages[after ?? 'first']!)).toEqual([1, 2]);
+  let count = 0;
+  await wholeList(async () => ({ items: [0], next: String((count += 1)) }));
+  expect(count).toBe(20);
 });

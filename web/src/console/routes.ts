@@ -8,7 +8,9 @@ import { pageLoader } from '../router/pageLoader';
 import { matchPatterns } from '../router/match';
 import { isOperators, may, type Operation } from './access';
 
-export type RouteName = 'members' | 'member' | 'audit' | 'jobs' | 'dead-letters' | 'sign-in' | 'refused' | 'no-access' | 'not-found';
+export type RouteName =
+  | 'members' | 'member' | 'media' | 'media-item' | 'mails' | 'mail' | 'processes' | 'logs' | 'jobs' | 'job-runs' | 'dead-letters' | 'flags' | 'configuration' | 'webhooks' | 'webhook'
+  | 'api-keys' | 'audit' | 'sign-in' | 'refused' | 'no-access' | 'not-found';
 
 interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -30,9 +32,21 @@ const inConsole = (title: () => string) => (): string => m.inConsole({ title: ti
 export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   members: { pattern: '/', title: inConsole(m.members), load: () => import('./members/MembersPage.svelte'), operation: 'search_accounts' },
   member: { pattern: '/members/:id', title: null, load: () => import('./members/MemberPage.svelte'), operation: 'show_account_to_operator' },
-  audit: { pattern: '/audit', title: inConsole(m.audit), load: () => import('./audit/AuditPage.svelte'), operation: 'list_audit' },
+  media: { pattern: '/media', title: inConsole(m.media), load: () => import('./media/MediaPage.svelte'), operation: 'list_media_of_member' },
+  'media-item': { pattern: '/media/:id', title: null, load: () => import('./media/MediaItemPage.svelte'), operation: 'show_media_to_operator' },
+  mails: { pattern: '/mails', title: inConsole(m.mails), load: () => import('./mails/MailsPage.svelte'), operation: 'list_mails' },
+  mail: { pattern: '/mails/content', title: null, load: () => import('./mails/MailPage.svelte'), operation: 'show_mail' },
+  processes: { pattern: '/processes', title: inConsole(m.processes), load: () => import('./processes/ProcessesPage.svelte'), operation: 'list_processes' },
+  logs: { pattern: '/logs', title: inConsole(m.logs), load: () => import('./logs/LogsPage.svelte'), operation: 'list_logs' },
   jobs: { pattern: '/jobs', title: inConsole(m.jobs), load: () => import('./jobs/JobsPage.svelte'), operation: 'list_jobs' },
+  'job-runs': { pattern: '/jobs/runs', title: inConsole(m.jobHistory), load: () => import('./jobs/JobRunsPage.svelte'), operation: 'list_job_runs' },
   'dead-letters': { pattern: '/dead-letters', title: inConsole(m.deadLetters), load: () => import('./deadLetters/DeadLettersPage.svelte'), operation: 'list_dead_letters' },
+  flags: { pattern: '/flags', title: inConsole(m.flags), load: () => import('./flags/FlagsPage.svelte'), operation: 'list_flags' },
+  configuration: { pattern: '/configuration', title: inConsole(m.configuration), load: () => import('./configuration/ConfigurationPage.svelte'), operation: 'list_configuration' },
+  webhooks: { pattern: '/webhooks', title: inConsole(m.webhooks), load: () => import('./webhooks/WebhooksPage.svelte'), operation: 'list_webhooks' },
+  webhook: { pattern: '/webhooks/:id', title: null, load: () => import('./webhooks/WebhookPage.svelte'), operation: 'show_webhook' },
+  'api-keys': { pattern: '/api-keys', title: inConsole(m.apiKeys), load: () => import('./apiKeys/ApiKeysPage.svelte'), operation: 'list_team_keys' },
+  audit: { pattern: '/audit', title: inConsole(m.audit), load: () => import('./audit/AuditPage.svelte'), operation: 'list_audit' },
   'sign-in': { pattern: '/sign-in', title: inConsole(m.signIn), load: () => import('./session/SignInPage.svelte') },
   refused: { pattern: null, title: null, load: () => import('./session/RefusedPage.svelte') },
   'no-access': { pattern: null, title: inConsole(m.noAccessTitle), load: () => import('./session/NoAccessPage.svelte') },
@@ -40,7 +54,13 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
 };
 
 /** The pages of the navigation, in their order. */
-export const NAVIGATION = ['members', 'audit', 'jobs', 'dead-letters'] as const satisfies RouteName[];
+export const NAVIGATION = [
+  'members', 'media', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'api-keys', 'audit',
+] as const satisfies RouteName[];
+export type NavigationName = (typeof NAVIGATION)[number];
+/** The page of the navigation that a page below it belongs to. */
+const PARENTS: Partial<Record<RouteName, RouteName>> = { member: 'members', 'media-item': 'media', mail: 'mails', 'job-runs': 'jobs', webhook: 'webhooks' };
+export const navigationOf = (name: RouteName): RouteName => PARENTS[name] ?? name;
 
 const PATTERNS = Object.entries(ROUTES).flatMap(([name, { pattern }]) => (pattern === null ? [] : [[pattern, name as RouteName] as const]));
 
@@ -59,4 +79,4 @@ export function visibleRoute(name: RouteName, roles: readonly string[] | null, i
 }
 
 /** The pages of the navigation that a reader may open. */
-export const openPages = (roles: readonly string[]): RouteName[] => NAVIGATION.filter((name) => visibleRoute(name, roles, false) === name);
+export const openPages = (roles: readonly string[]): NavigationName[] => NAVIGATION.filter((name) => visibleRoute(name, roles, false) === name);

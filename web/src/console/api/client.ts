@@ -3,22 +3,26 @@
 import createClient from 'openapi-fetch';
 import { authorizedFetch, expectOk, readBody } from '../../api/client';
 import { refusal } from '../refusal.svelte';
+import type { InterimPaths } from './interim';
 import type { paths } from './schema';
 import type { AccountState } from './types';
 
-const api = createClient<paths>({ baseUrl: '', fetch: authorizedFetch });
+export const api = createClient<paths & InterimPaths>({ baseUrl: '', fetch: authorizedFetch });
 
 type Call<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
 
-const read = <T>(call: Call<T>): Promise<NonNullable<T>> => refusal.watch(readBody(call));
-const done = (call: Call<unknown>): Promise<void> => refusal.watch(expectOk(call));
+/** Returns the body of a response; throws a Problem if the status is not 2xx. */
+export const read = <T>(call: Call<T>): Promise<NonNullable<T>> => refusal.watch(readBody(call));
+/** Waits for a response whose body does not matter; throws a Problem if the status is not 2xx. */
+export const done = (call: Call<unknown>): Promise<void> => refusal.watch(expectOk(call));
 
 /** How many items a page of a list has. */
 const LIMIT = 50;
 /** The server returns no more dead letters at once. */
 export const MAX_DEAD_LETTERS = 100;
 
-const page = (after: string | null): { limit: number; after?: string } => ({ limit: LIMIT, ...(after === null ? {} : { after }) });
+/** Returns the part of a query that names a page. */
+export const page = (after: string | null, limit = LIMIT): { limit: number; after?: string } => ({ limit, ...(after === null ? {} : { after }) });
 
 export interface AccountsQuery {
   query?: string;

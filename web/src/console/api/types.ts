@@ -12,3 +12,7 @@ export type DeadLetter = Schemas['DeadLetterView'];
 export type JobRun = Schemas['JobRun'];
 export type RoleJobs = Schemas['RoleJobs'];
 export type Sanction = Schemas['Sanction'];
+export type {
+  ConfigurationValue, DeliveryAttempt, FleetProcess, Flag, LogLine, Mail, MailContent, MemberMedia, MemberMediaDetail, NewTeamApiKey, RecordedRun, TeamApiKey, Webhook, WebhookChange,
+  WebhookDelivery, WebhookEvent,
+} from './interim';

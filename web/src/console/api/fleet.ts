@@ -1,0 +1,29 @@
+// Owns the operations of the fleet, one function each: its processes, their configuration and logs, jobs, and flags.
+import { api, page, read } from './client';
+
+/** How many values of the configuration, and how many lines, a page has. */
+const CONFIGURATION_LIMIT = 500;
+const LOG_LIMIT = 200;
+
+export interface LogsQuery {
+  level?: string;
+  process?: string;
+  role?: string;
+  contains?: string;
+}
+
+export const listProcesses = (after: string | null) => read(api.GET('/v1/admin/processes', { params: { query: page(after) } }));
+
+/** `process`: of one process only. */
+export const listConfiguration = (process: string | null, after: string | null) =>
+  read(api.GET('/v1/admin/configuration', { params: { query: { ...(process === null ? {} : { process }), ...page(after, CONFIGURATION_LIMIT) } } }));
+
+/** Newest first. */
+export const listLogs = (query: LogsQuery, after: string | null) => read(api.GET('/v1/admin/logs', { params: { query: { ...query, ...page(after, LOG_LIMIT) } } }));
+
+export const listFlags = (after: string | null) => read(api.GET('/v1/admin/flags', { params: { query: page(after) } }));
+
+export const setFlag = (name: string, on: boolean, reason: string) => read(api.PUT('/v1/admin/flags/{name}', { params: { path: { name } }, body: { on, reason } }));
+
+export const listJobRuns = (service: string, job: string, after: string | null) =>
+  read(api.GET('/v1/admin/jobs/{service}/{job}/runs', { params: { path: { service, job }, query: page(after) } }));

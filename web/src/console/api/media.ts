@@ -1,0 +1,15 @@
+// Owns the operations of members' media, one function each.
+import { api, done, page, read } from './client';
+
+export interface MediaQuery {
+  /** A handle or an id. */
+  owner?: string;
+  state?: string;
+}
+
+export const listMedia = (query: MediaQuery, after: string | null) => read(api.GET('/v1/admin/media', { params: { query: { ...query, ...page(after) } } }));
+
+export const showMedia = (id: string) => read(api.GET('/v1/admin/media/{id}', { params: { path: { id } } }));
+
+/** Converts an item again whose conversion failed. */
+export const retryMedia = (id: string, reason: string) => done(api.POST('/v1/admin/media/{id}/retry', { params: { path: { id } }, body: { reason } }));
