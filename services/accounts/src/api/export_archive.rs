@@ -13,7 +13,6 @@ use http_server::conditional::{if_match_fails, is_unchanged, requested_range};
 use http_server::range::RangeRequest;
 use http_server::{Binary, Path, Policy, Problem, Query, problem::every_role};
 use serde::Deserialize;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::authenticated::Authenticated;
@@ -35,7 +34,7 @@ pub(super) fn archive_url(accounts: &Accounts, export: &Export, now: DateTime<Ut
 }
 
 /// How an archive is authorized without a token.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ArchiveParams {
     /// The signature of a signed URL. Without one, the access token decides.

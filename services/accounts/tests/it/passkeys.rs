@@ -4,6 +4,7 @@ use super::authenticator::Device;
 use super::factors::add_app;
 use super::*;
 use chrono::TimeDelta;
+use service::personal_data::PersonalData;
 use service::{RoleInstance, Service};
 use utoipa::openapi::OpenApiBuilder;
 
@@ -99,6 +100,7 @@ fn admin() -> Service {
         name: "admin",
         migrations: None,
         objects: &[],
+        personal_data: PersonalData::Nothing("It is part of a test."),
         openapi: || OpenApiBuilder::new().build(),
         codes: &[],
         sections: Vec::new,
