@@ -1,11 +1,13 @@
 // Owns the operations of the fleet, one function each: its processes, their configuration and logs, jobs, and flags.
 import { api, page, read } from './client';
+import type { LogLine } from './types';
 
 /** How many values of the configuration, and how many lines, a page has. */
 const CONFIGURATION_LIMIT = 500;
 const LOG_LIMIT = 200;
 
 export interface LogsQuery {
+  /** One that the server does not know is refused by it. */
   level?: string;
   process?: string;
   role?: string;
@@ -19,7 +21,7 @@ export const listConfiguration = (process: string | null, after: string | null) 
   read(api.GET('/v1/admin/configuration', { params: { query: { ...(process === null ? {} : { process }), ...page(after, CONFIGURATION_LIMIT) } } }));
 
 /** Newest first. */
-export const listLogs = (query: LogsQuery, after: string | null) => read(api.GET('/v1/admin/logs', { params: { query: { ...query, ...page(after, LOG_LIMIT) } } }));
+export const listLogs = (query: LogsQuery, after: string | null) => read(api.GET('/v1/admin/logs', { params: { query: { ...(query as LogsQuery & { level?: LogLine['level'] }), ...page(after, LOG_LIMIT) } } }));
 
 export const listFlags = (after: string | null) => read(api.GET('/v1/admin/flags', { params: { query: page(after) } }));
 

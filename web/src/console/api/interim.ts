@@ -2,7 +2,7 @@
 // them, this file goes: `client.ts` uses the generated `paths`, `types.ts` the generated shapes, `access.ts` their ids.
 import type { Requirement } from '../access';
 
-/** The ids of the operations are not settled yet: access.test.ts compares those that the document has. */
+/** access.test.ts compares those that the document has. */
 export const INTERIM_OPERATIONS = {
   list_mails: 'developer',
   show_mail: 'operator',
@@ -44,9 +44,9 @@ export interface Mail {
   created_at: string;
   next_attempt_at: string | null;
   sent_at: string | null;
-  died_at?: string | null;
+  died_at: string | null;
   /** It is dead, and its content is still kept. */
-  can_redeliver?: boolean;
+  can_redeliver: boolean;
   /** The id of the account that it is about. */
   account: string | null;
 }
@@ -65,9 +65,10 @@ export interface MemberMedia {
   title: string;
   state: 'received' | 'processing' | 'playable' | 'ready' | 'failed';
   visibility: 'private' | 'unlisted' | 'public';
-  in_trash?: boolean;
+  in_trash: boolean;
   bytes: number;
   created_at: string;
+  updated_at: string;
   error: { code: string; detail: string } | null;
   attempts: number;
   poster_url: string | null;
@@ -81,7 +82,7 @@ export interface MemberMediaDetail extends MemberMedia {
 
 export interface RecordedRun {
   slot: string;
-  state: string;
+  state: 'running' | 'done' | 'failed' | 'abandoned';
   attempts: number;
   started_at: string | null;
   finished_at: string | null;
@@ -97,7 +98,7 @@ export interface FleetProcess {
   started_at: string | null;
   address: string;
   ready: boolean;
-  checks: { name: string; ok: boolean; detail: string | null; required?: boolean }[];
+  checks: { name: string; ok: boolean; detail: string | null; required: boolean }[];
   load: object | null;
   unreachable: boolean;
 }
@@ -114,7 +115,7 @@ export interface ConfigurationValue {
 
 export interface LogLine {
   at: string;
-  level: string;
+  level: 'error' | 'warn' | 'info';
   process: string;
   target: string;
   message: string;
@@ -134,7 +135,7 @@ export interface DeliveryAttempt {
   status: number | null;
   error: string | null;
   /** The beginning of the body. */
-  response?: string | null;
+  response: string | null;
   milliseconds: number;
 }
 
@@ -179,7 +180,7 @@ export interface TeamApiKey {
   name: string;
   scopes: string[];
   /** The id of the operator's account. */
-  created_by?: string;
+  created_by: string;
   created_at: string;
   expires_at: string | null;
   last_used_at: string | null;
@@ -212,24 +213,24 @@ type ById = { id: string };
 type Reason = { reason: string };
 
 export interface InterimPaths {
-  '/v1/admin/mails': { get: Operation<ListOf<Mail>, never, Paging & { state?: string; account?: string }> };
+  '/v1/admin/mails': { get: Operation<ListOf<Mail>, never, Paging & { state?: Mail['state']; account?: string }> };
   '/v1/admin/mails/{id}': { get: Operation<MailContent, ById> };
   '/v1/admin/mails/{id}/redeliver': { post: Operation<Mail, ById, never, Reason> };
-  '/v1/admin/media': { get: Operation<ListOf<MemberMedia>, never, Paging & { owner?: string; state?: string }> };
+  '/v1/admin/media': { get: Operation<ListOf<MemberMedia>, never, Paging & { owner?: string; state?: MemberMedia['state'] }> };
   '/v1/admin/media/{id}': { get: Operation<MemberMediaDetail, ById> };
   '/v1/admin/media/{id}/retry': { post: Operation<unknown, ById, never, Reason> };
   '/v1/admin/jobs/{service}/{job}/runs': { get: Operation<ListOf<RecordedRun>, { service: string; job: string }, Paging> };
   '/v1/admin/processes': { get: Operation<ListOf<FleetProcess>, never, Paging> };
   '/v1/admin/configuration': { get: Operation<ListOf<ConfigurationValue>, never, Paging & { process?: string }> };
-  '/v1/admin/logs': { get: Operation<ListOf<LogLine>, never, Paging & { level?: string; process?: string; role?: string; contains?: string }> };
+  '/v1/admin/logs': { get: Operation<ListOf<LogLine>, never, Paging & { level?: LogLine['level']; process?: string; role?: string; contains?: string }> };
   '/v1/admin/flags': { get: Operation<ListOf<Flag>, never, Paging> };
   '/v1/admin/flags/{name}': { put: Operation<Flag, { name: string }, never, Reason & { on: boolean }> };
   '/v1/admin/webhook-events': { get: Operation<ListOf<WebhookEvent>, never, Paging> };
   '/v1/admin/webhooks': { get: Operation<ListOf<Webhook>, never, Paging>; post: Operation<Webhook, never, never, Required<Omit<WebhookChange, 'state'>>> };
   '/v1/admin/webhooks/{id}': { get: Operation<Webhook, ById>; patch: Operation<Webhook, ById, never, WebhookChange>; delete: Operation<unknown, ById> };
-  '/v1/admin/webhooks/{id}/secret': { post: Operation<{ secret?: string | null }, ById> };
+  '/v1/admin/webhooks/{id}/secret': { post: Operation<{ secret: string; previous_valid_until: string }, ById> };
   '/v1/admin/webhooks/{id}/test': { post: Operation<unknown, ById> };
-  '/v1/admin/webhooks/{id}/deliveries': { get: Operation<ListOf<WebhookDelivery>, ById, Paging & { state?: string }> };
+  '/v1/admin/webhooks/{id}/deliveries': { get: Operation<ListOf<WebhookDelivery>, ById, Paging & { state?: WebhookDelivery['state'] }> };
   '/v1/admin/webhooks/{id}/deliveries/{delivery}/redeliver': { post: Operation<unknown, { id: string; delivery: string }> };
   '/v1/admin/api-keys': { get: Operation<ListOf<TeamApiKey>, never, Paging>; post: Operation<TeamApiKey, never, never, NewTeamApiKey> };
   '/v1/admin/api-keys/{id}': { delete: Operation<unknown, ById, never, Reason> };

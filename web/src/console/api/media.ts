@@ -1,13 +1,15 @@
 // Owns the operations of members' media, one function each.
 import { api, done, page, read } from './client';
+import type { MemberMedia } from './types';
 
 export interface MediaQuery {
   /** A handle or an id. */
   owner?: string;
+  /** One that the server does not know is refused by it. */
   state?: string;
 }
 
-export const listMedia = (query: MediaQuery, after: string | null) => read(api.GET('/v1/admin/media', { params: { query: { ...query, ...page(after) } } }));
+export const listMedia = (query: MediaQuery, after: string | null) => read(api.GET('/v1/admin/media', { params: { query: { ...(query as MediaQuery & { state?: MemberMedia['state'] }), ...page(after) } } }));
 
 export const showMedia = (id: string) => read(api.GET('/v1/admin/media/{id}', { params: { path: { id } } }));
 

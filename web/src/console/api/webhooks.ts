@@ -1,6 +1,6 @@
 // Owns the operations of webhooks, one function each.
 import { api, done, page, read } from './client';
-import type { WebhookChange } from './types';
+import type { WebhookChange, WebhookDelivery } from './types';
 
 export type NewWebhook = Required<Omit<WebhookChange, 'state'>>;
 
@@ -16,12 +16,13 @@ export const changeWebhook = (id: string, change: WebhookChange) => read(api.PAT
 export const removeWebhook = (id: string) => done(api.DELETE('/v1/admin/webhooks/{id}', { params: { path: { id } } }));
 
 /** Makes a new secret and returns it. The old one signs too for 24 hours. */
-export const rotateSecret = async (id: string): Promise<string> => (await read(api.POST('/v1/admin/webhooks/{id}/secret', { params: { path: { id } } }))).secret ?? '';
+export const rotateSecret = async (id: string): Promise<string> => (await read(api.POST('/v1/admin/webhooks/{id}/secret', { params: { path: { id } } }))).secret;
 
 export const testWebhook = (id: string) => done(api.POST('/v1/admin/webhooks/{id}/test', { params: { path: { id } } }));
 
+/** A state that the server does not know is refused by it. */
 export const listDeliveries = (id: string, query: { state?: string }, after: string | null) =>
-  read(api.GET('/v1/admin/webhooks/{id}/deliveries', { params: { path: { id }, query: { ...query, ...page(after) } } }));
+  read(api.GET('/v1/admin/webhooks/{id}/deliveries', { params: { path: { id }, query: { ...(query as { state?: WebhookDelivery['state'] }), ...page(after) } } }));
 
 export const redeliver = (id: string, delivery: string) => done(api.POST('/v1/admin/webhooks/{id}/deliveries/{delivery}/redeliver', { params: { path: { id, delivery } } }));
 

@@ -2,11 +2,10 @@
 import m from '#messages/console';
 import type { RecordedRun } from '../api/types';
 
-/** The names of the states that this page knows. */
-const NAMES: Readonly<Record<string, () => string>> = { running: m.running, done: m.succeeded, failed: m.failed, abandoned: m.abandoned };
+const NAMES: Readonly<Record<RecordedRun['state'], () => string>> = { running: m.running, done: m.succeeded, failed: m.failed, abandoned: m.abandoned };
 
 /** Returns what a state is called; of one that a newer server has, its own name. */
-export const recordedStateName = ({ state }: RecordedRun): string => (Object.hasOwn(NAMES, state) ? (NAMES[state]?.() ?? state) : state);
+export const recordedStateName = ({ state }: RecordedRun): string => (Object.hasOwn(NAMES, state) ? NAMES[state]() : state);
 
 /** Whether a run is good, bad, or neither. */
 export const isRecordedWell = (run: RecordedRun): boolean | null => {

@@ -11,8 +11,5 @@ export const MAIL_STATES = Object.keys(NAMES) as State[];
 /** Returns what a state is called; of one that a newer server has, its own name. */
 export const mailStateName = (state: string): string => (Object.hasOwn(NAMES, state) ? NAMES[state as State]() : state);
 
-/** Whether a mail can be sent again: it was given up, and its content is still kept. */
-export const canRedeliver = (mail: Mail): boolean => mail.can_redeliver ?? mail.state === 'dead';
-
 /** Whether a state is good, bad, or neither. */
 export const isMailWell = (state: string): boolean | null => (state === 'dead' ? false : state === 'sent' ? true : null);

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { DeliveryAttempt } from '../api/types';
 import { attemptText, deliveryStateName, disabledBecause, isAttemptWell, isDeliveryWell } from './webhookState';
 
-const attempt = (status: number | null, error: string | null = null): DeliveryAttempt => ({ at: '2026-05-17T09:00:00Z', status, error, milliseconds: 12 });
+const attempt = (status: number | null, error: string | null = null): DeliveryAttempt => ({ at: '2026-05-17T09:00:00Z', status, error, response: null, milliseconds: 12 });
 
 it('only a status of 2xx is good', () => {
   expect([attempt(200), attempt(204), attempt(301), attempt(500), attempt(null, 'timed out')].map(isAttemptWell)).toEqual([true, true, false, false, false]);
