@@ -110,6 +110,6 @@ file: each reads the sections of the roles that it runs, and needs `[peers]` for
         let text: String = sections().iter().map(Section::toml).collect();
         std::fs::write(file.path(), text).unwrap();
         let flags = crate::cli::Settings { data: None, config: Some(file.path().to_owned()), set: Vec::new() };
-        crate::settings::installation(&flags).unwrap();
+        settings::installation(&flags).unwrap();
     }
 }

@@ -273,7 +273,8 @@ mod tests {
         let (ring, clock) = ring();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(ring.clone()), || {
             let span = tracing::info_span!("request", role = "media", request.id = "r1", other = 1);
-            span.in_scope(|| tracing::warn!(target: "http", media.id = %"m1", count = 7, "a Thing failed"));
+            let id = "m1";
+            span.in_scope(|| tracing::warn!(target: "http", { media.id = %id, count = 7 }, "a Thing failed"));
             clock.advance(TimeDelta::seconds(1));
             tracing::info!(target: "delivery::api", "hello");
             tracing::debug!("not kept");

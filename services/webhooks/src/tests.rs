@@ -19,7 +19,7 @@ use crate::store::deliveries::NewDelivery;
 /// Returns a run of a job of this name.
 async fn run(webhooks: &Webhooks, name: &'static str) -> Run {
     let job = Job::every(name, TimeDelta::hours(1), async |_| Ok(()));
-    claim(&webhooks.context.db, &job, webhooks.context.clock.now()).await.unwrap().unwrap()
+    claim(&webhooks.context.db, &job, "test", webhooks.context.clock.now()).await.unwrap().unwrap()
 }
 
 /// Inserts an active webhook with this many deliveries, which are due in a year.

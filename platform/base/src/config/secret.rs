@@ -86,7 +86,7 @@ mod tests {
     fn a_secret_is_in_no_debug_output_and_in_no_json() {
         let secret = Secret::from("LEAKME");
         assert_eq!(secret.expose(), "LEAKME");
-        let shown = format!("{secret:?} {} {:?}", serde_json::to_string(&secret).unwrap(), Some(secret));
+        let shown = format!("{secret:?} {} {:?}", serde_json::to_string(&secret).unwrap(), Some(&secret));
         assert!(!shown.contains("LEAKME") && shown.contains(HIDDEN), "{shown}");
         assert_eq!(serde_json::from_str::<Secret>("\"x\"").unwrap().expose(), "x");
     }

@@ -121,7 +121,7 @@ async fn a_dead_letter_can_be_listed_and_sent_again_with_the_same_message_id() {
     assert_eq!(set.unwrap(), 1);
     harness.advance_to_next_attempt(&id).await;
     harness.wait_for_state(&id, State::Dead, MAX_ATTEMPTS).await;
-    let dead = mail::list(harness.db.read(), State::Dead, None, 10).await.unwrap();
+    let dead = mail::list(harness.db.read(), &State::Dead.into(), None, 10).await.unwrap();
     assert_eq!(
         dead.iter().map(|mail| (mail.id.as_str(), mail.can_redeliver)).collect::<Vec<_>>(),
         [(id.as_str(), true)]
