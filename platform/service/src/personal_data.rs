@@ -168,6 +168,6 @@ mod tests {
     #[test]
     fn a_page_is_asked_for_at_a_path_that_is_a_uri() {
         let path = path("media", Uuid::nil(), "media/items.json", Some("5kT0vYq8"));
-        assert_eq!(path.parse::<Uri>().unwrap().query(), Some("file=media/items.json&after=5kT0vYq8"));
+        assert_eq!(path.parse::<http::Uri>().unwrap().query(), Some("file=media/items.json&after=5kT0vYq8"));
     }
 }
