@@ -141,9 +141,9 @@ fn records_text(records: &[Value], content: FileContent, is_first: bool) -> Resu
 fn readme(roles: &[RoleInterface], at: DateTime<Utc>) -> String {
     let at = at.format("%Y-%m-%d %H:%M UTC");
     let mut text = format!(
-        "This archive has what is kept about you, as of {at}.\n\nIt has no passwords, no keys and no codes, and nothing \
-         that belongs to other members. Times are in UTC. The JSON files can be read by programs, and by any editor of \
-         texts.\n"
+        "This archive has what is kept about you, as of {at}.\n\nIt has no passwords, no keys and no codes, and \
+         nothing that belongs to other members. Times are in UTC. The JSON files can be read by programs, and by any \
+         editor of texts.\n"
     );
     for file in roles.iter().flat_map(|role| role.personal_data.files()) {
         let _ = write!(text, "\n{}\n    {}\n", file.name, file.about);
