@@ -52,7 +52,7 @@ async fn insert(webhooks: &Webhooks, deliveries: usize) -> Uuid {
     context
         .db
         .write(Lane::NONE, async move |tx| {
-            store::webhooks::insert(tx, &webhook, vec![1]).await?;
+            store::webhooks::insert(tx, &webhook, vec![1], None).await?;
             store::deliveries::insert_each(tx, &rows).await
         })
         .await
