@@ -98,10 +98,13 @@ impl ArchivePart<'_> {
         Ok(found.is_some_and(|export| export.state == ExportState::Building))
     }
 
-    /// Asks the role for a page. An instance of a release that has no export has nothing to add.
+    /// Asks the role for a page. An instance of a release that knows no exports responds with 404: the export waits for
+    /// one that does, as an archive without that role's files would not have everything.
     async fn page(&self, after: Option<&str>) -> Result<ExportPage, Error> {
         let path = path(self.role, self.export.account.0, self.file.name, after);
-        Ok(self.accounts.context.peers.get_json(self.role, &path).await?.unwrap_or_default())
+        let page = self.accounts.context.peers.get_json(self.role, &path).await?;
+        let too_old = || peer::Error::NoInstance(self.role.to_owned(), "it is of a release without exports".to_owned());
+        Ok(page.ok_or_else(too_old)?)
     }
 
     /// Copies an original. One that was removed since its page was read is left out.
