@@ -110,7 +110,7 @@ pub(super) async fn list(
         (
             "Idempotency-Key" = Option<String>,
             Header,
-            description = "A repeated request within a day returns the webhook that the first one made, with its secret",
+            description = "A repeated request within a day returns the webhook that the first made, with its secret",
             min_length = 1,
             max_length = 255,
             example = "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
