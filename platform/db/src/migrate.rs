@@ -42,8 +42,8 @@ const PLATFORM: &[Migration] = &[
     Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_orphan_object.sql") },
     // Mails to be sent: see `mail`.
     Migration { version: 5, min_compatible: 1, sql: include_str!("../migrations/0005_mail_outbox.sql") },
-    // When a run started, and which process ran it: the history of `schedule`. The account that a mail is about, and the
-    // mails of which an engine has to forget what it keeps: see `mail`.
+    // When a run started, and which process ran it: the history of `schedule`. The account that a mail is about, and
+    // the mails of which an engine has to forget what it keeps: see `mail`.
     Migration { version: 6, min_compatible: 1, sql: include_str!("../migrations/0006_run_history_mail_account.sql") },
 ];
 

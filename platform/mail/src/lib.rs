@@ -186,8 +186,8 @@ impl Mail {
         format!("{}{path}", self.0.site_url)
     }
 
-    /// Deletes what the engine has kept of mails for longer than [`ENGINE_RETENTION`]. The task that sends mails does it
-    /// from time to time.
+    /// Deletes what the engine has kept of mails for longer than [`ENGINE_RETENTION`]. The task that sends mails does
+    /// it from time to time.
     pub async fn sweep(&self) -> Result<(), Error> {
         self.0.engine.forget_before(self.0.clock.now() - ENGINE_RETENTION).await
     }

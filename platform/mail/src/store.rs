@@ -20,8 +20,8 @@ pub const MAX_WAITING_PER_ADDRESS: i64 = 20;
 pub const SENT_BODY_RETENTION: TimeDelta = TimeDelta::hours(1);
 /// How long a dead letter can be sent again.
 pub const DEAD_BODY_RETENTION: TimeDelta = TimeDelta::days(7);
-/// How long an engine keeps a mail that it does not hand over: the folder's files, which hold links and codes. Less than
-/// [`ROW_RETENTION`], so that a row names every file that is forgotten.
+/// How long an engine keeps a mail that it does not hand over: the folder's files, which hold links and codes. Less
+/// than [`ROW_RETENTION`], so that a row names every file that is forgotten.
 pub const ENGINE_RETENTION: TimeDelta = TimeDelta::days(7);
 /// How long operators see what was sent and what is dead.
 pub const ROW_RETENTION: TimeDelta = TimeDelta::days(30);

@@ -158,7 +158,11 @@ pub const PLATFORM_TABLES: &[(&str, TableData)] = &[
     ("schedule_run", TableData::NotExported("The runs of timed jobs.")),
     ("idempotency", TableData::NotExported("Responses that a client may ask for again, for a day.")),
     ("orphan_object", TableData::NotExported("Keys of files that nothing names any more.")),
-    ("mail_outbox", TableData::NotExported("Mails on their way to the member, for some days.")),
+    (
+        "mail_outbox",
+        TableData::NotExported("Mails to the member, for 30 days; those that were sent without their texts."),
+    ),
+    ("mail_forgotten", TableData::NotExported("The ids of mails that are being removed, for minutes.")),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The events that this role consumes: deleted photos, disabled webhooks, and its own requests for a new password and
-//! for an export. It publishes [`contract::accounts::Erased`] where an account is erased, [`contract::accounts::PrivacyChanged`] where a
-//! profile is edited, and [`contract::accounts::StandingChanged`] where an account is suspended or restored.
+//! for an export. It publishes [`contract::accounts::Erased`] where an account is erased,
+//! [`contract::accounts::PrivacyChanged`] where a profile is edited, and [`contract::accounts::StandingChanged`] where
+//! an account is suspended or restored.
 //!
 //! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no
 //! profile shows that photo; an act that is delivered twice is in the audit trail once, and a mail is sent once.

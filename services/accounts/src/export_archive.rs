@@ -98,10 +98,13 @@ impl ArchivePart<'_> {
         Ok(found.is_some_and(|export| export.state == ExportState::Building))
     }
 
-    /// Asks the role for a page. An instance of a release that has no export has nothing to add.
+    /// Asks the role for a page. An instance of a release that knows no exports responds with 404: the export waits for
+    /// one that does, as an archive without that role's files would not have everything.
     async fn page(&self, after: Option<&str>) -> Result<ExportPage, Error> {
         let path = path(self.role, self.export.account.0, self.file.name, after);
-        Ok(self.accounts.context.peers.get_json(self.role, &path).await?.unwrap_or_default())
+        let page = self.accounts.context.peers.get_json(self.role, &path).await?;
+        let too_old = || peer::Error::NoInstance(self.role.to_owned(), "it is of a release without exports".to_owned());
+        Ok(page.ok_or_else(too_old)?)
     }
 
     /// Copies an original. One that was removed since its page was read is left out.
@@ -141,9 +144,9 @@ fn records_text(records: &[Value], content: FileContent, is_first: bool) -> Resu
 fn readme(roles: &[RoleInterface], at: DateTime<Utc>) -> String {
     let at = at.format("%Y-%m-%d %H:%M UTC");
     let mut text = format!(
-        "This archive has what is kept about you, as of {at}.\n\nIt has no passwords, no keys and no codes, and nothing \
-         that belongs to other members. Times are in UTC. The JSON files can be read by programs, and by any editor of \
-         texts.\n"
+        "This archive has what is kept about you, as of {at}.\n\nIt has no passwords, no keys and no codes, and \
+         nothing that belongs to other members. Times are in UTC. The JSON files can be read by programs, and by any \
+         editor of texts.\n"
     );
     for file in roles.iter().flat_map(|role| role.personal_data.files()) {
         let _ = write!(text, "\n{}\n    {}\n", file.name, file.about);

@@ -53,6 +53,8 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("api_key", TableData::ExportedIn(API_KEYS)),
         ("audit_entry", TableData::NotExported("The acts of the team, which name its members; ask them for yours.")),
         ("export", TableData::ExportedIn(EXPORTS)),
+        ("team_key", TableData::NotExported("The team's; of the operator who made a key it has the id alone.")),
+        ("flag", TableData::NotExported("What the team has turned off; it has the handle of the operator who did.")),
     ],
 };
 

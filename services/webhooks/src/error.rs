@@ -32,6 +32,12 @@ pub(crate) enum Error {
     /// The webhook is disabled.
     #[error("The webhook is disabled. Enable it first.")]
     Disabled,
+    /// The `Idempotency-Key` has an invalid length.
+    #[error("An Idempotency-Key has 1 to 255 characters.")]
+    BadIdempotencyKey,
+    /// The `Idempotency-Key` belongs to another request.
+    #[error("This Idempotency-Key was used for another request. Nothing was done. Use a new key for each new request.")]
+    IdempotencyKeyReused,
     /// `after` is not a cursor of this role.
     #[error("`after` must be the `next` of the previous page.")]
     BadCursor,
@@ -55,6 +61,8 @@ impl From<Error> for Problem {
             Error::InvalidWebhook(_) => codes::INVALID,
             Error::TooMany(_) => codes::TOO_MANY,
             Error::Disabled => codes::DISABLED,
+            Error::BadIdempotencyKey => every_role::BAD_IDEMPOTENCY_KEY,
+            Error::IdempotencyKeyReused => every_role::IDEMPOTENCY_KEY_REUSED,
             Error::BadCursor => every_role::BAD_QUERY,
             Error::Sealing(_) | Error::Payload(_) => return Self::fault(&error),
             Error::Db(cause) => return Self::of_engine(cause),

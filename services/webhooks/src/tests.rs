@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::commands;
 use crate::config::Config;
-use crate::model::{EventTypes, Webhook, WebhookState};
+use crate::model::{DeliveryState, EventTypes, Webhook, WebhookState};
 use crate::state::Webhooks;
 use crate::store;
 use crate::store::deliveries::NewDelivery;
@@ -52,7 +52,7 @@ async fn insert(webhooks: &Webhooks, deliveries: usize) -> Uuid {
     context
         .db
         .write(Lane::NONE, async move |tx| {
-            store::webhooks::insert(tx, &webhook, vec![1]).await?;
+            store::webhooks::insert(tx, &webhook, vec![1], None).await?;
             store::deliveries::insert_each(tx, &rows).await
         })
         .await
@@ -91,5 +91,28 @@ async fn what_is_old_is_removed_and_what_waits_has_a_bound() {
     commands::remove_old(&webhooks, &run(&webhooks, "test.remove").await).await.unwrap();
     assert_eq!((state(young).await, waiting(young).await), (None, 0));
     assert!(store::webhooks::list_removed(sql, 10).await.unwrap().is_empty());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_attempt_from_before_a_redelivery_does_not_end_it() {
+    let world = World::of(&[crate::service()]).await;
+    let webhooks = Webhooks::new(world.context("webhooks").clone(), Config::default()).unwrap();
+    let (webhook, later) = (insert(&webhooks, 1).await, webhooks.context.clock.now() + TimeDelta::days(365));
+    let sql = webhooks.context.db.read();
+    let id = store::deliveries::list(sql, webhook, None, Uuid::max(), 1).await.unwrap()[0].id;
+    let settled: Result<(bool, bool), db::Error> = webhooks
+        .context
+        .db
+        .write(Lane::of(&webhook), async move |tx| {
+            let (waiting, failed) = (DeliveryState::Waiting, DeliveryState::Failed);
+            let first = store::deliveries::settle(tx, (id, 0), waiting, Some(later), Some(later)).await?;
+            store::deliveries::redeliver(tx, webhook, id, later).await?;
+            let second = store::deliveries::settle(tx, (id, 1), failed, None, None).await?;
+            Ok((first, second))
+        })
+        .await;
+    assert_eq!(settled.unwrap(), (true, false));
+    assert_eq!(store::deliveries::count_waiting(sql, webhook, 10).await.unwrap(), 1);
     world.end().await;
 }

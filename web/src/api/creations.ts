@@ -8,16 +8,20 @@ export const CREATING_PATHS = [
   '/v1/accounts',
   '/v1/albums',
   '/v1/albums/{id}/items',
+  '/v1/me/api-keys',
   '/v1/media',
   '/v1/media/claims',
   '/v1/media/{id}/links',
   '/v1/sessions',
 ] as const;
 
+/** The same of the operators' listener, as docs/operators-openapi.json names them: the console calls them all. */
+export const OPERATORS_CREATING_PATHS = ['/v1/admin/api-keys', '/v1/admin/webhooks'] as const;
+
 /** How long to wait before each further attempt. */
 const DELAYS_MS = [500, 1_500, 3_000];
 
-const PATTERNS = CREATING_PATHS.map((path) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`));
+const PATTERNS = [...CREATING_PATHS, ...OPERATORS_CREATING_PATHS].map((path) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`));
 
 export const isCreating = (method: string, path: string): boolean => method === 'POST' && PATTERNS.some((pattern) => pattern.test(path));
 

@@ -43,7 +43,7 @@ pub(super) struct ExportView {
     /// When the archive was ready.
     #[schema(required)]
     ready_at: Option<DateTime<Utc>>,
-    /// When the archive is removed.
+    /// When the archive is removed, if no newer one is ready before.
     #[schema(required)]
     expires_at: Option<DateTime<Utc>>,
     /// The size of the archive in bytes, while it can be downloaded.
@@ -78,8 +78,8 @@ impl ExportView {
 /// Asks for an archive of everything that is kept about you, your originals included.
 ///
 /// It is built in the background, which may take minutes, and a mail tells when it is ready. It can be downloaded for
-/// seven days. While one is being built, this returns that one; at most three are made in a day. Needs a recent proof
-/// (`/v1/me/proof`), by a second factor if the account has one.
+/// seven days, or until a newer one is ready. While one is being built, this returns that one; at most three are made
+/// in a day. Needs a recent proof (`/v1/me/proof`), by a second factor if the account has one.
 #[utoipa::path(
     post,
     path = "/v1/me/export",

@@ -42,7 +42,7 @@ pub(super) struct FlagView {
     /// When it was changed; `null` if it never was.
     #[schema(required)]
     changed_at: Option<DateTime<Utc>>,
-    /// The handle of the operator who changed it.
+    /// The handle of the operator who changed it; `null` if that account is erased.
     #[schema(required)]
     changed_by: Option<String>,
 }
@@ -52,6 +52,7 @@ impl FlagView {
     fn new(flag: Flag, row: Option<FlagRow>) -> Self {
         let on = row.as_ref().is_none_or(|row| row.is_on);
         let (changed_at, changed_by) = row.map(|row| (row.changed_at, row.changed_by)).unzip();
+        let changed_by = changed_by.filter(|handle| !handle.is_empty());
         Self { name: flag.name(), on, description: flag.description(), changed_at, changed_by }
     }
 }

@@ -72,8 +72,9 @@ pub(super) struct TeamKeyView {
     id: Uuid,
     name: String,
     scopes: Vec<String>,
-    /// The account of the operator who made it.
-    created_by: Uuid,
+    /// The account of the operator who made it; `null` if it is erased.
+    #[schema(required)]
+    created_by: Option<Uuid>,
     created_at: DateTime<Utc>,
     /// When it ends by itself.
     #[schema(required)]
@@ -92,7 +93,7 @@ impl TeamKeyView {
             id: key.id,
             name: key.name,
             scopes: key.scopes,
-            created_by: created_by.0,
+            created_by: created_by.map(|account| account.0),
             created_at: key.created_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,

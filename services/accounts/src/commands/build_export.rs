@@ -1,7 +1,8 @@
 //! Building the archive of an export.
 //!
 //! Each attempt writes an object of its own; that of an attempt that dies becomes an orphan. Invariant: of all attempts
-//! one makes the export ready, and the mail is recorded in its transaction; none does after the account was erased.
+//! one makes the export ready, and the mail is recorded in its transaction; none does after the account was erased. An
+//! account has one archive at most: that of an older export is removed once the new one is ready.
 
 use base::Transient as _;
 use base::error::chain;
@@ -43,6 +44,10 @@ async fn build(accounts: &Accounts, export: &Export) -> Result<(), Error> {
         .write(Lane::of(&owner), async move |tx| {
             let Some(account) = store::accounts::find_by_id(tx, owner).await? else { return Ok(()) };
             if store::exports::set_ready(tx, id, &stored.key, stored.bytes, now).await? {
+                // Each has all originals: the store has one archive of a member, not one for each request of a week.
+                for older in store::exports::list_other_ready(tx, owner, id).await? {
+                    store::exports::set_ended(tx, &older, ExportState::Expired, now).await?;
+                }
                 mail.enqueue(tx, mails::export_ready(&mail, &account, now)).await?;
             }
             Ok::<_, db::Error>(())

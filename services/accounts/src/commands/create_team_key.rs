@@ -64,7 +64,7 @@ pub(crate) async fn create_team_key(
         }
         None => (key, drawn),
     };
-    Ok((TeamKey { key, created_by: by }, secret))
+    Ok((TeamKey { key, created_by: Some(by) }, secret))
 }
 
 /// Returns what the audit trail has of a key.

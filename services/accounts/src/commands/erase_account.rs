@@ -1,7 +1,7 @@
 //! Erasing an account.
 //!
 //! Invariant: the rows of an account and its sessions are removed in the transaction that publishes [`Erased`], and its
-//! mails are forgotten in it.
+//! mails are forgotten in it. What an operator has done for the team stays, without their name.
 
 use contract::accounts::Erased;
 use db::Lane;
@@ -35,6 +35,8 @@ pub(crate) async fn erase_account(
         .db
         .write(lane, async move |tx| {
             if store::accounts::remove(tx, account.id, now).await? {
+                store::team_keys::forget_maker(tx, account.id).await?;
+                store::flags::forget_operator(tx, &account.handle).await?;
                 mail::forget_account(tx, &account.id.to_string(), now).await?;
                 for email in &mailed {
                     // Another account with this address, confirmed or not, may be waiting for a mail.

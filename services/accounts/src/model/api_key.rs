@@ -51,8 +51,8 @@ pub(crate) struct ApiKey {
 pub(crate) struct TeamKey {
     /// The key.
     pub key: ApiKey,
-    /// The operator who made it.
-    pub created_by: AccountId,
+    /// The operator who made it; `None` if that account is erased.
+    pub created_by: Option<AccountId>,
 }
 
 /// What is wanted of a new key.

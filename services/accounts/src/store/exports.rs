@@ -151,6 +151,19 @@ pub(crate) async fn remove_all(tx: &Tx, account: AccountId, now: DateTime<Utc>) 
     orphans::mark_orphaned(tx, &keys, now).await
 }
 
+const LIST_OTHER_READY: &str = "
+    select id, account_id, state, object, bytes, created_at, ready_at, expires_at
+      from export
+     where account_id = $1
+       and id <> $2
+       and state = 'ready'";
+
+/// Returns the exports of an account but one that have an archive: at most as many as are made in a week.
+pub(crate) async fn list_other_ready(sql: &impl Sql, account: AccountId, id: Uuid) -> Result<Vec<Export>, Error> {
+    let rows: Vec<Row> = sql.rows(LIST_OTHER_READY, vec![account.0.into(), id.into()]).await?;
+    rows.into_iter().map(Export::try_from).collect()
+}
+
 const LIST_DUE: &str = "
     select id, account_id, state, object, bytes, created_at, ready_at, expires_at
       from export

@@ -15,7 +15,7 @@ pub(crate) struct FlagRow {
     pub is_on: bool,
     /// When it was changed.
     pub changed_at: DateTime<Utc>,
-    /// The handle of the operator who changed it.
+    /// The handle of the operator who changed it; empty if that account is erased.
     pub changed_by: String,
 }
 
@@ -53,4 +53,15 @@ pub(crate) async fn set(tx: &Tx, row: &FlagRow) -> Result<(), Error> {
     let FlagRow { name, is_on, changed_at, changed_by } = row;
     let values = vec![name.as_str().into(), (*is_on).into(), (*changed_at).into(), changed_by.as_str().into()];
     tx.execute(SET, values).await.map(drop)
+}
+
+const FORGET_OPERATOR: &str = "
+    update flag
+       set changed_by = ''
+     where changed_by = $1";
+
+/// Removes the handle of an erased account from the flags that it changed. There are a few flags, so this reads the
+/// whole table.
+pub(crate) async fn forget_operator(tx: &Tx, handle: &str) -> Result<(), Error> {
+    tx.execute(FORGET_OPERATOR, vec![handle.into()]).await.map(drop)
 }

@@ -39,6 +39,7 @@ async fn every_query_has_an_index() {
             ended_sessions::list(sql, now, 10).await?;
             exports::find(sql, Uuid::nil()).await?;
             exports::list(sql, id, Uuid::max(), 10).await?;
+            exports::list_other_ready(sql, id, Uuid::nil()).await?;
             exports::list_due(sql, now, 10).await?;
             account_rules::list(sql, now, Uuid::nil(), 10).await?;
             api_keys::list(sql, id, 10).await?;

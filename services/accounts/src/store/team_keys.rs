@@ -41,7 +41,9 @@ struct TeamRow {
 
 impl From<TeamRow> for TeamKey {
     fn from(row: TeamRow) -> Self {
-        Self { key: row.key.into(), created_by: AccountId(row.created_by) }
+        // An erased account has left the nil id.
+        let created_by = Some(AccountId(row.created_by)).filter(|account| !account.0.is_nil());
+        Self { key: row.key.into(), created_by }
     }
 }
 
@@ -99,6 +101,17 @@ const SET_USED: &str = "
 /// Records that a key is used, unless that was recorded a moment ago.
 pub(crate) async fn set_used(tx: &Tx, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(SET_USED, vec![id.into(), now.into(), (now - LAST_USE_INTERVAL).into()]).await.map(drop)
+}
+
+const FORGET_MAKER: &str = "
+    update team_key
+       set created_by = $2,
+           request_key = null
+     where created_by = $1";
+
+/// Removes an erased account from the keys that it made, which stay the team's.
+pub(crate) async fn forget_maker(tx: &Tx, account: AccountId) -> Result<(), Error> {
+    tx.execute(FORGET_MAKER, vec![account.0.into(), Uuid::nil().into()]).await.map(drop)
 }
 
 const REMOVE: &str = "

@@ -173,6 +173,10 @@ async fn an_archive_is_resumed_by_its_member_or_a_signed_url_and_gone_after_a_we
         let path = ask(&ada).await;
         ready(&world, &ada, &path).await;
     }
+    anonymous.get(url).await.refused(404, "accounts.export_not_found");
+    assert_eq!(ada.member.get(&path).await.expect(200).json()["state"], "expired");
+    let is_one = async || (stored_objects(&world).await == 1).then_some(());
+    world.wait_for("the store has the newest archive only", is_one).await;
     let refused = ada.member.post("/v1/me/export", &json!({})).await.refused(429, "accounts.too_many_exports");
     assert!(refused.header("retry-after").parse::<u32>().unwrap() > 80_000, "{refused}");
     world.clock().advance(TimeDelta::minutes(11));

@@ -164,3 +164,24 @@ async fn a_repeated_request_for_a_key_returns_the_same_key_once() {
     assert_eq!(ada.member.get("/v1/me/api-keys").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
     world.end().await;
 }
+
+#[tokio::test]
+async fn what_an_erased_operator_did_for_the_team_stays_without_their_name() {
+    let world = world_beside_media().await;
+    let olga = sign_up_operator(&world, "olga", "operator").await;
+    let grace = sign_up_operator(&world, "grace", "operator").await;
+    let (key, _) = create(&olga, &request(&world, &["media:read"])).await;
+    let flag = olga.member.request(Method::PUT, "/v1/admin/flags/uploads");
+    olga.member.send(flag.json(&json!({"on": false, "reason": "The disk is full."}))).await.expect(200);
+    let changed_by = async || {
+        let flags = grace.member.get("/v1/admin/flags").await.expect(200).json();
+        let flags = flags["items"].as_array().unwrap().clone();
+        flags.into_iter().find(|flag| flag["name"] == "uploads").unwrap()["changed_by"].clone()
+    };
+    assert_eq!(changed_by().await, "olga");
+    olga.member.delete("/v1/me").await.expect(204);
+    assert_eq!(changed_by().await, Value::Null);
+    let [kept] = &list(&grace).await[..] else { panic!("the key is gone") };
+    assert_eq!((&kept["id"], &kept["created_by"]), (&key["id"], &Value::Null));
+    world.end().await;
+}

@@ -52,7 +52,8 @@ pub(crate) async fn list(
     Ok(Page { items, next })
 }
 
-/// Returns the last second of the year 9999, after every item: later years have more digits, and sort before it as text.
+/// Returns the last second of the year 9999, after every item: later years have more digits, and sort before it as
+/// text.
 fn end_of_time() -> DateTime<Utc> {
     DateTime::from_timestamp(253_402_300_799, 0).unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod deliveries;
+mod request_key;
 mod views;
 mod webhooks;
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::request_key::RequestKey;
 use super::views::{EventTypeView, NO_STORE, SecretView, WebhookView};
 use crate::commands::{self, NewWebhook, WebhookChanges};
 use crate::error::Error;
@@ -105,6 +106,16 @@ pub(super) async fn list(
     tag = "webhooks",
     security(("token" = [])),
     request_body = CreateWebhook,
+    params(
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "A repeated request within a day returns the webhook that the first made, with its secret",
+            min_length = 1,
+            max_length = 255,
+            example = "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+        ),
+    ),
     responses(
         (
             status = 201,
@@ -116,13 +127,20 @@ pub(super) async fn list(
         ),
     ),
     extensions(
-        ("x-codes" = json!(["webhooks.invalid", "webhooks.invalid_url", "webhooks.too_many"])),
+        ("x-codes" = json!([
+            "request.bad_idempotency_key",
+            "request.idempotency_key_reused",
+            "webhooks.invalid",
+            "webhooks.invalid_url",
+            "webhooks.too_many",
+        ])),
         ("x-admin-role" = json!("operator")),
     ),
 )]
 pub(super) async fn create(
     operator: Operator<Superuser>,
     State(webhooks): State<Webhooks>,
+    key: RequestKey,
     Json(body): Json<CreateWebhook>,
 ) -> Result<impl IntoResponse, Error> {
     let new = NewWebhook {
@@ -130,7 +148,8 @@ pub(super) async fn create(
         events: EventTypes::parse(&body.events)?,
         description: parse_description(&body.description)?,
     };
-    let (webhook, secret) = commands::create_webhook(&webhooks, operator.actor, new).await?;
+    let key = key.of(operator.actor.account);
+    let (webhook, secret) = commands::create_webhook(&webhooks, operator.actor, new, key).await?;
     let location = [(header::LOCATION, format!("/v1/admin/webhooks/{}", webhook.id))];
     let view = WebhookView::new((webhook, None)).with_secret(&secret);
     Ok((StatusCode::CREATED, location, NO_STORE, Json(view)))

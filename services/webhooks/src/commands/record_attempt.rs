@@ -57,7 +57,7 @@ pub(crate) async fn record_attempt(
             };
             let Some(failing_since) = failing_since else { return Ok((Next::Lost, false)) };
             let since = (state == DeliveryState::Waiting).then_some(tried_since);
-            if store::deliveries::settle(tx, delivery.id, state, due_at, since).await? {
+            if store::deliveries::settle(tx, (delivery.id, delivery.tries), state, due_at, since).await? {
                 store::attempts::insert(tx, delivery.id, delivery.attempts + 1, &attempt).await?;
             }
             let reason = match verdict {

@@ -184,17 +184,19 @@ const SETTLE: &str = "
            attempts = attempts + 1,
            tries = tries + 1
      where id = $1
+       and tries = $5
        and state = 'waiting'";
 
-/// Records what follows from an attempt. Returns `false` if the delivery does not wait.
+/// Records what follows from the attempt of a delivery that had `tries` before. Returns `false`, and changes nothing, if
+/// it does not wait any more, or if an operator has made it due anew since.
 pub(crate) async fn settle(
     tx: &Tx,
-    id: Uuid,
+    (id, tries): (Uuid, i64),
     state: DeliveryState,
     due_at: Option<DateTime<Utc>>,
     tried_since: Option<DateTime<Utc>>,
 ) -> Result<bool, Error> {
-    let values = vec![id.into(), state.as_str().into(), due_at.into(), tried_since.into()];
+    let values = vec![id.into(), state.as_str().into(), due_at.into(), tried_since.into(), tries.into()];
     Ok(tx.execute(SETTLE, values).await? == 1)
 }
 

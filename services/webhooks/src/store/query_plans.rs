@@ -20,6 +20,7 @@ async fn every_query_has_an_index() {
             leases::find(sql, (id, 1)).await?;
             webhooks::count(sql).await?;
             webhooks::find(sql, id).await?;
+            webhooks::find_made(sql, &[1], now).await?;
             webhooks::list(sql, Uuid::max(), 50).await?;
             webhooks::list_active(sql).await?;
             webhooks::list_removed(sql, 10).await?;

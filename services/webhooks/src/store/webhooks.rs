@@ -45,11 +45,16 @@ struct IdRow {
 }
 
 const INSERT: &str = "
-    insert into webhook (id, url, events, description, state, secret, made_by, created_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    insert into webhook (id, url, events, description, state, secret, made_by, created_at, request_key)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-/// Inserts a webhook with its encrypted secret.
-pub(crate) async fn insert(tx: &Tx, webhook: &Webhook, secret: Vec<u8>) -> Result<(), Error> {
+/// Inserts a webhook with its encrypted secret, and the hash of the `Idempotency-Key` of its request.
+pub(crate) async fn insert(
+    tx: &Tx,
+    webhook: &Webhook,
+    secret: Vec<u8>,
+    request_key: Option<Vec<u8>>,
+) -> Result<(), Error> {
     let values = vec![
         webhook.id.into(),
         webhook.url.as_str().into(),
@@ -59,8 +64,32 @@ pub(crate) async fn insert(tx: &Tx, webhook: &Webhook, secret: Vec<u8>) -> Resul
         secret.into(),
         webhook.made_by.map(|account| account.0).into(),
         webhook.created_at.into(),
+        request_key.into(),
     ];
     tx.execute(INSERT, values).await.map(drop)
+}
+
+const MADE: &str = "
+    select secret, id, url, events, description, state, made_by, created_at, disabled_at, disabled_reason
+      from webhook
+     where request_key = $1
+       and created_at > $2
+       and state in ('active', 'disabled')";
+
+/// Returns the webhook that a request with this `Idempotency-Key` made since a time, and its encrypted secret.
+pub(crate) async fn find_made(
+    sql: &impl Sql,
+    request_key: &[u8],
+    since: DateTime<Utc>,
+) -> Result<Option<(Webhook, Vec<u8>)>, Error> {
+    #[derive(FromQueryResult)]
+    struct MadeRow {
+        secret: Vec<u8>,
+        #[sea_orm(nested)]
+        webhook: WebhookRow,
+    }
+    let row: Option<MadeRow> = sql.row(MADE, vec![request_key.to_vec().into(), since.into()]).await?;
+    row.map(|row| Ok((row.webhook.webhook()?, row.secret))).transpose()
 }
 
 const COUNT: &str = "

@@ -115,3 +115,28 @@ async fn acts_are_recorded_without_secrets_and_a_removed_webhook_gets_nothing() 
     assert!(!has(&secret) && !has(secret.trim_start_matches("whsec_")), "the secret is stored as text");
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_repeated_request_makes_one_webhook_and_returns_its_secret_again() {
+    let world = World::of(&[webhooks::service()]).await;
+    let send = async |client: &TestClient, key: &str, description: &str| {
+        let body = json!({
+            "url": "https://hooks.example.org/",
+            "events": ["media.ready"],
+            "description": description,
+        });
+        client.send(client.request(Method::POST, WEBHOOKS).header("idempotency-key", key).json(&body)).await
+    };
+    let (grace, heidi) = (operator(&world), world.operator("heidi", &["operator"]));
+    let made = send(&grace, "a", "").await.expect(201);
+    let again = send(&grace, "a", "").await.expect(201);
+    assert_eq!((again.json(), again.header("location")), (made.json(), made.header("location")));
+    send(&grace, "a", "the CRM").await.refused(422, "request.idempotency_key_reused");
+    send(&grace, &"a".repeat(256), "").await.refused(400, "request.bad_idempotency_key");
+    assert_eq!(grace.get(WEBHOOKS).await.expect(200).json()["items"].as_array().unwrap().len(), 1);
+    let of_another = send(&heidi, "a", "").await.expect(201);
+    assert_ne!(of_another.json()["secret"], made.json()["secret"], "a key belongs to its operator");
+    grace.delete(made.header("location")).await.expect(204);
+    assert_ne!(send(&grace, "a", "").await.expect(201).json()["id"], made.json()["id"], "it was removed");
+    world.end().await;
+}

@@ -2,8 +2,8 @@
 //!
 //! Each test starts a load (`load`), injects faults, and then calls `verify`, which fails if anything that was
 //! acknowledged is lost, anything happened twice, or anything is left over. `make test` runs the short form (`in_turn`:
-//! all kinds on one fleet; `disk`), `make faults` the long one (`TUTTI_FAULTS=long`: each kind on its own). Invariant: every engine here is the test's own, so no other test is
-//! disturbed.
+//! all kinds on one fleet; `disk`), `make faults` the long one (`TUTTI_FAULTS=long`: each kind on its own). Invariant:
+//! every engine here is the test's own, so no other test is disturbed.
 
 mod client;
 mod clock;

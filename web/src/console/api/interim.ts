@@ -179,8 +179,8 @@ export interface TeamApiKey {
   id: string;
   name: string;
   scopes: string[];
-  /** The id of the operator's account. */
-  created_by: string;
+  /** The id of the operator's account; null if it is erased. */
+  created_by: string | null;
   created_at: string;
   expires_at: string | null;
   last_used_at: string | null;
