@@ -25,10 +25,9 @@ use objects::Objects;
 use peer::Peers;
 use service::ThisProcess;
 use service::process::{
-    Check, FindConfiguration, FindLogs, FindStatus, ProcessQuery, RunChecks, SIGNATURE, SIGNATURE_SCOPE,
+    CHECK_TIMEOUT, Check, FindConfiguration, FindLogs, FindStatus, ProcessQuery, RunChecks, SIGNATURE, SIGNATURE_SCOPE,
 };
-
-use super::PING_TIMEOUT;
+use tokio::time::timeout;
 
 /// The description of the keys of `[peers]`, which have the names of roles.
 const PEER_DESCRIPTION: &str = "The URLs of a role that doesn't run in this process, or not only.";
@@ -98,17 +97,18 @@ pub(super) fn checks(dependencies: Dependencies) -> RunChecks {
 impl Dependencies {
     /// Returns the required checks first: those after which the process is ready or not (see `/readyz`).
     async fn check(&self) -> Vec<Check> {
-        let pings = self.databases.iter().map(|(name, db)| async move { (name, db.ping().await) });
+        let pings =
+            self.databases.iter().map(|(name, db)| async move { (name, timeout(CHECK_TIMEOUT, db.ping()).await) });
         let (databases, bus, objects) = tokio::join!(
             futures::future::join_all(pings),
-            tokio::time::timeout(PING_TIMEOUT, self.bus.ping()),
-            tokio::time::timeout(PING_TIMEOUT, self.objects.ping())
+            timeout(CHECK_TIMEOUT, self.bus.ping()),
+            timeout(CHECK_TIMEOUT, self.objects.ping())
         );
         let silent = |is_silent: bool, detail: &str| is_silent.then(|| detail.to_owned());
         let mut checks: Vec<Check> = databases
             .into_iter()
             .map(|(name, ping)| {
-                Check::required(format!("database {name}"), silent(ping.is_err(), "it does not respond"))
+                Check::required(format!("database {name}"), silent(!matches!(ping, Ok(Ok(()))), "it does not respond"))
             })
             .collect();
         if self.tasks.is_stopping() {
