@@ -20,7 +20,7 @@ use db::Db;
 use futures::future::BoxFuture;
 use http_server::problem::every_role;
 use http_server::signed_url::UrlSigner;
-use http_server::{Json, LayerState, Problem, Query, with_common_layers};
+use http_server::{Json, LayerState, Problem, Query, RouterLayer, with_guarded_layers};
 use objects::Objects;
 use peer::Peers;
 use service::ThisProcess;
@@ -56,8 +56,10 @@ pub(super) fn router(process: ThisProcess, signer: UrlSigner, clock: Clock, laye
         .route(FindLogs::PATH, get(answer::<FindLogs>))
         .with_state(process)
         .layer(from_fn_with_state((signer, clock), check_signature));
+    // The listener has a guard of its own. With one here as well, nobody's ids of requests are taken over.
+    let nothing: RouterLayer = Arc::new(|router: Router| router);
     // Its fallback would be a second one where it is merged with the routes of a role.
-    with_common_layers(routes, layers).reset_fallback()
+    with_guarded_layers(routes, Some(&nothing), layers).reset_fallback()
 }
 
 async fn answer<Q: ProcessQuery>(State(process): State<ThisProcess>, Query(query): Query<Q>) -> Json<Q::Response> {
