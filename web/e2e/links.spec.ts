@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { basename } from 'node:path';
 import { addFiles, collectErrors, expect, openItem, test, waitUntilReady } from './fixtures';
 
-test('a visitor sees what is public, whose it is, and plays it in a page of another site', async ({ home, files, member, browser, serverUrl }) => {
+test('a visitor sees what is public, whose it is, and plays it, also in a page of another site', async ({ home, files, member, browser, serverUrl }) => {
   const name = basename(files.clip);
   await addFiles(home, files.clip, files.photo);
   await waitUntilReady(home, name);
@@ -24,6 +24,9 @@ test('a visitor sees what is public, whose it is, and plays it in a page of anot
   await expect(visitor.getByRole('heading', { level: 1, name })).toBeVisible();
   await visitor.getByRole('link', { name: member.handle }).click();
   await expect(visitor).toHaveURL(`${serverUrl}/u/${member.handle}`);
+  await visitor.goto(home.url());
+  await visitor.getByRole('button', { name: 'Play', exact: true }).first().click();
+  await expect.poll(() => visitor.evaluate(() => document.querySelector('video')?.currentTime ?? -1)).toBeGreaterThan(0.5);
 
   const site = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(`<!doctype html><title>A blog</title><iframe src="${player}" width="640" height="400" allow="autoplay"></iframe>`));
   await new Promise<void>((ready) => site.listen(0, '127.0.0.1', ready));

@@ -48,21 +48,3 @@ test('an item is edited, shared with a stranger, and deleted', async ({ home, fi
   expect(browserErrors).toEqual([]);
   await context.close();
 });
-
-test('a stranger watches a public video', async ({ home, files, browser, serverUrl }) => {
-  await addFiles(home, files.clip);
-  await waitUntilReady(home, basename(files.clip));
-  await openItem(home, basename(files.clip));
-  await home.getByRole('button', { name: 'Share' }).click();
-  await home.getByRole('button', { name: 'Everyone' }).click();
-  await expect(home.getByLabel('Link', { exact: true })).toBeVisible();
-
-  const context = await browser.newContext({ baseURL: serverUrl });
-  const stranger = await context.newPage();
-  const browserErrors = collectErrors(stranger);
-  await stranger.goto(home.url());
-  await stranger.getByRole('button', { name: 'Play', exact: true }).first().click();
-  await expect.poll(() => stranger.evaluate(() => document.querySelector('video')?.currentTime ?? -1)).toBeGreaterThan(0.5);
-  expect(browserErrors).toEqual([]);
-  await context.close();
-});

@@ -20,15 +20,14 @@ use db::Db;
 use futures::future::BoxFuture;
 use http_server::problem::every_role;
 use http_server::signed_url::UrlSigner;
-use http_server::{Json, LayerState, Problem, Query, with_common_layers};
+use http_server::{Json, LayerState, Problem, Query, RouterLayer, with_guarded_layers};
 use objects::Objects;
 use peer::Peers;
 use service::ThisProcess;
 use service::process::{
-    Check, FindConfiguration, FindLogs, FindStatus, ProcessQuery, RunChecks, SIGNATURE, SIGNATURE_SCOPE,
+    CHECK_TIMEOUT, Check, FindConfiguration, FindLogs, FindStatus, ProcessQuery, RunChecks, SIGNATURE, SIGNATURE_SCOPE,
 };
-
-use super::PING_TIMEOUT;
+use tokio::time::timeout;
 
 /// The description of the keys of `[peers]`, which have the names of roles.
 const PEER_DESCRIPTION: &str = "The URLs of a role that doesn't run in this process, or not only.";
@@ -57,8 +56,10 @@ pub(super) fn router(process: ThisProcess, signer: UrlSigner, clock: Clock, laye
         .route(FindLogs::PATH, get(answer::<FindLogs>))
         .with_state(process)
         .layer(from_fn_with_state((signer, clock), check_signature));
+    // The listener has a guard of its own. With one here as well, nobody's ids of requests are taken over.
+    let nothing: RouterLayer = Arc::new(|router: Router| router);
     // Its fallback would be a second one where it is merged with the routes of a role.
-    with_common_layers(routes, layers).reset_fallback()
+    with_guarded_layers(routes, Some(&nothing), layers).reset_fallback()
 }
 
 async fn answer<Q: ProcessQuery>(State(process): State<ThisProcess>, Query(query): Query<Q>) -> Json<Q::Response> {
@@ -98,17 +99,18 @@ pub(super) fn checks(dependencies: Dependencies) -> RunChecks {
 impl Dependencies {
     /// Returns the required checks first: those after which the process is ready or not (see `/readyz`).
     async fn check(&self) -> Vec<Check> {
-        let pings = self.databases.iter().map(|(name, db)| async move { (name, db.ping().await) });
+        let pings =
+            self.databases.iter().map(|(name, db)| async move { (name, timeout(CHECK_TIMEOUT, db.ping()).await) });
         let (databases, bus, objects) = tokio::join!(
             futures::future::join_all(pings),
-            tokio::time::timeout(PING_TIMEOUT, self.bus.ping()),
-            tokio::time::timeout(PING_TIMEOUT, self.objects.ping())
+            timeout(CHECK_TIMEOUT, self.bus.ping()),
+            timeout(CHECK_TIMEOUT, self.objects.ping())
         );
         let silent = |is_silent: bool, detail: &str| is_silent.then(|| detail.to_owned());
         let mut checks: Vec<Check> = databases
             .into_iter()
             .map(|(name, ping)| {
-                Check::required(format!("database {name}"), silent(ping.is_err(), "it does not respond"))
+                Check::required(format!("database {name}"), silent(!matches!(ping, Ok(Ok(()))), "it does not respond"))
             })
             .collect();
         if self.tasks.is_stopping() {

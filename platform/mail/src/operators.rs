@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use base::Clock;
 use chrono::{DateTime, Utc};
 use db::{Db, Lane};
-use http_server::operators::{Act, Developer, Operator, Superuser};
+use http_server::operators::{Act, Developer, Operator, Superuser, require_reason};
 use http_server::{Json, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -253,7 +253,7 @@ async fn send_again(
 ) -> Result<Response, Problem> {
     let (id, now) = (id.to_string(), mails.clock.now());
     let act = Act::new(operator.actor, "mails.redelivered", now).on("mail", format!("{}.{id}", mails.role));
-    let act = act.because(&body.reason);
+    let act = act.because(require_reason(&body.reason)?);
     let redelivered: Result<(bool, Option<OutboxMail>), db::Error> = mails
         .db
         .write(Lane::of(SENDING), async move |tx| {

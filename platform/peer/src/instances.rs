@@ -16,6 +16,9 @@ use super::upstream::Upstream;
 use super::{Error, Peers, read_json};
 use http_server::Deadline;
 
+/// A larger answer of a process is an error. Many are asked at once, and what they say is held together.
+const MAX_ANSWER_BYTES: usize = 8 << 20;
+
 /// A process that runs elsewhere.
 #[derive(Clone)]
 pub struct RemoteProcess {
@@ -60,7 +63,7 @@ impl Peers {
 
 impl RemoteProcess {
     /// Sends this process a request without a body, and returns the JSON of its response; `None` if that is a 404.
-    /// Waits `timeout` at most.
+    /// Waits `timeout` at most, and reads 8 MiB at most.
     pub async fn get_json<T: DeserializeOwned>(
         &self,
         mut request: Request<Body>,
@@ -68,7 +71,8 @@ impl RemoteProcess {
     ) -> Result<Option<T>, Error> {
         request.extensions_mut().insert(Deadline::after(timeout));
         let role = &self.upstream.role;
-        let asked = async { read_json(role, self.upstream.send_to(self.address, request).await?).await };
+        let asked =
+            async { read_json(role, self.upstream.send_to(self.address, request).await?, MAX_ANSWER_BYTES).await };
         tokio::time::timeout(timeout, asked).await.map_err(|_| Error::DeadlineExceeded(role.clone()))?
     }
 }

@@ -289,14 +289,18 @@ impl Peers {
         }
         let request = async {
             let response = self.call(role, request).await?;
-            read_json(role, response).await
+            read_json(role, response, MAX_JSON_BYTES).await
         };
         tokio::time::timeout(JSON_TIMEOUT, request).await.map_err(|late| silent(late.into()))?
     }
 }
 
-/// Reads the JSON of a response of a role; `None` if it is a 404.
-async fn read_json<T: serde::de::DeserializeOwned>(role: &str, response: Response) -> Result<Option<T>, Error> {
+/// Reads the JSON of a response of a role, of at most `max_bytes`; `None` if it is a 404.
+async fn read_json<T: serde::de::DeserializeOwned>(
+    role: &str,
+    response: Response,
+    max_bytes: usize,
+) -> Result<Option<T>, Error> {
     let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::NoResponse(role.to_owned(), error);
     let status = response.status();
     if status == StatusCode::NOT_FOUND {
@@ -305,6 +309,6 @@ async fn read_json<T: serde::de::DeserializeOwned>(role: &str, response: Respons
     if !status.is_success() {
         return Err(Error::UnexpectedStatus(role.to_owned(), status));
     }
-    let body = http_body_util::Limited::new(response.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
+    let body = http_body_util::Limited::new(response.into_body(), max_bytes).collect().await.map_err(silent)?;
     serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| silent(error.into()))
 }

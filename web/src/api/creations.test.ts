@@ -62,3 +62,35 @@ it('a member who sends the same once more repeats the request; another one is ne
   expect(new Set(keys.slice(0, 6)).size).toBe(1);
   expect(new Set(keys).size).toBe(3);
 });
+
+it('a key that the server has done with is not used again, and one whose outcome is unknown is', async () => {
+  const { creations, got, send } = server(problem(409, 'request.done_before'), problem(429, 'request.too_many'), problem(201, ''), problem(201, ''));
+  for (let times = 0; times < 4; times += 1) await creations.send(post('/v1/albums', { title: 'Sea' }), send);
+  const [doneBefore, tooMany, afterThat, another] = got.map(keyOf);
+  expect(tooMany).not.toBe(doneBefore);
+  expect(afterThat).toBe(tooMany);
+  expect(another).not.toBe(tooMany);
+});
+
+it('the end of a request does not forget a newer one, and a few minutes later each is forgotten', async () => {
+  vi.useFakeTimers();
+  const creations = new Creations(async () => undefined);
+  let respond = (_: Response): void => undefined;
+  const first = creations.send(post('/v1/albums', { title: 'Sea' }), () => new Promise((done) => (respond = done)));
+  await vi.advanceTimersByTimeAsync(0);
+  const got: (string | null)[] = [];
+  const away = async (request: Request): Promise<Response> => {
+    got.push(keyOf(request));
+    throw unreachable();
+  };
+  const share = (): Promise<unknown> => creations.send(post('/v1/albums', { title: 'Sky' }), away).catch(() => null);
+  await share();
+  respond(problem(201, ''));
+  await first;
+  await share();
+  expect(new Set(got).size).toBe(1);
+  await vi.advanceTimersByTimeAsync(5 * 60_000);
+  await share();
+  expect(new Set(got).size).toBe(2);
+  vi.useRealTimers();
+});

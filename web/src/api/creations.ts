@@ -1,6 +1,7 @@
 // Owns that a POST that creates something is done once, though its response may be lost: such a request has an
 // `Idempotency-Key`, and is sent again with the same one. Does not own how a request is sent (client.ts), nor uploads
-// (upload/tus.ts). Invariant: a key belongs to one path and one body; another body gets another key.
+// (upload/tus.ts). Invariant: a key belongs to one path and one body; another body gets another key. A body, which may have
+// a password, is kept no longer than its outcome is unknown, and a few minutes at most.
 import { Problem } from './problem';
 
 /** The operations that take an `Idempotency-Key` and that the page calls, as docs/openapi.json names them. */
@@ -28,11 +29,14 @@ export const isCreating = (method: string, path: string): boolean => method === 
 /** A random key. Browsers have `crypto.randomUUID` on secure pages only. */
 export const newKey = (): string => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
+/** How long a request is known whose outcome is not. Its member has done something else by then. */
+const UNSETTLED_MS = 5 * 60_000;
+
 type Send = (request: Request) => Promise<Response>;
 
 export class Creations {
   /** By path, the last request whose outcome is unknown. The same one gets the same key, also when the member sends it once more. */
-  #unsettled = new Map<string, { body: string; key: string }>();
+  #unsettled = new Map<string, { body: string; key: string; timer: ReturnType<typeof setTimeout> }>();
 
   constructor(private readonly wait: (milliseconds: number) => Promise<unknown> = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds))) {}
 
@@ -43,11 +47,22 @@ export class Creations {
     const body = await jsonOf(request);
     const unsettled = this.#unsettled.get(pathname);
     const key = unsettled && unsettled.body === body ? unsettled.key : newKey();
-    if (body !== null) this.#unsettled.set(pathname, { body, key });
+    if (body !== null) this.#keep(pathname, { body, key });
     request.headers.set('Idempotency-Key', key);
     const response = await this.#attempts(request, send);
-    if (body !== null && isSettled(response)) this.#unsettled.delete(pathname);
+    // Another one may have taken its place meanwhile.
+    if (this.#unsettled.get(pathname)?.key === key && (await isSettled(response))) this.#forget(pathname);
     return response;
+  }
+
+  #keep(pathname: string, request: { body: string; key: string }): void {
+    this.#forget(pathname);
+    this.#unsettled.set(pathname, { ...request, timer: setTimeout(() => this.#unsettled.delete(pathname), UNSETTLED_MS) });
+  }
+
+  #forget(pathname: string): void {
+    clearTimeout(this.#unsettled.get(pathname)?.timer);
+    this.#unsettled.delete(pathname);
   }
 
   async #attempts(request: Request, send: Send): Promise<Response> {
@@ -77,7 +92,7 @@ async function isRunning(response: Response): Promise<boolean> {
   return body?.code === 'request.in_progress';
 }
 
-/** Whether a response says that the request was done, or that it was not. */
-const isSettled = ({ status }: Response): boolean => status < 500 && status !== 409;
+/** Whether a response says that the request was done, or that it was not. One that came too often may have been done before. */
+const isSettled = async (response: Response): Promise<boolean> => response.status < 500 && response.status !== 429 && !(await isRunning(response));
 
 export const creations = new Creations();

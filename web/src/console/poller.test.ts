@@ -42,6 +42,22 @@ it('rests while the page is hidden, and is up to date when it is shown again', a
   stop();
 });
 
+it('rests while nobody is there, so that it keeps no session alive, and is up to date at the first input', async () => {
+  let runs = 0;
+  const page = fakePage();
+  const stop = poll(async () => void (runs += 1), 60_000, page);
+  await vi.advanceTimersByTimeAsync(60 * 60_000);
+  expect(runs).toBe(5);
+  page.dispatchEvent(new Event('pointermove'));
+  expect(runs).toBe(6);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(runs).toBe(7);
+  stop();
+  page.dispatchEvent(new Event('keydown'));
+  await vi.advanceTimersByTimeAsync(60 * 60_000);
+  expect(runs).toBe(7);
+});
+
 it('never runs twice at once', async () => {
   const waiting: (() => void)[] = [];
   const page = fakePage();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::actor::Actor;
+use crate::problem::{Problem, every_role};
 
 /// The most bytes of JSON that are kept of what was before, and of what is after.
 const MAX_JSON_BYTES: usize = 8 * 1024;
@@ -20,6 +21,16 @@ const MAX_NAME_CHARS: usize = 200;
 /// A value whose name has one of these words is not kept.
 const SECRET_WORDS: [&str; 6] = ["password", "secret", "token", "cookie", "recovery", "private_key"];
 const HIDDEN: &str = "(hidden)";
+
+/// Returns the reason that a request gives for an act; a 422 for a request without one.
+pub fn require_reason(reason: &str) -> Result<&str, Problem> {
+    let reason = reason.trim();
+    if (1..=MAX_REASON_CHARS).contains(&reason.chars().count()) {
+        return Ok(reason);
+    }
+    let detail = "`reason` must say why, in 1 to 500 characters. It is kept in the audit trail.";
+    Err(Problem::of(every_role::INVALID, detail))
+}
 
 /// An act of an operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +162,17 @@ mod tests {
         let kept = act(json!({"name": "x", "inner": [{"refresh_token": "abc", "Password": {"a": 1}}]})).sanitized();
         let hidden = json!({"name": "x", "inner": [{"refresh_token": HIDDEN, "Password": HIDDEN}]});
         assert_eq!(kept.after, Some(hidden));
+    }
+
+    #[test]
+    fn a_reason_has_something_to_say_and_an_end() {
+        assert_eq!(require_reason(" The disk was full. ").ok(), Some("The disk was full."));
+        for refused in ["", " \n", &"ä".repeat(501)] {
+            assert_eq!(
+                require_reason(refused).err().map(|problem| problem.status),
+                Some(http::StatusCode::UNPROCESSABLE_ENTITY)
+            );
+        }
     }
 
     #[test]

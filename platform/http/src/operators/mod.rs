@@ -7,6 +7,6 @@ mod act;
 mod actor;
 mod role;
 
-pub use act::{Act, Target};
+pub use act::{Act, Target, require_reason};
 pub use actor::{Actor, Developer, Moderator, Operator, Requirement, Superuser, Viewer};
 pub use role::{OperatorRole, authorize};

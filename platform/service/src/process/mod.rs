@@ -7,7 +7,10 @@
 mod queries;
 mod report;
 
-pub use queries::{FindConfiguration, FindLogs, FindStatus, LogPosition, ProcessQuery, SIGNATURE, SIGNATURE_SCOPE};
+pub use queries::{
+    ANSWER_TIMEOUT, CHECK_TIMEOUT, FindConfiguration, FindLogs, FindStatus, LogPosition, ProcessQuery, SIGNATURE,
+    SIGNATURE_SCOPE,
+};
 pub use report::{Check, Load, ProcessConfiguration, ProcessLogs, ProcessStatus};
 
 use std::net::SocketAddr;

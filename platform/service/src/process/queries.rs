@@ -3,6 +3,8 @@
 //! They reach every listener of the fleet, also the gateway's public one, so they are signed with the secret that all
 //! processes share. Invariant: a process answers itself and others alike.
 
+use std::time::Duration;
+
 use base::log_ring::{LogFilter, LogLevel};
 use chrono::{DateTime, Utc};
 use http::HeaderName;
@@ -18,6 +20,12 @@ use super::{ProcessConfiguration, ProcessLogs, ProcessStatus, ThisProcess};
 pub const SIGNATURE: HeaderName = HeaderName::from_static("tutti-process-signature");
 /// The scope of that signature.
 pub const SIGNATURE_SCOPE: &str = "process";
+/// How long a process waits for the answer of another one.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a check of what a process depends on may take. What does not respond must not make the answer too late: it
+/// would hide the checks of a process just when one of them fails.
+pub const CHECK_TIMEOUT: Duration = Duration::from_millis(1_500);
+const _: () = assert!(CHECK_TIMEOUT.as_millis() < ANSWER_TIMEOUT.as_millis());
 /// The most lines of one response: one more than the longest page of operators.
 const MAX_LINES: usize = 501;
 /// The most characters of a text to search for.

@@ -8,9 +8,8 @@
 use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
-use http_server::operators::{Developer, Operator};
-use http_server::problem::every_role;
-use http_server::{Json, List, Path, Problem};
+use http_server::operators::{Developer, Operator, require_reason};
+use http_server::{Json, List, Path};
 use serde::{Deserialize, Serialize};
 use service::Flag;
 use utoipa::ToSchema;
@@ -137,11 +136,8 @@ pub(super) async fn set(
     Json(body): Json<SetFlag>,
 ) -> Result<impl IntoResponse, Error> {
     let flag = Flag::from_name(&name).ok_or(Error::NoSuchFlag)?;
-    if body.reason.trim().is_empty() {
-        return Err(Problem::of(every_role::INVALID, "`reason` must say why. It is kept in the audit trail.").into());
-    }
-    let by = current.account.id;
-    let row = commands::set_flag(&accounts, by, operator.actor, flag, body.on, &body.reason).await?;
+    let (by, reason) = (current.account.id, require_reason(&body.reason)?);
+    let row = commands::set_flag(&accounts, by, operator.actor, flag, body.on, reason).await?;
     // This process honours it at once; the others ask again soon.
     accounts.context.flags.apply(&queries::flags_state(&accounts).await?);
     Ok((NO_STORE, Json(FlagView::new(flag, row))))

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
 use http::StatusCode;
-use http_server::operators::{Act, Developer, Operator};
+use http_server::operators::{Act, Developer, Operator, require_reason};
 use http_server::{Json, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 use service::Context;
@@ -186,13 +186,13 @@ async fn redeliver(
         tracing::warn!(%error, "a dead letter can't be delivered again");
         bus_unavailable()
     };
-    let engine = context.bus.engine();
+    let (reason, engine) = (require_reason(&body.reason)?, context.bus.engine());
     let found = engine.dead_letters(MAX_DEAD_LETTERS).await.map_err(|error| failed(&error))?;
     if !found.iter().any(|letter| letter.event.id == id) {
         return Err(Problem::of(NO_SUCH_DEAD_LETTER, "There is no such dead letter. It may be delivered already."));
     }
     let now = context.clock.now();
-    let act = Act::new(operator.actor, "bus.redelivered", now).on("event", &id).because(&body.reason).sanitized();
+    let act = Act::new(operator.actor, "bus.redelivered", now).on("event", &id).because(reason).sanitized();
     let event = context.random.uuid_v7(now).to_string();
     context.bus.publish(&event, &act).await.map_err(|error| failed(&error))?;
     engine.redeliver(None, Some(&id)).await.map_err(|error| failed(&error))?;

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::body::Body;
 use chrono::TimeDelta;
@@ -14,12 +13,11 @@ use futures::StreamExt as _;
 use http::Request;
 use peer::RemoteProcess;
 use service::Context;
-use service::process::{ProcessQuery, SIGNATURE, SIGNATURE_SCOPE};
+use service::process::{ANSWER_TIMEOUT, ProcessQuery, SIGNATURE, SIGNATURE_SCOPE};
 
 /// The most processes besides this one.
 const MAX_PROCESSES: usize = 200;
 const MAX_CONCURRENT: usize = 32;
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a signature is valid: as far as clocks may differ, and a minute.
 const SIGNATURE_LIFETIME: TimeDelta = TimeDelta::seconds(360);
 
@@ -40,8 +38,7 @@ pub(super) async fn ask_all<Q: ProcessQuery + Clone>(
     query: &Q,
     id_of: fn(&Q::Response) -> &str,
 ) -> Vec<Asked<Q::Response>> {
-    let own = query.clone().answer(&context.process).await;
-    let mut remote = context.peers.processes().await;
+    let (own, mut remote) = tokio::join!(query.clone().answer(&context.process), context.peers.processes());
     if remote.len() > MAX_PROCESSES {
         tracing::warn!(processes = remote.len(), "only the first {MAX_PROCESSES} processes are asked");
         remote.truncate(MAX_PROCESSES);

@@ -97,7 +97,8 @@ async fn a_process_tells_of_itself_only_what_another_one_has_signed_its_request_
     ] {
         let request = stranger.request(Method::GET, path);
         let request = header.into_iter().fold(request, |request, text| request.header("tutti-process-signature", text));
-        stranger.send(request).await.refused(404, "request.no_such_url");
+        let refused = stranger.send(request.header("x-request-id", "that-of-another")).await;
+        assert_ne!(refused.refused(404, "request.no_such_url").header("x-request-id"), "that-of-another");
     }
     let signed = || stranger.request(Method::GET, "/internal/process").header("tutti-process-signature", &signature);
     stranger.send(signed()).await.expect(200);

@@ -11,7 +11,7 @@ use contract::accounts::FindByHandle;
 use contract::transcode::{Conversion, FindConversion};
 use contract::{AccountId, MediaId};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use http_server::operators::{Developer, Moderator, Operator};
+use http_server::operators::{Developer, Moderator, Operator, require_reason};
 use http_server::{Json, List, Page, Path, Problem, Query};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -149,7 +149,8 @@ pub(super) async fn retry(
     Path(id): Path<MediaId>,
     Json(body): Json<RetryMedia>,
 ) -> Result<impl IntoResponse, Error> {
-    let (item, retries) = commands::retry_conversion(&media, &id, operator.actor, &body.reason).await?;
+    let reason = require_reason(&body.reason)?;
+    let (item, retries) = commands::retry_conversion(&media, &id, operator.actor, reason).await?;
     Ok((StatusCode::ACCEPTED, NO_STORE, Json(view(&media, &item, retries))))
 }
 
