@@ -1,7 +1,8 @@
 //! `bench`: measures Tutti beside the usual alternatives, in one run on one machine.
 //!
 //! Owns the list of scenarios and their order. It sends HTTP requests to the release binary, as any client does, and
-//! uses none of Tutti's code but the bus, the database port and the check of access tokens, which no listener serves.
+//! uses none of Tutti's code but the bus, the database port, the check of access tokens and the change of an account's
+//! roles, which no listener serves so many times.
 //! Invariant: every process that it starts is on the loopback, bounded in time, and stopped by it.
 
 mod clips;
@@ -14,6 +15,7 @@ mod load;
 mod machine;
 mod nginx;
 mod photos;
+mod pocketbase;
 mod process;
 mod quota;
 mod report;
@@ -91,6 +93,11 @@ enum ScenarioName {
     Attack,
     /// Checks of access tokens beside 100,000 suspended accounts
     Tokens,
+    /// Password sign-ins beside PocketBase
+    #[value(name = "sign_ins", alias = "sign-ins")]
+    SignIns,
+    /// Verifying an audit trail of 10,000 acts
+    Audit,
 }
 
 /// The settings of a run, for every scenario.
@@ -158,6 +165,8 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::Fleet => scenarios::fleet::measure(&bench).await,
             ScenarioName::Attack => scenarios::attack::measure(&bench).await,
             ScenarioName::Tokens => scenarios::tokens::measure(&bench).await,
+            ScenarioName::SignIns => scenarios::sign_ins::measure(&bench).await,
+            ScenarioName::Audit => scenarios::audit::measure(&bench).await,
         };
         match measured {
             Ok(results) => report::save(&cli.out, results, before)?,

@@ -3,6 +3,7 @@
 //! Invariant: a scenario leaves no process and no temporary file behind.
 
 pub mod attack;
+pub mod audit;
 pub mod events;
 pub mod fleet;
 pub mod ladder;
@@ -11,6 +12,7 @@ pub mod photos;
 pub mod playable;
 pub mod proxying;
 pub mod reading;
+pub mod sign_ins;
 pub mod start;
 pub mod tokens;
 pub mod workers;
