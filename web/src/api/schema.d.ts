@@ -38,7 +38,8 @@ export interface paths {
          * @description A mail to the address asks to confirm it. An address that another account has confirmed is not refused here: the
          *     response is the same, the address stays unconfirmed, and the mail tells its owner.
          *
-         *     With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
+         *     With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created. While
+         *     operators have turned sign-ups off, all are refused with `server.turned_off`.
          */
         post: operations["sign_up"];
         delete?: never;
@@ -278,7 +279,7 @@ export interface paths {
         /**
          * Mails a code to a new e-mail address.
          * @description The address of the account changes when the code is sent to `/v1/me/email/confirm`, within 24 hours. The address
-         *     before it is then told.
+         *     before it is then told. An account with a second factor also needs a recent proof by one (`/v1/me/proof`).
          */
         post: operations["change_email"];
         delete?: never;
@@ -327,6 +328,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for an archive of everything that is kept about you, your originals included.
+         * @description It is built in the background, which may take minutes, and a mail tells when it is ready. It can be downloaded for
+         *     seven days, or until a newer one is ready. While one is being built, this returns that one; at most three are made
+         *     in a day. Needs a recent proof (`/v1/me/proof`), by a second factor if the account has one.
+         */
+        post: operations["request_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the exports of the last 30 days, newest first.
+         * @description There are at most ten, all on one page.
+         */
+        get: operations["list_exports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns an export. */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/exports/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The archive of an export (ZIP).
+         * @description A download that broke off is resumed with `Range` and `If-Range`. The `url` of an export has a signature, so that it
+         *     works without a token, for an hour.
+         */
+        get: operations["get_export_archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/factors": {
         parameters: {
             query?: never;
@@ -366,8 +447,8 @@ export interface paths {
         post?: never;
         /**
          * Removes a second factor.
-         * @description With the last one the recovery codes are removed as well. Needs a recent proof by a second factor
-         *     (`/v1/me/proof`).
+         * @description With the last one the recovery codes are removed as well; an account with a role keeps at least one. Needs a recent
+         *     proof by a second factor (`/v1/me/proof`).
          */
         delete: operations["remove_factor"];
         options?: never;
@@ -406,7 +487,8 @@ export interface paths {
         put?: never;
         /**
          * Changes the password and signs out every other device.
-         * @description Needs the current password. The session of the request stays; all others end in the same moment.
+         * @description Needs the current password. The session of the request stays; all others, and the account's API keys, end in the
+         *     same moment.
          */
         post: operations["change_password"];
         delete?: never;
@@ -1039,8 +1121,8 @@ export interface paths {
         put?: never;
         /**
          * Sets a new password with the code of a mail, and signs out all devices.
-         * @description The code works once. The code of a mail to a former address also makes that address the account's again. API keys
-         *     from before the address was confirmed, or from after it was changed, end as well.
+         * @description The code works once. The code of a mail to a former address also makes that address the account's again. The API
+         *     keys of the account end as well.
          */
         post: operations["reset_password"];
         delete?: never;
@@ -1753,6 +1835,54 @@ export interface components {
             password: components["schemas"]["Password"];
         };
         /**
+         * @description An export of a member's data.
+         * @example {
+         *       "bytes": 48211902,
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "error": null,
+         *       "expires_at": "2026-05-24T09:31:12Z",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15",
+         *       "ready_at": "2026-05-17T09:31:12Z",
+         *       "state": "ready",
+         *       "url": "/v1/me/exports/0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15/archive?t=t5yo00.mBq0v4c6nQ1T8yWkZr2e5A"
+         *     }
+         */
+        Export: {
+            /**
+             * Format: int64
+             * @description The size of the archive in bytes, while it can be downloaded.
+             */
+            bytes: number | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Why there is no archive, as a sentence. */
+            error: string | null;
+            /**
+             * Format: date-time
+             * @description When the archive is removed, if no newer one is ready before.
+             */
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the archive was ready.
+             */
+            ready_at: string | null;
+            /** @description How far it is. */
+            state: components["schemas"]["ExportState"];
+            /**
+             * @description The URL of the archive, relative to the site, while it can be downloaded. It works without a token for an hour,
+             *     so that a browser's download manager can resume it; read this view again for a new one.
+             */
+            url: string | null;
+        };
+        /**
+         * @description How far an export is.
+         * @enum {string}
+         */
+        ExportState: "building" | "ready" | "failed" | "expired";
+        /**
          * @description A second factor that is in use.
          * @example {
          *       "created_at": "2026-05-17T09:30:00Z",
@@ -2007,6 +2137,30 @@ export interface components {
         List_ApiKey: {
             /** @description The items. */
             items: components["schemas"]["ApiKey"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "bytes": 48211902,
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "error": null,
+         *           "expires_at": "2026-05-24T09:31:12Z",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15",
+         *           "ready_at": "2026-05-17T09:31:12Z",
+         *           "state": "ready",
+         *           "url": "/v1/me/exports/0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15/archive?t=t5yo00.mBq0v4c6nQ1T8yWkZr2e5A"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Export: {
+            /** @description The items. */
+            items: components["schemas"]["Export"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -2779,10 +2933,11 @@ export interface components {
             };
         };
         /**
-         * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+         * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+         *     * `auth.scope`: Use an API key with the scope that the sentence names.
          *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
          */
-        Forbidden_scope_suspended: {
+        Forbidden_on_behalf_of_scope_suspended: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3110,6 +3265,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -3202,7 +3358,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
             /** @description * `request.invalid`: Mend the field that the sentence names. */
             422: {
@@ -3292,7 +3448,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
@@ -3377,7 +3534,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -3422,7 +3579,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -3475,7 +3632,8 @@ export interface operations {
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
              */
@@ -3549,7 +3707,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -3655,7 +3813,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.album_full`: Take items out of the album, or begin another one.
              */
@@ -3742,7 +3901,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -3798,7 +3957,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_album`: Check the id; if it is right, the album is gone or is not yours to see.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -3910,7 +4069,8 @@ export interface operations {
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
              */
@@ -3980,7 +4140,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -4034,6 +4194,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
@@ -4110,7 +4271,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["URITooLong"];
@@ -4156,7 +4317,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -4168,7 +4329,13 @@ export interface operations {
     create_api_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the key that the first one made, with its secret
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4187,10 +4354,24 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKey"];
                 };
             };
-            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `accounts.too_many_api_keys`: Revoke an API key first.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
@@ -4210,6 +4391,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             /**
              * @description * `accounts.invalid_api_key`: Change the field that the sentence names.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
              *     * `request.invalid`: Mend the field that the sentence names.
              */
             422: {
@@ -4278,7 +4460,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `accounts.api_key_not_found`: List the API keys again; this one may have been revoked.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -4323,7 +4505,9 @@ export interface operations {
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
@@ -4419,7 +4603,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             408: components["responses"]["RequestTimeout"];
             /** @description * `accounts.email_taken`: Sign in to the account that has confirmed this address, or use another. */
             409: {
@@ -4484,7 +4668,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /** @description * `accounts.email_confirmed`: Nothing is left to do; the address is confirmed. */
             409: {
                 headers: {
@@ -4516,6 +4700,247 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    request_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export that is being built */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `accounts.too_many_exports`: Wait for the time in `Retry-After`, then ask again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_exports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The exports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Export"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the export
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `accounts.export_not_found`: List the exports again; this one is gone, or not ready yet.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_export_archive: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The signature of a signed URL. Without one, the access token decides.
+                 * @example t5yo00.mBq0v4c6nQ1T8yWkZr2e5A
+                 */
+                t?: string;
+            };
+            header?: {
+                /**
+                 * @description One range of bytes; the response is then 206
+                 * @example bytes=0-1048575
+                 */
+                Range?: string;
+                /**
+                 * @description The `ETag` that the client has: another archive is sent whole
+                 * @example "0198b2a46f0e7c3d9a512f6d8e4b7c15"
+                 */
+                "If-Range"?: string;
+            };
+            path: {
+                /**
+                 * @description The id of the export
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    /** @description Distinguishes this archive from all others */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description The requested range */
+            206: {
+                headers: {
+                    /** @description The range, and the size of the archive in bytes */
+                    "Content-Range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            /**
+             * @description * `auth.expired`: Get a new access token from `/v1/sessions/refresh`.
+             *     * `auth.invalid_token`: Sign in again: the access token is not valid.
+             *     * `auth.not_yet_valid`: Get a new access token, and check the server's clocks.
+             *     * `auth.required`: Sign in, and send `Authorization: Bearer <access token>`.
+             *     * `auth.session_ended`: Sign in again; the token belongs to a session that was ended.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `accounts.export_not_found`: List the exports again; this one is gone, or not ready yet.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.precondition_failed`: The file has changed: fetch it again without `If-Match`, and continue from that. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     list_factors: {
         parameters: {
             query?: never;
@@ -4536,7 +4961,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -4570,7 +4995,8 @@ export interface operations {
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */
@@ -4632,7 +5058,8 @@ export interface operations {
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */
@@ -4649,6 +5076,15 @@ export interface operations {
              *     * `request.no_such_url`: Check the URL against `/docs`.
              */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `accounts.last_factor`: Add another second factor first, or have your roles taken. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4697,6 +5133,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `auth.factor_refused`: Send a new code, or a response to a new challenge.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */
@@ -4768,7 +5205,8 @@ export interface operations {
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
@@ -4854,6 +5292,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `auth.factor_refused`: Send a new code, or a response to a new challenge.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
@@ -4927,7 +5366,8 @@ export interface operations {
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */
@@ -4982,7 +5422,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -5089,7 +5529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
             /** @description * `request.invalid`: Mend the field that the sentence names. */
             422: {
@@ -5217,7 +5657,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -5333,6 +5774,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -5393,7 +5835,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
              */
@@ -5475,7 +5918,8 @@ export interface operations {
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
              */
@@ -5569,7 +6013,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -5685,6 +6130,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -5753,6 +6199,7 @@ export interface operations {
             };
             /**
              * @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
@@ -5821,7 +6268,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -5872,7 +6319,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -5925,7 +6372,8 @@ export interface operations {
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
              */
@@ -6020,7 +6468,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -6103,7 +6551,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -6225,7 +6674,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -6310,7 +6759,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -6391,7 +6840,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_captions`: Ask for captions that the item's view lists.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -6462,7 +6911,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -6578,7 +7027,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -6699,7 +7148,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -6845,7 +7294,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -6972,7 +7421,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -7108,7 +7557,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -7202,7 +7651,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -7275,7 +7724,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
              *     * `media.quota_links`: Revoke a link to this item, or wait until one expires.
@@ -7373,7 +7823,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_link`: List the links of the item again; this one was revoked or has expired.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -7424,7 +7874,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_link`: List the links of the item again; this one was revoked or has expired.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -7522,7 +7972,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -7663,6 +8113,7 @@ export interface operations {
             };
             /**
              * @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */
@@ -7807,7 +8258,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -7902,7 +8353,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -8005,7 +8456,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
              *     * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
@@ -8138,7 +8589,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -8254,7 +8705,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `delivery.no_such_file`: Ask for a file that the item has: its view lists them, and a master playlist its renditions.
              *     * `delivery.not_ready`: Wait as long as `Retry-After` says, or follow the item's events until it is ready.
@@ -8449,7 +8900,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -8611,6 +9062,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */
@@ -8670,6 +9122,7 @@ export interface operations {
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */
@@ -8866,7 +9319,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `accounts.session_not_found`: List the sessions again; this one may have ended.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -9003,7 +9456,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -9144,6 +9598,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -9265,7 +9720,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -9398,6 +9854,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -9444,7 +9901,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_scope_suspended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             /**
              * @description * `media.no_such_upload`: Create a new upload; this one was completed long ago, cancelled, or has expired.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -9578,7 +10035,8 @@ export interface operations {
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -9684,6 +10142,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -9767,7 +10226,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             /**
-             * @description * `auth.scope`: Use an API key with the scope that the sentence names.
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -9900,6 +10360,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {

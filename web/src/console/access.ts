@@ -1,7 +1,6 @@
 // Owns what the reader's roles allow: the same table as the server's (platform/http/src/operators/role.rs), and what each
 // operation requires, as its `x-admin-role` says. Decides only what is offered; the server checks every request.
 // Invariant: what is not in the tables is not offered.
-import { INTERIM_OPERATIONS } from './api/interim';
 
 /** What an operation requires. */
 export type Requirement = 'viewer' | 'developer' | 'moderator' | 'operator';
@@ -26,7 +25,31 @@ export const OPERATIONS = {
   list_jobs: 'developer',
   list_dead_letters: 'developer',
   redeliver_dead_letter: 'developer',
-  ...INTERIM_OPERATIONS,
+  list_mails: 'developer',
+  show_mail: 'operator',
+  redeliver_mail: 'developer',
+  list_media_of_member: 'moderator',
+  show_media_to_operator: 'moderator',
+  retry_media: 'developer',
+  list_job_runs: 'developer',
+  list_processes: 'viewer',
+  list_configuration: 'viewer',
+  list_logs: 'developer',
+  list_flags: 'developer',
+  set_flag: 'developer',
+  list_webhooks: 'operator',
+  create_webhook: 'operator',
+  show_webhook: 'operator',
+  edit_webhook: 'operator',
+  remove_webhook: 'operator',
+  rotate_webhook_secret: 'operator',
+  test_webhook: 'operator',
+  list_webhook_deliveries: 'operator',
+  redeliver_webhook_delivery: 'operator',
+  list_webhook_events: 'operator',
+  list_team_keys: 'operator',
+  create_team_key: 'operator',
+  revoke_team_key: 'operator',
 } as const satisfies Record<string, Requirement>;
 
 export type Operation = keyof typeof OPERATIONS;

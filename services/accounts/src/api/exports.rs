@@ -138,6 +138,8 @@ pub(super) async fn list(
 }
 
 /// Returns an export.
+///
+/// While it is being built, ask again every few seconds; a mail says when it is ready.
 #[utoipa::path(
     get,
     path = "/v1/me/exports/{id}",

@@ -1,8 +1,9 @@
 // Owns the operations of the team's API keys, one function each.
-import { api, done, page, read } from './client';
+import { api, done, read } from './client';
 import type { NewTeamApiKey } from './types';
 
-export const listApiKeys = (after: string | null) => read(api.GET('/v1/admin/api-keys', { params: { query: page(after) } }));
+/** All of them: their number is limited. */
+export const listApiKeys = () => read(api.GET('/v1/admin/api-keys'));
 
 /** The response has the key. No other one has it. */
 export const createApiKey = (key: NewTeamApiKey) => read(api.POST('/v1/admin/api-keys', { body: key }));

@@ -3,11 +3,10 @@
 import createClient from 'openapi-fetch';
 import { authorizedFetch, expectOk, readBody } from '../../api/client';
 import { refusal } from '../refusal.svelte';
-import type { InterimPaths } from './interim';
 import type { paths } from './schema';
 import type { AccountState } from './types';
 
-export const api = createClient<paths & InterimPaths>({ baseUrl: '', fetch: authorizedFetch });
+export const api = createClient<paths>({ baseUrl: '', fetch: authorizedFetch });
 
 type Call<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
 

@@ -23,7 +23,8 @@ export const listConfiguration = (process: string | null, after: string | null) 
 /** Newest first. */
 export const listLogs = (query: LogsQuery, after: string | null) => read(api.GET('/v1/admin/logs', { params: { query: { ...(query as LogsQuery & { level?: LogLine['level'] }), ...page(after, LOG_LIMIT) } } }));
 
-export const listFlags = (after: string | null) => read(api.GET('/v1/admin/flags', { params: { query: page(after) } }));
+/** All of them: there are a few. */
+export const listFlags = () => read(api.GET('/v1/admin/flags'));
 
 export const setFlag = (name: string, on: boolean, reason: string) => read(api.PUT('/v1/admin/flags/{name}', { params: { path: { name } }, body: { on, reason } }));
 

@@ -77,8 +77,8 @@ export interface paths {
         /**
          * Gives an account roles, and takes roles from it.
          * @description New roles are in the next access token, at most 15 minutes later; tokens with a role that was taken are refused
-         *     within seconds, and who loses one is signed out at the operators' listener. Needs a recent proof (`/v1/me/proof`).
-         *     The act is recorded in the audit trail.
+         *     within seconds, and who loses one is signed out at the operators' listener. A role is given only to an account that
+         *     has a second factor. Needs a recent proof (`/v1/me/proof`). The act is recorded in the audit trail.
          */
         post: operations["change_roles"];
         delete?: never;
@@ -129,6 +129,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the API keys of the team, newest first.
+         * @description There are at most 50, all on one page. Keys that have expired stay in the list until they are revoked.
+         */
+        get: operations["list_team_keys"];
+        put?: never;
+        /**
+         * Makes an API key of the team.
+         * @description By itself such a key reads what everybody may read, within its scopes. With the scope `members:act` and the header
+         *     `Tutti-On-Behalf-Of`, which names a member by handle or id, it acts as that member within its other scopes. It never
+         *     changes an account, and never acts at the operators' listener. The secret is shown once. Needs a recent proof
+         *     (`/v1/me/proof`). The act is recorded in the audit trail.
+         */
+        post: operations["create_team_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revokes an API key of the team.
+         * @description Every role refuses it within seconds. The act is recorded in the audit trail.
+         */
+        delete: operations["revoke_team_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/audit": {
         parameters: {
             query?: never;
@@ -141,6 +188,27 @@ export interface paths {
          * @description Each entry has the hash of all before it. `tutti audit verify` checks that none was changed or removed.
          */
         get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the configuration of the processes: each key that counts, with its value and where that comes from.
+         * @description A process has the keys of its own roles. Secrets are left out, and so are passwords in URLs. Processes that do not
+         *     answer within two seconds are missing; `GET /v1/admin/processes` lists them.
+         */
+        get: operations["list_configuration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -189,6 +257,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/flags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the flags: what can be turned off for the whole installation, and what is.
+         * @description Every process learns of a change within ten seconds.
+         */
+        get: operations["list_flags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/flags/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Turns a flag on or off, for every process of the installation.
+         * @description Every process honours it within ten seconds. While `sign_ups` or `uploads` is off, what it is about is refused with
+         *     `server.turned_off`; while `conversions` is off, what was sent waits and is converted later. The act is recorded in
+         *     the audit trail.
+         */
+        put: operations["set_flag"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/jobs": {
         parameters: {
             query?: never;
@@ -203,6 +313,344 @@ export interface paths {
         get: operations["list_jobs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/jobs/{service}/{job}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the runs of a timed job, newest first. They are kept for 30 days.
+         * @description A slot that was missed while no process ran has no run.
+         */
+        get: operations["list_job_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the newest lines of the log of every process, newest first.
+         * @description A process keeps its last 2,000 lines of `info` and above, up to 2 MiB, and only what its `server.log_filter` lets
+         *     pass. Older ones are where its standard error goes. Processes that do not answer within two seconds are missing.
+         */
+        get: operations["list_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the mails of all roles, newest first, without their content.
+         * @description A mail is listed for 30 days after it was sent or given up. A role that does not respond is in `degraded`, and its
+         *     mails are missing.
+         */
+        get: operations["list_mails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/mails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a mail with its content, which may hold links and codes that are still valid.
+         * @description Reading it is an act: it is recorded in the audit trail.
+         */
+        get: operations["show_mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/mails/{id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a dead mail again, with all its attempts.
+         * @description The act is recorded in the audit trail. Its links and codes may have expired meanwhile.
+         */
+        post: operations["redeliver_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the items of a member in every state, also those in the trash; or the items of all members that failed.
+         * @description The newest are first. The poster of an item is shown only if everyone may see it.
+         */
+        get: operations["list_media_of_member"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/media/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns an item with what is known of its conversion.
+         * @description The tasks and renditions are those of this moment; `null` if transcode does not respond or does not know the item.
+         */
+        get: operations["show_media_to_operator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/media/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has the conversion of an item that failed go on where it stopped.
+         * @description What was made of it stays. A file that can't be converted fails again. The act is recorded in the audit trail.
+         */
+        post: operations["retry_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/processes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the processes of the fleet, with what they depend on.
+         * @description The process that answers asks each one that its `[peers]` name, two seconds at most. One that does not answer is
+         *     `unreachable`.
+         */
+        get: operations["list_processes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/webhook-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the events that webhooks can subscribe to.
+         * @description All on one page. A delivery is `{"type", "timestamp", "data"}`; the descriptions say what `data` has.
+         */
+        get: operations["list_webhook_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists webhooks, newest first.
+         * @description Each with its newest delivery, and without its secret.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Makes a webhook.
+         * @description The response has its secret, which is shown once. Deliveries are signed as Standard Webhooks define it. The act is
+         *     recorded in the audit trail.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a webhook.
+         * @description With its newest delivery, and without its secret.
+         */
+        get: operations["show_webhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a webhook with its log.
+         * @description What waits for it is not sent any more. The act is recorded in the audit trail.
+         */
+        delete: operations["remove_webhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a webhook, disables it, or enables it again.
+         * @description The act is recorded in the audit trail. The operator who enables a webhook is told by mail if it is disabled because
+         *     of its receiver.
+         */
+        patch: operations["edit_webhook"];
+        trace?: never;
+    };
+    "/v1/admin/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the deliveries of a webhook, newest first.
+         * @description With their last attempts. Deliveries are kept for 30 days.
+         */
+        get: operations["list_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/webhooks/{id}/deliveries/{delivery}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a delivery again, with the same `webhook-id` and payload.
+         * @description It may be in any state; its attempts begin anew. The act is recorded in the audit trail.
+         */
+        post: operations["redeliver_webhook_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/webhooks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replaces the secret of a webhook.
+         * @description The response has the new secret, which is shown once. For 24 hours deliveries are signed with both secrets. The act
+         *     is recorded in the audit trail.
+         */
+        post: operations["rotate_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a test event to a webhook.
+         * @description It is a delivery like any other, of the type `webhook.test`. The act is recorded in the audit trail.
+         */
+        post: operations["test_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -458,6 +906,200 @@ export interface components {
             /** @description At most a hundred, newest first. */
             sessions: components["schemas"]["AdminSession"][];
         };
+        /**
+         * @description A mail as operators see it, without its content.
+         * @example {
+         *       "account": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "attempts": 14,
+         *       "can_redeliver": true,
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "died_at": "2026-05-18T09:42:00Z",
+         *       "id": "accounts.0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "last_error": "450 the mailbox is full",
+         *       "locale": "en",
+         *       "next_attempt_at": null,
+         *       "sent_at": null,
+         *       "state": "dead",
+         *       "subject": "Confirm your address",
+         *       "template": "accounts.confirm",
+         *       "to": "ada@example.org"
+         *     }
+         */
+        AdminMail: {
+            /** @description The account that it is about; `null` if it is about none. */
+            account: string | null;
+            /**
+             * Format: int32
+             * @description How often it was tried since it was recorded or last sent again.
+             */
+            attempts: number;
+            /** @description Whether it can be sent again: it is dead, and its content is still kept. */
+            can_redeliver: boolean;
+            /**
+             * Format: date-time
+             * @description When it was recorded.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was given up; `null` if it was not.
+             */
+            died_at: string | null;
+            /** @description Its id: the role that sends it, and a number that sorts by time. */
+            id: string;
+            /** @description Why the last attempt failed, in the mail server's words; `null` if it did not. */
+            last_error: string | null;
+            /** @description The language that it is written in. */
+            locale: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next; `null` unless it waits.
+             */
+            next_attempt_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was sent; `null` if it was not.
+             */
+            sent_at: string | null;
+            /** @description Whether it waits, was sent, or was given up. */
+            state: components["schemas"]["MailState"];
+            /** @description The subject. */
+            subject: string;
+            /** @description The template's name. */
+            template: string;
+            /** @description The recipient's address. */
+            to: string;
+        };
+        /**
+         * @description A mail with its content, which may hold links and codes.
+         * @example {
+         *       "account": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "attempts": 1,
+         *       "can_redeliver": false,
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "died_at": null,
+         *       "html": "<p>Hello ada,</p>…",
+         *       "id": "accounts.0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "last_error": "450 the mailbox is full",
+         *       "locale": "en",
+         *       "next_attempt_at": "2026-05-17T09:31:04Z",
+         *       "sent_at": null,
+         *       "state": "waiting",
+         *       "subject": "Confirm your address",
+         *       "template": "accounts.confirm",
+         *       "text": "Hello ada,\n\nconfirm your address: https://tutti.example/confirm?code=…",
+         *       "to": "ada@example.org"
+         *     }
+         */
+        AdminMailContent: components["schemas"]["AdminMail"] & {
+            /** @description The HTML part; `null` as `text`. */
+            html: string | null;
+            /** @description The plain part; `null` once it is no longer kept: an hour after it was sent, a week after it was given up. */
+            text: string | null;
+        };
+        /**
+         * @description A page of the mails of all roles.
+         * @example {
+         *       "degraded": [],
+         *       "items": [
+         *         {
+         *           "account": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *           "attempts": 14,
+         *           "can_redeliver": true,
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "died_at": "2026-05-18T09:42:00Z",
+         *           "id": "accounts.0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *           "last_error": "450 the mailbox is full",
+         *           "locale": "en",
+         *           "next_attempt_at": null,
+         *           "sent_at": null,
+         *           "state": "dead",
+         *           "subject": "Confirm your address",
+         *           "template": "accounts.confirm",
+         *           "to": "ada@example.org"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        AdminMails: {
+            /** @description The roles that did not respond, whose mails are missing. */
+            degraded: string[];
+            /** @description The mails, newest first. */
+            items: components["schemas"]["AdminMail"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description An item as operators see it.
+         * @example {
+         *       "attempts": 1,
+         *       "bytes": 73400320,
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "error": {
+         *         "code": "transcode.gave_up",
+         *         "detail": "This file could not be converted after several attempts; the original is kept."
+         *       },
+         *       "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "in_trash": false,
+         *       "kind": "video",
+         *       "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *       "poster_url": null,
+         *       "state": "failed",
+         *       "title": "The sea.mp4",
+         *       "updated_at": "2026-05-17T09:32:00Z",
+         *       "visibility": "private"
+         *     }
+         */
+        AdminMedia: {
+            /**
+             * Format: int32
+             * @description How often its conversion was begun: once, and again at each retry.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Size of the original in bytes.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
+            created_at: string;
+            error: components["schemas"]["Failure"] | null;
+            /** @description The id. */
+            id: components["schemas"]["MediaId"];
+            /** @description Whether its owner has moved it to the trash. */
+            in_trash: boolean;
+            /** @description Whether it is a photo, an audio file or a video. */
+            kind: components["schemas"]["Kind"];
+            /**
+             * Format: uuid
+             * @description The id of its owner.
+             */
+            owner: string;
+            /** @description The absolute URL of a picture of it; `null` where there is none, and for an item that is not public. */
+            poster_url: string | null;
+            /** @description The state of its conversion. */
+            state: components["schemas"]["State"];
+            /** @description The name of the file, cleaned, or what its owner calls it. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /** @description Who may read it now: an item in the trash and one that is not claimed yet are private. */
+            visibility: components["schemas"]["Visibility"];
+        };
+        /** @description An item as operators see it, with what is known of its conversion. */
+        AdminMediaDetail: components["schemas"]["AdminMedia"] & {
+            /** @description The renditions that are made of it; `null` as `tasks`. */
+            renditions: components["schemas"]["ConversionRendition"][] | null;
+            /** @description The tasks of its conversion; `null` while transcode does not respond. */
+            tasks: components["schemas"]["ConversionTask"][] | null;
+        };
         /** @description A session as operators see it. */
         AdminSession: {
             /** Format: date-time */
@@ -570,6 +1212,68 @@ export interface components {
             revoke?: string[];
         };
         /**
+         * @description A rendition of a conversion, as far as it is made.
+         * @example {
+         *       "bandwidth": 2800000,
+         *       "codecs": "avc1.64001f",
+         *       "height": 720,
+         *       "name": "v720",
+         *       "segments": 12,
+         *       "total_segments": null,
+         *       "width": 1280
+         *     }
+         */
+        ConversionRendition: {
+            /**
+             * Format: int64
+             * @description Peak bits per second.
+             */
+            bandwidth: number;
+            /** @description RFC 6381 codec string. */
+            codecs: string;
+            /**
+             * Format: int32
+             * @description Height in pixels; 0 for audio.
+             */
+            height: number;
+            /** @description Its name, such as `v720` or `audio`. */
+            name: string;
+            /**
+             * Format: int32
+             * @description How many segments there are.
+             */
+            segments: number;
+            /**
+             * Format: int32
+             * @description How many there will be; `null` while it grows.
+             */
+            total_segments: number | null;
+            /**
+             * Format: int32
+             * @description Width in pixels; 0 for audio.
+             */
+            width: number;
+        };
+        /**
+         * @description A task of a conversion.
+         * @example {
+         *       "name": "chunk-3",
+         *       "percent": 0,
+         *       "state": "waiting"
+         *     }
+         */
+        ConversionTask: {
+            /** @description Its name, such as `probe`, `audio`, `chunk-3`. */
+            name: string;
+            /**
+             * Format: int32
+             * @description How far it is, 0–100.
+             */
+            percent: number;
+            /** @description `waiting` for other tasks, `ready` for a worker, `claimed` by one, or `done`. */
+            state: string;
+        };
+        /**
          * @description An event that a consumer could not handle.
          * @example {
          *       "attempts": 8,
@@ -606,6 +1310,26 @@ export interface components {
             items: components["schemas"]["DeadLetterView"][];
         };
         /**
+         * @description Whether a delivery has arrived.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "delivered" | "failed";
+        /**
+         * @description What is changed of a webhook. What is left out stays.
+         * @example {
+         *       "state": "active"
+         *     }
+         */
+        EditWebhook: {
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description The types of its events. */
+            events?: string[] | null;
+            state?: components["schemas"]["WebhookState"] | null;
+            /** @description Where the deliveries go. */
+            url?: string | null;
+        };
+        /**
          * @description A second factor.
          * @example {
          *       "code": "287082",
@@ -627,6 +1351,84 @@ export interface components {
          * @enum {string}
          */
         FactorAnswerKind: "totp" | "passkey" | "recovery";
+        /**
+         * @description Why an item cannot be converted.
+         * @example {
+         *       "code": "transcode.no_picture",
+         *       "detail": "There is no picture in the file."
+         *     }
+         */
+        Failure: {
+            /** @description A stable code, such as `transcode.no_picture`. */
+            code: string;
+            /** @description A sentence for its owner. */
+            detail: string;
+        };
+        /**
+         * @description A flag.
+         * @example {
+         *       "changed_at": "2026-05-17T09:30:00Z",
+         *       "changed_by": "grace",
+         *       "description": "New accounts can be created.",
+         *       "name": "sign_ups",
+         *       "on": false
+         *     }
+         */
+        Flag: {
+            /**
+             * Format: date-time
+             * @description When it was changed; `null` if it never was.
+             */
+            changed_at: string | null;
+            /** @description The handle of the operator who changed it; `null` if that account is erased. */
+            changed_by: string | null;
+            /** @description What is possible only while it is on. */
+            description: string;
+            /** @description `sign_ups`, `uploads` or `conversions`. */
+            name: string;
+            /** @description Whether it is on. All flags are on until one is turned off. */
+            on: boolean;
+        };
+        /**
+         * @description A run of a timed job in its history.
+         * @example {
+         *       "attempts": 1,
+         *       "error": null,
+         *       "finished_at": "2026-05-17T09:00:01Z",
+         *       "process": "server-1:4711",
+         *       "slot": "2026-05-17T09:00:00Z",
+         *       "started_at": "2026-05-17T09:00:00Z",
+         *       "state": "done"
+         *     }
+         */
+        JobHistoryEntry: {
+            /**
+             * Format: int32
+             * @description How many processes have begun it: each but the first took it over from one that fell silent.
+             */
+            attempts: number;
+            /** @description Why it failed; `null` if it did not. */
+            error: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended; `null` if it has not.
+             */
+            finished_at: string | null;
+            /** @description The process that began it last: the name of its host and its number there; `null` as `started_at`. */
+            process: string | null;
+            /**
+             * Format: date-time
+             * @description The start of the slot that it ran for.
+             */
+            slot: string;
+            /**
+             * Format: date-time
+             * @description When the last of them began it; `null` if an earlier release did, which did not record it.
+             */
+            started_at: string | null;
+            /** @description How far it is. */
+            state: components["schemas"]["JobRunState"];
+        };
         /**
          * @description A run of a timed job.
          * @example {
@@ -659,6 +1461,11 @@ export interface components {
             slot: string;
         };
         /**
+         * @description How far a run is.
+         * @enum {string}
+         */
+        JobRunState: "running" | "done" | "failed" | "abandoned";
+        /**
          * @description The timed jobs of every role.
          * @example {
          *       "degraded": [
@@ -687,6 +1494,11 @@ export interface components {
             items: components["schemas"]["RoleJobs"][];
         };
         /**
+         * @description What kind of media an item is.
+         * @enum {string}
+         */
+        Kind: "photo" | "audio" | "video";
+        /**
          * @description A page of a list.
          * @example {
          *       "items": [
@@ -711,6 +1523,38 @@ export interface components {
         List_AdminAccount: {
             /** @description The items. */
             items: components["schemas"]["AdminAccount"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attempts": 1,
+         *           "bytes": 73400320,
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "error": {
+         *             "code": "transcode.gave_up",
+         *             "detail": "This file could not be converted after several attempts; the original is kept."
+         *           },
+         *           "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *           "in_trash": false,
+         *           "kind": "video",
+         *           "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *           "poster_url": null,
+         *           "state": "failed",
+         *           "title": "The sea.mp4",
+         *           "updated_at": "2026-05-17T09:32:00Z",
+         *           "visibility": "private"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_AdminMedia: {
+            /** @description The items. */
+            items: components["schemas"]["AdminMedia"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -766,6 +1610,112 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "changed_at": "2026-05-17T09:30:00Z",
+         *           "changed_by": "grace",
+         *           "description": "New accounts can be created.",
+         *           "name": "sign_ups",
+         *           "on": false
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Flag: {
+            /** @description The items. */
+            items: components["schemas"]["Flag"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attempts": 1,
+         *           "error": null,
+         *           "finished_at": "2026-05-17T09:00:01Z",
+         *           "process": "server-1:4711",
+         *           "slot": "2026-05-17T09:00:00Z",
+         *           "started_at": "2026-05-17T09:00:00Z",
+         *           "state": "done"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_JobHistoryEntry: {
+            /** @description The items. */
+            items: components["schemas"]["JobHistoryEntry"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "at": "2026-05-17T09:30:00.123456Z",
+         *           "fields": {
+         *             "request.id": "0198c5a4e7d17f3ab1d2c3e4f5a6b7c8",
+         *             "role": "media"
+         *           },
+         *           "level": "warn",
+         *           "message": "an upload was refused",
+         *           "process": "3hW9dKx0Qp7LmT2vBnYc4R",
+         *           "target": "media::ingest"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_LogLine: {
+            /** @description The items. */
+            items: components["schemas"]["LogLine"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "address": "10.0.0.7:8080",
+         *           "checks": [
+         *             {
+         *               "detail": null,
+         *               "name": "database media",
+         *               "ok": true,
+         *               "required": true
+         *             }
+         *           ],
+         *           "id": "3hW9dKx0Qp7LmT2vBnYc4R",
+         *           "load": {
+         *             "connections": 12,
+         *             "memory_bytes": 104857600
+         *           },
+         *           "ready": true,
+         *           "roles": [
+         *             "media"
+         *           ],
+         *           "started_at": "2026-05-17T09:30:00Z",
+         *           "unreachable": false,
+         *           "version": "0.1.0"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Process: {
+            /** @description The items. */
+            items: components["schemas"]["Process"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
          *           "imposed_at": "2026-05-25T09:30:00Z",
          *           "imposed_by": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c13",
@@ -787,10 +1737,223 @@ export interface components {
             next?: string | null;
         };
         /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "description": "The largest photo in bytes.",
+         *           "hidden": false,
+         *           "key": "media.photo_max_bytes",
+         *           "process": "3hW9dKx0Qp7LmT2vBnYc4R",
+         *           "source": "file",
+         *           "value": "50000000"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Setting: {
+            /** @description The items. */
+            items: components["schemas"]["Setting"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "created_by": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *           "expires_at": "2027-05-17T00:00:00Z",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15",
+         *           "last_used_at": null,
+         *           "name": "Kiosk at the entrance",
+         *           "scopes": [
+         *             "media:read",
+         *             "media:write",
+         *             "members:act"
+         *           ]
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_TeamKey: {
+            /** @description The items. */
+            items: components["schemas"]["TeamKey"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "description": "Tells the shop when a film is ready.",
+         *           "disabled_at": null,
+         *           "disabled_reason": null,
+         *           "events": [
+         *             "media.ready",
+         *             "media.failed"
+         *           ],
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *           "last_delivery": null,
+         *           "state": "active",
+         *           "url": "https://hooks.example.org/tutti"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Webhook: {
+            /** @description The items. */
+            items: components["schemas"]["Webhook"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attempts": [
+         *             {
+         *               "at": "2026-05-17T09:30:00Z",
+         *               "error": null,
+         *               "milliseconds": 87,
+         *               "response": null,
+         *               "status": 204
+         *             }
+         *           ],
+         *           "created_at": "2026-05-17T09:30:00Z",
+         *           "event_id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *           "event_type": "media.ready",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
+         *           "next_attempt_at": null,
+         *           "state": "delivered"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_WebhookDelivery: {
+            /** @description The items. */
+            items: components["schemas"]["WebhookDelivery"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "description": "An item can't be converted; its original is kept. `data`: `id`, `code`.",
+         *           "type": "media.failed"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_WebhookEvent: {
+            /** @description The items. */
+            items: components["schemas"]["WebhookEvent"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description The level of a line; a lower one is more severe.
+         * @enum {string}
+         */
+        LogLevel: "error" | "warn" | "info";
+        /**
+         * @description A line of the log.
+         * @example {
+         *       "at": "2026-05-17T09:30:00.123456Z",
+         *       "fields": {
+         *         "request.id": "0198c5a4e7d17f3ab1d2c3e4f5a6b7c8",
+         *         "role": "media"
+         *       },
+         *       "level": "warn",
+         *       "message": "an upload was refused",
+         *       "process": "3hW9dKx0Qp7LmT2vBnYc4R",
+         *       "target": "media::ingest"
+         *     }
+         */
+        LogLine: {
+            /** Format: date-time */
+            at: string;
+            /** @description The fields, with the role and the id of the request that the line belongs to. */
+            fields: {
+                [key: string]: string;
+            };
+            level: components["schemas"]["LogLevel"];
+            /** @description The sentence. */
+            message: string;
+            /** @description The id of the process. */
+            process: string;
+            /** @description The module that logged it. */
+            target: string;
+        };
+        /**
+         * @description The state of a mail.
+         * @enum {string}
+         */
+        MailState: "waiting" | "sent" | "dead";
+        /**
          * @description A media item's public id: 22 random base-62 characters.
          * @example 5kT0vYq8Zb3mXw1RcHs9Ga
          */
         MediaId: string;
+        /**
+         * @description The body of a new key of the team.
+         * @example {
+         *       "expires_at": "2027-05-17T00:00:00Z",
+         *       "name": "Kiosk at the entrance",
+         *       "reason": "The kiosk sends photos for guests.",
+         *       "scopes": [
+         *         "media:read",
+         *         "media:write",
+         *         "members:act"
+         *       ]
+         *     }
+         */
+        NewTeamKey: {
+            /**
+             * Format: date-time
+             * @description When the key ends by itself: within a year.
+             */
+            expires_at: string;
+            /** @description What the key is for, on one line. */
+            name: string;
+            /** @description Why, on one line, for the audit trail. */
+            reason: string;
+            /**
+             * @description A tag of operations and `read` (GET) or `write` (all other methods), such as `media:read`; `members:act` to act
+             *     for members.
+             */
+            scopes: string[];
+        };
+        /**
+         * @description A new webhook.
+         * @example {
+         *       "description": "Tells the shop when a film is ready.",
+         *       "events": [
+         *         "media.ready",
+         *         "media.failed"
+         *       ],
+         *       "url": "https://hooks.example.org/tutti"
+         *     }
+         */
+        NewWebhook: {
+            /** @description What it is for. */
+            description?: string;
+            /** @description The types of its events; `/v1/admin/webhook-events` lists them. */
+            events: string[];
+            /** @description Where the deliveries go: an `https` URL on the public internet, without a user name. */
+            url: string;
+        };
         /**
          * @description A challenge for the passkeys of this site.
          * @example {
@@ -834,6 +1997,78 @@ export interface components {
             type: string;
         };
         /**
+         * @description A process of the fleet.
+         * @example {
+         *       "address": "10.0.0.7:8080",
+         *       "checks": [
+         *         {
+         *           "detail": null,
+         *           "name": "database media",
+         *           "ok": true,
+         *           "required": true
+         *         }
+         *       ],
+         *       "id": "3hW9dKx0Qp7LmT2vBnYc4R",
+         *       "load": {
+         *         "connections": 12,
+         *         "memory_bytes": 104857600
+         *       },
+         *       "ready": true,
+         *       "roles": [
+         *         "media"
+         *       ],
+         *       "started_at": "2026-05-17T09:30:00Z",
+         *       "unreachable": false,
+         *       "version": "0.1.0"
+         *     }
+         */
+        Process: {
+            /** @description The address of its listener, as this process knows it. */
+            address: string;
+            /** @description What it depends on, and whether that responds. */
+            checks: components["schemas"]["ProcessCheck"][];
+            /** @description Its id, new with each start; `null` if it is unreachable. */
+            id: string | null;
+            load: components["schemas"]["ProcessLoad"] | null;
+            /** @description Whether it can serve: all required checks are passed. */
+            ready: boolean;
+            /** @description The roles that it runs; of one that is unreachable, those that `[peers]` names it for. */
+            roles: string[];
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            started_at: string | null;
+            /** @description Whether it did not answer within two seconds. */
+            unreachable: boolean;
+            /** @description The release. */
+            version: string | null;
+        };
+        /** @description A check of what a process depends on. */
+        ProcessCheck: {
+            /** @description What is wrong; `null` if nothing is. */
+            detail: string | null;
+            /** @description What is checked, such as `database media` or `event bus`. */
+            name: string;
+            /** @description Whether it responds. */
+            ok: boolean;
+            /** @description Whether the process can't serve without it. */
+            required: boolean;
+        };
+        /** @description How busy a process is. */
+        ProcessLoad: {
+            /**
+             * Format: int64
+             * @description Open connections of its public listener, or of its private one without a gateway.
+             */
+            connections: number;
+            /**
+             * Format: int64
+             * @description The memory that it uses, in bytes; `null` where the system does not say.
+             */
+            memory_bytes: number | null;
+        };
+        /**
          * @description What a member is here for. The member says it, and it gives no right.
          * @enum {string}
          */
@@ -859,6 +2094,16 @@ export interface components {
             reason: string;
         };
         /**
+         * @description Why a mail is sent again.
+         * @example {
+         *       "reason": "Their mailbox was full; it is not any more."
+         *     }
+         */
+        RedeliverMail: {
+            /** @description The reason, for the audit trail. */
+            reason: string;
+        };
+        /**
          * @description The body of a refresh.
          * @example {
          *       "refresh_token": "q83vEjRWeJCrze8SNFZ4kAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
@@ -875,6 +2120,26 @@ export interface components {
          */
         Restore: {
             /** @description One line, for the history. */
+            reason: string;
+        };
+        /**
+         * @description Why a conversion is to go on.
+         * @example {
+         *       "reason": "The disk of the converter was full; it is not any more."
+         *     }
+         */
+        RetryMedia: {
+            /** @description The reason, for the audit trail. */
+            reason: string;
+        };
+        /**
+         * @description Why a key is revoked.
+         * @example {
+         *       "reason": "The kiosk was stolen."
+         *     }
+         */
+        RevokeTeamKey: {
+            /** @description On one line, for the audit trail. */
             reason: string;
         };
         /** @description The timed jobs of a role. */
@@ -925,6 +2190,49 @@ export interface components {
              */
             until: string | null;
         };
+        /**
+         * @description A new state of a flag.
+         * @example {
+         *       "on": false,
+         *       "reason": "The disk is nearly full."
+         *     }
+         */
+        SetFlag: {
+            /** @description Whether it is on. */
+            on: boolean;
+            /** @description Why, for the audit trail. */
+            reason: string;
+        };
+        /**
+         * @description A key of the configuration, in one process.
+         * @example {
+         *       "description": "The largest photo in bytes.",
+         *       "hidden": false,
+         *       "key": "media.photo_max_bytes",
+         *       "process": "3hW9dKx0Qp7LmT2vBnYc4R",
+         *       "source": "file",
+         *       "value": "50000000"
+         *     }
+         */
+        Setting: {
+            /** @description What the key means. */
+            description: string;
+            /** @description Whether the value is a secret, or a part of it is one that was left out. */
+            hidden: boolean;
+            /** @description The key with its section. */
+            key: string;
+            /** @description The id of the process. */
+            process: string;
+            /** @description Where the value comes from. */
+            source: components["schemas"]["SettingSource"];
+            /** @description The value as `--set` takes it; `null` if there is none, or if it is a secret. */
+            value: string | null;
+        };
+        /**
+         * @description Where the value of a key comes from.
+         * @enum {string}
+         */
+        SettingSource: "default" | "file" | "environment" | "command line";
         /**
          * @description The body of a sign-in.
          * @example {
@@ -1007,6 +2315,11 @@ export interface components {
             until: string | null;
         };
         /**
+         * @description The state of an item.
+         * @enum {string}
+         */
+        State: "received" | "processing" | "playable" | "ready" | "failed";
+        /**
          * @description The body of a sanction.
          * @example {
          *       "reason": "Advertising in other members' comments.",
@@ -1025,6 +2338,200 @@ export interface components {
              */
             until?: string | null;
         };
+        /**
+         * @description An API key of the team.
+         * @example {
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "created_by": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "expires_at": "2027-05-17T00:00:00Z",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15",
+         *       "last_used_at": null,
+         *       "name": "Kiosk at the entrance",
+         *       "scopes": [
+         *         "media:read",
+         *         "media:write",
+         *         "members:act"
+         *       ]
+         *     }
+         */
+        TeamKey: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The account of the operator who made it; `null` if it is erased.
+             */
+            created_by: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description The secret, in the response that makes the key only. Send it as `Authorization: Bearer tutti-team_…`. */
+            key?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used, to about a minute.
+             */
+            last_used_at: string | null;
+            name: string;
+            scopes: string[];
+        };
+        /**
+         * @description Who may read an item.
+         * @enum {string}
+         */
+        Visibility: "private" | "unlisted" | "public";
+        /**
+         * @description A webhook.
+         * @example {
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "description": "Tells the shop when a film is ready.",
+         *       "disabled_at": null,
+         *       "disabled_reason": null,
+         *       "events": [
+         *         "media.ready",
+         *         "media.failed"
+         *       ],
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "last_delivery": null,
+         *       "state": "active",
+         *       "url": "https://hooks.example.org/tutti"
+         *     }
+         */
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description What it is for. */
+            description: string;
+            /**
+             * Format: date-time
+             * @description When it was disabled, if it is.
+             */
+            disabled_at: string | null;
+            /**
+             * @description Why: `operator`; or its receiver answered 410 (`gone`), took nothing for about three days (`failing`), or has
+             *     too much waiting for it (`backlog`).
+             */
+            disabled_reason: string | null;
+            /** @description The types of its events. */
+            events: string[];
+            /** Format: uuid */
+            id: string;
+            last_delivery: components["schemas"]["WebhookDelivery"] | null;
+            /** @description The secret, in the response that makes the webhook only. */
+            secret?: string | null;
+            /** @description Whether it gets deliveries. */
+            state: components["schemas"]["WebhookState"];
+            /** @description Where its deliveries go. */
+            url: string;
+        };
+        /**
+         * @description An attempt to deliver.
+         * @example {
+         *       "at": "2026-05-17T09:30:00Z",
+         *       "error": null,
+         *       "milliseconds": 87,
+         *       "response": null,
+         *       "status": 204
+         *     }
+         */
+        WebhookAttempt: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /** @description Why it failed, if it did. */
+            error: string | null;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            milliseconds: number;
+            /** @description The first 1,024 bytes of the response's body, as text. */
+            response: string | null;
+            /**
+             * Format: int32
+             * @description The status of the response, if there was one.
+             */
+            status: number | null;
+        };
+        /**
+         * @description A delivery of an event to a webhook.
+         * @example {
+         *       "attempts": [
+         *         {
+         *           "at": "2026-05-17T09:30:00Z",
+         *           "error": null,
+         *           "milliseconds": 87,
+         *           "response": null,
+         *           "status": 204
+         *         }
+         *       ],
+         *       "created_at": "2026-05-17T09:30:00Z",
+         *       "event_id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *       "event_type": "media.ready",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
+         *       "next_attempt_at": null,
+         *       "state": "delivered"
+         *     }
+         */
+        WebhookDelivery: {
+            /** @description The last attempts, at most 20, the oldest first. */
+            attempts: components["schemas"]["WebhookAttempt"][];
+            /** Format: date-time */
+            created_at: string;
+            /** @description The id of the event: `webhook-id`. */
+            event_id: string;
+            /** @description The type of the event. */
+            event_type: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next, while it waits.
+             */
+            next_attempt_at: string | null;
+            /** @description Whether it has arrived. */
+            state: components["schemas"]["DeliveryState"];
+        };
+        /**
+         * @description A type of event that a webhook can subscribe to.
+         * @example {
+         *       "description": "An item can't be converted; its original is kept. `data`: `id`, `code`.",
+         *       "type": "media.failed"
+         *     }
+         */
+        WebhookEvent: {
+            /** @description What has happened, and what `data` has. */
+            description: string;
+            /** @description Its name. */
+            type: string;
+        };
+        /**
+         * @description A new secret.
+         * @example {
+         *       "previous_valid_until": "2026-05-18T09:30:00Z",
+         *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+         *     }
+         */
+        WebhookSecret: {
+            /**
+             * Format: date-time
+             * @description Until when the former secret signs too.
+             */
+            previous_valid_until: string;
+            /** @description The secret: `whsec_` and base64. */
+            secret: string;
+        };
+        /**
+         * @description Whether a webhook gets deliveries.
+         * @enum {string}
+         */
+        WebhookState: "active" | "disabled";
     };
     responses: {
         /**
@@ -1062,7 +2569,8 @@ export interface components {
             };
         };
         /**
-         * @description * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
+         * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+         *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
          *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
          *     * `auth.scope`: Use an API key with the scope that the sentence names.
          *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
@@ -1342,6 +2850,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `accounts.beyond_role`: Ask an operator; the sentence says what your role allows.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
@@ -1424,6 +2933,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `accounts.beyond_role`: Ask an operator; the sentence says what your role allows.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
@@ -1452,7 +2962,10 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            /** @description * `accounts.own_operator_role`: Ask another operator to take this role from you. */
+            /**
+             * @description * `accounts.own_operator_role`: Ask another operator to take this role from you.
+             *     * `accounts.role_needs_factor`: Ask the member to add a second factor, then give the role.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1568,6 +3081,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `accounts.beyond_role`: Ask an operator; the sentence says what your role allows.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
@@ -1618,6 +3132,203 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    list_team_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, without their secrets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_TeamKey"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_team_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the key that the first one made, with its secret
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeamKey"];
+            };
+        };
+        responses: {
+            /** @description The key with its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamKey"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `accounts.beyond_role`: Ask an operator; the sentence says what your role allows.
+             *     * `accounts.too_many_api_keys`: Revoke an API key first.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.invalid_api_key`: Change the field that the sentence names.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    revoke_team_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the key
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevokeTeamKey"];
+            };
+        };
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `accounts.beyond_role`: Ask an operator; the sentence says what your role allows.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
+             *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `accounts.api_key_not_found`: List the API keys again; this one may have been revoked.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `accounts.invalid_api_key`: Change the field that the sentence names.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     list_audit: {
         parameters: {
             query?: {
@@ -1649,6 +3360,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_AuditEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_configuration: {
+        parameters: {
+            query?: {
+                /** @description Only the process with this id; without it, all processes. */
+                process?: string;
+                /** @description How many items, 1–500; 200 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of keys, by key and process */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Setting"];
                 };
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
@@ -1762,6 +3509,107 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    list_flags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All flags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Flag"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    set_flag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The name of the flag
+                 * @example sign_ups
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetFlag"];
+            };
+        };
+        responses: {
+            /** @description The flag as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flag"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `accounts.beyond_role`: Ask an operator; the sentence says what your role allows.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
+             *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `accounts.flag_not_found`: Use one of the names that `GET /v1/admin/flags` lists.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     list_jobs: {
         parameters: {
             query?: never;
@@ -1791,6 +3639,1008 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    list_job_runs: {
+        parameters: {
+            query?: {
+                /** @description How many, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The role whose job it is
+                 * @example accounts
+                 */
+                service: string;
+                /**
+                 * @description The job
+                 * @example accounts.sessions
+                 */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the job's history */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_JobHistoryEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `admin.job_not_found`: List the jobs; the role and the job must be as they are there.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_logs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only lines of this level and more severe ones: `error`, `warn` or `info`.
+                 * @example warn
+                 */
+                level?: components["schemas"]["LogLevel"];
+                /** @description Only lines of the process with this id. */
+                process?: string;
+                /**
+                 * @description Only lines of this role.
+                 * @example media
+                 */
+                role?: string;
+                /** @description Only lines with this text, in any case of letters. */
+                contains?: string;
+                /** @description How many lines, 1–500; 100 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_LogLine"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_mails: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only mails in this state.
+                 * @example dead
+                 */
+                state?: components["schemas"]["MailState"];
+                /**
+                 * @description Only mails about the account with this id.
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                account?: string;
+                /** @description How many, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of mails */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMails"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the mail
+                 * @example accounts.0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mail */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMailContent"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `mails.not_found`: List the mails again; this one is older than 30 days, or its account was erased.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    redeliver_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the mail
+                 * @example accounts.0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeliverMail"];
+            };
+        };
+        responses: {
+            /** @description It waits, and is sent soon */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMail"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `mails.not_found`: List the mails again; this one is older than 30 days, or its account was erased.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `mails.not_dead`: Only a mail whose `can_redeliver` is true can be sent again: it is dead, and its content is still kept. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_media_of_member: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only items of this member: a handle or an account's id. Without it, `state` must be `failed`.
+                 * @example ada
+                 */
+                owner?: string;
+                /**
+                 * @description Only items in this state.
+                 * @example failed
+                 */
+                state?: components["schemas"]["State"];
+                /**
+                 * @description The number of items, 1–100; 50 by default.
+                 * @example 50
+                 */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of items. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_AdminMedia"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description * `media.no_such_member`: Check the handle; if it is right, the account was erased. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.invalid`: Mend the field that the sentence names. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_media_to_operator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The item. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMediaDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    retry_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryMedia"];
+            };
+        };
+        responses: {
+            /** @description It goes on soon. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMedia"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `media.not_failed`: Read the item: only one whose state is `failed` can be retried. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_processes: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of processes, by address */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Process"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_webhook_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The types of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_WebhookEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of webhooks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the webhook that the first made, with its secret
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its secret */
+            201: {
+                headers: {
+                    /** @description The URL of the webhook */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `webhooks.too_many`: Remove a webhook, or raise `webhooks.max_webhooks`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             *     * `webhooks.invalid`: Change the events or the description; the sentence names the rule.
+             *     * `webhooks.invalid_url`: Give the `https` URL of a receiver on the public internet; the sentence names the rule.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `webhooks.not_found`: Check the id; if it is right, the webhook was removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `webhooks.not_found`: Check the id; if it is right, the webhook was removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    edit_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `webhooks.not_found`: Check the id; if it is right, the webhook was removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.invalid`: Mend the field that the sentence names.
+             *     * `webhooks.invalid`: Change the events or the description; the sentence names the rule.
+             *     * `webhooks.invalid_url`: Give the `https` URL of a receiver on the public internet; the sentence names the rule.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_webhook_deliveries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only deliveries in this state.
+                 * @example failed
+                 */
+                state?: components["schemas"]["DeliveryState"];
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `webhooks.not_found`: Check the id; if it is right, the webhook was removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    redeliver_webhook_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+                /**
+                 * @description The delivery's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12
+                 */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, which is sent at once */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `webhooks.delivery_not_found`: Check the id; deliveries are kept for 30 days.
+             *     * `webhooks.not_found`: Check the id; if it is right, the webhook was removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `webhooks.disabled`: Enable the webhook first: `PATCH` it with `{"state": "active"}`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    rotate_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `webhooks.not_found`: Check the id; if it is right, the webhook was removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, which is sent at once */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `webhooks.not_found`: Check the id; if it is right, the webhook was removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `webhooks.disabled`: Enable the webhook first: `PATCH` it with `{"state": "active"}`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     prove: {
         parameters: {
             query?: never;
@@ -1815,6 +4665,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             /**
              * @description * `auth.factor_refused`: Send a new code, or a response to a new challenge.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
@@ -2020,6 +4871,7 @@ export interface operations {
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */

@@ -12,7 +12,20 @@ export type DeadLetter = Schemas['DeadLetterView'];
 export type JobRun = Schemas['JobRun'];
 export type RoleJobs = Schemas['RoleJobs'];
 export type Sanction = Schemas['Sanction'];
-export type {
-  ConfigurationValue, DeliveryAttempt, FleetProcess, Flag, LogLine, Mail, MailContent, MemberMedia, MemberMediaDetail, NewTeamApiKey, RecordedRun, TeamApiKey, Webhook, WebhookChange,
-  WebhookDelivery, WebhookEvent,
-} from './interim';
+export type ConfigurationValue = Schemas['Setting'];
+export type DeliveryAttempt = WebhookDelivery['attempts'][number];
+export type FleetProcess = Schemas['Process'];
+export type Flag = Schemas['Flag'];
+export type LogLine = Schemas['LogLine'];
+export type Mail = Schemas['AdminMail'];
+export type MailContent = Schemas['AdminMailContent'];
+export type MemberMedia = Schemas['AdminMedia'];
+export type MemberMediaDetail = Schemas['AdminMediaDetail'];
+export type NewWebhook = Required<Schemas['NewWebhook']>;
+export type NewTeamApiKey = Schemas['NewTeamKey'];
+export type RecordedRun = Schemas['JobHistoryEntry'];
+export type TeamApiKey = Schemas['TeamKey'];
+export type Webhook = Schemas['Webhook'];
+export type WebhookChange = Schemas['EditWebhook'];
+export type WebhookDelivery = Schemas['WebhookDelivery'];
+export type WebhookEvent = Schemas['WebhookEvent'];

@@ -1,8 +1,6 @@
 // Owns the operations of webhooks, one function each.
 import { api, done, page, read } from './client';
-import type { WebhookChange, WebhookDelivery } from './types';
-
-export type NewWebhook = Required<Omit<WebhookChange, 'state'>>;
+import type { NewWebhook, WebhookChange, WebhookDelivery } from './types';
 
 export const listWebhooks = (after: string | null) => read(api.GET('/v1/admin/webhooks', { params: { query: page(after) } }));
 
@@ -27,4 +25,4 @@ export const listDeliveries = (id: string, query: { state?: string }, after: str
 export const redeliver = (id: string, delivery: string) => done(api.POST('/v1/admin/webhooks/{id}/deliveries/{delivery}/redeliver', { params: { path: { id, delivery } } }));
 
 /** The types of events that a webhook can have. */
-export const listEvents = (after: string | null) => read(api.GET('/v1/admin/webhook-events', { params: { query: page(after) } }));
+export const listEvents = () => read(api.GET('/v1/admin/webhook-events'));

@@ -4,7 +4,7 @@ import type { FleetProcess } from '../api/types';
 import { byHealth, nameOf, summaryOf } from './fleet';
 
 const process = (id: string | null, change: Partial<FleetProcess> = {}): FleetProcess => ({
-  id, roles: ['media'], version: '0.1.0', started_at: '2026-05-17T09:00:00Z', address: '10.0.0.1:9000', ready: true, checks: [], load: {}, unreachable: false, ...change,
+  id, roles: ['media'], version: '0.1.0', started_at: '2026-05-17T09:00:00Z', address: '10.0.0.1:9000', ready: true, checks: [], load: null, unreachable: false, ...change,
 });
 
 it('unreachable processes come first, then those that are not ready, then by role', () => {
