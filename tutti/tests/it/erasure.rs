@@ -59,12 +59,12 @@ async fn with_everything(world: &World) -> Everything {
     member.patch("/v1/me", &profile).await.expect(200);
     let key = json!({"name": "Nightjar server", "scopes": ["media:read"]});
     member.post("/v1/me/api-keys", &key).await.expect(201);
-    let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
-    accounts::assign(&db, "zephyrine", "curator", Actor::machine("root"), "", now).await.unwrap();
     let app = member.post("/v1/me/factors", &json!({"kind": "totp", "name": "Nightjar"})).await.expect(201).json();
     let code = || app_code(app["secret"].as_str().unwrap(), world.clock().now().timestamp());
     let confirm = format!("/v1/me/factors/{}/confirm", app["id"].as_str().unwrap());
     member.post(&confirm, &json!({"code": code()})).await.expect(200);
+    let (db, now) = (world.context("accounts").db.clone(), world.clock().now());
+    accounts::assign(&db, "zephyrine", "curator", Actor::machine("root"), "", now).await.unwrap();
     member.post("/v1/me/recovery-codes", &json!({})).await.expect(201);
     world.clock().advance(TimeDelta::seconds(30));
     let factor = json!({"kind": "totp", "code": code()});

@@ -243,11 +243,12 @@ async fn an_account_that_is_erased_while_its_archive_is_built_leaves_none() {
     let building = ask(&ada).await;
     wait_until_reached(&world).await;
     assert_eq!(ask(&ada).await, building, "one at a time");
+    assert_eq!(mails_of_exports(&world).await, 1, "of the first one");
     ada.member.delete("/v1/me").await.expect(204);
     std::fs::remove_file(world.folder().join(STALLS)).unwrap();
     world.settle().await;
     let is_empty = async || (stored_objects(&world).await == 0).then_some(());
     world.wait_for("both archives are removed", is_empty).await;
-    assert_eq!(mails_of_exports(&world).await, 1, "of the first one");
+    assert_eq!(mails_of_exports(&world).await, 0, "none of the second one, and the first one is forgotten");
     world.end().await;
 }

@@ -277,7 +277,8 @@ async fn other_roles_are_told_of_the_timed_jobs_and_their_runs() {
         let mut done: Vec<&str> =
             runs.as_array().unwrap().iter().filter(is_done).map(|run| run["job"].as_str().unwrap()).collect();
         done.dedup();
-        let jobs = ["accounts.keys", "accounts.sessions", "accounts.skeletons", "accounts.standing"];
+        let jobs =
+            ["accounts.exports", "accounts.keys", "accounts.sessions", "accounts.skeletons", "accounts.standing"];
         (done == jobs).then_some(())
     };
     world.wait_for("every job has run", runs).await;

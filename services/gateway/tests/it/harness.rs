@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
+use base::Query as _;
 use base::tasks::Tasks;
 use base::telemetry::Metrics;
 use http::{HeaderMap, StatusCode, header};
@@ -19,7 +20,7 @@ use http_body_util::BodyExt as _;
 use http_server::{Limits, Listener, serve, trust_internal_headers};
 use hyper_util::rt::TokioIo;
 use service::personal_data::PersonalData;
-use service::{RoleInstance, Service};
+use service::{FindFlags, FlagsState, RoleInstance, Service};
 use testkit::World;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -91,6 +92,8 @@ impl Harness {
             .route("/v1/media/{id}/socket", get(echo_websocket))
             .route("/internal/media/{id}/preview", get(preview))
             .route("/internal/albums/{id}/preview", get(album_preview))
+            // Every process asks for the flags by itself, at any time, so it is not recorded.
+            .route(FindFlags::PATH, get(async || axum::Json(FlagsState::default())))
             .fallback(any(record))
             .with_state(role.clone())
             .layer(axum::middleware::from_fn(trust_internal_headers))

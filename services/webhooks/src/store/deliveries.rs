@@ -187,8 +187,8 @@ const SETTLE: &str = "
        and tries = $5
        and state = 'waiting'";
 
-/// Records what follows from the attempt of a delivery that had `tries` before. Returns `false`, and changes nothing, if
-/// it does not wait any more, or if an operator has made it due anew since.
+/// Records what follows from the attempt of a delivery that had `tries` before. Returns `false`, and changes nothing,
+/// if it does not wait any more, or if an operator has made it due anew since.
 pub(crate) async fn settle(
     tx: &Tx,
     (id, tries): (Uuid, i64),
