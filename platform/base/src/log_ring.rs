@@ -132,7 +132,7 @@ impl fmt::Debug for LogRing {
 #[derive(Default)]
 struct Lines {
     /// The oldest first.
-    lines: VecDeque<Arc<LogLine>>,
+    kept: VecDeque<Arc<LogLine>>,
     bytes: usize,
     next: u64,
 }
@@ -146,7 +146,7 @@ impl LogRing {
     /// Returns the lines that a filter admits, newest first.
     pub fn recent(&self, filter: &LogFilter) -> Vec<LogLine> {
         let filter = LogFilter { contains: filter.contains.as_deref().map(str::to_lowercase), ..filter.clone() };
-        let mut found: Vec<Arc<LogLine>> = self.lines.lock().lines.iter().cloned().collect();
+        let mut found: Vec<Arc<LogLine>> = self.lines.lock().kept.iter().cloned().collect();
         found.retain(|line| filter.admits(line));
         // By time: threads take their times before they take their numbers.
         found.sort_by_key(|line| std::cmp::Reverse((line.at, line.number)));
@@ -159,9 +159,9 @@ impl LogRing {
         line.number = lines.next;
         lines.next += 1;
         lines.bytes += bytes;
-        lines.lines.push_back(Arc::new(line));
-        while lines.lines.len() > MAX_LINES || lines.bytes > MAX_BYTES {
-            let Some(oldest) = lines.lines.pop_front() else { break };
+        lines.kept.push_back(Arc::new(line));
+        while lines.kept.len() > MAX_LINES || lines.bytes > MAX_BYTES {
+            let Some(oldest) = lines.kept.pop_front() else { break };
             lines.bytes -= oldest.bytes();
         }
     }

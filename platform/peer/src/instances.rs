@@ -31,7 +31,10 @@ pub struct RemoteProcess {
 
 impl std::fmt::Debug for RemoteProcess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RemoteProcess").field("address", &self.address).field("roles", &self.roles).finish()
+        f.debug_struct("RemoteProcess")
+            .field("address", &self.address)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn archive_body(
     let (sender, mut receiver) = mpsc::channel(1);
     tasks.spawn(
         async move {
-            if let Err(error) = send_at_pace(parts, sender, pace).await {
+            if let Err(error) = Box::pin(send_at_pace(parts, sender, pace)).await {
                 tracing::info!(%error, "an archive ends early");
             }
         }

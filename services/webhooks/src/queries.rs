@@ -69,12 +69,15 @@ pub(crate) async fn deliveries(
 
 async fn with_attempts(webhooks: &Webhooks, deliveries: Vec<Delivery>) -> Result<Vec<DeliveryLog>, Error> {
     let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
-    let mut attempts: HashMap<Uuid, Vec<Attempt>> = HashMap::new();
-    for (delivery, attempt) in store::attempts::list(webhooks.context.db.read(), &ids).await? {
-        attempts.entry(delivery).or_default().push(attempt);
+    let mut attempts: HashMap<Uuid, Vec<(i64, Attempt)>> = HashMap::new();
+    for (delivery, number, attempt) in store::attempts::list(webhooks.context.db.read(), &ids).await? {
+        attempts.entry(delivery).or_default().push((number, attempt));
     }
     let log = |delivery: Delivery| {
         let attempts = attempts.remove(&delivery.id).unwrap_or_default();
+        // One that was recorded since the delivery was read would contradict it.
+        let known = attempts.into_iter().filter(|(number, _)| *number <= delivery.attempts);
+        let attempts = known.map(|(_, attempt)| attempt).collect();
         (delivery, attempts)
     };
     Ok(deliveries.into_iter().map(log).collect())

@@ -38,7 +38,7 @@ pub(crate) async fn mail_disabled_webhook(
                     mail.enqueue(tx, mails::webhook_disabled(&account, &disabled)).await?;
                 }
                 None => {
-                    tracing::warn!(webhook.id = %disabled.id, "a webhook is disabled, and its operator is none now")
+                    tracing::warn!(webhook.id = %disabled.id, "a webhook is disabled, and its operator is none now");
                 }
             }
             Ok::<_, db::Error>(())

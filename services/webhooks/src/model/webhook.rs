@@ -153,6 +153,8 @@ pub(crate) struct Delivery {
     pub created_at: DateTime<Utc>,
     /// When it is tried next, while it waits.
     pub due_at: Option<DateTime<Utc>>,
+    /// How often it was tried.
+    pub attempts: i64,
 }
 
 /// An attempt to deliver.

@@ -14,6 +14,7 @@ pub(crate) const MAX_KEPT: i64 = 20;
 #[derive(FromQueryResult)]
 struct AttemptRow {
     delivery: Uuid,
+    number: i64,
     at: DateTime<Utc>,
     status: Option<i64>,
     error: Option<String>,
@@ -48,13 +49,13 @@ pub(crate) async fn insert(tx: &Tx, delivery: Uuid, number: i64, attempt: &Attem
     Ok(())
 }
 
-/// Returns the attempts of deliveries, each with its delivery, the oldest of a delivery first.
-pub(crate) async fn list(sql: &impl Sql, deliveries: &[Uuid]) -> Result<Vec<(Uuid, Attempt)>, Error> {
+/// Returns the attempts of deliveries, each with its delivery and its number, the oldest of a delivery first.
+pub(crate) async fn list(sql: &impl Sql, deliveries: &[Uuid]) -> Result<Vec<(Uuid, i64, Attempt)>, Error> {
     if deliveries.is_empty() {
         return Ok(Vec::new());
     }
     let text = format!(
-        "select delivery, at, status, error, response, milliseconds
+        "select delivery, number, at, status, error, response, milliseconds
            from webhook_attempt
           where delivery in {}
           order by delivery, number",
@@ -63,8 +64,8 @@ pub(crate) async fn list(sql: &impl Sql, deliveries: &[Uuid]) -> Result<Vec<(Uui
     let rows: Vec<AttemptRow> = sql.rows(&text, deliveries.iter().map(|&id| id.into()).collect()).await?;
     let attempt = |row: AttemptRow| {
         let status = row.status.and_then(|status| u16::try_from(status).ok());
-        let AttemptRow { delivery, at, error, response, milliseconds, .. } = row;
-        (delivery, Attempt { at, status, error, response, milliseconds })
+        let AttemptRow { delivery, number, at, error, response, milliseconds, .. } = row;
+        (delivery, number, Attempt { at, status, error, response, milliseconds })
     };
     Ok(rows.into_iter().map(attempt).collect())
 }

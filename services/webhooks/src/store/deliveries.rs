@@ -39,6 +39,7 @@ struct DeliveryRow {
     state: String,
     created_at: DateTime<Utc>,
     due_at: Option<DateTime<Utc>>,
+    attempts: i64,
 }
 
 impl DeliveryRow {
@@ -50,6 +51,7 @@ impl DeliveryRow {
             state: DeliveryState::from_name(&self.state).ok_or(Error::Corrupt("the state of a delivery"))?,
             created_at: self.created_at,
             due_at: self.due_at,
+            attempts: self.attempts,
         })
     }
 }
@@ -92,7 +94,7 @@ pub(crate) async fn insert_each(tx: &Tx, deliveries: &[NewDelivery]) -> Result<(
 }
 
 const FIND: &str = "
-    select id, event_id, event_type, state, created_at, due_at
+    select id, event_id, event_type, state, created_at, due_at, attempts
       from webhook_delivery
      where id = $1
        and webhook = $2";
@@ -104,7 +106,7 @@ pub(crate) async fn find(sql: &impl Sql, webhook: Uuid, id: Uuid) -> Result<Opti
 }
 
 const LIST: &str = "
-    select id, event_id, event_type, state, created_at, due_at
+    select id, event_id, event_type, state, created_at, due_at, attempts
       from webhook_delivery
      where webhook = $1
        and id < $2
@@ -112,7 +114,7 @@ const LIST: &str = "
      limit $3";
 
 const LIST_IN_STATE: &str = "
-    select id, event_id, event_type, state, created_at, due_at
+    select id, event_id, event_type, state, created_at, due_at, attempts
       from webhook_delivery
      where webhook = $1
        and id < $2
