@@ -69,8 +69,9 @@ interface Watched {
 
 test('hls.js and Shaka Player switch between a copied rendition and its neighbour without a stall or a repeat', async ({ page, serverUrl, files, member }) => {
   const path = join(files.folder, 'long-groups.mp4');
-  // Keyframes every ten seconds: standard input, whose own video is the highest rendition, in segments of ten seconds.
-  await ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=25:d=30', '-f', 'lavfi', '-i', 'sine=440:d=30', '-g', '250', '-keyint_min', '250', '-sc_threshold', '0', ...X264, path);
+  // Keyframes every ten seconds: standard input, whose own video is the highest rendition, in segments of ten seconds. Players load
+  // more than that ahead: with less, a picture would stand from the end of what is loaded to the next keyframe.
+  await ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=25:d=50', '-f', 'lavfi', '-i', 'sine=440:d=50', '-g', '250', '-keyint_min', '250', '-sc_threshold', '0', ...X264, path);
   const client = await ApiClient.signUp(serverUrl, member);
   const { urls } = await client.ready((await client.send(path)).id);
   const renditions = await (await fetch(serverUrl + urls.hls)).text();
@@ -126,7 +127,7 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
       };
 
       const first = newVideo();
-      const hls = new HlsJs({ enableWorker: false, autoStartLoad: false, maxBufferLength: 6, maxMaxBufferLength: 6 });
+      const hls = new HlsJs({ enableWorker: false, autoStartLoad: false, maxBufferLength: 12, maxMaxBufferLength: 12 });
       const parsed = new Promise<void>((resolve) => hls.once(HlsJs.Events.MANIFEST_PARSED, () => resolve()));
       hls.loadSource(url);
       hls.attachMedia(first);
@@ -139,7 +140,7 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
       const second = newVideo();
       const player = new shaka.Player();
       await player.attach(second);
-      player.configure({ abr: { enabled: false }, streaming: { bufferingGoal: 4 } });
+      player.configure({ abr: { enabled: false }, streaming: { bufferingGoal: 12 } });
       await player.load(url);
       const tracks = player.getVariantTracks().sort((a, b) => b.height - a.height);
       const choose = (isHigh: boolean, clearBuffer = false): void => player.selectVariantTrack(tracks[isHigh ? 0 : 1] ?? {}, clearBuffer);
@@ -151,15 +152,15 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
       const byShaka = await watch(second, choose);
       return { 'hls.js': byHls, 'Shaka Player': byShaka };
     },
-    { url: urls.hls ?? '', down: 2, up: 12 },
+    { url: urls.hls ?? '', down: 2, up: 22 },
   );
   for (const [name, seen] of Object.entries(watched)) {
     const shown = `${name}: ${JSON.stringify(seen)}`;
     // Shaka Player may show a picture of its own choice before the first one is selected.
     expect(seen.heights.slice(-3), shown).toEqual([360, 240, 360]);
     expect(seen.back, shown).toBeGreaterThan(-0.001);
-    expect(Math.abs(seen.pictures - 30 * 25), shown).toBeLessThan(10);
+    expect(Math.abs(seen.pictures - 50 * 25), shown).toBeLessThan(10);
     expect(seen.stalls, shown).toBe(0);
-    expect(Math.abs(seen.end - 30), shown).toBeLessThan(0.25);
+    expect(Math.abs(seen.end - 50), shown).toBeLessThan(0.25);
   }
 });
