@@ -377,7 +377,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns an export. */
+        /**
+         * Returns an export.
+         * @description While it is being built, ask again every few seconds; a mail says when it is ready.
+         */
         get: operations["get_export"];
         put?: never;
         post?: never;
