@@ -1,9 +1,10 @@
 // Proves that players play to the end what is uneven: tracks of different lengths in the page's player, and switches between
 // renditions whose segments do not begin together in hls.js and Shaka Player.
 import { basename, join } from 'node:path';
+import type { Page } from '@playwright/test';
 import type Hls from 'hls.js';
 import { ApiClient } from './apiClient';
-import { addFiles, expect, ffmpeg, openItem, test, waitUntilReady } from './fixtures';
+import { addFiles, expect, ffmpeg, openItem, test, waitUntilReady, type Files, type Member } from './fixtures';
 
 const X264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
 
@@ -67,7 +68,11 @@ interface Watched {
   end: number;
 }
 
-test('hls.js and Shaka Player switch between a copied rendition and its neighbour without a stall or a repeat', async ({ page, serverUrl, files, member }) => {
+/** How the players are made to switch: as they do themselves, with much loaded ahead; or hls.js at once, throwing away what is loaded. */
+type Way = 'ahead' | 'at once';
+
+/** Plays a video whose highest rendition is a copy with keyframes every ten seconds, switches down and up, and says what was seen. */
+async function watchSwitches(page: Page, serverUrl: string, files: Files, member: Member, way: Way): Promise<Record<string, Watched>> {
   const path = join(files.folder, 'long-groups.mp4');
   // Keyframes every ten seconds: standard input, whose own video is the highest rendition, in segments of ten seconds. Players load
   // more than that ahead: with less, a picture would stand from the end of what is loaded to the next keyframe.
@@ -82,7 +87,7 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
   await page.addScriptTag({ path: 'node_modules/hls.js/dist/hls.min.js' });
   await page.addScriptTag({ path: 'node_modules/shaka-player/dist/shaka-player.compiled.js' });
   const watched = await page.evaluate(
-    async ({ url, down, up }) => {
+    async ({ url, down, up, isForced }) => {
       const { Hls: HlsJs, shaka } = globalThis as unknown as { Hls: typeof Hls; shaka: Shaka };
       const newVideo = (): HTMLVideoElement => {
         const video = document.createElement('video');
@@ -127,7 +132,7 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
       };
 
       const first = newVideo();
-      const hls = new HlsJs({ enableWorker: false, autoStartLoad: false, maxBufferLength: 12, maxMaxBufferLength: 12 });
+      const hls = new HlsJs({ enableWorker: false, autoStartLoad: false, ...(isForced ? {} : { maxBufferLength: 12, maxMaxBufferLength: 12 }) });
       const parsed = new Promise<void>((resolve) => hls.once(HlsJs.Events.MANIFEST_PARSED, () => resolve()));
       hls.loadSource(url);
       hls.attachMedia(first);
@@ -147,13 +152,18 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
       choose(true, true);
 
       // One after the other: two decoders at once are what a busy machine drops first.
-      // As its own choice of a level does: `nextLevel` throws away what is loaded, and a picture then stands until the next keyframe.
-      const byHls = await watch(first, (isHigh) => (hls.loadLevel = isHigh ? high : low));
+      // `loadLevel` is what its own choice of a level sets.
+      const byHls = await watch(first, (isHigh) => (hls[isForced ? 'nextLevel' : 'loadLevel'] = isHigh ? high : low));
+      if (isForced) return { 'hls.js': byHls };
       const byShaka = await watch(second, choose);
       return { 'hls.js': byHls, 'Shaka Player': byShaka };
     },
-    { url: urls.hls ?? '', down: 2, up: 22 },
+    { url: urls.hls ?? '', down: way === 'ahead' ? 2 : 4, up: way === 'ahead' ? 22 : 14, isForced: way === 'at once' },
   );
+  return watched as Record<string, Watched>;
+}
+
+function expectSmooth(watched: Record<string, Watched>): void {
   for (const [name, seen] of Object.entries(watched)) {
     const shown = `${name}: ${JSON.stringify(seen)}`;
     // Shaka Player may show a picture of its own choice before the first one is selected.
@@ -163,4 +173,16 @@ test('hls.js and Shaka Player switch between a copied rendition and its neighbou
     expect(seen.stalls, shown).toBe(0);
     expect(Math.abs(seen.end - 50), shown).toBeLessThan(0.25);
   }
+}
+
+test('hls.js and Shaka Player switch between a copied rendition and its neighbour without a stall or a repeat', async ({ page, serverUrl, files, member }) => {
+  expectSmooth(await watchSwitches(page, serverUrl, files, member, 'ahead'));
+});
+
+// A known fault: the picture stands from the end of what was kept to the next keyframe of the copy, here for four seconds. It is mended
+// once encoded renditions have the copy's segments; this test then says so by failing.
+test('a switch that throws away what is loaded is as smooth', async ({ page, serverUrl, files, member }) => {
+  test.fail();
+  const watched = await watchSwitches(page, serverUrl, files, member, 'at once');
+  expectSmooth(watched);
 });
