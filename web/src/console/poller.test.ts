@@ -42,7 +42,7 @@ it('rests while the page is hidden, and is up to date when it is shown again', a
   stop();
 });
 
-it('rests while nobody is there, so that it keeps no session alive, and is up to date at the first input', async () => {
+it('rests while the operator is away, so that it keeps no session alive, and is up to date at the first input', async () => {
   let runs = 0;
   const page = fakePage();
   const stop = poll(async () => void (runs += 1), 60_000, page);

@@ -5,7 +5,7 @@ import { INPUT } from './session/idle';
 
 type Page = Pick<Document, 'hidden' | 'addEventListener' | 'removeEventListener'>;
 
-/** After so long without any input nobody is there. */
+/** After so long without any input the operator is taken to be away. */
 const UNATTENDED_MS = 5 * 60_000;
 
 /** Runs `work` now, and again so long after each end. `work` must not fail. Returns the function that stops it. */

@@ -6,7 +6,7 @@
 export const IDLE_MS = 30 * 60_000;
 /** How often the time is compared. A timer of the whole length would stand still while the device sleeps. */
 const CHECK_MS = 15_000;
-/** The events that say that somebody is there. */
+/** The events that show that the operator is there. */
 export const INPUT = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart'] as const;
 
 export class IdleClock {
