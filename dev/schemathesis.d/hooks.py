@@ -7,6 +7,7 @@ Invariant: a request that ends an account, a session or a file, or that changes 
 others keep theirs. Operations below /v1/admin are not in the description that is read: the public listener has none of them.
 """
 
+import ast
 import atexit
 import base64
 import email
@@ -27,6 +28,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 import schemathesis
+
+# Python 3.11 counts the depth of a parser for all threads together, and raises a SystemError when two threads parse at once, as hypothesis does
+# (https://github.com/python/cpython/issues/106905).
+PARSING = threading.RLock()
+PARSE = ast.parse
+
+
+def parse_in_turn(*arguments, **options):
+    with PARSING:
+        return PARSE(*arguments, **options)
+
+
+ast.parse = parse_in_turn
 
 SITE = os.environ["TUTTI_URL"]
 REPORT = os.environ["TUTTI_REPORT"]

@@ -6,6 +6,7 @@ Invariant: the exit code is 0 only if every operation was tried and none has a f
 """
 
 import json
+import re
 import sys
 
 
@@ -24,6 +25,18 @@ class Run:
         self.operations = ours.get("operations", [])
         self.statuses, self.findings = ours.get("statuses", {}), ours.get("findings", {})
         self.errors = run.get("errors", [])
+
+    def reasons(self):
+        """Yields the operation and the first lines of each error: a request that could not be made, or a flaw of schemathesis itself."""
+        try:
+            with open(self.name + ".log") as file:
+                text = file.read()
+        except OSError:
+            return
+        section = re.search(r"^=+ ERRORS =+$(.*?)^=+ ", text, re.MULTILINE | re.DOTALL)
+        parts = re.split(r"^_+ (.+?) _+$", section[1] if section else "", flags=re.MULTILINE)
+        for label, part in zip(parts[1::2], parts[2::2]):
+            yield label, " · ".join(line.strip() for line in part.splitlines() if line.strip())[:300]
 
     @property
     def requests(self):
@@ -45,13 +58,14 @@ def main(report, statuses):
     for run in runs:
         for label, found in run.findings.items():
             findings.setdefault(label, set()).update(found)
+    # The shape of nextest's lines: `make test` repeats them at its end.
     for label in sorted(findings):
-        print(label)
         for finding in sorted(findings[label]):
-            print(f"    {finding}")
+            print(f"FAIL [{label}] {finding}")
     errors = [error for run in runs for error in run.errors]
-    for error in errors:
-        print(f"error: {json.dumps(error)}")
+    for run in runs:
+        for label, reason in run.reasons():
+            print(f"FAIL [{label}] {reason}")
     # A run of a second pass may find no time for a single request.
     dead = [run for run in runs if not run.has_run and not (run is not runs[0] and run.is_cut)]
     for run in dead:
@@ -61,7 +75,7 @@ def main(report, statuses):
     untried = [label for label in first.operations if label not in first.statuses]
     print(f"{first.requests} requests; {len(first.operations) - len(untried)} of {len(first.operations)} operations were tried")
     for label in untried:
-        print(f"not tried: {label}")
+        print(f"FAIL [{label}] was not tried")
     for run in runs[1:]:
         deep = len(run.statuses)
         print(f"{run.requests} further requests to {deep} of {len(run.operations)} operations" + (", until the time was up" if run.is_cut else ""))

@@ -29,24 +29,26 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     let ada = server.sign_up("ada").await;
     let song = wave_bytes(400_000);
     let length = song.len();
-    // It arrives in some forty chunks, the last of them after the signal.
-    let pieces = futures::stream::unfold(0, move |at| {
-        let piece = song[at..song.len().min(at + 10_000)].to_vec();
-        async move {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            (!piece.is_empty()).then(|| (Ok::<_, std::io::Error>(piece.clone()), at + piece.len()))
-        }
-    });
+    // The first half arrives before the signal. The rest follows while the server shuts down.
+    let (sender, body) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
+    sender.unbounded_send(Ok(song[..200_000].to_vec())).unwrap();
     let request = ada
         .request(Method::POST, "/v1/media?name=s.wav")
         .header("content-type", "audio/wav")
         .header("content-length", length);
-    let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(pieces)).send());
+    let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
     let began = std::time::Instant::now();
     while !server.get_operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
-        assert!(began.elapsed().as_secs() < 20, "the upload did not begin");
+        assert!(began.elapsed().as_secs() < 60, "the upload did not begin");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    tokio::spawn(async move {
+        for piece in song[200_000..].chunks(10_000) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            // The upload's own assertion says so if the server has gone.
+            let _ = sender.unbounded_send(Ok(piece.to_vec()));
+        }
+    });
     let exits = server.terminate();
     assert_eq!(upload.await.unwrap().expect("the upload was cut off").status(), 201);
     assert!(exits.iter().all(ExitStatus::success), "{exits:?}");
@@ -66,7 +68,7 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
     let began = std::time::Instant::now();
     while !server.get_operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
-        assert!(began.elapsed().as_secs() < 20, "the upload did not begin");
+        assert!(began.elapsed().as_secs() < 60, "the upload did not begin");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let exits = server.terminate();
