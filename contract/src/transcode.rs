@@ -159,9 +159,10 @@ pub struct Failed {
     /// A sentence for the member who uploaded the file.
     pub detail: String,
     /// How often an operator had the item converted again before ([`Retried::retry`](crate::media::Retried::retry)), so
-    /// that an event of an earlier attempt that arrives late can be discarded.
+    /// that an event of an earlier attempt that arrives late can be discarded. `None` from a process of a release that
+    /// did not count: such an event counts whatever the attempt is, so that no item waits for ever.
     #[serde(default)]
-    pub retry: u32,
+    pub retry: Option<u32>,
 }
 
 impl Event for Failed {

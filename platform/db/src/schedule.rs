@@ -167,6 +167,21 @@ pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks
     }
 }
 
+/// The job after another one in the order of names, or the first one.
+const NEXT_JOB: &str = "
+    select coalesce(
+               (select min(job) from schedule_run where job > $1),
+               (select min(job) from schedule_run)
+           ) as job";
+
+/// Whether a job has run since a time.
+const RAN_SINCE: &str = "
+    select job
+      from schedule_run
+     where job = $1
+       and slot >= $2
+     limit 1";
+
 const REMOVE_OLD: &str = "
     delete from schedule_run
      where job = $1
@@ -186,10 +201,31 @@ async fn finish(db: &Db, run: &Run, failure: Option<String>, now: DateTime<Utc>)
             vec![now.into(), failure.into(), run.job.into(), run.slot.into(), run.fence.into()],
         )
         .await?;
-        let values = vec![run.job.into(), (now - HISTORY).into(), MAX_REMOVED_RUNS.into()];
-        tx.execute(REMOVE_OLD, values).await.map(drop)
+        remove_old(tx, run.job, now).await?;
+        remove_of_ended_job(tx, run.job, now).await
     })
     .await
+}
+
+/// Removes some runs of a job that are older than the history.
+async fn remove_old(tx: &Tx, job: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let values = vec![job.into(), (now - HISTORY).into(), MAX_REMOVED_RUNS.into()];
+    tx.execute(REMOVE_OLD, values).await.map(drop)
+}
+
+/// Removes some runs of the next job by name, if it has not run for as long as the history goes back: no release has it
+/// any more, so it removes none itself. Jobs that still run are its neighbours sooner or later, as others are removed.
+async fn remove_of_ended_job(tx: &Tx, job: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let next: Option<JobRow> = tx.row(NEXT_JOB, vec![job.into()]).await?;
+    let Some(JobRow { job: next }) = next.filter(|next| next.job != job) else { return Ok(()) };
+    let values = vec![next.as_str().into(), (now - HISTORY).into()];
+    let ran: Option<JobRow> = tx.row(RAN_SINCE, values).await?;
+    if ran.is_some() { Ok(()) } else { remove_old(tx, &next, now).await }
+}
+
+#[derive(FromQueryResult)]
+struct JobRow {
+    job: String,
 }
 
 /// Extends the lease while the run is ours; returns when it is not.
@@ -243,11 +279,8 @@ const RECENT_RUNS: &str = "
      limit $2";
 
 /// Returns the newest runs of each job that ran in the last month, at most `per_job` of each, by job, newest first.
+/// Those of a job that no release has any more are removed while others run.
 pub async fn recent_runs(sql: &impl Sql, per_job: u32) -> Result<Vec<RunRow>, Error> {
-    #[derive(FromQueryResult)]
-    struct JobRow {
-        job: String,
-    }
     let jobs: Vec<JobRow> = sql.rows("select distinct job from schedule_run order by job", vec![]).await?;
     let mut runs = Vec::new();
     for JobRow { job } in jobs {

@@ -2,7 +2,7 @@
 //!
 //! Owns the order and the form of the files; each role owns the content of its own
 //! ([`service::personal_data::PersonalDataSource`]). Invariant: one page of records or one chunk of an original is held
-//! here at a time, however large the archive is.
+//! here at a time, however large the archive is; an original that can't be put into it is listed there, and why.
 
 use std::fmt::Write as _;
 
@@ -16,6 +16,7 @@ use service::personal_data::{ExportFile, ExportPage, FileContent, OriginalFile, 
 
 use crate::error::Error;
 use crate::export_writer::ArchiveWriter;
+use crate::missing_originals::{MISSING, MissingOriginals, find_defect};
 use crate::model::{Export, ExportState};
 use crate::state::Accounts;
 use crate::store;
@@ -23,22 +24,28 @@ use crate::store;
 const README: &str = "README.txt";
 
 /// Writes the archive under a key. Returns `None` if the export is not being built any more, as its account was erased
-/// or another attempt was faster.
+/// or another attempt was faster. With `reads_all`, each original is read to its end before it is put into the archive:
+/// an earlier attempt has failed, and that may be because of one.
 pub(crate) async fn write_archive(
     accounts: &Accounts,
     export: &Export,
     key: ObjectKey,
+    reads_all: bool,
 ) -> Result<Option<Stored>, Error> {
+    let (at, mut missing) = (export.created_at, MissingOriginals::default());
     let mut archive = ArchiveWriter::new(accounts.context.objects.create_as(key).await?);
-    archive.add(README, readme(&accounts.context.roles, export.created_at).into_bytes(), export.created_at).await?;
     for role in &*accounts.context.roles {
         for file in role.personal_data.files() {
-            let part = ArchivePart { accounts, export, role: role.role, file };
-            if !part.write(&mut archive).await? {
+            let part = ArchivePart { accounts, export, role: role.role, file, reads_all };
+            if !part.write(&mut archive, &mut missing).await? {
                 return Ok(None);
             }
         }
     }
+    if missing.count() > 0 {
+        archive.add(MISSING, missing.to_text().into_bytes(), at).await?;
+    }
+    archive.add(README, readme(&accounts.context.roles, at, missing.count()).into_bytes(), at).await?;
     archive.finish().await.map(Some)
 }
 
@@ -48,11 +55,12 @@ struct ArchivePart<'a> {
     export: &'a Export,
     role: &'static str,
     file: &'static ExportFile,
+    reads_all: bool,
 }
 
 impl ArchivePart<'_> {
     /// Writes the file, page by page. Returns `false` if the export is not being built any more.
-    async fn write(&self, archive: &mut ArchiveWriter) -> Result<bool, Error> {
+    async fn write(&self, archive: &mut ArchiveWriter, missing: &mut MissingOriginals) -> Result<bool, Error> {
         let content = self.file.content;
         let (opening, closing): (&[u8], &[u8]) = match content {
             FileContent::List => (b"[", b"\n]\n"),
@@ -74,7 +82,7 @@ impl ArchivePart<'_> {
                 is_first = false;
             }
             for original in &page.originals {
-                self.copy(archive, original).await?;
+                self.copy(archive, original, missing).await?;
             }
             if page.next.is_none() {
                 break;
@@ -107,21 +115,24 @@ impl ArchivePart<'_> {
         Ok(page.ok_or_else(too_old)?)
     }
 
-    /// Copies an original. One that was removed since its page was read is left out.
-    async fn copy(&self, archive: &mut ArchiveWriter, original: &OriginalFile) -> Result<(), Error> {
-        let opened = match self.accounts.context.objects.read(&original.object, 0..original.bytes).await {
-            Ok(mut chunks) => chunks.try_next().await.map(|first| (first, chunks)),
-            Err(error) => Err(error),
-        };
-        let (mut chunk, mut chunks) = match opened {
-            Err(objects::Error::Missing) => return Ok(()),
-            opened => opened?,
-        };
-        let name = format!("{}{}", self.file.name, original.name);
+    /// Copies an original. One that is damaged, or was removed since its page was read, is left out and listed.
+    async fn copy(
+        &self,
+        archive: &mut ArchiveWriter,
+        original: &OriginalFile,
+        missing: &mut MissingOriginals,
+    ) -> Result<(), Error> {
+        let (objects, name) = (&self.accounts.context.objects, format!("{}{}", self.file.name, original.name));
+        if let Some(defect) = find_defect(objects, original, self.reads_all).await? {
+            let export = self.export.id;
+            tracing::warn!(export.id = %export, object = %original.object, ?defect, "an original is not in an archive");
+            missing.add(name, original, defect);
+            return Ok(());
+        }
+        let mut chunks = objects.read(&original.object, 0..original.bytes).await?;
         archive.begin(&name, Some(original.bytes), original.modified_at).await?;
-        while let Some(bytes) = chunk {
+        while let Some(bytes) = chunks.try_next().await? {
             archive.write(bytes).await?;
-            chunk = chunks.try_next().await?;
         }
         archive.end()?;
         archive.flush().await
@@ -140,14 +151,21 @@ fn records_text(records: &[Value], content: FileContent, is_first: bool) -> Resu
     Ok(text)
 }
 
-/// Returns the page that says what each file holds.
-fn readme(roles: &[RoleInterface], at: DateTime<Utc>) -> String {
+/// Returns the page that says what each file holds, and how many originals are missing.
+fn readme(roles: &[RoleInterface], at: DateTime<Utc>, missing_count: u64) -> String {
     let at = at.format("%Y-%m-%d %H:%M UTC");
     let mut text = format!(
         "This archive has what is kept about you, as of {at}.\n\nIt has no passwords, no keys and no codes, and \
          nothing that belongs to other members. Times are in UTC. The JSON files can be read by programs, and by any \
          editor of texts.\n"
     );
+    if missing_count > 0 {
+        let _ = write!(
+            text,
+            "\nNOT COMPLETE: {missing_count} of your files could not be put into this archive. {MISSING} lists them, \
+             with the reasons.\n"
+        );
+    }
     for file in roles.iter().flat_map(|role| role.personal_data.files()) {
         let _ = write!(text, "\n{}\n    {}\n", file.name, file.about);
     }

@@ -24,6 +24,7 @@ mod mailed_codes;
 mod mails;
 mod metrics;
 mod migration;
+mod missing_originals;
 mod model;
 mod passkeys;
 mod password_hasher;

@@ -148,9 +148,11 @@ pub(crate) fn export_ready(mail: &Mail, account: &Account, ready_at: DateTime<Ut
     to_account(account, &EXPORT_READY, Values::new().with("until", until).with("link", mail.site_url("/settings")))
 }
 
-/// Tells an operator that a webhook was disabled because of its receiver.
+/// Tells an operator that a webhook was disabled because of its receiver. One who did not make or enable it is told why
+/// the mail came.
 pub(crate) fn webhook_disabled(account: &Account, disabled: &Disabled) -> NewMail {
     let values = Values::new().with("host", disabled.host.as_str());
+    let values = if disabled.operator == Some(account.id) { values } else { values.with("other", "other") };
     let values = match disabled.reason {
         DisabledReason::Gone => values.with("gone", "gone"),
         DisabledReason::Backlog => values.with("backlog", "backlog"),
@@ -193,6 +195,8 @@ mod tests {
         }
         for reason in ["gone", "backlog"] {
             WEBHOOK_DISABLED.check(&values.clone().with(reason, reason)).unwrap();
+            let own = Values::new().with("handle", "ada").with("host", "x<y").with(reason, reason);
+            WEBHOOK_DISABLED.check(&own).unwrap();
         }
     }
 

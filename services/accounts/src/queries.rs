@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::model::{
     Account, AuditEntry, AuditFilter, CurrentSession, Export, Factor, Session, SignIn, normalize_login,
 };
+use crate::recent_proof::require_recent_factor;
 use crate::state::Accounts;
 use crate::store;
 use crate::store::account_pages::AccountsFilter;
@@ -192,11 +193,16 @@ pub(crate) async fn newest_exports(
     Ok(store::exports::list(accounts.context.db.read(), current.account.id, Uuid::max(), limit).await?)
 }
 
-/// Returns an export of the caller's account, or [`Error::NoSuchExport`].
+/// Returns an export of the caller's account, or [`Error::NoSuchExport`]. While its archive can be downloaded this
+/// needs a recent proof, by a second factor if the account has one: the caller gets the archive, or a URL of it.
 pub(crate) async fn export_of(accounts: &Accounts, current: &CurrentSession, id: &str) -> Result<Export, Error> {
     let id = id.parse().map_err(|_| Error::NoSuchExport)?;
     let found = store::exports::find(accounts.context.db.read(), id).await?;
-    found.filter(|export| export.account == current.account.id).ok_or(Error::NoSuchExport)
+    let export = found.filter(|export| export.account == current.account.id).ok_or(Error::NoSuchExport)?;
+    if export.archive_at(accounts.context.clock.now()).is_some() {
+        require_recent_factor(accounts, current).await?;
+    }
+    Ok(export)
 }
 
 /// Returns an export whose signature was verified, unless its account may not be used any more.

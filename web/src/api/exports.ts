@@ -2,11 +2,11 @@
 import { api, readBody } from './client';
 import type { DataExport } from './types';
 
-/** Asks for an archive. While one is being built, returns that one. Needs a recent proof of an account with a second factor. */
+/** Asks for an archive. While one is being built, returns that one. Needs a recent proof. */
 export const start = (): Promise<DataExport> => readBody(api.POST('/v1/me/export'));
 
-/** The last archives, newest first. */
+/** The last archives, newest first, without their URLs. */
 export const list = async (): Promise<DataExport[]> => (await readBody(api.GET('/v1/me/exports'))).items;
 
-/** Reads an archive's state. Its URL is signed anew. */
+/** Reads an archive's state, with its URL, which is signed anew. Once it is ready this needs a recent proof. */
 export const get = (id: string): Promise<DataExport> => readBody(api.GET('/v1/me/exports/{id}', { params: { path: { id } } }));

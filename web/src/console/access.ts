@@ -30,7 +30,7 @@ export const OPERATIONS = {
   redeliver_mail: 'developer',
   list_media_of_member: 'moderator',
   show_media_to_operator: 'moderator',
-  retry_media: 'developer',
+  retry_media: 'moderator',
   list_job_runs: 'developer',
   list_processes: 'viewer',
   list_configuration: 'viewer',

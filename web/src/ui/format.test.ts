@@ -1,9 +1,13 @@
 // Proves how sizes and durations are written.
 import { expect, it } from 'vitest';
-import { formatRemaining, formatBytes, formatDuration, spokenDuration } from './format';
+import { formatRemaining, formatBytes, formatDuration, formatMemory, spokenDuration } from './format';
 
 it('writes sizes', () => {
   expect([0, 1, 999, 1500, 12_345_678, 4e9].map(formatBytes)).toEqual(['0 bytes', '1 byte', '999 bytes', '1.5 kB', '12.3 MB', '4.0 GB']);
+});
+
+it('writes memory in MiB', () => {
+  expect([0, 104_857_600, 2_147_483_648].map(formatMemory)).toEqual(['0 MiB', '100 MiB', '2,048 MiB']);
 });
 
 it('writes durations', () => {

@@ -13,6 +13,9 @@ export function formatBytes(bytes: number): string {
   return largeSize(bytes, '');
 }
 
+/** 104,857,600 → `100 MiB`: memory, as configuration and systems count it. `Intl` has no such unit. */
+export const formatMemory = (bytes: number): string => `${formatNumber(Math.round(bytes / 2 ** 20))} MiB`;
+
 /** 12,345,678 → `12.3 MB/s`. */
 export const formatBytesPerSecond = (bytes: number): string => largeSize(bytes, '-per-second');
 

@@ -84,3 +84,35 @@ async fn the_history_has_thirty_days_and_is_walked_from_the_newest_slot() {
     let expected: Vec<_> = (0..=60).map(|number| last - STEP * number).collect();
     assert_eq!(slots, expected, "thirty days in steps of twelve hours");
 }
+
+#[tokio::test]
+async fn runs_of_a_job_that_no_release_has_any_more_are_removed_by_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, tasks) = (db(&folder).await, Tasks::default());
+    let clock = Clock::fixed(chrono::DateTime::from_timestamp(600 * 3_000_000, 0).unwrap());
+    let job = |name| Job::every(name, TimeDelta::minutes(10), |_| async { Ok(()) });
+    let run = async |name| {
+        let job = job(name);
+        let claimed = claim(&db, &job, "here", clock.now()).await.unwrap().unwrap();
+        run_once(&db, &job, claimed, &clock, &tasks).await;
+    };
+    let names = async || {
+        let runs = db::schedule::recent_runs(db.read(), 1).await.unwrap();
+        runs.into_iter().map(|run| run.job).collect::<Vec<_>>()
+    };
+    // Before, between and after those that stay.
+    for name in ["a.ended", "b.stays", "c.ended", "d.ended", "e.stays", "f.ended"] {
+        run(name).await;
+    }
+    clock.advance(TimeDelta::days(29));
+    run("b.stays").await;
+    run("e.stays").await;
+    assert_eq!(names().await.len(), 6, "the history of a month stays");
+    clock.advance(TimeDelta::days(2));
+    for _ in 0..2 {
+        clock.advance(TimeDelta::minutes(10));
+        run("b.stays").await;
+        run("e.stays").await;
+    }
+    assert_eq!(names().await, ["b.stays", "e.stays"]);
+}

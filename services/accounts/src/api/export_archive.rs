@@ -1,7 +1,7 @@
 //! `/v1/me/exports/{id}/archive`: the bytes of an export, whole or in part.
 //!
-//! Invariant: they are sent to the member whose data they are, or under a signature for that export that has not
-//! expired; each other caller gets the 404 of an export that does not exist.
+//! Invariant: they are sent to the member whose data they are and who has proven that recently, or under a signature
+//! for that export that has not expired; another member gets the 404 of an export that does not exist.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -45,7 +45,8 @@ pub(super) struct ArchiveParams {
 /// The archive of an export (ZIP).
 ///
 /// A download that broke off is resumed with `Range` and `If-Range`. The `url` of an export has a signature, so that it
-/// works without a token, for an hour.
+/// works without a token, for an hour. With a token instead, each request needs a recent proof (`/v1/me/proof`), by a
+/// second factor if the account has one.
 #[utoipa::path(
     get,
     path = "/v1/me/exports/{id}/archive",
@@ -92,6 +93,7 @@ pub(super) struct ArchiveParams {
     extensions(
         ("x-codes" = json!([
             "accounts.export_not_found",
+            "auth.proof_required",
             "auth.required",
             "request.precondition_failed",
             "request.range_not_satisfiable",

@@ -1,6 +1,7 @@
 //! `/v1/me/export` and `/v1/me/exports`: everything that is kept about a member, as an archive.
 //!
-//! Does not own the bytes ([`super::export_archive`]). Invariant: a member sees their own exports only.
+//! Does not own the bytes ([`super::export_archive`]). Invariant: a member sees their own exports only, and a URL of an
+//! archive is in no response without a recent proof ([`queries::export_of`]).
 
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -49,8 +50,9 @@ pub(super) struct ExportView {
     /// The size of the archive in bytes, while it can be downloaded.
     #[schema(required)]
     bytes: Option<u64>,
-    /// The URL of the archive, relative to the site, while it can be downloaded. It works without a token for an hour,
-    /// so that a browser's download manager can resume it; read this view again for a new one.
+    /// The URL of the archive, relative to the site, while it can be downloaded. Only `GET /v1/me/exports/{id}` has it.
+    /// It works without a token for an hour, so that a browser's download manager can resume it; read that view again
+    /// for a new one.
     #[schema(required)]
     url: Option<String>,
     /// Why there is no archive, as a sentence.
@@ -59,6 +61,7 @@ pub(super) struct ExportView {
 }
 
 impl ExportView {
+    /// Returns the view without a URL.
     fn new(accounts: &Accounts, export: &Export) -> Self {
         let now = accounts.context.clock.now();
         let (state, archive) = (export.state_at(now), export.archive_at(now));
@@ -69,9 +72,16 @@ impl ExportView {
             ready_at: export.ready_at,
             expires_at: export.expires_at,
             bytes: archive.map(|(_, bytes)| bytes),
-            url: archive.map(|_| archive_url(accounts, export, now)),
+            url: None,
             error: (state == ExportState::Failed).then(|| FAILED.to_owned()),
         }
+    }
+
+    /// Returns the view with the URL of the archive, if it can be downloaded.
+    fn with_url(accounts: &Accounts, export: &Export) -> Self {
+        let now = accounts.context.clock.now();
+        let url = export.archive_at(now).map(|_| archive_url(accounts, export, now));
+        Self { url, ..Self::new(accounts, export) }
     }
 }
 
@@ -110,7 +120,7 @@ pub(super) async fn request(
 
 /// Lists the exports of the last 30 days, newest first.
 ///
-/// There are at most ten, all on one page.
+/// There are at most ten, all on one page. None has a `url`: read the export itself for it.
 #[utoipa::path(
     get,
     path = "/v1/me/exports",
@@ -137,9 +147,11 @@ pub(super) async fn list(
     Ok((NO_STORE, Json(List { items, next: None })))
 }
 
-/// Returns an export.
+/// Returns an export, with the URL of its archive once that is ready.
 ///
-/// While it is being built, ask again every few seconds; a mail says when it is ready.
+/// While it is being built, ask again every few seconds; a mail says when it is ready. With an archive that can be
+/// downloaded this needs a recent proof (`/v1/me/proof`), by a second factor if the account has one: an access token
+/// alone does not open everything that is kept about a member. The list tells the states without one.
 #[utoipa::path(
     get,
     path = "/v1/me/exports/{id}",
@@ -162,7 +174,10 @@ pub(super) async fn list(
         ),
     ),
     extensions(
-        ("x-codes" = json!(["accounts.export_not_found"])),
+        ("x-codes" = json!([
+            "accounts.export_not_found",
+            "auth.proof_required",
+        ])),
     ),
 )]
 pub(super) async fn show(
@@ -171,5 +186,5 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let export = queries::export_of(&accounts, &current, &id).await?;
-    Ok((NO_STORE, Json(ExportView::new(&accounts, &export))))
+    Ok((NO_STORE, Json(ExportView::with_url(&accounts, &export))))
 }

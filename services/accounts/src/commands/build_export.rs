@@ -2,7 +2,9 @@
 //!
 //! Each attempt writes an object of its own; that of an attempt that dies becomes an orphan. Invariant: of all attempts
 //! one makes the export ready, and the mail is recorded in its transaction; none does after the account was erased. An
-//! account has one archive at most: that of an older export is removed once the new one is ready.
+//! account has one archive at most: that of an older export is removed once the new one is ready. An original that
+//! can't be read fails no export: from the fifth attempt on each is read before it is put in, and one that can't be is
+//! left out and listed.
 
 use base::Transient as _;
 use base::error::chain;
@@ -16,14 +18,15 @@ use crate::model::{Export, ExportState};
 use crate::state::Accounts;
 use crate::store;
 
-/// The attempts after which an export has failed whose building fails by its own fault.
+/// The attempts after which an export has failed whose building fails by its own fault, and from which on every
+/// original is read to its end first.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Builds the archive, unless the export is not being built any more. `attempt` counts from 1.
 pub(crate) async fn build_export(accounts: &Accounts, requested: ExportRequested, attempt: u32) -> Result<(), Error> {
     let found = store::exports::find(accounts.context.db.read(), requested.export).await?;
     let Some(export) = found.filter(|export| export.state == ExportState::Building) else { return Ok(()) };
-    match build(accounts, &export).await {
+    match build(accounts, &export, attempt >= MAX_ATTEMPTS).await {
         Err(error) if !error.is_transient() && attempt >= MAX_ATTEMPTS => {
             tracing::error!(export.id = %export.id, error = chain(&error), "an export could not be built");
             fail(accounts, export).await
@@ -32,10 +35,11 @@ pub(crate) async fn build_export(accounts: &Accounts, requested: ExportRequested
     }
 }
 
-async fn build(accounts: &Accounts, export: &Export) -> Result<(), Error> {
+async fn build(accounts: &Accounts, export: &Export, reads_all: bool) -> Result<(), Error> {
     // The lease is held until the row names the key, so that no sweep removes the object meanwhile.
     let Some(lease) = accounts.orphans.register(1).await?.pop() else { return Ok(()) };
-    let Some(stored) = write_archive(accounts, export, lease.key().clone()).await? else { return Ok(()) };
+    let written = write_archive(accounts, export, lease.key().clone(), reads_all).await?;
+    let Some(stored) = written else { return Ok(()) };
     let (mail, now) = (accounts.context.mail.clone(), accounts.context.clock.now());
     let (id, owner) = (export.id, export.account);
     accounts

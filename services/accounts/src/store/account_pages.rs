@@ -1,8 +1,9 @@
-//! Pages of accounts, as operators search them.
+//! Pages of accounts, as operators search them, and of those that were given a role.
 //!
 //! Invariant: bytes decide the order, whatever the database's language is, and a standing counts until it ends.
 
 use chrono::{DateTime, Utc};
+use contract::AccountId;
 use contract::accounts::AccountState;
 use db::{Error, Sql, Value};
 use sea_orm::DbBackend;
@@ -30,6 +31,18 @@ const IS_IN_STATE: &str = "
        and state <> 'active'
        and (state_until is null or state_until > $5)
        and state = $6";
+
+/// With the condition of the index `account_with_roles`.
+const WITH_ROLES: &str = "
+    select id, handle, coalesce(mail_address, email) as email, email_confirmed_at,
+           display_name, bio, avatar, roles, created_at,
+           locale, time_zone, country, kind, place, links, is_private,
+           state, state_reason, state_until, standing_version
+      from account
+     where roles <> 'member'
+       and id > $1
+     order by id
+     limit $2";
 
 /// What a page of accounts is searched for.
 #[derive(Debug, Clone, Copy)]
@@ -66,5 +79,12 @@ pub(crate) async fn list(
     };
     let text = PAGE.replace("{state}", condition).replace("{handle}", handle);
     let rows: Vec<AccountRow> = sql.rows(&text, values).await?;
+    Ok(rows.into_iter().map(Account::from).collect())
+}
+
+/// Returns a page of the accounts that were given a role, by id, after an id.
+pub(crate) async fn list_with_roles(sql: &impl Sql, after: AccountId, limit: usize) -> Result<Vec<Account>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<AccountRow> = sql.rows(WITH_ROLES, vec![after.0.into(), limit.into()]).await?;
     Ok(rows.into_iter().map(Account::from).collect())
 }

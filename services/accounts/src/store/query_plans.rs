@@ -36,6 +36,7 @@ async fn every_query_has_an_index() {
                 let filter = AccountsFilter { prefix: "ad", state: state.map(|state| (state, now)) };
                 account_pages::list(sql, filter, "ada", 10).await?;
             }
+            account_pages::list_with_roles(sql, id, 10).await?;
             ended_sessions::list(sql, now, 10).await?;
             exports::find(sql, Uuid::nil()).await?;
             exports::list(sql, id, Uuid::max(), 10).await?;

@@ -21,8 +21,8 @@ use super::*;
 const STALLS: &str = "data/media/stalls";
 /// The fake library writes this file when it is asked for a page.
 const REACHED: &str = "data/media/reached";
-/// The fake library has the original that this file describes.
-const ORIGINAL: &str = "original.json";
+/// The fake library has the originals that this file describes.
+const ORIGINALS: &str = "originals.json";
 const KEPT: &KeptData = &KeptData {
     files: &[
         ExportFile { name: "media/items.json", content: FileContent::List, about: "Your items." },
@@ -31,7 +31,7 @@ const KEPT: &KeptData = &KeptData {
     tables: &[],
 };
 
-/// A fake role with one item in its database and one original in the store.
+/// A fake role with two items in its database and a few originals in the store.
 struct Library(PathBuf);
 
 #[async_trait]
@@ -42,10 +42,10 @@ impl PersonalDataSource for Library {
             std::fs::write(self.0.join("reached"), "").unwrap();
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let original = std::fs::read_to_string(self.0.join(ORIGINAL)).ok();
-        let originals = original.map(|text| serde_json::from_str(&text).unwrap());
+        let text = std::fs::read_to_string(self.0.join(ORIGINALS)).ok();
+        let originals = text.map(|text| serde_json::from_str(&text).unwrap()).unwrap_or_default();
         Ok(match (file, after) {
-            ("originals/", _) => ExportPage { originals: originals.into_iter().collect(), ..ExportPage::default() },
+            ("originals/", _) => ExportPage { originals, ..ExportPage::default() },
             (_, None) => ExportPage::of_records(vec![json!({"number": 1})], Some("second".into())),
             (_, Some(_)) => ExportPage::of_records(vec![json!({"number": 2})], None),
         })
@@ -194,13 +194,65 @@ async fn an_archive_is_resumed_by_its_member_or_a_signed_url_and_gone_after_a_we
     world.end().await;
 }
 
-/// Puts an original into the store, for the fake library of a world.
-async fn put_original(world: &World, bytes: &'static [u8]) {
+#[tokio::test]
+async fn a_stolen_token_downloads_no_archive() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let path = ask(&ada).await;
+    ready(&world, &ada, &path).await;
+    let archive = format!("{path}/archive");
+    world.clock().advance(TimeDelta::minutes(11));
+    for path in [&path, &archive] {
+        let refused = ada.member.get(path).await.refused(403, "auth.proof_required").json();
+        assert_eq!(refused["proofs"], json!(["password"]));
+    }
+    // The state is no secret from the session, and the list has it without a URL.
+    let listed = ada.member.get("/v1/me/exports").await.expect(200).json()["items"][0].clone();
+    assert_eq!((&listed["state"], &listed["url"]), (&json!("ready"), &Value::Null));
+    ada.member.post("/v1/me/proof", &json!({"password": PASSWORD})).await.expect(204);
+    let export = ada.member.get(&path).await.expect(200).json();
+    ada.member.get(&archive).await.expect(200);
+    // A signed URL was handed out after a proof, and needs none.
+    world.clock().advance(TimeDelta::minutes(11));
+    world.anonymous().get(export["url"].as_str().unwrap()).await.expect(200);
+    world.end().await;
+}
+
+/// Puts an original into the store.
+async fn put_original(world: &World, name: &str, bytes: &'static [u8]) -> OriginalFile {
     let stored = world.process.objects.put(bytes.into()).await.unwrap();
     let modified_at = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
-    let original = OriginalFile { name: "song.wav".into(), object: stored.key, bytes: stored.bytes, modified_at };
-    let text = serde_json::to_string(&original).unwrap();
-    std::fs::write(world.folder().join("data/media").join(ORIGINAL), text).unwrap();
+    OriginalFile { name: name.into(), object: stored.key, bytes: stored.bytes, modified_at }
+}
+
+/// Has the fake library of a world name these originals.
+fn describe(world: &World, originals: &[OriginalFile]) {
+    let text = serde_json::to_string(originals).unwrap();
+    std::fs::write(world.folder().join("data/media").join(ORIGINALS), text).unwrap();
+}
+
+#[tokio::test]
+async fn originals_that_are_lost_or_damaged_fail_no_export_and_are_listed_in_it() {
+    let world = builder().start(&[accounts::service(), library()]).await;
+    let song = put_original(&world, "song.wav", b"a whole song").await;
+    let short = put_original(&world, "short.wav", b"half").await;
+    let lost = put_original(&world, "lost.wav", b"nothing").await;
+    world.process.objects.remove(&lost.object).await.unwrap();
+    describe(&world, &[lost, song, OriginalFile { bytes: 8, ..short }]);
+    let ada = sign_up(&world, "ada").await;
+    let path = ask(&ada).await;
+    ready(&world, &ada, &path).await;
+    let files = texts(&ada.member.get(&format!("{path}/archive")).await.expect(200).body);
+    let originals: Vec<_> = files.keys().filter(|name| name.starts_with("originals/")).collect();
+    assert_eq!(originals, ["originals/song.wav"]);
+    assert_eq!(files["originals/song.wav"], "a whole song");
+    let missing: Value = serde_json::from_str(&files["missing.json"]).unwrap();
+    let reason = |at: usize| (&missing["files"][at]["name"], &missing["files"][at]["reason"]);
+    assert_eq!(missing["count"], 2);
+    assert_eq!(reason(0), (&json!("originals/lost.wav"), &json!("not_stored")));
+    assert_eq!(reason(1), (&json!("originals/short.wav"), &json!("wrong_size")));
+    assert!(files["README.txt"].contains("2 of your files could not be put into this archive"), "{files:?}");
+    world.end().await;
 }
 
 async fn wait_until_reached(world: &World) {
@@ -211,7 +263,7 @@ async fn wait_until_reached(world: &World) {
 #[tokio::test]
 async fn a_worker_that_dies_in_the_middle_leaves_one_archive_and_one_mail() {
     let world = builder().start(&[accounts::service(), library()]).await;
-    put_original(&world, b"a whole song").await;
+    describe(&world, &[put_original(&world, "song.wav", b"a whole song").await]);
     std::fs::write(world.folder().join(STALLS), "").unwrap();
     let path = ask(&sign_up(&world, "ada").await).await;
     wait_until_reached(&world).await;

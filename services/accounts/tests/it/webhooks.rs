@@ -1,4 +1,4 @@
-//! The mail about a disabled webhook.
+//! The mails about a disabled webhook.
 
 use super::*;
 use bus::Envelope;
@@ -22,18 +22,31 @@ async fn disable(world: &World, id: &str, operator: Option<&Person>) {
 }
 
 #[tokio::test]
-async fn only_an_operator_is_mailed_that_a_webhook_is_disabled() {
+async fn the_operator_of_a_disabled_webhook_is_mailed_and_all_operators_if_that_account_is_none_any_more() {
     let world = world().await;
-    let (operator, bob) = (sign_up_operator(&world, "grace", "operator").await, sign_up(&world, "bob").await);
-    let count = async |name: &str| world.mails_to(&format!("{name}@example.org")).await.len();
-    let before = (count("grace").await, count("bob").await);
+    let bob = sign_up(&world, "bob").await;
+    let grace = sign_up_operator(&world, "grace", "operator").await;
+    sign_up_operator(&world, "hedy", "operator").await;
+    sign_up_operator(&world, "mia", "moderator").await;
+    let counts = async || {
+        let mut counts = Vec::new();
+        for name in ["bob", "grace", "hedy", "mia"] {
+            let mails = world.mails_to(&format!("{name}@example.org")).await;
+            counts.push(mails.iter().filter(|mail| mail.subject.contains("hooks.example.org")).count());
+        }
+        counts
+    };
     tick(&world);
-    disable(&world, "e1", Some(&operator)).await;
+    disable(&world, "e1", Some(&grace)).await;
+    assert_eq!(counts().await, [0, 1, 0, 0]);
+    let mail = world.mail_to("grace@example.org").await;
+    assert!(mail.text.contains("A webhook that you made or enabled"), "{}", mail.text);
+    assert!(mail.text.contains("answered that it is gone (410)"), "{}", mail.text);
+    tick(&world);
     disable(&world, "e2", Some(&bob)).await;
     disable(&world, "e3", None).await;
-    assert_eq!((count("grace").await, count("bob").await), (before.0 + 1, before.1));
-    let mail = world.mail_to("grace@example.org").await;
-    assert!(mail.subject.contains("hooks.example.org"), "{}", mail.subject);
-    assert!(mail.text.contains("answered that it is gone (410)"), "{}", mail.text);
+    assert_eq!(counts().await, [0, 3, 2, 0]);
+    let mail = world.mail_to("hedy@example.org").await;
+    assert!(mail.text.contains("so all operators get this mail"), "{}", mail.text);
     world.end().await;
 }

@@ -11,7 +11,7 @@ use contract::accounts::FindByHandle;
 use contract::transcode::{Conversion, FindConversion};
 use contract::{AccountId, MediaId};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use http_server::operators::{Developer, Moderator, Operator, require_reason};
+use http_server::operators::{Moderator, Operator, require_reason};
 use http_server::{Json, List, Page, Path, Problem, Query};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -128,7 +128,8 @@ pub(super) struct RetryMedia {
 
 /// Has the conversion of an item that failed go on where it stopped.
 ///
-/// What was made of it stays. A file that can't be converted fails again. The act is recorded in the audit trail.
+/// What was made of it stays. A file that can't be converted fails again. Those may do it who see members' items. The
+/// act is recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/media/{id}/retry",
@@ -140,11 +141,11 @@ pub(super) struct RetryMedia {
     responses((status = 202, description = "It goes on soon.", body = OperatorMediaView)),
     extensions(
         ("x-codes" = json!(["media.not_failed", "media.not_found"])),
-        ("x-admin-role" = json!("developer")),
+        ("x-admin-role" = json!("moderator")),
     ),
 )]
 pub(super) async fn retry(
-    operator: Operator<Developer>,
+    operator: Operator<Moderator>,
     State(media): State<Media>,
     Path(id): Path<MediaId>,
     Json(body): Json<RetryMedia>,

@@ -111,12 +111,12 @@ pub(crate) async fn set_ready(
 }
 
 /// Marks the item as failed, unless an operator has had it retried since this attempt, the `retry`-th one after the
-/// first.
+/// first; without a number, in any case.
 pub(crate) async fn set_failed(
     tx: &Tx,
     id: &MediaId,
     failure: &Failure,
-    retry: u32,
+    retry: Option<u32>,
     now: DateTime<Utc>,
 ) -> Result<Option<Item>, Error> {
     let text = format!(
@@ -129,7 +129,7 @@ pub(crate) async fn set_failed(
                 updated_at = $4
           where id = $1
             and state not in ('ready', 'failed')
-            and retries = $5
+            and retries = coalesce($5, retries)
          returning {COLUMNS}"
     );
     let values = vec![
@@ -137,7 +137,7 @@ pub(crate) async fn set_failed(
         failure.code.clone().into(),
         failure.detail.clone().into(),
         now.into(),
-        i64::from(retry).into(),
+        retry.map(i64::from).into(),
     ];
     first(tx.row(&text, values).await?)
 }

@@ -102,7 +102,7 @@ async fn events_follow_an_item_from_received_to_ready() {
     publish(&world, &Playable { id: id.clone(), width: None, height: None, duration_ms: None }).await;
     publish(
         &world,
-        &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into(), retry: 0 },
+        &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into(), retry: Some(0) },
     )
     .await;
     assert_eq!(ada.get(&format!("/v1/media/{id}")).await.json()["state"], "ready");
@@ -121,7 +121,7 @@ async fn a_failure_is_reported_and_ends_the_stream() {
             id: id.clone(),
             code: "transcode.no_picture".into(),
             detail: "There is no picture in it.".into(),
-            retry: 0,
+            retry: Some(0),
         },
     )
     .await;

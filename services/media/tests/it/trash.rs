@@ -171,7 +171,7 @@ async fn what_has_no_place_to_come_back_to_is_removed_at_once() {
     let failed = photo(&ada, "", 3).await;
     publish(
         &world,
-        &Failed { id: failed.parse().unwrap(), code: "transcode.x".into(), detail: "It is.".into(), retry: 0 },
+        &Failed { id: failed.parse().unwrap(), code: "transcode.x".into(), detail: "It is.".into(), retry: Some(0) },
     )
     .await;
     for id in [staged, avatar, failed] {

@@ -28,6 +28,7 @@ pub(crate) async fn fail_in(tx: &Tx, media: &MediaId, reason: &RejectReason, now
     let detail = reason.to_string();
     fair_queue::dequeue(tx, media).await?;
     store::set_state(tx, media, State::Failed, Some((reason.code(), &detail)), now).await?;
-    tx.publish(&Failed { id: media.clone(), code: reason.code().to_owned(), detail, retry }, now)?;
+    let code = reason.code().to_owned();
+    tx.publish(&Failed { id: media.clone(), code, detail, retry: Some(retry) }, now)?;
     Ok(())
 }

@@ -240,7 +240,7 @@ async fn a_failed_item_goes_on_when_it_is_retried_and_each_retry_counts_once() {
     let text = "select payload from outbox where subject = 'transcode.failed' order by created_at, id";
     let failures: Vec<Payload> = rows.db.read().rows(text, vec![]).await.unwrap();
     let retries = failures.iter().map(|row| serde_json::from_str::<Failed>(&row.payload).unwrap().retry);
-    assert_eq!(retries.collect::<Vec<_>>(), [0, 1], "a failure says of which attempt it is");
+    assert_eq!(retries.collect::<Vec<_>>(), [Some(0), Some(1)], "a failure says of which attempt it is");
 }
 
 #[tokio::test]

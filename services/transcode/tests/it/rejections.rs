@@ -164,14 +164,14 @@ async fn an_item_that_is_retried_is_probed_again_once_and_its_failure_says_of_wh
     let path = harness.file("broken.mp4");
     std::fs::write(&path, b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2").unwrap();
     let media = harness.upload(&path, Kind::Video, "mp4").await;
-    assert_eq!(harness.failed(&media).await.retry, 0);
+    assert_eq!(harness.failed(&media).await.retry, Some(0));
     let retried = Retried { id: media.clone(), owner: AccountId(uuid::Uuid::from_u128(7)), retry: 1 };
     harness.publish(retried.clone()).await;
     harness.publish(retried).await;
     let attempts = async || harness.published::<Failed>().await.iter().map(|failed| failed.retry).collect::<Vec<_>>();
     harness.world.wait_for("it fails again", async || (attempts().await.len() > 1).then_some(())).await;
     harness.world.settle().await;
-    assert_eq!(attempts().await, [0, 1]);
+    assert_eq!(attempts().await, [Some(0), Some(1)]);
     let url = format!("/internal/conversions/{media}");
     let conversion = harness.world.anonymous().get(&url).await.expect(200).json();
     assert_eq!(conversion["tasks"], serde_json::json!([{"name": "probe", "state": "waiting", "percent": 0}]));

@@ -1,6 +1,7 @@
 //! Disabling a webhook because of its receiver.
 //!
-//! Invariant: the operator who made it or enabled it last is told, once (accounts mails it).
+//! Invariant: the operator who made it or enabled it last is told, once (accounts mails it, to all operators if
+//! that one is none any more).
 
 use chrono::{DateTime, Utc};
 use contract::webhooks::{Disabled, DisabledReason};

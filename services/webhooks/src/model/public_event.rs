@@ -255,7 +255,7 @@ mod tests {
                 thumbhash: Some(secret()),
                 assets: vec![secret()],
             }),
-            row(&Failed { id, code: "transcode.no_audio_or_video".into(), detail: secret(), retry: 0 }),
+            row(&Failed { id, code: "transcode.no_audio_or_video".into(), detail: secret(), retry: Some(0) }),
             row(&Erased { account: ACCOUNT, handle: secret(), at }),
             row(&PrivacyChanged { account: ACCOUNT, is_private: true, at }),
             standing(AccountState::Active),

@@ -1,7 +1,7 @@
 // Proves that values of several processes are compared, also where a part of them is hidden.
 import { expect, it } from 'vitest';
 import type { ConfigurationValue } from '../api/types';
-import { matching, settingsOf } from './settings';
+import { keyParts, matching, settingsOf } from './settings';
 
 const value = (process: string, change: Partial<ConfigurationValue> = {}): ConfigurationValue => ({
   key: 'media.max_albums', value: '1000', hidden: false, source: 'default', description: 'Albums per member.', process, ...change,
@@ -30,4 +30,9 @@ it('a search finds parts of keys and of descriptions', () => {
   const settings = settingsOf([value('a'), value('a', { key: 'admin.listen', value: '127.0.0.1:8082', source: 'file', description: 'Where operators connect.' })]);
   const keys = (text: string, onlySet = false): string[] => matching(settings, { text, onlySet }).map(({ key }) => key);
   expect([keys(''), keys('MAX media'), keys('operators'), keys('nothing'), keys('', true)]).toEqual([['admin.listen', 'media.max_albums'], ['media.max_albums'], ['admin.listen'], [], ['admin.listen']]);
+});
+
+it('a key breaks after its dots and underscores only', () => {
+  expect(keyParts('delivery.min_archive_bytes')).toEqual(['delivery.', 'min_', 'archive_', 'bytes']);
+  expect(keyParts('plain')).toEqual(['plain']);
 });

@@ -37,6 +37,9 @@ export function settingsOf(items: readonly ConfigurationValue[]): Setting[] {
   return [...settings.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
+/** Returns the parts of a key between which a line may break: `media.`, `max_`, `albums`. */
+export const keyParts = (key: string): string[] => key.split(/(?<=[._])/);
+
 export interface SettingFilter {
   /** A part of the key or of the description. */
   text: string;
