@@ -127,3 +127,29 @@ async fn an_older_database_keeps_its_tombstones() {
     assert!(store::is_deleted(db.read(), &id).await.unwrap());
     world.end().await;
 }
+
+const INSERT_OLD_ITEM: &str = "
+    insert into item (
+        id, owner, kind, format, content_type, name, bytes, sha256, object, visibility, orientation, version, created_at
+    )
+    values ($1, $2, 'video', 'mp4', 'video/mp4', 'a.mp4', 5, '', $3, 'public', 1, 7, $4)";
+
+#[tokio::test]
+async fn an_item_of_an_older_database_is_read_without_captions() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, _server) = empty_database(&world).await;
+    db.migrate("delivery", &MIGRATIONS[..4]).await.unwrap();
+    let (id, owner, now) = (MediaId::random(), AccountId(world.ada().id), world.clock().now());
+    let key = contract::ObjectKey::random();
+    let values = vec![id.as_str().into(), owner.to_string().into(), key.as_str().into(), now.into()];
+    let written: Result<u64, db::Error> =
+        db.write(Lane::of(&id), async move |tx| tx.execute(INSERT_OLD_ITEM, values).await).await;
+    assert_eq!(written.unwrap(), 1);
+    db.migrate("delivery", MIGRATIONS).await.unwrap();
+    let item = store::find_item(db.read(), &id).await.unwrap().unwrap();
+    assert_eq!((item.owner, item.name.as_str(), item.object), (owner, "a.mp4", key));
+    assert!(item.captions.is_empty() && !item.trashed);
+    let standing = store::find_standing(db.read(), owner).await.unwrap();
+    assert!(!standing.hides_items(now), "no member is suspended");
+    world.end().await;
+}

@@ -38,6 +38,8 @@ pub(crate) struct Metrics {
     oldest: Family<QueueLabels, Gauge>,
     ended: Family<OutcomeLabels, Counter>,
     seconds: Family<TaskLabels, Histogram>,
+    /// The tickets that this process holds while conversions are turned off.
+    pub held: Gauge,
 }
 
 impl Metrics {
@@ -50,6 +52,7 @@ impl Metrics {
             oldest: Family::default(),
             ended: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.05, 2.0, 16))),
+            held: Gauge::default(),
         };
         registry.register(|registry| {
             registry.register(
@@ -69,6 +72,11 @@ impl Metrics {
             );
             registry.register("transcode_tasks", "Completed tasks, by kind and outcome", metrics.ended.clone());
             registry.register("transcode_task_seconds", "Duration of a task, by kind", metrics.seconds.clone());
+            registry.register(
+                "transcode_tickets_held",
+                "Tickets that this process holds while conversions are turned off",
+                metrics.held.clone(),
+            );
         });
         metrics
     }

@@ -98,6 +98,11 @@ mod tests {
                     "insert into member_turn (queue, owner, turn, since, waits) values ('work', 'o', 11, 12, 1)",
                     "insert into queue_turn (queue, turn) values ('sound', 13)",
                     "insert into tiles (media, part, object, count) values ('m', 2, 'x', 9)",
+                    "insert into job (media, state, received, percent, created_at, updated_at)
+                     values ('m', 'ready', '{\"id\": \"m\", \"owner\": \"o\"}', 100, '2026-01-31 20:00:00+00:00',
+                             '2026-01-31 20:00:00+00:00')",
+                    "insert into job (media, state, received, percent, created_at, updated_at)
+                     values ('n', 'deleted', '', 0, '2026-01-31 20:00:00+00:00', '2026-01-31 20:00:00+00:00')",
                 ] {
                     tx.execute(sql, vec![]).await?;
                 }
@@ -130,5 +135,7 @@ mod tests {
         );
         assert_eq!(lines(&db, "select queue || ' ' || virtual_time as line from queue_clock").await, ["audio 13"]);
         assert_eq!(lines(&db, "select chunk || ' ' || count as line from tiles").await, ["2 9"]);
+        let jobs = "select media || ' ' || state || ' [' || owner || '] ' || retries as line from job order by media";
+        assert_eq!(lines(&db, jobs).await, ["m ready [o] 0", "n deleted [] 0"]);
     }
 }

@@ -12,7 +12,7 @@ use base::error::chain;
 use chrono::TimeDelta;
 use http::{StatusCode, header};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Certificate, Client, Response};
 use tokio::time::Instant;
 use url::Url;
 
@@ -65,7 +65,7 @@ enum Failure {
 }
 
 impl Clients {
-    fn new(rules: &AddressRules, lookup: &Lookup) -> Result<Self, reqwest::Error> {
+    fn new(rules: &AddressRules, trusted: &[Certificate], lookup: &Lookup) -> Result<Self, reqwest::Error> {
         base::tls::install_provider();
         let client = |is_encrypted: bool| {
             Client::builder()
@@ -76,6 +76,7 @@ impl Clients {
                 .referer(false)
                 .http1_only()
                 .https_only(is_encrypted)
+                .tls_certs_merge(trusted.iter().cloned())
                 // A connection that is used again would be to an address that was checked long ago.
                 .pool_max_idle_per_host(0)
                 .connect_timeout(CONNECT_TIMEOUT)
@@ -88,9 +89,10 @@ impl Clients {
 }
 
 impl Outbound {
-    /// Creates the clients. Without certificates of the system they fail, and with them each request, not the role.
-    pub(crate) fn new(rules: &AddressRules, lookup: &Lookup, clock: Clock) -> Self {
-        let clients = Clients::new(rules, lookup);
+    /// Creates the clients, which trust the certificates of the system and `trusted`. Without any they fail, and with
+    /// them each request, not the role.
+    pub(crate) fn new(rules: &AddressRules, trusted: &[Certificate], lookup: &Lookup, clock: Clock) -> Self {
+        let clients = Clients::new(rules, trusted, lookup);
         if let Err(error) = &clients {
             tracing::warn!(error = chain(error), "requests to webhooks can't be sent; are ca-certificates installed?");
         }
@@ -177,6 +179,9 @@ fn sentence(failure: &Failure) -> String {
     while let Some(cause) = source {
         if let Some(lookup) = cause.downcast_ref::<LookupError>() {
             return format!("It was not sent: {lookup}.");
+        }
+        if let Some(problem) = base::tls::certificate_problem(cause) {
+            return format!("The connection failed: the receiver's certificate {problem}.");
         }
         last = cause.to_string();
         source = cause.source();

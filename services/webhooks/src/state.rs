@@ -51,11 +51,11 @@ impl std::ops::Deref for Webhooks {
 }
 
 impl Webhooks {
-    /// Creates the state. Fails if the networks of the configuration are none.
+    /// Creates the state. Fails if the networks of the configuration are none, or its file of certificates has none.
     pub(crate) fn new(context: Context, config: Config) -> Result<Self, BootError> {
         let metrics = Metrics::register(&context.metrics);
         let rules = AddressRules::new(config.networks()?);
-        let outbound = Outbound::new(&rules, &system_lookup(), context.clock.clone());
+        let outbound = Outbound::new(&rules, &config.certificates()?, &system_lookup(), context.clock.clone());
         let (recorded, in_flight) = (Notify::new(), Mutex::default());
         Ok(Self(Arc::new(Inner { context, config, rules, metrics, outbound, recorded, in_flight })))
     }

@@ -4,6 +4,7 @@
 
 mod api_keys;
 mod crash;
+mod crash_export;
 mod crash_sign_up;
 mod direct_downloads;
 mod edge;

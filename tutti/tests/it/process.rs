@@ -137,6 +137,7 @@ fn a_wrong_configuration_names_the_key_and_the_fix() {
         ("gateway.allowed_origins=[\"*\"]", "gateway.allowed_origins"),
         ("accounts.sessions_per_account=0", "accounts.sessions_per_account"),
         ("db.url=mysql://db/tutti", "postgres://"),
+        ("webhooks.ca_file=/nonexistent", "webhooks.ca_file"),
     ] {
         let said = stderr_of_failure(&["serve", "--listen", &address, "--set", wrong]);
         assert!(said.contains(named) && !said.contains("can't listen"), "{said}");

@@ -7,7 +7,7 @@ use std::net::TcpListener as StdListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
@@ -26,16 +26,25 @@ pub struct Authority {
 impl Authority {
     /// Creates an authority with new keys.
     pub fn new() -> Self {
+        Self::signing(|_| {})
+    }
+
+    /// Creates an authority whose server's certificate has expired.
+    pub fn with_expired_server() -> Self {
+        Self::signing(|server| server.not_after = date_time_ymd(2020, 1, 1))
+    }
+
+    /// Creates an authority that signs a certificate after `change`.
+    fn signing(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut authority = CertificateParams::new(Vec::new()).expect("a certificate needs no name");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("keys can be made"))
             .expect("it signs itself");
         let key = KeyPair::generate().expect("keys can be made");
-        let server = CertificateParams::new(vec!["localhost".to_owned()])
-            .expect("a name")
-            .signed_by(&key, &authority)
-            .expect("it is signed");
+        let mut server = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        change(&mut server);
+        let server = server.signed_by(&key, &authority).expect("it is signed");
         for (name, text) in
             [("ca.pem", authority.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())]
         {

@@ -7,6 +7,7 @@
 mod addresses;
 mod api_keys;
 mod authenticator;
+mod authenticator_app;
 mod contention;
 mod cookie_sessions;
 mod email_change;
@@ -15,6 +16,7 @@ mod factors;
 mod flags;
 mod handles;
 mod limits;
+mod older_folder;
 mod operators;
 mod other_roles;
 mod passkeys;

@@ -14,6 +14,7 @@ mod fixtures;
 mod flags;
 mod item_events;
 mod library;
+mod older_folder;
 mod operators;
 mod public_items;
 mod quota;

@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
+use base::tasks::Tasks;
 use bus::HandlerError;
-use service::Flag;
+use prometheus_client::metrics::gauge::Gauge;
+use service::{Flag, Flags};
 use tokio::time::Instant;
 
 use super::permits::Permit;
@@ -25,12 +27,35 @@ const TURNED_OFF_TIMEOUT: Duration = Duration::from_secs(30);
 /// Another process may have made a task ready, which only the database shows.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
+/// A ticket that is counted for as long as it is held.
+struct HeldTicket(Gauge);
+
+impl HeldTicket {
+    fn new(held: &Gauge) -> Self {
+        held.inc();
+        Self(held.clone())
+    }
+}
+
+impl Drop for HeldTicket {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Waits while operators have turned conversions off. After a while the ticket is returned, so that the bus sees that
 /// this process lives.
 pub(super) async fn wait_until_turned_on(worker: &Worker) -> Result<(), HandlerError> {
-    let (context, until) = (&worker.context, Instant::now() + TURNED_OFF_TIMEOUT);
-    while !context.flags.is_on(Flag::Conversions) {
-        if Instant::now() >= until || !context.tasks.sleep(POLL_INTERVAL).await {
+    hold_while_off(&worker.context.flags, &worker.context.tasks, &worker.metrics.held).await
+}
+
+async fn hold_while_off(flags: &Flags, tasks: &Tasks, held: &Gauge) -> Result<(), HandlerError> {
+    if flags.is_on(Flag::Conversions) {
+        return Ok(());
+    }
+    let (_counted, until) = (HeldTicket::new(held), Instant::now() + TURNED_OFF_TIMEOUT);
+    while !flags.is_on(Flag::Conversions) {
+        if Instant::now() >= until || !tasks.sleep(POLL_INTERVAL).await {
             return Err(HandlerError::Later(Duration::ZERO));
         }
     }
@@ -87,4 +112,32 @@ async fn may_claim(worker: &Worker, queue: Queue) -> Result<bool, Error> {
     let positions = store::list_positions(worker.context.db.read(), queue, at_limit.len() + 1).await?;
     // No member waits at all any more: then the ticket is obsolete.
     Ok(positions.is_empty() || positions.iter().any(|position| !at_limit.contains(&position.owner)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::pin::pin;
+
+    use service::FlagsState;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ticket_is_held_while_conversions_are_off_and_returned_after_half_a_minute() {
+        let (flags, tasks, held) = (Flags::default(), Tasks::default(), Gauge::default());
+        hold_while_off(&flags, &tasks, &held).await.unwrap();
+        flags.apply(&FlagsState { off: vec![Flag::Conversions.name().to_owned()] });
+        let began = Instant::now();
+        let returned = hold_while_off(&flags, &tasks, &held).await;
+        assert!(matches!(returned, Err(HandlerError::Later(pause)) if pause.is_zero()));
+        assert!(began.elapsed() >= TURNED_OFF_TIMEOUT && held.get() == 0, "{:?}", began.elapsed());
+
+        let mut waiting = pin!(hold_while_off(&flags, &tasks, &held));
+        let almost = TURNED_OFF_TIMEOUT - 2 * POLL_INTERVAL;
+        assert!(tokio::time::timeout(almost, waiting.as_mut()).await.is_err(), "it was not held");
+        assert_eq!(held.get(), 1);
+        flags.apply(&FlagsState::default());
+        waiting.await.unwrap();
+        assert_eq!(held.get(), 0);
+    }
 }

@@ -1,7 +1,5 @@
 //! Conversions that operators have turned off wait, and go on when they are on again.
 
-use std::time::Duration;
-
 use contract::media::Kind;
 use contract::transcode::Ready;
 use db::{FromQueryResult, Sql as _};
@@ -32,8 +30,12 @@ async fn what_is_sent_while_conversions_are_off_is_converted_when_they_are_on() 
     let media = harness.upload(&photo, Kind::Photo, "png").await;
     let queued = async || (harness.tasks("ready").await == 1).then_some(());
     harness.world.wait_for("the task is queued", queued).await;
-    // Long enough for the ticket to reach a worker, and for the photo to be converted if it did not wait.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The ticket has reached a worker. How long it waits there is a test beside the code (`work/tickets.rs`).
+    let is_held = async || {
+        assert!(harness.published::<Ready>().await.is_empty(), "it did not wait");
+        harness.world.process.metrics.text().contains("tutti_transcode_tickets_held 1\n").then_some(())
+    };
+    harness.world.wait_for("a worker holds the ticket", is_held).await;
     assert_eq!((harness.tasks("ready").await, harness.tasks("claimed").await), (1, 0));
     assert!(harness.published::<Ready>().await.is_empty());
     flags.apply(&FlagsState::default());

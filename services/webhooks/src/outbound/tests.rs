@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::Networks;
+use testkit::engines::{Authority, TlsTerminator};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -52,8 +53,12 @@ fn addresses(lists: &[&[&str]]) -> Lookup {
 }
 
 fn outbound(allowed: &[&str], lookup: &Lookup) -> Outbound {
+    trusting(&[], allowed, lookup)
+}
+
+fn trusting(trusted: &[Certificate], allowed: &[&str], lookup: &Lookup) -> Outbound {
     let allowed: Vec<String> = allowed.iter().map(|&text| text.to_owned()).collect();
-    Outbound::new(&AddressRules::new(Networks::parse(&allowed).unwrap()), lookup, Clock::system())
+    Outbound::new(&AddressRules::new(Networks::parse(&allowed).unwrap()), trusted, lookup, Clock::system())
 }
 
 async fn post(outbound: &Outbound, url: &str) -> AttemptResult {
@@ -102,6 +107,21 @@ async fn a_name_that_changes_its_address_is_checked_at_every_request() {
     let outbound = outbound(&["127.0.0.1/32"], &addresses(&[&["127.0.0.1"], &["127.0.0.2"]]));
     let url = format!("http://receiver.test:{port}/");
     assert_eq!(post(&outbound, &url).await.attempt.status, Some(200));
+    assert!(error(&post(&outbound, &url).await).starts_with("It was not sent:"));
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_name_is_checked_at_every_request_over_tls_as_well() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let port = receiver("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 1, connections.clone()).await;
+    let authority = Authority::new();
+    let front = TlsTerminator::before(port, &authority);
+    let trusted = Certificate::from_pem_bundle(&std::fs::read(authority.ca_file()).unwrap()).unwrap();
+    let outbound = trusting(&trusted, &["127.0.0.1/32"], &addresses(&[&["127.0.0.1"], &["127.0.0.2"]]));
+    let url = format!("https://localhost:{}/", front.port());
+    let first = post(&outbound, &url).await;
+    assert_eq!(first.attempt.status, Some(200), "{}", error(&first));
     assert!(error(&post(&outbound, &url).await).starts_with("It was not sent:"));
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }

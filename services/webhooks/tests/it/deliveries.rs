@@ -16,7 +16,7 @@ for message in json.load(sys.stdin):
 ";
 
 /// Returns what the reference library (PyPI `standardwebhooks`) reads from messages; fails the test if it refuses one.
-fn verify(messages: &[(&str, &receiver::Received)]) -> Vec<Value> {
+pub(super) fn verify(messages: &[(&str, &receiver::Received)]) -> Vec<Value> {
     let modules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/standardwebhooks");
     assert!(modules.exists(), "type `dev/python standardwebhooks` in the repository's folder (`make test` does, too)");
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];

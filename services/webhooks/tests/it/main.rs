@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
 mod deliveries;
+mod https;
 mod management;
+mod older_folder;
 mod receiver;
 mod retries;
 
