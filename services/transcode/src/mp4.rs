@@ -1,7 +1,7 @@
 //! The few boxes of a fragmented MP4 that matter when chunks are joined.
 //!
-//! Owns reading a header's codec and edit list, and moving a segment in time. Does not own MP4 in general (`codec`
-//! does). Invariant: invalid bytes result in `None`, and nothing is ever written outside the slice.
+//! Owns reading a header's codec and edit list, moving a segment in time, and joining files. Does not own MP4 in
+//! general (`codec` does). Invariant: invalid bytes result in `None`, and nothing is ever written outside the slice.
 
 /// The values of an initialisation segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,23 @@ pub(crate) fn shift(segment: &mut [u8], ticks: i64) -> Option<()> {
     Some(())
 }
 
+/// Returns the boxes of a file that is one of several that become one segment: without its index (`sidx`), which counts
+/// one fragment, and without its type (`styp`) unless it is the first. `None` where boxes are not as long as they say.
+pub(crate) fn fragments(file: &[u8], is_first: bool) -> Option<Vec<u8>> {
+    let (mut kept, mut rest) = (Vec::with_capacity(file.len()), file);
+    while !rest.is_empty() {
+        let size = be32(rest, 0)? as usize;
+        let (first, others) = rest.split_at_checked(size).filter(|_| size >= 8)?;
+        match first.get(4..8)? {
+            b"sidx" => {}
+            b"styp" if !is_first => {}
+            _ => kept.extend_from_slice(first),
+        }
+        rest = others;
+    }
+    Some(kept)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,10 +164,21 @@ mod tests {
     }
 
     #[test]
+    fn files_are_joined_without_their_indexes() {
+        let [kind, index] = [boxed(*b"styp", b"msdh"), boxed(*b"sidx", b"1")];
+        let fragment = |time: u8| [boxed(*b"moof", &[time]), boxed(*b"mdat", &[time; 3])].concat();
+        let segment = |time: u8| [&kind[..], &index, &fragment(time)].concat();
+        let joined = [fragments(&segment(1), true).unwrap(), fragments(&segment(2), false).unwrap()].concat();
+        assert_eq!(joined, [&kind[..], &fragment(1), &fragment(2)].concat());
+        let whole = segment(2);
+        assert_eq!(whole.split_last().and_then(|(_, cut)| fragments(cut, false)), None);
+    }
+
+    #[test]
     fn invalid_output_never_panics() {
         for length in 0..64_usize {
             let noise: Vec<u8> = (0..length).map(|at| (at * 37 % 251) as u8).collect();
-            let _ = (header(&noise), fingerprint(&noise), shift(&mut noise.clone(), 1));
+            let _ = (header(&noise), fingerprint(&noise), shift(&mut noise.clone(), 1), fragments(&noise, true));
         }
     }
 }

@@ -138,7 +138,8 @@ pub(super) async fn rendition_playlist(
     let (id, query) = (&readable.item.id, &readable.query);
     let playback = queries::get_playback(&delivery, id).await?;
     let rendition = find_rendition(&playback, &name)?;
-    let text = delivery.playlist_cache.get(id, &playback, &name, query, |query| write_media(rendition, query));
+    let write = |query: &str| write_media(rendition, playback.target_us(), query);
+    let text = delivery.playlist_cache.get(id, &playback, &name, query, write);
     let max_age_seconds = if rendition.is_complete() { COMPLETE_MAX_AGE_SECONDS } else { GROWING_MAX_AGE_SECONDS };
     respond_with_playlist(&delivery, &readable, &request, text, CachePolicy::MaxAge(max_age_seconds)).await
 }
@@ -330,12 +331,12 @@ fn write_master(playback: &Playback, captions: &[(&CaptionTrack, String)], query
     playlist::master(audio.as_ref(), &variants, &captions, query)
 }
 
-fn write_media(rendition: &RenditionSegments, query: &str) -> String {
+fn write_media(rendition: &RenditionSegments, target_us: u64, query: &str) -> String {
     let segments = rendition.segments.iter().enumerate().map(|(number, segment)| playlist::Segment {
         uri: format!("{number}.m4s").into(),
         duration_us: segment.duration_us,
     });
-    playlist::media("init.mp4", segments, rendition.target_us(), rendition.is_complete(), query)
+    playlist::media("init.mp4", segments, target_us, rendition.is_complete(), query)
 }
 
 #[cfg(test)]

@@ -30,12 +30,6 @@ impl RenditionSegments {
     pub fn is_complete(&self) -> bool {
         self.info.total_segments.is_some_and(|total| self.segments.len() as u64 >= u64::from(total))
     }
-
-    /// Returns the target duration in microseconds. It is constant while the rendition grows by segments of the nominal
-    /// length.
-    pub fn target_us(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.duration_us).max().unwrap_or(0).max(NOMINAL_SEGMENT_US)
-    }
 }
 
 /// Everything that can be read of an item besides its file.
@@ -81,6 +75,13 @@ impl Playback {
     /// Returns a rendition that a player can start.
     pub fn rendition(&self, name: &str) -> Option<&RenditionSegments> {
         self.renditions.iter().find(|rendition| rendition.info.name == name && !rendition.segments.is_empty())
+    }
+
+    /// Returns the target duration in microseconds, which all renditions must have in common (RFC 8216 §6.2.4). It is
+    /// constant while they grow by segments of the nominal length, or as long as the first.
+    pub fn target_us(&self) -> u64 {
+        let segments = self.renditions.iter().flat_map(|rendition| &rendition.segments);
+        segments.map(|segment| segment.duration_us).max().unwrap_or(0).max(NOMINAL_SEGMENT_US)
     }
 
     /// Returns whether nothing is published yet.
@@ -150,6 +151,14 @@ mod tests {
             vec![],
         );
         assert!(playback.rendition("v").unwrap().is_complete());
-        assert_eq!(playback.rendition("v").unwrap().target_us(), 4_000_000);
+        assert_eq!(playback.target_us(), 4_000_000);
+    }
+
+    #[test]
+    fn all_renditions_have_the_target_duration_of_the_longest_segment() {
+        let long = PublishedSegment { duration_us: 10_000_000, ..segment("v360", 0) };
+        let renditions = ["v360", "v240"].map(|name| rendition(name, Track::Video, 1, None));
+        let playback = Playback::of(1, renditions.to_vec(), vec![segment("v240", 0), long], vec![]);
+        assert_eq!(playback.target_us(), 10_000_000);
     }
 }

@@ -11,6 +11,9 @@ pub(crate) const MB: u64 = 1 << 20;
 const BASE: u64 = 72 * MB;
 /// The index of a container in memory, per second of material: 60 frames and 50 packets of audio, 32 bytes each, twice.
 const INDEX: u64 = 7_000;
+/// The muxer's list of files while it copies, per second of material: one file of 13 KB (three paths of 4 KiB) in at
+/// least two seconds.
+const FILE_LIST: u64 = 7_000;
 /// What a probe gets in addition, for files that do not declare their duration.
 const PROBE: u64 = 64 * MB;
 /// Audio of eight channels at 192 kHz through resampling, loudness and limiter.
@@ -64,7 +67,7 @@ impl MemoryEstimate {
 
     /// Copying a video stream's packets.
     pub fn copy(frame: Frame, seconds: u64) -> Self {
-        Self::probe(Some(frame), seconds)
+        Self { bytes: Self::probe(Some(frame), seconds).bytes + seconds * FILE_LIST }
     }
 
     /// Decoding video and encoding so many renditions, which have so many pixels together.

@@ -6,6 +6,7 @@
 
 pub(crate) mod audio;
 pub(crate) mod codecs;
+pub(crate) mod file_groups;
 pub(crate) mod image;
 pub(crate) mod input;
 pub(crate) mod launcher;

@@ -1,10 +1,11 @@
 //! Reads ffprobe's list of packets: where keyframes are, and when each stream ends.
 //!
-//! Invariant: the list is never stored: memory is a small constant, whatever the file lists.
+//! Invariant: the list is never stored: memory is bounded, whatever the file lists.
 
 use std::collections::BTreeMap;
 
 use super::probe::micros;
+use crate::model::copied_segments::{CopiedSegment, SegmentFinder};
 use crate::model::media_info::Packets;
 
 /// Streams with a higher number are not read; a file with more is rejected.
@@ -25,6 +26,8 @@ pub(crate) struct Listed {
     pub packets: BTreeMap<u32, Packets>,
     /// The places of keyframes, in bytes from the start of the file; not of all where there are very many.
     pub keys: BTreeMap<u32, Vec<u64>>,
+    /// The segments that a copy has.
+    pub segments: BTreeMap<u32, Vec<CopiedSegment>>,
 }
 
 /// Collects what is known of each stream from the lines of [`super::probe::packets`].
@@ -64,6 +67,7 @@ impl PacketReader {
         let mut listed = Listed::default();
         for (stream, mut reader) in self.streams {
             listed.keys.insert(stream, std::mem::take(&mut reader.keys.places));
+            listed.segments.insert(stream, std::mem::take(&mut reader.segments).finish(reader.found.end_us));
             listed.packets.insert(stream, reader.finish());
         }
         listed
@@ -77,6 +81,7 @@ struct StreamReader {
     open: bool,
     intervals: Intervals,
     keys: Keys,
+    segments: SegmentFinder,
 }
 
 impl StreamReader {
@@ -97,6 +102,7 @@ impl StreamReader {
             }
             self.last_key = Some(at);
             self.keys.add(place);
+            self.segments.add(at);
         } else if self.last_key.is_some_and(|key| at < key) {
             self.open = true;
         }

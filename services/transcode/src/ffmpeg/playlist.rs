@@ -4,29 +4,22 @@
 
 use std::path::{Path, PathBuf};
 
-/// A complete segment in the work folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ClosedSegment {
-    /// Its number, as in its name `NAME-N.m4s`.
-    pub number: u32,
-    /// Its duration in microseconds.
-    pub duration_us: u64,
-    /// Its path.
-    pub path: PathBuf,
-}
+use super::file_groups::{ClosedSegment, FileGroups};
 
 /// The files of a rendition that is being written.
 #[derive(Debug)]
 pub(crate) struct PlaylistReader {
     folder: PathBuf,
     name: String,
-    reported: usize,
+    /// Which runs of files are segments; each file is one if it is `None`.
+    groups: Option<FileGroups>,
+    read: usize,
 }
 
 impl PlaylistReader {
-    /// Returns a watcher of the rendition `name` in `folder`.
-    pub fn new(folder: &Path, name: &str) -> Self {
-        Self { folder: folder.to_owned(), name: name.to_owned(), reported: 0 }
+    /// Returns a watcher of the rendition `name` in `folder`. Without `groups` each file is a segment.
+    pub fn new(folder: &Path, name: &str, groups: Option<FileGroups>) -> Self {
+        Self { folder: folder.to_owned(), name: name.to_owned(), groups, read: 0 }
     }
 
     /// Returns the path of the header that all its segments share.
@@ -38,20 +31,31 @@ impl PlaylistReader {
         tokio::fs::read_to_string(self.folder.join(format!("{}.m3u8", self.name))).await.unwrap_or_default()
     }
 
-    /// Returns the total duration of the listed segments, in microseconds.
+    /// Returns the total duration of the listed files, in microseconds.
     pub async fn listed_us(&self) -> u64 {
         listed(&self.text().await, &self.folder).map(|segment| segment.duration_us).sum()
     }
 
-    /// Returns the segments that were closed since the last call.
-    pub async fn read_new(&mut self) -> Vec<ClosedSegment> {
+    /// Returns the segments that were closed since the last call; and what is left of one if the muxer has ended.
+    pub async fn read_new(&mut self, is_over: bool) -> Vec<ClosedSegment> {
         let text = self.text().await;
-        let fresh: Vec<ClosedSegment> = listed(&text, &self.folder).skip(self.reported).collect();
-        self.reported += fresh.len();
-        fresh
+        let files: Vec<ClosedSegment> = listed(&text, &self.folder).skip(self.read).collect();
+        self.read += files.len();
+        let Some(groups) = &mut self.groups else { return files };
+        let mut segments = Vec::new();
+        for file in files {
+            for path in file.files {
+                segments.extend(groups.add(path, file.duration_us));
+            }
+        }
+        if is_over {
+            segments.extend(groups.finish());
+        }
+        segments
     }
 }
 
+/// Returns the files that a playlist lists, each as a segment of its own.
 fn listed<'a>(text: &'a str, folder: &'a Path) -> impl Iterator<Item = ClosedSegment> + 'a {
     let mut duration_us = 0;
     text.lines().filter_map(move |line| {
@@ -68,7 +72,7 @@ fn listed<'a>(text: &'a str, folder: &'a Path) -> impl Iterator<Item = ClosedSeg
             return None;
         }
         let number = line.strip_suffix(".m4s")?.rsplit_once('-')?.1.parse().ok()?;
-        Some(ClosedSegment { number, duration_us, path: folder.join(line) })
+        Some(ClosedSegment { number, duration_us, files: vec![folder.join(line)] })
     })
 }
 

@@ -204,6 +204,7 @@ fn video(stream: &Stream, format_bits: u64) -> VideoStream {
         full_range: stream.color_range.as_deref() == Some("pc")
             || stream.pix_fmt.as_deref().is_some_and(|format| format.starts_with("yuvj")),
         packets: None,
+        segments: Vec::new(),
     }
 }
 

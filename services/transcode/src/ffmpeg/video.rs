@@ -7,11 +7,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use codec::chunks::Chunk;
+use codec::chunks::{Chunk, Chunks};
 
 use super::{Args, Command, Input, Limits, Tools};
+use crate::model::copied_segments::FILE_US;
 use crate::model::media_info::Hdr;
-use crate::model::plan::{FIELD_STEP, Rung, VideoPlan};
+use crate::model::plan::{Copied, FIELD_STEP, Rung, VideoPlan};
 
 /// The storyboard tiles that a chunk produces beside its renditions: raw RGB frames in one file.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(crate) const TILES: &str = "tiles.rgb";
 
 /// How close a segment may be to its nominal length and still be cut there, in frames: absorbs the rounding of times.
 const SLACK_FRAMES: f64 = 0.1;
+/// The nominal length of the muxer's files where each keyframe begins one, in seconds.
+const EVERY_KEYFRAME_SECONDS: f64 = 0.001;
 
 /// The parameters of a chunk's command.
 #[derive(Debug)]
@@ -68,8 +71,16 @@ pub(crate) fn encode_chunk(
     args =
         args.pair("-filter_complex_threads", encode.threads.to_string()).pair("-threads", encode.threads.to_string());
     args = args.input(input).pair("-filter_complex", graph(encode)).all("-an -sn -dn");
-    let gop = encode.video.chunks().gop_frames();
-    let segment_seconds = (encode.video.chunks().segment_frames() as f64 - SLACK_FRAMES) * den / num;
+    let division = encode.video.chunks();
+    let is_regular = division.is_regular();
+    // Where segments are those of a copy, each group of pictures is a file, and keyframes come where they are told to.
+    let (gop, file_seconds, first_file) = if is_regular {
+        let seconds = (division.segment_frames() as f64 - SLACK_FRAMES) * den / num;
+        (division.gop_frames(), seconds, encode.chunk.first_segment)
+    } else {
+        (2 * division.gop_frames(), EVERY_KEYFRAME_SECONDS, 0)
+    };
+    let keyframes = if is_regular { String::new() } else { keyframe_times(&division, encode.chunk) };
     for (at, rung) in encode.rungs.iter().enumerate() {
         args = args
             .pair("-map", format!("[o{at}]"))
@@ -83,8 +94,11 @@ pub(crate) fn encode_chunk(
             .pair("-maxrate", rung.max_rate.to_string())
             .pair("-bufsize", rung.buffer.to_string())
             .pair("-g", gop.to_string())
-            .pair("-keyint_min", gop.to_string())
-            .hls(&rung.name, segment_seconds, encode.chunk.first_segment);
+            .pair("-keyint_min", gop.to_string());
+        if !keyframes.is_empty() {
+            args = args.pair("-force_key_frames", &keyframes);
+        }
+        args = args.hls(&rung.name, file_seconds, first_file);
     }
     if encode.tiles.is_some() {
         args = args.all("-map [ot] -fps_mode passthrough -f rawvideo").word(TILES);
@@ -92,16 +106,35 @@ pub(crate) fn encode_chunk(
     args.command(&tools.ffmpeg, folder, limits)
 }
 
-/// Copies the source's own video into segments, without its SEI messages (H.264 §7.3.2.3), where cameras write places,
-/// and without units that decoders skip: filler and unspecified types.
-pub(crate) fn copy(tools: &Tools, input: &Input, folder: &Path, limits: Limits, stream: u32, name: &str) -> Command {
+/// Returns the times of a chunk's keyframes in seconds, except the first, which is one anyway: a little before each, so
+/// that rounding makes no later frame of it.
+fn keyframe_times(division: &Chunks, chunk: &Chunk) -> String {
+    let rate = division.rate();
+    let segments = chunk.first_segment..chunk.first_segment.saturating_add(chunk.segments);
+    let frames = segments.flat_map(|segment| division.groups(segment)).skip(1);
+    let seconds = |frame: u64| (frame as f64 - SLACK_FRAMES) * rate.den() as f64 / rate.num() as f64;
+    frames.map(|frame| format!("{:.6}", seconds(frame))).collect::<Vec<_>>().join(",")
+}
+
+/// Copies the source's own video into files, without its SEI messages (H.264 §7.3.2.3), where cameras write places, and
+/// without units that decoders skip: filler and unspecified types.
+pub(crate) fn copy(
+    tools: &Tools,
+    input: &Input,
+    folder: &Path,
+    limits: Limits,
+    stream: u32,
+    copied: &Copied,
+) -> Command {
+    // Plans of the previous release have a file for each segment.
+    let file_us = if copied.segments.is_empty() { 3_999_000 } else { FILE_US };
     let args = Args::ffmpeg()
         .all("-copyts -start_at_zero")
         .input(input)
         .pair("-map", format!("0:{stream}"))
         .all("-an -sn -dn -c copy -bsf:v filter_units=remove_types=0|6|12|22-31")
         .no_metadata()
-        .hls(name, 4.0 - 0.001, 0);
+        .hls(&copied.name, file_us as f64 / 1e6, 0);
     args.command(&tools.ffmpeg, folder, limits)
 }
 
@@ -271,6 +304,8 @@ pub(crate) fn fit_within(width: u32, height: u32, longest: u32) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
+    use codec::ladder::FrameRate;
+
     use super::*;
     use crate::model::media_info::Ratio;
 
@@ -315,6 +350,14 @@ mod tests {
                      trim=end_pts=360,split=1[st]";
         assert!(graph.starts_with(start), "{graph}");
         assert!(graph.contains("select='eq(pts,150)+eq(pts,180)'"), "{graph}");
+    }
+
+    #[test]
+    fn keyframes_are_told_where_the_segments_of_a_copy_begin() {
+        let division = Chunks::along(&[0, 100, 350], 400, FrameRate::new(25, 1).unwrap());
+        let times = |number| keyframe_times(&division, &division.get(number).unwrap());
+        assert_eq!(times(0), "1.996000");
+        assert_eq!(times(1), "5.996000,7.996000,9.996000,11.996000,13.996000");
     }
 
     #[test]

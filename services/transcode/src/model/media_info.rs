@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::copied_segments::CopiedSegment;
+
 /// A fraction, as containers store rates and aspect ratios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub(crate) struct Ratio {
@@ -92,6 +94,9 @@ pub(crate) struct VideoStream {
     /// The result of reading every packet, where that was done.
     #[serde(alias = "keyframes")]
     pub packets: Option<Packets>,
+    /// The segments that a copy of it has, where every packet was read.
+    #[serde(default)]
+    pub segments: Vec<CopiedSegment>,
 }
 
 /// An audio stream.

@@ -3,12 +3,14 @@
 //!
 //! Invariant: everything here is a pure function, so that a task that runs twice, in any process, has the same result.
 
+pub(crate) mod copied_segments;
 pub(crate) mod estimate;
 pub(crate) mod key_packet;
 pub(crate) mod media_info;
 pub(crate) mod plan;
 pub(crate) mod reject_reason;
 pub(crate) mod rendition;
+mod standard_input;
 pub(crate) mod task;
 mod track_ends;
 pub(crate) mod window;

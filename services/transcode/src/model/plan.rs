@@ -1,15 +1,17 @@
 //! Turns media info into a plan: what is rejected, what is copied, which renditions are produced, in which tasks.
 //!
-//! Owns the limits of what is accepted and the definition of *standard input*. Does not own the ladder, the chunks or
-//! the storyboard's layout (`codec` does). Invariant: a plan is stored once and every task follows the stored one, so a
-//! new release never mixes two ladders in one item.
+//! Owns the limits of what is accepted. Does not own the definition of *standard input* (`standard_input`), nor the
+//! ladder, the chunks or the storyboard's layout (`codec`). Invariant: a plan is stored once and every task follows the
+//! stored one, so a new release never mixes two ladders in one item.
 
 use codec::chunks::Chunks;
 use codec::ladder::{AUDIO, FrameRate};
 use codec::storyboard::Storyboard;
 use serde::{Deserialize, Serialize};
 
+use super::copied_segments::SharedSegments;
 use super::media_info::{Hdr, MediaInfo, Ratio, VideoStream};
+use super::standard_input;
 use super::track_ends::{duration_us, end_us, from_start, has_clear_ends, is_shorter, measured_end_us};
 use super::{RejectReason, Task};
 use crate::ffmpeg::codecs::{decodes_audio, decodes_video};
@@ -26,15 +28,6 @@ pub(crate) const MAX_SIDE: u32 = 8192;
 /// Keyframes that are further apart than this, in microseconds, are sparse: on average half of it is decoded for a
 /// chunk of at most 32 seconds and not shown.
 const SPARSE_US: u64 = 60_000_000;
-/// *Standard input*: at most this many bits per second …
-const STANDARD_BITS: u64 = 8_000_000;
-/// … and this long from keyframe to keyframe: ten seconds, with a margin for the 250 frames at 24/s that x264 uses by
-/// default.
-const STANDARD_GOP_US: u64 = 10_500_000;
-/// … and video that starts with the audio, in microseconds.
-const STANDARD_START_US: i64 = 50_000;
-/// … and no larger than Full HD, in landscape or portrait.
-const STANDARD_SIDES: (u32, u32) = (1920, 1080);
 /// The sides of interlaced frames that are scaled are multiples of this: otherwise the two fields have more lines of
 /// chroma (each of up to four lines) than their frame, and ffmpeg's filter `scale` writes behind its end.
 pub(crate) const FIELD_STEP: u32 = 8;
@@ -109,6 +102,9 @@ fn unknown_depth() -> bool {
 pub(crate) struct Copied {
     pub name: String,
     pub bits_per_second: u64,
+    /// Its segments, which the encoded renditions share; empty in plans of the previous release.
+    #[serde(default)]
+    pub segments: SharedSegments,
 }
 
 /// An encoded rendition.
@@ -255,17 +251,18 @@ impl VideoPlan {
         let ladder: Vec<Rung> = codec::ladder::ladder(width, height, rate).into_iter().map(Rung::from).collect();
         let Some(top) = ladder.first().map(|rung| rung.name.clone()) else { return Err(RejectReason::BrokenFile) };
         let held = video.packets.filter(|_| is_shorter(measured_end_us(video.packets, info), duration_us));
-        let copy = (held.is_none() && is_standard(video, info))
-            .then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second });
-        let rungs = if copy.is_some() { ladder.into_iter().filter(|rung| rung.name != top).collect() } else { ladder };
         let span_us = if held.is_some() { duration_us } else { end_us(video, info) };
-        let frames = (span_us as f64 * rate.fps() / 1e6).round() as u64;
+        let frames = ((span_us as f64 * rate.fps() / 1e6).round() as u64).max(1);
+        let segments = SharedSegments::of(&video.segments, info.start_us, rate, frames);
+        let copy = (held.is_none() && !segments.is_empty() && standard_input::is_standard(video, info))
+            .then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second, segments });
+        let rungs = if copy.is_some() { ladder.into_iter().filter(|rung| rung.name != top).collect() } else { ladder };
         Ok(Self {
             stream: video.stream,
             width,
             height,
             rate: Ratio::new(u32::try_from(rate.num()).unwrap_or(30), u32::try_from(rate.den()).unwrap_or(1)),
-            frames: frames.max(1),
+            frames,
             copy,
             rungs,
             interlaced: video.interlaced,
@@ -289,6 +286,9 @@ impl VideoPlan {
 
     /// Returns the division of its time into chunks.
     pub fn chunks(&self) -> Chunks {
+        if let Some(copied) = self.copy.as_ref().filter(|copied| !copied.segments.is_empty()) {
+            return Chunks::along(&copied.segments.starts, self.frames, self.playing_rate());
+        }
         let chunks = if self.sparse { Chunks::doubling } else { Chunks::new };
         chunks(self.frames, self.playing_rate())
     }
@@ -350,39 +350,7 @@ pub(crate) const AUDIO_BANDWIDTH: u32 = AUDIO.bandwidth;
 /// frame rate is not clear, or a file that does not say clearly where its tracks end.
 pub(crate) fn needs_packets(info: &MediaInfo) -> bool {
     let Some(video) = info.video.as_ref().filter(|video| video.packets.is_none()) else { return false };
-    has_standard_shape(video, info) || !video.has_clear_rate() || !has_clear_ends(video, info)
-}
-
-fn has_standard_shape(video: &VideoStream, info: &MediaInfo) -> bool {
-    let (long, short) = (video.width.max(video.height), video.width.min(video.height));
-    video.codec == "h264"
-        && video.pixels == "yuv420p"
-        && !video.full_range
-        && ["Constrained Baseline", "Baseline", "Main", "High"].contains(&video.profile.as_str())
-        && video.rotation.rem_euclid(360) == 0
-        && !video.mirrored
-        && (video.pixel_shape.num == video.pixel_shape.den)
-        && !video.interlaced
-        && video.hdr().is_none()
-        && (1..=STANDARD_BITS).contains(&video.bits_per_second)
-        && long <= STANDARD_SIDES.0
-        && short <= STANDARD_SIDES.1
-        && video.width.is_multiple_of(2)
-        && video.height.is_multiple_of(2)
-        && video.average_rate.value() <= 60.5
-        && (video.start_us - info.start_us).abs() <= STANDARD_START_US
-}
-
-fn is_standard(video: &VideoStream, info: &MediaInfo) -> bool {
-    let spaced = video.packets.is_some_and(|packets| {
-        packets.starts_with_one
-            && packets.closed
-            && !packets.gradual
-            && !packets.changes
-            && packets.count > 0
-            && packets.max_interval_us <= STANDARD_GOP_US
-    });
-    spaced && has_standard_shape(video, info)
+    standard_input::has_shape(video, info) || !video.has_clear_rate() || !has_clear_ends(video, info)
 }
 
 /// Returns a codec's name, or a replacement for it: only letters, digits and underscores reach a user.

@@ -7,10 +7,11 @@ use contract::ObjectKey;
 use contract::transcode::{Rendition, Segment, Track};
 use objects::Stored;
 
-use super::task_context::{Content, TaskContext};
+use super::task_context::{Content, TaskContext, read_fragments};
 use crate::commands::Outputs;
 use crate::error::Error;
-use crate::ffmpeg::playlist::{ClosedSegment, PlaylistReader};
+use crate::ffmpeg::file_groups::{ClosedSegment, FileGroups};
+use crate::ffmpeg::playlist::PlaylistReader;
 use crate::ffmpeg::{self, ProcessError};
 use crate::mp4::{self, Header};
 use crate::store::{self, StoredRendition};
@@ -73,11 +74,12 @@ pub(super) struct RenditionOutput {
 }
 
 impl RenditionOutput {
-    pub async fn new(task: &TaskContext, spec: RenditionSpec) -> Result<Self, Error> {
+    /// Returns the output of a rendition. Without `groups` each file of the muxer is a segment.
+    pub async fn new(task: &TaskContext, spec: RenditionSpec, groups: Option<FileGroups>) -> Result<Self, Error> {
         let db = task.worker.context.db.read();
         let existing = store::list_numbers(db, &task.job.media, &spec.name).await?;
         Ok(Self {
-            playlist: PlaylistReader::new(task.folder(), &spec.name),
+            playlist: PlaylistReader::new(task.folder(), &spec.name, groups),
             spec,
             existing,
             announced: false,
@@ -92,10 +94,10 @@ impl RenditionOutput {
         self.playlist.listed_us().await
     }
 
-    /// Stores the segments that were closed since the last call. `may_announce` is false for a chunk that may not
-    /// announce the header (see [`SHORT_FRAMES`]).
-    pub async fn collect(&mut self, task: &TaskContext, may_announce: bool) -> Result<Outputs, Error> {
-        let closed = self.playlist.read_new().await;
+    /// Stores the segments that were closed since the last call, and the last one once the child `is_over`.
+    /// `may_announce` is false for a chunk that may not announce the header (see [`SHORT_FRAMES`]).
+    pub async fn collect(&mut self, task: &TaskContext, may_announce: bool, is_over: bool) -> Result<Outputs, Error> {
+        let closed = self.playlist.read_new(is_over).await;
         let mut outputs = Outputs::default();
         if closed.is_empty() {
             return Ok(outputs);
@@ -154,10 +156,15 @@ impl RenditionOutput {
     }
 
     async fn content(&self, segment: &ClosedSegment) -> Result<Content, Error> {
-        if self.shift == 0 {
-            return Ok(Content::File(segment.path.clone()));
+        match segment.files.as_slice() {
+            [path] if self.shift == 0 => return Ok(Content::File(path.clone())),
+            _ if self.shift == 0 => return Ok(Content::Joined(segment.files.clone())),
+            _ => {}
         }
-        let mut bytes = tokio::fs::read(&segment.path).await.map_err(Error::Scratch)?;
+        let mut bytes = Vec::new();
+        for (number, path) in segment.files.iter().enumerate() {
+            bytes.extend(read_fragments(path, number == 0).await?);
+        }
         mp4::shift(&mut bytes, self.shift).ok_or_else(|| Error::HeadersDiffer(self.spec.name.clone()))?;
         Ok(Content::Bytes(bytes.into()))
     }

@@ -112,6 +112,7 @@ async fn add_packets(
     };
     info.set_packets(&listed.packets);
     let Some(video) = info.video.as_mut().filter(|video| video.codec == "h264") else { return Ok(()) };
+    video.segments = listed.segments.remove(&video.stream).unwrap_or_default();
     if let (Some(packets), Some(places)) = (&mut video.packets, listed.keys.remove(&video.stream)) {
         let (path, is_block) = (input.path().clone(), matches!(task.format()?, Format::Webm | Format::Mkv));
         let read = tokio::task::spawn_blocking(move || key_packets(&path, &places, is_block)).await;

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use codec::chunks::{Chunk, Chunks};
 use contract::transcode::Track;
 use tokio_util::sync::CancellationToken;
 
@@ -13,11 +14,12 @@ use super::hls::{RenditionOutput, RenditionSpec, may_announce};
 use super::task_context::TaskContext;
 use crate::commands::{self, Outputs};
 use crate::error::Error;
+use crate::ffmpeg::file_groups::{ExpectedSegment, FileGroups};
 use crate::ffmpeg::memory_estimate::MemoryEstimate;
 use crate::ffmpeg::video::{self, TILES, Tiles};
 use crate::ffmpeg::{Command, ProcessError, audio};
 use crate::model::RejectReason;
-use crate::model::plan::{AUDIO_BANDWIDTH, Plan, Rung, VideoPlan};
+use crate::model::plan::{AUDIO_BANDWIDTH, Copied, Plan, Rung, VideoPlan};
 use crate::store::TileSet;
 
 /// How often a growing output is checked: at first, while a member waits for its beginning, at a fraction of what is
@@ -86,17 +88,17 @@ impl EncodeRun<'_> {
 
 /// Announces the segments that have been closed.
 async fn publish(task: &TaskContext, renditions: &mut [RenditionOutput]) -> Result<(), Error> {
-    let outputs = collect(task, renditions, true).await?;
+    let outputs = collect(task, renditions, false).await?;
     if outputs.segments.is_empty() && outputs.renditions.is_empty() {
         return Ok(());
     }
     task.announce(outputs).await
 }
 
-async fn collect(task: &TaskContext, renditions: &mut [RenditionOutput], may_announce: bool) -> Result<Outputs, Error> {
+async fn collect(task: &TaskContext, renditions: &mut [RenditionOutput], is_over: bool) -> Result<Outputs, Error> {
     let mut outputs = Outputs::default();
     for rendition in renditions {
-        outputs += rendition.collect(task, may_announce).await?;
+        outputs += rendition.collect(task, true, is_over).await?;
     }
     Ok(outputs)
 }
@@ -131,11 +133,11 @@ pub(super) async fn copy(task: &TaskContext) -> Result<(), Error> {
         task.folder(),
         task.limits(plan.duration_us, MemoryEstimate::copy(video.frame(), task.index_seconds())),
         video.stream,
-        &copied.name,
+        copied,
     );
     let mut run = EncodeRun {
         command,
-        renditions: vec![RenditionOutput::new(task, rendition).await?],
+        renditions: vec![RenditionOutput::new(task, rendition, copied_groups(video, copied)).await?],
         streams: true,
         start_us: 0,
         span_us: plan.duration_us,
@@ -170,7 +172,7 @@ pub(super) async fn audio(task: &TaskContext) -> Result<(), Error> {
     let command = audio::encode(&task.tools, &input, task.folder(), limits, encode);
     let mut run = EncodeRun {
         command,
-        renditions: vec![RenditionOutput::new(task, rendition).await?],
+        renditions: vec![RenditionOutput::new(task, rendition, None).await?],
         streams: true,
         start_us: 0,
         span_us: plan.duration_us,
@@ -240,7 +242,8 @@ pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Resul
     let command = video::encode_chunk(&task.tools, &input, task.folder(), limits, &job);
     let mut renditions = Vec::with_capacity(rungs.len());
     for rung in &rungs {
-        renditions.push(RenditionOutput::new(task, rung_rendition(video, rung)).await?);
+        let groups = encoded_groups(&chunks, &chunk);
+        renditions.push(RenditionOutput::new(task, rung_rendition(video, rung), groups).await?);
     }
     let mut run = EncodeRun { command, renditions, streams: false, start_us: chunks.start_us(&chunk), span_us, task };
     let result = run.run().await;
@@ -268,7 +271,7 @@ async fn collect_chunk(
     for rendition in renditions.iter_mut() {
         let frame_us = 1_000_000 * u64::from(video.rate.den) / u64::from(video.rate.num.max(1));
         let frames = rendition.listed_us().await / frame_us.max(1);
-        outputs += rendition.collect(task, may_announce(number, frames)).await?;
+        outputs += rendition.collect(task, may_announce(number, frames), true).await?;
     }
     if let Some(tile_bytes) = tile_bytes {
         let bytes = tokio::fs::metadata(task.folder().join(TILES)).await.map_or(0, |about| about.len());
@@ -298,6 +301,26 @@ fn tiles(plan: &Plan, video: &VideoPlan, from: u64, to: u64) -> Option<Tiles> {
 
 fn video(plan: &Plan) -> Result<&VideoPlan, Error> {
     plan.video.as_ref().ok_or(Error::Corrupt("plan"))
+}
+
+/// Returns the files of a copy's segments; `None` where each file is one.
+fn copied_groups(video: &VideoPlan, copied: &Copied) -> Option<FileGroups> {
+    let chunks = video.chunks();
+    let expected =
+        |(number, files): (u32, &u32)| Some(ExpectedSegment { files: *files, duration_us: chunks.segment_us(number)? });
+    let all = (0..chunks.total_segments()).zip(&copied.segments.files).filter_map(expected).collect();
+    (!chunks.is_regular()).then(|| FileGroups::new(0, all, chunks.rate().frame_us(1)))
+}
+
+/// Returns the files of a chunk's segments; `None` where each file is one.
+fn encoded_groups(chunks: &Chunks, chunk: &Chunk) -> Option<FileGroups> {
+    let expected = |number| {
+        let files = u32::try_from(chunks.groups(number).count()).unwrap_or(u32::MAX);
+        Some(ExpectedSegment { files, duration_us: chunks.segment_us(number)? })
+    };
+    let segments = chunk.first_segment..chunk.first_segment.saturating_add(chunk.segments);
+    let all = segments.filter_map(expected).collect();
+    (!chunks.is_regular()).then(|| FileGroups::new(chunk.first_segment, all, chunks.rate().frame_us(1)))
 }
 
 fn rung_rendition(video: &VideoPlan, rung: &Rung) -> RenditionSpec {

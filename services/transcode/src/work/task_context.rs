@@ -25,6 +25,7 @@ use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::ffmpeg::progress::Progress;
 use crate::ffmpeg::{self, Command, Input, Limits, StderrText, Tools};
 use crate::model::{Plan, Queue, RejectReason, State, Task};
+use crate::mp4;
 use crate::state::Worker;
 use crate::store::Job;
 
@@ -58,6 +59,8 @@ pub(crate) struct TaskContext {
 /// The content of an object to store.
 pub(crate) enum Content {
     File(PathBuf),
+    /// The muxer's files of one segment.
+    Joined(Vec<PathBuf>),
     Bytes(Bytes),
 }
 
@@ -275,6 +278,11 @@ impl TaskContext {
 async fn fill(mut writer: Writer, content: Content) -> Result<Stored, Error> {
     match content {
         Content::Bytes(bytes) => writer.write(bytes).await?,
+        Content::Joined(paths) => {
+            for (number, path) in paths.iter().enumerate() {
+                writer.write(read_fragments(path, number == 0).await?.into()).await?;
+            }
+        }
         Content::File(path) => {
             let mut file = tokio::fs::File::open(path).await.map_err(Error::Scratch)?;
             loop {
@@ -287,4 +295,10 @@ async fn fill(mut writer: Writer, content: Content) -> Result<Stored, Error> {
         }
     }
     Ok(writer.finish().await?)
+}
+
+/// Reads a file of the muxer that is one of several of a segment.
+pub(super) async fn read_fragments(path: &Path, is_first: bool) -> Result<Vec<u8>, Error> {
+    let bytes = tokio::fs::read(path).await.map_err(Error::Scratch)?;
+    mp4::fragments(&bytes, is_first).ok_or(Error::Corrupt("segment"))
 }

@@ -4,6 +4,7 @@
 //! succeeds leaves no object without a row and no scratch folder ([`harness::Harness::end`] checks).
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod alignment;
 mod animated;
 mod changes;
 mod fairness;

@@ -1,6 +1,7 @@
 //! The promises of a plan: what is copied, what is encoded, what is rejected.
 
 use super::*;
+use crate::model::copied_segments::CopiedSegment;
 use crate::model::media_info::{AudioStream, Packets};
 
 const FOUR_HOURS: Accepted = Accepted { max_duration_us: 4 * 3600 * 1_000_000, pixels: 8192 * 4608 };
@@ -30,6 +31,7 @@ fn clip() -> MediaInfo {
                 interval_us: 41_667,
                 ..Packets::default()
             }),
+            segments: [0, 10_416_667, 20_833_333].map(|start_us| CopiedSegment { start_us, files: 1 }).to_vec(),
             ..VideoStream::default()
         }),
         audio: Some(AudioStream { stream: 1, codec: "aac".into(), duration_us: 30_000_000, ..AudioStream::default() }),
@@ -54,9 +56,23 @@ fn standard_input_is_copied_and_its_top_rung_never_encoded() {
 }
 
 #[test]
+fn encoded_renditions_have_the_segments_of_the_copy() {
+    let video = changed(|_| {}).video.unwrap();
+    let chunks = video.chunks();
+    assert_eq!(chunks.iter().map(|chunk| chunk.start_frame).collect::<Vec<_>>(), [0, 250, 500]);
+    let lengths = [10_416_666, 10_416_667, 9_166_667];
+    assert_eq!([0, 1, 2].map(|number| chunks.segment_us(number)), lengths.map(Some));
+    // A plan of the previous release.
+    let mut stored = serde_json::to_value(&video).unwrap();
+    stored["copy"].as_object_mut().unwrap().remove("segments");
+    let before: VideoPlan = serde_json::from_value(stored).unwrap();
+    assert_eq!(before.chunks(), Chunks::new(720, FrameRate::new(24, 1).unwrap()));
+}
+
+#[test]
 fn other_input_is_encoded() {
     type Change = fn(&mut VideoStream);
-    let changes: [Change; 12] = [
+    let changes: [Change; 13] = [
         |video| video.rotation = 90,
         |video| video.mirrored = true,
         |video| video.pixels = "yuv420p10le".into(),
@@ -69,6 +85,7 @@ fn other_input_is_encoded() {
         |video| video.packets.as_mut().unwrap().closed = false,
         |video| video.packets.as_mut().unwrap().gradual = true,
         |video| video.packets.as_mut().unwrap().changes = true,
+        |video| video.segments.clear(),
     ];
     for change in changes {
         let plan = changed(change);
