@@ -359,7 +359,7 @@ export interface paths {
         };
         /**
          * Lists the exports of the last 30 days, newest first.
-         * @description There are at most ten, all on one page.
+         * @description There are at most ten, all on one page. None has a `url`: read the export itself for it.
          */
         get: operations["list_exports"];
         put?: never;
@@ -378,8 +378,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns an export.
-         * @description While it is being built, ask again every few seconds; a mail says when it is ready.
+         * Returns an export, with the URL of its archive once that is ready.
+         * @description While it is being built, ask again every few seconds; a mail says when it is ready. With an archive that can be
+         *     downloaded this needs a recent proof (`/v1/me/proof`), by a second factor if the account has one: an access token
+         *     alone does not open everything that is kept about a member. The list tells the states without one.
          */
         get: operations["get_export"];
         put?: never;
@@ -400,7 +402,8 @@ export interface paths {
         /**
          * The archive of an export (ZIP).
          * @description A download that broke off is resumed with `Range` and `If-Range`. The `url` of an export has a signature, so that it
-         *     works without a token, for an hour.
+         *     works without a token, for an hour. With a token instead, each request needs a recent proof (`/v1/me/proof`), by a
+         *     second factor if the account has one.
          */
         get: operations["get_export_archive"];
         put?: never;
@@ -1875,8 +1878,9 @@ export interface components {
             /** @description How far it is. */
             state: components["schemas"]["ExportState"];
             /**
-             * @description The URL of the archive, relative to the site, while it can be downloaded. It works without a token for an hour,
-             *     so that a browser's download manager can resume it; read this view again for a new one.
+             * @description The URL of the archive, relative to the site, while it can be downloaded. Only `GET /v1/me/exports/{id}` has it.
+             *     It works without a token for an hour, so that a browser's download manager can resume it; read that view again
+             *     for a new one.
              */
             url: string | null;
         };
@@ -4814,7 +4818,20 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `accounts.export_not_found`: List the exports again; this one is gone, or not ready yet.
              *     * `request.no_such_url`: Check the URL against `/docs`.
@@ -4905,7 +4922,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `accounts.export_not_found`: List the exports again; this one is gone, or not ready yet.
              *     * `request.no_such_url`: Check the URL against `/docs`.

@@ -472,7 +472,8 @@ export interface paths {
         put?: never;
         /**
          * Has the conversion of an item that failed go on where it stopped.
-         * @description What was made of it stays. A file that can't be converted fails again. The act is recorded in the audit trail.
+         * @description What was made of it stays. A file that can't be converted fails again. Those may do it who see members' items. The
+         *     act is recorded in the audit trail.
          */
         post: operations["retry_media"];
         delete?: never;
