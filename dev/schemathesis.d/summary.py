@@ -64,8 +64,11 @@ def main(report, statuses):
             print(f"FAIL [{label}] {finding}")
     errors = [error for run in runs for error in run.errors]
     for run in runs:
-        for label, reason in run.reasons():
+        reasons = list(run.reasons())
+        for label, reason in reasons:
             print(f"FAIL [{label}] {reason}")
+        if run.errors and not reasons:
+            print(f"FAIL [schemathesis] {json.dumps(run.errors)[:300]}")
     # A run of a second pass may find no time for a single request.
     dead = [run for run in runs if not run.has_run and not (run is not runs[0] and run.is_cut)]
     for run in dead:
