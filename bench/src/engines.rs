@@ -5,7 +5,9 @@
 //! `fsync`, NATS with `sync_interval: always`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use db::{Db, PostgresOptions};
 use testkit::engines::{Nats, Postgres, S3};
 use testkit::fleet::{EngineUrls, Fleet, Topology};
 
@@ -36,6 +38,18 @@ impl Engines {
     pub async fn prepare(&self, bench: &Bench, topology: Topology, settings: &[String]) -> Result<Fleet, Error> {
         let (binary, urls, settings) = (bench.server.clone(), self.urls.clone(), settings.to_vec());
         blocking(move || Fleet::prepare(&binary, &urls, &topology, &settings)).await
+    }
+
+    /// Opens a service's schema of a fleet, beside the fleet's own connections.
+    pub async fn database(&self, fleet: &Fleet, service: &str) -> Result<Db, Error> {
+        let options = PostgresOptions {
+            url: self.urls.postgres.clone(),
+            schema: format!("{}_{service}", fleet.name),
+            readers: 2,
+            writers: 2,
+            statement_timeout: Duration::from_secs(30),
+        };
+        Ok(Db::postgres(&options).await?)
     }
 }
 

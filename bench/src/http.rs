@@ -76,9 +76,13 @@ impl Connection {
 
     /// Connects as the member with this access token.
     pub async fn of_member(address: SocketAddr, token: &str) -> Result<Self, Error> {
-        let mut connection = Self::open(address).await?;
-        connection.bearer = Some(token.to_owned());
-        Ok(connection)
+        Ok(Self::open(address).await?.with_token(token))
+    }
+
+    /// Sets the access token of each request.
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.bearer = Some(token.to_owned());
+        self
     }
 
     /// Sends a GET.

@@ -6,6 +6,7 @@
 //! Invariant: every process that it starts is on the loopback, bounded in time, and stopped by it.
 
 mod clips;
+mod community;
 mod engines;
 mod flood;
 mod hostile;
@@ -40,7 +41,8 @@ struct Cli {
     /// The scenarios to measure; all of them if none is named
     #[arg(value_enum)]
     scenarios: Vec<ScenarioName>,
-    /// Measure each once instead of taking the median of several runs; the report says so
+    /// Measure each once instead of taking the median of several runs, and communities of 10,000 accounts; the report
+    /// says so
     #[arg(long)]
     quick: bool,
     /// The number of alternating runs of which the median is taken
@@ -98,6 +100,14 @@ enum ScenarioName {
     SignIns,
     /// Verifying an audit trail of 10,000 acts
     Audit,
+    /// Home pages and posts in a community of 100,000 accounts
+    Social,
+    /// Home pages, follows and reactions beside PocketBase
+    #[value(name = "social_beside", alias = "social-beside")]
+    SocialBeside,
+    /// The bytes of a follow and of an entry of a feed
+    #[value(name = "social_storage", alias = "social-storage")]
+    SocialStorage,
 }
 
 /// The settings of a run, for every scenario.
@@ -111,6 +121,8 @@ pub struct Bench {
     pub clips: clips::Clips,
     /// The windows of the photos in seconds; empty for the default.
     pub windows: Vec<u64>,
+    /// Whether less is measured than a report needs.
+    quick: bool,
     /// The number of alternating runs; each scenario has its own default.
     runs: Option<usize>,
 }
@@ -119,6 +131,11 @@ impl Bench {
     /// Returns the number of runs of which to take the median; `usual` is the scenario's default.
     pub fn runs(&self, usual: usize) -> usize {
         self.runs.unwrap_or(usual).max(1)
+    }
+
+    /// Returns the number of accounts of a community, so that one has 100,000 followers; a tenth with `--quick`.
+    pub fn accounts(&self) -> usize {
+        if self.quick { 10_001 } else { 100_001 }
     }
 }
 
@@ -145,7 +162,8 @@ async fn run(cli: Cli) -> Result<(), Error> {
         &work.join("clips"),
         cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())),
     )?;
-    let bench = Bench { server, temp, clips, windows: cli.windows, runs: if cli.quick { Some(1) } else { cli.runs } };
+    let runs = if cli.quick { Some(1) } else { cli.runs };
+    let bench = Bench { server, temp, clips, windows: cli.windows, quick: cli.quick, runs };
     let mut failed = Vec::new();
     for scenario in ScenarioName::value_variants() {
         if !cli.scenarios.is_empty() && !cli.scenarios.contains(scenario) {
@@ -167,6 +185,9 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::Tokens => scenarios::tokens::measure(&bench).await,
             ScenarioName::SignIns => scenarios::sign_ins::measure(&bench).await,
             ScenarioName::Audit => scenarios::audit::measure(&bench).await,
+            ScenarioName::Social => scenarios::social::measure(&bench).await,
+            ScenarioName::SocialBeside => scenarios::social_beside::measure(&bench).await,
+            ScenarioName::SocialStorage => scenarios::social_storage::measure(&bench).await,
         };
         match measured {
             Ok(results) => report::save(&cli.out, results, before)?,

@@ -1,6 +1,7 @@
-//! PocketBase, for comparison of password sign-ins.
+//! PocketBase, for comparison of password sign-ins, and of what members read and write.
 //!
 //! All its settings are its defaults: the collection `users`, bcrypt, no rate limits, SQLite with `synchronous=NORMAL`.
+//! A scenario may add collections, through its API.
 //! Invariant: it listens on the loopback only, touches nothing outside its folder, and ends with its owner.
 
 use std::ffi::OsString;
@@ -8,10 +9,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::http::Connection;
 use crate::process::{ChildProcess, Memory};
+use crate::scenarios::text;
 use crate::server::free_port;
 use crate::{Error, process};
 
@@ -19,7 +22,8 @@ use crate::{Error, process};
 const PROGRAM: &str = ".tools/pocketbase/bin/pocketbase";
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Without a superuser it would open a browser, which asks for one. Nothing is done as this one.
+const JSON: &str = "application/json";
+/// Without a superuser it would open a browser, which asks for one. This one only creates collections.
 const SUPERUSER: [&str; 2] = ["bench@example.org", "a long enough passphrase"];
 
 /// A running PocketBase.
@@ -67,6 +71,33 @@ impl PocketBase {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Creates collections, in this order.
+    pub async fn create_collections(&self, collections: &[Value]) -> Result<(), Error> {
+        let body = json!({ "identity": SUPERUSER[0], "password": SUPERUSER[1] }).to_string();
+        let path = "/api/collections/_superusers/auth-with-password";
+        let mut connection = Connection::open(self.address).await?;
+        let session = connection.send("POST", path, JSON, body.as_bytes()).await?.expect(200)?.json()?;
+        let mut superuser = connection.with_token(text(&session["token"], "token")?);
+        for collection in collections {
+            superuser.send("POST", "/api/collections", JSON, collection.to_string().as_bytes()).await?.expect(200)?;
+        }
+        Ok(())
+    }
+
+    /// Creates a user with this name and signs in. Returns the id and the token.
+    pub async fn sign_up(&self, name: &str) -> Result<(String, String), Error> {
+        let (email, password) = (format!("{name}@example.org"), SUPERUSER[1]);
+        let mut connection = Connection::open(self.address).await?;
+        let body = json!({ "email": email, "password": password, "passwordConfirm": password }).to_string();
+        connection.send("POST", "/api/collections/users/records", JSON, body.as_bytes()).await?.expect(200)?;
+        let (body, path) = (
+            json!({ "identity": email, "password": password }).to_string(),
+            "/api/collections/users/auth-with-password",
+        );
+        let session = connection.send("POST", path, JSON, body.as_bytes()).await?.expect(200)?.json()?;
+        Ok((text(&session["record"]["id"], "id")?.to_owned(), text(&session["token"], "token")?.to_owned()))
     }
 
     /// Returns its memory.

@@ -52,6 +52,11 @@ end
     )
 }
 
+/// Returns a script that requests one path again and again as the member with this access token.
+pub fn member_script(path: &str, token: &str) -> String {
+    format!("wrk.headers[\"Authorization\"] = {:?}\n{}", format!("Bearer {token}"), lua_script(std::iter::once(path)))
+}
+
 fn read(output: &str) -> Result<Throughput, Error> {
     if output.contains("Non-2xx") || output.contains("Socket errors") {
         return Err(format!("wrk met errors: {output}").into());

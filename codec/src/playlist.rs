@@ -3,8 +3,12 @@
 //! Owns the tags and their order, not where segments are stored. Invariant: whatever its arguments contain, each tag
 //! and each URL stays on its own line and inside its own quotes.
 
+mod programme;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+pub use programme::{Clip, programme};
 
 /// The protocol version: `EXT-X-MAP` in a playlist with video needs 6, CMAF players expect 7.
 const VERSION: u32 = 7;

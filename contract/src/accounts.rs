@@ -1,6 +1,6 @@
-//! The events of `accounts`: an account was erased and all data about it must be removed; a profile became private or
-//! no longer is; an account was suspended or restored. And the subject of avatars, and the internal query for the
-//! account with a handle.
+//! The events of `accounts`: an account was erased and all data about it must be removed; a profile changed, became
+//! private or no longer is; an account was suspended or restored. And the internal query for what other services may
+//! know of accounts, and the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
 //! account that still exists, and the id is never used again. [`StandingChanged`] is published in the transaction that
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{AccountId, Event};
+use crate::{AccountId, Event, MediaId};
 
 /// The subject that clients claim the photo of an avatar for. Such items are in no library.
 pub const AVATAR_SUBJECT: &str = "account:avatar";
@@ -86,26 +86,58 @@ impl Event for StandingChanged {
     const SUBJECT: &'static str = "accounts.standing_changed";
 }
 
-/// An account's id and its handle. The response of [`FindByHandle`].
+/// What other members see of an account beside what they do, and the copy of it that other services keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccountName {
+pub struct Profile {
     /// The account.
-    pub id: AccountId,
-    /// Its handle.
+    pub account: AccountId,
+    /// The unique name, lower-case. An account keeps it.
     pub handle: String,
+    /// The name to show.
+    pub display_name: String,
+    /// The photo of the profile.
+    pub avatar: Option<MediaId>,
+    /// Whether the profile is private.
+    pub is_private: bool,
+    /// When it was like this. A subscriber discards an older profile that arrives late.
+    pub at: DateTime<Utc>,
 }
 
-/// Asks accounts for the account with a handle, which is percent-encoded here. There is no response if there is none;
-/// an account that is suspended is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FindByHandle(pub String);
+/// `accounts.profile_changed`: an account was created, or its profile has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileChanged {
+    /// The profile as it is now.
+    pub profile: Profile,
+}
 
-impl Query for FindByHandle {
+impl Event for ProfileChanged {
+    const SUBJECT: &'static str = "accounts.profile_changed";
+}
+
+/// The largest number of names in a [`FindAccounts`].
+pub const MAX_ACCOUNTS_PER_QUERY: usize = 50;
+
+/// Asks accounts for accounts by name: a handle, or an id. At most [`MAX_ACCOUNTS_PER_QUERY`]. Names that no account
+/// has are left out; suspended accounts are not. The caller has checked that a name has only letters, digits and
+/// `_`, `.`, `-`, or has percent-encoded it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindAccounts(pub Vec<String>);
+
+impl Query for FindAccounts {
     const ROLE: &'static str = "accounts";
-    const PATH: &'static str = "/internal/handles/{handle}";
-    type Response = AccountName;
+    const PATH: &'static str = "/internal/accounts/{names}";
+    type Response = Vec<FoundAccount>;
 
     fn path(&self) -> String {
-        format!("/internal/handles/{}", self.0)
+        format!("/internal/accounts/{}", self.0.join(","))
     }
+}
+
+/// An account that [`FindAccounts`] has found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundAccount {
+    /// The profile.
+    pub profile: Profile,
+    /// The standing.
+    pub standing: StandingChanged,
 }

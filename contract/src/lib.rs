@@ -4,8 +4,10 @@
 //! `#[serde(default)]`, because the previous and the next release read the same events.
 
 pub mod accounts;
+pub mod delivery;
 pub mod ids;
 pub mod media;
+pub mod social;
 mod string_enum;
 pub mod transcode;
 pub mod webhooks;

@@ -246,3 +246,77 @@ impl Query for FindAlbumPreview {
         format!("/internal/albums/{}/preview", self.0)
     }
 }
+
+/// How far the conversion of an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conversion {
+    /// Its bytes are stored.
+    Received,
+    /// It is being converted.
+    Processing,
+    /// A player can start; more renditions follow.
+    Playable,
+    /// Everything is there.
+    Ready,
+    /// It cannot be converted.
+    Failed,
+}
+
+crate::string_enum!(
+    Conversion:
+    Received => "received",
+    Processing => "processing",
+    Playable => "playable",
+    Ready => "ready",
+    Failed => "failed",
+);
+
+/// What a service that shows an item of a member beside other things keeps a copy of. The response of
+/// [`FindOwnedItems`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedItem {
+    /// The item's id.
+    pub id: MediaId,
+    /// The kind of media.
+    pub kind: Kind,
+    /// How far its conversion is.
+    pub state: Conversion,
+    /// What stands for the picture where it is not seen; empty if its owner has written nothing.
+    pub alt: String,
+    /// Upright width in pixels, where known.
+    pub width: Option<u32>,
+    /// Upright height in pixels, where known.
+    pub height: Option<u32>,
+    /// Duration in milliseconds, where known.
+    pub duration_ms: Option<u64>,
+    /// The thumbhash of the photo or poster, hexadecimal.
+    pub thumbhash: Option<String>,
+    /// The names of the item's assets, as in [`crate::transcode::Asset::name`].
+    pub assets: Vec<String>,
+    /// Whether it is staged (`claim=later`) and not claimed. Such an item is removed after a day.
+    pub staged: bool,
+    /// Increases with every change of its owner's, as in [`Changed::version`].
+    pub version: u64,
+}
+
+/// Asks media for items of one owner. Those of other members and those in the trash are left out, like those that don't
+/// exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindOwnedItems {
+    /// The account that must own them.
+    pub owner: AccountId,
+    /// The items, at most 100.
+    pub ids: Vec<MediaId>,
+}
+
+impl Query for FindOwnedItems {
+    const ROLE: &'static str = "media";
+    const PATH: &'static str = "/internal/owners/{owner}/media/{ids}";
+    type Response = Vec<OwnedItem>;
+
+    fn path(&self) -> String {
+        let ids: Vec<&str> = self.ids.iter().map(MediaId::as_str).collect();
+        format!("/internal/owners/{}/media/{}", self.owner, ids.join(","))
+    }
+}

@@ -133,6 +133,9 @@ class Member:
     def make_album(self):
         return self.post("/v1/albums", {"title": "Everyone plays"})["id"]
 
+    def make_post(self):
+        return self.post("/v1/posts", {"text": "Everyone plays. #karaoke", "audience": "public"})["id"]
+
     def mailed_code(self, page):
         """Returns the code in the link to this page in a mail to the member; None if none arrives in time, or mails can't be read."""
         until = time.monotonic() + 10
@@ -211,19 +214,22 @@ def wait_until_ready(member, ids):
 
 
 def set_up():
-    """Returns the files, a member who has sent them, their items, and an album: those of an earlier run, if there was one."""
+    """Returns the files, a member who has sent them, their items, an album and a post, and a member whom the first one follows,
+    blocks and mutes: those of an earlier run, if there was one."""
     if os.path.exists(SETUP):
         with open(SETUP) as file:
             saved = json.load(file)
-        return saved["files"], Member.of(saved["ada"]), saved["views"], saved["album"]
+        return saved["files"], Member.of(saved["ada"]), saved["views"], saved["album"], saved["post"], Member.of(saved["bob"])
     files, ada = list(make_files()), Member()
     views, album = wait_until_ready(ada, [ada.send(path) for path in files]), ada.make_album()
+    post, bob = ada.make_post(), Member()
     with open(SETUP, "w") as file:
-        json.dump({"files": files, "ada": vars(ada), "views": views, "album": album}, file)
-    return files, ada, views, album
+        made = {"files": files, "ada": vars(ada), "views": views, "album": album, "post": post, "bob": vars(bob)}
+        json.dump(made, file)
+    return files, ada, views, album, post, bob
 
 
-FILES, ADA, VIEWS, ALBUM = set_up()
+FILES, ADA, VIEWS, ALBUM, POST, BOB = set_up()
 with open(FILES[0], "rb") as file:
     PHOTO = file.read()
 CAPTIONS = b"WEBVTT\n\n00:00.000 --> 00:01.000\nEveryone plays.\n"
@@ -339,7 +345,19 @@ def use_real_data(label, case, member):
     elif path == "/v1/media/zip":
         url = member.post("/v1/media/downloads", {"ids": [view["id"] for view in VIEWS]})["url"]
         case.query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    elif path == "/v1/accounts/{handle}":
+    elif path.startswith("/v1/accounts/{handle}"):
+        parameters["handle"] = ADA.handle if path == "/v1/accounts/{handle}" else BOB.handle
+    elif path == "/v1/posts/{id}":
+        parameters["id"] = POST
+        if method == "DELETE":
+            member = Member()
+            parameters["id"] = member.make_post()
+            case.headers["Authorization"] = f"Bearer {member.token}"
+    elif path.startswith("/v1/posts/{id}/"):
+        parameters["id"] = POST
+        if "handle" in parameters:
+            parameters["handle"] = BOB.handle
+    elif path == "/v1/profiles/{handle}":
         parameters["handle"] = ADA.handle
     elif path == "/v1/sessions/{id}":
         member = Member()

@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Accounts(Accounts),
     /// Verify the audit trail of operators' acts
     Audit(Audit),
+    /// Compare what a role counts with what there is
+    Check(Check),
     /// Migrate the schemas of the databases
     Migrate(Migrate),
     /// Copy a data folder to PostgreSQL and S3
@@ -231,7 +233,7 @@ pub(crate) struct Demo {
     /// The server's URL
     #[arg(long, env = "TUTTI_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub(crate) to: String,
-    /// The file with the demo account's password (the first run creates both)
+    /// The file with the demo account's password, and whether everything is loaded (the first run creates both)
     #[arg(long, value_name = "FILE", default_value = "data/demo-login.txt")]
     pub(crate) login_file: PathBuf,
     /// A folder with videos to upload besides the generated files
@@ -318,6 +320,21 @@ pub(crate) enum AuditAction {
         #[arg(long, value_name = "HASH")]
         contains: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) role: CheckedRole,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckedRole {
+    /// Count followers, follows and posts anew; exits with 0 only if every stored count is right
+    #[command(after_help = "Example:\n  tutti check social --data data")]
+    Social,
 }
 
 #[derive(Debug, Args)]

@@ -106,6 +106,16 @@ impl Client {
         json_or_error(self.send(self.http.patch(self.url(path)).json(body)).await?).await
     }
 
+    /// Sends a PUT, with a JSON body if there is one, and returns the JSON of the response.
+    pub(crate) async fn put(&self, path: &str, body: Option<&Value>) -> Result<Value, CommandError> {
+        json_or_error(self.send(with_body(self.http.put(self.url(path)), body)).await?).await
+    }
+
+    /// Sends a POST, with a JSON body if there is one, and returns the JSON of the response.
+    pub(crate) async fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, CommandError> {
+        json_or_error(self.send(with_body(self.http.post(self.url(path)), body)).await?).await
+    }
+
     /// Creates a resumable upload and returns its URL.
     pub(crate) async fn create_upload(
         &self,
@@ -214,6 +224,13 @@ impl Client {
 enum SendError {
     Retry(CommandError),
     Final(CommandError),
+}
+
+fn with_body(request: RequestBuilder, body: Option<&Value>) -> RequestBuilder {
+    match body {
+        Some(body) => request.json(body),
+        None => request,
+    }
 }
 
 fn header(response: &Response, name: &str) -> Option<String> {

@@ -1,13 +1,19 @@
-//! `tutti demo`: creates an account with pictures, songs and videos, through the public API.
+//! `tutti demo`: an account with pictures, songs and videos, and a community around it, through the public API.
 //!
-//! ffmpeg generates the pictures and songs, so no file is shipped; more videos come from the folder `--media`.
-//! Invariant: a server that already has the demo account is not changed.
+//! ffmpeg generates the pictures, songs and clips, so no file is shipped; more videos come from the folder `--media`.
+//! Invariant: a second run adds nothing: the login file says that everything is loaded, and a run that was interrupted
+//! is finished by the next one.
 
-use std::path::{Path, PathBuf};
+mod community;
+mod items;
+mod people;
+mod posts;
+
+use std::path::Path;
 
 use serde_json::json;
-use tokio::process::Command;
 
+use self::items::{ITEMS, generate, upload, videos};
 use crate::CommandError;
 use crate::cli::Demo;
 use crate::client::Client;
@@ -15,116 +21,55 @@ use crate::terminal::say;
 
 const HANDLE: &str = "demo";
 const EMAIL: &str = "demo@tutti.example";
+/// The second line of the login file, once the community is loaded.
+const LOADED: &str = "community loaded";
 
-/// A file to generate: its name, ffmpeg's arguments before the output, and its tags.
-struct DemoItem {
-    name: &'static str,
-    arguments: &'static [&'static str],
-    tags: &'static str,
+/// What the login file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Login {
+    password: String,
+    is_loaded: bool,
 }
 
-const ITEMS: [DemoItem; 6] = [
-    DemoItem {
-        name: "Sea of numbers.jpg",
-        arguments: &[
-            "-f",
-            "lavfi",
-            "-i",
-            "mandelbrot=s=1920x1280:start_scale=0.03:end_scale=0.01:start_x=-0.7435:start_y=0.1314:maxiter=800",
-            "-frames:v",
-            "1",
-            "-q:v",
-            "3",
-        ],
-        tags: "picture,blue",
-    },
-    DemoItem {
-        name: "Evening colours.png",
-        arguments: &[
-            "-f",
-            "lavfi",
-            "-i",
-            "gradients=s=1600x1200:c0=0x1b1f5c:c1=0xe0607e:c2=0xf6c667:n=3:seed=7",
-            "-frames:v",
-            "1",
-        ],
-        tags: "picture,warm",
-    },
-    DemoItem {
-        name: "Tall window.jpg",
-        arguments: &[
-            "-f",
-            "lavfi",
-            "-i",
-            "gradients=s=1080x1620:c0=0x0f3d3e:c1=0xe2dcc8:n=2:seed=3",
-            "-frames:v",
-            "1",
-            "-q:v",
-            "3",
-        ],
-        tags: "picture,green",
-    },
-    DemoItem {
-        name: "Walking home.mp3",
-        arguments: &[
-            "-f",
-            "lavfi",
-            "-i",
-            concat!(
-                "aevalsrc='0.25*sin(2*PI*t*220*pow(2\\,floor(mod(t*2\\,8))*2/12))*exp(-3*mod(t*2\\,1))",
-                "+0.12*sin(2*PI*t*110)':d=24:s=44100",
-            ),
-            "-metadata",
-            "title=Walking home",
-            "-metadata",
-            "artist=Demo",
-        ],
-        tags: "song,calm",
-    },
-    DemoItem {
-        name: "Growing pattern.mp4",
-        arguments: &[
-            "-f",
-            "lavfi",
-            "-i",
-            concat!(
-                "life=s=320x180:mold=10:r=24:ratio=0.1:death_color=#2b2d6e:life_color=#ffd166",
-                ",scale=1280:720:flags=neighbor",
-            ),
-            "-t",
-            "12",
-            "-pix_fmt",
-            "yuv420p",
-        ],
-        tags: "video,pattern",
-    },
-    DemoItem {
-        name: "Slow colours, upright.mp4",
-        arguments: &[
-            "-f",
-            "lavfi",
-            "-i",
-            "gradients=s=720x1280:r=25:speed=0.02:c0=0x1b1f5c:c1=0xe0607e:c2=0x2a9d8f:n=3:seed=11",
-            "-f",
-            "lavfi",
-            "-i",
-            "sine=f=330:b=2",
-            "-t",
-            "8",
-            "-pix_fmt",
-            "yuv420p",
-            "-af",
-            "volume=0.3",
-        ],
-        tags: "video,upright",
-    },
-];
+impl Login {
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let password = lines.next()?.split_once(' ')?.1.trim().to_owned();
+        Some(Self { password, is_loaded: lines.any(|line| line == LOADED) })
+    }
+
+    fn text(&self) -> String {
+        let loaded = if self.is_loaded { format!("{LOADED}\n") } else { String::new() };
+        format!("{HANDLE} {}\n{loaded}", self.password)
+    }
+
+    fn save(&self, path: &Path) -> Result<(), CommandError> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+        Ok(std::io::Write::write_all(&mut file, self.text().as_bytes())?)
+    }
+}
 
 pub(crate) async fn run(arguments: Demo) -> Result<(), CommandError> {
-    if let Some(password) = saved_password(&arguments.login_file) {
-        print_login(&arguments, &password);
+    let saved = std::fs::read_to_string(&arguments.login_file).ok().and_then(|text| Login::parse(&text));
+    if let Some(login) = saved.as_ref().filter(|login| login.is_loaded) {
+        print_login(&arguments, &login.password);
         return Ok(());
     }
+    let scratch = tempfile::tempdir()?;
+    let (client, login) = match saved {
+        Some(login) => (Client::sign_in(&arguments.to, HANDLE, &login.password).await?, login),
+        None => create(&arguments, scratch.path()).await?,
+    };
+    community::load(&arguments.to, &client, (HANDLE, login.password.as_str()), scratch.path()).await?;
+    let login = Login { is_loaded: true, ..login };
+    login.save(&arguments.login_file)?;
+    print_login(&arguments, &login.password);
+    Ok(())
+}
+
+/// Creates the demo account with its library.
+async fn create(arguments: &Demo, scratch: &Path) -> Result<(Client, Login), CommandError> {
     let password = base::Random::system().id();
     let Some(client) = Client::sign_up(&arguments.to, HANDLE, EMAIL, &password).await? else {
         return Err(format!(
@@ -133,72 +78,39 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), CommandError> {
         )
         .into());
     };
-    save_password(&arguments.login_file, &password)?;
+    let login = Login { password, is_loaded: false };
+    login.save(&arguments.login_file)?;
     client
         .patch("/v1/me", &json!({ "display_name": "Demo", "bio": "Pictures, songs and videos to click through." }))
         .await?;
-    let scratch = tempfile::tempdir()?;
     for item in &ITEMS {
-        let path = scratch.path().join(item.name);
+        let path = scratch.join(item.name);
         generate(item, &path).await?;
         upload(&client, &path, item.tags).await?;
     }
     for path in videos(arguments.media.as_deref()) {
         upload(&client, &path, "video,film").await?;
     }
-    print_login(&arguments, &password);
-    Ok(())
-}
-
-async fn upload(client: &Client, path: &Path, tags: &str) -> Result<(), CommandError> {
-    let bytes = tokio::fs::metadata(path).await?.len();
-    let url = client.create_upload(path, bytes, tags, "unlisted").await?;
-    let id = client.resume(&url, path, |_| {}).await?;
-    let item = client.get(&format!("/v1/media/{id}")).await?;
-    say!("loaded {} ({})", item["name"].as_str().unwrap_or_default(), item["kind"].as_str().unwrap_or_default());
-    Ok(())
-}
-
-async fn generate(item: &DemoItem, path: &Path) -> Result<(), CommandError> {
-    let output = Command::new("ffmpeg")
-        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"])
-        .args(item.arguments)
-        .arg(path)
-        .output()
-        .await;
-    let output =
-        output.map_err(|_| "ffmpeg is needed to make the demo content; `tutti doctor` shows how to install it")?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(format!("ffmpeg could not make {}: {}", item.name, String::from_utf8_lossy(&output.stderr)).into())
-    }
-}
-
-/// Returns the MP4 files of a folder, sorted by name, at most three.
-fn videos(folder: Option<&Path>) -> Vec<PathBuf> {
-    let Some(entries) = folder.and_then(|folder| std::fs::read_dir(folder).ok()) else { return Vec::new() };
-    let mut videos: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "mp4"))
-        .collect();
-    videos.sort();
-    videos.truncate(3);
-    videos
-}
-
-fn saved_password(path: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(path).ok()?;
-    Some(text.split_once(' ')?.1.trim().to_owned())
-}
-
-fn save_password(path: &Path, password: &str) -> Result<(), CommandError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-    Ok(std::io::Write::write_all(&mut file, format!("{HANDLE} {password}\n").as_bytes())?)
+    Ok((client, login))
 }
 
 fn print_login(arguments: &Demo, password: &str) {
-    say!("\n  Tutti is at  {}\n  log in as    {HANDLE}\n  password     {password}\n", arguments.to);
+    let (handle, other) = ("amara.okafor", community::password_of("amara.okafor", password));
+    say!("\n  Tutti is at  {}\n  log in as    {HANDLE}\n  password     {password}", arguments.to);
+    say!("  or as        {handle}\n  password     {other}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_login_file_says_what_is_loaded() {
+        for is_loaded in [false, true] {
+            let login = Login { password: "secret".into(), is_loaded };
+            assert_eq!(Login::parse(&login.text()), Some(login));
+        }
+        assert_eq!(Login::parse("demo secret\n").map(|login| login.is_loaded), Some(false));
+        assert_eq!(Login::parse(""), None);
+    }
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod audit;
 mod bus;
+mod check;
 mod cli;
 mod client;
 mod command_docs;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
             Command::Openapi { operators } => openapi::print(operators),
             Command::Accounts(arguments) => accounts::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
+            Command::Check(arguments) => check::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Move(arguments) => move_data::run(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,

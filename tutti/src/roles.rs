@@ -5,12 +5,13 @@
 use service::Service;
 
 /// Returns every role, in the order in which they start.
-pub(crate) fn all() -> [Service; 7] {
+pub(crate) fn all() -> [Service; 8] {
     [
         accounts::service(),
         media::service(),
         transcode::service(),
         delivery::service(),
+        social::service(),
         webhooks::service(),
         gateway::service(),
         // The gateway's code at the operators' listener.

@@ -15,7 +15,7 @@ async function expectAccessible(page: Page, what: string): Promise<void> {
 }
 
 test('axe finds nothing on the pages of a new member', async ({ page, home, member }) => {
-  for (const path of ['/', '/albums', '/trash', '/settings', '/settings/api-keys', '/confirm', `/u/${member.handle}`, '/nowhere']) {
+  for (const path of ['/', '/albums', '/trash', '/feed', '/explore', '/tags/karaoke', '/saved', '/pending-comments', '/threads/new', '/greetings', '/compose', '/follow-requests', '/settings', '/settings/api-keys', '/confirm', `/u/${member.handle}`, '/nowhere']) {
     await home.goto(path);
     await home.waitForSelector('main h1');
     await expectAccessible(page, path);
@@ -55,7 +55,7 @@ test('axe finds nothing in a library', async ({ page, library, files }) => {
 });
 
 test('axe finds nothing on the pages of a visitor', async ({ page }) => {
-  for (const path of ['/', '/sign-in', '/forgot', '/reset', '/confirm', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/join']) {
+  for (const path of ['/', '/sign-in', '/forgot', '/reset', '/confirm', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/g/5kT0vYq8Zb3mXw1RcHs9Ga', '/explore', '/join']) {
     await page.goto(path);
     await page.waitForSelector('main h1');
     await expectAccessible(page, path);

@@ -40,8 +40,11 @@ export class ApiClient {
     return read();
   }
 
-  async #json<T>(path: string, options: RequestInit = {}): Promise<T> {
-    const response = await fetch(this.serverUrl + path, { ...options, headers: { Authorization: `Bearer ${this.token}` } });
+  /** Creates something of a JSON body, and returns it. */
+  create = async <T>(path: string, body: object): Promise<T> => this.#json<T>(path, { method: 'POST', body: JSON.stringify(body) }, { 'Content-Type': 'application/json' });
+
+  async #json<T>(path: string, options: RequestInit = {}, headers: Record<string, string> = {}): Promise<T> {
+    const response = await fetch(this.serverUrl + path, { ...options, headers: { ...headers, Authorization: `Bearer ${this.token}` } });
     expect(response.ok, `${path}: ${response.status}`).toBe(true);
     return (await response.json()) as T;
   }

@@ -1,14 +1,15 @@
 // Proves that an operator who was made on the machine, which needs a second factor, signs in to the console with it, finds a member, changes
-// roles and standing with a reason, and reads it in the audit trail; looks after media, mails, the fleet, webhooks and keys;
+// roles and standing with a reason, and reads it in the audit trail; looks after media, reports, mails, the fleet, webhooks and keys;
 // and that the console can be used by everyone who may.
 import type { Page } from '@playwright/test';
+import { ApiClient } from './apiClient';
 import { appCode } from './authenticator';
 import { collectErrors, expect, fleet, memberNamed, signUp, test as base, tutti, type Member, type Server } from './fixtures';
 import { overlaps } from './overlaps';
 import { violations } from './violations';
 
 const DESKTOP = { width: 1440, height: 900 };
-const PAGES = ['Members', 'Media', 'Mails', 'Processes', 'Logs', 'Timed jobs', 'Dead letters', 'Flags', 'Configuration', 'Webhooks', 'API keys', 'Audit trail'];
+const PAGES = ['Members', 'Media', 'Reports', 'Mails', 'Processes', 'Logs', 'Timed jobs', 'Dead letters', 'Flags', 'Configuration', 'Webhooks', 'API keys', 'Audit trail'];
 
 /** An operator whom the tests of a worker share, and a page where they are signed in to the console. */
 interface Operator {
@@ -183,6 +184,41 @@ test('a member is suspended with a reason and an end, and restored', async ({ br
   await dialog.getByRole('button', { name: 'Restore' }).click();
   await expect(home.getByText('The account is active again.')).toBeVisible();
   await expect(home.getByRole('row').filter({ hasText: 'Lifted' })).toContainText('It was no advertising.');
+});
+
+test('a reported post is read, removed with a reason, and its report is closed', async ({ console: home, request, serverUrl }) => {
+  const author = memberNamed(`mallory${Date.now().toString(36)}`);
+  const [writing, reporting] = await Promise.all([author, memberNamed(`nora${Date.now().toString(36)}`)].map((member) => ApiClient.signUp(serverUrl, member)));
+  const text = `Buy now at ${author.handle}`;
+  const post = await writing!.create<{ id: string }>('/v1/posts', { text, audience: 'public' });
+  await reporting!.create('/v1/reports', { kind: 'post', id: post.id, reason: 'spam', text: 'Under every clip.' });
+
+  await openPage(home, 'Reports');
+  await home.getByLabel('Kind', { exact: true }).selectOption('Account');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('No report is found.')).toBeVisible();
+  await home.getByLabel('Kind', { exact: true }).selectOption('Post');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  const row = home.getByRole('row').filter({ hasText: `@${author.handle}` });
+  await expect(row).toContainText('Under every clip.');
+  await row.getByRole('link', { name: 'Post: Advertising' }).click();
+  await expect(home.getByText(text)).toBeVisible();
+  expect(await violations(home)).toEqual([]);
+  await home.getByRole('button', { name: 'Remove' }).click();
+  const dialog = home.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await expect(dialog.getByText('Reason is missing.')).toBeVisible();
+  await dialog.getByLabel('Reason').fill('Advertising.');
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await expect(home.getByText('The decision is made.')).toBeVisible();
+  await expect(home.getByText('It is gone: its author or a moderator has removed it.')).toBeVisible();
+  await expect(home.getByRole('button', { name: 'Keep' })).toHaveCount(0);
+  expect((await request.get(`${serverUrl}/v1/posts/${post.id}`)).status()).toBe(404);
+
+  await openPage(home, 'Reports');
+  await home.getByLabel('State', { exact: true }).selectOption('Closed');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(row).toContainText('Removed');
 });
 
 test('an operator looks after media, mails, processes, logs, flags, webhooks and keys', async ({ console: home, operator: { member }, owner }) => {

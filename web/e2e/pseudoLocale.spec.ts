@@ -96,7 +96,7 @@ test('no page and no dialog has a text outside the message files', async ({ cont
     await page.locator('header nav button').first().click();
     await check(`theme ${press}`);
   }
-  for (const path of ['/sign-in', '/forgot', '/reset', '/confirm', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/albums/5kT0vYq8Zb3mXw1RcHs9Ga', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember']) {
+  for (const path of ['/sign-in', '/forgot', '/reset', '/confirm', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/albums/5kT0vYq8Zb3mXw1RcHs9Ga', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember', '/p/0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60']) {
     await open(path);
     await check(path);
   }
@@ -269,6 +269,41 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   await check('photo zoomed');
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
+
+  // Feeds, people and posts.
+  for (const path of ['/feed', '/explore', '/tags/海', '/saved', '/pending-comments', '/threads/new', '/t/0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60', '/greetings', '/g/5kT0vYq8Zb3mXw1RcHs9Ga']) {
+    await open(path);
+    await check(path);
+  }
+  await open('/follow-requests');
+  await check('no follow requests');
+  await open(`/u/${member.handle}/followers`);
+  await check('followers');
+  await open('/compose');
+  await check('compose');
+  await main.locator('form button.primary').last().click();
+  await check('compose, refused');
+  await main.locator('form .row button').first().click();
+  await page.waitForSelector('dialog li');
+  await check('choose from the library');
+  await dialog.locator('li button').first().click();
+  await dialog.locator('button.primary').last().click();
+  await expect(dialog).toHaveCount(0);
+  await main.locator('form button.primary').last().click();
+  await page.waitForSelector('main article');
+  await check('post');
+  await main.locator('#comments textarea').fill('海');
+  await main.locator('#comments form button').click();
+  await page.waitForSelector('#comments li .about');
+  await check('comment');
+  await main.locator('article > .row:last-child button').first().click();
+  await check('edit a post');
+  await closeDialog();
+  await main.locator('article > .row:last-child button').last().click();
+  await check('delete a post');
+  await dialog.locator('.row button').first().click();
+  await expect(dialog).toHaveCount(0);
+  await check('a post is deleted');
 
   // Albums. The photo is private.
   await open('/albums');

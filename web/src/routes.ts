@@ -5,11 +5,17 @@
 import type { Component } from 'svelte';
 import account from '#messages/account';
 import apiKeys from '#messages/apiKeys';
+import feeds from '#messages/feeds';
+import greetings from '#messages/greetings';
 import layout from '#messages/layout';
 import library from '#messages/library';
+import people from '#messages/people';
+import posts from '#messages/posts';
+import talk from '#messages/talk';
+import threads from '#messages/threads';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'trash' | 'settings' | 'api-keys' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'trash' | 'settings' | 'api-keys' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -35,6 +41,21 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   albums: { pattern: '/albums', title: layout.albums, load: () => import('./albums/AlbumsPage.svelte'), signedOut: 'sign-in' },
   album: { pattern: '/albums/:id', title: null, load: () => import('./albums/AlbumPage.svelte') },
   member: { pattern: '/u/:handle', title: null, load: () => import('./account/MemberPage.svelte') },
+  followers: { pattern: '/u/:handle/followers', title: null, load: () => import('./people/FollowersPage.svelte') },
+  following: { pattern: '/u/:handle/following', title: null, load: () => import('./people/FollowingPage.svelte') },
+  'follow-requests': { pattern: '/follow-requests', title: people.requestsTitle, load: () => import('./people/FollowRequestsPage.svelte'), signedOut: 'sign-in' },
+  compose: { pattern: '/compose', title: posts.composeTitle, load: () => import('./posts/ComposePage.svelte'), signedOut: 'sign-in' },
+  post: { pattern: '/p/:id', title: null, load: () => import('./posts/PostPage.svelte') },
+  // Not at `/`: a member's library is theirs alone and always has something to do, the feed depends on others (README.md).
+  feed: { pattern: '/feed', title: feeds.feedTitle, load: () => import('./feeds/FeedPage.svelte'), signedOut: 'sign-in' },
+  explore: { pattern: '/explore', title: feeds.exploreTitle, load: () => import('./feeds/ExplorePage.svelte') },
+  tag: { pattern: '/tags/:tag', title: null, load: () => import('./feeds/TagPage.svelte') },
+  saved: { pattern: '/saved', title: talk.savedTitle, load: () => import('./talk/SavedPage.svelte'), signedOut: 'sign-in' },
+  'pending-comments': { pattern: '/pending-comments', title: talk.pendingTitle, load: () => import('./talk/PendingCommentsPage.svelte'), signedOut: 'sign-in' },
+  'new-thread': { pattern: '/threads/new', title: threads.newThread, load: () => import('./threads/NewThreadPage.svelte'), signedOut: 'sign-in' },
+  thread: { pattern: '/t/:id', title: null, load: () => import('./threads/ThreadPage.svelte') },
+  greetings: { pattern: '/greetings', title: greetings.title, load: () => import('./greetings/GreetingsPage.svelte'), signedOut: 'sign-in' },
+  greeting: { pattern: '/g/:token', title: null, load: () => import('./greetings/GreetingPage.svelte') },
   trash: { pattern: '/trash', title: layout.trash, load: () => import('./trash/TrashPage.svelte'), signedOut: 'sign-in' },
   settings: { pattern: '/settings', title: account.settingsTitle, load: () => import('./account/SettingsPage.svelte'), signedOut: 'sign-in' },
   'api-keys': { pattern: '/settings/api-keys', title: apiKeys.title, load: () => import('./apiKeys/ApiKeysPage.svelte'), signedOut: 'sign-in' },

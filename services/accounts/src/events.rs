@@ -1,6 +1,7 @@
 //! The events that this role consumes: deleted photos, disabled webhooks, and its own requests for a new password and
 //! for an export. It publishes [`contract::accounts::Erased`] where an account is erased,
-//! [`contract::accounts::PrivacyChanged`] where a profile is edited, and [`contract::accounts::StandingChanged`] where
+//! [`contract::accounts::ProfileChanged`] where one is created or a profile changes,
+//! [`contract::accounts::PrivacyChanged`] where its privacy is set, and [`contract::accounts::StandingChanged`] where
 //! an account is suspended or restored.
 //!
 //! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no

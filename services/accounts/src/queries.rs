@@ -4,7 +4,7 @@
 //! sessions too.
 
 use contract::AccountId;
-use contract::accounts::AccountState;
+use contract::accounts::{AccountState, FoundAccount};
 use service::FlagsState;
 use uuid::Uuid;
 
@@ -53,7 +53,18 @@ pub(crate) async fn account_by_handle_or_id(accounts: &Accounts, name: &str) -> 
     account.ok_or(Error::NoSuchAccount)
 }
 
-/// Returns the same for others than operators: a suspended account is not found.
+/// Returns what other roles may know of the account with this handle or id.
+pub(crate) async fn found_account(accounts: &Accounts, name: &str) -> Result<FoundAccount, Error> {
+    let sql = accounts.context.db.read();
+    let id = account_by_handle_or_id(accounts, name).await?.id;
+    // The time before the rest: a change that is made in between has a later one.
+    let changed_at = store::profile_changes::find_last(sql, id).await?;
+    let account = store::accounts::find_by_id(sql, id).await?.ok_or(Error::NoSuchAccount)?;
+    let at = changed_at.unwrap_or(account.created_at);
+    Ok(FoundAccount { profile: account.profile(at), standing: account.standing.changed(account.id) })
+}
+
+/// Returns the account with this handle or id for others than operators: a suspended account is not found.
 pub(crate) async fn shown_account(accounts: &Accounts, name: &str) -> Result<Account, Error> {
     let (account, now) = (account_by_handle_or_id(accounts, name).await?, accounts.context.clock.now());
     if account.standing.is_denied(now) { Err(Error::NoSuchAccount) } else { Ok(account) }

@@ -1,8 +1,8 @@
 //! The gateway role: the public reverse proxy with token checks and limits, and the server of the page. And the admin
 //! role: the same code at the operators' listener (see `admin`).
 //!
-//! Owns no data and no domain rules. Invariant: only the paths of the roles' OpenAPI parts are forwarded (see
-//! [`RouteTable`]), so no internal path (`/internal`, `/metrics`) can be reached from outside.
+//! Owns no data and no domain rules; its own operations are `screens`. Invariant: only the paths of the roles' OpenAPI
+//! parts are forwarded (see [`RouteTable`]), so no internal path (`/internal`, `/metrics`) can be reached from outside.
 
 mod admin;
 mod anonymous_limits;
@@ -19,6 +19,7 @@ mod previews;
 mod route_error;
 mod routes;
 mod scope;
+mod screens;
 mod sse;
 mod static_files;
 mod stream_budget;
@@ -47,7 +48,7 @@ pub fn service() -> Service {
         migrations: None,
         objects: &[],
         personal_data: PersonalData::Nothing("It forwards requests, and has no database."),
-        openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
+        openapi: screens::openapi,
         codes: codes::CODES,
         sections: config::sections,
         subscriptions: |_| Vec::new(),
@@ -69,7 +70,7 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
     let previews = previews::Previews::new(context.peers.clone(), config.public_origin()?);
     let files = static_files::router(&context.openapi_json, context.objects.downloads_from(), previews);
-    let router = Router::new().merge(proxy).merge(files);
+    let router = Router::new().merge(proxy).merge(files).merge(screens::router(context.peers.clone()));
     // The guard wraps every route of the listener, also those that the process adds, and the fallback.
     let guard: RouterLayer =
         Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), guard::Guard::layer)));

@@ -20,7 +20,7 @@ const PASSWORD: &str = "a fine long password";
 const WORDS: [&str; 4] = ["zephyrine", "quillfeather", "nightjar", "wolfsbane"];
 
 /// What may stay of an erased account: a service (or all), a column, and why.
-const ALLOWED: [(&str, &str, &str); 8] = [
+const ALLOWED: [(&str, &str, &str); 10] = [
     ("", "outbox.payload", "events of the last days, which are sent again if the bus has lost them"),
     ("accounts", "audit_entry.target_id", "the audit trail is never changed: it says on whom an act was"),
     ("accounts", "audit_entry.before_json", "the same: what an act changed"),
@@ -29,6 +29,8 @@ const ALLOWED: [(&str, &str, &str); 8] = [
     ("delivery", "member_standing.owner", "hides what is deleted one by one, for 30 days"),
     ("delivery", "tombstone.item", "the id of a deleted item: a late event does not bring it back, for 30 days"),
     ("transcode", "job.media", "the same, for 8 days"),
+    ("social", "erased_account.account", "the id: a late event does not bring the member back, for 30 days"),
+    ("social", "post.thread", "the id of a thread that is gone: it keeps the parts of others from being shown"),
 ];
 
 /// A member with everything, and what belongs to them.
@@ -45,7 +47,8 @@ async fn send(member: &TestClient, method: Method, path: &str, kind: &str, body:
     serde_json::from_slice(&response.body).unwrap_or_default()
 }
 
-/// Makes a member with a profile, an address, factors, keys, sessions, uploads, albums, captions, links and an export.
+/// Makes a member with a profile, an address, factors, keys, sessions, uploads, albums, captions, links, follows,
+/// posts, comments, a greeting and an export.
 async fn with_everything(world: &World) -> Everything {
     let body = json!({"handle": "zephyrine", "email": "zephyrine@wolfsbane.example", "password": PASSWORD});
     let signed_in = world.anonymous().post("/v1/accounts", &body).await.expect(201).json();
@@ -75,7 +78,10 @@ async fn with_everything(world: &World) -> Everything {
     let mut needles: Vec<String> = WORDS.map(str::to_owned).to_vec();
     let account = signed_in["account"]["id"].as_str().unwrap();
     needles.extend([account.to_owned(), account.replace('-', "")]);
-    needles.extend(library(world, &member).await);
+    let mut items = library(world, &member).await;
+    items.push(upload_clip(world, &member, "Nightjar").await);
+    needles.extend(social_life(world, &member, &items).await);
+    needles.extend(items);
     let export = member.post("/v1/me/export", &json!({})).await.expect(202).json();
     let path = format!("/v1/me/exports/{}", export["id"].as_str().unwrap());
     let is_ready = async || (member.get(&path).await.expect(200).json()["state"] == "ready").then_some(());
@@ -85,6 +91,18 @@ async fn with_everything(world: &World) -> Everything {
         assert!(files.values().any(|file| contains(file, word)), "the archive has {word}");
     }
     assert!(files.keys().any(|name| name.starts_with("originals/")), "{:?}", files.keys());
+    for (name, word) in [
+        ("posts", "nightjar duet"),
+        ("follows", "eve-blocked"),
+        ("comments", "a nightjar sings"),
+        ("reports", "a nightjar sings"),
+        ("settings", "wolfsbane"),
+        ("greetings", "nightjar wishes"),
+        ("posts", "a nightjar joins"),
+        ("threads", "invited"),
+    ] {
+        assert!(contains(&files[&format!("social/{name}.json")], word), "{name}.json has {word}");
+    }
     Everything { member, needles }
 }
 
@@ -120,6 +138,120 @@ async fn library(world: &World, member: &TestClient) -> Vec<String> {
         .body(wave(&vec![1; 60_000]));
     member.send(patch).await.expect(204);
     vec![id, album, removed]
+}
+
+/// Uploads a second of video, and waits until it is ready. Returns its id.
+async fn upload_clip(world: &World, member: &TestClient, name: &str) -> String {
+    let path = world.folder().join(format!("{name}.mp4"));
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=128x72:r=10:d=1", "-pix_fmt", "yuv420p"];
+    testkit::ffmpeg(&[source.as_slice(), &[path.to_str().unwrap()]].concat());
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let item = send(member, Method::POST, &format!("/v1/media?name={name}"), "video/mp4", bytes).await;
+    let id = item["id"].as_str().unwrap().to_owned();
+    let url = format!("/v1/media/{id}");
+    let is_ready = async || (member.get(&url).await.expect(200).json()["state"] == "ready").then_some(());
+    world.wait_for("the clip is ready", is_ready).await;
+    id
+}
+
+/// Makes two others, lets the member and them decide about each other, and lets the member post, and open and join
+/// threads. `items` begins with a song and ends with a clip. Returns the ids of the posts.
+async fn social_life(world: &World, member: &TestClient, items: &[String]) -> Vec<String> {
+    let (song, clip) = (&items[0], &items[items.len() - 1]);
+    let mut others = Vec::new();
+    for handle in ["bob-friend", "eve-blocked"] {
+        let body = json!({"handle": handle, "email": format!("{handle}@example.org"), "password": PASSWORD});
+        let signed_in = world.anonymous().post("/v1/accounts", &body).await.expect(201).json();
+        others.push(world.anonymous().with_token(signed_in["access_token"].as_str().unwrap()));
+    }
+    for (who, path) in [
+        (member, "accounts/bob-friend/follow"),
+        (member, "accounts/bob-friend/close"),
+        (member, "accounts/bob-friend/mute"),
+        (member, "topics/tag/wolfsbane/follow"),
+        (&others[0], "accounts/zephyrine/follow"),
+        (&others[0], "accounts/zephyrine/close"),
+        (&others[1], "accounts/zephyrine/mute"),
+        (member, "accounts/eve-blocked/block"),
+    ] {
+        who.send(who.request(Method::PUT, &format!("/v1/{path}"))).await.expect(200);
+    }
+    let post = json!({
+        "text": "Nightjar duet with @bob-friend. #wolfsbane",
+        "media": [song],
+        "alts": ["Quillfeather"],
+        "place": "Wolfsbane",
+        "audience": "public",
+    });
+    let for_link = json!({"text": "A nightjar again.", "audience": "link"});
+    let mut posts = Vec::new();
+    for body in [post, for_link] {
+        posts.push(id_of(&member.post("/v1/posts", &body).await.expect(201).json()));
+    }
+    talk(member, &others[0], &posts[0], song).await;
+    posts.extend(sing(world, member, &others[0], clip).await);
+    posts.iter().flat_map(|id| [id.clone(), id.replace('-', "")]).collect()
+}
+
+fn id_of(created: &Value) -> String {
+    created["id"].as_str().unwrap().to_owned()
+}
+
+/// Lets the member and a friend open a thread each and join that of the other. The member answers, invites, moderates,
+/// and removes a part with a reason; the friend's clip is gone in the end, and what it was in stays. Returns the ids of
+/// the member's thread and parts.
+async fn sing(world: &World, member: &TestClient, friend: &TestClient, clip: &str) -> Vec<String> {
+    let of_friend = upload_clip(world, friend, "friend").await;
+    let open = async |who: &TestClient, title: &str, media: &str| {
+        let body = json!({"title": title, "media": media, "rule": "open", "cap": 5, "audience": "public"});
+        id_of(&who.post("/v1/threads", &body).await.expect(201).json())
+    };
+    let (own, other) =
+        (open(member, "A nightjar choir", clip).await, open(friend, "A choir of another", &of_friend).await);
+    let join = async |who: &TestClient, thread: &str, media: &str, answers: Option<&str>, text: &str| {
+        let body = json!({"media": media, "text": text, "answers": answers});
+        id_of(&who.post(&format!("/v1/threads/{thread}/parts"), &body).await.expect(201).json())
+    };
+    let part = join(member, &other, clip, None, "A nightjar joins.").await;
+    join(friend, &other, &of_friend, Some(part.as_str()), "An answer.").await;
+    let removed = join(friend, &own, &of_friend, None, "Too loud.").await;
+    join(friend, &own, &of_friend, None, "Better.").await;
+    for (who, path) in [
+        (member, format!("{own}/invitations/bob-friend")),
+        (member, format!("{own}/moderators/bob-friend")),
+        (friend, format!("{other}/invitations/zephyrine")),
+        (friend, format!("{other}/moderators/zephyrine")),
+    ] {
+        who.send(who.request(Method::PUT, &format!("/v1/threads/{path}"))).await.expect(204);
+    }
+    let removal = member.request(Method::DELETE, &format!("/v1/threads/{own}/parts/{removed}"));
+    member.send(removal.json(&json!({"reason": "Wolfsbane says no."}))).await.expect(204);
+    friend.delete(&format!("/v1/media/{of_friend}?purge=true")).await.expect(204);
+    vec![own, part]
+}
+
+/// Lets the member and a friend read home, and say something about a post of each other's. The member also wishes what
+/// others may say, and sends a greeting.
+async fn talk(member: &TestClient, friend: &TestClient, own: &str, song: &str) {
+    let body = json!({"text": "Of another.", "audience": "public"});
+    let of_friend = friend.post("/v1/posts", &body).await.expect(201).json();
+    for (who, post, text) in
+        [(member, of_friend["id"].as_str().unwrap(), "A nightjar sings."), (friend, own, "What a voice, @zephyrine!")]
+    {
+        let put = |what: &str| who.request(Method::PUT, &format!("/v1/posts/{post}/{what}"));
+        who.post(&format!("/v1/posts/{post}/comments"), &json!({"text": text})).await.expect(201);
+        who.send(put("reaction").json(&json!({"kind": "like"}))).await.expect(200);
+        who.send(put("save")).await.expect(200);
+        who.post(&format!("/v1/posts/{post}/repost"), &json!({})).await.expect(201);
+        let report = json!({"kind": "post", "id": post, "reason": "other", "text": text});
+        who.post("/v1/reports", &report).await.expect(201);
+        who.get("/v1/feeds/home").await.expect(200);
+    }
+    let settings = json!({"approval": false, "watched_words": ["wolfsbane"]});
+    member.send(member.request(Method::PUT, "/v1/me/talk").json(&settings)).await.expect(200);
+    let greeting = json!({"media": song, "to_name": "Quillfeather", "text": "Nightjar wishes."});
+    member.post("/v1/greetings", &greeting).await.expect(201);
 }
 
 /// Returns whether bytes have a word in them, in whatever case.
@@ -165,7 +297,7 @@ async fn nothing_of_an_erased_member_is_left_anywhere() {
     let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1", "accounts.throttle_delay_ms=1"];
     let builder =
         cheap.into_iter().fold(World::builder().with_real_accounts().with_running_clock(), testkit::WorldBuilder::set);
-    let roles = [accounts::service(), media::service(), transcode::service(), delivery::service()];
+    let roles = [accounts::service(), media::service(), transcode::service(), delivery::service(), social::service()];
     let world = builder.start(&roles).await;
     let Everything { member, needles } = with_everything(&world).await;
     world.settle().await;

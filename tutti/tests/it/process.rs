@@ -181,6 +181,7 @@ fn help_shows_examples_and_the_version_is_printed() {
         &["accounts", "grant", "--help"],
         &["accounts", "revoke", "--help"],
         &["audit", "verify", "--help"],
+        &["check", "social", "--help"],
         &["objects", "check", "--help"],
         &["objects", "repair", "--help"],
         &["migrate", "--help"],

@@ -9,11 +9,21 @@ export const CREATING_PATHS = [
   '/v1/accounts',
   '/v1/albums',
   '/v1/albums/{id}/items',
+  '/v1/follow-requests/{handle}/accept',
+  '/v1/follow-requests/{handle}/reject',
+  '/v1/greetings',
   '/v1/me/api-keys',
   '/v1/media',
   '/v1/media/claims',
   '/v1/media/{id}/links',
+  '/v1/posts',
+  '/v1/posts/{id}/comments',
+  '/v1/posts/{id}/repost',
+  '/v1/reports',
   '/v1/sessions',
+  '/v1/threads',
+  '/v1/threads/{id}/parts',
+  '/v1/threads/{id}/parts/{part}/approve',
 ] as const;
 
 /** The same of the operators' listener, as docs/operators-openapi.json names them: the console calls them all. */

@@ -21,6 +21,22 @@ export type ApiKey = Schemas['ApiKey'];
 export type DataExport = paths['/v1/me/exports/{id}']['get']['responses'][200]['content']['application/json'];
 /** A second factor, as a request has it. */
 export type FactorProof = Schemas['FactorAnswer'];
+/** The body of a response in JSON. */
+type BodyOf<Path extends keyof paths, Method extends keyof paths[Path], Status extends number> =
+  paths[Path][Method] extends { responses: Record<Status, { content: { 'application/json': infer Body } }> } ? Body : never;
+export type Post = BodyOf<'/v1/posts/{id}', 'get', 200>;
+export type Person = Post['author'];
+export type PostMedia = Post['media'][number];
+export type ReactionKind = NonNullable<Post['mine']['reaction']>;
+export type Comment = BodyOf<'/v1/posts/{id}/comments', 'get', 200>['items'][number];
+export type Repost = BodyOf<'/v1/posts/{id}/reposts', 'get', 200>['items'][number];
+export type Thread = BodyOf<'/v1/threads/{id}', 'get', 200>;
+export type ThreadRule = Thread['rule'];
+export type ThreadPart = BodyOf<'/v1/threads/{id}/parts', 'get', 200>['items'][number];
+export type Greeting = BodyOf<'/v1/greetings/{greeting}', 'get', 200>;
+export type Audience = Post['audience'];
+export type Policies = Post['policies'];
+export type Policy = NonNullable<Policies['comment']>;
 export type Kind = Media['kind'];
 export type State = Media['state'];
 export type Visibility = Media['visibility'];

@@ -4,13 +4,24 @@ import m from '#messages/apiKeys';
 import { formatList } from '../ui/format';
 
 /** The tags of the server's operations, without `accounts`: no key is for those. */
-export const TAGS = ['media', 'albums', 'uploads', 'delivery'] as const;
+export const TAGS = ['media', 'albums', 'uploads', 'delivery', 'people', 'posts', 'feeds', 'threads', 'greetings', 'screens'] as const;
 export const ACCESSES = ['read', 'write'] as const;
 
 type Tag = (typeof TAGS)[number];
 type Access = (typeof ACCESSES)[number];
 
-const TAG_LABELS: Record<Tag, () => string> = { media: m.tagMedia, albums: m.tagAlbums, uploads: m.tagUploads, delivery: m.tagDelivery };
+const TAG_LABELS: Record<Tag, () => string> = {
+  media: m.tagMedia,
+  albums: m.tagAlbums,
+  uploads: m.tagUploads,
+  delivery: m.tagDelivery,
+  people: m.tagPeople,
+  posts: m.tagPosts,
+  feeds: m.tagFeeds,
+  threads: m.tagThreads,
+  greetings: m.tagGreetings,
+  screens: m.tagScreens,
+};
 const ACCESS_LABELS: Record<Access, () => string> = { read: m.read, write: m.write };
 
 export const tagLabel = (tag: Tag): string => TAG_LABELS[tag]();

@@ -116,11 +116,14 @@ class Uploads {
     if (account !== null && this.#account === account) await this.#open(account);
   }
 
-  async add(picked: PickedFile[], tags: string[], visibility: Visibility): Promise<void> {
+  /** Adds files. Returns the ids of their uploads, in order. */
+  async add(picked: PickedFile[], tags: string[], visibility: Visibility): Promise<string[]> {
     const account = this.#account;
-    if (account === null) return;
+    const ids: string[] = [];
+    if (account === null) return ids;
     for (const [at, { file, handle }] of picked.entries()) {
       const id = newKey();
+      ids.push(id);
       let fingerprint: string;
       try {
         fingerprint = await fingerprintOf(file);
@@ -142,6 +145,7 @@ class Uploads {
       void uploadDb.saveFile(id, file, handle);
       this.#startNext();
     }
+    return ids;
   }
 
   pause(item: UploadItem): void {

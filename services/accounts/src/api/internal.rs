@@ -1,15 +1,15 @@
 //! Requests of other roles. The public listener does not route to them.
 //!
-//! Invariant: the responses have ids of sessions that have ended and of accounts whose tokens are refused, and why, and
-//! the id of a handle; nothing else of an account. An access token is returned for the hash of an API key only. Which
-//! flags are off is no secret.
+//! Invariant: the responses have ids of sessions that have ended and of accounts whose tokens are refused, and why; of
+//! an account that is asked for by name, what every member may see, and its standing; nothing else of an account. An
+//! access token is returned for the hash of an API key only. Which flags are off is no secret.
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use base::Query as _;
 use chrono::DateTime;
-use contract::accounts::{AccountName, FindByHandle};
+use contract::accounts::{FindAccounts, FoundAccount, MAX_ACCOUNTS_PER_QUERY};
 use http_server::auth::{
     AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, FindTeamKeyToken,
     KEPT, MAX_RULES_PER_RESPONSE, MAX_SESSIONS_PER_RESPONSE, NO_MEMBER,
@@ -29,7 +29,7 @@ pub(super) fn router() -> Router<Accounts> {
         .route(FindEndedSessions::PATH, get(ended_sessions))
         .route(FindAccountRules::PATH, get(account_rules))
         .route(FindApiKeyToken::PATH, get(api_key_token))
-        .route(FindByHandle::PATH, get(account_name))
+        .route(FindAccounts::PATH, get(found_accounts))
         .route(FindFlags::PATH, get(flags))
         .route(FindTeamKeyToken::PATH, get(team_key_token))
 }
@@ -58,14 +58,6 @@ async fn api_key_token(State(accounts): State<Accounts>, Path(hash): Path<String
     Ok(Json(ApiKeyToken { access_token: commands::use_api_key(&accounts, &hash).await? }))
 }
 
-async fn account_name(
-    State(accounts): State<Accounts>,
-    Path(handle): Path<String>,
-) -> Result<Json<AccountName>, Error> {
-    let account = queries::account_by_handle_or_id(&accounts, &handle).await?;
-    Ok(Json(AccountName { id: account.id, handle: account.handle }))
-}
-
 async fn flags(State(accounts): State<Accounts>) -> Result<Json<FlagsState>, Error> {
     Ok(Json(queries::flags_state(&accounts).await?))
 }
@@ -79,4 +71,19 @@ async fn team_key_token(
         name => Some(queries::account_by_handle_or_id(&accounts, name).await?),
     };
     Ok(Json(ApiKeyToken { access_token: commands::use_team_key(&accounts, &hash, member.as_ref()).await? }))
+}
+
+async fn found_accounts(
+    State(accounts): State<Accounts>,
+    Path(names): Path<String>,
+) -> Result<Json<Vec<FoundAccount>>, Error> {
+    let mut found = Vec::new();
+    for name in names.split(',').take(MAX_ACCOUNTS_PER_QUERY) {
+        match queries::found_account(&accounts, name).await {
+            Ok(account) => found.push(account),
+            Err(Error::NoSuchAccount) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Json(found))
 }

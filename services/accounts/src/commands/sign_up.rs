@@ -129,6 +129,7 @@ async fn insert_account(
         .write(lane, async move |tx| {
             let created = store::accounts::insert(tx, &new).await?;
             if created {
+                tx.publish(&new.account.profile_changed(new.account.created_at), new.account.created_at)?;
                 store::sessions::insert(tx, &session).await?;
                 store::known_networks::record(tx, session.account, &network, session.at).await?;
                 store::sign_ins::insert(tx, sign_in, session.account, &from, session.at).await?;

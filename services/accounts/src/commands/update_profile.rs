@@ -1,8 +1,8 @@
 //! Editing the profile.
 //!
-//! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen; a change of the privacy
-//! is published in the transaction that makes it. The avatar is checked again after the write: the event by which it
-//! was hidden may have come before it was an avatar.
+//! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen; a change is published
+//! in the transaction that makes it. The avatar is checked again after the write: the event by which it was hidden may
+//! have come before it was an avatar.
 
 use contract::MediaId;
 use contract::accounts::PrivacyChanged;
@@ -34,12 +34,13 @@ pub(crate) async fn update_profile(
         .db
         .write(Lane::of(&id), async move |tx| {
             let updated = store::accounts::update(tx, id, &patch).await?.ok_or(Error::SessionEnded)?;
+            // Subscribers keep the change with the latest time, and that must be the last one.
+            let now = clock.now();
+            let at = store::profile_changes::record_change(tx, id, now).await?;
             if let Some(is_private) = patch.is_private {
-                // Subscribers keep the change with the latest time, and that must be the last one.
-                let now = clock.now();
-                let at = store::privacy::record_change(tx, id, now).await?;
                 tx.publish(&PrivacyChanged { account: id, is_private, at }, now)?;
             }
+            tx.publish(&updated.profile_changed(at), now)?;
             Ok::<_, Error>(updated)
         })
         .await?;

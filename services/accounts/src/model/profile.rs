@@ -2,12 +2,14 @@
 //!
 //! Invariant: a text that other members see has passed [`super::display_text`].
 
+use chrono::{DateTime, Utc};
+use contract::accounts::{Profile, ProfileChanged};
 use contract::media::{Kind, Received, Visibility};
 use contract::{AccountId, MediaId};
 use serde::{Deserialize, Deserializer};
 
 use super::display_text::{self, TextError};
-use super::{Country, Link, Locale, Place, ProfileKind, TimeZone};
+use super::{Account, Country, Link, Locale, Place, ProfileKind, TimeZone};
 use crate::error::Error;
 
 const MAX_NAME_CHARS: usize = 60;
@@ -75,6 +77,25 @@ pub(crate) struct ProfilePatch {
     pub links: Option<Vec<Link>>,
     /// Whether the profile is private.
     pub is_private: Option<bool>,
+}
+
+impl Account {
+    /// Returns what other services may know of the account, as it is at `at`.
+    pub(crate) fn profile(&self, at: DateTime<Utc>) -> Profile {
+        Profile {
+            account: self.id,
+            handle: self.handle.clone(),
+            display_name: self.display_name.clone(),
+            avatar: self.avatar.clone(),
+            is_private: self.about.is_private,
+            at,
+        }
+    }
+
+    /// Returns the event that tells other services of the profile.
+    pub(crate) fn profile_changed(&self, at: DateTime<Utc>) -> ProfileChanged {
+        ProfileChanged { profile: self.profile(at) }
+    }
 }
 
 /// Checks that `item`, which a member chose as avatar, is a photo of the member's own that others may see.

@@ -19,7 +19,7 @@ pub(crate) mod handle_skeletons;
 pub(crate) mod known_networks;
 pub(crate) mod mailed_codes;
 pub(crate) mod passkey_challenges;
-pub(crate) mod privacy;
+pub(crate) mod profile_changes;
 #[cfg(test)]
 mod query_plans;
 pub(crate) mod recovery_codes;

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::account_pages::AccountsFilter;
 use super::{
     account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, exports, factors, flags,
-    handle_skeletons, known_networks, mailed_codes, privacy, recovery_codes, sanctions, sessions, sign_ins, team_keys,
+    handle_skeletons, known_networks, mailed_codes, profile_changes, recovery_codes, sanctions, sessions, sign_ins,
+    team_keys,
 };
 use crate::model::{AuditFilter, Purpose, Whereabouts};
 use crate::tokens::RefreshToken;
@@ -79,7 +80,7 @@ async fn every_query_has_an_index() {
             factors::list_credentials(sql, id).await?;
             factors::find_passkey(sql, &[1]).await?;
             factors::find_pending(sql, id, Uuid::nil(), now).await?;
-            privacy::find_last(sql, id).await?;
+            profile_changes::find_last(sql, id).await?;
             recovery_codes::count(sql, id).await?;
             recovery_codes::contains(sql, id, &[1]).await?;
             Ok(())

@@ -4,7 +4,7 @@ use super::*;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use bus::{Consumer, Subscription};
-use contract::accounts::{AccountName, Erased, FindByHandle, PrivacyChanged};
+use contract::accounts::{Erased, FindAccounts, PrivacyChanged, ProfileChanged};
 use contract::media::{Changed, Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Migration, Sql as _};
@@ -209,24 +209,13 @@ async fn a_change_of_the_privacy_is_published_and_no_other_change_is() {
         .patch("/v1/me", &json!({"is_private": true, "country": "XX"}))
         .await
         .refused(422, "accounts.invalid_profile");
+    world.clock().advance(chrono::TimeDelta::seconds(1));
     ada.member.patch("/v1/me", &json!({"is_private": true})).await.expect(200);
     world.settle().await;
     let rows: Vec<Stored> = world.context("media").db.read().rows("select json from privacy", vec![]).await.unwrap();
     let events: Vec<PrivacyChanged> = rows.iter().map(|row| serde_json::from_str(&row.json).unwrap()).collect();
     assert_eq!(events, [PrivacyChanged { account: account_id(&ada), is_private: true, at: world.clock().now() }]);
     world.end().await;
-}
-
-#[tokio::test]
-async fn another_role_finds_the_account_of_a_handle() {
-    let world = world().await;
-    let ada = sign_up(&world, "ada").await;
-    let find = async |handle: &str| world.process.peers.ask(&FindByHandle(handle.to_owned())).await.unwrap();
-    let found = AccountName { id: account_id(&ada), handle: "ada".to_owned() };
-    assert_eq!(find("ADA").await, Some(found));
-    for unknown in ["bob", "a%2F%2E%2E", "%00"] {
-        assert_eq!(find(unknown).await, None, "{unknown}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,5 +247,27 @@ async fn of_two_writers_of_the_privacy_the_last_one_has_the_latest_time() {
     assert_eq!(events.len(), 40, "each change has a time of its own");
     let shown = ada.member.get("/v1/me").await.expect(200).json();
     assert_eq!(events.last().map(|event| json!(event.is_private)), Some(shown["is_private"].clone()));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn other_roles_learn_of_profiles_by_events_and_by_name() {
+    let world = world().await;
+    let listener = testkit::fake_role("social").records::<ProfileChanged>();
+    listener.join(&world).await;
+    let (ada, bob) = (sign_up(&world, "ada").await, sign_up(&world, "bob").await);
+    ada.member.patch("/v1/me", &json!({"display_name": "Ada L.", "is_private": true})).await.expect(200);
+    world.settle().await;
+    let told = listener.events::<ProfileChanged>();
+    assert_eq!(told.len(), 3, "two sign-ups and a change: {told:?}");
+    assert!(told.iter().any(|event| event.profile.display_name == "Ada L." && event.profile.is_private));
+
+    let bobs = account_id(&bob).to_string();
+    let names = ["ADA", bobs.as_str(), "nobody", "a%2F%2E%2E", "%00"].map(str::to_owned).to_vec();
+    let found = world.process.peers.ask(&FindAccounts(names)).await.unwrap().unwrap();
+    let handles: Vec<&str> = found.iter().map(|account| account.profile.handle.as_str()).collect();
+    assert_eq!(handles, ["ada", "bob"]);
+    assert_eq!((found[0].profile.account, found[0].profile.is_private), (account_id(&ada), true));
+    assert_eq!(found[1].standing.account, account_id(&bob));
     world.end().await;
 }

@@ -11,6 +11,7 @@ mod downloads;
 mod file_headers;
 mod files;
 mod images;
+mod internal;
 mod redirect;
 mod response;
 mod streams;
@@ -48,9 +49,10 @@ fn routes() -> OpenApiRouter<Delivery> {
         .routes(routes!(streams::segment))
 }
 
-/// Returns the routes. HEAD is supported wherever GET is.
+/// Returns the routes, public and internal. HEAD is supported wherever GET is.
 pub(crate) fn router(delivery: Delivery) -> Router {
-    routes().with_state(delivery).into()
+    let public: Router = routes().with_state(delivery.clone()).into();
+    public.merge(internal::router().with_state(delivery))
 }
 
 /// Returns the OpenAPI description of this service.

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use contract::ObjectKey;
+use contract::delivery::{SegmentRun, StreamRendition};
 use contract::transcode::{Asset, Rendition, Segment as PublishedSegment, Track};
 
 /// The nominal longest segment. A growing playlist must not change its target duration (RFC 8216 §4.3.3.1).
@@ -29,6 +30,30 @@ impl RenditionSegments {
     /// Returns whether all segments exist.
     pub fn is_complete(&self) -> bool {
         self.info.total_segments.is_some_and(|total| self.segments.len() as u64 >= u64::from(total))
+    }
+}
+
+impl From<&RenditionSegments> for StreamRendition {
+    fn from(rendition: &RenditionSegments) -> Self {
+        let mut segments: Vec<SegmentRun> = Vec::new();
+        for segment in &rendition.segments {
+            match segments.last_mut() {
+                Some(run) if run.duration_us == segment.duration_us => run.count += 1,
+                _ => segments.push(SegmentRun { duration_us: segment.duration_us, count: 1 }),
+            }
+        }
+        let info = &rendition.info;
+        Self {
+            name: info.name.clone(),
+            track: info.track,
+            bandwidth: info.bandwidth,
+            codecs: info.codecs.clone(),
+            width: info.width,
+            height: info.height,
+            millifps: info.millifps,
+            is_complete: rendition.is_complete(),
+            segments,
+        }
     }
 }
 
@@ -82,6 +107,11 @@ impl Playback {
     pub fn target_us(&self) -> u64 {
         let segments = self.renditions.iter().flat_map(|rendition| &rendition.segments);
         segments.map(|segment| segment.duration_us).max().unwrap_or(0).max(NOMINAL_SEGMENT_US)
+    }
+
+    /// Returns the renditions as other roles see them, in the same order.
+    pub fn stream_renditions(&self) -> Vec<StreamRendition> {
+        self.renditions.iter().map(StreamRendition::from).collect()
     }
 
     /// Returns whether nothing is published yet.
@@ -151,6 +181,9 @@ mod tests {
             vec![],
         );
         assert!(playback.rendition("v").unwrap().is_complete());
+        let streams = playback.stream_renditions();
+        assert!(streams[0].is_complete);
+        assert_eq!(streams[0].segments, [SegmentRun { duration_us: 4_000_000, count: 2 }]);
         assert_eq!(playback.target_us(), 4_000_000);
     }
 

@@ -4,6 +4,8 @@
 
 mod item;
 mod playback;
+mod streams;
 
 pub(crate) use item::get_item;
 pub(crate) use playback::get_playback;
+pub(crate) use streams::list_streams;

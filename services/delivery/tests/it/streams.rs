@@ -1,5 +1,7 @@
 //! HLS: what players receive, and when.
 
+use contract::MediaId;
+use contract::delivery::FindStreams;
 use contract::media::Visibility;
 use contract::transcode::{Published, Track};
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist, MediaPlaylistType, Playlist};
@@ -234,4 +236,28 @@ async fn playback_that_was_published_earlier_is_fetched_from_transcode() {
     assert_eq!(response.body, bytes);
     harness.end().await;
     other.end().await;
+}
+
+#[tokio::test]
+async fn other_roles_get_the_streams_that_a_signed_url_opens() {
+    let harness = Harness::new().await;
+    let whole = harness.file(b"one", Visibility::Private).await;
+    let growing = harness.file(b"two", Visibility::Public).await;
+    let trashed = harness.file(b"three", Visibility::Public).await;
+    harness.rendition(&whole.id, "audio", Track::Audio, 2, Some(2)).await;
+    harness.rendition(&whole.id, "v720", Track::Video, 2, Some(2)).await;
+    harness.rendition(&growing.id, "v720", Track::Video, 1, None).await;
+    harness.rendition(&trashed.id, "v720", Track::Video, 1, Some(1)).await;
+    harness.trash(&trashed, 3).await;
+    let ids = vec![growing.id.clone(), trashed.id, MediaId::random(), whole.id.clone()];
+    let found = harness.world.process.peers.ask(&FindStreams(ids)).await.unwrap().unwrap();
+    assert_eq!(found.iter().map(|stream| &stream.id).collect::<Vec<_>>(), [&growing.id, &whole.id]);
+    assert!(!found[0].renditions[0].is_complete);
+    let names: Vec<(&str, bool, u32)> = found[1]
+        .renditions
+        .iter()
+        .map(|rendition| (rendition.name.as_str(), rendition.is_complete, rendition.segments[0].count))
+        .collect();
+    assert_eq!(names, [("v720", true, 2), ("audio", true, 2)]);
+    harness.end().await;
 }

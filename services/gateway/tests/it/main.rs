@@ -10,6 +10,7 @@ mod harness;
 mod limits;
 mod operators;
 mod previews;
+mod screens;
 mod smuggling;
 mod static_files;
 mod streams;

@@ -6,8 +6,10 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use contract::media::{AlbumPreview, FindAlbumPreview, FindPreview, FindReceived, Preview, Received};
-use contract::{MediaId, Query as _};
+use contract::media::{
+    AlbumPreview, FindAlbumPreview, FindOwnedItems, FindPreview, FindReceived, OwnedItem, Preview, Received,
+};
+use contract::{AccountId, MediaId, Query as _};
 use http_server::{Json, Path};
 
 use crate::Media;
@@ -16,11 +18,15 @@ use crate::model::Item;
 use crate::model::album::AlbumId;
 use crate::{queries, store};
 
+/// The largest number of items in one query.
+const MAX_OWNED_ITEMS: usize = 100;
+
 pub(super) fn router() -> Router<Media> {
     Router::new()
         .route(FindReceived::PATH, get(received))
         .route(FindPreview::PATH, get(preview))
         .route(FindAlbumPreview::PATH, get(album_preview))
+        .route(FindOwnedItems::PATH, get(owned_items))
 }
 
 async fn received(State(media): State<Media>, Path(id): Path<MediaId>) -> Result<Json<Received>, Error> {
@@ -43,4 +49,16 @@ async fn album_preview(State(media): State<Media>, Path(id): Path<AlbumId>) -> R
     let cover = queries::find_cover(sql, &album, None).await?;
     let item_count = store::album_items::count_shared(sql, &id, album.visibility).await?;
     Ok(Json(album.preview(cover.as_ref(), item_count)))
+}
+
+async fn owned_items(
+    State(media): State<Media>,
+    Path((owner, ids)): Path<(AccountId, String)>,
+) -> Result<Json<Vec<OwnedItem>>, Error> {
+    let ids: Vec<MediaId> = ids.split(',').take(MAX_OWNED_ITEMS).filter_map(|id| id.parse().ok()).collect();
+    if ids.is_empty() {
+        return Ok(Json(Vec::new()));
+    }
+    let items = store::items::list_owned(media.context.db.read(), owner, &ids).await?;
+    Ok(Json(items.iter().map(Item::owned).collect()))
 }

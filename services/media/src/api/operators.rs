@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::IntoResponse;
-use contract::accounts::FindByHandle;
+use contract::accounts::FindAccounts;
 use contract::transcode::{Conversion, FindConversion};
 use contract::{AccountId, MediaId};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -170,10 +170,13 @@ async fn find_member(media: &Media, name: &str) -> Result<AccountId, Error> {
         return Ok(AccountId(id));
     }
     let handle = utf8_percent_encode(name, NON_ALPHANUMERIC).to_string();
-    let found = media.context.peers.ask(&FindByHandle(handle)).await.map_err(|error| {
+    let found = media.context.peers.ask(&FindAccounts(vec![handle])).await.map_err(|error| {
         tracing::warn!(%error, "the account with a handle can't be found");
         let sentence = "Accounts does not respond right now. Try again shortly, or send the account's id.";
         Problem::unavailable(sentence, Duration::from_secs(2))
     })?;
-    found.map(|account| account.id).ok_or(Error::NoSuchMember)
+    // A name with a comma is several names there, none of which is this one.
+    let mut profiles = found.into_iter().flatten().map(|account| account.profile);
+    let member = profiles.find(|profile| profile.handle.eq_ignore_ascii_case(name));
+    member.map(|profile| profile.account).ok_or(Error::NoSuchMember)
 }

@@ -14,6 +14,7 @@ pub(crate) mod item_change;
 pub(crate) mod library;
 pub(crate) mod limits;
 pub(crate) mod operator_view;
+mod owned_item;
 mod preview;
 pub(crate) mod quota;
 pub(crate) mod search_terms;

@@ -1,6 +1,7 @@
 //! Staging and claiming.
 
-use contract::media::{Changed, Deleted, Received, Visibility};
+use contract::AccountId;
+use contract::media::{Changed, Deleted, FindOwnedItems, Received, Visibility};
 use serde_json::{Value, json};
 use testkit::{TestClient, World};
 
@@ -126,5 +127,24 @@ async fn unclaimed_items_and_unfinished_uploads_are_removed_after_a_day() {
     assert_eq!(published_events::<Deleted>(&world).await.len(), 1);
     ada.delete(&format!("/v1/media/{claimed}?purge=true")).await.expect(204);
     expect_nothing_stored(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn other_roles_find_the_items_of_an_owner_only() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, bob) = (world.ada(), world.bob());
+    let own = send(&ada, "", "image/png", png(12, 34, 3000, 1)).await.expect(201).json();
+    let own = own["id"].as_str().unwrap().to_owned();
+    let (waiting, bobs) = (staged(&ada, "", 2).await, staged(&bob, "", 3).await);
+    let trashed = send(&ada, "", "image/png", png(12, 34, 3000, 4)).await.expect(201).json();
+    let trashed = trashed["id"].as_str().unwrap().to_owned();
+    ada.delete(&format!("/v1/media/{trashed}")).await.expect(204);
+    let ids = [&own, &waiting, &bobs, &trashed].map(|id| id.parse().unwrap()).to_vec();
+    let query = FindOwnedItems { owner: AccountId(ada.id), ids };
+    let mut found = world.process.peers.ask(&query).await.unwrap().unwrap();
+    found.sort_by_key(|item| item.staged);
+    let found: Vec<_> = found.iter().map(|item| (item.id.as_str(), item.staged, item.width)).collect();
+    assert_eq!(found, [(own.as_str(), false, Some(12)), (waiting.as_str(), true, Some(12))]);
     world.end().await;
 }

@@ -1,6 +1,6 @@
 //! What operators see of items, and what they do when a conversion has failed.
 
-use contract::accounts::{AccountName, FindByHandle};
+use contract::accounts::{AccountState, FindAccounts, FoundAccount, Profile, StandingChanged};
 use contract::media::Retried;
 use contract::transcode::{Conversion, Failed, FindConversion, Task};
 use contract::{AccountId, MediaId};
@@ -60,9 +60,22 @@ async fn only_operators_with_the_role_of_an_operation_may_call_it_here_too() {
 async fn a_moderator_sees_the_items_of_a_member_in_every_state_and_no_private_picture() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob, moderator) = (world.ada(), world.bob(), world.operator("mia", &["moderator"]));
-    let name = AccountName { id: AccountId(ada.id), handle: "ada".into() };
-    let accounts =
-        fake_role("accounts").answer::<FindByHandle>(move |path| (path.get("handle") == "ada").then(|| name.clone()));
+    let account = AccountId(ada.id);
+    let found = FoundAccount {
+        profile: Profile {
+            account,
+            handle: "ada".into(),
+            display_name: "Ada".into(),
+            avatar: None,
+            is_private: false,
+            at: world.clock().now(),
+        },
+        standing: StandingChanged { account, state: AccountState::Active, until: None, version: 0 },
+    };
+    let accounts = fake_role("accounts").answer::<FindAccounts>(move |path| {
+        let is_named = path.get("names").split(',').any(|name| name == "ada");
+        Some(is_named.then(|| found.clone()).into_iter().collect())
+    });
     accounts.join(&world).await;
     let mut items = Vec::new();
     for (seed, query) in (0..).zip(["", "?visibility=public", "?claim=later", "?visibility=public"]) {
@@ -105,7 +118,7 @@ async fn a_moderator_sees_the_items_of_a_member_in_every_state_and_no_private_pi
         moderator.get(&format!("/v1/admin/media{refused}")).await.refused(422, "request.invalid");
     }
     moderator.get("/v1/admin/media?state=lost").await.refused(400, "request.invalid");
-    for unknown in ["eve", "a%2F..%2Fb", "%00"] {
+    for unknown in ["eve", "eve%2Cada", "a%2F..%2Fb", "%00"] {
         moderator.get(&format!("/v1/admin/media?owner={unknown}")).await.refused(404, "media.no_such_member");
     }
     world.end().await;

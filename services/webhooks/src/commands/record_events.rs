@@ -1,7 +1,7 @@
 //! Recording events for the webhooks that subscribe to them.
 //!
 //! Invariant: the deliveries of an event are recorded in the transaction that records it as handled, so an event that
-//! was acknowledged is delivered.
+//! was acknowledged is delivered. Events that no webhook subscribes to cost a read and no write.
 
 use bus::HandlerError;
 use chrono::TimeDelta;
@@ -38,6 +38,11 @@ pub(crate) async fn record_events(webhooks: &Webhooks, deliveries: Vec<bus::Deli
             let (event_type, account) = (public.event_type, public.account);
             events.push(Recordable { id: delivery.event.id, event_type, account, payload });
         }
+    }
+    let targets = store::webhooks::list_active(webhooks.context.db.read()).await.map_err(Error::from)?;
+    let is_wanted = |event: &Recordable| targets.iter().any(|target| target.events.has(event.event_type));
+    if !events.iter().any(is_wanted) {
+        return Ok(());
     }
     let recorded = webhooks
         .context

@@ -4,11 +4,16 @@
 //! payload has no e-mail address, no handle, no name or tag that a member wrote, no file name, no digest, no object
 //! key and no URL.
 
+mod social;
+
 use base::Event;
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::accounts::{AccountState, Erased, PrivacyChanged, StandingChanged};
 use contract::media::{Changed, Deleted, Received};
+use contract::social::talk::{CommentRemoved, Commented, ReportClosed, Reported};
+use contract::social::threads::{PartAdded, PartApproved, PartRemoved, ThreadOpened};
+use contract::social::{PostChanged, PostRemoved, Posted};
 use contract::transcode::{Failed, Playable, Ready};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -26,13 +31,15 @@ pub(crate) struct EventType {
 pub(crate) const TEST_TYPE: &str = "webhook.test";
 
 /// The types that a webhook can subscribe to.
-pub(crate) const EVENT_TYPES: [EventType; 12] = [
+pub(crate) const EVENT_TYPES: [EventType; 23] = [
     event("account.banned", "An account was banned. `data`: `id`, `until`, `version`."),
     event("account.erased", "An account was erased. `data`: `id`."),
     event("account.limited", "An account publishes nothing for now. `data`: `id`, `until`, `version`."),
     event("account.privacy_changed", "A profile became private or public. `data`: `id`, `is_private`."),
     event("account.restored", "An account is active again. `data`: `id`, `until`, `version`."),
     event("account.suspended", "An account was suspended. `data`: `id`, `until`, `version`."),
+    event("comment.published", "A comment is shown. `data`: `id`, `post`, `author`, `answers`."),
+    event("comment.removed", "A comment is gone. `data`: `id`, `post`."),
     event(
         "media.changed",
         "An item was changed, moved to the trash or restored. `data`: `id`, `visibility`, \
@@ -51,6 +58,23 @@ pub(crate) const EVENT_TYPES: [EventType; 12] = [
         "An upload was accepted. `data`: `id`, `owner`, `kind`, `format`, `bytes`, `visibility`, \
         `width`, `height`, `duration_ms`.",
     ),
+    event("post.changed", "A post that had appeared was changed. `data`: `id`, `author`, `audience`, `version`."),
+    event(
+        "post.published",
+        "A post has appeared, for whatever audience. `data`: `id`, `author`, `audience`, \
+        `media`, `thread`, `expires_at`.",
+    ),
+    event("post.removed", "A post is gone. `data`: `id`."),
+    event("report.closed", "A moderator has decided about a report. `data`: `id`, `decision`."),
+    event("report.created", "A member has reported something. `data`: `id`, `kind`, `object`, `owner`, `reason`."),
+    event("thread.opened", "A thread was opened. `data`: `id`, `opener`, `rule`, `audience`."),
+    event(
+        "thread.part_added",
+        "A member has joined a thread; the clip is shown, or waits for approval. `data`: `thread`, `id`, `author`, \
+        `answers`, `state`.",
+    ),
+    event("thread.part_approved", "A part that waited was approved. `data`: `thread`, `id`, `author`."),
+    event("thread.part_removed", "A part belongs to its thread no more. `data`: `thread`, `id`."),
 ];
 
 /// The subjects of the internal events behind them: the first column of [`TABLE`].
@@ -64,13 +88,24 @@ pub(crate) const SUBJECTS: &[&str] = &[
     Erased::SUBJECT,
     PrivacyChanged::SUBJECT,
     StandingChanged::SUBJECT,
+    Posted::SUBJECT,
+    PostChanged::SUBJECT,
+    PostRemoved::SUBJECT,
+    ThreadOpened::SUBJECT,
+    PartAdded::SUBJECT,
+    PartApproved::SUBJECT,
+    PartRemoved::SUBJECT,
+    Commented::SUBJECT,
+    CommentRemoved::SUBJECT,
+    Reported::SUBJECT,
+    ReportClosed::SUBJECT,
 ];
 
 /// Reads an internal event and returns the public one.
 type Read = fn(&str) -> Result<PublicEvent, serde_json::Error>;
 
 /// Each internal event, and how its public one is made.
-const TABLE: [(&str, Read); 9] = [
+const TABLE: [(&str, Read); 20] = [
     (Received::SUBJECT, |payload| read(payload, received)),
     (Changed::SUBJECT, |payload| read(payload, changed)),
     (Deleted::SUBJECT, |payload| read(payload, deleted)),
@@ -80,6 +115,17 @@ const TABLE: [(&str, Read); 9] = [
     (Erased::SUBJECT, |payload| read(payload, erased)),
     (PrivacyChanged::SUBJECT, |payload| read(payload, privacy_changed)),
     (StandingChanged::SUBJECT, |payload| read(payload, standing_changed)),
+    (Posted::SUBJECT, |payload| read(payload, social::post_published)),
+    (PostChanged::SUBJECT, |payload| read(payload, social::post_changed)),
+    (PostRemoved::SUBJECT, |payload| read(payload, social::post_removed)),
+    (ThreadOpened::SUBJECT, |payload| read(payload, social::thread_opened)),
+    (PartAdded::SUBJECT, |payload| read(payload, social::part_added)),
+    (PartApproved::SUBJECT, |payload| read(payload, social::part_approved)),
+    (PartRemoved::SUBJECT, |payload| read(payload, social::part_removed)),
+    (Commented::SUBJECT, |payload| read(payload, social::comment_published)),
+    (CommentRemoved::SUBJECT, |payload| read(payload, social::comment_removed)),
+    (Reported::SUBJECT, |payload| read(payload, social::report_created)),
+    (ReportClosed::SUBJECT, |payload| read(payload, social::report_closed)),
 ];
 
 const fn event(name: &'static str, description: &'static str) -> EventType {
@@ -268,10 +314,11 @@ mod tests {
     #[test]
     fn every_public_event_is_made_of_an_internal_one_without_anything_private() {
         let mut seen: Vec<&str> = Vec::new();
-        for (subject, payload) in events() {
+        let private = AccountId(Uuid::from_u128(0xfeed));
+        for (subject, payload) in events().into_iter().chain(social::examples(private)) {
             let event = PublicEvent::of(subject, &payload).unwrap().unwrap();
             let text = event.payload(DateTime::UNIX_EPOCH).unwrap();
-            assert!(!text.contains("secret"), "{text}");
+            assert!(!text.contains("secret") && !text.contains(&private.to_string()), "{text}");
             let shown: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(shown["type"], event.event_type);
             assert_eq!(shown["timestamp"], "1970-01-01T00:00:00Z");

@@ -1,7 +1,7 @@
-//! Load while faults happen: a client uploads photos, songs and videos, reads them, lists them, and signs in.
+//! Load while faults happen: a client uploads photos, songs and videos, reads them, lists them, posts, and signs in.
 //!
-//! Owns the ledger of acknowledged uploads. Invariant: the server has acknowledged every entry of the ledger, so the
-//! verification may demand it.
+//! Owns the ledger of acknowledged uploads and posts. Invariant: the server has acknowledged every entry of the ledger,
+//! so the verification may demand it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::client::{Client, Outcome};
@@ -22,6 +23,8 @@ const CAPTIONS: &str = "WEBVTT\n\n00:00.000 --> 00:01.000\nÜbergänge\n";
 #[derive(Default)]
 pub(super) struct Ledger {
     items: Mutex<Vec<(String, Bytes)>>,
+    /// The texts of posts, each of which is written once.
+    posts: Mutex<Vec<String>>,
     pub(super) later: AtomicU32,
     pub(super) broken: AtomicU32,
     pub(super) read: AtomicU32,
@@ -36,6 +39,10 @@ impl Ledger {
 
     pub(super) fn items(&self) -> Vec<(String, Bytes)> {
         self.items.lock().unwrap().clone()
+    }
+
+    pub(super) fn posts(&self) -> Vec<String> {
+        self.posts.lock().unwrap().clone()
     }
 
     fn count(&self, outcome: &Outcome) {
@@ -91,6 +98,7 @@ impl Load {
             tokio::spawn(upload_songs(worker.clone())),
             tokio::spawn(upload_videos(worker.clone())),
             tokio::spawn(read_items(worker.clone())),
+            tokio::spawn(write_posts(worker.clone())),
             tokio::spawn(sign_in_and_refresh(worker)),
         ];
         Self { client, samples, ledger, stop, workers }
@@ -180,6 +188,30 @@ async fn read_items(worker: Worker) {
         let outcome = worker.client.send(Method::GET, "/v1/media?limit=20", |request| request).await;
         if let Outcome::Response(response) = &outcome {
             assert_eq!(response.status, StatusCode::OK, "{}", response.text());
+        }
+        worker.ledger.count(&outcome);
+    }
+}
+
+/// Writes posts. One whose outcome is unknown is sent again with its key, until it is acknowledged.
+async fn write_posts(worker: Worker) {
+    let mut text = rand::random::<u64>().to_string();
+    while worker.pause(3_000).await {
+        let body = json!({"text": text, "audience": "public"});
+        let outcome = worker
+            .client
+            .send(Method::POST, "/v1/posts", |request| request.header("idempotency-key", &text).json(&body))
+            .await;
+        match &outcome {
+            Outcome::Response(response) if response.status == StatusCode::CONFLICT => {
+                assert_eq!(response.json()["code"], "request.in_progress", "{}", response.text());
+            }
+            Outcome::Response(response) => {
+                assert_eq!(response.status, StatusCode::CREATED, "{}", response.text());
+                worker.ledger.posts.lock().unwrap().push(text);
+                text = rand::random::<u64>().to_string();
+            }
+            Outcome::RetryLater(_) | Outcome::Broken => {}
         }
         worker.ledger.count(&outcome);
     }

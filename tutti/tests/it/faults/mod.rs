@@ -14,6 +14,7 @@ mod in_turn;
 mod load;
 mod network;
 mod processes;
+mod social;
 mod uploads;
 mod verify;
 

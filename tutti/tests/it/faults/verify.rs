@@ -17,7 +17,7 @@ use super::load::{Ledger, Load};
 use super::short_or_long;
 
 /// Roles that have a database.
-const STATEFUL_ROLES: [&str; 5] = ["accounts", "media", "transcode", "delivery", "webhooks"];
+const STATEFUL_ROLES: [&str; 6] = ["accounts", "media", "transcode", "delivery", "social", "webhooks"];
 
 /// Roles that store objects.
 const OBJECT_ROLES: [&str; 3] = ["media", "transcode", "delivery"];
@@ -39,6 +39,7 @@ pub(super) async fn verify(harness: &mut Harness, load: Load) {
     println!("{}", client.longest_wait());
     assert!(items >= 10 && count(&ledger.signed_in) >= 3, "too little was acknowledged: the test proves little");
     bytes_are_there(&client, &ledger).await;
+    posts_are_there_once(&client, &ledger).await;
     let known = all_get_ready(&client, &ledger).await;
     bus_is_empty(harness).await;
     tables_agree(harness, known).await;
@@ -52,6 +53,25 @@ async fn bytes_are_there(client: &Client, ledger: &Ledger) {
     for (id, bytes) in ledger.items() {
         assert!(client.get(&format!("/v1/media/{id}/original")).await.body == bytes, "{id} has other bytes");
     }
+}
+
+/// Fails the test unless every acknowledged post is there, and no post twice.
+async fn posts_are_there_once(client: &Client, ledger: &Ledger) {
+    let (mut found, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let page = client.get(&format!("/v1/accounts/{}/posts?limit=100{after}", client.handle)).await.json();
+        for post in page["items"].as_array().unwrap() {
+            let text = post["text"].as_str().unwrap();
+            assert!(found.insert(text.to_owned()), "the post {text} is there twice");
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    let missing: Vec<String> = ledger.posts().into_iter().filter(|text| !found.contains(text)).collect();
+    assert!(missing.is_empty(), "acknowledged posts are not listed: {missing:?}");
+    println!("{} acknowledged posts are there, each once", ledger.posts().len());
 }
 
 /// Waits until every item is ready, including items whose uploader got no response. Returns how many items there are.
@@ -155,6 +175,17 @@ async fn tables_agree(harness: &Harness, known: usize) {
                and lease_until > now() + interval '5 minutes'";
         assert_no_rows(service, "scheduled jobs with too long a lease", held).await;
     }
+    let miscounted = "
+        select person || ' has ' || post_count || ' posts, ' || follower_count || ' followers' as line
+          from person_counts
+         where post_count <> (
+                   select count(*)
+                     from post
+                    where post.author = person_counts.person
+                      and post.state = 'published')
+            or follower_count <> (select count(*) from follow where follow.followee = person_counts.person)
+            or following_count <> (select count(*) from follow where follow.follower = person_counts.person)";
+    assert_no_rows("social", "people whose counts are not those of the rows", miscounted).await;
     let same_rows = async |left: (&str, &str), right: (&str, &str), what: &str| {
         let sets =
             [rows.query_lines(left.0, left.1).await, rows.query_lines(right.0, right.1).await].map(BTreeSet::from_iter);

@@ -102,7 +102,11 @@ fn models_are_pure() {
 fn internal_queries_are_types() {
     let types = [
         "contract/src/accounts.rs",
+        "contract/src/delivery.rs",
         "contract/src/media.rs",
+        "contract/src/social.rs",
+        "contract/src/social/feeds.rs",
+        "contract/src/social/threads.rs",
         "contract/src/transcode.rs",
         "platform/http/src/auth/account_rules.rs",
         "platform/http/src/auth/api_keys.rs",

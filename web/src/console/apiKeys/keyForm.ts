@@ -2,7 +2,7 @@
 import type { ProblemFields } from '../../ui/fieldErrors';
 
 /** The tags of the public interface's operations that a key can be for. Others are written by hand. */
-const TAGS = ['albums', 'delivery', 'media', 'uploads'] as const;
+const TAGS = ['albums', 'delivery', 'feeds', 'greetings', 'media', 'people', 'posts', 'screens', 'threads', 'uploads'] as const;
 
 /** A key with this scope acts for the member whom each request names. */
 export const ACT_FOR_MEMBERS = 'members:act';

@@ -1,4 +1,4 @@
-//! When the privacy of a profile was last changed.
+//! When a profile was last changed. The column has its name from the first change that was recorded: the privacy.
 //!
 //! Invariant: the times of an account's changes grow from commit to commit, whatever the clocks of the processes say:
 //! subscribers keep the change with the latest one.

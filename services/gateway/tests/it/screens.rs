@@ -1,0 +1,137 @@
+//! The screens: what several roles say, in one call.
+
+use contract::accounts::{AccountState, FindAccounts, FoundAccount, Profile, StandingChanged};
+use contract::social::views::{FeedView, FollowState, PersonCountsView, PersonView, ProfileView, RelationshipView};
+use contract::social::{FindHomeFeed, FindProfileView};
+use contract::{AccountId, Query};
+use serde_json::{Value, json};
+use testkit::{World, fake_role};
+use uuid::Uuid;
+
+/// The account of the profile in these tests.
+const ADA: AccountId = AccountId(Uuid::from_u128(7));
+
+/// The public operation of accounts, as the gateway asks for it.
+struct ShowAccount;
+
+impl Query for ShowAccount {
+    const ROLE: &'static str = "accounts";
+    const PATH: &'static str = "/v1/accounts/{handle}";
+    type Response = Value;
+
+    fn path(&self) -> String {
+        Self::PATH.to_owned()
+    }
+}
+
+fn found(names: &str) -> Option<Vec<FoundAccount>> {
+    let account = AccountId(names.parse().ok()?);
+    let profile = json!({
+        "account": account,
+        "handle": "bob",
+        "display_name": "Bob",
+        "avatar": null,
+        "is_private": false,
+        "at": "2026-05-17T09:00:00Z",
+    });
+    let profile: Profile = serde_json::from_value(profile).unwrap();
+    let standing = StandingChanged { account, state: AccountState::Active, until: None, version: 0 };
+    Some(vec![FoundAccount { profile, standing }])
+}
+
+fn feed(after: &str) -> Option<FeedView> {
+    let (next, marker) = (Some("h-7".to_owned()), Some("h-9".to_owned()));
+    (after != "e-1").then_some(FeedView { items: Vec::new(), next, marker })
+}
+
+fn profile(reader: &str) -> ProfileView {
+    let relationship = RelationshipView {
+        follow: FollowState::Following,
+        follows_you: false,
+        requested_you: false,
+        blocked: false,
+        muted: false,
+        close: false,
+    };
+    ProfileView {
+        person: PersonView {
+            id: ADA,
+            handle: "ada".into(),
+            display_name: "Ada".into(),
+            avatar: None,
+            is_private: false,
+        },
+        counts: PersonCountsView { followers: 3, following: 2, posts: 1 },
+        relationship: (reader != "-").then_some(relationship),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_screen_asks_each_role_once_and_says_what_is_missing() {
+    let world = World::of(&[gateway::service()]).await;
+    let accounts = fake_role("accounts").answer::<FindAccounts>(|path| found(path.get("names")));
+    let social = fake_role("social").answer::<FindHomeFeed>(|path| feed(path.get("after")));
+    accounts.join(&world).await;
+    social.join(&world).await;
+    let bob = world.member("bob");
+    let screen = bob.get("/v1/home").await.expect(200).json();
+    assert_eq!((&screen["me"]["handle"], &screen["me"]["id"]), (&json!("bob"), &json!(bob.id)));
+    assert_eq!((&screen["feed"]["marker"], &screen["degraded"]), (&json!("h-9"), &json!([])));
+    let asked = accounts.requests().into_iter().filter(|request| request.path.starts_with("/internal/accounts/"));
+    assert_eq!((asked.count(), social.requests().len()), (1, 1));
+    assert_eq!(social.requests()[0].path, format!("/internal/readers/{}/feeds/home/20/-", bob.id));
+
+    let small = bob.get("/v1/home?limit=500&after=h-7&fields=me.handle,feed.next").await.expect(200).json();
+    assert_eq!(small, json!({"me": {"handle": "bob"}, "feed": {"next": "h-7"}, "degraded": []}));
+    assert!(social.requests()[1].path.ends_with("/feeds/home/100/h-7"));
+    for wrong in ["e-1", "..%2f..", "h%2f7", "-"] {
+        bob.get(&format!("/v1/home?after={wrong}")).await.refused(422, "home.wrong_cursor");
+    }
+    bob.get("/v1/home?fields=ME").await.refused(400, "request.invalid");
+    world.anonymous().get("/v1/home").await.refused(401, "auth.required");
+
+    social.fail_with(503);
+    let screen = bob.get("/v1/home").await.expect(200).json();
+    assert_eq!((&screen["feed"], &screen["degraded"]), (&Value::Null, &json!(["social"])));
+    assert_eq!(screen["me"]["handle"], "bob");
+    accounts.fail_with(503);
+    bob.get("/v1/home").await.refused(503, "server.unavailable");
+    social.recover();
+    let screen = bob.get("/v1/home").await.expect(200).json();
+    assert_eq!((&screen["me"], &screen["degraded"]), (&Value::Null, &json!(["accounts"])));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_has_what_accounts_and_social_say_and_is_hidden_where_social_hides_it() {
+    let world = World::of(&[gateway::service()]).await;
+    let account = |handle: &str| match handle {
+        "ada" => Some(json!({"id": ADA, "handle": "ada", "bio": "poet"})),
+        "eve" => Some(json!({"id": Uuid::from_u128(8), "handle": "eve"})),
+        _ => None,
+    };
+    let accounts = fake_role("accounts").answer::<ShowAccount>(move |path| account(path.get("handle")));
+    let social = fake_role("social").answer::<FindProfileView>(|path| {
+        let is_ada = path.get("account") == ADA.to_string();
+        is_ada.then(|| profile(path.get("reader")))
+    });
+    accounts.join(&world).await;
+    social.join(&world).await;
+    let (bob, visitor) = (world.member("bob"), world.anonymous());
+    let screen = bob.get("/v1/profiles/ada").await.expect(200).json();
+    assert_eq!((&screen["account"]["bio"], &screen["counts"]["followers"]), (&json!("poet"), &json!(3)));
+    assert_eq!(screen["relationship"]["follow"], "following");
+    let screen = visitor.get("/v1/profiles/ada?fields=account.handle,relationship").await.expect(200).json();
+    assert_eq!(screen, json!({"account": {"handle": "ada"}, "relationship": null, "degraded": []}));
+    // Eve has blocked Bob: as if there were no such account.
+    for hidden in ["eve", "nobody", "a%2fb"] {
+        bob.get(&format!("/v1/profiles/{hidden}")).await.expect(404);
+    }
+    bob.get("/v1/profiles/eve").await.refused(404, "profiles.not_found");
+
+    social.fail_with(503);
+    let screen = visitor.get("/v1/profiles/ada").await.expect(200).json();
+    assert_eq!((&screen["counts"], &screen["degraded"]), (&Value::Null, &json!(["social"])));
+    bob.get("/v1/profiles/ada").await.refused(503, "server.unavailable");
+    world.end().await;
+}

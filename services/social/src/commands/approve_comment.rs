@@ -1,0 +1,51 @@
+//! Approving a comment that waits.
+//!
+//! Invariant: a comment is approved once, by the author of its post only, and counted and announced then.
+
+use contract::social::talk::Commented;
+use db::Lane;
+use uuid::Uuid;
+
+use super::create_comment::count;
+use crate::error::Error;
+use crate::known_people::by_handles;
+use crate::model::{Person, words_of};
+use crate::state::Social;
+use crate::store::{comments, people};
+
+/// Approves a comment on a post of the actor's. Does nothing if it is shown already.
+pub(crate) async fn approve_comment(social: &Social, actor: Person, id: Uuid) -> Result<(), Error> {
+    let found = comments::find(social.context.db.read(), id).await?.ok_or(Error::NoSuchComment)?;
+    let mentioned = by_handles(social, &words_of(&found.text).1).await?;
+    let now = social.context.clock.now();
+    social
+        .context
+        .db
+        .write(Lane::of(&actor.account), async move |tx| {
+            let written = comments::find_visible(tx, id, actor.number, now).await?;
+            let written = written.filter(|written| written.comment.post_author == actor.number);
+            let written = written.ok_or(Error::NoSuchComment)?;
+            if !comments::approve(tx, id, actor.number).await? {
+                return Ok(());
+            }
+            let comment = &written.comment;
+            count(tx, comment, 1).await?;
+            let answered = match comment.answers() {
+                Some(above) => comments::find_visible(tx, above, actor.number, now).await?,
+                None => None,
+            };
+            let mentioned = people::retain_known(tx, mentioned).await?;
+            let event = Commented {
+                id,
+                post: comment.post,
+                post_author: actor.account,
+                author: written.author.account,
+                answers: comment.answers(),
+                answered: answered.map(|above| above.author.account),
+                mentions: mentioned.into_iter().map(|person| person.account).collect(),
+                at: now,
+            };
+            Ok::<_, Error>(tx.publish(&event, now)?)
+        })
+        .await
+}

@@ -1,0 +1,37 @@
+//! Blocking a person.
+//!
+//! Invariant: once a block is committed, neither follows the other, neither asks to, and neither is a close friend of
+//! the other; what was shown before is not shown any more, because every read asks for blocks.
+
+use contract::social::{Blocked, Unfollowed};
+
+use super::pair::Pair;
+use crate::error::Error;
+use crate::model::Person;
+use crate::state::Social;
+use crate::store::{counts, follows, marks};
+
+/// Blocks a person, whether or not they have blocked the actor. Does nothing if the actor has done so already.
+pub(crate) async fn block(social: &Social, actor: Person, other: Person) -> Result<(), Error> {
+    let (now, pair) = (social.context.clock.now(), Pair::of(actor, other)?);
+    social
+        .context
+        .db
+        .write(pair.lane(), async move |tx| {
+            let Pair { actor, other } = pair.read_again(tx).await?;
+            if !marks::insert_block(tx, actor.number, other.number, now).await? {
+                return Ok(());
+            }
+            for (one, two) in [(&actor, &other), (&other, &actor)] {
+                follows::remove_request(tx, one.number, two.number).await?;
+                marks::remove_close(tx, one.number, two.number).await?;
+                if follows::remove(tx, one.number, two.number).await? {
+                    counts::add_follows(tx, one.number, two.number, -1).await?;
+                    tx.publish(&Unfollowed { follower: one.account, followee: two.account, at: now }, now)?;
+                }
+            }
+            tx.publish(&Blocked { blocker: actor.account, blocked: other.account, at: now }, now)?;
+            Ok::<_, Error>(())
+        })
+        .await
+}

@@ -1,0 +1,124 @@
+//! Changing a post.
+//!
+//! Invariant: only its author changes a post, and what its readers may do counts from the commit on. A mention that is
+//! added widens nothing.
+
+use chrono::{DateTime, Utc};
+use contract::social::{Audience, Policies, PostChanged, PostState};
+use db::{Lane, Tx};
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::known_people::by_handles;
+use crate::model::thread::{policies_of_part, rule_after};
+use crate::model::{InvalidPost, Person, Post, PostChange, words_of};
+use crate::state::Social;
+use crate::store::{people, post_media, post_words, posts, threads};
+
+/// Changes a post of the author's.
+pub(crate) async fn change_post(social: &Social, author: Person, id: Uuid, change: PostChange) -> Result<(), Error> {
+    let prepared = prepare(social, change).await?;
+    social
+        .context
+        .db
+        .write(Lane::of(&author.account).and(&id), async move |tx| apply(tx, &author, id, prepared).await)
+        .await
+}
+
+/// A change with everything that its transaction writes.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    change: PostChange,
+    mentioned: Vec<Person>,
+    token: String,
+    now: DateTime<Utc>,
+}
+
+impl Prepared {
+    /// Returns the change with new policies.
+    pub(super) fn with_policies(self, policies: Policies) -> Self {
+        Self { change: PostChange { policies: Some(policies), ..self.change }, ..self }
+    }
+}
+
+/// Reads everything that a change needs from elsewhere.
+pub(super) async fn prepare(social: &Social, change: PostChange) -> Result<Prepared, Error> {
+    let mentioned = match &change.text {
+        Some(text) => by_handles(social, &text.mentions).await?,
+        None => Vec::new(),
+    };
+    // A post that gets the audience `link` gets a new link, so that an earlier one stays dead.
+    let (now, token) = (social.context.clock.now(), social.context.random.id());
+    Ok(Prepared { change, mentioned, token, now })
+}
+
+/// Changes a post of the author's. Where it opens a thread, the thread's rule follows the policy.
+pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared) -> Result<(), Error> {
+    let Prepared { change, mentioned, token, now } = prepared;
+    let author = people::find(tx, author.number).await?.ok_or(Error::NotFound)?;
+    let post = posts::find(tx, id).await?.filter(|post| post.author == author.number);
+    let post = post.filter(|post| post.expires_at.is_none_or(|end| end > now)).ok_or(Error::NotFound)?;
+    if change.audience.is_some_and(|audience| audience != post.audience) {
+        if post.part.is_some() {
+            return Err(InvalidPost("A part of a thread is shown to those who see the thread.").into());
+        }
+        if !author.standing.may_publish(now) {
+            return Err(Error::AccountLimited);
+        }
+    }
+    let post = changed(post, &change, token);
+    let post = if change.text.is_some() { Post { edited_at: Some(now), ..post } } else { post };
+    if post.text.is_empty() && post_media::list(tx, &[id]).await?.is_empty() {
+        return Err(InvalidPost("A post needs a text or a media item.").into());
+    }
+    posts::update(tx, &post).await?;
+    if let (Some(policies), Some(thread)) = (&change.policies, threads::find(tx, id).await?) {
+        threads::update(tx, id, rule_after(thread.rule, policies.join), thread.cap).await?;
+    }
+    if let Some(text) = &change.text {
+        post_words::set_tags(tx, id, &text.tags, post.position).await?;
+        let mentioned = people::retain_known(tx, mentioned).await?;
+        let numbers: Vec<_> = mentioned.iter().map(|person| person.number).collect();
+        post_words::set_mentions(tx, id, &numbers).await?;
+    }
+    if change.place.is_some() {
+        post_words::set_place(tx, id, post.place.as_deref(), post.position).await?;
+    }
+    if post.state == PostState::Published {
+        let changed = PostChanged {
+            id,
+            author: author.account,
+            position: post.position.0,
+            audience: post.audience,
+            tags: words_of(&post.text).0,
+            version: post.version,
+        };
+        tx.publish(&changed, now)?;
+    }
+    Ok(())
+}
+
+/// Returns the post as it is after a change.
+fn changed(post: Post, change: &PostChange, token: String) -> Post {
+    let audience = change.audience.unwrap_or(post.audience);
+    Post {
+        audience,
+        text: change.text.as_ref().map_or(post.text, |text| text.text.clone()),
+        place: match &change.place {
+            Some(place) => place.clone().into_text(),
+            None => post.place,
+        },
+        policies: match (&post.part, change.policies) {
+            // A part can't be joined or reposted, whatever its author says.
+            (Some(_), Some(policies)) => Policies { comment: policies.comment, ..policies_of_part() },
+            (_, policies) => policies.unwrap_or(post.policies),
+        },
+        link_token: match (audience, post.link_token) {
+            (Audience::Link, Some(kept)) => Some(kept),
+            (Audience::Link, None) => Some(token),
+            _ => None,
+        },
+        version: post.version + 1,
+        ..post
+    }
+}

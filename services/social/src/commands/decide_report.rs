@@ -1,0 +1,93 @@
+//! Deciding about what was reported.
+//!
+//! A decision is about the thing, so it closes every open report of it. What is removed is removed first, as its author
+//! would remove it. Invariant: a report is closed only when what was decided is done, in the transaction that records
+//! the operator's act; one whose decision was broken off stays open, and deciding again ends it.
+
+use contract::social::talk::{ReportClosed, ReportDecision, ReportKind, ReportState};
+use db::Lane;
+use http_server::operators::{Act, Actor};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::remove_comment::remove_with_answers;
+use super::remove_post::remove_post;
+use crate::error::Error;
+use crate::model::{PersonNumber, check_decision};
+use crate::state::Social;
+use crate::store::{comments, people, posts, reports};
+
+/// Reports per transaction, each with an event.
+const BATCH: usize = 100;
+
+/// Decides about what a report is about, for an operator, and closes all open reports of it.
+pub(crate) async fn decide_report(
+    social: &Social,
+    actor: Actor,
+    id: Uuid,
+    decision: ReportDecision,
+    reason: &str,
+) -> Result<(), Error> {
+    let (sql, now) = (social.context.db.read(), social.context.clock.now());
+    let report = reports::find(sql, id).await?.ok_or(Error::NoSuchReport)?;
+    if report.state == ReportState::Closed {
+        return Err(Error::ReportClosed);
+    }
+    let (kind, object) = (report.new.kind, report.new.object);
+    check_decision(kind, decision).map_err(Error::InvalidDecision)?;
+    if decision == ReportDecision::Remove {
+        remove(social, kind, object).await?;
+    }
+    let change = (json!({"state": "open"}), json!({"state": "closed", "decision": decision}));
+    let act = Act::new(actor, "social.report_decided", now).on(kind.as_str(), object).because(reason);
+    let mut act = Some(act.change(change.0, change.1));
+    loop {
+        let act = act.take();
+        let closed = social
+            .context
+            .db
+            .write(Lane::of(&object), async move |tx| {
+                let closed = reports::close(tx, (kind, object), decision, now, BATCH).await?;
+                if let Some(act) = act {
+                    if closed.is_empty() {
+                        return Err(Error::ReportClosed);
+                    }
+                    act.record(tx)?;
+                }
+                let reporters: Vec<_> = closed.iter().map(|closed| PersonNumber(closed.reporter)).collect();
+                let reporters = people::list(tx, &reporters).await?;
+                for closed in &closed {
+                    let mut reporters = reporters.iter();
+                    let Some(reporter) = reporters.find(|person| person.number.0 == closed.reporter) else { continue };
+                    let (id, reporter) = (closed.id, reporter.account);
+                    tx.publish(&ReportClosed { id, kind, object, reporter, decision, at: now }, now)?;
+                }
+                Ok(closed.len())
+            })
+            .await?;
+        if closed < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes what was reported. Does nothing if it is gone.
+async fn remove(social: &Social, kind: ReportKind, object: Uuid) -> Result<(), Error> {
+    let sql = social.context.db.read();
+    match kind {
+        ReportKind::Post => {
+            let Some(post) = posts::find(sql, object).await? else { return Ok(()) };
+            let Some(author) = people::find(sql, post.author).await? else { return Ok(()) };
+            match remove_post(social, author, object).await {
+                Err(Error::NotFound) => Ok(()),
+                removed => removed,
+            }
+        }
+        ReportKind::Comment => {
+            let Some(comment) = comments::find(sql, object).await? else { return Ok(()) };
+            let Some(author) = people::find(sql, comment.author).await? else { return Ok(()) };
+            remove_with_answers(social, &author, &comment).await
+        }
+        ReportKind::Account => Ok(()),
+    }
+}

@@ -1,0 +1,116 @@
+//! Joining a thread with a clip.
+//!
+//! Invariant: a thread never has more parts than its cap, however many members join at once; a part is written only by
+//! who may see the thread at that moment and is admitted by its rule.
+
+use chrono::{DateTime, Utc};
+use contract::media::Kind;
+use contract::social::threads::{PartState, ThreadOpened};
+use db::{Lane, Tx};
+use uuid::Uuid;
+
+use super::create_post::{finish, prepare, read_author, write};
+use super::publish_post::announce_part;
+use crate::error::Error;
+use crate::model::{InvalidPost, JoinRefusal, NewPost, Person, PostMedia, ThreadPart};
+use crate::queries::openings::{self, Opening};
+use crate::state::Social;
+use crate::store::{posts, relations, thread_parts, threads};
+
+/// The most parts of a thread that wait for approval.
+const MAX_PENDING: u64 = 100;
+
+/// A part with which a member joins.
+#[derive(Debug, Clone)]
+pub(crate) struct NewPart {
+    /// The thread.
+    pub thread: Uuid,
+    /// The token of the thread's link, if the request has one.
+    pub token: Option<String>,
+    /// The part's post.
+    pub post: NewPost,
+    /// The part that it answers.
+    pub answers: Option<Uuid>,
+}
+
+/// Joins a thread that the author may see, and returns the id of the part.
+pub(crate) async fn join_thread(social: &Social, author: Person, new: NewPart) -> Result<Uuid, Error> {
+    let NewPart { thread, token, post, answers } = new;
+    let draft = prepare(social, &author, post).await?;
+    check_clip(&draft.media)?;
+    let (id, now) = (draft.post.id, social.context.clock.now());
+    social
+        .context
+        .db
+        .write(Lane::of(&author.account).and(&thread), async move |tx| {
+            let author = read_author(tx, &author, now).await?;
+            let opening = openings::find(tx, author.number, thread, token.as_deref(), now).await?;
+            let state = admit(tx, &opening, &author, now).await?;
+            if let Some(answered) = answers {
+                check_answered(tx, &author, thread, answered, now).await?;
+            }
+            let part = ThreadPart { thread, state, number: None, answers, reason: None };
+            write(tx, &author, draft.into_part(part.clone())).await?;
+            if state == PartState::Pending {
+                announce_part(tx, id, &author, &part, now)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await?;
+    finish(social, id, true).await;
+    Ok(id)
+}
+
+/// Checks that the media of a post are one clip.
+pub(super) fn check_clip(media: &[PostMedia]) -> Result<(), Error> {
+    match media {
+        [clip] if clip.kind == Kind::Video && !clip.is_lost() => Ok(()),
+        [other] => Err(Error::NotAClip(other.id.to_string())),
+        _ => Err(InvalidPost("`media` is the id of one video.").into()),
+    }
+}
+
+/// Applies the rule of the thread, and takes a place for a part that needs no approval.
+async fn admit(tx: &Tx, opening: &Opening, author: &Person, now: DateTime<Utc>) -> Result<PartState, Error> {
+    // An erasure, and media that is deleted, remove the opening in the lane of the opener alone.
+    if !posts::hold(tx, opening.post.id).await? {
+        return Err(Error::NotFound);
+    }
+    let (thread, joiner) = (&opening.thread, openings::joiner(tx, opening, author.number).await?);
+    let state = thread.admit(&joiner).map_err(|refusal| match refusal {
+        JoinRefusal::Closed => Error::ThreadClosed,
+        JoinRefusal::Full => Error::ThreadFull(thread.cap),
+        JoinRefusal::NotAllowed => Error::MayNotJoin,
+    })?;
+    if !opening.has_row && threads::insert(tx, thread).await? {
+        let (opener, audience, rule) = (opening.opener.account, opening.post.audience, thread.rule);
+        tx.publish(&ThreadOpened { thread: thread.id, opener, rule, audience, at: now }, now)?;
+    }
+    if state == PartState::Joined && !threads::take_place(tx, thread.id).await? {
+        return Err(Error::ThreadFull(thread.cap));
+    }
+    if state == PartState::Pending
+        && thread_parts::count_waiting(tx, thread.id, PartState::Pending).await? >= MAX_PENDING
+    {
+        return Err(Error::TooManyWaiting(MAX_PENDING));
+    }
+    Ok(state)
+}
+
+/// Checks that a part which another one answers is shown in the thread, and to its author.
+async fn check_answered(
+    tx: &Tx,
+    author: &Person,
+    thread: Uuid,
+    answered: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let found = posts::find(tx, answered).await?;
+    let is_shown = |part: &ThreadPart| part.thread == thread && part.number.is_some();
+    if let Some(found) = found.filter(|post| post.part.as_ref().is_some_and(is_shown))
+        && !relations::find(tx, author.number, found.author, now).await?.is_blocked()
+    {
+        return Ok(());
+    }
+    Err(InvalidPost("`answers` is the id of a part that you see in this thread.").into())
+}

@@ -1,0 +1,33 @@
+//! Picking close friends.
+//!
+//! Invariant: only their member changes them; a friend does not learn of it but by what they see; nobody is one beside
+//! a block.
+
+use super::pair::Pair;
+use crate::error::Error;
+use crate::model::Person;
+use crate::state::Social;
+use crate::store::{marks, relations};
+
+/// Makes a person a close friend of the actor, or none. Does nothing if it is so already.
+pub(crate) async fn set_close(social: &Social, actor: Person, other: Person, is_close: bool) -> Result<(), Error> {
+    let (now, pair) = (social.context.clock.now(), Pair::of(actor, other)?);
+    social
+        .context
+        .db
+        .write(pair.lane(), async move |tx| {
+            if !is_close {
+                return Ok(marks::remove_close(tx, pair.actor.number, pair.other.number).await?);
+            }
+            let Pair { actor, other } = pair.read_again(tx).await?;
+            let relation = relations::find(tx, actor.number, other.number, now).await?;
+            if relation.is_blocked_by {
+                return Err(Error::NoSuchPerson);
+            }
+            if relation.blocks {
+                return Err(Error::Blocked);
+            }
+            Ok(marks::insert_close(tx, actor.number, other.number).await?)
+        })
+        .await
+}

@@ -1,0 +1,94 @@
+//! The cursors of feeds, each bound to its feed.
+//!
+//! Does not own the order of a feed. Invariant: a cursor of one feed is none of another, so a client that mixes them up
+//! learns it at once and no list has a gap.
+
+use super::person::PersonNumber;
+use super::position::{Position, parse_cursor};
+
+/// FNV-1a, 64 bits (draft-eastlake-fnv, section 5): the offset basis and the prime.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// A feed whose order is that of the positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feed<'a> {
+    /// What the people and topics that a member follows show.
+    Home,
+    /// The newest posts for everyone.
+    Recent,
+    /// The posts of a person.
+    Author(PersonNumber),
+    /// The posts with a tag.
+    Tag(&'a str),
+}
+
+impl Feed<'_> {
+    fn key(self) -> String {
+        match self {
+            Self::Home => "h".to_owned(),
+            Self::Recent => "e".to_owned(),
+            Self::Author(person) => format!("p{}", person.0),
+            Self::Tag(tag) => {
+                let hash = tag.bytes().fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME));
+                format!("t{hash:016x}")
+            }
+        }
+    }
+
+    /// Returns the cursor behind a post.
+    pub(crate) fn cursor(self, position: Position) -> String {
+        format!("{}-{}", self.key(), position.0)
+    }
+
+    /// Returns the position of a cursor of this feed.
+    pub(crate) fn parse(self, text: &str) -> Option<Position> {
+        let (key, number) = text.split_once('-')?;
+        if key == self.key() { parse_cursor(number).map(Position) } else { None }
+    }
+}
+
+/// A place in an edition of the rising posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RisingCursor {
+    /// The edition.
+    pub edition: i64,
+    /// The place of the last post of the page before.
+    pub ordinal: i64,
+}
+
+impl RisingCursor {
+    /// Returns the text of the cursor.
+    pub(crate) fn text(self) -> String {
+        format!("r-{}-{}", self.edition, self.ordinal)
+    }
+
+    /// Returns the cursor of a text.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (edition, ordinal) = text.strip_prefix("r-")?.split_once('-')?;
+        Some(Self { edition: parse_cursor(edition)?, ordinal: parse_cursor(ordinal)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_one_of_its_own_feed_only() {
+        let people = [Feed::Author(PersonNumber(7)), Feed::Author(PersonNumber(8))];
+        let feeds = [Feed::Home, Feed::Recent, Feed::Tag("karaoke"), Feed::Tag("été"), people[0], people[1]];
+        for feed in feeds {
+            let cursor = feed.cursor(Position(123));
+            for other in feeds {
+                assert_eq!(other.parse(&cursor), (feed == other).then_some(Position(123)), "{feed:?} {other:?}");
+            }
+            assert_eq!(RisingCursor::parse(&cursor), None);
+        }
+        let rising = RisingCursor { edition: 7, ordinal: 40 };
+        assert_eq!(RisingCursor::parse(&rising.text()), Some(rising));
+        for wrong in ["", "123", "h-", "h--1", "h-x", "r-1", "r-1-", "r--1"] {
+            assert_eq!((Feed::Home.parse(wrong), RisingCursor::parse(wrong)), (None, None), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Feeds: home, explore, and that of a tag.
+//!
+//! Home is what the people and topics that a member follows show, and the member's own posts. Where the entries that
+//! fan-out has written are complete, home is read from them, and what is in no entries is merged; elsewhere all of it
+//! is merged (decision 44). Invariant: home is a function of follows and posts only; whether a post has entries, and
+//! when it gets them, changes nothing that a reader sees.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use contract::social::views::{FeedView, NewPostsView, PostView};
+use uuid::Uuid;
+
+use super::merge::{Reading, merge};
+use super::posts;
+use crate::error::Error;
+use crate::model::{Feed, PersonNumber, Position, RisingCursor, Topic};
+use crate::state::Social;
+use crate::store::feed_owners::FeedOwner;
+use crate::store::feed_sources::{self, Candidate, Followees, Source, Window};
+use crate::store::{feed_entries, feed_owners, rising};
+
+/// New posts are counted up to this number.
+const MAX_NEW: usize = 100;
+
+/// Returns the position below which a page begins.
+fn before(feed: Feed<'_>, after: Option<&str>) -> Result<Position, Error> {
+    after.map_or(Ok(Position::END), |text| feed.parse(text).ok_or(Error::WrongCursor))
+}
+
+/// Returns a page of home.
+pub(crate) async fn home(
+    social: &Social,
+    reader: PersonNumber,
+    after: Option<&str>,
+    size: usize,
+) -> Result<FeedView, Error> {
+    let window = Window { above: Position::START, before: before(Feed::Home, after)? };
+    let reading = Reading { reader, now: social.context.clock.now(), window, limit: size + 1 };
+    let found = home_posts(social, reading).await?;
+    let newest = found.first().map_or(Position::START, |post| post.position);
+    let marker = after.is_none().then(|| Feed::Home.cursor(newest));
+    let (items, next) = page(social, reader, found, size, Feed::Home).await?;
+    Ok(FeedView { items, next, marker })
+}
+
+/// Returns how many posts home has above a marker.
+pub(crate) async fn new_in_home(social: &Social, reader: PersonNumber, since: &str) -> Result<NewPostsView, Error> {
+    let above = Feed::Home.parse(since).ok_or(Error::WrongCursor)?;
+    let window = Window { above, before: Position::END };
+    let reading = Reading { reader, now: social.context.clock.now(), window, limit: MAX_NEW + 1 };
+    let count = home_posts(social, reading).await?.len();
+    Ok(NewPostsView { count: count.min(MAX_NEW) as u64, has_more: count > MAX_NEW })
+}
+
+/// Returns a page of the newest posts for everyone.
+pub(crate) async fn recent(
+    social: &Social,
+    reader: PersonNumber,
+    after: Option<&str>,
+    size: usize,
+) -> Result<(Vec<PostView>, Option<String>), Error> {
+    let window = Window { above: Position::START, before: before(Feed::Recent, after)? };
+    let (sql, now) = (social.context.db.read(), social.context.clock.now());
+    let found = feed_sources::list_recent(sql, reader, now, window, size + 1).await?;
+    page(social, reader, found, size, Feed::Recent).await
+}
+
+/// Returns a page of the posts with a tag.
+pub(crate) async fn tag(
+    social: &Social,
+    reader: PersonNumber,
+    topic: Topic,
+    after: Option<&str>,
+    size: usize,
+) -> Result<(Vec<PostView>, Option<String>), Error> {
+    let name = topic.name.clone();
+    let window = Window { above: Position::START, before: before(Feed::Tag(&name), after)? };
+    let (sql, now) = (social.context.db.read(), social.context.clock.now());
+    let found = feed_sources::list(sql, &Source::Tag(topic.name), reader, now, window, size + 1).await?;
+    page(social, reader, found, size, Feed::Tag(&name)).await
+}
+
+/// Returns a page of the rising posts. While there is no edition, they are the newest ones, without a next page.
+pub(crate) async fn rising(
+    social: &Social,
+    reader: PersonNumber,
+    after: Option<&str>,
+    size: usize,
+) -> Result<(Vec<PostView>, Option<String>), Error> {
+    let (sql, now) = (social.context.db.read(), social.context.clock.now());
+    let after = match after {
+        Some(text) => {
+            let cursor = RisingCursor::parse(text).ok_or(Error::WrongCursor)?;
+            // The edition of a walk that took too long is gone.
+            if !rising::has_edition(sql, cursor.edition).await? {
+                return Err(Error::WrongCursor);
+            }
+            cursor
+        }
+        None => match rising::find_edition(sql).await? {
+            Some(edition) => RisingCursor { edition, ordinal: 0 },
+            None => return Ok((recent(social, reader, None, size).await?.0, None)),
+        },
+    };
+    let mut listed = rising::list(sql, reader, now, after, size + 1).await?;
+    let has_more = listed.len() > size;
+    listed.truncate(size);
+    let next =
+        listed.last().filter(|_| has_more).map(|(_, ordinal)| RisingCursor { ordinal: *ordinal, ..after }.text());
+    let ids: Vec<Uuid> = listed.into_iter().map(|(post, _)| post).collect();
+    Ok((posts::list(social, reader, &ids).await?, next))
+}
+
+/// Returns the views of a page that was read with one post more than it has, and the cursor of the next page.
+async fn page(
+    social: &Social,
+    reader: PersonNumber,
+    mut found: Vec<Candidate>,
+    size: usize,
+    feed: Feed<'_>,
+) -> Result<(Vec<PostView>, Option<String>), Error> {
+    let has_more = found.len() > size;
+    found.truncate(size);
+    let next = found.last().filter(|_| has_more).map(|last| feed.cursor(last.position));
+    let ids: Vec<Uuid> = found.into_iter().map(|post| post.id).collect();
+    Ok((posts::list(social, reader, &ids).await?, next))
+}
+
+/// Returns the posts of home in a window, the newest first.
+async fn home_posts(social: &Social, reading: Reading) -> Result<Vec<Candidate>, Error> {
+    let Reading { reader, now, window, limit } = reading;
+    let sql = social.context.db.read();
+    let owner = feed_owners::find(sql, reader).await?.filter(|owner| owner.floor != Position::END);
+    let Some(FeedOwner { complete_s, .. }) = owner else {
+        let everyone = feed_sources::list_followees(sql, reader, now, window, Followees::All, limit).await?;
+        let sources = with_topics(social, reading, everyone).await?;
+        return merge(social, reading, sources).await;
+    };
+    // In this order: a post whose fan-out ends in between is in the entries that are read afterwards.
+    let merged = feed_sources::list_followees(sql, reader, now, window, Followees::Merged, limit).await?;
+    let new = feed_sources::list_followees(sql, reader, now, window, Followees::Since(complete_s), limit).await?;
+    let sources = with_topics(social, reading, without_repeats(merged, new)).await?;
+    let (entries, floor) = feed_entries::list(sql, reader, now, window, limit).await?;
+    let mut found = united(merge(social, reading, sources).await?, entries);
+    let floor = floor.unwrap_or(Position::END).min(window.before);
+    let complete = found.iter().filter(|post| post.position >= floor).count();
+    if complete < limit && floor > window.above {
+        found = united(found, below(social, reading, floor).await?);
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// Returns the posts of home below the floor of the entries.
+async fn below(social: &Social, reading: Reading, floor: Position) -> Result<Vec<Candidate>, Error> {
+    let window = Window { before: floor, ..reading.window };
+    let Reading { reader, now, limit, .. } = reading;
+    let sql = social.context.db.read();
+    let everyone = feed_sources::list_followees(sql, reader, now, window, Followees::All, limit).await?;
+    merge(social, Reading { window, ..reading }, everyone).await
+}
+
+/// Adds the topics that the reader follows, and the reader, to sources.
+async fn with_topics(
+    social: &Social,
+    reading: Reading,
+    mut sources: Vec<(Source, Position)>,
+) -> Result<Vec<(Source, Position)>, Error> {
+    let Reading { reader, now, window, limit } = reading;
+    let sql = social.context.db.read();
+    sources.extend(feed_sources::list_tags(sql, reader, now, window, limit).await?);
+    sources.extend(feed_sources::list_places(sql, reader, now, window, limit).await?);
+    sources.push((Source::Author(reader), window.before));
+    Ok(sources)
+}
+
+/// Returns the sources of both, each once, at the higher of its positions.
+fn without_repeats(one: Vec<(Source, Position)>, two: Vec<(Source, Position)>) -> Vec<(Source, Position)> {
+    let mut all: Vec<(Source, Position)> = one.into_iter().chain(two).collect();
+    all.sort_by_key(|(_, newest)| std::cmp::Reverse(*newest));
+    let mut seen = HashSet::new();
+    all.retain(|(source, _)| seen.insert(source.clone()));
+    all
+}
+
+/// Returns the posts of both lists, each once, the newest first.
+fn united(one: Vec<Candidate>, two: Vec<Candidate>) -> Vec<Candidate> {
+    let mut all: Vec<Candidate> = one.into_iter().chain(two).collect();
+    all.sort_by_key(|post| std::cmp::Reverse(post.position));
+    all.dedup();
+    all
+}
+
+/// Whether a member's feed should be asked for entries: there are none, or its owner comes back after a day.
+pub(crate) async fn wants_entries(social: &Social, reader: PersonNumber, now: DateTime<Utc>) -> Result<bool, Error> {
+    let owner = feed_owners::find(social.context.db.read(), reader).await?;
+    Ok(owner.is_none_or(|owner| is_due(owner, now)))
+}
+
+/// Entries of a feed are asked for again after this time, in microseconds, if none have come.
+const RETRY_US: i64 = 60_000_000;
+/// After this time, in seconds, they are asked for again, so that few follows are later than they.
+const RENEWAL_S: i64 = 86_400;
+
+fn is_due(owner: FeedOwner, now: DateTime<Utc>) -> bool {
+    let is_late = owner.floor == Position::END && now.timestamp_micros() - owner.wanted_us > RETRY_US;
+    is_late || now.timestamp() - owner.seen_s > RENEWAL_S
+}

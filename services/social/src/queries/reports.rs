@@ -1,0 +1,109 @@
+//! Reports: whose the reported thing is, and the queue as operators see it.
+//!
+//! Invariant: a member reports only what they may see; what they may not see does not exist for them here either. What
+//! was reported is shown to operators without a question to the rule: they decide about it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use contract::AccountId;
+use contract::social::talk::{ReportKind, ReportState};
+use contract::social::talk_views::{ReportDetailView, ReportView, ReportedObjectView};
+use uuid::Uuid;
+
+use super::{comments, posts};
+use crate::error::Error;
+use crate::known_people::shown_by_name;
+use crate::model::{Person, PersonNumber, Report};
+use crate::state::Social;
+use crate::store;
+
+/// Returns the person whose a thing is that the reader may see. `token` is that of the post's link, if the request has
+/// one.
+pub(crate) async fn find_owner(
+    social: &Social,
+    reader: PersonNumber,
+    kind: ReportKind,
+    object: Uuid,
+    token: Option<&str>,
+) -> Result<Person, Error> {
+    match kind {
+        ReportKind::Post => {
+            let post = posts::find_visible(social, reader, object, token).await?;
+            store::people::find(social.context.db.read(), post.author).await?.ok_or(Error::NotFound)
+        }
+        ReportKind::Comment => Ok(comments::find_visible(social, reader, object, token).await?.0.author),
+        ReportKind::Account => Ok(shown_by_name(social, reader, &object.to_string()).await?.0),
+    }
+}
+
+/// Returns a page of reports in a state, of one kind of things if one is given, the newest first, and the cursor of the
+/// next one.
+pub(crate) async fn list(
+    social: &Social,
+    selection: (ReportState, Option<ReportKind>),
+    before: Uuid,
+    size: usize,
+) -> Result<(Vec<ReportView>, Option<String>), Error> {
+    let sql = social.context.db.read();
+    let mut reports = store::reports::list(sql, selection, before, size + 1).await?;
+    let has_more = reports.len() > size;
+    reports.truncate(size);
+    let next = reports.last().filter(|_| has_more).map(|last| last.id.to_string());
+    Ok((views(social, reports).await?, next))
+}
+
+/// Returns a report with what was reported.
+pub(crate) async fn find(social: &Social, id: Uuid) -> Result<ReportDetailView, Error> {
+    let sql = social.context.db.read();
+    let report = store::reports::find(sql, id).await?.ok_or(Error::NoSuchReport)?;
+    let (kind, object) = (report.new.kind, report.new.object);
+    let open_reports = store::reports::count_open(sql, kind, object).await?;
+    let object = find_object(social, kind, object).await?;
+    let report = views(social, vec![report]).await?.pop().ok_or(Error::NoSuchReport)?;
+    Ok(ReportDetailView { report, object, open_reports })
+}
+
+/// Returns what was reported, whoever may see it; `None` if it is gone.
+async fn find_object(social: &Social, kind: ReportKind, id: Uuid) -> Result<Option<ReportedObjectView>, Error> {
+    let sql = social.context.db.read();
+    Ok(match kind {
+        ReportKind::Post => {
+            let Some(post) = store::posts::find(sql, id).await? else { return Ok(None) };
+            let media = store::post_media::list(sql, &[id]).await?.remove(&id).unwrap_or_default();
+            let media = media.into_iter().map(|item| item.id).collect();
+            Some(ReportedObjectView { text: post.text, media, post: Some(id) })
+        }
+        ReportKind::Comment => {
+            let comment = store::comments::find(sql, id).await?;
+            comment.map(|found| ReportedObjectView { text: found.text, media: Vec::new(), post: Some(found.post) })
+        }
+        ReportKind::Account => {
+            let person = store::people::find_by_account(sql, AccountId(id)).await?;
+            person.map(|_| ReportedObjectView { text: String::new(), media: Vec::new(), post: None })
+        }
+    })
+}
+
+async fn views(social: &Social, reports: Vec<Report>) -> Result<Vec<ReportView>, Error> {
+    let named: BTreeSet<PersonNumber> = reports.iter().flat_map(|report| [report.owner, report.reporter]).collect();
+    let sql = social.context.db.read();
+    let people = store::people::list(sql, &named.into_iter().collect::<Vec<_>>()).await?;
+    let people: HashMap<PersonNumber, Person> = people.into_iter().map(|person| (person.number, person)).collect();
+    Ok(reports.into_iter().map(|report| view(report, &people)).collect())
+}
+
+fn view(report: Report, people: &HashMap<PersonNumber, Person>) -> ReportView {
+    ReportView {
+        id: report.id,
+        kind: report.new.kind,
+        object: report.new.object,
+        owner: people.get(&report.owner).map(Person::view),
+        reporter: people.get(&report.reporter).map(Person::view),
+        reason: report.new.reason,
+        text: report.new.text,
+        state: report.state,
+        decision: report.decision,
+        created_at: report.created_at,
+        closed_at: report.closed_at,
+    }
+}

@@ -1,0 +1,123 @@
+//! The SQL form of [`crate::model::may_see`], for every list: it filters before the limit.
+//!
+//! A list has no link, so a post with the audience `link` is in its author's lists only. Invariant: for every reader
+//! and post, this condition and the pure rule say the same (the test below walks the whole matrix).
+
+/// Returns the condition that a reader may see a post. The query has the table `post`, and its author's row of `person`
+/// as `author`; `reader` and `now` are the names of its parameters (`$1`): the reader's number, and the time in
+/// microseconds. A part of a thread is seen by those who may see its opening.
+pub(crate) fn visible_post(reader: &str, now: &str) -> String {
+    format!(
+        "{own}
+         and (post.thread is null
+              or post.author = {reader}
+              or (post.part_state = 'joined'
+                  and exists (
+                      select 1
+                        from post opening
+                        join person opener on opener.number = opening.author
+                       where opening.id = post.thread
+                         and {opening}
+                         and {unblocked})))",
+        own = visible_alone("post", "author", reader, now),
+        opening = visible_alone("opening", "opener", reader, now),
+        unblocked = unblocked("post.author", "opening.author"),
+    )
+}
+
+/// Returns the condition that a reader who may see a thread may see a part of it. The query has the tables of
+/// [`visible_post`]; `opener` is the parameter of the number of who has opened the thread.
+pub(crate) fn visible_part(opener: &str, reader: &str, now: &str) -> String {
+    format!(
+        "{own}
+         and (post.author = {reader}
+              or (post.part_state = 'joined'
+                  and {unblocked}))",
+        own = visible_alone("post", "author", reader, now),
+        unblocked = unblocked("post.author", opener),
+    )
+}
+
+/// Returns the condition that neither of two people has blocked the other.
+fn unblocked(one: &str, other: &str) -> String {
+    format!(
+        "not exists (
+             select 1
+               from block
+              where blocker = {one}
+                and blocked = {other})
+         and not exists (
+             select 1
+               from block
+              where blocker = {other}
+                and blocked = {one})"
+    )
+}
+
+/// Returns the condition that a reader may see a post by itself. `post` and `author` are the names of its row, and of
+/// its author's.
+fn visible_alone(post: &str, author: &str, reader: &str, now: &str) -> String {
+    format!(
+        "({post}.expires_us is null or {post}.expires_us > {now})
+         and ({post}.author = {reader}
+              or ({post}.state = 'published'
+                  and {shown}
+                  and (({post}.audience = 'public' and not {author}.is_private)
+                       or ({post}.audience in ('public', 'followers', 'friends')
+                           and exists (
+                               select 1
+                                 from follow
+                                where follower = {reader}
+                                  and followee = {post}.author)
+                           and ({post}.audience <> 'friends'
+                                or exists (
+                                    select 1
+                                      from follow
+                                     where follower = {post}.author
+                                       and followee = {reader})))
+                       or ({post}.audience = 'close'
+                           and exists (
+                               select 1
+                                 from close_friend
+                                where owner = {post}.author
+                                  and friend = {reader})))))",
+        shown = visible_person(author, reader, now),
+    )
+}
+
+/// Returns the condition that a person, whose row has the alias `person`, is shown to a reader: the account is not
+/// suspended, and neither has blocked the other.
+pub(crate) fn visible_person(person: &str, reader: &str, now: &str) -> String {
+    format!(
+        "({person}.state in ('active', 'limited') or {person}.state_until_us <= {now})
+         and {unblocked}",
+        unblocked = unblocked(&format!("{person}.number"), reader),
+    )
+}
+
+/// Returns the condition that a reader has not muted a person, whose number the column `person` has. For feeds only: a
+/// profile and a post are shown to those who ask for them.
+pub(crate) fn not_muted(person: &str, reader: &str, now: &str) -> String {
+    format!(
+        "not exists (
+             select 1
+               from mute
+              where muter = {reader}
+                and muted = {person}
+                and (until_s is null or until_s > {now} / 1000000))"
+    )
+}
+
+/// Returns the condition that a reader who may see a post may see a comment on it. The query has the table
+/// `post_comment`, and its author's row as `person`. Of an answer, the comment above must be visible as well.
+pub(crate) fn visible_comment(reader: &str, now: &str) -> String {
+    format!(
+        "(post_comment.author = {reader}
+          or ((not post_comment.is_pending or post_comment.post_author = {reader})
+              and {shown}))",
+        shown = visible_person("person", reader, now),
+    )
+}
+
+#[cfg(test)]
+mod tests;

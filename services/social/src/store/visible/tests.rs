@@ -1,0 +1,243 @@
+//! The whole matrix, in the database: the SQL condition and the pure rule agree about every reader and every post.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::AccountId;
+use contract::accounts::{AccountState, FoundAccount, Profile, StandingChanged};
+use contract::social::threads::PartState;
+use contract::social::{Audience, Policies, PostState};
+use db::{Db, Error, Lane, Tx};
+use testkit::World;
+use uuid::Uuid;
+
+use crate::model::{PartFacts, Person, PersonNumber, Position, Post, ReaderFacts, ThreadPart, may_see, may_see_part};
+use crate::store::feed_sources::{self, Source, Window};
+use crate::store::{follows, marks, people, posts, relations};
+
+/// How a reader stands to an author: their numbers, and what to write.
+const RELATIONS: [&str; 9] = [
+    "visitor",
+    "stranger",
+    "followed by the author",
+    "follower",
+    "friend",
+    "close friend",
+    "close friend who follows",
+    "has blocked",
+    "is blocked",
+];
+/// The number of the first reader; that of an author is below.
+const FIRST_READER: i64 = 100;
+
+/// The authors: whether the profile is private, the state, and whether the state has ended.
+const AUTHORS: [(bool, AccountState, bool); 6] = [
+    (false, AccountState::Active, false),
+    (true, AccountState::Active, false),
+    (false, AccountState::Limited, false),
+    (false, AccountState::Suspended, false),
+    (true, AccountState::Banned, false),
+    (false, AccountState::Suspended, true),
+];
+
+fn account(number: i64, is_private: bool, state: AccountState, until: Option<DateTime<Utc>>) -> FoundAccount {
+    let account = AccountId(Uuid::from_u128(number.unsigned_abs().into()));
+    FoundAccount {
+        profile: Profile {
+            account,
+            handle: format!("person{number}"),
+            display_name: String::new(),
+            avatar: None,
+            is_private,
+            at: Utc::now(),
+        },
+        standing: StandingChanged { account, state, until, version: 1 },
+    }
+}
+
+/// Writes how a reader stands to an author.
+async fn relate(tx: &Tx, relation: &str, reader: PersonNumber, author: PersonNumber) -> Result<(), Error> {
+    let now = Utc::now();
+    if ["follower", "friend", "close friend who follows", "has blocked", "is blocked"].contains(&relation) {
+        follows::insert(tx, reader, author, now).await?;
+    }
+    if ["friend", "followed by the author"].contains(&relation) {
+        follows::insert(tx, author, reader, now).await?;
+    }
+    if relation.starts_with("close friend") || relation == "is blocked" {
+        marks::insert_close(tx, author, reader).await?;
+    }
+    match relation {
+        "has blocked" => marks::insert_block(tx, reader, author, now).await.map(drop),
+        "is blocked" => marks::insert_block(tx, author, reader, now).await.map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the posts of an author: every audience, waiting and published, without an end, before it and after it.
+fn posts_of(author: PersonNumber, now: DateTime<Utc>) -> Vec<Post> {
+    let ends = [None, Some(now + TimeDelta::hours(1)), Some(now), Some(now - TimeDelta::hours(1))];
+    let mut posts = Vec::new();
+    for audience in Audience::ALL {
+        for state in [PostState::Waiting, PostState::Published] {
+            for expires_at in ends {
+                let number = author.0 * 1000 + posts.len() as i64;
+                posts.push(Post {
+                    id: Uuid::from_u128(number.unsigned_abs().into()),
+                    author,
+                    position: Position(number),
+                    state,
+                    audience,
+                    text: "hello".into(),
+                    place: None,
+                    policies: Policies::default(),
+                    link_token: None,
+                    is_story: expires_at.is_some(),
+                    version: 1,
+                    created_at: now,
+                    published_at: None,
+                    edited_at: None,
+                    expires_at,
+                    part: None,
+                });
+            }
+        }
+    }
+    posts
+}
+
+/// Returns parts of the threads that the first two authors have opened: by every author, in every state.
+fn parts_of(openings: &[Post], authors: &[Person], now: DateTime<Utc>) -> Vec<Post> {
+    let mut parts = Vec::new();
+    // Every audience, and one opening that waits.
+    let is_opening = |post: &&Post| {
+        let is_shown = post.state == PostState::Published && post.expires_at.is_none();
+        post.author.0 <= 2 && (is_shown || post.position.0 % 1000 == 0)
+    };
+    for opening in openings.iter().filter(is_opening) {
+        for author in authors {
+            for state in [PartState::Joined, PartState::Pending, PartState::Removed] {
+                let number = 1_000_000 + parts.len() as i64;
+                let thread = ThreadPart { thread: opening.id, state, number: None, answers: None, reason: None };
+                parts.push(Post {
+                    id: Uuid::from_u128(number.unsigned_abs().into()),
+                    author: author.number,
+                    position: Position(number),
+                    state: PostState::Published,
+                    audience: Audience::Public,
+                    expires_at: None,
+                    created_at: now,
+                    part: Some(thread),
+                    ..opening.clone()
+                });
+            }
+        }
+    }
+    parts
+}
+
+async fn fill(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Person>, Vec<Post>), Error> {
+    db.write(Lane::ALL, async move |tx| {
+        let (mut authors, mut written) = (Vec::new(), Vec::new());
+        for (number, (is_private, state, is_over)) in (1_i64..).zip(AUTHORS) {
+            let until = is_over.then_some(now);
+            people::insert(tx, &account(number, is_private, state, until), PersonNumber(number)).await?;
+            authors.push(people::find(tx, PersonNumber(number)).await?.unwrap());
+            for post in posts_of(PersonNumber(number), now) {
+                posts::insert(tx, &post).await?;
+                written.push(post);
+            }
+        }
+        for (number, relation) in (FIRST_READER..).zip(RELATIONS).skip(1) {
+            let reader = PersonNumber(number);
+            people::insert(tx, &account(number, false, AccountState::Active, None), reader).await?;
+            for author in &authors {
+                relate(tx, relation, reader, author.number).await?;
+            }
+        }
+        let parts = parts_of(&written, &authors, now);
+        for part in &parts {
+            posts::insert(tx, part).await?;
+        }
+        written.extend(parts);
+        // A block between who has opened a thread and who has joined it.
+        marks::insert_block(tx, PersonNumber(1), PersonNumber(3), now).await?;
+        Ok::<_, Error>((authors, written))
+    })
+    .await
+}
+
+/// Whether the pure rule shows a post to a reader.
+async fn sees(db: &Db, reader: PersonNumber, post: &Post, all: (&[Person], &[Post]), now: DateTime<Utc>) -> bool {
+    let (authors, written) = all;
+    let author = |number: PersonNumber| authors.iter().find(|author| author.number == number).unwrap();
+    let relation = relations::find(db.read(), reader, post.author, now).await.unwrap();
+    let (facts, object) = (ReaderFacts { relation, has_link: false }, post.facts(author(post.author), now));
+    let Some(part) = &post.part else { return may_see(facts, object) };
+    let opening = written.iter().find(|post| post.id == part.thread).unwrap();
+    let to_opener = relations::find(db.read(), reader, opening.author, now).await.unwrap();
+    let to_opener = ReaderFacts { relation: to_opener, has_link: false };
+    let between = relations::find(db.read(), opening.author, post.author, now).await.unwrap();
+    let sees_opening = may_see(to_opener, opening.facts(author(opening.author), now));
+    may_see_part(facts, object, PartFacts { state: part.state, sees_opening, is_blocked: between.is_blocked() })
+}
+
+#[tokio::test]
+async fn the_condition_and_the_rule_say_the_same_over_the_whole_matrix() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, now) = (world.context("social").db.clone(), world.clock().now());
+    // As the database stores it.
+    let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
+    let (authors, written) = fill(&db, now).await.unwrap();
+    let readers = (FIRST_READER..).zip(RELATIONS).map(|(number, relation)| match relation {
+        "visitor" => (PersonNumber::NONE, relation),
+        _ => (PersonNumber(number), relation),
+    });
+    // The authors read as well, each their own and those of strangers.
+    let readers: Vec<_> = readers.chain(authors.iter().map(|author| (author.number, "author"))).collect();
+    let ids: Vec<Uuid> = written.iter().map(|post| post.id).collect();
+    let mut seen_of_all = 0;
+    for (reader, relation) in readers {
+        let mut by_rule = Vec::new();
+        for post in &written {
+            if sees(&db, reader, post, (&authors, &written), now).await {
+                by_rule.push(post.id);
+            }
+        }
+        let listed = posts::list_visible(db.read(), &ids, reader, now).await.unwrap();
+        let mut by_sql: Vec<Uuid> = listed.iter().map(|post| post.id).collect();
+        by_rule.sort_unstable();
+        by_sql.sort_unstable();
+        assert_eq!(by_sql, by_rule, "{relation} {reader:?}");
+        // The list of each author has the same, before its limit.
+        let mut by_author = Vec::new();
+        for author in &authors {
+            let page = posts::list_of_author(db.read(), author.number, reader, now, Position(i64::MAX), 1000).await;
+            by_author.extend(page.unwrap().into_iter().map(|post| post.id));
+        }
+        by_author.sort_unstable();
+        assert_eq!(by_author, by_rule, "{relation} {reader:?}");
+        // Feeds have what is published of it, and explore what everyone may see.
+        let window = Window { above: Position::START, before: Position::END };
+        let mut by_source = Vec::new();
+        for author in &authors {
+            let source = Source::Author(author.number);
+            let listed = feed_sources::list(db.read(), &source, reader, now, window, 1000).await;
+            by_source.extend(listed.unwrap().into_iter().map(|post| post.id));
+        }
+        by_source.sort_unstable();
+        let mut published: Vec<&Post> = written.iter().filter(|post| post.state == PostState::Published).collect();
+        published.retain(|post| by_rule.contains(&post.id));
+        let mut expected: Vec<Uuid> = published.iter().map(|post| post.id).collect();
+        expected.sort_unstable();
+        assert_eq!(by_source, expected, "{relation} {reader:?}");
+        let is_private = |post: &Post| authors.iter().any(|author| author.number == post.author && author.is_private);
+        published.retain(|post| post.audience == Audience::Public && !is_private(post));
+        published.sort_unstable_by_key(|post| std::cmp::Reverse(post.position));
+        let expected: Vec<Uuid> = published.iter().map(|post| post.id).collect();
+        let recent = feed_sources::list_recent(db.read(), reader, now, window, 1000).await.unwrap();
+        let recent: Vec<Uuid> = recent.into_iter().map(|post| post.id).collect();
+        assert_eq!(recent, expected, "{relation} {reader:?}");
+        seen_of_all += by_rule.len();
+    }
+    assert!(seen_of_all > 200, "only {seen_of_all}: the test proves little");
+    world.end().await;
+}

@@ -1,0 +1,79 @@
+//! What is refused: too much, too often, and by whom.
+
+use contract::accounts::AccountState;
+use serde_json::json;
+use testkit::World;
+
+use crate::fixtures::{Harness, end, post, put};
+
+#[tokio::test]
+async fn bad_posts_are_refused_and_change_nothing() {
+    let harness = Harness::new().await;
+    let ada = harness.member("ada");
+    let many = |sign: char, count: usize| (0..count).map(|at| format!("{sign}user{at} ")).collect::<Vec<_>>().concat();
+    for text in ["", " \n ", "\u{200b}\u{2060}", &"a".repeat(5001), &many('@', 51), &many('#', 31)] {
+        let body = json!({"text": text, "audience": "public"});
+        ada.post("/v1/posts", &body).await.refused(422, "social.invalid_post");
+    }
+    let media: Vec<_> = (0..21).map(|_| contract::MediaId::random()).collect();
+    let body = json!({"audience": "public", "media": media});
+    ada.post("/v1/posts", &body).await.refused(422, "social.invalid_post");
+    let long = json!({"text": "a".repeat(100_000), "audience": "public"});
+    ada.post("/v1/posts", &long).await.refused(413, "request.too_large");
+    for body in [
+        json!({"text": "x"}),
+        json!({"text": "x", "audience": "everybody"}),
+        json!({"text": "x", "audience": "public", "media": ["../x"]}),
+        json!({"text": "x", "audience": "public", "policies": {"comment": "all"}}),
+        json!({"text": "x", "audience": "public", "author": "eve"}),
+    ] {
+        ada.post("/v1/posts", &body).await.refused(422, "request.invalid");
+    }
+    ada.get("/v1/posts/x").await.refused(404, "request.no_such_url");
+    harness
+        .world
+        .anonymous()
+        .post("/v1/posts", &json!({"text": "x", "audience": "public"}))
+        .await
+        .refused(401, "auth.required");
+    assert_eq!(harness.count("post").await, 0);
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_loop_of_follows_or_posts_ends_at_the_limit() {
+    let builder = World::builder().set("social.max_follows_per_hour=3").set("social.max_posts_per_hour=2");
+    let harness = Harness::with(builder).await;
+    let [ada, _bob] = harness.members(["ada", "bob"]);
+    for _ in 0..3 {
+        put(&ada, "bob", "follow").await.expect(200);
+        put(&ada, "bob", "follow").await.expect(200);
+        end(&ada, "bob", "follow").await.expect(200);
+    }
+    let refused = put(&ada, "bob", "follow").await.refused(429, "social.too_many_follows");
+    let wait: i64 = refused.header("retry-after").parse().unwrap();
+    for _ in 0..2 {
+        post(&ada, "x", "public").await;
+    }
+    let body = json!({"text": "x", "audience": "public"});
+    ada.post("/v1/posts", &body).await.refused(429, "social.too_many_posts");
+    harness.world.clock().advance(chrono::TimeDelta::seconds(wait));
+    put(&ada, "bob", "follow").await.expect(200);
+    post(&ada, "x", "public").await;
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_limited_member_publishes_nothing_and_follows_nobody() {
+    let harness = Harness::new().await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let old = post(&ada, "from before", "friends").await;
+    harness.set_state(&ada, AccountState::Limited, 1).await;
+    ada.post("/v1/posts", &json!({"text": "x", "audience": "public"})).await.refused(403, "social.account_limited");
+    put(&ada, "bob", "follow").await.refused(403, "social.account_limited");
+    let wider = json!({"audience": "public"});
+    ada.patch(&crate::fixtures::url(&old), &wider).await.refused(403, "social.account_limited");
+    put(&ada, "bob", "block").await.expect(200);
+    put(&bob, "ada", "mute").await.refused(404, "social.no_such_person");
+    harness.world.end().await;
+}

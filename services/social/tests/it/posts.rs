@@ -1,0 +1,108 @@
+//! Writing, changing and removing posts.
+
+use contract::social::{PostChanged, PostRemoved, Posted};
+use http::Method;
+use serde_json::{Value, json};
+use testkit::{TestClient, fake_role};
+
+use crate::fixtures::{Harness, follow, post, url};
+
+#[tokio::test]
+async fn a_post_is_written_changed_and_removed() {
+    let harness = Harness::new().await;
+    let listener = fake_role("search").records::<Posted>().records::<PostChanged>().records::<PostRemoved>();
+    listener.join(&harness.world).await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let body = json!({
+        "text": "Hello @Bob, @nobody.here. #Karaoke",
+        "audience": "followers",
+        "place": " The\n bar ",
+        "policies": {"comment": "friends", "join": "nobody"},
+    });
+    let again = async || {
+        let request = ada.request(Method::POST, "/v1/posts").header("idempotency-key", "k1");
+        ada.send(request.json(&body)).await.expect(201)
+    };
+    let (first, second) = (again().await, again().await);
+    assert_eq!((first.json(), second.header("idempotent-replay")), (second.json(), "true"));
+    let post_view = first.json();
+    assert_eq!(first.header("location"), url(&post_view));
+    assert_eq!(post_view["state"], "published");
+    assert_eq!((&post_view["tags"], &post_view["place"]), (&json!(["karaoke"]), &json!("The bar")));
+    assert_eq!(post_view["mentions"].as_array().unwrap().len(), 1);
+    assert_eq!(post_view["policies"], json!({"comment": "friends", "repost": "everyone", "join": "nobody"}));
+
+    // What a reader may do follows from the policies, and changes with them.
+    follow(&bob, "ada").await;
+    let can = async |member: &TestClient| {
+        let seen = member.get(&url(&post_view)).await.expect(200).json();
+        seen["can"].clone()
+    };
+    let expected = |comment: bool, repost: bool, own: bool| {
+        let of_all = json!({"comment": comment, "react": true, "repost": repost});
+        let mut can = json!({"join": own, "change": own, "remove": own});
+        can.as_object_mut().unwrap().extend(of_all.as_object().unwrap().clone());
+        can
+    };
+    assert_eq!(can(&bob).await, expected(false, false, false), "it is not for everyone, so it is not reposted");
+    let policies = json!({"policies": {"comment": "followers", "join": "nobody"}});
+    bob.patch(&url(&post_view), &policies).await.refused(404, "social.not_found");
+    ada.patch(&url(&post_view), &policies).await.expect(200);
+    assert_eq!(can(&bob).await, expected(true, false, false));
+    ada.patch(&url(&post_view), &json!({"audience": "public"})).await.expect(200);
+    assert_eq!(can(&bob).await, expected(true, true, false));
+    assert_eq!(can(&ada).await, expected(true, true, true));
+    let visitor = harness.world.anonymous().get(&url(&post_view)).await.expect(200).json();
+    assert_eq!((&visitor["can"]["comment"], &visitor["can"]["react"]), (&json!(false), &json!(false)));
+
+    let edited = ada.patch(&url(&post_view), &json!({"text": "Bye #Now", "place": ""})).await.expect(200).json();
+    assert_eq!((&edited["tags"], &edited["mentions"], &edited["place"]), (&json!(["now"]), &json!([]), &Value::Null));
+    assert!(edited["edited_at"].is_string());
+    ada.patch(&url(&post_view), &json!({"text": " "})).await.refused(422, "social.invalid_post");
+
+    bob.delete(&url(&post_view)).await.refused(404, "social.not_found");
+    ada.delete(&url(&post_view)).await.expect(204);
+    for member in [&ada, &bob] {
+        member.get(&url(&post_view)).await.refused(404, "social.not_found");
+        member.delete(&url(&post_view)).await.refused(404, "social.not_found");
+    }
+    for table in ["post", "post_tag", "post_mention", "post_counts"] {
+        assert_eq!(harness.count(table).await, 0, "{table}");
+    }
+    harness.assert_no_drift().await;
+    harness.world.settle().await;
+    assert_eq!(listener.events::<Posted>().len(), 1);
+    let mut versions: Vec<u64> = listener.events::<PostChanged>().iter().map(|event| event.version).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, [2, 3, 4]);
+    assert_eq!(listener.events::<PostRemoved>().len(), 1);
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_story_ends_after_a_day_and_a_link_dies_with_its_audience() {
+    let harness = Harness::new().await;
+    let ada = harness.member("ada");
+    let story = json!({"text": "today", "audience": "public", "story": true});
+    let story = ada.post("/v1/posts", &story).await.expect(201).json();
+    assert!(story["expires_at"].is_string());
+    harness.world.clock().advance(chrono::TimeDelta::hours(24) - chrono::TimeDelta::seconds(1));
+    harness.world.anonymous().get(&url(&story)).await.expect(200);
+    harness.world.clock().advance(chrono::TimeDelta::seconds(1));
+    ada.get(&url(&story)).await.refused(404, "social.not_found");
+    ada.patch(&url(&story), &json!({"text": "longer"})).await.refused(404, "social.not_found");
+    let is_removed = async || (harness.count("post").await == 0).then_some(());
+    harness.world.wait_for("the story is removed", is_removed).await;
+    harness.assert_no_drift().await;
+
+    let secret = post(&ada, "for whom it may concern", "link").await;
+    let link = secret["link"].as_str().unwrap();
+    let visitor = harness.world.anonymous();
+    visitor.get(link).await.expect(200);
+    ada.patch(&url(&secret), &json!({"audience": "friends"})).await.expect(200);
+    visitor.get(link).await.refused(404, "social.not_found");
+    let renewed = ada.patch(&url(&secret), &json!({"audience": "link"})).await.expect(200).json();
+    visitor.get(link).await.refused(404, "social.not_found");
+    visitor.get(renewed["link"].as_str().unwrap()).await.expect(200);
+    harness.world.end().await;
+}

@@ -1,0 +1,34 @@
+// Owns the feed operations of the API, and those about the tags that a member follows, one function each.
+import { api, expectOk, readBody } from './client';
+import type { PostsPage } from './posts';
+
+export interface HomePage extends PostsPage {
+  /** Where home began when it was read; `null` on later pages. */
+  marker: string | null;
+}
+
+export type Sort = 'recent' | 'rising';
+
+const pageOf = (limit: number, after?: string) => ({ limit, ...(after ? { after } : {}) });
+
+export const home = (limit: number, after?: string): Promise<HomePage> => readBody(api.GET('/v1/feeds/home', { params: { query: pageOf(limit, after) } }));
+
+/** Returns how many posts are above a marker. */
+export const countNew = (since: string): Promise<{ count: number; has_more: boolean }> => readBody(api.GET('/v1/feeds/home/new', { params: { query: { since } } }));
+
+export const explore = (sort: Sort, limit: number, after?: string): Promise<PostsPage> =>
+  readBody(api.GET('/v1/feeds/explore', { params: { query: { ...pageOf(limit, after), sort } } }));
+
+export const ofTag = (tag: string, limit: number, after?: string): Promise<PostsPage> => readBody(api.GET('/v1/feeds/tags/{tag}', { params: { path: { tag }, query: pageOf(limit, after) } }));
+
+const tagPath = (name: string) => ({ params: { path: { kind: 'tag' as const, name } } });
+export const followTag = (name: string): Promise<void> => expectOk(api.PUT('/v1/topics/{kind}/{name}/follow', tagPath(name)));
+export const unfollowTag = (name: string): Promise<void> => expectOk(api.DELETE('/v1/topics/{kind}/{name}/follow', tagPath(name)));
+
+/** The largest page of topics; a member who follows more sees “Follow” once more, which changes nothing. */
+const MAX_TOPICS = 100;
+
+export const followsTag = async (tag: string): Promise<boolean> => {
+  const { items } = await readBody(api.GET('/v1/topics', { params: { query: { limit: MAX_TOPICS } } }));
+  return items.some(({ kind, name }) => kind === 'tag' && name === tag.toLowerCase());
+};
