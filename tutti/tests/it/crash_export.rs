@@ -100,7 +100,7 @@ async fn an_export_whose_process_is_killed_in_the_middle_is_finished_once_after_
     let files = unzip(&ada.bytes(&format!("{path}/archive")).await);
     let originals: Vec<_> = files.iter().filter(|(name, _)| name.starts_with("originals/")).collect();
     let [(name, original)] = originals[..] else { panic!("{:?}", files.keys()) };
-    let is_wave = std::path::Path::new(name).extension().is_some_and(|extension| extension == "wav");
+    let is_wave = Path::new(name).extension().is_some_and(|extension| extension == "wav");
     assert!(is_wave && *original == song, "{name} has {} other bytes", original.len());
     let account: Value = serde_json::from_slice(&files["account.json"]).unwrap();
     assert_eq!(account["handle"], "ada");

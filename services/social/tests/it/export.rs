@@ -25,7 +25,7 @@ async fn read(harness: &Harness, of: &TestClient, file: &str) -> Vec<Value> {
 #[tokio::test]
 async fn an_export_has_what_a_member_decided_and_wrote_and_nothing_of_others() {
     let harness = Harness::new().await;
-    let [ada, bob, eve, mia, zoe] = harness.members(["ada", "bob", "eve", "mia", "zoe"]);
+    let [ada, bob, _, mia, zoe] = harness.members(["ada", "bob", "eve", "mia", "zoe"]);
     harness.set_private(&zoe, "zoe", true).await;
     follow(&ada, "bob").await;
     follow(&bob, "ada").await;

@@ -32,7 +32,7 @@ async fn a_post_appears_when_its_media_can_be_shown() {
     bob.get(&url(&waiting)).await.refused(404, "social.not_found");
     harness.world.clock().advance(chrono::TimeDelta::seconds(1));
     let failed =
-        Failed { id: two.clone(), code: "transcode.no_picture".into(), detail: "No picture.".into(), retry: 0 };
+        Failed { id: two.clone(), code: "transcode.no_picture".into(), detail: "No picture.".into(), retry: Some(0) };
     harness.publish(&failed).await;
     let seen = bob.get(&url(&waiting)).await.expect(200).json();
     assert_eq!((&seen["state"], seen["media"].as_array().unwrap().len()), (&json!("published"), 1));

@@ -121,7 +121,8 @@ async fn what_is_converted_ends_a_programme_and_what_fails_or_is_deleted_leaves_
     // The cap is reached, but one is still converted; then it fails, and the programme has its end.
     let silent = join(&harness, &ada, &thread).await.expect(201).json();
     assert!(!played().await.contains("#EXT-X-ENDLIST"));
-    let failed = Failed { id: failing, code: "transcode.no_picture".into(), detail: "No picture.".into(), retry: 0 };
+    let failed =
+        Failed { id: failing, code: "transcode.no_picture".into(), detail: "No picture.".into(), retry: Some(0) };
     harness.publish(&failed).await;
     assert!(played().await.ends_with("#EXT-X-ENDLIST\n"));
     // One without audio has a gap in the audio, and the same length.

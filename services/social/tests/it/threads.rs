@@ -318,7 +318,12 @@ async fn a_lost_clip_frees_its_place_and_an_erased_member_leaves_nothing() {
     eve.get(&part_url(&part)).await.refused(404, "social.not_found");
     join(&harness, &eve, &thread).await.refused(409, "social.thread_full");
     harness
-        .publish(&Failed { id: lost, code: "transcode.no_picture".into(), detail: "No picture.".into(), retry: 0 })
+        .publish(&Failed {
+            id: lost,
+            code: "transcode.no_picture".into(),
+            detail: "No picture.".into(),
+            retry: Some(0),
+        })
         .await;
     let own = bob.get(&part_url(&part)).await.expect(200).json();
     assert_eq!((&own["state"], own["reason"].is_string()), (&json!("removed"), true));
