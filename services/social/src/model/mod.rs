@@ -32,7 +32,7 @@ pub(crate) use position::{Position, parse_cursor};
 pub(crate) use post::{NewPost, Place, Post, PostChange};
 pub(crate) use post_media::{Conclusion, MediaUpdate, PostMedia, conclude, signature_end, view_signature};
 pub(crate) use post_text::{PostText, words_of};
-pub(crate) use programme::{Programme, ProgrammeClip, ProgrammeList, version_of};
+pub(crate) use programme::{Programme, ProgrammeClip, ProgrammeList, target_us_of, version_of};
 pub(crate) use relation::Relation;
 pub(crate) use report::{NewReport, Report, check_decision};
 pub(crate) use thread::{JoinRefusal, Joiner, NewThread, Thread};

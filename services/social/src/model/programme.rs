@@ -2,8 +2,9 @@
 //!
 //! Each playlist of it has all clips, with a discontinuity between them. A clip that has no rendition of a size is
 //! played in the next smaller one, or the smallest that it has. The version in a playlist's URL is a hash of what is
-//! missing from the thread for the reader. A clip that is added at the end changes nothing in it, and one that
-//! disappears does. So a URL can only grow: once a clip is gone, it ends, and the master playlist has a new one.
+//! missing from the thread for the reader, and of the target duration. A clip that is added at the end changes nothing
+//! in it unless its segments are unusually long, and one that disappears does. So a URL can only grow: once a clip is
+//! gone, it ends, and the master playlist has a new one.
 //! Invariant: a clip is in a programme only when all of its segments exist.
 
 use std::collections::BTreeSet;
@@ -14,8 +15,8 @@ use contract::MediaId;
 use contract::delivery::{Stream, StreamRendition};
 use contract::transcode::Track;
 
-/// The nominal longest segment. Segments have some four seconds; a growing playlist must not change its target
-/// duration when a clip is added whose segments are longer (RFC 8216, section 6.2.1).
+/// The nominal longest segment. Segments have some four seconds; those of a copied video may have up to 13.5. A growing
+/// playlist must not change its target duration (RFC 8216, section 6.2.1), so a greater one is part of the version.
 const NOMINAL_SEGMENT_US: u64 = 8_000_000;
 /// The sizes of variants: short sides in pixels.
 const SIZES: [u32; 6] = [240, 360, 480, 720, 1080, 2160];
@@ -86,6 +87,11 @@ impl ProgrammeClip {
     fn smallest(&self) -> Option<&StreamRendition> {
         self.videos.last()
     }
+
+    fn longest_segment_us(&self) -> u64 {
+        let runs = self.videos.iter().chain(&self.audio).flat_map(|rendition| &rendition.segments);
+        runs.map(|run| run.duration_us).max().unwrap_or(0)
+    }
 }
 
 /// Returns the size of a variant that a rendition is for.
@@ -105,9 +111,15 @@ pub(crate) struct Programme {
     pub version: String,
 }
 
+/// Returns the target duration of all playlists of clips in microseconds: their longest segment, or the nominal one.
+pub(crate) fn target_us_of(clips: &[ProgrammeClip]) -> u64 {
+    clips.iter().map(ProgrammeClip::longest_segment_us).max().unwrap_or(0).max(NOMINAL_SEGMENT_US)
+}
+
 /// Returns the version of a programme of a thread that has given the numbers 1 to `last_number` to parts; 0 is the
-/// opening. `kept` are those of clips that are played or will be, ascending: the version is a hash of the others.
-pub(crate) fn version_of(kept: &[i64], last_number: i64) -> String {
+/// opening. `kept` are those of clips that are played or will be, ascending: the version is a hash of the others, and
+/// of `target_us` from [`target_us_of`] where that is above the nominal one.
+pub(crate) fn version_of(kept: &[i64], last_number: i64, target_us: u64) -> String {
     let mut hasher = Hasher::new();
     let mut next = 0;
     for number in kept.iter().copied().chain([last_number.saturating_add(1)]) {
@@ -115,6 +127,9 @@ pub(crate) fn version_of(kept: &[i64], last_number: i64) -> String {
             hasher.update(format!("{next}-{number}\n").as_bytes());
         }
         next = next.max(number.saturating_add(1));
+    }
+    if target_us > NOMINAL_SEGMENT_US {
+        hasher.update(format!("target {target_us}\n").as_bytes());
     }
     let digits = hex(&hasher.finish().sha256);
     digits.get(..VERSION_DIGITS).unwrap_or(&digits).to_owned()
@@ -185,7 +200,7 @@ impl Programme {
                 .map(|(number, duration_us)| Segment { uri: url(&format!("{number}.m4s")).into(), duration_us });
             Some(Clip { init: found.map(|_| url("init.mp4").into()), segments: segments.collect() })
         });
-        programme(clips, NOMINAL_SEGMENT_US, self.is_complete)
+        programme(clips, target_us_of(&self.clips), self.is_complete)
     }
 }
 
@@ -214,11 +229,15 @@ mod tests {
         ProgrammeClip::of(Stream { id: MediaId::random(), renditions }).unwrap()
     }
 
+    fn version(kept: &[i64], last_number: i64) -> String {
+        version_of(kept, last_number, NOMINAL_SEGMENT_US)
+    }
+
     fn thread() -> Programme {
         let wide =
             vec![rendition("v720", (1280, 720), 3), rendition("v360", (640, 360), 3), rendition("audio", (0, 0), 3)];
         let tall = vec![rendition("v480", (480, 854), 2)];
-        Programme { clips: vec![clip(wide), clip(tall)], is_complete: false, version: version_of(&[0, 1], 1) }
+        Programme { clips: vec![clip(wide), clip(tall)], is_complete: false, version: version(&[0, 1], 1) }
     }
 
     #[test]
@@ -254,18 +273,32 @@ mod tests {
 
     #[test]
     fn a_version_outlives_an_addition_and_ends_with_a_removal() {
-        let early = version_of(&[0], 0);
-        assert_eq!(early, version_of(&[0, 1, 2], 2), "two were added");
-        let removed = version_of(&[0, 2], 2);
+        let early = version(&[0], 0);
+        assert_eq!(early, version(&[0, 1, 2], 2), "two were added");
+        let removed = version(&[0, 2], 2);
         assert_ne!(early, removed, "one was removed");
-        assert_eq!(removed, version_of(&[0, 2, 3], 3), "and another one added");
+        assert_eq!(removed, version(&[0, 2, 3], 3), "and another one added");
         for other in [vec![0, 1], vec![0], vec![1, 2], vec![2]] {
-            assert_ne!(early, version_of(&other, 2), "{other:?}");
-            assert_ne!(removed, version_of(&other, 2), "{other:?}");
+            assert_ne!(early, version(&other, 2), "{other:?}");
+            assert_ne!(removed, version(&other, 2), "{other:?}");
         }
         // A number that was given while the parts were read.
-        assert_eq!(version_of(&[0, 1, 2], 1), early);
+        assert_eq!(version(&[0, 1, 2], 1), early);
         assert_eq!(early.len(), VERSION_DIGITS);
+    }
+
+    #[test]
+    fn all_playlists_have_the_target_of_the_longest_segment_and_another_one_has_another_url() {
+        let mut programme = thread();
+        assert_eq!(target_us_of(&programme.clips), NOMINAL_SEGMENT_US);
+        programme.clips[1].videos[0].segments[0].duration_us = 10_500_000;
+        let target_us = target_us_of(&programme.clips);
+        for list in [ProgrammeList::Video(720), ProgrammeList::Audio] {
+            let text = programme.playlist(list, |_| "x.y".to_owned());
+            assert!(text.contains("#EXT-X-TARGETDURATION:11\n"), "{text}");
+        }
+        assert_ne!(version_of(&[0, 1], 1, target_us), version(&[0, 1], 1));
+        assert_eq!(version_of(&[0, 1], 1, target_us), version_of(&[0, 1, 2], 2, target_us), "one was added");
     }
 
     #[test]

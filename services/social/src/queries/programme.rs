@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::openings;
 use crate::error::Error;
 use crate::model::thread::MAX_CAP;
-use crate::model::{PersonNumber, PostMedia, Programme, ProgrammeClip, version_of};
+use crate::model::{PersonNumber, PostMedia, Programme, ProgrammeClip, target_us_of, version_of};
 use crate::state::Social;
 use crate::store;
 
@@ -44,7 +44,7 @@ pub(crate) async fn get(
     }
     let converting = store::thread_parts::count_waiting(sql, id, PartState::Joined).await?;
     let is_complete = !playing.is_stopped && converting == 0 && !opening.thread.is_growing();
-    let version = version_of(&playing.kept, opening.thread.last_number);
+    let version = version_of(&playing.kept, opening.thread.last_number, target_us_of(&playing.clips));
     Ok(Programme { clips: playing.clips, is_complete, version })
 }
 
