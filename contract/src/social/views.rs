@@ -228,7 +228,6 @@ pub struct PostMineView {
     /// Whether you have reposted it, and others see that.
     pub reposted: bool,
     /// Whether you have reposted it, and its author has not approved that yet.
-    #[serde(default)]
     pub repost_pending: bool,
 }
 

@@ -69,6 +69,165 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{handle}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Blocks a member.
+         * @description Neither sees the other from then on, in any list, and neither follows the other. Signed URLs of media that were
+         *     given out before end within an hour. The other member is not told.
+         */
+        put: operations["block_account"];
+        post?: never;
+        /**
+         * Ends a block.
+         * @description What the block has ended, such as follows, does not come back by itself.
+         */
+        delete: operations["unblock_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{handle}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Makes a member a close friend.
+         * @description Close friends see posts with the audience `close`. The other member is not told.
+         */
+        put: operations["add_close_friend"];
+        post?: never;
+        /**
+         * Takes a member out of the close friends.
+         * @description The other member is not told.
+         */
+        delete: operations["remove_close_friend"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{handle}/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Follows a member, or asks to.
+         * @description A member whose profile is private is asked first: the state is `requested` then. Neither side of a block follows the
+         *     other.
+         */
+        put: operations["follow_account"];
+        post?: never;
+        /**
+         * Ends following a member, or takes a request back.
+         * @description Nothing changes if the caller does neither.
+         */
+        delete: operations["unfollow_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{handle}/followers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists those who follow a member, the newest first.
+         * @description Continue with the `next` of a page as `after`. Those of a member whose profile is private are for the member's
+         *     followers. People who are not shown to the reader are left out.
+         */
+        get: operations["list_followers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{handle}/following": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists those whom a member follows, the newest first.
+         * @description Continue with the `next` of a page as `after`. Who may read it is as for the followers.
+         */
+        get: operations["list_following"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{handle}/mute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mutes a member.
+         * @description The caller's feeds leave the member out. The other member is not told, and sees and does what they did before.
+         */
+        put: operations["mute_account"];
+        post?: never;
+        /**
+         * Ends a mute.
+         * @description Nothing changes if there is none.
+         */
+        delete: operations["unmute_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{handle}/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the posts of a member that the reader may see, the newest first.
+         * @description Continue with the `next` of a page as `after`. A page is full as long as there is something to see.
+         */
+        get: operations["list_account_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/albums": {
         parameters: {
             query?: never;
@@ -170,6 +329,131 @@ export interface paths {
         patch: operations["move_album_item"];
         trace?: never;
     };
+    "/v1/comments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a comment.
+         * @description One that the reader may not see is a 404, like one that does not exist.
+         */
+        get: operations["show_comment"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a comment of the caller's, or one on a post of the caller's.
+         * @description The answers to it are gone with it. It can be removed also beyond a block.
+         */
+        delete: operations["remove_comment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/comments/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approves a comment on a post of the caller's.
+         * @description The readers of the post see it from then on. Nothing changes if they do already. To refuse it, remove it.
+         */
+        post: operations["approve_comment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feeds/explore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists posts for everyone.
+         * @description Nothing of members whose profile is private, nor of muted ones. Continue with the `next` of a page as `after`.
+         */
+        get: operations["explore"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feeds/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a page of the caller's home.
+         * @description It has what the people, tags and places show that the caller follows, and the caller's own posts, the newest first;
+         *     nothing of muted members. Continue with the `next` of a page as `after`.
+         */
+        get: operations["show_home_feed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feeds/home/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts the posts that are new in the caller's home.
+         * @description Ask now and then, and read home again when the member wants to see them.
+         */
+        get: operations["count_new_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feeds/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the posts with a tag that the reader may see, the newest first.
+         * @description The case of the tag doesn't matter. Continue with the `next` of a page as `after`.
+         */
+        get: operations["list_tagged_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/files/{name}": {
         parameters: {
             query?: never;
@@ -183,6 +467,137 @@ export interface paths {
          *     ranges.
          */
         get: operations["get_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/follow-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists those who ask to follow the caller.
+         * @description Continue with the `next` of a page as `after`. The order stays the same, and means nothing.
+         */
+        get: operations["list_follow_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/follow-requests/{handle}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accepts a request to follow the caller.
+         * @description The member follows the caller from then on.
+         */
+        post: operations["accept_follow_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/follow-requests/{handle}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuses a request to follow the caller.
+         * @description Nothing is left of it, and the member is not told. They may ask again; a block ends that.
+         */
+        post: operations["reject_follow_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/greetings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the greetings of the caller, the newest first, with when they were opened.
+         * @description Continue with the `next` of a page as `after`. One is listed for 30 days after its link has ended.
+         */
+        get: operations["list_greetings"];
+        put?: never;
+        /**
+         * Makes a greeting.
+         * @description Every client that has the link sees the clip until the link ends, even if the item is private. `url` has the link,
+         *     in this response only.
+         */
+        post: operations["create_greeting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/greetings/{greeting}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Opens a greeting by the token of its link; its sender reads it by its id.
+         * @description Needs no account. The sender sees in `openings` when it was opened: once for each visitor and hour, without programs
+         *     that make previews. A link that has ended or was revoked is a 404, like one that never was.
+         */
+        get: operations["open_greeting"];
+        put?: never;
+        post?: never;
+        /**
+         * Revokes a greeting of the caller's.
+         * @description Its link opens nothing from now on. URLs of files that it has opened before last for an hour at most.
+         */
+        delete: operations["remove_greeting"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the first screen of the caller: who they are, and a page of home.
+         * @description Posts have their authors, signed media URLs and what the caller may do. A part that can't be read is `null`, and its
+         *     role is in `degraded`. Continue with the `next` of the feed as `after`.
+         */
+        get: operations["show_home"];
         put?: never;
         post?: never;
         delete?: never;
@@ -262,6 +677,26 @@ export interface paths {
          * @description Every role refuses it within seconds.
          */
         delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/comments/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the comments on the caller's posts that wait for approval, the oldest first.
+         * @description Continue with the `next` of a page as `after`.
+         */
+        get: operations["list_pending_comments"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -546,6 +981,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/saved": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the posts that the caller has saved, the last saved first.
+         * @description Continue with the `next` of a page as `after`. Posts that the caller may not see any more are left out.
+         */
+        get: operations["list_saved"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/sign-ins": {
         parameters: {
             query?: never;
@@ -559,6 +1014,30 @@ export interface paths {
          */
         get: operations["list_sign_ins"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns what the caller wants of comments on their posts.
+         * @description Without settings, no comment waits.
+         */
+        get: operations["show_talk_settings"];
+        /**
+         * Sets what the caller wants of comments on their posts.
+         * @description It holds for comments from now on. The caller's own comments never wait.
+         */
+        put: operations["set_talk_settings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1137,6 +1616,279 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Writes a post.
+         * @description The response has the post, and its URL in `Location`. Its `state` is `waiting` until all of its media can be shown;
+         *     until then only its author sees it. A mention lets nobody read it who could not read it without.
+         */
+        post: operations["create_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/posts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a post.
+         * @description One that the reader may not see is a 404, like one that does not exist. The URLs of its media are signed, and end
+         *     within an hour.
+         */
+        get: operations["show_post"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a post of the caller's.
+         * @description It is gone for good, with everything that belongs to it. Its media stay in the caller's library.
+         */
+        delete: operations["remove_post"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a post of the caller's.
+         * @description Its readers see the change at once. A post that gets the audience `link` gets a new link.
+         */
+        patch: operations["change_post"];
+        trace?: never;
+    };
+    "/v1/posts/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the comments on a post, the newest first; with `answers`, the answers to one of them, the oldest first.
+         * @description Continue with the `next` of a page as `after`. People who are not shown to the reader are left out. What waits for
+         *     approval is shown to its author and to the author of the post.
+         */
+        get: operations["list_comments"];
+        put?: never;
+        /**
+         * Writes a comment.
+         * @description Its `state` is `pending` if the author of the post approves comments first, by the post's policy or by their
+         *     settings. Then only they and its author see it until they approve it.
+         */
+        post: operations["create_comment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/posts/{id}/reaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Reacts to a post.
+         * @description A member has one reaction to a post; another one takes its place.
+         */
+        put: operations["react"];
+        post?: never;
+        /**
+         * Takes a reaction back.
+         * @description Nothing changes if there is none, or no such post.
+         */
+        delete: operations["unreact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/posts/{id}/reactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the reactions to a post.
+         * @description Continue with the `next` of a page as `after`. The order stays the same, and means nothing. People who are not shown
+         *     to the reader are left out.
+         */
+        get: operations["list_reactions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/posts/{id}/repost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reposts a post.
+         * @description Only what everyone may read is reposted, if its policy lets the caller. It waits for the author's approval if the
+         *     policy says so. A member reposts a post once: 200, and nothing changes, if the caller has done so.
+         */
+        post: operations["repost"];
+        /**
+         * Takes a repost of the caller's back.
+         * @description Nothing changes if there is none, or no such post.
+         */
+        delete: operations["remove_repost"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/posts/{id}/reposts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the reposts of a post.
+         * @description Continue with the `next` of a page as `after`. The order stays the same, and means nothing. People who are not shown
+         *     to the reader are left out. The author of the post sees those that wait for approval as well.
+         */
+        get: operations["list_reposts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/posts/{id}/reposts/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a member's repost of a post of the caller's.
+         * @description Nothing changes if there is none.
+         */
+        delete: operations["remove_repost_of_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/posts/{id}/reposts/{handle}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approves a repost of a post of the caller's.
+         * @description Nothing changes if it is shown already, or if there is none.
+         */
+        post: operations["approve_repost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/posts/{id}/save": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Saves a post.
+         * @description Nobody else learns of it. Nothing changes if it is saved.
+         */
+        put: operations["save_post"];
+        post?: never;
+        /**
+         * Takes a post out of what the caller has saved.
+         * @description Nothing changes if it is not saved, or if there is no such post.
+         */
+        delete: operations["unsave_post"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the screen of a member: the profile, counts, and how the reader and the member stand to each other.
+         * @description An unknown member and one who is not shown to the reader are the same 404. Posts are at
+         *     `/v1/accounts/{handle}/posts`.
+         */
+        get: operations["show_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reports a post, a comment or a member.
+         * @description Moderators read it. The owner of the thing does not learn who has reported it. A member has one open report of a
+         *     thing.
+         */
+        post: operations["create_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions": {
         parameters: {
             query?: never;
@@ -1268,6 +2020,285 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Opens a thread.
+         * @description The opening is a post with the thread's id, and the title as its text. It appears when its clip can be shown; until
+         *     then only its author sees it. The response has the thread, and its URL in `Location`.
+         */
+        post: operations["open_thread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a thread.
+         * @description A post that others may join is a thread too, with the post's id. One that the reader may not see is a 404, like one
+         *     that does not exist.
+         */
+        get: operations["show_thread"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a thread of the caller's, with its opening.
+         * @description The parts of others leave it: each stays a post that only its author sees. All media stay in their libraries.
+         */
+        delete: operations["remove_thread"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a thread of the caller's.
+         * @description The `join` policy of the opening changes with the rule.
+         */
+        patch: operations["change_thread"];
+        trace?: never;
+    };
+    "/v1/threads/{id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists those who are invited to a thread.
+         * @description For the opener and the moderators. The order stays the same, and means nothing.
+         */
+        get: operations["list_thread_invitations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads/{id}/invitations/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Invites a member to a thread.
+         * @description The opener and the moderators invite. Whoever is invited may join unless the thread is closed, without approval. An
+         *     invitation lets nobody see a thread who could not see it without: whom you invite to one with the audience `link`
+         *     needs the link as well.
+         */
+        put: operations["invite_to_thread"];
+        post?: never;
+        /**
+         * Takes an invitation back.
+         * @description Parts with which the member has joined stay.
+         */
+        delete: operations["uninvite_from_thread"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the members who have joined a thread, in the order of their first part.
+         * @description Continue with the `next` of a page as `after`. Members whose parts the reader may not see are left out.
+         */
+        get: operations["list_thread_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads/{id}/moderators/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Makes a member a moderator of a thread.
+         * @description Only the opener does. Moderators approve and remove parts, invite, and join whatever the rule is.
+         */
+        put: operations["add_thread_moderator"];
+        post?: never;
+        /**
+         * Ends that a member is a moderator of a thread.
+         * @description Only the opener does.
+         */
+        delete: operations["remove_thread_moderator"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads/{id}/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the parts of a thread, in the order in which they have appeared.
+         * @description Continue with the `next` of a page as `after`. Those that wait are in the order in which their authors have joined.
+         */
+        get: operations["list_thread_parts"];
+        put?: never;
+        /**
+         * Joins a thread with a clip.
+         * @description The part appears when its clip can be shown, and, where the rule says so, when it is approved. It is shown to those
+         *     who see the thread, but not to those from whom its author is hidden: by a block, or a private profile that they
+         *     don't follow.
+         */
+        post: operations["join_thread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads/{id}/parts/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a part of a thread.
+         * @description Its author sees it also while it waits and after it was removed, with the reason.
+         */
+        get: operations["show_thread_part"];
+        put?: never;
+        post?: never;
+        /**
+         * Withdraws, removes or unlinks a part.
+         * @description Its author withdraws it, which removes its post and needs no reason. The opener and the moderators remove it with a
+         *     reason: its post stays, and only its author sees it, with the reason. Whoever is answered by it has it unlinked,
+         *     with a reason: it stays in the thread, and answers nothing.
+         */
+        delete: operations["remove_thread_part"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads/{id}/parts/{part}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approves a part that waits for it.
+         * @description The opener and the moderators approve. The part appears as soon as its clip can be shown. Nothing changes if it was
+         *     approved already.
+         */
+        post: operations["approve_thread_part"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/threads/{id}/programme.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Plays a thread: its opening and its parts, end to end.
+         * @description An HLS master playlist. Open the `programme` of the thread's view, which is signed for you and ends within an hour.
+         *     The playlists in it are `EVENT` while clips may be added, and go on with them. When a part was removed, they respond
+         *     with 410: load the URL of the view again. Segments have signed URLs that end within an hour.
+         */
+        get: operations["get_thread_programme"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the tags, places and songs that the caller follows, by kind and name.
+         * @description Continue with the `next` of a page as `after`.
+         */
+        get: operations["list_topics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics/{kind}/{name}/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Follows a tag, a place or a song.
+         * @description Tags and places are the same in any case. Nothing changes if the caller follows it already.
+         */
+        put: operations["follow_topic"];
+        post?: never;
+        /**
+         * Ends following a tag, a place or a song.
+         * @description Nothing changes if the caller does not follow it.
+         */
+        delete: operations["unfollow_topic"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1581,6 +2612,11 @@ export interface components {
             scopes: string[];
         };
         /**
+         * @description Who may read a post.
+         * @enum {string}
+         */
+        Audience: "public" | "followers" | "friends" | "close" | "link";
+        /**
          * @description The kind and the name of a new factor.
          * @example {
          *       "kind": "totp",
@@ -1739,6 +2775,81 @@ export interface components {
             items: components["schemas"]["Media"][];
         };
         /**
+         * @description A comment.
+         * @example {
+         *       "answer_count": 2,
+         *       "answers": null,
+         *       "author": {
+         *         "avatar": null,
+         *         "display_name": "Bob",
+         *         "handle": "bob",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *         "is_private": false
+         *       },
+         *       "can": {
+         *         "answer": true,
+         *         "approve": false,
+         *         "remove": false
+         *       },
+         *       "created_at": "2026-06-20T18:31:00Z",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *       "post": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *       "state": "shown",
+         *       "text": "What a voice!"
+         *     }
+         */
+        Comment: {
+            /**
+             * Format: int64
+             * @description The answers to it that are shown, the same number for every reader.
+             */
+            answer_count: number;
+            /**
+             * Format: uuid
+             * @description The comment under which it stands, if it is an answer.
+             */
+            answers: string | null;
+            /** @description Who wrote it. */
+            author: components["schemas"]["Person"];
+            /** @description What you may do with it. */
+            can: components["schemas"]["CommentCan"];
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The comment's id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The post.
+             */
+            post: string;
+            /** @description Whether it is shown to the readers of the post. */
+            state: components["schemas"]["TalkState"];
+            /** @description The text. Lines are separated by line feeds. */
+            text: string;
+        };
+        /**
+         * @description What the reader may do with a comment.
+         * @example {
+         *       "answer": true,
+         *       "approve": false,
+         *       "remove": false
+         *     }
+         */
+        CommentCan: {
+            /** @description Answer it. */
+            answer: boolean;
+            /** @description Approve it. */
+            approve: boolean;
+            /** @description Remove it. */
+            remove: boolean;
+        };
+        /**
          * @description A code of a mail.
          * @example {
          *       "code": "K7RM-2XQD"
@@ -1760,6 +2871,11 @@ export interface components {
             /** @description The new passkey, as `PublicKeyCredential.toJSON()` returns it. For `passkey`. */
             credential?: Record<string, never> | null;
         };
+        /**
+         * @description How far the conversion of an item is.
+         * @enum {string}
+         */
+        Conversion: "received" | "processing" | "playable" | "ready" | "failed";
         /**
          * @description An archive that can be downloaded.
          * @example {
@@ -1996,6 +3112,27 @@ export interface components {
             detail: string;
         };
         /**
+         * @description A page of home.
+         * @example {
+         *       "items": [],
+         *       "marker": "h-854775807000000099",
+         *       "next": "h-854775807000000001"
+         *     }
+         */
+        Feed: {
+            /** @description The posts, the newest first. */
+            items: components["schemas"]["Post"][];
+            /** @description Where home began when it was read: send it as `since` to learn how many posts are new. `null` on later pages. */
+            marker: string | null;
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next: string | null;
+        };
+        /**
+         * @description How one member follows another.
+         * @enum {string}
+         */
+        FollowState: "none" | "requested" | "following";
+        /**
          * @description The login of a member who has forgotten the password.
          * @example {
          *       "login": "ada@example.org"
@@ -2031,6 +3168,139 @@ export interface components {
             tags?: string;
             /** @description `private`, `unlisted` or `public`. */
             visibility?: string;
+        };
+        /**
+         * @description A greeting: a clip for one person.
+         * @example {
+         *       "created_at": "2026-06-20T18:30:00Z",
+         *       "expires_at": "2026-06-27T18:30:00Z",
+         *       "from": {
+         *         "avatar": null,
+         *         "display_name": "Ada Lovelace",
+         *         "handle": "ada",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *         "is_private": false
+         *       },
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *       "media": {
+         *         "alt": "",
+         *         "duration_ms": 5000,
+         *         "height": 720,
+         *         "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *         "kind": "video",
+         *         "state": "ready",
+         *         "thumbhash": null,
+         *         "urls": {
+         *           "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "image": null,
+         *           "motion": null,
+         *           "poster": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/poster?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *           "waveform": null
+         *         },
+         *         "width": 1280
+         *       },
+         *       "openings": {
+         *         "count": 0,
+         *         "first_at": null
+         *       },
+         *       "text": "Happy birthday!",
+         *       "to_name": "Grandma",
+         *       "url": "/g/3hW9dKx0Qp7LmT2vBnYc4R"
+         *     }
+         */
+        Greeting: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When its link ends.
+             */
+            expires_at: string;
+            /** @description Who sent it. */
+            from: components["schemas"]["Person"];
+            /**
+             * Format: uuid
+             * @description The greeting's id.
+             */
+            id: string;
+            /** @description The clip. Its URLs end within an hour: open the greeting again for new ones. */
+            media: components["schemas"]["PostMedia"];
+            openings: components["schemas"]["GreetingOpenings"] | null;
+            /** @description What the sender says; may be empty. */
+            text: string;
+            /** @description Whom it is for, in the sender's words. */
+            to_name: string;
+            /** @description The path of its link, in the response that made it only: only a hash of the token is stored. */
+            url: string | null;
+        };
+        /**
+         * @description When a greeting was opened.
+         * @example {
+         *       "count": 3,
+         *       "first_at": "2026-06-20T18:31:00Z"
+         *     }
+         */
+        GreetingOpenings: {
+            /**
+             * Format: int64
+             * @description How often: once for each visitor and hour.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When it was opened first; null if it was not yet.
+             */
+            first_at: string | null;
+        };
+        /** @description The signed-in member. */
+        HomeMember: {
+            avatar: components["schemas"]["MediaId"] | null;
+            /** @description Whether an e-mail address is confirmed, as the token says. */
+            confirmed: boolean;
+            /** @description The name to show. */
+            display_name: string;
+            /** @description The unique name, lower-case. */
+            handle: string;
+            /**
+             * Format: uuid
+             * @description The id of the account.
+             */
+            id: string;
+            /** @description Whether the profile is private. */
+            is_private: boolean;
+            /** @description The roles, as the token has them. */
+            roles: string[];
+        };
+        /**
+         * @description The first screen.
+         * @example {
+         *       "degraded": [],
+         *       "feed": {
+         *         "items": [],
+         *         "marker": "h-854775807000000099",
+         *         "next": null
+         *       },
+         *       "me": {
+         *         "avatar": null,
+         *         "confirmed": true,
+         *         "display_name": "Ada Lovelace",
+         *         "handle": "ada",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *         "is_private": false,
+         *         "roles": [
+         *           "member"
+         *         ]
+         *       }
+         *     }
+         */
+        HomeScreen: {
+            /** @description The roles that did not respond, whose parts are missing. */
+            degraded: string[];
+            feed: components["schemas"]["Feed"] | null;
+            me: components["schemas"]["HomeMember"] | null;
         };
         /**
          * @description What kind of media an item is.
@@ -2152,6 +3422,41 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "answer_count": 2,
+         *           "answers": null,
+         *           "author": {
+         *             "avatar": null,
+         *             "display_name": "Bob",
+         *             "handle": "bob",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *             "is_private": false
+         *           },
+         *           "can": {
+         *             "answer": true,
+         *             "approve": false,
+         *             "remove": false
+         *           },
+         *           "created_at": "2026-06-20T18:31:00Z",
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *           "post": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *           "state": "shown",
+         *           "text": "What a voice!"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Comment: {
+            /** @description The items. */
+            items: components["schemas"]["Comment"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "bytes": 48211902,
          *           "created_at": "2026-05-17T09:30:00Z",
          *           "error": null,
@@ -2168,6 +3473,56 @@ export interface components {
         List_Export: {
             /** @description The items. */
             items: components["schemas"]["Export"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "created_at": "2026-06-20T18:30:00Z",
+         *           "expires_at": "2026-06-27T18:30:00Z",
+         *           "from": {
+         *             "avatar": null,
+         *             "display_name": "Ada Lovelace",
+         *             "handle": "ada",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *             "is_private": false
+         *           },
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *           "media": {
+         *             "alt": "",
+         *             "duration_ms": 5000,
+         *             "height": 720,
+         *             "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *             "kind": "video",
+         *             "state": "ready",
+         *             "thumbhash": null,
+         *             "urls": {
+         *               "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *               "image": null,
+         *               "motion": null,
+         *               "poster": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/poster?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *               "waveform": null
+         *             },
+         *             "width": 1280
+         *           },
+         *           "openings": {
+         *             "count": 0,
+         *             "first_at": null
+         *           },
+         *           "text": "Happy birthday!",
+         *           "to_name": "Grandma",
+         *           "url": "/g/3hW9dKx0Qp7LmT2vBnYc4R"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Greeting: {
+            /** @description The items. */
+            items: components["schemas"]["Greeting"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -2233,6 +3588,147 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *           "display_name": "Ada Lovelace",
+         *           "handle": "ada",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *           "is_private": false
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Person: {
+            /** @description The items. */
+            items: components["schemas"]["Person"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "audience": "public",
+         *           "author": {
+         *             "avatar": null,
+         *             "display_name": "Ada Lovelace",
+         *             "handle": "ada",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *             "is_private": false
+         *           },
+         *           "can": {
+         *             "change": false,
+         *             "comment": true,
+         *             "join": true,
+         *             "react": true,
+         *             "remove": false,
+         *             "repost": true
+         *           },
+         *           "counts": {
+         *             "comments": 3,
+         *             "reactions": 12,
+         *             "reposts": 1
+         *           },
+         *           "created_at": "2026-06-20T18:30:00Z",
+         *           "edited_at": null,
+         *           "expires_at": null,
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *           "link": null,
+         *           "media": [],
+         *           "mentions": [
+         *             {
+         *               "avatar": null,
+         *               "display_name": "Bob",
+         *               "handle": "bob",
+         *               "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *               "is_private": false
+         *             }
+         *           ],
+         *           "mine": {
+         *             "reaction": "applause",
+         *             "repost_pending": false,
+         *             "reposted": false,
+         *             "saved": false
+         *           },
+         *           "place": "London",
+         *           "policies": {
+         *             "comment": "everyone",
+         *             "join": "approval",
+         *             "repost": "everyone"
+         *           },
+         *           "published_at": "2026-06-20T18:30:12Z",
+         *           "state": "published",
+         *           "tags": [
+         *             "karaoke"
+         *           ],
+         *           "text": "First take of the evening, with @bob. #karaoke",
+         *           "thread": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Post: {
+            /** @description The items. */
+            items: components["schemas"]["Post"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "at": "2026-06-20T18:31:00Z",
+         *           "kind": "applause",
+         *           "person": {
+         *             "avatar": null,
+         *             "display_name": "Bob",
+         *             "handle": "bob",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *             "is_private": false
+         *           }
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Reaction: {
+            /** @description The items. */
+            items: components["schemas"]["Reaction"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "person": {
+         *             "avatar": null,
+         *             "display_name": "Bob",
+         *             "handle": "bob",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *             "is_private": false
+         *           },
+         *           "state": "shown"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Repost: {
+            /** @description The items. */
+            items: components["schemas"]["Repost"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "created_at": "2026-05-17T09:30:00Z",
          *           "current": true,
          *           "device": "Firefox on Linux",
@@ -2289,6 +3785,92 @@ export interface components {
         List_SignInRecord: {
             /** @description The items. */
             items: components["schemas"]["SignInRecord"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "answers": null,
+         *           "can": {
+         *             "approve": false,
+         *             "remove": true,
+         *             "unlink": false
+         *           },
+         *           "id": "0198f3a2-7d20-7000-8a11-5b7de2c90f11",
+         *           "number": 1,
+         *           "post": {
+         *             "audience": "public",
+         *             "author": {
+         *               "avatar": null,
+         *               "display_name": "Bob",
+         *               "handle": "bob",
+         *               "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *               "is_private": false
+         *             },
+         *             "can": {
+         *               "change": true,
+         *               "comment": true,
+         *               "join": false,
+         *               "react": true,
+         *               "remove": true,
+         *               "repost": false
+         *             },
+         *             "counts": {
+         *               "comments": 0,
+         *               "reactions": 2,
+         *               "reposts": 0
+         *             },
+         *             "created_at": "2026-06-20T18:40:00Z",
+         *             "edited_at": null,
+         *             "expires_at": null,
+         *             "id": "0198f3a2-7d20-7000-8a11-5b7de2c90f11",
+         *             "link": null,
+         *             "media": [],
+         *             "mentions": [],
+         *             "place": null,
+         *             "policies": {
+         *               "comment": "everyone",
+         *               "join": "nobody",
+         *               "repost": "nobody"
+         *             },
+         *             "published_at": "2026-06-20T18:40:20Z",
+         *             "state": "published",
+         *             "tags": [],
+         *             "text": "",
+         *             "thread": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60"
+         *           },
+         *           "reason": null,
+         *           "state": "joined",
+         *           "thread": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_ThreadPart: {
+            /** @description The items. */
+            items: components["schemas"]["ThreadPart"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "kind": "tag",
+         *           "name": "karaoke"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Topic: {
+            /** @description The items. */
+            items: components["schemas"]["Topic"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -2469,6 +4051,192 @@ export interface components {
             scopes: string[];
         };
         /**
+         * @description A new comment.
+         * @example {
+         *       "text": "What a voice!"
+         *     }
+         */
+        NewCommentBody: {
+            /**
+             * Format: uuid
+             * @description The comment that it answers. An answer to an answer stands under the same comment.
+             */
+            answers?: string | null;
+            /** @description At most 2,000 characters, with up to 10 people who are mentioned as `@handle`. */
+            text: string;
+        };
+        /**
+         * @description A new greeting.
+         * @example {
+         *       "expires_in": 604800,
+         *       "media": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "text": "Happy birthday!",
+         *       "to_name": "Grandma"
+         *     }
+         */
+        NewGreetingBody: {
+            /**
+             * Format: int32
+             * @description How long the link lasts, in seconds: from a minute to 90 days; 7 days by default.
+             */
+            expires_in?: number | null;
+            /** @description An item of the caller's library that can be shown (`playable` or `ready`). */
+            media: components["schemas"]["MediaId"];
+            /** @description What the caller says, at most 1,000 characters. */
+            text?: string;
+            /** @description Whom it is for, in the caller's words: one line of at most 80 characters. */
+            to_name: string;
+        };
+        /**
+         * @description A part with which a member joins.
+         * @example {
+         *       "answers": null,
+         *       "media": "5kT0vYq8Zb3mXw1RcHs9Gb",
+         *       "text": "My line"
+         *     }
+         */
+        NewPartBody: {
+            /** @description An alternative text of the clip, of at most 1,000 characters; that of the library without it. */
+            alt?: string | null;
+            /**
+             * Format: uuid
+             * @description The id of the part that this one answers.
+             */
+            answers?: string | null;
+            /** @description The id of the clip: a video of the caller's library, which need not be converted yet. */
+            media: string;
+            /** @description A text, with the rules of a post. */
+            text?: string;
+        };
+        /**
+         * @description A new post.
+         * @example {
+         *       "audience": "followers",
+         *       "media": [
+         *         "5kT0vYq8Zb3mXw1RcHs9Ga"
+         *       ],
+         *       "policies": {
+         *         "comment": "everyone",
+         *         "join": "friends",
+         *         "repost": "nobody"
+         *       },
+         *       "text": "First take of the evening, with @bob. #karaoke"
+         *     }
+         */
+        NewPostBody: {
+            /**
+             * @description Alternative texts in the order of the media, at most 1,000 characters each. Where there is none, or an empty
+             *     one, that of the library counts.
+             */
+            alts?: string[];
+            /** @description Who may read it. */
+            audience: components["schemas"]["Audience"];
+            /**
+             * @description The ids of up to 20 items of the author's library, in order. They need not be converted yet: the post appears
+             *     when they can be shown.
+             */
+            media?: components["schemas"]["MediaId"][];
+            /** @description The place, in the author's words: one line of at most 80 characters. */
+            place?: string | null;
+            /** @description What its readers may do; everyone everything by default. */
+            policies?: components["schemas"]["Policies"];
+            /** @description Whether it ends 24 hours after it has appeared. */
+            story?: boolean;
+            /**
+             * @description At most 5,000 characters, with up to 50 people who are mentioned as `@handle` and 30 `#tags`. It may be empty
+             *     where there are media.
+             */
+            text?: string;
+        };
+        /**
+         * @description How many posts are new.
+         * @example {
+         *       "count": 7,
+         *       "has_more": false
+         *     }
+         */
+        NewPosts: {
+            /**
+             * Format: int64
+             * @description The new posts that you may see, at most 100.
+             */
+            count: number;
+            /** @description Whether there are more. */
+            has_more: boolean;
+        };
+        /**
+         * @description A new report.
+         * @example {
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *       "kind": "comment",
+         *       "reason": "spam",
+         *       "text": "The same under every post."
+         *     }
+         */
+        NewReportBody: {
+            /**
+             * Format: uuid
+             * @description The id of the post, the comment or the account.
+             */
+            id: string;
+            /** @description What kind of thing it is. */
+            kind: components["schemas"]["ReportKind"];
+            /** @description The token of the post's link, if the post has the audience `link`. */
+            link?: string | null;
+            /** @description Why. */
+            reason: components["schemas"]["ReportReason"];
+            /** @description What the caller says about it, at most 1,000 characters. The reason `other` needs it. */
+            text?: string;
+        };
+        /**
+         * @description A new thread.
+         * @example {
+         *       "audience": "public",
+         *       "cap": 20,
+         *       "media": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "rule": "open",
+         *       "title": "Sing the next line. #karaoke"
+         *     }
+         */
+        NewThreadBody: {
+            /** @description An alternative text of the clip, of at most 1,000 characters; that of the library without it. */
+            alt?: string | null;
+            /** @description Who may see it. */
+            audience: components["schemas"]["Audience"];
+            /**
+             * Format: int32
+             * @description The largest number of parts, 1 to 200; 100 without it.
+             */
+            cap?: number | null;
+            /** @description The id of the opening clip: a video of the caller's library, which need not be converted yet. */
+            media: string;
+            /** @description Who of those who see the thread may join it. */
+            rule: components["schemas"]["ThreadRule"];
+            /** @description The title: one line of at most 200 characters, with mentions and tags as in a post. */
+            title: string;
+        };
+        /**
+         * @description What the reader may do with a part.
+         * @example {
+         *       "approve": false,
+         *       "remove": true,
+         *       "unlink": false
+         *     }
+         */
+        PartCan: {
+            /** @description Approve it. */
+            approve: boolean;
+            /** @description Withdraw it (its author), or remove it from the thread (the opener and the moderators). */
+            remove: boolean;
+            /** @description Have it unlinked from the part of yours that it answers. */
+            unlink: boolean;
+        };
+        /**
+         * @description How a part stands to its thread.
+         * @enum {string}
+         */
+        PartState: "joined" | "pending" | "removed";
+        /**
          * @description A challenge for the passkeys of this site.
          * @example {
          *       "options": {
@@ -2492,6 +4260,366 @@ export interface components {
          * @example correct horse battery
          */
         Password: string;
+        /**
+         * @description A member, as others see them beside what they do.
+         * @example {
+         *       "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "display_name": "Ada Lovelace",
+         *       "handle": "ada",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "is_private": false
+         *     }
+         */
+        Person: {
+            avatar: components["schemas"]["MediaId"] | null;
+            /** @description The name to show. */
+            display_name: string;
+            /** @description The unique name, lower-case. */
+            handle: string;
+            /**
+             * Format: uuid
+             * @description The id of the account.
+             */
+            id: string;
+            /** @description Whether others follow only after approval, and the profile shows its posts to followers only. */
+            is_private: boolean;
+        };
+        /**
+         * @description The counts of a member.
+         * @example {
+         *       "followers": 31,
+         *       "following": 18,
+         *       "posts": 4
+         *     }
+         */
+        PersonCounts: {
+            /**
+             * Format: int64
+             * @description Who follow the member.
+             */
+            followers: number;
+            /**
+             * Format: int64
+             * @description Whom the member follows.
+             */
+            following: number;
+            /**
+             * Format: int64
+             * @description The posts that have appeared, whatever their audience is.
+             */
+            posts: number;
+        };
+        /**
+         * @description What readers of a post may do with it, as its author says.
+         * @example {
+         *       "comment": "everyone",
+         *       "join": "approval",
+         *       "repost": "followers"
+         *     }
+         */
+        Policies: {
+            /**
+             * @description Who may comment.
+             * @default everyone
+             */
+            comment: components["schemas"]["Policy"];
+            /**
+             * @description Who may join with a clip of their own.
+             * @default everyone
+             */
+            join: components["schemas"]["Policy"];
+            /**
+             * @description Who may repost.
+             * @default everyone
+             */
+            repost: components["schemas"]["Policy"];
+        };
+        /**
+         * @description Who of those who may read a post may do something with it.
+         * @enum {string}
+         */
+        Policy: "everyone" | "followers" | "friends" | "approval" | "nobody";
+        /**
+         * @description A post.
+         * @example {
+         *       "audience": "public",
+         *       "author": {
+         *         "avatar": null,
+         *         "display_name": "Ada Lovelace",
+         *         "handle": "ada",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *         "is_private": false
+         *       },
+         *       "can": {
+         *         "change": false,
+         *         "comment": true,
+         *         "join": true,
+         *         "react": true,
+         *         "remove": false,
+         *         "repost": true
+         *       },
+         *       "counts": {
+         *         "comments": 3,
+         *         "reactions": 12,
+         *         "reposts": 1
+         *       },
+         *       "created_at": "2026-06-20T18:30:00Z",
+         *       "edited_at": null,
+         *       "expires_at": null,
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *       "link": null,
+         *       "media": [],
+         *       "mentions": [
+         *         {
+         *           "avatar": null,
+         *           "display_name": "Bob",
+         *           "handle": "bob",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *           "is_private": false
+         *         }
+         *       ],
+         *       "mine": {
+         *         "reaction": "applause",
+         *         "repost_pending": false,
+         *         "reposted": false,
+         *         "saved": false
+         *       },
+         *       "place": "London",
+         *       "policies": {
+         *         "comment": "everyone",
+         *         "join": "approval",
+         *         "repost": "everyone"
+         *       },
+         *       "published_at": "2026-06-20T18:30:12Z",
+         *       "state": "published",
+         *       "tags": [
+         *         "karaoke"
+         *       ],
+         *       "text": "First take of the evening, with @bob. #karaoke",
+         *       "thread": null
+         *     }
+         */
+        Post: {
+            /** @description Who may read it. */
+            audience: components["schemas"]["Audience"];
+            /** @description Who wrote it. */
+            author: components["schemas"]["Person"];
+            /** @description What you may do with it. */
+            can: components["schemas"]["PostCan"];
+            /** @description Its counts. */
+            counts: components["schemas"]["PostCounts"];
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When its author last changed the text.
+             */
+            edited_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends, if it is a story.
+             */
+            expires_at: string | null;
+            /**
+             * Format: uuid
+             * @description The post's id.
+             */
+            id: string;
+            /** @description The path of a post with the audience `link`, for its author only. */
+            link: string | null;
+            /** @description The media, in order. */
+            media: components["schemas"]["PostMedia"][];
+            /** @description The members whom the text mentions, without those who are not shown to you. */
+            mentions: components["schemas"]["Person"][];
+            /** @description What you have done with it. */
+            mine: components["schemas"]["PostMine"];
+            /** @description The place, in the author's words. */
+            place: string | null;
+            /** @description What the author allows its readers. */
+            policies: components["schemas"]["Policies"];
+            /**
+             * Format: date-time
+             * @description When it has appeared.
+             */
+            published_at: string | null;
+            /** @description Its state. Others than the author see only what is published. */
+            state: components["schemas"]["PostState"];
+            /** @description The tags in the text, in lower case. */
+            tags: string[];
+            /** @description The text. Lines are separated by line feeds. */
+            text: string;
+            /**
+             * Format: uuid
+             * @description The thread that it is a part of. A post that others may join opens one itself, with the post's id.
+             */
+            thread: string | null;
+        };
+        /**
+         * @description What the reader may do with a post.
+         * @example {
+         *       "change": false,
+         *       "comment": true,
+         *       "join": false,
+         *       "react": true,
+         *       "remove": false,
+         *       "repost": true
+         *     }
+         */
+        PostCan: {
+            /** @description Change it. */
+            change: boolean;
+            /** @description Comment, possibly after the author's approval. */
+            comment: boolean;
+            /** @description Join with a clip, possibly after the author's approval. */
+            join: boolean;
+            /** @description React and save. */
+            react: boolean;
+            /** @description Remove it. */
+            remove: boolean;
+            /** @description Repost, possibly after the author's approval. */
+            repost: boolean;
+        };
+        /**
+         * @description A change of a post. What is absent stays as it is.
+         * @example {
+         *       "policies": {
+         *         "comment": "followers",
+         *         "join": "nobody",
+         *         "repost": "nobody"
+         *       }
+         *     }
+         */
+        PostChangeBody: {
+            audience?: components["schemas"]["Audience"] | null;
+            /** @description The new place; empty for none. */
+            place?: string | null;
+            policies?: components["schemas"]["Policies"] | null;
+            /** @description The new text, with the rules of a new post. */
+            text?: string | null;
+        };
+        /**
+         * @description The counts of a post: of all that is shown, the same numbers for every reader.
+         * @example {
+         *       "comments": 3,
+         *       "reactions": 12,
+         *       "reposts": 1
+         *     }
+         */
+        PostCounts: {
+            /**
+             * Format: int64
+             * @description Comments.
+             */
+            comments: number;
+            /**
+             * Format: int64
+             * @description Reactions.
+             */
+            reactions: number;
+            /**
+             * Format: int64
+             * @description Reposts.
+             */
+            reposts: number;
+        };
+        /**
+         * @description A media item in a post.
+         * @example {
+         *       "alt": "A black cat looks out of a porthole.",
+         *       "duration_ms": null,
+         *       "height": 3024,
+         *       "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "kind": "photo",
+         *       "state": "ready",
+         *       "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+         *       "urls": {
+         *         "hls": null,
+         *         "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *         "motion": null,
+         *         "poster": null,
+         *         "waveform": null
+         *       },
+         *       "width": 4032
+         *     }
+         */
+        PostMedia: {
+            /** @description What stands for the picture where it is not seen; empty if the author has written nothing. */
+            alt: string;
+            /**
+             * Format: int64
+             * @description Duration in milliseconds.
+             */
+            duration_ms: number | null;
+            /**
+             * Format: int32
+             * @description Height in pixels, upright.
+             */
+            height: number | null;
+            /** @description The item's id. */
+            id: components["schemas"]["MediaId"];
+            /** @description Whether it is a photo, an audio file or a video. */
+            kind: components["schemas"]["Kind"];
+            /** @description The state of its conversion. Others than the author see only what can be shown. */
+            state: components["schemas"]["Conversion"];
+            /** @description A tiny placeholder image: thumbhash, base64. */
+            thumbhash: string | null;
+            /** @description The URLs of its files. */
+            urls: components["schemas"]["PostMediaUrls"];
+            /**
+             * Format: int32
+             * @description Width in pixels, upright.
+             */
+            width: number | null;
+        };
+        /**
+         * @description The URLs of a media item in a post, relative to the site. They are signed and end within an hour: read the post
+         *     again for new ones.
+         * @example {
+         *       "hls": null,
+         *       "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *       "motion": null,
+         *       "poster": null,
+         *       "waveform": null
+         *     }
+         */
+        PostMediaUrls: {
+            /** @description The stream (HLS master playlist), as soon as it can be played. */
+            hls: string | null;
+            /** @description A photo in any size (`w`, `h`, `fit`, `format`). */
+            image: string | null;
+            /** @description An animated photo as a muted MP4 to repeat; null for a still one. */
+            motion: string | null;
+            /** @description A video's poster, in any size. */
+            poster: string | null;
+            /** @description Loudness along the time line (JSON). */
+            waveform: string | null;
+        };
+        /**
+         * @description What the reader has done with a post.
+         * @example {
+         *       "reaction": "applause",
+         *       "repost_pending": false,
+         *       "reposted": true,
+         *       "saved": true
+         *     }
+         */
+        PostMine: {
+            reaction: components["schemas"]["ReactionKind"] | null;
+            /** @description Whether you have reposted it, and its author has not approved that yet. */
+            repost_pending?: boolean;
+            /** @description Whether you have reposted it, and others see that. */
+            reposted: boolean;
+            /** @description Whether you have saved it. */
+            saved: boolean;
+        };
+        /**
+         * @description The state of a post.
+         * @enum {string}
+         */
+        PostState: "waiting" | "published";
         /** @description The JSON of a [`Problem`]. */
         Problem: {
             /** @description A stable code, such as `media.too_large`. */
@@ -2515,6 +4643,37 @@ export interface components {
          * @enum {string}
          */
         ProfileKind: "member" | "artist" | "curator" | "provider" | "booth";
+        /**
+         * @description The screen of a member.
+         * @example {
+         *       "account": {
+         *         "display_name": "Ada Lovelace",
+         *         "handle": "ada",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10"
+         *       },
+         *       "counts": {
+         *         "followers": 31,
+         *         "following": 18,
+         *         "posts": 4
+         *       },
+         *       "degraded": [],
+         *       "relationship": {
+         *         "blocked": false,
+         *         "close": false,
+         *         "follow": "following",
+         *         "follows_you": true,
+         *         "muted": false,
+         *         "requested_you": false
+         *       }
+         *     }
+         */
+        ProfileScreen: {
+            account: components["schemas"]["Account"];
+            counts: components["schemas"]["PersonCounts"] | null;
+            /** @description The roles that did not respond, whose parts are missing. */
+            degraded: string[];
+            relationship: components["schemas"]["Relationship"] | null;
+        };
         /**
          * @description How far a conversion is.
          * @example {
@@ -2545,6 +4704,56 @@ export interface components {
             password?: components["schemas"]["Password"] | null;
         };
         /**
+         * @description A reaction to a post.
+         * @example {
+         *       "at": "2026-06-20T18:31:00Z",
+         *       "kind": "applause",
+         *       "person": {
+         *         "avatar": null,
+         *         "display_name": "Bob",
+         *         "handle": "bob",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *         "is_private": false
+         *       }
+         *     }
+         */
+        Reaction: {
+            /**
+             * Format: date-time
+             * @description When, to a second.
+             */
+            at: string;
+            /** @description How. */
+            kind: components["schemas"]["ReactionKind"];
+            /** @description Who reacts. */
+            person: components["schemas"]["Person"];
+        };
+        /**
+         * @description A reaction.
+         * @example {
+         *       "kind": "applause"
+         *     }
+         */
+        ReactionBody: {
+            /** @description How the caller reacts. */
+            kind: components["schemas"]["ReactionKind"];
+        };
+        /**
+         * @description A reaction to a post.
+         * @example applause
+         * @enum {string}
+         */
+        ReactionKind: "like" | "love" | "laugh" | "wow" | "sad" | "applause";
+        /**
+         * @description How the caller has reacted.
+         * @example {
+         *       "reaction": "applause"
+         *     }
+         */
+        ReactionState: {
+            reaction: components["schemas"]["ReactionKind"] | null;
+        };
+        /**
          * @description New recovery codes.
          * @example {
          *       "codes": [
@@ -2567,6 +4776,90 @@ export interface components {
             refresh_token: string;
         };
         /**
+         * @description The state after an operation.
+         * @example {
+         *       "state": "following"
+         *     }
+         */
+        RelationState: {
+            /** @description What there is now. */
+            state: components["schemas"]["RelationWord"];
+        };
+        /**
+         * @description What there is between the caller and a member after an operation.
+         * @enum {string}
+         */
+        RelationWord: "none" | "requested" | "following" | "blocked" | "muted" | "close";
+        /**
+         * @description How the reader and a member stand to each other.
+         * @example {
+         *       "blocked": false,
+         *       "close": false,
+         *       "follow": "following",
+         *       "follows_you": true,
+         *       "muted": false,
+         *       "requested_you": false
+         *     }
+         */
+        Relationship: {
+            /** @description Whether you have blocked the member. */
+            blocked: boolean;
+            /** @description Whether the member is one of your close friends. */
+            close: boolean;
+            /** @description Whether you follow the member. */
+            follow: components["schemas"]["FollowState"];
+            /** @description Whether the member follows you. */
+            follows_you: boolean;
+            /** @description Whether you have muted the member. */
+            muted: boolean;
+            /** @description Whether the member has asked to follow you. */
+            requested_you: boolean;
+        };
+        /**
+         * @description Why a part is removed.
+         * @example {
+         *       "reason": "Off topic."
+         *     }
+         */
+        RemovalBody: {
+            /** @description The reason, of at most 500 characters, which the author of the part reads. */
+            reason?: string | null;
+        };
+        /**
+         * @description What is reported.
+         * @enum {string}
+         */
+        ReportKind: "post" | "comment" | "account";
+        /**
+         * @description Why something is reported.
+         * @enum {string}
+         */
+        ReportReason: "spam" | "harassment" | "hate" | "violence" | "nudity" | "child_safety" | "self_harm" | "impersonation" | "copyright" | "other";
+        /**
+         * @description How far a report is.
+         * @enum {string}
+         */
+        ReportState: "open" | "closed";
+        /**
+         * @description A repost.
+         * @example {
+         *       "person": {
+         *         "avatar": null,
+         *         "display_name": "Bob",
+         *         "handle": "bob",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *         "is_private": false
+         *       },
+         *       "state": "shown"
+         *     }
+         */
+        Repost: {
+            /** @description Who reposts. */
+            person: components["schemas"]["Person"];
+            /** @description Whether it waits for the approval of the post's author. Others see only what is shown. */
+            state: components["schemas"]["TalkState"];
+        };
+        /**
          * @description A code of a mail, and the new password.
          * @example {
          *       "code": "K7RM-2XQD",
@@ -2581,6 +4874,32 @@ export interface components {
             login?: string | null;
             /** @description At least 10 characters, at most 1,000 bytes. */
             password: components["schemas"]["Password"];
+        };
+        /**
+         * @description Whether the caller has saved a post.
+         * @example {
+         *       "saved": true
+         *     }
+         */
+        SavedState: {
+            /** @description Whether it is saved now. */
+            saved: boolean;
+        };
+        /**
+         * @description A report that was sent.
+         * @example {
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+         *       "state": "open"
+         *     }
+         */
+        SentReport: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description How far it is. */
+            state: components["schemas"]["ReportState"];
         };
         /**
          * @description A device that is signed in.
@@ -2822,6 +5141,294 @@ export interface components {
          */
         State: "received" | "processing" | "playable" | "ready" | "failed";
         /**
+         * @description What a member wants of comments on their posts.
+         * @example {
+         *       "approval": false,
+         *       "watched_words": [
+         *         "spoiler",
+         *         "buy now"
+         *       ]
+         *     }
+         */
+        TalkSettings: {
+            /** @description Whether every comment of others waits for approval. */
+            approval: boolean;
+            /** @description A comment with one of these words or phrases waits for approval. Case does not matter. */
+            watched_words: string[];
+        };
+        /**
+         * @description What the caller wants of comments. All of it is replaced.
+         * @example {
+         *       "approval": false,
+         *       "watched_words": [
+         *         "spoiler",
+         *         "buy now"
+         *       ]
+         *     }
+         */
+        TalkSettingsBody: {
+            /** @description Whether every comment of others waits for approval. */
+            approval?: boolean;
+            /**
+             * @description Up to 200 words or phrases of at most 60 characters. A comment with one of them waits for approval. Case does
+             *     not matter.
+             */
+            watched_words?: string[];
+        };
+        /**
+         * @description Whether a comment or a repost is shown.
+         * @enum {string}
+         */
+        TalkState: "pending" | "shown";
+        /**
+         * @description A thread.
+         * @example {
+         *       "can": {
+         *         "change": false,
+         *         "invite": false,
+         *         "join": true,
+         *         "moderate": false,
+         *         "remove": false
+         *       },
+         *       "cap": 20,
+         *       "created_at": "2026-06-20T18:30:00Z",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *       "moderators": [],
+         *       "opening": {
+         *         "audience": "public",
+         *         "author": {
+         *           "avatar": null,
+         *           "display_name": "Ada Lovelace",
+         *           "handle": "ada",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *           "is_private": false
+         *         },
+         *         "can": {
+         *           "change": false,
+         *           "comment": true,
+         *           "join": true,
+         *           "react": true,
+         *           "remove": false,
+         *           "repost": true
+         *         },
+         *         "counts": {
+         *           "comments": 3,
+         *           "reactions": 12,
+         *           "reposts": 1
+         *         },
+         *         "created_at": "2026-06-20T18:30:00Z",
+         *         "edited_at": null,
+         *         "expires_at": null,
+         *         "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *         "link": null,
+         *         "media": [],
+         *         "mentions": [],
+         *         "place": null,
+         *         "policies": {
+         *           "comment": "everyone",
+         *           "join": "everyone",
+         *           "repost": "everyone"
+         *         },
+         *         "published_at": "2026-06-20T18:30:12Z",
+         *         "state": "published",
+         *         "tags": [],
+         *         "text": "Sing the next line",
+         *         "thread": null
+         *       },
+         *       "parts": 3,
+         *       "programme": "/v1/threads/0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60/programme.m3u8",
+         *       "rule": "open",
+         *       "title": "Sing the next line"
+         *     }
+         */
+        Thread: {
+            /** @description What you may do with it. */
+            can: components["schemas"]["ThreadCan"];
+            /**
+             * Format: int32
+             * @description The largest number of parts.
+             */
+            cap: number;
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The thread's id, which is that of its opening.
+             */
+            id: string;
+            /** @description The moderators beside the opener, without those who are not shown to you. */
+            moderators: components["schemas"]["Person"][];
+            /** @description The post that opens it. */
+            opening: components["schemas"]["Post"];
+            /**
+             * Format: int32
+             * @description The parts that have a place, also those whose clip is still converted or whose author is not shown to you.
+             */
+            parts: number;
+            /**
+             * @description The URL of the stream that plays the opening and all parts end to end. It is signed for you and ends within an
+             *     hour: read the thread again for a new one.
+             */
+            programme: string;
+            /** @description Who may join. */
+            rule: components["schemas"]["ThreadRule"];
+            /** @description The title, which is the text of the opening. */
+            title: string;
+        };
+        /**
+         * @description What the reader may do with a thread.
+         * @example {
+         *       "change": false,
+         *       "invite": false,
+         *       "join": true,
+         *       "moderate": false,
+         *       "remove": false
+         *     }
+         */
+        ThreadCan: {
+            /** @description Change the title, the rule, the cap and the audience, and appoint moderators. */
+            change: boolean;
+            /** @description Invite members. */
+            invite: boolean;
+            /** @description Join with a clip now, possibly after approval. */
+            join: boolean;
+            /** @description Approve and remove parts. */
+            moderate: boolean;
+            /** @description Remove the thread. */
+            remove: boolean;
+        };
+        /**
+         * @description A change of a thread. What is absent stays as it is.
+         * @example {
+         *       "rule": "closed"
+         *     }
+         */
+        ThreadChangeBody: {
+            audience?: components["schemas"]["Audience"] | null;
+            /**
+             * Format: int32
+             * @description The new cap. One below the number of parts removes none, and lets nobody join.
+             */
+            cap?: number | null;
+            rule?: components["schemas"]["ThreadRule"] | null;
+            /** @description The new title, with the rules of a new thread. */
+            title?: string | null;
+        };
+        /**
+         * @description A part of a thread.
+         * @example {
+         *       "answers": null,
+         *       "can": {
+         *         "approve": false,
+         *         "remove": true,
+         *         "unlink": false
+         *       },
+         *       "id": "0198f3a2-7d20-7000-8a11-5b7de2c90f11",
+         *       "number": 1,
+         *       "post": {
+         *         "audience": "public",
+         *         "author": {
+         *           "avatar": null,
+         *           "display_name": "Bob",
+         *           "handle": "bob",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *           "is_private": false
+         *         },
+         *         "can": {
+         *           "change": true,
+         *           "comment": true,
+         *           "join": false,
+         *           "react": true,
+         *           "remove": true,
+         *           "repost": false
+         *         },
+         *         "counts": {
+         *           "comments": 0,
+         *           "reactions": 2,
+         *           "reposts": 0
+         *         },
+         *         "created_at": "2026-06-20T18:40:00Z",
+         *         "edited_at": null,
+         *         "expires_at": null,
+         *         "id": "0198f3a2-7d20-7000-8a11-5b7de2c90f11",
+         *         "link": null,
+         *         "media": [],
+         *         "mentions": [],
+         *         "place": null,
+         *         "policies": {
+         *           "comment": "everyone",
+         *           "join": "nobody",
+         *           "repost": "nobody"
+         *         },
+         *         "published_at": "2026-06-20T18:40:20Z",
+         *         "state": "published",
+         *         "tags": [],
+         *         "text": "",
+         *         "thread": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60"
+         *       },
+         *       "reason": null,
+         *       "state": "joined",
+         *       "thread": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60"
+         *     }
+         */
+        ThreadPart: {
+            /**
+             * Format: uuid
+             * @description The part that it answers.
+             */
+            answers: string | null;
+            /** @description What you may do with it. */
+            can: components["schemas"]["PartCan"];
+            /**
+             * Format: uuid
+             * @description The part's id, which is that of its post.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its place in the thread: parts have ascending numbers in the order in which they have appeared, and a number is
+             *     not used again. `null` before it has appeared, and when it was removed.
+             */
+            number: number | null;
+            /** @description Its post, with the clip. */
+            post: components["schemas"]["Post"];
+            /** @description Why it was removed or unlinked; only its author sees it. */
+            reason: string | null;
+            /** @description How it stands to the thread. */
+            state: components["schemas"]["PartState"];
+            /**
+             * Format: uuid
+             * @description The thread.
+             */
+            thread: string;
+        };
+        /**
+         * @description Who of those who may see a thread may join it.
+         * @enum {string}
+         */
+        ThreadRule: "open" | "followers" | "friends" | "invited" | "approval" | "closed";
+        /**
+         * @description A topic that a member follows.
+         * @example {
+         *       "kind": "tag",
+         *       "name": "karaoke"
+         *     }
+         */
+        Topic: {
+            /** @description What it is. */
+            kind: components["schemas"]["TopicKind"];
+            /** @description The tag or the place, in lower case, or the id of the song. */
+            name: string;
+        };
+        /**
+         * @description What a member follows besides people.
+         * @enum {string}
+         */
+        TopicKind: "tag" | "place" | "song";
+        /**
          * @description The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
          *     `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
          *     with the URL API. Under the signature of an event stream they are plain. Those of an item in the trash work until it
@@ -2905,6 +5512,20 @@ export interface components {
         };
     };
     responses: {
+        /**
+         * @description * `request.broken_off`: Send the request again: its body broke off.
+         *     * `request.invalid`: Mend the query or the parameter that the sentence names.
+         *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+         *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+         */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /**
          * @description * `request.broken_off`: Send the request again: its body broke off.
          *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
@@ -3327,6 +5948,677 @@ export interface operations {
                 };
             };
             414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    block_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.yourself`: Name another member: this one is you. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    unblock_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.yourself`: Name another member: this one is you. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    add_close_friend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `social.blocked`: Unblock the member first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.yourself`: Name another member: this one is you. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_close_friend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.yourself`: Name another member: this one is you. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    follow_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `social.blocked`: Unblock the member first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.yourself`: Name another member: this one is you. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_many_follows`: Wait as long as `Retry-After` says, then follow more.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    unfollow_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.yourself`: Name another member: this one is you. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_followers: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Person"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_following: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Person"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    mute_account: {
+        parameters: {
+            query?: {
+                /**
+                 * @description When the mute ends by itself; without it, it stays.
+                 * @example 2026-06-20T18:30:00Z
+                 */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.yourself`: Name another member: this one is you. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    unmute_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.yourself`: Name another member: this one is you. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_account_posts: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of posts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Post"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
@@ -3991,6 +7283,359 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    show_comment: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the post's link, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The comment's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The comment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_comment`: Check the id; if it is right, the comment is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The comment's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_comment`: Check the id; if it is right, the comment is gone or is not yours to see.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    approve_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The comment's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Approved */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_comment`: Check the id; if it is right, the comment is gone or is not yours to see.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    explore: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The order; `recent` by default.
+                 * @example recent
+                 */
+                sort?: "recent" | "rising";
+                /** @description How many posts, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of posts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Post"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_home_feed: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of posts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    count_new_posts: {
+        parameters: {
+            query: {
+                /**
+                 * @description The `marker` of the page of home that is shown.
+                 * @example h-854775807000000099
+                 */
+                since: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many posts are new */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewPosts"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_tagged_posts: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The tag, without the number sign
+                 * @example karaoke
+                 */
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of posts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Post"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `social.invalid_topic`: Change the name; the sentence says what it can be.
+             *     * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     get_file: {
         parameters: {
             query?: {
@@ -4113,6 +7758,557 @@ export interface operations {
             414: components["responses"]["URITooLong"];
             /** @description * `request.range_not_satisfiable`: Ask for a range within the file; its size is in `Content-Range` and in the sentence. */
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_follow_requests: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Person"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    accept_follow_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Makes it safe to repeat this request
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answered */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.no_such_request`: Read the list of requests again: it was withdrawn or answered.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `social.yourself`: Name another member: this one is you.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    reject_follow_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Makes it safe to repeat this request
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answered */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.no_such_request`: Read the list of requests again: it was withdrawn or answered.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `social.yourself`: Name another member: this one is you.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_greetings: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of greetings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Greeting"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_greeting: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day makes no second greeting. Its response has no `url`
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGreetingBody"];
+            };
+        };
+        responses: {
+            /** @description The greeting */
+            201: {
+                headers: {
+                    /** @description Where the sender reads and revokes it */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Greeting"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             *     * `social.media_not_ready`: Wait until the item is playable, then make the greeting.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_greeting`: Change the greeting; the sentence names the rule.
+             *     * `social.no_such_media`: Post media of your own library only; the sentence names the item.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_often`: Wait as long as `Retry-After` says, then continue.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    open_greeting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the link; or the id, for the sender
+                 * @example 3hW9dKx0Qp7LmT2vBnYc4R
+                 */
+                greeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The greeting */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Greeting"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_greeting`: Ask the sender for a new link: this one has ended, was revoked, or never was.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_greeting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The greeting's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63
+                 */
+                greeting: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_greeting`: Ask the sender for a new link: this one has ended, was revoked, or never was.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_home: {
+        parameters: {
+            query?: {
+                /** @description How many posts, 1–100; 20 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+                /**
+                 * @description Only these fields, separated by commas, each with its path. `degraded` is always there.
+                 * @example me.handle,feed.items.id,feed.items.text,feed.next
+                 */
+                fields?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The screen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeScreen"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            /** @description * `home.wrong_cursor`: Begin home again, without `after`: the cursor is of another feed. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4487,6 +8683,49 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
             507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_pending_comments: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of comments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Comment"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     change_email: {
@@ -5430,6 +9669,49 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    list_saved: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of posts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Post"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     list_sign_ins: {
         parameters: {
             query?: {
@@ -5462,6 +9744,102 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_talk_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TalkSettings"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    set_talk_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TalkSettingsBody"];
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TalkSettings"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_talk_settings`: Change the words; the sentence names the rule.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     list_media: {
@@ -8908,6 +13286,1343 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    create_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the post that the first one wrote
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPostBody"];
+            };
+        };
+        responses: {
+            /** @description The post */
+            201: {
+                headers: {
+                    /** @description The URL of the post */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Post"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_post`: Change the post; the sentence names the rule.
+             *     * `social.no_such_media`: Post media of your own library only; the sentence names the item.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_many_posts`: Wait as long as `Retry-After` says, then post again.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_post: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the post's link, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The post */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Post"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    change_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostChangeBody"];
+            };
+        };
+        responses: {
+            /** @description The post */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Post"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_post`: Change the post; the sentence names the rule.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_comments: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+                /**
+                 * @description Lists the answers to this comment.
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61
+                 */
+                answers?: string;
+                /**
+                 * @description The token of the post's link, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of comments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Comment"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_comment`: Check the id; if it is right, the comment is gone or is not yours to see.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_comment: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the post's link, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the comment that the first one wrote
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommentBody"];
+            };
+        };
+        responses: {
+            /** @description The comment */
+            201: {
+                headers: {
+                    /** @description The URL of the comment */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.invalid`: Mend the query or the parameter that the sentence names.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.not_allowed`: Read the post again and offer only what its `can` allows.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_comment`: Check the id; if it is right, the comment is gone or is not yours to see.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             *     * `social.comment_pending`: Wait until the comment is approved, or approve it first.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_comment`: Change the comment; the sentence names the rule.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_often`: Wait as long as `Retry-After` says, then continue.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    react: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the post's link, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReactionBody"];
+            };
+        };
+        responses: {
+            /** @description The reaction */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReactionState"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.not_allowed`: Read the post again and offer only what its `can` allows.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_often`: Wait as long as `Retry-After` says, then continue.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    unreact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No reaction */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReactionState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_reactions: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+                /**
+                 * @description The token of the post's link, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reactions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Reaction"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    repost: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Makes it safe to repeat this request
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The post, which the caller has reposted before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Post"];
+                };
+            };
+            /** @description The post, which the caller has reposted */
+            201: {
+                headers: {
+                    /** @description The URL of the post */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Post"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.invalid`: Mend the query or the parameter that the sentence names.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.not_allowed`: Read the post again and offer only what its `can` allows.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_often`: Wait as long as `Retry-After` says, then continue.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_repost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No repost */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_reposts: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reposts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Repost"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_repost_of_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No repost */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    approve_repost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Approved */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    save_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.not_allowed`: Read the post again and offer only what its `can` allows.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_often`: Wait as long as `Retry-After` says, then continue.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    unsave_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The post's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Not saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_profile: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only these fields, separated by commas, each with its path. `degraded` is always there.
+                 * @example account.display_name,counts,relationship.follow
+                 */
+                fields?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example ada
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The screen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileScreen"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `profiles.not_found`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day makes no second report
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReportBody"];
+            };
+        };
+        responses: {
+            /** @description The report */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentReport"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `social.no_such_comment`: Check the id; if it is right, the comment is gone or is not yours to see.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             *     * `social.reported_already`: Wait for the decision: your first report is in the queue.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_report`: Change the report; the sentence names the rule.
+             *     * `social.yourself`: Name another member: this one is you.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_often`: Wait as long as `Retry-After` says, then continue.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     list_sessions: {
         parameters: {
             query?: {
@@ -9417,6 +15132,1496 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    open_thread: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the thread that the first one opened
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewThreadBody"];
+            };
+        };
+        responses: {
+            /** @description The thread */
+            201: {
+                headers: {
+                    /** @description The URL of the thread */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_post`: Change the post; the sentence names the rule.
+             *     * `social.no_such_media`: Post media of your own library only; the sentence names the item.
+             *     * `social.not_a_clip`: Join with one video of your own library that can be converted.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_many_posts`: Wait as long as `Retry-After` says, then post again.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_thread: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thread */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    change_thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThreadChangeBody"];
+            };
+        };
+        responses: {
+            /** @description The thread */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_post`: Change the post; the sentence names the rule.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_thread_invitations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Person"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    invite_to_thread: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `social.too_many_in_thread`: Remove moderators or invitations first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    uninvite_from_thread: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_thread_members: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Person"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    add_thread_moderator: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `social.too_many_in_thread`: Remove moderators or invitations first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_thread_moderator: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The handle, whose case doesn't matter, or the id of the account
+                 * @example bob
+                 */
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_thread_parts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `joined`, which is the default, or `waiting`.
+                 * @example joined
+                 */
+                state?: "joined" | "waiting";
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of parts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ThreadPart"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    join_thread: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the part that the first one added
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPartBody"];
+            };
+        };
+        responses: {
+            /** @description The part */
+            201: {
+                headers: {
+                    /** @description The URL of the part */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadPart"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.invalid`: Mend the query or the parameter that the sentence names.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.may_not_join`: Show *Join* if and only if `can.join` says so; ask the opener for an invitation.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             *     * `social.thread_closed`: Join another thread: nobody joins this one any more.
+             *     * `social.thread_full`: Join another thread, or ask the opener for a higher cap.
+             *     * `social.too_many_waiting`: Try again when the opener has approved or removed parts.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_post`: Change the post; the sentence names the rule.
+             *     * `social.no_such_media`: Post media of your own library only; the sentence names the item.
+             *     * `social.not_a_clip`: Join with one video of your own library that can be converted.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.too_many_posts`: Wait as long as `Retry-After` says, then post again.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_thread_part: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The part's id
+                 * @example 0198f3a2-7d20-7000-8a11-5b7de2c90f11
+                 */
+                part: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The part */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadPart"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_thread_part: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The part's id
+                 * @example 0198f3a2-7d20-7000-8a11-5b7de2c90f11
+                 */
+                part: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RemovalBody"];
+            };
+        };
+        responses: {
+            /** @description Removed or unlinked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_post`: Change the post; the sentence names the rule.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    approve_thread_part: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+            };
+            header?: {
+                /**
+                 * @description Makes it safe to repeat this request
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+                /**
+                 * @description The part's id
+                 * @example 0198f3a2-7d20-7000-8a11-5b7de2c90f11
+                 */
+                part: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Approved */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.invalid`: Mend the query or the parameter that the sentence names.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             *     * `social.thread_full`: Join another thread, or ask the opener for a higher cap.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    get_thread_programme: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The playlist: `audio`, or `v` and a size; the master playlist without it.
+                 * @example v720
+                 */
+                list?: string;
+                /**
+                 * @description The version of the playlist.
+                 * @example 5f2c0de1a94b7730c8e6d214
+                 */
+                v?: string;
+                /**
+                 * @description The token of the link of the opening post, if it has the audience `link`.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                link?: string;
+                /**
+                 * @description The account for which the URL is signed.
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                reader?: string;
+                /**
+                 * @description The signature.
+                 * @example szr8eo.Xb0pM2yqVd1RrJwqg0mF5A
+                 */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The thread's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example #EXTM3U
+                     *     #EXT-X-VERSION:7
+                     *     #EXT-X-INDEPENDENT-SEGMENTS
+                     *     #EXT-X-STREAM-INF:BANDWIDTH=3000000,CODECS="avc1.64001f",RESOLUTION=1280x720,FRAME-RATE=24.000
+                     *     programme.m3u8?list=v720&v=5f2c0de1a94b7730c8e6d214
+                     */
+                    "application/vnd.apple.mpegurl": string;
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.not_found`: Check the id; if it is right, the post is gone or is not yours to see.
+             *     * `social.programme_not_ready`: Try again in a moment: the first clip is still converted.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `social.programme_changed`: Load `programme.m3u8` again, without `v` and `list`. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_topics: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of topics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Topic"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    follow_topic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description What it is
+                 * @example tag
+                 */
+                kind: components["schemas"]["TopicKind"];
+                /**
+                 * @description The tag, the place, or the id of the song
+                 * @example karaoke
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.too_many_topics`: Unfollow tags, places or songs first.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.invalid_topic`: Change the name; the sentence says what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    unfollow_topic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description What it is
+                 * @example tag
+                 */
+                kind: components["schemas"]["TopicKind"];
+                /**
+                 * @description The tag, the place, or the id of the song
+                 * @example karaoke
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationState"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.invalid_topic`: Change the name; the sentence says what it can be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     begin_upload: {

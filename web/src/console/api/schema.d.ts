@@ -503,6 +503,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists reports, the newest first.
+         * @description Continue with the `next` of a page as `after`.
+         */
+        get: operations["list_reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a report with what was reported.
+         * @description The text and the ids of the media are shown whatever the audience is. `object` is null if the thing is gone.
+         */
+        get: operations["show_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/reports/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decides about what was reported.
+         * @description `keep` leaves it, `remove` removes the post, or the comment with the answers to it. All open reports of the same
+         *     thing are closed. An account is not removed here: limit, suspend or ban it, then decide `keep`. The act is recorded
+         *     in the audit trail.
+         */
+        post: operations["decide_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/webhook-events": {
         parameters: {
             query?: never;
@@ -1717,6 +1779,33 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "closed_at": null,
+         *           "created_at": "2026-06-20T18:31:00Z",
+         *           "decision": null,
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+         *           "kind": "comment",
+         *           "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *           "owner": null,
+         *           "reason": "spam",
+         *           "reporter": null,
+         *           "state": "open",
+         *           "text": "The same under every post."
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Report: {
+            /** @description The items. */
+            items: components["schemas"]["Report"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c12",
          *           "imposed_at": "2026-05-25T09:30:00Z",
          *           "imposed_by": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c13",
@@ -1979,6 +2068,30 @@ export interface components {
          * @example correct horse battery
          */
         Password: string;
+        /**
+         * @description A member, as others see them beside what they do.
+         * @example {
+         *       "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "display_name": "Ada Lovelace",
+         *       "handle": "ada",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "is_private": false
+         *     }
+         */
+        Person: {
+            avatar: components["schemas"]["MediaId"] | null;
+            /** @description The name to show. */
+            display_name: string;
+            /** @description The unique name, lower-case. */
+            handle: string;
+            /**
+             * Format: uuid
+             * @description The id of the account.
+             */
+            id: string;
+            /** @description Whether others follow only after approval, and the profile shows its posts to followers only. */
+            is_private: boolean;
+        };
         /** @description The JSON of a [`Problem`]. */
         Problem: {
             /** @description A stable code, such as `media.too_large`. */
@@ -2112,6 +2225,139 @@ export interface components {
          */
         Refresh: {
             refresh_token: string;
+        };
+        /**
+         * @description A report, as operators see it.
+         * @example {
+         *       "closed_at": null,
+         *       "created_at": "2026-06-20T18:31:00Z",
+         *       "decision": null,
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+         *       "kind": "comment",
+         *       "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *       "owner": null,
+         *       "reason": "spam",
+         *       "reporter": null,
+         *       "state": "open",
+         *       "text": "The same under every post."
+         *     }
+         */
+        Report: {
+            /**
+             * Format: date-time
+             * @description When it was decided about.
+             */
+            closed_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            decision: components["schemas"]["ReportDecision"] | null;
+            /**
+             * Format: uuid
+             * @description The report's id.
+             */
+            id: string;
+            /** @description What kind of thing is reported. */
+            kind: components["schemas"]["ReportKind"];
+            /**
+             * Format: uuid
+             * @description The id of the post, the comment or the account.
+             */
+            object: string;
+            owner: components["schemas"]["Person"] | null;
+            /** @description Why. */
+            reason: components["schemas"]["ReportReason"];
+            reporter: components["schemas"]["Person"] | null;
+            /** @description How far it is. */
+            state: components["schemas"]["ReportState"];
+            /** @description What the member says about it; may be empty. */
+            text: string;
+        };
+        /**
+         * @description What a moderator has decided about something that was reported.
+         * @enum {string}
+         */
+        ReportDecision: "keep" | "remove";
+        /**
+         * @description A decision.
+         * @example {
+         *       "decision": "remove",
+         *       "reason": "Advertising under every post."
+         *     }
+         */
+        ReportDecisionBody: {
+            /** @description What becomes of the thing. */
+            decision: components["schemas"]["ReportDecision"];
+            /** @description The reason, for the audit trail. */
+            reason: string;
+        };
+        /**
+         * @description A report with what was reported.
+         * @example {
+         *       "object": null,
+         *       "open_reports": 1,
+         *       "report": {
+         *         "closed_at": null,
+         *         "created_at": "2026-06-20T18:31:00Z",
+         *         "decision": null,
+         *         "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+         *         "kind": "comment",
+         *         "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *         "owner": null,
+         *         "reason": "spam",
+         *         "reporter": null,
+         *         "state": "open",
+         *         "text": "The same under every post."
+         *       }
+         *     }
+         */
+        ReportDetail: {
+            object: components["schemas"]["ReportedObject"] | null;
+            /**
+             * Format: int64
+             * @description How many open reports of the same thing there are. A decision closes all of them.
+             */
+            open_reports: number;
+            /** @description The report. */
+            report: components["schemas"]["Report"];
+        };
+        /**
+         * @description What is reported.
+         * @enum {string}
+         */
+        ReportKind: "post" | "comment" | "account";
+        /**
+         * @description Why something is reported.
+         * @enum {string}
+         */
+        ReportReason: "spam" | "harassment" | "hate" | "violence" | "nudity" | "child_safety" | "self_harm" | "impersonation" | "copyright" | "other";
+        /**
+         * @description How far a report is.
+         * @enum {string}
+         */
+        ReportState: "open" | "closed";
+        /**
+         * @description What was reported, as operators see it whoever may see it.
+         * @example {
+         *       "media": [
+         *         "5kT0vYq8Zb3mXw1RcHs9Ga"
+         *       ],
+         *       "post": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
+         *       "text": "Buy now at my shop!"
+         *     }
+         */
+        ReportedObject: {
+            /** @description The media of the post. */
+            media: components["schemas"]["MediaId"][];
+            /**
+             * Format: uuid
+             * @description The post, or the post of the comment.
+             */
+            post: string | null;
+            /** @description The text of the post or the comment; empty for an account. */
+            text: string;
         };
         /**
          * @description The body of the end of a sanction.
@@ -4110,6 +4356,173 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_reports: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Reports in this state; `open` by default.
+                 * @example open
+                 */
+                state?: components["schemas"]["ReportState"];
+                /**
+                 * @description Only reports of such things.
+                 * @example comment
+                 */
+                kind?: components["schemas"]["ReportKind"];
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Report"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The report's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_report`: Check the id; if it is right, the report was closed long ago and removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    decide_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The report's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportDecisionBody"];
+            };
+        };
+        responses: {
+            /** @description The report as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `request.no_such_url`: Check the URL against `/docs`.
+             *     * `social.no_such_report`: Check the id; if it is right, the report was closed long ago and removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `social.report_closed`: Read the report again: somebody has decided about it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `request.invalid`: Mend the field that the sentence names.
+             *     * `social.invalid_decision`: Decide `keep`, and limit, suspend or ban the account instead.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     list_webhook_events: {
