@@ -5,6 +5,7 @@
 //! change, and carries ids, never a text of a member: a consumer that shows a post asks for it with its reader.
 
 mod feeds;
+pub mod own_list_views;
 pub mod talk;
 pub mod talk_views;
 pub mod threads;

@@ -93,6 +93,11 @@ test('a private account is followed by request, shows its posts then, and hides 
   await expect(ada.page.getByRole('button', { name: 'Unblock' })).toBeVisible();
   await bob.page.goto(post);
   await expect(bob.page.getByRole('heading', { name: 'This post is not available' })).toBeVisible();
+  // What a member has decided about others is listed in the settings, and undone there.
+  await ada.page.goto('/settings/people');
+  await ada.page.getByRole('button', { name: `Unblock @${bob.person.handle}` }).click();
+  await expect(ada.page.getByText('You block nobody.')).toBeVisible();
+  await expect(ada.page.getByRole('heading', { name: 'Blocked', exact: true })).toBeFocused();
   expect([...ada.errors, ...bob.errors]).toEqual([]);
   await ada.close();
   await bob.close();

@@ -15,7 +15,7 @@ import talk from '#messages/talk';
 import threads from '#messages/threads';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'trash' | 'settings' | 'api-keys' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'trash' | 'settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -59,6 +59,7 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   trash: { pattern: '/trash', title: layout.trash, load: () => import('./trash/TrashPage.svelte'), signedOut: 'sign-in' },
   settings: { pattern: '/settings', title: account.settingsTitle, load: () => import('./account/SettingsPage.svelte'), signedOut: 'sign-in' },
   'api-keys': { pattern: '/settings/api-keys', title: apiKeys.title, load: () => import('./apiKeys/ApiKeysPage.svelte'), signedOut: 'sign-in' },
+  'own-lists': { pattern: '/settings/people', title: people.listsTitle, load: () => import('./people/OwnListsPage.svelte'), signedOut: 'sign-in' },
   'sign-in': { pattern: '/sign-in', title: account.signInTitle, load: () => import('./account/SignInPage.svelte') },
   join: { pattern: '/join', title: account.joinTitle, load: () => import('./account/JoinPage.svelte') },
   forgot: { pattern: '/forgot', title: account.forgotTitle, load: () => import('./account/ForgotPage.svelte') },

@@ -16,7 +16,7 @@ http_server::codes! {
     INVALID_POST = 422 "social.invalid_post", "Change the post; the sentence names the rule.";
     INVALID_TOPIC = 422 "social.invalid_topic", "Change the name; the sentence says what it can be.";
     TOO_MANY_TOPICS = 403 "social.too_many_topics", "Unfollow tags, places or songs first.";
-    WRONG_CURSOR = 422 "social.wrong_cursor", "Begin the feed again, without a cursor: this one is of another feed, or \
+    WRONG_CURSOR = 422 "social.wrong_cursor", "Begin the list again, without a cursor: this one is of another list, or \
         too old.";
     NO_SUCH_MEDIA = 422 "social.no_such_media", "Post media of your own library only; the sentence names the item.";
     NO_SUCH_COMMENT = 404 "social.no_such_comment", "Check the id; if it is right, the comment is gone or is not yours \
@@ -30,7 +30,7 @@ http_server::codes! {
     INVALID_REPORT = 422 "social.invalid_report", "Change the report; the sentence names the rule.";
     NO_SUCH_REPORT = 404 "social.no_such_report", "Check the id; if it is right, the report was closed long ago and \
         removed.";
-    INVALID_DECISION = 422 "social.invalid_decision", "Decide `keep`, and limit, suspend or ban the account instead.";
+    INVALID_DECISION = 422 "social.invalid_decision", "Change the decision; the sentence names the rule.";
     REPORT_CLOSED = 409 "social.report_closed", "Read the report again: somebody has decided about it.";
     REPORTED_ALREADY = 409 "social.reported_already", "Wait for the decision: your first report is in the queue.";
     INVALID_GREETING = 422 "social.invalid_greeting", "Change the greeting; the sentence names the rule.";

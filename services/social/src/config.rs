@@ -31,7 +31,8 @@ pub(crate) struct Config {
     pub max_reports_per_hour: u32,
     /// How many greetings a member may make within an hour.
     pub max_greetings_per_hour: u32,
-    /// How many days a report is kept after a moderator has decided about it, 1 to 3650. One that is open is kept.
+    /// How many days a report is kept after a moderator has decided about it, and what was removed is listed for its
+    /// author, 1 to 3650. A report that is open is kept.
     pub report_days: u32,
 }
 

@@ -139,7 +139,7 @@ pub(crate) enum Error {
     #[error("`after` must be the `next` of the previous page of the same list.")]
     BadCursor,
     /// A cursor is none of this feed, or too old.
-    #[error("This is no cursor of this feed, or one that is too old. Begin the feed again, without `after`.")]
+    #[error("This is no cursor of this list, or one that is too old. Begin the list again, without `after`.")]
     WrongCursor,
     /// The database failed.
     #[error("the database failed")]

@@ -28,6 +28,7 @@ const REACTIONS: &str = "social/reactions.json";
 const SAVED: &str = "social/saved.json";
 const REPOSTS: &str = "social/reposts.json";
 const REPORTS: &str = "social/reports.json";
+const REMOVALS: &str = "social/removals.json";
 const GREETINGS: &str = "social/greetings.json";
 const SETTINGS: &str = "social/settings.json";
 
@@ -59,6 +60,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         file(SAVED, FileContent::List, "The posts that you have saved."),
         file(REPOSTS, FileContent::List, "The posts that you have reposted."),
         file(REPORTS, FileContent::List, "What you have reported to the moderators."),
+        file(REMOVALS, FileContent::List, "What moderators have removed of yours, and why."),
         file(GREETINGS, FileContent::List, "Your greetings, with the ids of their clips, without their links."),
         file(SETTINGS, FileContent::Record, "For which comments on your posts you want to be asked first."),
     ],
@@ -91,6 +93,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("saved_post", TableData::ExportedIn(SAVED)),
         ("repost", TableData::ExportedIn(REPOSTS)),
         ("report", TableData::ExportedIn(REPORTS)),
+        ("removal", TableData::ExportedIn(REMOVALS)),
         ("greeting", TableData::ExportedIn(GREETINGS)),
         ("talk_settings", TableData::ExportedIn(SETTINGS)),
         ("greeting_visit", TableData::NotExported("Hashes of who has opened a greeting, for an hour.")),
@@ -118,6 +121,7 @@ impl PersonalDataSource for Social {
             SAVED => talk::saved_page(db, number, after).await,
             REPOSTS => talk::reposts_page(db, number, after).await,
             REPORTS => talk::reports_page(db, number, after).await,
+            REMOVALS => talk::removals_page(db, number, after).await,
             GREETINGS => talk::greetings_page(db, number, after).await,
             SETTINGS => talk::settings_page(db, number).await,
             _ => Ok(ExportPage::default()),

@@ -2,9 +2,22 @@
 import { api, expectOk, readBody } from './client';
 import type { Account, Person } from './types';
 
-export interface PeoplePage {
-  items: Person[];
+interface KeysetOf<T> {
+  items: T[];
   next?: string | null;
+}
+
+export type PeoplePage = KeysetOf<Person>;
+
+export interface BlockedPerson {
+  person: Person;
+  since: string;
+}
+
+export interface MutedPerson {
+  person: Person;
+  /** When the mute ends by itself; `null` if it stays. */
+  until: string | null;
 }
 
 /** How the reader and a member stand to each other. */
@@ -58,6 +71,11 @@ export const unmute = (handle: string): Promise<void> => expectOk(api.DELETE('/v
 
 export const addClose = (handle: string): Promise<void> => expectOk(api.PUT('/v1/accounts/{handle}/close', { params: of(handle) }));
 export const removeClose = (handle: string): Promise<void> => expectOk(api.DELETE('/v1/accounts/{handle}/close', { params: of(handle) }));
+
+/** Whom the member blocks, mutes and has as close friends; only the member reads these lists. */
+export const listBlocked = (limit: number, after?: string): Promise<KeysetOf<BlockedPerson>> => readBody(api.GET('/v1/me/blocked', { params: { query: pageOf(limit, after) } }));
+export const listMuted = (limit: number, after?: string): Promise<KeysetOf<MutedPerson>> => readBody(api.GET('/v1/me/muted', { params: { query: pageOf(limit, after) } }));
+export const listClose = (limit: number, after?: string): Promise<PeoplePage> => readBody(api.GET('/v1/me/close', { params: { query: pageOf(limit, after) } }));
 
 export const listFollowers = (handle: string, limit: number, after?: string): Promise<PeoplePage> =>
   readBody(api.GET('/v1/accounts/{handle}/followers', { params: { ...of(handle), query: pageOf(limit, after) } }));

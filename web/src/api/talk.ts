@@ -1,7 +1,7 @@
 // Owns the operations about what members say of posts, one function each: comments, reactions, saves, reposts, reports.
 import { api, expectOk, readBody } from './client';
 import type { PostsPage } from './posts';
-import type { Comment, Post, ReactionKind, Repost } from './types';
+import type { Comment, Post, ReactionKind, Removal, Repost } from './types';
 
 export interface CommentsPage {
   items: Comment[];
@@ -10,6 +10,11 @@ export interface CommentsPage {
 
 export interface RepostsPage {
   items: Repost[];
+  next?: string | null;
+}
+
+export interface RemovalsPage {
+  items: Removal[];
   next?: string | null;
 }
 
@@ -72,6 +77,9 @@ export const approveRepost = (post: string, handle: string): Promise<void> => ex
 export const removeRepost = (post: string, handle: string): Promise<void> => expectOk(api.DELETE('/v1/posts/{id}/reposts/{handle}', { params: ofRepost(post, handle) }));
 
 export const report = (body: NewReport): Promise<void> => expectOk(api.POST('/v1/reports', { body }));
+
+/** What moderators of the site have removed of the member's, the last first. */
+export const listRemovals = (limit: number, after?: string): Promise<RemovalsPage> => readBody(api.GET('/v1/me/removals', { params: { query: pageOf(limit, after) } }));
 
 /** What the member wants of comments on their posts. */
 export interface TalkSettings {

@@ -1,5 +1,6 @@
 // Owns the thread operations of the API, one function each.
 import { api, expectOk, readBody } from './client';
+import type { PeoplePage } from './people';
 import type { Audience, Thread, ThreadPart, ThreadRule } from './types';
 
 export interface PartsPage {
@@ -58,6 +59,14 @@ export const approvePart = (id: string, part: string, link: string | null): Prom
 
 export const invite = (id: string, handle: string, link: string | null): Promise<void> =>
   expectOk(api.PUT('/v1/threads/{id}/invitations/{handle}', { params: { ...ofPerson(id, handle), ...(link === null ? {} : { query: { link } }) } }));
+
+/** Takes an invitation back. */
+export const uninvite = (id: string, handle: string, link: string | null): Promise<void> =>
+  expectOk(api.DELETE('/v1/threads/{id}/invitations/{handle}', { params: { ...ofPerson(id, handle), ...(link === null ? {} : { query: { link } }) } }));
+
+/** Those who are invited, for the opener and the moderators. */
+export const listInvited = (id: string, link: string | null, limit: number, after?: string): Promise<PeoplePage> =>
+  readBody(api.GET('/v1/threads/{id}/invitations', { params: { ...of(id), query: { limit, ...(link === null ? {} : { link }), ...(after ? { after } : {}) } } }));
 
 /** Makes a member a moderator, or ends that; only the opener does. */
 export const addModerator = (id: string, handle: string): Promise<void> => expectOk(api.PUT('/v1/threads/{id}/moderators/{handle}', { params: ofPerson(id, handle) }));

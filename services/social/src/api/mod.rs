@@ -10,6 +10,7 @@ mod greetings;
 mod internal;
 mod lists;
 mod marks;
+mod own_lists;
 mod posts;
 mod programme;
 mod reactions;
@@ -60,6 +61,10 @@ fn documented_routes() -> OpenApiRouter<Social> {
         .routes(routes!(lists::requests))
         .routes(routes!(lists::accept))
         .routes(routes!(lists::reject))
+        .routes(routes!(own_lists::blocked))
+        .routes(routes!(own_lists::muted))
+        .routes(routes!(own_lists::close))
+        .routes(routes!(own_lists::removals))
         .routes(routes!(topics::follow, topics::unfollow))
         .routes(routes!(topics::list))
         .routes(routes!(feeds::home))

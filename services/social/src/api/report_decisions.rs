@@ -24,13 +24,21 @@ const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 /// A decision.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"decision": "remove", "reason": "Advertising under every post."}))]
+#[schema(example = json!({
+    "decision": "remove",
+    "reason": "Advertising under every post, the third time.",
+    "message": "No advertising below the clips of others, please.",
+}))]
 pub(super) struct ReportDecisionBody {
     /// What becomes of the thing.
     decision: ReportDecision,
     /// The reason, for the audit trail.
     #[schema(max_length = 500)]
     reason: String,
+    /// What the author of the thing reads beside the reason of the report, if it is removed. It names nobody by itself.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    message: String,
 }
 
 /// Returns a report with what was reported.
@@ -68,8 +76,8 @@ pub(super) async fn show(
 /// Decides about what was reported.
 ///
 /// `keep` leaves it, `remove` removes the post, or the comment with the answers to it. All open reports of the same
-/// thing are closed. An account is not removed here: limit, suspend or ban it, then decide `keep`. The act is recorded
-/// in the audit trail.
+/// thing are closed. Its author finds it in `GET /v1/me/removals`, with the reason of this report and the `message`. An
+/// account is not removed here: limit, suspend or ban it, then decide `keep`. The act is recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/reports/{id}/decision",
@@ -104,6 +112,6 @@ pub(super) async fn decide(
     Json(body): Json<ReportDecisionBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let reason = require_reason(&body.reason)?;
-    commands::decide_report(&social, operator.actor, id, body.decision, reason).await?;
+    commands::decide_report(&social, operator.actor, id, body.decision, reason, &body.message).await?;
     Ok((NO_STORE, Json(queries::reports::find(&social, id).await?)))
 }

@@ -16,7 +16,7 @@ use super::threads::LinkParams;
 use crate::commands::{self, NamedOffice};
 use crate::error::Error;
 use crate::known_people::{caller, reader};
-use crate::model::{Person, PersonNumber, parse_cursor};
+use crate::model::{Person, parse_cursor};
 use crate::queries;
 use crate::state::Social;
 use crate::store::threads::Office;
@@ -72,7 +72,8 @@ pub(super) async fn members(
 
 /// Lists those who are invited to a thread.
 ///
-/// For the opener and the moderators. The order stays the same, and means nothing.
+/// For the opener and the moderators. Continue with the `next` of a page as `after`. The order stays the same, and
+/// means nothing. Members who are not shown to the caller are left out.
 #[utoipa::path(
     get,
     path = "/v1/threads/{id}/invitations",
@@ -96,6 +97,7 @@ pub(super) async fn members(
             "social.no_such_person",
             "social.not_found",
             "social.not_moderator",
+            "social.wrong_cursor",
             "request.invalid",
         ])),
     ),
@@ -107,8 +109,8 @@ pub(super) async fn invitations(
     Query(params): Query<LinkParams>,
     Query(page): Query<Page>,
 ) -> Result<Json<List<PersonView>>, Error> {
-    let (caller, after) = (caller(&social, &member).await?, PersonNumber(after(&page)?));
-    let (reader, token) = (caller.number, params.link.as_deref());
+    let (reader, token) = (caller(&social, &member).await?.number, params.link.as_deref());
+    let after = page.after.as_deref();
     let (items, next) = queries::threads::invitations(&social, reader, thread, token, after, page.size()).await?;
     Ok(Json(List { items, next }))
 }

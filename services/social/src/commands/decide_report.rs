@@ -1,8 +1,9 @@
 //! Deciding about what was reported.
 //!
 //! A decision is about the thing, so it closes every open report of it. What is removed is removed first, as its author
-//! would remove it. Invariant: a report is closed only when what was decided is done, in the transaction that records
-//! the operator's act; one whose decision was broken off stays open, and deciding again ends it.
+//! would remove it; its author can read why for as long as a closed report is kept. Invariant: a report is closed only
+//! when what was decided is done, in the transaction that records the operator's act; one whose decision was broken off
+//! stays open, and deciding again ends it.
 
 use contract::social::talk::{ReportClosed, ReportDecision, ReportKind, ReportState};
 use db::Lane;
@@ -10,23 +11,26 @@ use http_server::operators::{Act, Actor};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::publish_post::draw_position;
 use super::remove_comment::remove_with_answers;
-use super::remove_post::remove_post;
+use super::remove_post::remove_with_notice;
 use crate::error::Error;
-use crate::model::{PersonNumber, check_decision};
+use crate::model::{PersonNumber, RemovalNotice, check_decision, parse_message};
 use crate::state::Social;
 use crate::store::{comments, people, posts, reports};
 
 /// Reports per transaction, each with an event.
 const BATCH: usize = 100;
 
-/// Decides about what a report is about, for an operator, and closes all open reports of it.
+/// Decides about what a report is about, for an operator, and closes all open reports of it. `reason` is for the audit
+/// trail, `message` for the author of what is removed.
 pub(crate) async fn decide_report(
     social: &Social,
     actor: Actor,
     id: Uuid,
     decision: ReportDecision,
     reason: &str,
+    message: &str,
 ) -> Result<(), Error> {
     let (sql, now) = (social.context.db.read(), social.context.clock.now());
     let report = reports::find(sql, id).await?.ok_or(Error::NoSuchReport)?;
@@ -35,8 +39,10 @@ pub(crate) async fn decide_report(
     }
     let (kind, object) = (report.new.kind, report.new.object);
     check_decision(kind, decision).map_err(Error::InvalidDecision)?;
+    let message = parse_message(decision, message).map_err(Error::InvalidDecision)?;
     if decision == ReportDecision::Remove {
-        remove(social, kind, object).await?;
+        let position = draw_position(&social.context.random, now);
+        remove(social, kind, object, RemovalNotice { reason: report.new.reason, message, position }).await?;
     }
     let change = (json!({"state": "open"}), json!({"state": "closed", "decision": decision}));
     let act = Act::new(actor, "social.report_decided", now).on(kind.as_str(), object).because(reason);
@@ -71,14 +77,14 @@ pub(crate) async fn decide_report(
     }
 }
 
-/// Removes what was reported. Does nothing if it is gone.
-async fn remove(social: &Social, kind: ReportKind, object: Uuid) -> Result<(), Error> {
+/// Removes what was reported, and tells its author why. Does nothing if it is gone.
+async fn remove(social: &Social, kind: ReportKind, object: Uuid, notice: RemovalNotice) -> Result<(), Error> {
     let sql = social.context.db.read();
     match kind {
         ReportKind::Post => {
             let Some(post) = posts::find(sql, object).await? else { return Ok(()) };
             let Some(author) = people::find(sql, post.author).await? else { return Ok(()) };
-            match remove_post(social, author, object).await {
+            match remove_with_notice(social, author, object, Some(notice)).await {
                 Err(Error::NotFound) => Ok(()),
                 removed => removed,
             }
@@ -86,7 +92,7 @@ async fn remove(social: &Social, kind: ReportKind, object: Uuid) -> Result<(), E
         ReportKind::Comment => {
             let Some(comment) = comments::find(sql, object).await? else { return Ok(()) };
             let Some(author) = people::find(sql, comment.author).await? else { return Ok(()) };
-            remove_with_answers(social, &author, &comment).await
+            remove_with_answers(social, &author, &comment, Some(&notice)).await
         }
         ReportKind::Account => Ok(()),
     }

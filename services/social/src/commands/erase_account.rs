@@ -50,7 +50,7 @@ async fn remove_comments(social: &Social, person: &Person) -> Result<(), Error> 
     loop {
         let found = comments::list_of_author(social.context.db.read(), person.number, BATCH_OBJECTS).await?;
         for comment in &found {
-            remove_with_answers(social, person, comment).await?;
+            remove_with_answers(social, person, comment, None).await?;
         }
         if found.is_empty() {
             return Ok(());

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::create_comment::count;
 use crate::error::Error;
-use crate::model::{Comment, Person};
+use crate::model::{Comment, Person, RemovalNotice};
 use crate::state::Social;
-use crate::store::{comments, counts, people};
+use crate::store::{comments, counts, people, removals};
 
 /// Answers per transaction.
 const BATCH: usize = 100;
@@ -21,16 +21,21 @@ const BATCH: usize = 100;
 pub(crate) async fn remove_comment(social: &Social, actor: &Person, id: Uuid) -> Result<(), Error> {
     let comment = comments::find(social.context.db.read(), id).await?;
     let comment = comment.filter(|comment| comment.may_remove(actor.number)).ok_or(Error::NoSuchComment)?;
-    remove_with_answers(social, actor, &comment).await
+    remove_with_answers(social, actor, &comment, None).await
 }
 
-/// Removes a comment with the answers to it. Does nothing if it is gone.
-pub(super) async fn remove_with_answers(social: &Social, actor: &Person, comment: &Comment) -> Result<(), Error> {
+/// Removes a comment with the answers to it; with a notice, its author can read why. Does nothing if it is gone.
+pub(super) async fn remove_with_answers(
+    social: &Social,
+    actor: &Person,
+    comment: &Comment,
+    notice: Option<&RemovalNotice>,
+) -> Result<(), Error> {
     let (sql, now) = (social.context.db.read(), social.context.clock.now());
     let owner = people::find(sql, comment.post_author).await?;
     let lane = owner.map_or(Lane::of(&actor.account), |owner| Lane::of(&owner.account).and(&actor.account));
     loop {
-        let (id, lane) = (comment.id, lane.clone());
+        let (id, lane, notice) = (comment.id, lane.clone(), notice.cloned());
         let is_done = social
             .context
             .db
@@ -42,6 +47,9 @@ pub(super) async fn remove_with_answers(social: &Social, actor: &Person, comment
                 if comments::remove(tx, id).await? {
                     if !comment.is_pending {
                         count(tx, &comment, -1).await?;
+                    }
+                    if let Some(notice) = notice {
+                        removals::insert(tx, &notice.of_comment(&comment)).await?;
                     }
                     tx.publish(&CommentRemoved { id, post: comment.post }, now)?;
                 }

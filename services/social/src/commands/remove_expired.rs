@@ -9,8 +9,9 @@ use db::schedule::Run;
 
 use super::publish_post::remove;
 use crate::error::Error;
+use crate::model::Position;
 use crate::state::Social;
-use crate::store::{budgets, greetings, people, posts, reports};
+use crate::store::{budgets, greetings, people, posts, removals, reports};
 
 /// Posts per transaction, each with rows of media, tags and mentions.
 const BATCH_POSTS: usize = 20;
@@ -51,8 +52,8 @@ pub(crate) async fn remove_expired_posts(social: &Social, run: &Run) -> Result<(
     }
 }
 
-/// Removes rows of earlier hours, of accounts that were erased long ago, of greetings that have ended, and of reports
-/// that were closed long ago.
+/// Removes rows of earlier hours, of accounts that were erased long ago, of greetings that have ended, of reports that
+/// were closed long ago, and of what moderators removed long ago.
 pub(crate) async fn remove_old_rows(social: &Social, run: &Run) -> Result<(), Error> {
     let now = social.context.clock.now();
     let closed_before = now - social.config.report_age();
@@ -69,7 +70,8 @@ pub(crate) async fn remove_old_rows(social: &Social, run: &Run) -> Result<(), Er
                 let ended = greetings::list_ended(tx, now - ENDED_GREETING_TTL, BATCH_GREETINGS).await?;
                 let has_more = greetings::remove(tx, &ended).await? == BATCH_GREETINGS as u64;
                 let closed = reports::remove_closed(tx, closed_before, BATCH_ROWS).await?;
-                let removed = budgets.max(erased).max(visits).max(closed);
+                let told = removals::remove_old(tx, Position::at(closed_before, 0), BATCH_ROWS).await?;
+                let removed = budgets.max(erased).max(visits).max(closed).max(told);
                 Ok::<_, Error>(if has_more { BATCH_ROWS as u64 } else { removed })
             })
             .await?;

@@ -9,7 +9,7 @@ use service::personal_data::ExportPage;
 use uuid::Uuid;
 
 use crate::model::{PersonNumber, Position, parse_cursor};
-use crate::store::{greetings, personal_data as rows, post_media, talk_settings};
+use crate::store::{greetings, personal_data as rows, post_media, removals, talk_settings};
 
 /// Rows of a page.
 const PAGE: usize = 100;
@@ -92,6 +92,25 @@ pub(super) async fn reports_page(db: &Db, member: PersonNumber, after: Option<&s
             "state": row.state,
             "decision": row.decision,
             "created_at": time(row.created_us),
+        })
+    });
+    Ok(ExportPage::of_records(records.collect(), next))
+}
+
+/// Returns a page of what moderators have removed of a member's.
+pub(super) async fn removals_page(db: &Db, member: PersonNumber, after: Option<&str>) -> Result<ExportPage, Error> {
+    let parse = |text| parse_cursor(text).map(Position).ok_or(Error::Corrupt("a cursor"));
+    let before = after.map_or(Ok(Position::END), parse)?;
+    let found = removals::list(db.read(), member, before, PAGE).await?;
+    let next = found.last().filter(|_| found.len() == PAGE).map(|last| last.notice.position.0.to_string());
+    let records = found.iter().map(|row| {
+        json!({
+            "kind": row.kind,
+            "id": row.object,
+            "excerpt": row.excerpt,
+            "reason": row.notice.reason,
+            "message": row.notice.message,
+            "removed_at": row.notice.position.moment(),
         })
     });
     Ok(ExportPage::of_records(records.collect(), next))

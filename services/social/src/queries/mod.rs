@@ -11,5 +11,6 @@ pub(crate) mod people;
 pub(crate) mod posts;
 pub(crate) mod programme;
 pub(crate) mod reactions;
+pub(crate) mod removals;
 pub(crate) mod reports;
 pub(crate) mod threads;

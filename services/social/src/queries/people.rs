@@ -1,16 +1,18 @@
 //! People as a reader sees them.
 //!
-//! Invariant: a person whose account is suspended, or on the other side of a block, is in no list.
+//! Invariant: a person whose account is suspended is in no list; one on the other side of a block is in none but that
+//! of those whom the reader blocks.
 
 use contract::AccountId;
 use contract::social::views::{PersonView, ProfileView};
 
 use crate::error::Error;
 use crate::known_people::shown_by_name;
-use crate::model::{Person, PersonNumber};
+use crate::model::{Mark, NumberedList, Person, PersonNumber};
 use crate::state::Social;
 use crate::store;
 use crate::store::follows::{After, Listed};
+use crate::store::marks::Marked;
 
 /// A page of people, and the cursor of the next one.
 pub(crate) struct Page {
@@ -68,6 +70,24 @@ pub(crate) async fn follow_requests(
     let (sql, now) = (social.context.db.read(), social.context.clock.now());
     let listed = store::follows::list_requests(sql, member, now, before, size + 1).await?;
     Ok(page(listed, size, |last| last.person.number.0.to_string()))
+}
+
+/// Returns a page of those whom a member has marked so, by descending number, and the cursor of the next one.
+pub(crate) async fn marked(
+    social: &Social,
+    member: PersonNumber,
+    mark: Mark,
+    after: Option<&str>,
+    size: usize,
+) -> Result<(Vec<Marked>, Option<String>), Error> {
+    let list = NumberedList::Marked(mark);
+    let before = after.map_or(Ok(i64::MAX), |text| list.parse(text).ok_or(Error::WrongCursor))?;
+    let (sql, now) = (social.context.db.read(), social.context.clock.now());
+    let mut found = store::marks::list(sql, mark, member, now, PersonNumber(before), size + 1).await?;
+    let has_more = found.len() > size;
+    found.truncate(size);
+    let next = found.last().filter(|_| has_more).map(|last| list.cursor(last.person.number.0));
+    Ok((found, next))
 }
 
 /// Returns these people, in this order, without those who are not shown to the reader.

@@ -11,7 +11,9 @@ use super::openings::{self, Opening};
 use super::posts;
 use crate::error::Error;
 use crate::model::thread::MAX_MODERATORS;
-use crate::model::{Person, PersonNumber, Post, ReaderFacts, ThreadPart, may_review, may_see_part, signature_end};
+use crate::model::{
+    NumberedList, Person, PersonNumber, Post, ReaderFacts, ThreadPart, may_review, may_see_part, signature_end,
+};
 use crate::state::Social;
 use crate::store;
 use crate::store::threads::Office;
@@ -41,9 +43,8 @@ pub(crate) async fn get(
         change: opening.relation.is_self,
         remove: opening.relation.is_self,
     };
-    let moderators =
-        store::threads::list_office(sql, Office::Moderator, id, PersonNumber::NONE, MAX_MODERATORS).await?;
-    let accounts: Vec<_> = moderators.into_iter().map(|person| person.account).collect();
+    let (reads, first) = ((reader, now), PersonNumber::NONE);
+    let moderators = store::threads::list_office(sql, Office::Moderator, id, reads, first, MAX_MODERATORS).await?;
     // Only the link itself goes on: whatever else a request has in its place stays out of the URL.
     let link = opening.post.link_token.as_deref().filter(|link| token == Some(*link));
     let view = posts::views(social, reader, vec![opening.post.clone()]).await?.pop().ok_or(Error::NotFound)?;
@@ -53,7 +54,7 @@ pub(crate) async fn get(
         rule: opening.thread.rule,
         cap: opening.thread.cap,
         parts: opening.thread.part_count,
-        moderators: super::people::views(social, reader, &accounts).await?,
+        moderators: moderators.iter().map(Person::view).collect(),
         can,
         programme: programme_url(social, id, me.as_ref(), link),
         created_at: opening.thread.created_at,
@@ -170,26 +171,28 @@ pub(crate) async fn members(
     Ok((numbers.iter().filter_map(find).map(Person::view).collect(), next.map(|number| number.to_string())))
 }
 
-/// Returns a page of those who are invited, for the opener and the moderators.
+/// Returns a page of those who are invited and shown to the reader, for the opener and the moderators.
 pub(crate) async fn invitations(
     social: &Social,
     reader: PersonNumber,
     id: Uuid,
     token: Option<&str>,
-    after: PersonNumber,
+    after: Option<&str>,
     size: usize,
 ) -> Result<(Vec<PersonView>, Option<String>), Error> {
+    let list = NumberedList::Invited(id);
+    let after = after.map_or(Ok(0), |text| list.parse(text).ok_or(Error::WrongCursor))?;
     let (sql, now) = (social.context.db.read(), social.context.clock.now());
     let opening = openings::find(sql, reader, id, token, now).await?;
     if !opening.moderates {
         return Err(Error::NotModerator);
     }
-    let mut found = store::threads::list_office(sql, Office::Invited, id, after, size + 1).await?;
+    let (reads, after) = ((reader, now), PersonNumber(after));
+    let mut found = store::threads::list_office(sql, Office::Invited, id, reads, after, size + 1).await?;
     let has_more = found.len() > size;
     found.truncate(size);
-    let next = found.last().filter(|_| has_more).map(|person| person.number.0.to_string());
-    let accounts: Vec<_> = found.iter().map(|person| person.account).collect();
-    Ok((super::people::views(social, reader, &accounts).await?, next))
+    let next = found.last().filter(|_| has_more).map(|person| list.cursor(person.number.0));
+    Ok((found.iter().map(Person::view).collect(), next))
 }
 
 /// Who reads a part.

@@ -110,7 +110,7 @@ pub(crate) async fn remove_from_posts(tx: &Tx, person: PersonNumber, limit: usiz
 
 /// The tables with rows about a pair of people or about one, and their columns that name a person. Counts do not count
 /// these rows.
-const TABLES: [(&str, &str, &str); 16] = [
+const TABLES: [(&str, &str, &str); 17] = [
     ("follow_request", "follower", "followee"),
     ("follow_request", "followee", "follower"),
     ("block", "blocker", "blocked"),
@@ -125,6 +125,7 @@ const TABLES: [(&str, &str, &str); 16] = [
     ("saved_post", "person", "post"),
     ("report", "reporter", "id"),
     ("report", "owner", "id"),
+    ("removal", "author", "object"),
     ("thread_invitation", "person", "thread"),
     ("thread_moderator", "person", "thread"),
 ];
@@ -146,8 +147,8 @@ pub(crate) async fn forget_reasons(tx: &Tx, person: PersonNumber, limit: usize) 
     tx.execute(FORGET_REASONS, vec![person.0.into(), bound(limit)]).await
 }
 
-/// Removes requests, blocks, mutes, close friends, followed topics, mentions, saves, reports, settings, the feed of a
-/// person, and what they may do in threads of others. Returns how many rows there were.
+/// Removes requests, blocks, mutes, close friends, followed topics, mentions, saves, reports, removals, settings, the
+/// feed of a person, and what they may do in threads of others. Returns how many rows there were.
 pub(crate) async fn remove_marks(tx: &Tx, person: PersonNumber, limit: usize) -> Result<u64, Error> {
     let mut removed = 0;
     for (table, column, other) in TABLES {

@@ -1,11 +1,14 @@
 //! Rows of what a member decides about another without asking: blocks, mutes, close friends.
 //!
-//! Invariant: each is written by its member only, under the lane of the pair.
+//! Invariant: each is written by its member only, under the lane of the pair, and listed for its member only.
 
 use chrono::{DateTime, Utc};
-use db::{Error, Sql as _, Tx};
+use db::{Error, FromQueryResult, Sql, Tx};
 
-use crate::model::PersonNumber;
+use super::people::{COLUMNS, PersonRow};
+use super::visible::{not_hidden, visible_person};
+use super::{bound, micros};
+use crate::model::{Mark, Person, PersonNumber};
 
 const INSERT_BLOCK: &str = "
     insert into block (blocker, blocked, since_s)
@@ -78,4 +81,65 @@ const REMOVE_CLOSE: &str = "
 /// Takes a person out of the close friends.
 pub(crate) async fn remove_close(tx: &Tx, owner: PersonNumber, friend: PersonNumber) -> Result<(), Error> {
     tx.execute(REMOVE_CLOSE, vec![owner.0.into(), friend.0.into()]).await.map(drop)
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    #[sea_orm(nested)]
+    person: PersonRow,
+    time_s: Option<i64>,
+}
+
+/// A person whom a member has marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Marked {
+    /// The person.
+    pub person: Person,
+    /// Since when they are blocked, or when the mute ends.
+    pub time: Option<DateTime<Utc>>,
+}
+
+fn marked(row: Row) -> Result<Marked, Error> {
+    let moment = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(Error::Corrupt("the time of a mark"));
+    Ok(Marked { person: row.person.try_into()?, time: row.time_s.map(moment).transpose()? })
+}
+
+/// Returns the table of a mark, its columns of the member and of the other, its time in seconds, and the condition that
+/// an entry is listed. `$1` is the member, `$3` the time in microseconds.
+fn parts_of(mark: Mark) -> (&'static str, &'static str, &'static str, &'static str, String) {
+    let shown = visible_person("person", "$1", "$3");
+    match mark {
+        // Also those who have blocked the member: what is left out of this list would tell that they have.
+        Mark::Block => ("block", "blocker", "blocked", "block.since_s", not_hidden("person", "$3")),
+        Mark::Mute => {
+            let lasts = "(mute.until_s is null or mute.until_s > $3 / 1000000)";
+            ("mute", "muter", "muted", "mute.until_s", format!("{lasts}\n            and {shown}"))
+        }
+        Mark::Close => ("close_friend", "owner", "friend", "cast(null as bigint)", shown),
+    }
+}
+
+/// Returns those whom a member has marked so, by descending number, below one.
+pub(crate) async fn list(
+    sql: &impl Sql,
+    mark: Mark,
+    member: PersonNumber,
+    now: DateTime<Utc>,
+    before: PersonNumber,
+    limit: usize,
+) -> Result<Vec<Marked>, Error> {
+    let (table, owner, other, time, condition) = parts_of(mark);
+    let text = format!(
+        "select {COLUMNS}, {time} as time_s
+           from {table}
+           join person on person.number = {table}.{other}
+          where {table}.{owner} = $1
+            and {table}.{other} < $2
+            and {condition}
+          order by {table}.{other} desc
+          limit $4"
+    );
+    let values = vec![member.0.into(), before.0.into(), micros(now), bound(limit)];
+    let rows: Vec<Row> = sql.rows(&text, values).await?;
+    rows.into_iter().map(marked).collect()
 }

@@ -25,6 +25,7 @@ mod query_plans;
 pub(crate) mod reactions;
 pub(crate) mod relations;
 pub(crate) mod remains;
+pub(crate) mod removals;
 pub(crate) mod reports;
 pub(crate) mod reposts;
 pub(crate) mod rising;

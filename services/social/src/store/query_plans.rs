@@ -13,11 +13,11 @@ use super::feed_sources::{Followees, Source, Window};
 use super::thread_parts::ReadThread;
 use super::threads::Office;
 use super::{
-    comments, counts, drift, feed_entries, feed_owners, feed_sources, follows, greetings, merged_posts, people,
-    personal_data, post_media, post_words, posts, reactions, relations, remains, reports, reposts, rising, saves,
-    talk_settings, thread_parts, threads, topics,
+    comments, counts, drift, feed_entries, feed_owners, feed_sources, follows, greetings, marks, merged_posts, people,
+    personal_data, post_media, post_words, posts, reactions, relations, remains, removals, reports, reposts, rising,
+    saves, talk_settings, thread_parts, threads, topics,
 };
-use crate::model::{PersonNumber, Position, RisingCursor};
+use crate::model::{Mark, PersonNumber, Position, RisingCursor};
 
 const READER: PersonNumber = PersonNumber(7);
 const OTHER: PersonNumber = PersonNumber(8);
@@ -34,6 +34,9 @@ async fn read_people(sql: &Plans<'_>) -> Result<(), db::Error> {
     relations::list(sql, READER, &[OTHER], now).await?;
     follows::list_followers(sql, OTHER, READER, now, follows::After::START, 50).await?;
     follows::list_following(sql, OTHER, READER, now, follows::After::START, 50).await?;
+    for mark in [Mark::Block, Mark::Mute, Mark::Close] {
+        marks::list(sql, mark, READER, now, OTHER, 50).await?;
+    }
     follows::list_requests(sql, OTHER, now, PersonNumber(i64::MAX), 50).await?;
     counts::find_of_person(sql, READER).await?;
     topics::list(sql, READER, None, 50).await?;
@@ -110,6 +113,7 @@ async fn read_talk(sql: &Plans<'_>) -> Result<(), db::Error> {
     }
     reports::find(sql, id).await?;
     reports::count_open(sql, ReportKind::Post, id).await?;
+    removals::list(sql, READER, last, 50).await?;
     greetings::find(sql, id, READER).await?;
     greetings::find_by_token(sql, "00", now).await?;
     greetings::list(sql, READER, Uuid::max(), 50).await?;
@@ -133,7 +137,7 @@ async fn read_threads(sql: &Plans<'_>) -> Result<(), db::Error> {
     for office in [Office::Moderator, Office::Invited] {
         threads::has_office(sql, office, id, READER).await?;
         threads::count_office(sql, office, id).await?;
-        threads::list_office(sql, office, id, PersonNumber::NONE, 50).await?;
+        threads::list_office(sql, office, id, (READER, now), PersonNumber::NONE, 50).await?;
     }
     thread_parts::list(sql, &read, 0, 50).await?;
     thread_parts::list_first(sql, &read, 0, 50).await?;
@@ -171,5 +175,6 @@ async fn every_query_has_an_index() {
     assert!(uses("and post_comment.is_pending\n", "post_comment_pending"), "{query_plans:#?}");
     assert!(uses("order by saved_post.position desc", "saved_post_position"), "{query_plans:#?}");
     assert!(uses("order by post.part_number", "post_thread"), "{query_plans:#?}");
+    assert!(uses("from removal", "removal_author"), "{query_plans:#?}");
     world.end().await;
 }

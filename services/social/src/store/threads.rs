@@ -3,11 +3,13 @@
 //! Does not own the parts, which are posts. Invariant: a place is taken by the statement that sees that there is one,
 //! and the next number given by the statement that counts it, so neither depends on the order of writes.
 
+use chrono::{DateTime, Utc};
 use contract::social::threads::ThreadRule;
 use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 use uuid::Uuid;
 
 use super::people::{COLUMNS, PersonRow};
+use super::visible::visible_person;
 use super::{bound, from_bigint, from_micros, micros};
 use crate::model::{Person, PersonNumber, Thread};
 
@@ -195,11 +197,13 @@ pub(crate) async fn count_office(sql: &impl Sql, office: Office, thread: Uuid) -
     Ok(row.map_or(0, |row| row.total.unsigned_abs()))
 }
 
-/// Returns the people with an office in a thread, by their numbers, above one, at most `limit`.
+/// Returns the people with an office in a thread who are shown to the reader, by their numbers, above one, at most
+/// `limit`.
 pub(crate) async fn list_office(
     sql: &impl Sql,
     office: Office,
     thread: Uuid,
+    (reader, now): (PersonNumber, DateTime<Utc>),
     after: PersonNumber,
     limit: usize,
 ) -> Result<Vec<Person>, Error> {
@@ -208,12 +212,15 @@ pub(crate) async fn list_office(
         "select {COLUMNS}
            from {table}
            join person on person.number = {table}.person
-          where {table}.thread = $1
-            and {table}.person > $2
+          where {table}.thread = $3
+            and {table}.person > $4
+            and {shown}
           order by {table}.person
-          limit $3"
+          limit $5",
+        shown = visible_person("person", "$1", "$2"),
     );
-    let rows: Vec<PersonRow> = sql.rows(&text, vec![thread.into(), after.0.into(), bound(limit)]).await?;
+    let values = vec![reader.0.into(), micros(now), thread.into(), after.0.into(), bound(limit)];
+    let rows: Vec<PersonRow> = sql.rows(&text, values).await?;
     rows.into_iter().map(Person::try_from).collect()
 }
 

@@ -89,10 +89,16 @@ fn visible_alone(post: &str, author: &str, reader: &str, now: &str) -> String {
 /// suspended, and neither has blocked the other.
 pub(crate) fn visible_person(person: &str, reader: &str, now: &str) -> String {
     format!(
-        "({person}.state in ('active', 'limited') or {person}.state_until_us <= {now})
+        "{standing}
          and {unblocked}",
+        standing = not_hidden(person, now),
         unblocked = unblocked(&format!("{person}.number"), reader),
     )
+}
+
+/// Returns the condition that the account of a person, whose row has the alias `person`, is not suspended.
+pub(crate) fn not_hidden(person: &str, now: &str) -> String {
+    format!("({person}.state in ('active', 'limited') or {person}.state_until_us <= {now})")
 }
 
 /// Returns the condition that a reader has not muted a person, whose number the column `person` has. For feeds only: a

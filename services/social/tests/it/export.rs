@@ -122,6 +122,14 @@ async fn an_export_has_what_a_member_said_and_nothing_that_others_said() {
     assert_eq!(own["media"], json!([clip]));
     assert!(own.get("url").is_none() && own.get("token").is_none() && own.get("token_hash").is_none(), "{own}");
     assert_eq!(read(&harness, &ada, "social/settings.json").await, [wanted]);
+    let moderator = harness.world.operator("mona", &["moderator"]);
+    let reports = moderator.get("/v1/admin/reports?kind=post").await.expect(200).json();
+    let mut reports = reports["items"].as_array().unwrap().iter();
+    let report = reports.find(|report| report["object"] == of_ada["id"]).unwrap()["id"].as_str().unwrap();
+    let decision = json!({"decision": "remove", "reason": "Spam.", "message": "No advertising."});
+    moderator.post(&format!("/v1/admin/reports/{report}/decision"), &decision).await.expect(200);
+    let own = only("removals", "id", &of_ada["id"]).await;
+    assert_eq!((&own["message"], &own["excerpt"]), (&json!("No advertising."), &json!("mine")));
     let unset = json!({"approval": false, "watched_words": []});
     assert_eq!(read(&harness, &harness.member("new"), "social/settings.json").await, [unset]);
     harness.world.end().await;

@@ -15,6 +15,7 @@ mod follows;
 mod greetings;
 mod limits;
 mod media;
+mod own_lists;
 mod posts;
 mod programme;
 mod reactions;

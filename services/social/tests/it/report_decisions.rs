@@ -1,12 +1,14 @@
 //! What moderators decide about reports, and how long those are kept.
 
 use chrono::TimeDelta;
+use contract::AccountId;
+use contract::accounts::Erased;
 use contract::social::talk::ReportClosed;
 use http_server::operators::Act;
 use serde_json::{Value, json};
 use testkit::{TestClient, World, fake_role};
 
-use crate::fixtures::{Harness, follow, post, url};
+use crate::fixtures::{Harness, follow, post, url, without_request_id};
 
 async fn report(member: &TestClient, kind: &str, id: &Value) -> String {
     let body = json!({"kind": kind, "id": id, "reason": "spam"});
@@ -82,5 +84,69 @@ async fn a_decision_keeps_or_removes_closes_every_report_and_is_in_the_audit_tra
     let is_gone = async || (harness.count("report").await == 1).then_some(());
     harness.world.wait_for("closed reports are removed", is_gone).await;
     assert_eq!(harness.count("report where state = 'open'").await, 1);
+    harness.world.end().await;
+}
+
+/// Returns the one entry of a list.
+fn only(list: &Value) -> &Value {
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+    &list["items"][0]
+}
+
+#[tokio::test]
+async fn an_author_reads_why_a_moderator_removed_something_and_not_who_reported_it() {
+    let harness = Harness::with(World::builder().set("social.report_days=10")).await;
+    let [ada, bob, eve] = harness.members(["ada", "bob", "eve"]);
+    let clip = post(&ada, &"buy at my shop ".repeat(40), "public").await;
+    let comments = format!("{}/comments", url(&clip));
+    let comment = bob.post(&comments, &json!({"text": "a rude word"})).await.expect(201).json();
+    let of_comment = report(&eve, "comment", &comment["id"]).await;
+    let of_post = report(&eve, "post", &clip["id"]).await;
+
+    let moderator = harness.world.operator("mona", &["moderator"]);
+    let decide = async |path: &str, decision: &str, message: &str| {
+        let body = json!({"decision": decision, "reason": "Eve told us.", "message": message});
+        moderator.post(&format!("{path}/decision"), &body).await
+    };
+    for (decision, message) in [("keep", "Well done."), ("remove", "a".repeat(501).as_str())] {
+        decide(&of_comment, decision, message).await.refused(422, "social.invalid_decision");
+    }
+    assert_eq!((harness.count("post_comment").await, harness.count("removal").await), (1, 0), "nothing has changed");
+    decide(&of_comment, "remove", " Please stay\u{202e} polite. ").await.expect(200);
+    decide(&of_post, "remove", "").await.expect(200);
+
+    // The 404 is the same for everyone; the author has the reason in a list of their own.
+    let [own, other] = [ada.get(&url(&clip)).await.expect(404), bob.get(&url(&clip)).await.expect(404)];
+    assert_eq!(without_request_id(&own), without_request_id(&other));
+    let of_ada = ada.get("/v1/me/removals").await.expect(200).json();
+    let removed = only(&of_ada);
+    assert_eq!((&removed["kind"], &removed["id"]), (&json!("post"), &clip["id"]));
+    assert_eq!((&removed["reason"], &removed["message"]), (&json!("spam"), &json!("")));
+    assert_eq!(removed["excerpt"].as_str().unwrap().chars().count(), 200);
+    assert!(removed["removed_at"].is_string(), "{removed}");
+    let of_bob = bob.get("/v1/me/removals").await.expect(200).json();
+    let removed = only(&of_bob);
+    assert_eq!((&removed["kind"], &removed["id"]), (&json!("comment"), &comment["id"]));
+    assert_eq!((&removed["excerpt"], &removed["message"]), (&json!("a rude word"), &json!("Please stay polite.")));
+    for list in [&of_ada, &of_bob] {
+        for word in [eve.id.to_string(), moderator.id.to_string(), "Eve told us.".to_owned()] {
+            assert!(!list.to_string().contains(&word), "{word}: {list}");
+        }
+    }
+    assert_eq!(eve.get("/v1/me/removals").await.expect(200).json()["items"], json!([]));
+    ada.get("/v1/me/removals?after=b-7").await.refused(422, "social.wrong_cursor");
+    harness.world.anonymous().get("/v1/me/removals").await.refused(401, "auth.required");
+
+    // It goes with its author, and with the time of reports.
+    harness.forget(&ada, "ada");
+    let now = harness.world.clock().now();
+    harness.publish(&Erased { account: AccountId(ada.id), handle: "ada".into(), at: now }).await;
+    harness.world.clock().advance(TimeDelta::days(9));
+    harness.world.settle().await;
+    assert_eq!(harness.count("removal").await, 1, "that of the other author");
+    harness.world.clock().advance(TimeDelta::days(2));
+    let is_gone = async || (harness.count("removal").await == 0).then_some(());
+    harness.world.wait_for("what was removed long ago is forgotten", is_gone).await;
+    harness.assert_no_drift().await;
     harness.world.end().await;
 }

@@ -1,4 +1,4 @@
-//! Moderators of a thread that only its link opens, and what stays of a moderator who is erased.
+//! Moderators of a thread that only its link opens, who is invited, and what stays of a moderator who is erased.
 
 use contract::AccountId;
 use contract::accounts::Erased;
@@ -42,6 +42,41 @@ async fn a_moderator_invites_to_a_thread_that_only_its_link_opens() {
     mia.delete(&office(&thread, "invitations/bob", &link)).await.expect(204);
     let invited = mia.get(&office(&thread, "invitations", &link)).await.expect(200).json();
     assert_eq!(invited["items"], json!([]));
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn who_is_invited_is_listed_in_full_pages_without_those_beyond_a_block() {
+    let harness = Harness::new().await;
+    let [ada, mia, bob, eve, _zoe] = harness.members(["ada", "mia", "bob", "eve", "zoe"]);
+    let thread = open(&harness, &ada, "invited", 20, "public").await;
+    put(&ada, &office(&thread, "moderators/mia", "")).await.expect(204);
+    for name in ["bob", "eve", "zoe"] {
+        put(&mia, &office(&thread, &format!("invitations/{name}"), "")).await.expect(204);
+    }
+    put(&eve, "/v1/accounts/mia/block").await.expect(200);
+    let all = ada.get(&office(&thread, "invitations", "")).await.expect(200).json();
+    assert_eq!(each(&all, "handle").len(), 3, "the opener is on no side of the block");
+
+    let (mut found, mut query) = (Vec::new(), "?limit=1".to_owned());
+    while found.len() < 3 {
+        let page = mia.get(&office(&thread, "invitations", &query)).await.expect(200).json();
+        assert_eq!(page["items"].as_array().unwrap().len(), 1, "no page is empty: {page}");
+        found.push(each(&page, "handle")[0].to_owned());
+        let Some(next) = page["next"].as_str() else { break };
+        query = format!("?limit=1&after={next}");
+    }
+    found.sort_unstable();
+    assert_eq!(found, ["bob", "zoe"]);
+
+    // A cursor is one of its thread; whoever is invited does not learn who else is.
+    let other = open(&harness, &ada, "invited", 20, "public").await;
+    let foreign = query.replace("limit=1&", "");
+    ada.get(&office(&other, "invitations", &foreign)).await.refused(422, "social.wrong_cursor");
+    bob.get(&office(&thread, "invitations", "")).await.refused(403, "social.not_moderator");
+    mia.delete(&office(&thread, "invitations/bob", "")).await.expect(204);
+    let left = mia.get(&office(&thread, "invitations", "")).await.expect(200).json();
+    assert_eq!(each(&left, "handle"), ["zoe"]);
     harness.world.end().await;
 }
 

@@ -14,6 +14,6 @@ export const listReports = (query: ReportQuery, after: string | null) => read(ap
 
 export const showReport = (id: string) => read(api.GET('/v1/admin/reports/{id}', { params: { path: { id } } }));
 
-/** Keeps or removes what was reported, and closes every open report of it. */
-export const decideReport = (id: string, decision: ReportDecision, reason: string) =>
-  read(api.POST('/v1/admin/reports/{id}/decision', { params: { path: { id } }, body: { decision, reason } }));
+/** Keeps or removes what was reported, and closes every open report of it. The author of what is removed reads the message. */
+export const decideReport = (id: string, decision: ReportDecision, reason: string, message: string) =>
+  read(api.POST('/v1/admin/reports/{id}/decision', { params: { path: { id } }, body: { decision, reason, message } }));
