@@ -378,7 +378,7 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   await main.locator('section').last().locator('button').click();
   await check('delete account');
   await closeDialog();
-  const archive = { id: 'x', created_at: '2026-05-17T09:30:00Z', ready_at: null, expires_at: '2099-05-17T09:30:00Z', bytes: 12_345_678, url: null, error: null };
+  const archive = { id: 'x', created_at: '2026-05-17T09:30:00Z', ready_at: null, expires_at: '2099-05-17T09:30:00Z', bytes: 12_345_678, missing_count: 2, url: null, error: null };
   for (const states of [['building', 'ready'], ['failed'], ['expired']]) {
     await page.route('**/v1/me/exports', (route) => route.fulfill({ json: { items: states.map((state) => ({ ...archive, id: state, state })), next: null } }));
     await open('/settings', '#export .note, #export > div > button');

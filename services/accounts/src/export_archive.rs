@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use contract::ObjectKey;
 use futures::TryStreamExt as _;
-use objects::Stored;
 use serde_json::Value;
 use service::RoleInterface;
 use service::personal_data::{ExportFile, ExportPage, FileContent, OriginalFile, path};
@@ -17,7 +16,7 @@ use service::personal_data::{ExportFile, ExportPage, FileContent, OriginalFile, 
 use crate::error::Error;
 use crate::export_writer::ArchiveWriter;
 use crate::missing_originals::{MISSING, MissingOriginals, find_defect};
-use crate::model::{Export, ExportState};
+use crate::model::{Archive, Export, ExportState};
 use crate::state::Accounts;
 use crate::store;
 
@@ -31,7 +30,7 @@ pub(crate) async fn write_archive(
     export: &Export,
     key: ObjectKey,
     reads_all: bool,
-) -> Result<Option<Stored>, Error> {
+) -> Result<Option<Archive>, Error> {
     let (at, mut missing) = (export.created_at, MissingOriginals::default());
     let mut archive = ArchiveWriter::new(accounts.context.objects.create_as(key).await?);
     for role in &*accounts.context.roles {
@@ -46,7 +45,8 @@ pub(crate) async fn write_archive(
         archive.add(MISSING, missing.to_text().into_bytes(), at).await?;
     }
     archive.add(README, readme(&accounts.context.roles, at, missing.count()).into_bytes(), at).await?;
-    archive.finish().await.map(Some)
+    let stored = archive.finish().await?;
+    Ok(Some(Archive { object: stored.key, bytes: stored.bytes, missing_count: missing.count() }))
 }
 
 /// A file of an archive, or a folder.

@@ -141,11 +141,13 @@ pub(crate) fn factor_changed(mail: &Mail, account: &Account, change: FactorChang
     to_account(account, &FACTOR_CHANGED, values)
 }
 
-/// Tells a member that the archive of their data can be downloaded, since `ready_at`. The link alone opens nothing: it
-/// leads to a page for the member who is signed in.
-pub(crate) fn export_ready(mail: &Mail, account: &Account, ready_at: DateTime<Utc>) -> NewMail {
+/// Tells a member that the archive of their data can be downloaded, since `ready_at`, and how many files are not in it.
+/// The link alone opens nothing: it leads to a page for the member who is signed in.
+pub(crate) fn export_ready(mail: &Mail, account: &Account, missing_count: u64, ready_at: DateTime<Utc>) -> NewMail {
     let until = (ready_at + EXPORT_LIFETIME).format("%Y-%m-%d %H:%M UTC").to_string();
-    to_account(account, &EXPORT_READY, Values::new().with("until", until).with("link", mail.site_url("/settings")))
+    let values = Values::new().with("until", until).with("link", mail.site_url("/settings"));
+    let values = if missing_count > 0 { values.with("missing", missing_count.to_string()) } else { values };
+    to_account(account, &EXPORT_READY, values)
 }
 
 /// Tells an operator that a webhook was disabled because of its receiver. One who did not make or enable it is told why
@@ -193,6 +195,7 @@ mod tests {
         for change in ["added", "removed", "codes"] {
             FACTOR_CHANGED.check(&values.clone().with(change, "x<y")).unwrap();
         }
+        EXPORT_READY.check(&values.clone().with("missing", "2")).unwrap();
         for reason in ["gone", "backlog"] {
             WEBHOOK_DISABLED.check(&values.clone().with(reason, reason)).unwrap();
             let own = Values::new().with("handle", "ada").with("host", "x<y").with(reason, reason);

@@ -9,7 +9,7 @@ use db::Migration;
 /// All migration steps, in order.
 ///
 /// Their numbers must only grow, and a gap (9, 13 to 15, 17 to 19, 22, 23, 26, 27) is never filled later: a database
-/// that has version 29 takes every smaller number for applied, so such a step would be missing there without an error.
+/// that has version 30 takes every smaller number for applied, so such a step would be missing there without an error.
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_accounts.sql") },
     Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_known_networks.sql") },
@@ -35,4 +35,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 28, min_compatible: 21, sql: include_str!("../migrations/0028_flags.sql") },
     // Serves the list of operators: few accounts were given a role.
     Migration { version: 29, min_compatible: 21, sql: include_str!("../migrations/0029_account_with_roles.sql") },
+    Migration { version: 30, min_compatible: 21, sql: include_str!("../migrations/0030_export_missing.sql") },
 ];

@@ -5,7 +5,7 @@ import { daysUntil, pollDelay, shownExports, stateOf } from './exportState';
 
 const NOW = Date.parse('2026-05-17T12:00:00Z');
 const archive = (state: DataExport['state'], expires: string | null = null): DataExport =>
-  ({ id: state, state, created_at: '2026-05-17T09:00:00Z', ready_at: null, expires_at: expires, bytes: null, url: null, error: null }) as DataExport;
+  ({ id: state, state, created_at: '2026-05-17T09:00:00Z', ready_at: null, expires_at: expires, bytes: null, missing_count: null, url: null, error: null }) as DataExport;
 
 it('an archive can be downloaded until it expires, also while another one is being built', () => {
   const ready = archive('ready', '2026-05-24T12:00:00Z');

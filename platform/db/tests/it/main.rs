@@ -5,5 +5,6 @@
 mod db;
 mod harness;
 mod lanes;
+mod older_tables;
 mod outages;
 mod schedule;

@@ -4,5 +4,6 @@
 
 mod forgetting;
 mod harness;
+mod older_outbox;
 mod outbox;
 mod smtp;

@@ -33,6 +33,7 @@ const FAILED: &str = "The archive could not be built. Ask for a new one.";
     "ready_at": "2026-05-17T09:31:12Z",
     "expires_at": "2026-05-24T09:31:12Z",
     "bytes": 48_211_902,
+    "missing_count": 0,
     "url": "/v1/me/exports/0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15/archive?t=t5yo00.mBq0v4c6nQ1T8yWkZr2e5A",
     "error": null,
 }))]
@@ -50,6 +51,10 @@ pub(super) struct ExportView {
     /// The size of the archive in bytes, while it can be downloaded.
     #[schema(required)]
     bytes: Option<u64>,
+    /// How many of your files could not be put into the archive, while it can be downloaded: `missing.json` in it lists
+    /// them. `null` for an archive that was built before this was counted.
+    #[schema(required)]
+    missing_count: Option<u64>,
     /// The URL of the archive, relative to the site, while it can be downloaded. Only `GET /v1/me/exports/{id}` has it.
     /// It works without a token for an hour, so that a browser's download manager can resume it; read that view again
     /// for a new one.
@@ -72,6 +77,7 @@ impl ExportView {
             ready_at: export.ready_at,
             expires_at: export.expires_at,
             bytes: archive.map(|(_, bytes)| bytes),
+            missing_count: archive.and(export.missing_count),
             url: None,
             error: (state == ExportState::Failed).then(|| FAILED.to_owned()),
         }

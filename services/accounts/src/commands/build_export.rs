@@ -39,7 +39,7 @@ async fn build(accounts: &Accounts, export: &Export, reads_all: bool) -> Result<
     // The lease is held until the row names the key, so that no sweep removes the object meanwhile.
     let Some(lease) = accounts.orphans.register(1).await?.pop() else { return Ok(()) };
     let written = write_archive(accounts, export, lease.key().clone(), reads_all).await?;
-    let Some(stored) = written else { return Ok(()) };
+    let Some(archive) = written else { return Ok(()) };
     let (mail, now) = (accounts.context.mail.clone(), accounts.context.clock.now());
     let (id, owner) = (export.id, export.account);
     accounts
@@ -47,12 +47,12 @@ async fn build(accounts: &Accounts, export: &Export, reads_all: bool) -> Result<
         .db
         .write(Lane::of(&owner), async move |tx| {
             let Some(account) = store::accounts::find_by_id(tx, owner).await? else { return Ok(()) };
-            if store::exports::set_ready(tx, id, &stored.key, stored.bytes, now).await? {
+            if store::exports::set_ready(tx, id, &archive, now).await? {
                 // Each has all originals: the store has one archive of a member, not one for each request of a week.
                 for older in store::exports::list_other_ready(tx, owner, id).await? {
                     store::exports::set_ended(tx, &older, ExportState::Expired, now).await?;
                 }
-                mail.enqueue(tx, mails::export_ready(&mail, &account, now)).await?;
+                mail.enqueue(tx, mails::export_ready(&mail, &account, archive.missing_count, now)).await?;
             }
             Ok::<_, db::Error>(())
         })

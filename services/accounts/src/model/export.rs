@@ -53,12 +53,25 @@ pub(crate) struct Export {
     pub object: Option<ObjectKey>,
     /// The size of the archive in bytes.
     pub bytes: Option<u64>,
+    /// How many originals are not in the archive; `None` before there is one, and if an earlier release built it.
+    pub missing_count: Option<u64>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
     /// When the archive was ready.
     pub ready_at: Option<DateTime<Utc>>,
     /// When the archive is removed.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// An archive that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Archive {
+    /// Where it is stored.
+    pub object: ObjectKey,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How many originals are not in it; it lists them.
+    pub missing_count: u64,
 }
 
 impl Export {
@@ -97,6 +110,7 @@ mod tests {
             state: ExportState::Ready,
             object: Some(ObjectKey::random()),
             bytes: Some(5),
+            missing_count: Some(0),
             created_at: now,
             ready_at: Some(now),
             expires_at: Some(now + EXPORT_LIFETIME),

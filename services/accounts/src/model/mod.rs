@@ -37,8 +37,8 @@ pub(crate) use audit::{AuditEntry, AuditFilter, ChainCheck, FIRST_PREVIOUS_HASH}
 pub(crate) use authentication::{Authentication, Method};
 pub(crate) use email::{Email, normalize_login};
 pub(crate) use export::{
-    EXPORT_LIFETIME, EXPORT_ROW_LIFETIME, Export, ExportState, MAX_BUILD_TIME, MAX_EXPORTS_PER_DAY, MAX_SHOWN_EXPORTS,
-    next_export_in,
+    Archive, EXPORT_LIFETIME, EXPORT_ROW_LIFETIME, Export, ExportState, MAX_BUILD_TIME, MAX_EXPORTS_PER_DAY,
+    MAX_SHOWN_EXPORTS, next_export_in,
 };
 pub(crate) use factor::{
     CHALLENGE_LIFETIME, Factor, FactorAnswer, FactorKind, RECOVERY_CODES, Spend, VerifiedFactor, factor_name,

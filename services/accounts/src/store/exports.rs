@@ -10,7 +10,7 @@ use db::{Error, FromQueryResult, Sql, Tx};
 use objects::{ObjectColumn, orphans};
 use uuid::Uuid;
 
-use crate::model::{EXPORT_LIFETIME, EXPORT_ROW_LIFETIME, Export, ExportState, MAX_BUILD_TIME};
+use crate::model::{Archive, EXPORT_LIFETIME, EXPORT_ROW_LIFETIME, Export, ExportState, MAX_BUILD_TIME};
 
 /// The columns of this role that name objects.
 pub(crate) const OBJECT_COLUMNS: &[ObjectColumn] = &[ObjectColumn::whole("export", "object")];
@@ -22,6 +22,7 @@ struct Row {
     state: String,
     object: Option<String>,
     bytes: Option<i64>,
+    missing_count: Option<i64>,
     created_at: DateTime<Utc>,
     ready_at: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
@@ -36,6 +37,7 @@ impl TryFrom<Row> for Export {
             state: row.state.parse().map_err(|_| Error::Corrupt("an export's state"))?,
             object: row.object.map(key).transpose()?,
             bytes: row.bytes.map(i64::unsigned_abs),
+            missing_count: row.missing_count.map(i64::unsigned_abs),
             created_at: row.created_at,
             ready_at: row.ready_at,
             expires_at: row.expires_at,
@@ -60,7 +62,7 @@ pub(crate) async fn insert(tx: &Tx, id: Uuid, account: AccountId, now: DateTime<
 }
 
 const FIND: &str = "
-    select id, account_id, state, object, bytes, created_at, ready_at, expires_at
+    select id, account_id, state, object, bytes, missing_count, created_at, ready_at, expires_at
       from export
      where id = $1";
 
@@ -71,7 +73,7 @@ pub(crate) async fn find(sql: &impl Sql, id: Uuid) -> Result<Option<Export>, Err
 }
 
 const PAGE: &str = "
-    select id, account_id, state, object, bytes, created_at, ready_at, expires_at
+    select id, account_id, state, object, bytes, missing_count, created_at, ready_at, expires_at
       from export
      where account_id = $1
        and id < $2
@@ -90,27 +92,28 @@ const SET_READY: &str = "
        set state = 'ready',
            object = $2,
            bytes = $3,
-           ready_at = $4,
-           expires_at = $5,
-           due_at = $5
+           missing_count = $4,
+           ready_at = $5,
+           expires_at = $6,
+           due_at = $6
      where id = $1
        and state = 'building'";
 
 /// Records the archive of an export that is being built. Returns `false` if it is not: another attempt was faster, or
 /// the account was erased.
-pub(crate) async fn set_ready(
-    tx: &Tx,
-    id: Uuid,
-    object: &ObjectKey,
-    bytes: u64,
-    now: DateTime<Utc>,
-) -> Result<bool, Error> {
-    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-    let values = vec![id.into(), object.as_str().into(), bytes.into(), now.into(), (now + EXPORT_LIFETIME).into()];
+pub(crate) async fn set_ready(tx: &Tx, id: Uuid, archive: &Archive, now: DateTime<Utc>) -> Result<bool, Error> {
+    let values = vec![
+        id.into(),
+        archive.object.as_str().into(),
+        i64::try_from(archive.bytes).unwrap_or(i64::MAX).into(),
+        i64::try_from(archive.missing_count).unwrap_or(i64::MAX).into(),
+        now.into(),
+        (now + EXPORT_LIFETIME).into(),
+    ];
     if tx.execute(SET_READY, values).await? == 0 {
         return Ok(false);
     }
-    orphans::mark_all_referenced(tx, std::slice::from_ref(object)).await?;
+    orphans::mark_all_referenced(tx, std::slice::from_ref(&archive.object)).await?;
     Ok(true)
 }
 
@@ -152,7 +155,7 @@ pub(crate) async fn remove_all(tx: &Tx, account: AccountId, now: DateTime<Utc>) 
 }
 
 const LIST_OTHER_READY: &str = "
-    select id, account_id, state, object, bytes, created_at, ready_at, expires_at
+    select id, account_id, state, object, bytes, missing_count, created_at, ready_at, expires_at
       from export
      where account_id = $1
        and id <> $2
@@ -165,7 +168,7 @@ pub(crate) async fn list_other_ready(sql: &impl Sql, account: AccountId, id: Uui
 }
 
 const LIST_DUE: &str = "
-    select id, account_id, state, object, bytes, created_at, ready_at, expires_at
+    select id, account_id, state, object, bytes, missing_count, created_at, ready_at, expires_at
       from export
      where due_at <= $1
      order by due_at

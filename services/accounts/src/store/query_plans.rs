@@ -88,5 +88,7 @@ async fn every_query_has_an_index() {
     })
     .await;
     assert!(query_plans.first().is_some_and(|plan| plan.uses("session_account")), "{query_plans:#?}");
+    // By the key it would read every account to find the few that have a role.
+    assert!(query_plans.iter().any(|plan| plan.uses("account_with_roles")), "{query_plans:#?}");
     world.end().await;
 }

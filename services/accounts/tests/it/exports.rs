@@ -112,7 +112,7 @@ async fn an_archive_has_what_is_kept_about_a_member_and_no_secret() {
     let (_, key) = api_keys::create(&ada, &api_keys::request(None)).await;
     let secret = factors::add_app(&world, &ada).await;
     let path = ask(&ada).await;
-    ready(&world, &ada, &path).await;
+    assert_eq!(ready(&world, &ada, &path).await["missing_count"], 0);
     let files = texts(&ada.member.get(&format!("{path}/archive")).await.expect(200).body);
     let names = ["account", "api-keys", "exports", "factors", "sanctions", "sessions", "sign-ins"];
     let expected: Vec<String> =
@@ -136,6 +136,7 @@ async fn an_archive_has_what_is_kept_about_a_member_and_no_secret() {
     let mail = world.mail_to("ada@example.org").await;
     assert!(mail.subject.starts_with("Your data"), "{}", mail.subject);
     assert!(mail.links.iter().all(|link| link.ends_with("/settings")), "{:?}", mail.links);
+    assert!(!mail.text.contains("missing.json"), "nothing is missing: {}", mail.text);
     world.end().await;
 }
 
@@ -241,7 +242,13 @@ async fn originals_that_are_lost_or_damaged_fail_no_export_and_are_listed_in_it(
     describe(&world, &[lost, song, OriginalFile { bytes: 8, ..short }]);
     let ada = sign_up(&world, "ada").await;
     let path = ask(&ada).await;
-    ready(&world, &ada, &path).await;
+    let (shown, listed) = (ready(&world, &ada, &path).await, ada.member.get("/v1/me/exports").await.expect(200).json());
+    assert_eq!((&shown["missing_count"], &listed["items"][0]["missing_count"]), (&json!(2), &json!(2)));
+    let mails = world.mails_to("ada@example.org").await;
+    let mail = mails.iter().find(|mail| mail.subject.starts_with("Your data")).unwrap();
+    for part in [&mail.text, &mail.html] {
+        assert!(part.contains("files that could not be put into it: 2."), "{part}");
+    }
     let files = texts(&ada.member.get(&format!("{path}/archive")).await.expect(200).body);
     let originals: Vec<_> = files.keys().filter(|name| name.starts_with("originals/")).collect();
     assert_eq!(originals, ["originals/song.wav"]);

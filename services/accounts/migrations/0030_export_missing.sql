@@ -1,0 +1,1 @@
+alter table export add column missing_count bigint;
