@@ -282,6 +282,9 @@ pub struct OwnedItem {
     pub kind: Kind,
     /// How far its conversion is.
     pub state: Conversion,
+    /// The current name; empty from a release that does not send it.
+    #[serde(default)]
+    pub name: String,
     /// What stands for the picture where it is not seen; empty if its owner has written nothing.
     pub alt: String,
     /// Upright width in pixels, where known.

@@ -103,7 +103,7 @@ pub enum TopicKind {
     Tag,
     /// A place, as posts name it.
     Place,
-    /// A song, by its id.
+    /// A song, as posts name it: by the id of an audio item.
     Song,
 }
 

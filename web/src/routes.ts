@@ -15,7 +15,7 @@ import talk from '#messages/talk';
 import threads from '#messages/threads';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'trash' | 'settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'trash' | 'settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -50,6 +50,7 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   feed: { pattern: '/feed', title: feeds.feedTitle, load: () => import('./feeds/FeedPage.svelte'), signedOut: 'sign-in' },
   explore: { pattern: '/explore', title: feeds.exploreTitle, load: () => import('./feeds/ExplorePage.svelte') },
   tag: { pattern: '/tags/:tag', title: null, load: () => import('./feeds/TagPage.svelte') },
+  song: { pattern: '/songs/:id', title: null, load: () => import('./feeds/SongPage.svelte') },
   saved: { pattern: '/saved', title: talk.savedTitle, load: () => import('./talk/SavedPage.svelte'), signedOut: 'sign-in' },
   'pending-comments': { pattern: '/pending-comments', title: talk.pendingTitle, load: () => import('./talk/PendingCommentsPage.svelte'), signedOut: 'sign-in' },
   'new-thread': { pattern: '/threads/new', title: threads.newThread, load: () => import('./threads/NewThreadPage.svelte'), signedOut: 'sign-in' },

@@ -179,6 +179,30 @@ pub struct PostMediaView {
     pub urls: PostMediaUrls,
 }
 
+/// The song of a post: an audio item of its author's, or of another member's who shows it in a public post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Song, example = json!({
+    "id": "5kT0vYq8Zb3mXw1RcHs9Gb",
+    "title": "Blue in Green",
+    "handle": "bob",
+    "duration_ms": 337000,
+    "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Gb/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+}))]
+pub struct SongView {
+    /// The id of the item. `/v1/feeds/songs/{id}` has the posts with it, and it can be followed.
+    pub id: MediaId,
+    /// What it is called: the name of the item, without the extension of a file.
+    pub title: String,
+    /// The handle of the member whose song it is.
+    pub handle: String,
+    /// Duration in milliseconds.
+    #[schema(required)]
+    pub duration_ms: Option<u64>,
+    /// The stream (HLS master playlist), relative to the site. It is signed and ends within an hour: read the post
+    /// again for a new one.
+    pub hls: String,
+}
+
 /// What the reader may do with a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = PostCan, example = json!({
@@ -254,6 +278,13 @@ pub struct PostMineView {
     }],
     "media": [],
     "place": "London",
+    "song": {
+        "id": "5kT0vYq8Zb3mXw1RcHs9Gb",
+        "title": "Blue in Green",
+        "handle": "bob",
+        "duration_ms": 337000,
+        "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Gb/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+    },
     "audience": "public",
     "policies": {"comment": "everyone", "repost": "everyone", "join": "approval"},
     "can": {"comment": true, "react": true, "repost": true, "join": true, "change": false, "remove": false},
@@ -284,6 +315,10 @@ pub struct PostView {
     /// The place, in the author's words.
     #[schema(required)]
     pub place: Option<String>,
+    /// The song that the author has named. `null` if there is none, or it is not shown to you.
+    #[serde(default)]
+    #[schema(required)]
+    pub song: Option<SongView>,
     /// Who may read it.
     pub audience: Audience,
     /// What the author allows its readers.

@@ -19,6 +19,8 @@ http_server::codes! {
     WRONG_CURSOR = 422 "social.wrong_cursor", "Begin the list again, without a cursor: this one is of another list, or \
         too old.";
     NO_SUCH_MEDIA = 422 "social.no_such_media", "Post media of your own library only; the sentence names the item.";
+    NO_SUCH_SONG = 422 "social.no_such_song", "Name an audio item of your own library that is ready, or one of a \
+        public post that is shown to you.";
     NO_SUCH_COMMENT = 404 "social.no_such_comment", "Check the id; if it is right, the comment is gone or is not yours \
         to see.";
     NO_SUCH_GREETING = 404 "social.no_such_greeting", "Ask the sender for a new link: this one has ended, was revoked, \

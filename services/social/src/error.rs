@@ -55,6 +55,12 @@ pub(crate) enum Error {
     /// An item is not in the author's library.
     #[error("You have no media {0} in your library. Nothing was posted.")]
     NoSuchMedia(String),
+    /// There is no such song, or the author may not use it.
+    #[error(
+        "There is no song {0} that you can use: an audio item of your library that is ready, or one in a public post \
+         that is shown to you. Nothing was changed."
+    )]
+    NoSuchSong(String),
     /// The name can be no topic of its kind.
     #[error("This can be no tag, place or song: a tag is one word, a song an id, a place has at most 80 characters.")]
     InvalidTopic,
@@ -166,6 +172,7 @@ impl From<Error> for Problem {
             }
             Error::InvalidPost(_) => codes::INVALID_POST,
             Error::NoSuchMedia(_) => codes::NO_SUCH_MEDIA,
+            Error::NoSuchSong(_) => codes::NO_SUCH_SONG,
             Error::NotAClip(_) => codes::NOT_A_CLIP,
             Error::ThreadFull(_) => codes::THREAD_FULL,
             Error::ThreadClosed => codes::THREAD_CLOSED,

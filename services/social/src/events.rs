@@ -84,10 +84,12 @@ async fn on_failed(social: Social, event: Failed, _: Delivery) -> Result<(), Han
 }
 
 async fn on_media_changed(social: Social, event: Changed, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::set_media_hidden(&social, event.id, event.trashed, event.version).await?)
+    commands::set_media_hidden(&social, event.id.clone(), event.trashed, event.version).await?;
+    Ok(commands::update_song(&social, event.id, &event.name, event.trashed, event.version).await?)
 }
 
 async fn on_media_deleted(social: Social, event: Deleted, _: Delivery) -> Result<(), HandlerError> {
+    commands::remove_song(&social, &event.id).await?;
     Ok(commands::remove_media(&social, event.id).await?)
 }
 

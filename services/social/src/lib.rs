@@ -23,12 +23,13 @@
 //! | moderators and invitations of a thread | the thread, the person | their number |
 //! | comment, reaction, save, repost | the post's author, the actor | a post and its rows; the actor's budget |
 //! | approval | the post's author | a comment is counted once |
+//! | song of posts: its title, its removal | the song | its row |
 //! | report, greeting, settings for comments, topics that a member follows | the account | their number and bounds |
 //! | decision about a report | what was reported | its reports are closed once |
 //! | copy of an account: created, changed | the account | the newest version |
 //! | erasure: its first step | all | no write that began before is still running |
 //! | erasure: the other steps | the account | — |
-//! | removal of expired posts and old rows | all | rows of many members, in any order |
+//! | removal of expired posts, old rows and unused songs | all | rows of many members; a song that is named meanwhile |
 //! | removal of what is left on a removed post | the post | — |
 
 mod api;

@@ -20,4 +20,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 11, min_compatible: 4, sql: include_str!("../migrations/0011_greetings.sql") },
     Migration { version: 12, min_compatible: 4, sql: include_str!("../migrations/0012_decisions.sql") },
     Migration { version: 13, min_compatible: 4, sql: include_str!("../migrations/0013_removals.sql") },
+    Migration { version: 14, min_compatible: 4, sql: include_str!("../migrations/0014_songs.sql") },
 ];

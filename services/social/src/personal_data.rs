@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::model::{PersonNumber, Position, Post, PostMedia, Topic, parse_cursor};
 use crate::state::Social;
 use crate::store::personal_data::{DecisionKind, DecisionRow, KINDS, list_decisions};
-use crate::store::{people, post_media, posts, topics};
+use crate::store::{people, post_media, posts, songs, topics};
 
 const FOLLOWS: &str = "social/follows.json";
 const POSTS: &str = "social/posts.json";
@@ -51,8 +51,8 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         file(
             POSTS,
             FileContent::List,
-            "Your posts, also those that still wait for their media, with the ids of the media, and the threads whose \
-             parts they are.",
+            "Your posts, also those that still wait for their media, with the ids of the media and of the songs, and \
+             the threads whose parts they are.",
         ),
         file(THREADS, FileContent::List, "The threads that you have opened, moderate, or were invited into."),
         file(COMMENTS, FileContent::List, "Your comments, with the ids of the posts."),
@@ -81,6 +81,8 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("post_tag", TableData::NotExported("The tags of posts, which their texts have.")),
         ("post_mention", TableData::NotExported("The mentions of posts, which their texts have.")),
         ("post_place", TableData::NotExported("The places of posts, which posts.json has.")),
+        ("post_song", TableData::ExportedIn(POSTS)),
+        ("song", TableData::NotExported("The names of audio items that posts name as songs, which the library has.")),
         ("feed_entry", TableData::NotExported("What is in a home: the posts of others, found again from follows.")),
         ("feed_owner", TableData::NotExported("Which homes are read often, and since when they are filled.")),
         ("merged_post", TableData::NotExported("How far posts were written to the homes of followers.")),
@@ -175,11 +177,14 @@ async fn posts_page(db: &Db, member: PersonNumber, after: Option<&str>) -> Resul
     let next = posts.last().filter(|_| posts.len() == POSTS_PAGE).map(|last| last.position.0.to_string());
     let ids: Vec<Uuid> = posts.iter().map(|post| post.id).collect();
     let mut media = post_media::list(db.read(), &ids).await?;
-    let records = posts.iter().map(|post| post_record(post, &media.remove(&post.id).unwrap_or_default()));
+    let songs = songs::list_named(db.read(), &ids).await?;
+    let records = posts.iter().map(|post| {
+        post_record(post, &media.remove(&post.id).unwrap_or_default(), songs.get(&post.id).map(String::as_str))
+    });
     Ok(ExportPage::of_records(records.collect(), next))
 }
 
-fn post_record(post: &Post, media: &[PostMedia]) -> Value {
+fn post_record(post: &Post, media: &[PostMedia], song: Option<&str>) -> Value {
     let media: Value = media.iter().map(|item| json!({"id": item.id, "alt": item.alt})).collect();
     let part = post.part.as_ref().map(
         |part| json!({"thread": part.thread, "state": part.state, "answers": part.answers, "reason": part.reason}),
@@ -189,6 +194,7 @@ fn post_record(post: &Post, media: &[PostMedia]) -> Value {
         "state": post.state,
         "text": post.text,
         "place": post.place,
+        "song": song,
         "media": media,
         "audience": post.audience,
         "policies": post.policies,

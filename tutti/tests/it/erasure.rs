@@ -182,6 +182,7 @@ async fn social_life(world: &World, member: &TestClient, items: &[String]) -> Ve
         "media": [song],
         "alts": ["Quillfeather"],
         "place": "Wolfsbane",
+        "song": song,
         "audience": "public",
     });
     let for_link = json!({"text": "A nightjar again.", "audience": "link"});
@@ -231,11 +232,12 @@ async fn sing(world: &World, member: &TestClient, friend: &TestClient, clip: &st
     vec![own, part]
 }
 
-/// Lets the member and a friend read home, and say something about a post of each other's. The member also wishes what
-/// others may say, and sends a greeting.
+/// Lets the member and a friend read home, and say something about a post of each other's. The friend's post has the
+/// member's song. The member also wishes what others may say, and sends a greeting.
 async fn talk(member: &TestClient, friend: &TestClient, own: &str, song: &str) {
-    let body = json!({"text": "Of another.", "audience": "public"});
+    let body = json!({"text": "Of another.", "audience": "public", "song": song});
     let of_friend = friend.post("/v1/posts", &body).await.expect(201).json();
+    friend.send(friend.request(Method::PUT, &format!("/v1/topics/song/{song}/follow"))).await.expect(200);
     for (who, post, text) in
         [(member, of_friend["id"].as_str().unwrap(), "A nightjar sings."), (friend, own, "What a voice, @zephyrine!")]
     {

@@ -1,4 +1,4 @@
-// Owns the feed operations of the API, and those about the tags that a member follows, one function each.
+// Owns the feed operations of the API, and those about the tags and songs that a member follows, one function each.
 import { api, expectOk, readBody } from './client';
 import type { PostsPage } from './posts';
 
@@ -21,14 +21,21 @@ export const explore = (sort: Sort, limit: number, after?: string): Promise<Post
 
 export const ofTag = (tag: string, limit: number, after?: string): Promise<PostsPage> => readBody(api.GET('/v1/feeds/tags/{tag}', { params: { path: { tag }, query: pageOf(limit, after) } }));
 
-const tagPath = (name: string) => ({ params: { path: { kind: 'tag' as const, name } } });
-export const followTag = (name: string): Promise<void> => expectOk(api.PUT('/v1/topics/{kind}/{name}/follow', tagPath(name)));
-export const unfollowTag = (name: string): Promise<void> => expectOk(api.DELETE('/v1/topics/{kind}/{name}/follow', tagPath(name)));
+export const ofSong = (id: string, limit: number, after?: string): Promise<PostsPage> => readBody(api.GET('/v1/feeds/songs/{id}', { params: { path: { id }, query: pageOf(limit, after) } }));
+
+/** What a member follows besides people, of which this page has pages. */
+export type TopicKind = 'tag' | 'song';
+
+const topicPath = (kind: TopicKind, name: string) => ({ params: { path: { kind, name } } });
+export const follow = (kind: TopicKind, name: string): Promise<void> => expectOk(api.PUT('/v1/topics/{kind}/{name}/follow', topicPath(kind, name)));
+export const unfollow = (kind: TopicKind, name: string): Promise<void> => expectOk(api.DELETE('/v1/topics/{kind}/{name}/follow', topicPath(kind, name)));
 
 /** The largest page of topics; a member who follows more sees “Follow” once more, which changes nothing. */
 const MAX_TOPICS = 100;
 
-export const followsTag = async (tag: string): Promise<boolean> => {
+/** Whether the member follows a topic. The case of a tag does not matter, that of a song's id does. */
+export const follows = async (wanted: TopicKind, name: string): Promise<boolean> => {
   const { items } = await readBody(api.GET('/v1/topics', { params: { query: { limit: MAX_TOPICS } } }));
-  return items.some(({ kind, name }) => kind === 'tag' && name === tag.toLowerCase());
+  const spelling = wanted === 'tag' ? name.toLowerCase() : name;
+  return items.some((topic) => topic.kind === wanted && topic.name === spelling);
 };

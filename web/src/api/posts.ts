@@ -16,6 +16,8 @@ export interface NewPost {
   audience: Audience;
   policies: Policies;
   place: string | null;
+  /** The id of an audio item. */
+  song: string | null;
   /** Whether it ends 24 hours after it has appeared. */
   story: boolean;
 }
@@ -26,6 +28,8 @@ export interface PostChange {
   policies?: Policies;
   /** Empty for none. */
   place?: string;
+  /** Empty for none. */
+  song?: string;
 }
 
 /** The largest number of media of one post. */

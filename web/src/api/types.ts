@@ -27,6 +27,7 @@ type BodyOf<Path extends keyof paths, Method extends keyof paths[Path], Status e
 export type Post = BodyOf<'/v1/posts/{id}', 'get', 200>;
 export type Person = Post['author'];
 export type PostMedia = Post['media'][number];
+export type Song = NonNullable<Post['song']>;
 export type ReactionKind = NonNullable<Post['mine']['reaction']>;
 export type Comment = BodyOf<'/v1/posts/{id}/comments', 'get', 200>['items'][number];
 export type Repost = BodyOf<'/v1/posts/{id}/reposts', 'get', 200>['items'][number];

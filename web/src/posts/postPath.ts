@@ -7,6 +7,9 @@ export const postPath = (id: string, link: string | null = null): string => `/p/
 /** The path of a thread's page. */
 export const threadPath = (id: string, link: string | null = null): string => `/t/${id}${link === null ? '' : `?link=${encodeURIComponent(link)}`}`;
 
+/** The path of a song's page. */
+export const songPath = (id: string): string => `/songs/${encodeURIComponent(id)}`;
+
 /** Returns the link to share of the member's own post with the audience `link`, or `null`. The server's `link` is a path of the API. */
 export function linkOf(post: Pick<Post, 'id' | 'link'>, origin: string): string | null {
   const token = tokenOf(post, origin);

@@ -19,6 +19,7 @@ impl Item {
                 State::Ready => Conversion::Ready,
                 State::Failed => Conversion::Failed,
             },
+            name: self.name.clone(),
             alt: self.alt.clone(),
             width: self.width,
             height: self.height,

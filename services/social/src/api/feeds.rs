@@ -1,4 +1,4 @@
-//! `/v1/feeds`: home, explore, and the posts with a tag.
+//! `/v1/feeds`: home, explore, and the posts with a tag or a song.
 //!
 //! Invariant: a cursor is one of its feed only, and a page is full as long as there is something that the reader may
 //! see.
@@ -75,8 +75,8 @@ pub(super) async fn home_of(
 
 /// Returns a page of the caller's home.
 ///
-/// It has what the people, tags and places show that the caller follows, and the caller's own posts, the newest first;
-/// nothing of muted members. Continue with the `next` of a page as `after`.
+/// It has what the people, tags, places and songs show that the caller follows, and the caller's own posts, the newest
+/// first; nothing of muted members. Continue with the `next` of a page as `after`.
 #[utoipa::path(
     get,
     path = "/v1/feeds/home",
@@ -222,5 +222,51 @@ pub(super) async fn tag(
     let topic = Topic::parse(TopicKind::Tag, &tag).ok_or(Error::InvalidTopic)?;
     let reader = reader(&social, reader_of(member)).await?;
     let (items, next) = feeds::tag(&social, reader, topic, page.after.as_deref(), page.size()).await?;
+    Ok(Json(List { items, next }))
+}
+
+/// Lists the posts with a song that the reader may see, the newest first.
+///
+/// The list is empty if the song is not shown to the reader, as if there were none. Continue with the `next` of a page
+/// as `after`.
+#[utoipa::path(
+    get,
+    path = "/v1/feeds/songs/{id}",
+    operation_id = "list_posts_with_song",
+    tag = "feeds",
+    security((), ("token" = [])),
+    params(
+        (
+            "id" = String,
+            Path,
+            description = "The id of the song",
+            example = "5kT0vYq8Zb3mXw1RcHs9Gb",
+        ),
+        Page,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page of posts",
+            body = List<PostView>,
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!([
+            "social.invalid_topic",
+            "social.wrong_cursor",
+            "request.invalid",
+        ])),
+    ),
+)]
+pub(super) async fn song(
+    State(social): State<Social>,
+    member: Option<Member>,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Json<List<PostView>>, Error> {
+    let topic = Topic::parse(TopicKind::Song, &id).ok_or(Error::InvalidTopic)?;
+    let reader = reader(&social, reader_of(member)).await?;
+    let (items, next) = feeds::song(&social, reader, topic, page.after.as_deref(), page.size()).await?;
     Ok(Json(List { items, next }))
 }

@@ -43,7 +43,7 @@ use crate::state::Social;
 #[openapi(tags(
     (name = "people", description = "Who follows whom, requests, blocks, mutes and close friends."),
     (name = "posts", description = "What members show each other, and what they say about it."),
-    (name = "feeds", description = "Lists of posts of many people: home, explore, and those with a tag."),
+    (name = "feeds", description = "Lists of posts of many people: home, explore, and those with a tag or a song."),
     (name = "threads", description = "Threads that others join with a clip, and their programmes."),
     (name = "greetings", description = "Clips for one person, behind a link that opens without an account.")
 ))]
@@ -71,6 +71,7 @@ fn documented_routes() -> OpenApiRouter<Social> {
         .routes(routes!(feeds::new_in_home))
         .routes(routes!(feeds::explore))
         .routes(routes!(feeds::tag))
+        .routes(routes!(feeds::song))
         .routes(routes!(posts::create))
         .routes(routes!(posts::show, posts::change, posts::remove))
         .routes(routes!(comments::list, comments::create))

@@ -18,7 +18,7 @@ use super::reader_of;
 use crate::commands;
 use crate::error::Error;
 use crate::known_people::{caller, reader};
-use crate::model::{InvalidPost, NewPost, Place, PostChange, PostText};
+use crate::model::{InvalidPost, NewPost, Place, PostChange, PostText, SongChoice};
 use crate::queries;
 use crate::state::Social;
 
@@ -54,6 +54,10 @@ pub(super) struct NewPostBody {
     /// The place, in the author's words: one line of at most 80 characters.
     #[schema(max_length = 80)]
     place: Option<String>,
+    /// The song: the id of an audio item of the author's library that is ready, or of one that a public post shows to
+    /// the author. Those who see the post may listen to the author's own; another member's is shown to those to whom
+    /// its owner shows it.
+    song: Option<MediaId>,
     /// Whether it ends 24 hours after it has appeared.
     #[serde(default)]
     story: bool,
@@ -69,6 +73,7 @@ impl NewPostBody {
             audience: self.audience,
             policies: self.policies,
             place,
+            song: SongChoice(self.song),
             is_story: self.story,
         };
         new.check()
@@ -90,6 +95,9 @@ pub(super) struct PostChangeBody {
     /// The new place; empty for none.
     #[schema(max_length = 80)]
     place: Option<String>,
+    /// The id of the new song, with the rules of a new post; empty for none.
+    #[schema(max_length = 22, example = "5kT0vYq8Zb3mXw1RcHs9Gb")]
+    song: Option<String>,
 }
 
 impl PostChangeBody {
@@ -99,6 +107,7 @@ impl PostChangeBody {
             audience: self.audience,
             policies: self.policies,
             place: self.place.as_deref().map(Place::parse).transpose()?,
+            song: self.song.as_deref().map(SongChoice::parse).transpose()?,
         })
     }
 }
@@ -149,6 +158,7 @@ pub(super) struct ShowParams {
             "social.invalid_post",
             "social.no_such_media",
             "social.no_such_person",
+            "social.no_such_song",
             "social.too_many_posts",
             "request.bad_idempotency_key",
             "request.done_before",
@@ -231,6 +241,7 @@ pub(super) async fn show(
             "social.account_limited",
             "social.invalid_post",
             "social.no_such_person",
+            "social.no_such_song",
             "social.not_found",
             "request.invalid",
         ])),

@@ -19,7 +19,7 @@ use crate::commands::{self, NamedPart, NewPart};
 use crate::error::Error;
 use crate::known_people::{caller, reader};
 use crate::model::thread::policies_of_part;
-use crate::model::{InvalidPost, NewPost, Place, PostText, parse_cursor};
+use crate::model::{InvalidPost, NewPost, Place, PostText, SongChoice, parse_cursor};
 use crate::queries;
 use crate::state::Social;
 
@@ -52,6 +52,7 @@ impl NewPartBody {
             audience: Audience::Public,
             policies: policies_of_part(),
             place: Place::default(),
+            song: SongChoice::default(),
             is_story: false,
         };
         Ok(NewPart { thread, token, post: post.check()?, answers: self.answers })

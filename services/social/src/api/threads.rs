@@ -19,7 +19,7 @@ use crate::commands;
 use crate::error::Error;
 use crate::known_people::{caller, reader};
 use crate::model::thread::{DEFAULT_CAP, check_cap, parse_title, policy_of};
-use crate::model::{InvalidPost, NewPost, NewThread, Place, PostText};
+use crate::model::{InvalidPost, NewPost, NewThread, Place, PostText, SongChoice};
 use crate::queries;
 use crate::state::Social;
 
@@ -81,6 +81,7 @@ impl NewThreadBody {
             audience: self.audience,
             policies: Policies { join: policy_of(self.rule), ..Policies::default() },
             place: Place::default(),
+            song: SongChoice::default(),
             is_story: false,
         };
         let cap = self.cap.map_or(Ok(DEFAULT_CAP), check_cap)?;

@@ -8,27 +8,39 @@ use contract::social::{Audience, Policies, PostChanged, PostState};
 use db::{Lane, Tx};
 use uuid::Uuid;
 
+use super::set_song::{confirm_song, write_song};
 use crate::error::Error;
 use crate::known_people::by_handles;
 use crate::model::thread::{policies_of_part, rule_after};
-use crate::model::{InvalidPost, Person, Post, PostChange, words_of};
+use crate::model::{InvalidPost, Person, Post, PostChange, Song, words_of};
+use crate::queries::songs::find_usable;
 use crate::state::Social;
 use crate::store::{people, post_media, post_words, posts, threads};
 
 /// Changes a post of the author's.
 pub(crate) async fn change_post(social: &Social, author: Person, id: Uuid, change: PostChange) -> Result<(), Error> {
-    let prepared = prepare(social, change).await?;
+    let song = match change.song.as_ref().and_then(|choice| choice.0.as_ref()) {
+        Some(id) => Some(find_usable(social, &author, id).await?),
+        None => None,
+    };
+    let prepared = Prepared { song: song.clone(), ..prepare(social, change).await? };
     social
         .context
         .db
         .write(Lane::of(&author.account).and(&id), async move |tx| apply(tx, &author, id, prepared).await)
-        .await
+        .await?;
+    if let Some(song) = song {
+        confirm_song(social, &song).await;
+    }
+    Ok(())
 }
 
 /// A change with everything that its transaction writes.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
     change: PostChange,
+    /// The new song, if the change has one that is not none.
+    song: Option<Song>,
     mentioned: Vec<Person>,
     token: String,
     now: DateTime<Utc>,
@@ -41,7 +53,7 @@ impl Prepared {
     }
 }
 
-/// Reads everything that a change needs from elsewhere.
+/// Reads everything that a change needs from elsewhere, besides a song.
 pub(super) async fn prepare(social: &Social, change: PostChange) -> Result<Prepared, Error> {
     let mentioned = match &change.text {
         Some(text) => by_handles(social, &text.mentions).await?,
@@ -49,12 +61,12 @@ pub(super) async fn prepare(social: &Social, change: PostChange) -> Result<Prepa
     };
     // A post that gets the audience `link` gets a new link, so that an earlier one stays dead.
     let (now, token) = (social.context.clock.now(), social.context.random.id());
-    Ok(Prepared { change, mentioned, token, now })
+    Ok(Prepared { change, song: None, mentioned, token, now })
 }
 
 /// Changes a post of the author's. Where it opens a thread, the thread's rule follows the policy.
 pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared) -> Result<(), Error> {
-    let Prepared { change, mentioned, token, now } = prepared;
+    let Prepared { change, song, mentioned, token, now } = prepared;
     let author = people::find(tx, author.number).await?.ok_or(Error::NotFound)?;
     let post = posts::find(tx, id).await?.filter(|post| post.author == author.number);
     let post = post.filter(|post| post.expires_at.is_none_or(|end| end > now)).ok_or(Error::NotFound)?;
@@ -83,6 +95,9 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
     }
     if change.place.is_some() {
         post_words::set_place(tx, id, post.place.as_deref(), post.position).await?;
+    }
+    if change.song.is_some() {
+        write_song(tx, &post, song.as_ref()).await?;
     }
     if post.state == PostState::Published {
         let changed = PostChanged {

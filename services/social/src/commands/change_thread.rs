@@ -36,7 +36,7 @@ pub(crate) async fn change_thread(
     change: ThreadChange,
 ) -> Result<(), Error> {
     let ThreadChange { title, rule, cap, audience } = change;
-    let change = PostChange { text: title, audience, policies: None, place: None };
+    let change = PostChange { text: title, audience, policies: None, place: None, song: None };
     let prepared = prepare(social, change).await?;
     social
         .context

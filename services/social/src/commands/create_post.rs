@@ -11,11 +11,13 @@ use db::{Lane, Tx};
 use uuid::Uuid;
 
 use super::publish_post::{announce, draw_position, numbered};
+use super::set_song::{confirm_song, write_song};
 use super::settle_waiting::settle_post;
 use crate::error::Error;
 use crate::known_people::by_handles;
 use crate::model::budget::{Act, rest_of_hour};
-use crate::model::{Conclusion, NewPost, Person, Post, PostMedia, ThreadPart, conclude};
+use crate::model::{Conclusion, NewPost, Person, Post, PostMedia, Song, ThreadPart, conclude};
+use crate::queries::songs::find_usable;
 use crate::state::Social;
 use crate::store::{budgets, counts, people, post_media, post_words, posts};
 
@@ -26,6 +28,7 @@ pub(super) struct Draft {
     pub post: Post,
     /// Its media.
     pub media: Vec<PostMedia>,
+    song: Option<Song>,
     mentioned: Vec<Person>,
     tags: Vec<String>,
     max_per_hour: u32,
@@ -42,7 +45,7 @@ impl Draft {
 /// Writes a post and returns its id.
 pub(crate) async fn create_post(social: &Social, author: Person, new: NewPost) -> Result<Uuid, Error> {
     let draft = prepare(social, &author, new).await?;
-    let (id, has_media) = (draft.post.id, !draft.media.is_empty());
+    let (id, has_media, song) = (draft.post.id, !draft.media.is_empty(), draft.song.clone());
     let lane = Lane::of(&author.account);
     social
         .context
@@ -53,17 +56,24 @@ pub(crate) async fn create_post(social: &Social, author: Person, new: NewPost) -
         })
         .await?;
     finish(social, id, has_media).await;
+    if let Some(song) = song {
+        confirm_song(social, &song).await;
+    }
     Ok(id)
 }
 
 /// Reads everything that a post needs from elsewhere.
 pub(super) async fn prepare(social: &Social, author: &Person, new: NewPost) -> Result<Draft, Error> {
     let media = find_media(social, author, &new).await?;
+    let song = match &new.song.0 {
+        Some(id) => Some(find_usable(social, author, id).await?),
+        None => None,
+    };
     let mentioned = by_handles(social, &new.text.mentions).await?;
     let now = social.context.clock.now();
     let post = first_form(social, author, &new, now);
     let max_per_hour = social.config.max_posts_per_hour;
-    Ok(Draft { post, media, mentioned, tags: new.text.tags, max_per_hour, now })
+    Ok(Draft { post, media, song, mentioned, tags: new.text.tags, max_per_hour, now })
 }
 
 /// Returns the author as they are in the transaction, if they may publish.
@@ -77,7 +87,7 @@ pub(super) async fn read_author(tx: &Tx, author: &Person, now: DateTime<Utc>) ->
 
 /// Writes a post. It appears now, unless it waits for its media or, as a part of a thread, for approval.
 pub(super) async fn write(tx: &Tx, author: &Person, draft: Draft) -> Result<(), Error> {
-    let Draft { post, media, mentioned, tags, max_per_hour: max, now } = draft;
+    let Draft { post, media, song, mentioned, tags, max_per_hour: max, now } = draft;
     if !budgets::take(tx, author.number, Act::Post, max, now).await? {
         return Err(Error::TooManyPosts { max, wait: rest_of_hour(now) });
     }
@@ -93,6 +103,7 @@ pub(super) async fn write(tx: &Tx, author: &Person, draft: Draft) -> Result<(), 
     post_media::insert(tx, post.id, &media).await?;
     post_words::set_tags(tx, post.id, &tags, post.position).await?;
     post_words::set_place(tx, post.id, post.place.as_deref(), post.position).await?;
+    write_song(tx, &post, song.as_ref()).await?;
     let mentioned = people::retain_known(tx, mentioned).await?;
     let numbers: Vec<_> = mentioned.iter().map(|person| person.number).collect();
     post_words::set_mentions(tx, post.id, &numbers).await?;

@@ -11,19 +11,20 @@ use uuid::Uuid;
 use super::publish_post::remove;
 use super::remove_comment::remove_with_answers;
 use super::remove_remains::remove_remains;
+use super::set_song::remove_song;
 use crate::error::Error;
 use crate::model::{Person, Position};
 use crate::state::Social;
-use crate::store::{comments, erasure, feed_owners, greetings, people, posts};
+use crate::store::{comments, erasure, feed_owners, greetings, people, posts, songs};
 
 /// Posts per transaction, each with rows of media, tags and mentions.
 const BATCH_POSTS: usize = 20;
-/// Comments, and greetings, that are read at once.
+/// Comments, greetings and songs that are read at once.
 const BATCH_OBJECTS: usize = 20;
 /// Rows of each table per transaction. Small, so that other writes never wait long.
 const BATCH_ROWS: usize = 100;
 
-/// Removes an account's person, relations, posts, comments and greetings, in batches, and its idempotency keys.
+/// Removes an account's person, relations, posts, comments, greetings and songs, in batches, and its idempotency keys.
 pub(crate) async fn erase_account(social: &Social, account: AccountId) -> Result<(), Error> {
     let (db, now) = (&social.context.db, social.context.clock.now());
     // In the lane of all: every write that has not seen the account's end is committed when this one runs.
@@ -37,6 +38,7 @@ pub(crate) async fn erase_account(social: &Social, account: AccountId) -> Result
         remove_posts(social, &person).await?;
         remove_comments(social, &person).await?;
         remove_greetings(social, &person).await?;
+        remove_songs(social, &person).await?;
         remove_relations(social, &person).await?;
         let lane = Lane::of(&account);
         db.write(lane, async move |tx| people::remove(tx, person.number).await).await?;
@@ -71,6 +73,19 @@ async fn remove_greetings(social: &Social, person: &Person) -> Result<(), Error>
             })
             .await?;
         if removed == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes the person's songs out of the posts of others.
+async fn remove_songs(social: &Social, person: &Person) -> Result<(), Error> {
+    loop {
+        let found = songs::list_of_owner(social.context.db.read(), person.number, BATCH_OBJECTS).await?;
+        for song in &found {
+            remove_song(social, song).await?;
+        }
+        if found.is_empty() {
             return Ok(());
         }
     }

@@ -11,7 +11,7 @@ use super::publish_post::remove;
 use crate::error::Error;
 use crate::model::Position;
 use crate::state::Social;
-use crate::store::{budgets, greetings, people, posts, removals, reports};
+use crate::store::{budgets, greetings, people, posts, removals, reports, songs};
 
 /// Posts per transaction, each with rows of media, tags and mentions.
 const BATCH_POSTS: usize = 20;
@@ -21,6 +21,8 @@ const BATCH_ROWS: usize = 500;
 const ENDED_GREETING_TTL: TimeDelta = TimeDelta::days(30);
 /// Greetings per transaction, each with a clip and its visitors.
 const BATCH_GREETINGS: usize = 20;
+/// Songs per transaction.
+const BATCH_SONGS: usize = 50;
 /// How long an erased account is remembered. No event about it can arrive any more then: the bus keeps 7 days.
 const ERASED_TTL: TimeDelta = TimeDelta::days(30);
 
@@ -53,7 +55,7 @@ pub(crate) async fn remove_expired_posts(social: &Social, run: &Run) -> Result<(
 }
 
 /// Removes rows of earlier hours, of accounts that were erased long ago, of greetings that have ended, of reports that
-/// were closed long ago, and of what moderators removed long ago.
+/// were closed long ago, of what moderators removed long ago, and of songs that no post names.
 pub(crate) async fn remove_old_rows(social: &Social, run: &Run) -> Result<(), Error> {
     let now = social.context.clock.now();
     let closed_before = now - social.config.report_age();
@@ -71,8 +73,9 @@ pub(crate) async fn remove_old_rows(social: &Social, run: &Run) -> Result<(), Er
                 let has_more = greetings::remove(tx, &ended).await? == BATCH_GREETINGS as u64;
                 let closed = reports::remove_closed(tx, closed_before, BATCH_ROWS).await?;
                 let told = removals::remove_old(tx, Position::at(closed_before, 0), BATCH_ROWS).await?;
+                let has_songs = songs::remove_unused(tx, BATCH_SONGS).await? == BATCH_SONGS as u64;
                 let removed = budgets.max(erased).max(visits).max(closed).max(told);
-                Ok::<_, Error>(if has_more { BATCH_ROWS as u64 } else { removed })
+                Ok::<_, Error>(if has_more || has_songs { BATCH_ROWS as u64 } else { removed })
             })
             .await?;
         if removed < BATCH_ROWS as u64 {

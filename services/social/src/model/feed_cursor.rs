@@ -21,6 +21,8 @@ pub(crate) enum Feed<'a> {
     Author(PersonNumber),
     /// The posts with a tag.
     Tag(&'a str),
+    /// The posts with a song.
+    Song(&'a str),
 }
 
 impl Feed<'_> {
@@ -29,10 +31,8 @@ impl Feed<'_> {
             Self::Home => "h".to_owned(),
             Self::Recent => "e".to_owned(),
             Self::Author(person) => format!("p{}", person.0),
-            Self::Tag(tag) => {
-                let hash = tag.bytes().fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME));
-                format!("t{hash:016x}")
-            }
+            Self::Tag(tag) => format!("t{:016x}", hash(tag)),
+            Self::Song(id) => format!("s{:016x}", hash(id)),
         }
     }
 
@@ -46,6 +46,11 @@ impl Feed<'_> {
         let (key, number) = text.split_once('-')?;
         if key == self.key() { parse_cursor(number).map(Position) } else { None }
     }
+}
+
+/// Returns the FNV-1a hash of a name.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
 }
 
 /// A place in an edition of the rising posts.
@@ -77,10 +82,11 @@ mod tests {
     #[test]
     fn a_cursor_is_one_of_its_own_feed_only() {
         let people = [Feed::Author(PersonNumber(7)), Feed::Author(PersonNumber(8))];
-        let feeds = [Feed::Home, Feed::Recent, Feed::Tag("karaoke"), Feed::Tag("été"), people[0], people[1]];
-        for feed in feeds {
+        let topics = [Feed::Tag("karaoke"), Feed::Tag("été"), Feed::Song("karaoke")];
+        let feeds = [Feed::Home, Feed::Recent].into_iter().chain(topics).chain(people);
+        for feed in feeds.clone() {
             let cursor = feed.cursor(Position(123));
-            for other in feeds {
+            for other in feeds.clone() {
                 assert_eq!(other.parse(&cursor), (feed == other).then_some(Position(123)), "{feed:?} {other:?}");
             }
             assert_eq!(RisingCursor::parse(&cursor), None);

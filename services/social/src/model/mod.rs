@@ -19,6 +19,7 @@ mod relation;
 mod removal;
 mod report;
 pub(crate) mod rising;
+mod song;
 pub(crate) mod thread;
 mod thread_part;
 mod topic;
@@ -39,6 +40,7 @@ pub(crate) use programme::{Programme, ProgrammeClip, ProgrammeList, target_us_of
 pub(crate) use relation::Relation;
 pub(crate) use removal::{Removal, RemovalNotice, parse_message};
 pub(crate) use report::{NewReport, Report, check_decision};
+pub(crate) use song::{ShownSong, Song, SongChoice, title_of};
 pub(crate) use thread::{JoinRefusal, Joiner, NewThread, Thread};
 pub(crate) use thread_part::{ThreadPart, parse_reason};
 pub(crate) use topic::Topic;

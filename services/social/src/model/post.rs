@@ -12,6 +12,7 @@ use super::may_see::ObjectFacts;
 use super::person::{Person, PersonNumber};
 use super::position::Position;
 use super::post_text::PostText;
+use super::song::SongChoice;
 use super::thread_part::ThreadPart;
 
 /// How long a story is shown.
@@ -120,6 +121,8 @@ pub(crate) struct NewPost {
     pub policies: Policies,
     /// The place.
     pub place: Place,
+    /// The song.
+    pub song: SongChoice,
     /// Whether it is a story.
     pub is_story: bool,
 }
@@ -159,6 +162,8 @@ pub(crate) struct PostChange {
     pub policies: Option<Policies>,
     /// The new place.
     pub place: Option<Place>,
+    /// The new song.
+    pub song: Option<SongChoice>,
 }
 
 #[cfg(test)]
@@ -173,6 +178,7 @@ mod tests {
             audience: Audience::Public,
             policies: Policies::default(),
             place: Place::default(),
+            song: SongChoice::default(),
             is_story: false,
         }
     }

@@ -1,4 +1,4 @@
-//! Feeds: home, explore, and that of a tag.
+//! Feeds: home, explore, and those of a tag and of a song.
 //!
 //! Home is what the people and topics that a member follows show, and the member's own posts. Where the entries that
 //! fan-out has written are complete, home is read from them, and what is in no entries is merged; elsewhere all of it
@@ -79,6 +79,21 @@ pub(crate) async fn tag(
     let (sql, now) = (social.context.db.read(), social.context.clock.now());
     let found = feed_sources::list(sql, &Source::Tag(topic.name), reader, now, window, size + 1).await?;
     page(social, reader, found, size, Feed::Tag(&name)).await
+}
+
+/// Returns a page of the posts with a song that the reader is shown.
+pub(crate) async fn song(
+    social: &Social,
+    reader: PersonNumber,
+    topic: Topic,
+    after: Option<&str>,
+    size: usize,
+) -> Result<(Vec<PostView>, Option<String>), Error> {
+    let id = topic.name.clone();
+    let window = Window { above: Position::START, before: before(Feed::Song(&id), after)? };
+    let (sql, now) = (social.context.db.read(), social.context.clock.now());
+    let found = feed_sources::list(sql, &Source::Song(topic.name), reader, now, window, size + 1).await?;
+    page(social, reader, found, size, Feed::Song(&id)).await
 }
 
 /// Returns a page of the rising posts. While there is no edition, they are the newest ones, without a next page.
@@ -171,6 +186,7 @@ async fn with_topics(
     let sql = social.context.db.read();
     sources.extend(feed_sources::list_tags(sql, reader, now, window, limit).await?);
     sources.extend(feed_sources::list_places(sql, reader, now, window, limit).await?);
+    sources.extend(feed_sources::list_songs(sql, reader, now, window, limit).await?);
     sources.push((Source::Author(reader), window.before));
     Ok(sources)
 }

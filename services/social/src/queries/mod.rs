@@ -13,4 +13,5 @@ pub(crate) mod programme;
 pub(crate) mod reactions;
 pub(crate) mod removals;
 pub(crate) mod reports;
+pub(crate) mod songs;
 pub(crate) mod threads;

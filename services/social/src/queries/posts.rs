@@ -116,6 +116,7 @@ pub(crate) async fn views(social: &Social, reader: PersonNumber, posts: Vec<Post
     let ids: Vec<Uuid> = posts.iter().map(|post| post.id).collect();
     let mentions = store::post_words::list_mentions(sql, &ids).await?;
     let mut media = store::post_media::list(sql, &ids).await?;
+    let mut songs = store::songs::list(sql, &ids, reader, now).await?;
     let counts = store::counts::list_of_posts(sql, &ids).await?;
     let mine = list_mine(social, reader, &ids).await?;
     let named: BTreeSet<PersonNumber> =
@@ -142,6 +143,7 @@ pub(crate) async fn views(social: &Social, reader: PersonNumber, posts: Vec<Post
             mine: mine.get(&post.id).copied().unwrap_or_default(),
             can: can(&post, author, &relation, people.reader_may_act()),
             thread: post.part.as_ref().filter(|part| part.is_joined()).map(|part| part.thread),
+            song: songs.remove(&post.id).map(|song| song.view(&social.context.url_signer, now)),
             link: post.link_token.as_ref().filter(|_| relation.is_self).map(|token| link(post.id, token)),
             id: post.id,
             state: post.state,

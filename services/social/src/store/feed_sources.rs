@@ -4,10 +4,11 @@
 //! and reads by an index; a source without a post costs one look into it.
 
 use chrono::{DateTime, Utc};
+use contract::social::TopicKind;
 use db::{Error, FromQueryResult, Sql, Value};
 use uuid::Uuid;
 
-use super::visible::{not_muted, visible_post};
+use super::visible::{not_muted, visible_post, visible_song};
 use super::{bound, micros};
 use crate::model::{PersonNumber, Position};
 
@@ -38,6 +39,29 @@ pub(crate) enum Source {
     Tag(String),
     /// A place.
     Place(String),
+    /// A song, by its id.
+    Song(String),
+}
+
+/// Where the posts with a topic are.
+#[derive(Debug, Clone, Copy)]
+struct TopicTable {
+    table: &'static str,
+    column: &'static str,
+    /// What else a query joins.
+    join: &'static str,
+}
+
+const TAGS: TopicTable = TopicTable { table: "post_tag", column: "tag", join: "" };
+const PLACES: TopicTable = TopicTable { table: "post_place", column: "place", join: "" };
+const SONGS: TopicTable =
+    TopicTable { table: "post_song", column: "media", join: "join song on song.media = post_song.media" };
+
+impl TopicTable {
+    /// Returns the condition that the reader is shown the topic of the post: of a song, that the song is shown to them.
+    fn shown(self) -> String {
+        if self.join.is_empty() { "true".to_owned() } else { visible_song("$1", "$2") }
+    }
 }
 
 /// Which of the people whom a reader follows.
@@ -128,7 +152,7 @@ pub(crate) async fn list_tags(
     window: Window,
     limit: usize,
 ) -> Result<Vec<(Source, Position)>, Error> {
-    let rows = list_topics(sql, reader, now, window, "tag", ("post_tag", "tag"), limit).await?;
+    let rows = list_topics(sql, reader, now, window, (TopicKind::Tag, TAGS), limit).await?;
     Ok(rows.into_iter().map(|(name, latest)| (Source::Tag(name), latest)).collect())
 }
 
@@ -140,8 +164,20 @@ pub(crate) async fn list_places(
     window: Window,
     limit: usize,
 ) -> Result<Vec<(Source, Position)>, Error> {
-    let rows = list_topics(sql, reader, now, window, "place", ("post_place", "place"), limit).await?;
+    let rows = list_topics(sql, reader, now, window, (TopicKind::Place, PLACES), limit).await?;
     Ok(rows.into_iter().map(|(name, latest)| (Source::Place(name), latest)).collect())
+}
+
+/// Returns the songs that a reader follows, as [`list_followees`] does.
+pub(crate) async fn list_songs(
+    sql: &impl Sql,
+    reader: PersonNumber,
+    now: DateTime<Utc>,
+    window: Window,
+    limit: usize,
+) -> Result<Vec<(Source, Position)>, Error> {
+    let rows = list_topics(sql, reader, now, window, (TopicKind::Song, SONGS), limit).await?;
+    Ok(rows.into_iter().map(|(name, latest)| (Source::Song(name), latest)).collect())
 }
 
 async fn list_topics(
@@ -149,20 +185,22 @@ async fn list_topics(
     reader: PersonNumber,
     now: DateTime<Utc>,
     window: Window,
-    kind: &'static str,
-    (table, column): (&str, &str),
+    (kind, topic_table): (TopicKind, TopicTable),
     limit: usize,
 ) -> Result<Vec<(String, Position)>, Error> {
+    let TopicTable { table, column, join } = topic_table;
     let text = format!(
         "select topic_follow.topic,
                 (select {table}.position
                    from {table}
                    join post on post.id = {table}.post
+                   {join}
                    join person author on author.number = post.author
                   where {table}.{column} = topic_follow.topic
                     and {table}.position < $3
                     and {table}.position > $4
                     and post.state = 'published'
+                    and {}
                     and {}
                     and {}
                   order by {table}.position desc
@@ -173,10 +211,11 @@ async fn list_topics(
           order by latest desc nulls last
           limit $5",
         not_muted("post.author", "$1", "$2"),
+        topic_table.shown(),
         visible_post("$1", "$2")
     );
     let mut values = values(reader, now, window);
-    values.extend([bound(limit), kind.into()]);
+    values.extend([bound(limit), kind.as_str().into()]);
     let rows: Vec<TopicRow> = sql.rows(&text, values).await?;
     Ok(rows.into_iter().filter_map(|row| Some((row.topic, Position(row.latest?)))).collect())
 }
@@ -190,14 +229,18 @@ pub(crate) async fn list(
     window: Window,
     limit: usize,
 ) -> Result<Vec<Candidate>, Error> {
-    let (table, join, column) = match source {
-        Source::Author(_) => ("post", "", "author"),
-        Source::Tag(_) => ("post_tag", "join post on post.id = post_tag.post", "tag"),
-        Source::Place(_) => ("post_place", "join post on post.id = post_place.post", "place"),
+    let topic_table = match source {
+        Source::Author(_) => TopicTable { table: "post", column: "author", join: "" },
+        Source::Tag(_) => TAGS,
+        Source::Place(_) => PLACES,
+        Source::Song(_) => SONGS,
     };
+    let TopicTable { table, column, join } = topic_table;
+    let post = if table == "post" { String::new() } else { format!("join post on post.id = {table}.post") };
     let text = format!(
         "select post.id, post.position
            from {table}
+           {post}
            {join}
            join person author on author.number = post.author
           where {table}.{column} = $5
@@ -206,15 +249,17 @@ pub(crate) async fn list(
             and post.state = 'published'
             and {}
             and {}
+            and {}
           order by {table}.position desc
           limit $6",
         not_muted("post.author", "$1", "$2"),
+        topic_table.shown(),
         visible_post("$1", "$2")
     );
     let mut values = values(reader, now, window);
     values.push(match source {
         Source::Author(number) => number.0.into(),
-        Source::Tag(name) | Source::Place(name) => name.as_str().into(),
+        Source::Tag(name) | Source::Place(name) | Source::Song(name) => name.as_str().into(),
     });
     values.push(bound(limit));
     Ok(candidates(sql.rows(&text, values).await?))

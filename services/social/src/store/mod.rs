@@ -30,6 +30,7 @@ pub(crate) mod reports;
 pub(crate) mod reposts;
 pub(crate) mod rising;
 pub(crate) mod saves;
+pub(crate) mod songs;
 pub(crate) mod talk_settings;
 pub(crate) mod thread_parts;
 pub(crate) mod threads;

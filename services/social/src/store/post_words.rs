@@ -1,7 +1,7 @@
 //! Rows of the tags, places and mentions of posts.
 //!
-//! Invariant: the rows of a post are those of its present text and place, and a row of a tag or a
-//! place has the present position of its post.
+//! Does not own songs. Invariant: the rows of a post are those of its present text and place, and a row of a tag, a
+//! place or a song has the present position of its post.
 
 use std::collections::HashMap;
 
@@ -32,12 +32,11 @@ pub(crate) async fn set_place(tx: &Tx, post: Uuid, place: Option<&str>, position
     tx.execute(text, vec![post.into(), topic.name.into(), position.0.into()]).await.map(drop)
 }
 
-/// Moves the tags and the place of a post to its new position.
+/// Moves the tags, the place and the song of a post to its new position.
 pub(crate) async fn move_words(tx: &Tx, post: Uuid, position: Position) -> Result<(), Error> {
-    for text in
-        ["update post_tag set position = $2 where post = $1", "update post_place set position = $2 where post = $1"]
-    {
-        tx.execute(text, vec![post.into(), position.0.into()]).await?;
+    for table in ["post_tag", "post_place", "post_song"] {
+        let text = format!("update {table} set position = $2 where post = $1");
+        tx.execute(&text, vec![post.into(), position.0.into()]).await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 use uuid::Uuid;
 
 use super::remains;
+use super::songs;
 use super::visible::visible_post;
 use super::{bound, from_bigint, from_micros, from_optional_micros, micros};
 use crate::model::{PersonNumber, Position, Post, ThreadPart};
@@ -332,8 +333,8 @@ pub(crate) async fn list_with_media(
 }
 
 /// The tables with rows of one post each.
-const POST_TABLES: [&str; 7] =
-    ["post_media", "post_tag", "post_place", "post_mention", "post_counts", "merged_post", "rising_post"];
+const POST_TABLES: [&str; 8] =
+    ["post_media", "post_tag", "post_place", "post_song", "post_mention", "post_counts", "merged_post", "rising_post"];
 
 /// Removes posts with everything of their authors that belongs to them here. What others have left on them cannot be
 /// reached any more, and is removed in steps, like entries of feeds.
@@ -341,6 +342,7 @@ pub(crate) async fn remove(tx: &Tx, ids: &[Uuid]) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
     }
+    songs::mark_of_posts(tx, ids).await?;
     let values = || ids.iter().map(|id| Value::from(*id)).collect::<Vec<_>>();
     for table in POST_TABLES {
         let text = format!("delete from {table} where post in {}", placeholders(1, ids.len()));

@@ -15,7 +15,7 @@ use super::threads::Office;
 use super::{
     comments, counts, drift, feed_entries, feed_owners, feed_sources, follows, greetings, marks, merged_posts, people,
     personal_data, post_media, post_words, posts, reactions, relations, remains, removals, reports, reposts, rising,
-    saves, talk_settings, thread_parts, threads, topics,
+    saves, songs, talk_settings, thread_parts, threads, topics,
 };
 use crate::model::{Mark, PersonNumber, Position, RisingCursor};
 
@@ -60,6 +60,12 @@ async fn read_posts(sql: &Plans<'_>) -> Result<(), db::Error> {
     post_media::list(sql, &[id]).await?;
     post_media::find_author(sql, &media).await?;
     post_words::list_mentions(sql, &[id]).await?;
+    songs::list(sql, &[id, id], READER, now).await?;
+    songs::list_named(sql, &[id]).await?;
+    songs::find_owner_showing(sql, &media, READER, now).await?;
+    songs::is_known(sql, &media).await?;
+    songs::list_of_owner(sql, OTHER, 50).await?;
+    songs::list_marked(sql, 50).await?;
     counts::list_of_posts(sql, &[id]).await?;
     Ok(())
 }
@@ -74,7 +80,9 @@ async fn read_feeds(sql: &Plans<'_>) -> Result<(), db::Error> {
     }
     feed_sources::list_tags(sql, READER, now, window, 50).await?;
     feed_sources::list_places(sql, READER, now, window, 50).await?;
-    for source in [Source::Author(OTHER), Source::Tag("a".into()), Source::Place("a".into())] {
+    feed_sources::list_songs(sql, READER, now, window, 50).await?;
+    let topics = [Source::Tag("a".into()), Source::Place("a".into()), Source::Song("a".into())];
+    for source in topics.into_iter().chain([Source::Author(OTHER)]) {
         feed_sources::list(sql, &source, READER, now, window, 50).await?;
     }
     feed_sources::list_recent(sql, READER, now, window, 50).await?;
@@ -176,5 +184,6 @@ async fn every_query_has_an_index() {
     assert!(uses("order by saved_post.position desc", "saved_post_position"), "{query_plans:#?}");
     assert!(uses("order by post.part_number", "post_thread"), "{query_plans:#?}");
     assert!(uses("from removal", "removal_author"), "{query_plans:#?}");
+    assert!(uses("order by post_song.position desc", "post_song_media"), "{query_plans:#?}");
     world.end().await;
 }

@@ -85,6 +85,35 @@ fn visible_alone(post: &str, author: &str, reader: &str, now: &str) -> String {
     )
 }
 
+/// Returns the condition that a reader who may see a post is shown its song: it is its author's own, or its owner shows
+/// it to the reader in a public post. The query has the tables `post` and `song`.
+pub(crate) fn visible_song(reader: &str, now: &str) -> String {
+    format!(
+        "not song.is_hidden
+         and (song.owner = post.author
+              or exists (
+                  select 1
+                    from post_media
+                    join post showing on showing.id = post_media.post
+                    join person singer on singer.number = showing.author
+                   where post_media.media = song.media
+                     and {showing}))",
+        showing = showing_post("showing", "singer", reader, now),
+    )
+}
+
+/// Returns the condition that a post shows its media to a reader and is public, so that others may name them. `post`
+/// and `author` are the names of its row, and of its author's.
+pub(crate) fn showing_post(post: &str, author: &str, reader: &str, now: &str) -> String {
+    format!(
+        "{post}.audience = 'public'
+         and {post}.state = 'published'
+         and {post}.thread is null
+         and {visible}",
+        visible = visible_alone(post, author, reader, now),
+    )
+}
+
 /// Returns the condition that a person, whose row has the alias `person`, is shown to a reader: the account is not
 /// suspended, and neither has blocked the other.
 pub(crate) fn visible_person(person: &str, reader: &str, now: &str) -> String {

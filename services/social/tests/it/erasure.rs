@@ -50,12 +50,21 @@ async fn an_erased_account_leaves_nothing() {
     }
     harness.world.settle().await;
     let photo = harness.item(&ada, Kind::Photo, Conversion::Ready);
-    let body = json!({"text": "a secret wish #wish", "audience": "public", "media": [photo], "place": "Here"});
+    let song = harness.item(&ada, Kind::Audio, Conversion::Ready);
+    let body = json!({
+        "text": "a secret wish #wish",
+        "audience": "public",
+        "media": [photo, song],
+        "place": "Here",
+        "song": song,
+    });
     let gone = ada.post("/v1/posts", &body).await.expect(201).json();
     for at in 0..25 {
         post(&ada, &format!("another {at}"), "followers").await;
     }
-    let kept = post(&bob, "hello @ada", "public").await;
+    let body = json!({"text": "hello @ada", "audience": "public", "song": song});
+    let kept = bob.post("/v1/posts", &body).await.expect(201).json();
+    assert_eq!(kept["song"]["handle"], "ada");
     assert_eq!(kept["mentions"].as_array().unwrap().len(), 1);
 
     talk(&harness, &ada, &bob, &gone, &kept).await;
@@ -81,7 +90,8 @@ async fn an_erased_account_leaves_nothing() {
     put(&bob, "ada", "follow").await.refused(404, "social.no_such_person");
 
     bob.get(&url(&gone)).await.refused(404, "social.not_found");
-    assert_eq!(bob.get(&url(&kept)).await.expect(200).json()["mentions"], json!([]));
+    let without = bob.get(&url(&kept)).await.expect(200).json();
+    assert_eq!((&without["mentions"], &without["song"]), (&json!([]), &Value::Null));
     for (table, rows) in [
         ("person", 3),
         ("person_counts", 3),
@@ -97,6 +107,8 @@ async fn an_erased_account_leaves_nothing() {
         ("post_mention", 0),
         ("post_counts", 1),
         ("post_place", 0),
+        ("post_song", 0),
+        ("song", 0),
         ("merged_post", 0),
         ("feed_owner", 1),
         ("feed_entry", 0),

@@ -37,7 +37,8 @@ async fn an_export_has_what_a_member_decided_and_wrote_and_nothing_of_others() {
     put(&bob, "eve", "block").await.expect(200);
     ada.send(ada.request(Method::PUT, "/v1/topics/tag/karaoke/follow")).await.expect(200);
     let waiting = harness.item(&ada, Kind::Video, Conversion::Processing);
-    let body = json!({"text": "soon", "audience": "close", "media": [waiting], "alts": ["A stage."]});
+    let song = harness.item(&ada, Kind::Audio, Conversion::Ready);
+    let body = json!({"text": "soon", "audience": "close", "media": [waiting], "alts": ["A stage."], "song": song});
     ada.post("/v1/posts", &body).await.expect(201);
     post(&ada, "for those with the link", "link").await;
     for at in 0..50 {
@@ -72,6 +73,7 @@ async fn an_export_has_what_a_member_decided_and_wrote_and_nothing_of_others() {
     let soon = posts.iter().find(|record| record["text"] == "soon").unwrap();
     assert_eq!(soon["media"], json!([{"id": waiting, "alt": "A stage."}]));
     assert_eq!((&soon["state"], &soon["audience"]), (&json!("waiting"), &json!("close")));
+    assert_eq!(soon["song"], json!(song));
     let linked = posts.iter().find(|record| record["audience"] == "link").unwrap();
     assert!(linked.get("link").is_none() && linked.get("link_token").is_none(), "{linked}");
     assert_eq!(read(&harness, &harness.member("new"), "social/posts.json").await, Vec::<Value>::new());

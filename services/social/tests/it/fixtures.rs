@@ -127,6 +127,7 @@ impl Harness {
             id: MediaId::random(),
             kind,
             state,
+            name: "Blue in Green.mp3".into(),
             alt: "from the library".into(),
             width: Some(640),
             height: Some(480),

@@ -1,17 +1,21 @@
-//! The whole matrix, in the database: the SQL condition and the pure rule agree about every reader and every post.
+//! The whole matrix, in the database: the SQL condition and the pure rule agree about every reader and every post, and
+//! about the songs that posts show.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::AccountId;
 use contract::accounts::{AccountState, FoundAccount, Profile, StandingChanged};
+use contract::media::{Conversion, Kind};
 use contract::social::threads::PartState;
 use contract::social::{Audience, Policies, PostState};
+use contract::{AccountId, MediaId};
 use db::{Db, Error, Lane, Tx};
 use testkit::World;
 use uuid::Uuid;
 
-use crate::model::{PartFacts, Person, PersonNumber, Position, Post, ReaderFacts, ThreadPart, may_see, may_see_part};
+use crate::model::{
+    PartFacts, Person, PersonNumber, Position, Post, PostMedia, ReaderFacts, Song, ThreadPart, may_see, may_see_part,
+};
 use crate::store::feed_sources::{self, Source, Window};
-use crate::store::{follows, marks, people, posts, relations};
+use crate::store::{follows, marks, people, post_media, posts, relations, songs};
 
 /// How a reader stands to an author: their numbers, and what to write.
 const RELATIONS: [&str; 9] = [
@@ -180,6 +184,16 @@ async fn sees(db: &Db, reader: PersonNumber, post: &Post, all: (&[Person], &[Pos
     may_see_part(facts, object, PartFacts { state: part.state, sees_opening, is_blocked: between.is_blocked() })
 }
 
+/// Returns the readers, and how each stands to the authors. The authors read as well, each their own and those of
+/// strangers.
+fn readers(authors: &[Person]) -> Vec<(PersonNumber, &'static str)> {
+    let readers = (FIRST_READER..).zip(RELATIONS).map(|(number, relation)| match relation {
+        "visitor" => (PersonNumber::NONE, relation),
+        _ => (PersonNumber(number), relation),
+    });
+    readers.chain(authors.iter().map(|author| (author.number, "author"))).collect()
+}
+
 #[tokio::test]
 async fn the_condition_and_the_rule_say_the_same_over_the_whole_matrix() {
     let world = World::of(&[crate::service()]).await;
@@ -187,15 +201,9 @@ async fn the_condition_and_the_rule_say_the_same_over_the_whole_matrix() {
     // As the database stores it.
     let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
     let (authors, written) = fill(&db, now).await.unwrap();
-    let readers = (FIRST_READER..).zip(RELATIONS).map(|(number, relation)| match relation {
-        "visitor" => (PersonNumber::NONE, relation),
-        _ => (PersonNumber(number), relation),
-    });
-    // The authors read as well, each their own and those of strangers.
-    let readers: Vec<_> = readers.chain(authors.iter().map(|author| (author.number, "author"))).collect();
     let ids: Vec<Uuid> = written.iter().map(|post| post.id).collect();
     let mut seen_of_all = 0;
-    for (reader, relation) in readers {
+    for (reader, relation) in readers(&authors) {
         let mut by_rule = Vec::new();
         for post in &written {
             if sees(&db, reader, post, (&authors, &written), now).await {
@@ -239,5 +247,67 @@ async fn the_condition_and_the_rule_say_the_same_over_the_whole_matrix() {
         seen_of_all += by_rule.len();
     }
     assert!(seen_of_all > 200, "only {seen_of_all}: the test proves little");
+    world.end().await;
+}
+
+/// Has every public post show a song, which a post of another author names. Returns the posts that show and name each.
+async fn name_songs(db: &Db, authors: &[Person], written: &[Post]) -> Result<Vec<(Post, Post)>, Error> {
+    let of = |number: PersonNumber| written.iter().filter(move |post| post.author == number && post.part.is_none());
+    let mut named: Vec<(Post, Post)> = Vec::new();
+    for (author, other) in authors.iter().zip(authors.iter().cycle().skip(1)) {
+        let showing = of(author.number).filter(|post| post.audience == Audience::Public).cloned();
+        named.extend(showing.zip(of(other.number).cloned()));
+    }
+    let rows = named.clone();
+    db.write(Lane::ALL, async move |tx| {
+        for (showing, naming) in rows {
+            let (id, owner) = (MediaId::random(), showing.author);
+            let item = PostMedia {
+                id: id.clone(),
+                kind: Kind::Audio,
+                state: Conversion::Ready,
+                alt: String::new(),
+                width: None,
+                height: None,
+                duration_ms: None,
+                thumbhash: None,
+                assets: Vec::new(),
+                is_hidden: false,
+                version: 1,
+            };
+            post_media::insert(tx, showing.id, &[item]).await?;
+            let song = Song { id, owner, title: "a song".into(), duration_ms: None, version: 1 };
+            songs::set(tx, naming.id, Some(&song), naming.position).await?;
+        }
+        Ok::<_, Error>(named)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_song_is_shown_to_those_to_whom_a_public_post_of_its_owner_shows_it() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, now) = (world.context("social").db.clone(), world.clock().now());
+    let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
+    let (authors, written) = fill(&db, now).await.unwrap();
+    let named = name_songs(&db, &authors, &written).await.unwrap();
+    let naming: Vec<Uuid> = named.iter().map(|(_, naming)| naming.id).collect();
+    let mut shown_of_all = 0;
+    for (reader, relation) in readers(&authors) {
+        let mut by_rule = Vec::new();
+        for (showing, naming) in &named {
+            let is_published = showing.state == PostState::Published;
+            if is_published && sees(&db, reader, showing, (&authors, &written), now).await {
+                by_rule.push(naming.id);
+            }
+        }
+        let shown = songs::list(db.read(), &naming, reader, now).await.unwrap();
+        let mut by_sql: Vec<Uuid> = shown.into_keys().collect();
+        by_rule.sort_unstable();
+        by_sql.sort_unstable();
+        assert_eq!(by_sql, by_rule, "{relation} {reader:?}");
+        shown_of_all += by_rule.len();
+    }
+    assert!(shown_of_all > 50, "only {shown_of_all}: the test proves little");
     world.end().await;
 }
