@@ -1,6 +1,6 @@
 // Proves how sizes and durations are written.
 import { expect, it } from 'vitest';
-import { formatRemaining, formatBytes, formatDuration, formatMemory, spokenDuration } from './format';
+import { formatRemaining, formatBytes, formatDuration, formatMemory, formatShortTime, spokenDuration } from './format';
 
 it('writes sizes', () => {
   expect([0, 1, 999, 1500, 12_345_678, 4e9].map(formatBytes)).toEqual(['0 bytes', '1 byte', '999 bytes', '1.5 kB', '12.3 MB', '4.0 GB']);
@@ -18,4 +18,10 @@ it('writes durations', () => {
 
 it('rounds the remaining time', () => {
   expect([2, 31, 119, 5400].map(formatRemaining)).toEqual(['a few seconds left', '30 sec left', '2 min left', '1.5 hr left']);
+});
+
+it('writes as much of a time as tells it from now', () => {
+  const now = new Date(2026, 10, 30, 20, 0);
+  const short = (...parts: [number, number, number, number]): string => formatShortTime(new Date(...parts).toISOString(), now).replace('\u202f', ' ');
+  expect([short(2026, 10, 30, 8), short(2026, 10, 29, 23), short(2025, 11, 1, 8)]).toEqual(['8:00 AM', 'Nov 29', 'Dec 1, 2025']);
 });

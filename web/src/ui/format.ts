@@ -65,6 +65,13 @@ export function formatRemaining(seconds: number): string {
 export const formatDate = (time: string): string => dateFormat({ dateStyle: 'medium' }).format(new Date(time));
 export const formatDateTime = (time: string): string => dateFormat({ dateStyle: 'medium', timeStyle: 'short' }).format(new Date(time));
 
+/** A time beside something short: the time of the day if that is today, the day if it is this year, else the date. */
+export function formatShortTime(time: string, now = new Date()): string {
+  const then = new Date(time);
+  if (then.toDateString() === now.toDateString()) return dateFormat({ timeStyle: 'short' }).format(then);
+  return dateFormat(then.getFullYear() === now.getFullYear() ? { day: 'numeric', month: 'short' } : { dateStyle: 'medium' }).format(then);
+}
+
 /** A list without a word before its last part, such as `photo, 1 minute, private`. */
 export const formatList = (parts: readonly string[]): string => listFormat({ type: 'unit', style: 'short' }).format(parts);
 
