@@ -33,11 +33,12 @@ pub fn title(text: &str) -> Option<String> {
 }
 
 /// Returns a text of several lines as people see it: without control, invisible or text-direction characters, with line
-/// feeds between its lines. Empty if nothing is left.
+/// feeds between its lines. Empty if nothing is left to see.
 pub fn lines(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
     let kept: String = text.chars().filter(|c| *c == '\n' || !is_hidden(*c)).collect();
-    kept.trim().to_owned()
+    let kept = kept.trim();
+    if kept.chars().all(is_blank) { String::new() } else { kept.to_owned() }
 }
 
 /// Returns the title of a file that a client names by its path: its last component (RFC 7578 §4.2), `untitled` if
@@ -65,6 +66,16 @@ fn is_hidden(c: char) -> bool {
             | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' // line separators, embeddings, overrides, isolates
             | '\u{fe00}'..='\u{fe0e}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}'
             | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}') // tags, private planes
+}
+
+/// Characters that stay, because emoji and scripts need them, and that show nothing by themselves: joiners, selectors
+/// of variants, fillers, the empty Braille pattern.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe0f}' | '\u{ffa0}'
+        )
 }
 
 fn shorten(name: &str) -> String {
@@ -154,6 +165,14 @@ mod tests {
         assert_eq!(lines("a\u{0}b\u{1b}[31mc\u{202e}d\u{2028}e\u{200b}f\u{e0041}g"), "ab[31mcdefg");
         assert_eq!(lines("👩\u{200d}🎤 « ok »"), "👩\u{200d}🎤 « ok »");
         assert_eq!(lines(" \n\u{feff}"), "");
+    }
+
+    #[test]
+    fn a_text_that_shows_nothing_is_empty() {
+        for blank in ["\u{200d}", "\u{3164}\n\u{2800} \u{115f}", "\u{fe0f}\u{200d}\u{34f}"] {
+            assert_eq!(lines(blank), "", "{blank:?}");
+        }
+        assert_eq!(lines("\u{3164}a\u{200d}"), "\u{3164}a\u{200d}");
     }
 
     #[test]

@@ -285,7 +285,7 @@ pub struct ThreadPartView {
     /// not used again. `null` before it has appeared, and when it was removed.
     #[schema(required)]
     pub number: Option<i64>,
-    /// The part that it answers.
+    /// The part that it answers, if you see it.
     #[schema(required)]
     pub answers: Option<Uuid>,
     /// Why it was removed or unlinked; only its author sees it.

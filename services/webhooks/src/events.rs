@@ -1,10 +1,12 @@
 //! The events that this role consumes: all that have a public event, and erased accounts. It publishes
 //! [`contract::webhooks::Disabled`].
 //!
-//! Invariant: an event is recorded once for each webhook, however often it is delivered (the inbox).
+//! Invariant: an event is recorded once for each webhook, however often it is delivered (the inbox); of what was before
+//! an erasure, nothing about the account is left once both consumers have handled it, in whichever order.
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::Erased;
+use contract::{AccountId, Event as _};
 
 use crate::commands::{self, EVENTS_CONSUMER};
 use crate::model::SUBJECTS;
@@ -21,8 +23,22 @@ pub(crate) fn subscriptions() -> Subscriptions<Webhooks> {
         .on("webhooks.erased", on_erased, |on| on)
 }
 
-async fn on_events(webhooks: Webhooks, deliveries: Vec<Delivery>) -> Result<(), HandlerError> {
-    commands::record_events(&webhooks, deliveries).await
+pub(crate) async fn on_events(webhooks: Webhooks, deliveries: Vec<Delivery>) -> Result<(), HandlerError> {
+    let erased: Vec<AccountId> = deliveries.iter().filter_map(erased_account).collect();
+    commands::record_events(&webhooks, deliveries).await?;
+    // Once more: this consumer may have been behind, and recorded what was before an erasure that was handled already.
+    for account in erased {
+        commands::erase_account(&webhooks, account).await?;
+    }
+    Ok(())
+}
+
+/// Returns the account of which an event says that it was erased.
+fn erased_account(delivery: &Delivery) -> Option<AccountId> {
+    let event = &delivery.event;
+    let is_erased = event.subject == Erased::SUBJECT;
+    let erased: Option<Erased> = is_erased.then(|| serde_json::from_str(&event.payload).ok()).flatten();
+    erased.map(|erased| erased.account)
 }
 
 /// Handling an event twice changes nothing, so no inbox is needed.

@@ -2,8 +2,11 @@
 //!
 //! Invariant: nothing here sends a request.
 
+use bus::{Delivery, Envelope};
 use chrono::TimeDelta;
-use contract::AccountId;
+use contract::accounts::Erased;
+use contract::social::{Audience, Posted};
+use contract::{AccountId, Event};
 use db::Lane;
 use db::schedule::{Job, Run, claim};
 use testkit::World;
@@ -11,10 +14,11 @@ use uuid::Uuid;
 
 use crate::commands;
 use crate::config::Config;
+use crate::events::on_events;
 use crate::model::{DeliveryState, EventTypes, Webhook, WebhookState};
 use crate::state::Webhooks;
 use crate::store;
-use crate::store::deliveries::NewDelivery;
+use crate::store::deliveries::{Doomed, NewDelivery};
 
 /// Returns a run of a job of this name.
 async fn run(webhooks: &Webhooks, name: &'static str) -> Run {
@@ -28,7 +32,7 @@ async fn insert(webhooks: &Webhooks, deliveries: usize) -> Uuid {
     let webhook = Webhook {
         id: context.random.uuid_v7(now),
         url: "https://hooks.example.org/".to_owned(),
-        events: EventTypes::from_text("media.ready"),
+        events: EventTypes::from_text("media.ready post.published"),
         description: String::new(),
         state: WebhookState::Active,
         made_by: Some(AccountId(Uuid::nil())),
@@ -114,5 +118,39 @@ async fn an_attempt_from_before_a_redelivery_does_not_end_it() {
         .await;
     assert_eq!(settled.unwrap(), (true, false));
     assert_eq!(store::deliveries::count_waiting(sql, webhook, 10).await.unwrap(), 1);
+    world.end().await;
+}
+
+/// Returns an event as the bus delivers it.
+fn delivery<E: Event>(event: &E, position: i64) -> Delivery {
+    let payload = serde_json::to_string(event).unwrap();
+    let event = Envelope { id: position.to_string(), subject: E::SUBJECT.to_owned(), payload };
+    Delivery { event, position, attempt: 1, lease: String::new() }
+}
+
+#[tokio::test]
+async fn what_is_recorded_late_of_an_erased_account_goes_as_well() {
+    let world = World::of(&[crate::service()]).await;
+    let webhooks = Webhooks::new(world.context("webhooks").clone(), Config::default()).unwrap();
+    insert(&webhooks, 0).await;
+    let (account, at) = (AccountId(Uuid::from_u128(3)), webhooks.context.clock.now());
+    let posted = Posted {
+        id: Uuid::from_u128(4),
+        author: account,
+        position: 1,
+        audience: Audience::Close,
+        tags: Vec::new(),
+        mentions: Vec::new(),
+        media: Vec::new(),
+        thread: None,
+        expires_at: None,
+        at,
+    };
+    // The other consumer was faster: it has removed what there was, and the post is from before.
+    commands::erase_account(&webhooks, account).await.unwrap();
+    let erased = Erased { account, handle: "ada".to_owned(), at };
+    on_events(webhooks.clone(), vec![delivery(&posted, 1), delivery(&erased, 2)]).await.unwrap();
+    let kept = store::deliveries::list_doomed(webhooks.context.db.read(), Doomed::OfAccount(account), 10).await;
+    assert!(kept.unwrap().is_empty());
     world.end().await;
 }

@@ -1,6 +1,7 @@
 //! Approving a comment that waits.
 //!
-//! Invariant: a comment is approved once, by the author of its post only, and counted and announced then.
+//! Invariant: a comment is approved once, by the author of its post only and while the post is shown, and counted and
+//! announced then.
 
 use contract::social::talk::Commented;
 use db::Lane;
@@ -11,11 +12,12 @@ use crate::error::Error;
 use crate::known_people::by_handles;
 use crate::model::{Person, words_of};
 use crate::state::Social;
-use crate::store::{comments, people};
+use crate::store::{comments, people, posts};
 
 /// Approves a comment on a post of the actor's. Does nothing if it is shown already.
 pub(crate) async fn approve_comment(social: &Social, actor: Person, id: Uuid) -> Result<(), Error> {
-    let found = comments::find(social.context.db.read(), id).await?.ok_or(Error::NoSuchComment)?;
+    let found = comments::find(social.context.db.read(), id).await?;
+    let found = found.filter(|found| found.post_author == actor.number).ok_or(Error::NoSuchComment)?;
     let mentioned = by_handles(social, &words_of(&found.text).1).await?;
     let now = social.context.clock.now();
     social
@@ -25,6 +27,11 @@ pub(crate) async fn approve_comment(social: &Social, actor: Person, id: Uuid) ->
             let written = comments::find_visible(tx, id, actor.number, now).await?;
             let written = written.filter(|written| written.comment.post_author == actor.number);
             let written = written.ok_or(Error::NoSuchComment)?;
+            // What others have left on a removed post is still there for a while.
+            let post = posts::find(tx, written.comment.post).await?;
+            if post.is_none_or(|post| post.expires_at.is_some_and(|end| end <= now)) {
+                return Err(Error::NoSuchComment);
+            }
             if !comments::approve(tx, id, actor.number).await? {
                 return Ok(());
             }

@@ -1,7 +1,8 @@
 //! Blocking a person.
 //!
-//! Invariant: once a block is committed, neither follows the other, neither asks to, and neither is a close friend of
-//! the other; what was shown before is not shown any more, because every read asks for blocks.
+//! Invariant: once a block is committed, neither follows the other, neither asks to, neither is a close friend of the
+//! other, and neither moderates a thread of the other or is invited to one; what was shown before is not shown any
+//! more, because every read asks for blocks.
 
 use contract::social::{Blocked, Unfollowed};
 
@@ -9,7 +10,7 @@ use super::pair::Pair;
 use crate::error::Error;
 use crate::model::Person;
 use crate::state::Social;
-use crate::store::{counts, follows, marks};
+use crate::store::{counts, follows, marks, threads};
 
 /// Blocks a person, whether or not they have blocked the actor. Does nothing if the actor has done so already.
 pub(crate) async fn block(social: &Social, actor: Person, other: Person) -> Result<(), Error> {
@@ -25,6 +26,7 @@ pub(crate) async fn block(social: &Social, actor: Person, other: Person) -> Resu
             for (one, two) in [(&actor, &other), (&other, &actor)] {
                 follows::remove_request(tx, one.number, two.number).await?;
                 marks::remove_close(tx, one.number, two.number).await?;
+                threads::remove_offices(tx, one.number, two.number).await?;
                 if follows::remove(tx, one.number, two.number).await? {
                     counts::add_follows(tx, one.number, two.number, -1).await?;
                     tx.publish(&Unfollowed { follower: one.account, followee: two.account, at: now }, now)?;

@@ -1,7 +1,7 @@
 //! Changing a post.
 //!
 //! Invariant: only its author changes a post, and what its readers may do counts from the commit on. A mention that is
-//! added widens nothing.
+//! added widens nothing, and who may not publish writes nothing into what is there.
 
 use chrono::{DateTime, Utc};
 use contract::social::{Audience, Policies, PostChanged, PostState};
@@ -12,7 +12,7 @@ use super::set_song::{confirm_song, write_song};
 use crate::error::Error;
 use crate::known_people::by_handles;
 use crate::model::thread::{policies_of_part, rule_after};
-use crate::model::{InvalidPost, Person, Post, PostChange, Song, words_of};
+use crate::model::{InvalidPost, Person, Place, Post, PostChange, Song, words_of};
 use crate::queries::songs::find_usable;
 use crate::state::Social;
 use crate::store::{people, post_media, post_words, posts, threads};
@@ -70,13 +70,11 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
     let author = people::find(tx, author.number).await?.ok_or(Error::NotFound)?;
     let post = posts::find(tx, id).await?.filter(|post| post.author == author.number);
     let post = post.filter(|post| post.expires_at.is_none_or(|end| end > now)).ok_or(Error::NotFound)?;
-    if change.audience.is_some_and(|audience| audience != post.audience) {
-        if post.part.is_some() {
-            return Err(InvalidPost("A part of a thread is shown to those who see the thread.").into());
-        }
-        if !author.standing.may_publish(now) {
-            return Err(Error::AccountLimited);
-        }
+    if post.part.is_some() && change.audience.is_some_and(|audience| audience != post.audience) {
+        return Err(InvalidPost("A part of a thread is shown to those who see the thread.").into());
+    }
+    if shows_something_new(&post, &change) && !author.standing.may_publish(now) {
+        return Err(Error::AccountLimited);
     }
     let post = changed(post, &change, token);
     let post = if change.text.is_some() { Post { edited_at: Some(now), ..post } } else { post };
@@ -84,7 +82,9 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
         return Err(InvalidPost("A post needs a text or a media item.").into());
     }
     posts::update(tx, &post).await?;
-    if let (Some(policies), Some(thread)) = (&change.policies, threads::find(tx, id).await?) {
+    if let (Some(policies), Some(thread)) = (&change.policies, threads::find(tx, id).await?)
+        && !post.is_story
+    {
         threads::update(tx, id, rule_after(thread.rule, policies.join), thread.cap).await?;
     }
     if let Some(text) = &change.text {
@@ -111,6 +111,14 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
         tx.publish(&changed, now)?;
     }
     Ok(())
+}
+
+/// Whether others read something after a change that they could not read before.
+fn shows_something_new(post: &Post, change: &PostChange) -> bool {
+    let place = change.place.clone().and_then(Place::into_text);
+    change.audience.is_some_and(|audience| audience != post.audience)
+        || change.text.as_ref().is_some_and(|text| !text.text.is_empty() && text.text != post.text)
+        || place.is_some() && place != post.place
 }
 
 /// Returns the post as it is after a change.

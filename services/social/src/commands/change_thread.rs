@@ -1,7 +1,7 @@
 //! Changing a thread.
 //!
 //! Invariant: only its opener changes it; the opening's policy and the thread's rule change together. A cap below the
-//! number of parts removes none.
+//! number of parts removes none. A story stays closed.
 
 use contract::social::threads::ThreadRule;
 use contract::social::{Audience, Policies};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::change_post::{apply, prepare};
 use crate::error::Error;
 use crate::model::thread::policy_of;
-use crate::model::{Person, PostChange, PostText, Thread};
+use crate::model::{InvalidPost, Person, PostChange, PostText, Thread};
 use crate::state::Social;
 use crate::store::{posts, threads};
 
@@ -46,6 +46,9 @@ pub(crate) async fn change_thread(
             let post = post.ok_or(Error::NotFound)?;
             let thread = threads::find(tx, id).await?.unwrap_or_else(|| Thread::of_post(&post));
             let (rule, cap) = (rule.unwrap_or(thread.rule), cap.unwrap_or(thread.cap));
+            if post.is_story && rule != ThreadRule::Closed {
+                return Err(InvalidPost("Nobody joins a story: it ends within a day.").into());
+            }
             let policies = Policies { join: policy_of(rule), ..post.policies };
             apply(tx, &opener, id, prepared.with_policies(policies)).await?;
             threads::insert(tx, &thread).await?;

@@ -34,8 +34,9 @@ pub(crate) struct NewComment {
 
 /// Writes a comment and returns its id.
 pub(crate) async fn create_comment(social: &Social, actor: Person, new: NewComment) -> Result<Uuid, Error> {
-    let lane = about_post::lanes(social, &actor, new.post).await?.ok_or(Error::NotFound)?;
+    // First: while accounts does not respond, a post that is not shown and none are the same response as well.
     let mentioned = by_handles(social, &new.text.mentions).await?;
+    let lane = about_post::lanes(social, &actor, new.post).await?.ok_or(Error::NotFound)?;
     let now = social.context.clock.now();
     let (id, max) = (social.context.random.uuid_v7(now), social.config.max_comments_per_hour);
     let position = draw_position(&social.context.random, now);

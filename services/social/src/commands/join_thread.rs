@@ -14,8 +14,9 @@ use super::publish_post::announce_part;
 use crate::error::Error;
 use crate::model::{InvalidPost, JoinRefusal, NewPost, Person, PostMedia, ThreadPart};
 use crate::queries::openings::{self, Opening};
+use crate::queries::posts::is_visible;
 use crate::state::Social;
-use crate::store::{posts, relations, thread_parts, threads};
+use crate::store::{people, posts, relations, thread_parts, threads};
 
 /// The most parts of a thread that wait for approval.
 const MAX_PENDING: u64 = 100;
@@ -47,7 +48,7 @@ pub(crate) async fn join_thread(social: &Social, author: Person, new: NewPart) -
             let opening = openings::find(tx, author.number, thread, token.as_deref(), now).await?;
             let state = admit(tx, &opening, &author, now).await?;
             if let Some(answered) = answers {
-                check_answered(tx, &author, thread, answered, now).await?;
+                check_answered(tx, &author, (thread, token.as_deref()), answered, now).await?;
             }
             let part = ThreadPart { thread, state, number: None, answers, reason: None };
             write(tx, &author, draft.into_part(part.clone())).await?;
@@ -101,16 +102,19 @@ async fn admit(tx: &Tx, opening: &Opening, author: &Person, now: DateTime<Utc>) 
 async fn check_answered(
     tx: &Tx,
     author: &Person,
-    thread: Uuid,
+    (thread, token): (Uuid, Option<&str>),
     answered: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let found = posts::find(tx, answered).await?;
     let is_shown = |part: &ThreadPart| part.thread == thread && part.number.is_some();
     if let Some(found) = found.filter(|post| post.part.as_ref().is_some_and(is_shown))
-        && !relations::find(tx, author.number, found.author, now).await?.is_blocked()
+        && let Some(owner) = people::find(tx, found.author).await?
     {
-        return Ok(());
+        let relation = relations::find(tx, author.number, owner.number, now).await?;
+        if is_visible(tx, (author.number, relation), (&found, &owner), token, now).await? {
+            return Ok(());
+        }
     }
     Err(InvalidPost("`answers` is the id of a part that you see in this thread.").into())
 }

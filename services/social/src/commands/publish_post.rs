@@ -23,6 +23,8 @@ pub(crate) fn draw_position(random: &Random, now: DateTime<Utc>) -> Position {
 
 /// What the author of a part reads whose clip can't be converted.
 const LOST_CLIP: &str = "The clip can't be converted.";
+/// What the author of a part reads whose clip is not in their library any more.
+const REMOVED_CLIP: &str = "The clip was removed.";
 
 /// Gives a part that appears now its number in the thread.
 pub(super) async fn numbered(tx: &Tx, post: Post) -> Result<Post, Error> {
@@ -107,7 +109,8 @@ async fn leave(
     Ok(tx.publish(&PartRemoved { thread: part.thread, part: id, author: author.account, by, at: now }, now)?)
 }
 
-/// Publishes a waiting post if its media can be shown now, and removes it if nothing is left of it.
+/// Publishes a waiting post if its media can be shown now, and removes it if nothing is left of it. A part without its
+/// clip leaves its thread.
 pub(crate) async fn settle(
     tx: &Tx,
     author: &Person,
@@ -120,13 +123,13 @@ pub(crate) async fn settle(
     if conclusion == Conclusion::IsEmpty {
         return remove(tx, author, &[post], now).await;
     }
-    if post.state != PostState::Waiting {
-        return Ok(());
+    let is_waiting = post.state == PostState::Waiting;
+    // A part is its clip: one of which only the text is left has no place in the thread, published or not.
+    if post.part.is_some() && (media.is_empty() || is_waiting && media.iter().all(PostMedia::is_lost)) {
+        let reason = if media.is_empty() { REMOVED_CLIP } else { LOST_CLIP };
+        return take_out(tx, &post, author, author, reason, now).await;
     }
-    if post.part.is_some() && media.iter().all(PostMedia::is_lost) {
-        return take_out(tx, &post, author, author, LOST_CLIP, now).await;
-    }
-    if conclusion == Conclusion::Waits || post.is_withheld() {
+    if !is_waiting || conclusion == Conclusion::Waits || post.is_withheld() {
         return Ok(());
     }
     let post = numbered(tx, post.published(draw_position(random, now), now)).await?;

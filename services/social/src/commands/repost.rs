@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::model::Person;
 use crate::model::budget::{Act, rest_of_hour};
 use crate::state::Social;
-use crate::store::{budgets, counts, posts, reposts};
+use crate::store::{budgets, counts, posts, relations, reposts};
 
 /// Reposts a post. Returns whether the member had not; otherwise nothing changes.
 pub(crate) async fn repost(social: &Social, actor: Person, post: Uuid) -> Result<bool, Error> {
@@ -44,7 +44,7 @@ pub(crate) async fn repost(social: &Social, actor: Person, post: Uuid) -> Result
         .await
 }
 
-/// Approves a repost of a post of the actor's. Does nothing if it is shown already.
+/// Approves a repost of a post of the actor's. Does nothing if it is shown already, and beyond a block.
 pub(crate) async fn approve_repost(social: &Social, actor: Person, post: Uuid, member: Person) -> Result<(), Error> {
     let (now, lane) = (social.context.clock.now(), Lane::of(&actor.account).and(&member.account));
     let position = draw_position(&social.context.random, now);
@@ -54,6 +54,10 @@ pub(crate) async fn approve_repost(social: &Social, actor: Person, post: Uuid, m
         .write(lane, async move |tx| {
             let found = posts::find(tx, post).await?.filter(|found| found.author == actor.number);
             let found = found.ok_or(Error::NotFound)?;
+            // What waits of somebody beyond a block is not shown to the author either.
+            if relations::find(tx, actor.number, member.number, now).await?.is_blocked() {
+                return Ok(());
+            }
             if reposts::approve(tx, found.id, member.number, position).await? {
                 counts::add_reposts(tx, post, 1).await?;
                 let (post_author, member) = (actor.account, member.account);

@@ -1,7 +1,7 @@
 //! Inviting members to a thread, appointing its moderators, and ending both.
 //!
 //! Invariant: only the opener appoints moderators; the opener and the moderators invite; a thread has a bounded number
-//! of both.
+//! of both, and none beside a block between them and the opener.
 
 use db::Lane;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::model::thread::MAX_MODERATORS;
 use crate::queries::openings;
 use crate::state::Social;
 use crate::store::threads::Office;
-use crate::store::{people, posts, threads};
+use crate::store::{people, posts, relations, threads};
 
 /// The most invitations to a thread.
 const MAX_INVITATIONS: u64 = 500;
@@ -30,8 +30,8 @@ pub(crate) struct NamedOffice {
     pub token: Option<String>,
 }
 
-/// Gives a person an office in a thread, or ends it. Does nothing if it is so already, and for the opener, who needs
-/// none.
+/// Gives a person an office in a thread, or ends it. Does nothing if it is so already, for the opener, who needs none,
+/// and beside a block between the person and the opener.
 pub(crate) async fn set_office(
     social: &Social,
     actor: Person,
@@ -53,6 +53,10 @@ pub(crate) async fn set_office(
                 return Ok(threads::remove_office(tx, office, thread, person.number).await?);
             }
             if person.number == opening.post.author {
+                return Ok(());
+            }
+            // A block has ended it for good, and who invites learns nothing of that.
+            if relations::find(tx, person.number, opening.post.author, now).await?.is_blocked() {
                 return Ok(());
             }
             if !posts::hold(tx, thread).await? {

@@ -67,6 +67,7 @@ async fn settle_one(social: &Social, post: Post) -> Result<(), Error> {
         .write(lane, async move |tx| {
             for item in &found {
                 post_media::advance(tx, &item.id, &update_of(item)).await?;
+                post_media::show(tx, &item.id, post.id, item.version).await?;
             }
             for id in &missing {
                 post_media::hide(tx, id, post.id).await?;

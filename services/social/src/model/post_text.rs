@@ -5,6 +5,7 @@
 
 use super::InvalidPost;
 use super::person::is_account_name;
+use super::topic::lower_tag;
 
 /// The longest text, in characters.
 const MAX_TEXT_CHARS: usize = 5_000;
@@ -73,7 +74,7 @@ fn push_once(words: &mut Vec<String>, word: Option<String>) {
 fn tag_at(text: &str) -> Option<String> {
     let tag: String = text.chars().take_while(|char| char.is_alphanumeric() || *char == '_').collect();
     let fits = tag.chars().count() <= MAX_TAG_CHARS && tag.chars().any(char::is_alphabetic);
-    fits.then(|| tag.to_lowercase())
+    fits.then(|| lower_tag(&tag))
 }
 
 /// Returns the handle at the start of a text. A full stop or a dash behind it belongs to the sentence.
@@ -86,7 +87,10 @@ fn handle_at(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use contract::social::TopicKind;
+
     use super::*;
+    use crate::model::Topic;
 
     #[test]
     fn tags_and_mentions_are_found_where_a_word_begins() {
@@ -95,6 +99,15 @@ mod tests {
         assert_eq!(parsed.mentions, ["ada", "bob.k"]);
         assert_eq!(parsed.tags, ["karaoke", "été_2026"]);
         assert_eq!(words_of("@@ada ##x https://a.org/#top/@eve"), (vec![], vec![]));
+    }
+
+    #[test]
+    fn every_tag_of_a_text_is_a_topic() {
+        for text in ["#İstanbul", "#Été_2026", "#ΟΔΟΣ", "#東京"] {
+            let tags = words_of(text).0;
+            let topic = Topic::parse(TopicKind::Tag, &tags[0]);
+            assert_eq!(topic.map(|topic| topic.name).as_ref(), tags.first(), "{text}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Topic {
     pub(crate) fn parse(kind: TopicKind, text: &str) -> Option<Self> {
         let line = codec::filename::lines(text).split_whitespace().collect::<Vec<_>>().join(" ");
         let name = match kind {
-            TopicKind::Tag => line.trim_start_matches('#').to_lowercase(),
+            TopicKind::Tag => lower_tag(line.trim_start_matches('#')),
             TopicKind::Place => line.to_lowercase(),
             TopicKind::Song => line,
         };
@@ -43,6 +43,11 @@ impl Topic {
     }
 }
 
+/// Returns a tag in lower case. That of `İ` is two characters, of which the second is in no tag.
+pub(super) fn lower_tag(tag: &str) -> String {
+    tag.to_lowercase().replace("i\u{307}", "i")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +56,7 @@ mod tests {
     fn a_topic_has_one_spelling() {
         let name = |kind, text: &str| Topic::parse(kind, text).map(|topic| topic.name);
         assert_eq!(name(TopicKind::Tag, "#Été_2026").as_deref(), Some("été_2026"));
+        assert_eq!(name(TopicKind::Tag, "İstanbul").as_deref(), Some("istanbul"));
         assert_eq!(name(TopicKind::Place, " The  Bar ").as_deref(), Some("the bar"));
         assert_eq!(name(TopicKind::Song, "5kT0vYq8").as_deref(), Some("5kT0vYq8"));
         for (kind, text) in [

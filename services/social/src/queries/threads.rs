@@ -16,6 +16,7 @@ use crate::model::{
 };
 use crate::state::Social;
 use crate::store;
+use crate::store::thread_parts::ReadThread;
 use crate::store::threads::Office;
 
 /// The scope of a signature on the URL of a programme.
@@ -145,7 +146,10 @@ pub(crate) async fn part(
         return Err(Error::NotFound);
     }
     let is_own = relation.is_self;
-    let answered = answered_authors(social, std::slice::from_ref(&part)).await?;
+    let answered = match &opening {
+        Some(opening) => answered_authors(social, &opening.read_by(reader, now), std::slice::from_ref(&part)).await?,
+        None => Vec::new(),
+    };
     let view = posts::views(social, reader, vec![post]).await?.pop().ok_or(Error::NotFound)?;
     Ok(part_view(view, part, Standpoint { reader, is_own, moderates }, &answered))
 }
@@ -211,7 +215,9 @@ async fn part_views(
 ) -> Result<Vec<ThreadPartView>, Error> {
     let parts: Vec<(Uuid, PersonNumber, ThreadPart)> =
         found.iter().filter_map(|post| Some((post.id, post.author, post.part.clone()?))).collect();
-    let answered = answered_authors(social, &parts.iter().map(|(_, _, part)| part.clone()).collect::<Vec<_>>()).await?;
+    let read = opening.read_by(reader, social.context.clock.now());
+    let in_thread: Vec<ThreadPart> = parts.iter().map(|(_, _, part)| part.clone()).collect();
+    let answered = answered_authors(social, &read, &in_thread).await?;
     let mut views = posts::views(social, reader, found).await?;
     let mut shown = Vec::with_capacity(parts.len());
     for (id, author, part) in parts {
@@ -222,10 +228,14 @@ async fn part_views(
     Ok(shown)
 }
 
-/// Returns the parts that these answer, with their authors.
-async fn answered_authors(social: &Social, parts: &[ThreadPart]) -> Result<Vec<(Uuid, PersonNumber)>, Error> {
+/// Returns the parts that these answer and that the reader may see, with their authors.
+async fn answered_authors(
+    social: &Social,
+    read: &ReadThread,
+    parts: &[ThreadPart],
+) -> Result<Vec<(Uuid, PersonNumber)>, Error> {
     let ids: Vec<Uuid> = parts.iter().filter_map(|part| part.answers).collect();
-    Ok(store::thread_parts::list_authors(social.context.db.read(), &ids).await?)
+    Ok(store::thread_parts::list_authors(social.context.db.read(), read, &ids).await?)
 }
 
 fn part_view(
@@ -236,13 +246,15 @@ fn part_view(
 ) -> ThreadPartView {
     let Standpoint { reader, is_own, moderates } = standpoint;
     let is_in = part.state != PartState::Removed;
-    let is_answered = answered.iter().any(|(id, author)| Some(*id) == part.answers && *author == reader);
+    // One that the reader may not see has no id here.
+    let above = answered.iter().find(|(id, _)| Some(*id) == part.answers);
+    let is_answered = above.is_some_and(|(_, author)| *author == reader);
     ThreadPartView {
         id: post.id,
         thread: part.thread,
         state: part.state,
         number: part.number,
-        answers: part.answers,
+        answers: above.map(|(id, _)| *id),
         reason: part.reason.filter(|_| is_own),
         can: PartCanView {
             approve: moderates && part.state == PartState::Pending,

@@ -174,7 +174,8 @@ pub(crate) async fn list(
     all(sql.rows(&text, vec![reader.0.into(), micros(now), parent.into(), after.into(), bound(limit)]).await?)
 }
 
-/// Returns the comments on a member's posts that wait for approval and that the member may see, the oldest first.
+/// Returns the comments on a member's posts that wait for approval and that the member may see, the oldest first. Those
+/// on a post that is over or was removed are left out.
 pub(crate) async fn list_pending(
     sql: &impl Sql,
     post_author: PersonNumber,
@@ -186,9 +187,11 @@ pub(crate) async fn list_pending(
         "select {COLUMNS}, {PERSON_COLUMNS}
            from post_comment
            join person on person.number = post_comment.author
+           join post on post.id = post_comment.post
           where post_comment.post_author = $1
             and post_comment.position > $3
             and post_comment.is_pending
+            and (post.expires_us is null or post.expires_us > $2)
             and {}
           order by post_comment.position
           limit $4",

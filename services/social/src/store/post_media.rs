@@ -170,6 +170,21 @@ pub(crate) async fn hide(tx: &Tx, media: &MediaId, post: Uuid) -> Result<(), Err
     tx.execute(HIDE, vec![media.as_str().into(), post.into()]).await.map(drop)
 }
 
+const SHOW: &str = "
+    update post_media
+       set is_hidden = false
+     where media = $1
+       and post = $2
+       and version <= $3
+       and is_hidden";
+
+/// Shows an item that its owner's library has, unless something newer is known: it may have been restored between the
+/// question after it and [`hide`].
+pub(crate) async fn show(tx: &Tx, media: &MediaId, post: Uuid, version: u64) -> Result<(), Error> {
+    let values = vec![media.as_str().into(), post.into(), version.cast_signed().into()];
+    tx.execute(SHOW, values).await.map(drop)
+}
+
 const REMOVE: &str = "
     delete from post_media
      where media = $1

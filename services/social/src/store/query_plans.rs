@@ -153,7 +153,7 @@ async fn read_threads(sql: &Plans<'_>) -> Result<(), db::Error> {
         thread_parts::list_waiting(sql, &read, moderates, id, 50).await?;
     }
     thread_parts::count_waiting(sql, id, PartState::Pending).await?;
-    thread_parts::list_authors(sql, &[id, id]).await?;
+    thread_parts::list_authors(sql, &read, &[id, id]).await?;
     drift::list_threads(sql, id, 50).await?;
     personal_data::list_threads(sql, READER, Position::START, 50).await?;
     for office in [Office::Moderator, Office::Invited] {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::posts::{COLUMNS, PostRow, all};
 use super::visible::{visible_part, visible_person};
-use super::{bound, micros};
+use super::{bound, micros, names_after};
 use crate::model::{PersonNumber, Post};
 
 /// A thread, who has opened it, and who reads.
@@ -184,8 +184,12 @@ pub(crate) async fn unlink_answers(tx: &Tx, parts: &[Uuid]) -> Result<(), Error>
     tx.execute(&text, parts.iter().map(|part| Value::from(*part)).collect()).await.map(drop)
 }
 
-/// Returns these parts with their authors, in any order.
-pub(crate) async fn list_authors(sql: &impl Sql, parts: &[Uuid]) -> Result<Vec<(Uuid, PersonNumber)>, Error> {
+/// Returns those of these parts that a reader who may see their thread may see, with their authors, in any order.
+pub(crate) async fn list_authors(
+    sql: &impl Sql,
+    read: &ReadThread,
+    parts: &[Uuid],
+) -> Result<Vec<(Uuid, PersonNumber)>, Error> {
     #[derive(FromQueryResult)]
     struct AuthorRow {
         id: Uuid,
@@ -194,7 +198,17 @@ pub(crate) async fn list_authors(sql: &impl Sql, parts: &[Uuid]) -> Result<Vec<(
     if parts.is_empty() {
         return Ok(Vec::new());
     }
-    let text = format!("select id, author from post where id in {}", placeholders(1, parts.len()));
-    let rows: Vec<AuthorRow> = sql.rows(&text, parts.iter().map(|part| Value::from(*part)).collect()).await?;
+    let text = format!(
+        "select post.id, post.author
+           from post
+           join person author on author.number = post.author
+          where post.id in {}
+            and {}",
+        names_after(3, parts.len()),
+        visible_part("$3", "$1", "$2")
+    );
+    let mut values: Vec<Value> = vec![read.reader.0.into(), micros(read.now), read.opener.0.into()];
+    values.extend(parts.iter().map(|part| Value::from(*part)));
+    let rows: Vec<AuthorRow> = sql.rows(&text, values).await?;
     Ok(rows.into_iter().map(|row| (row.id, PersonNumber(row.author))).collect())
 }

@@ -162,6 +162,24 @@ pub(crate) async fn remove_office(tx: &Tx, office: Office, thread: Uuid, person:
     tx.execute(&text, vec![thread.into(), person.0.into()]).await.map(drop)
 }
 
+/// Ends every office of a person in the threads of an opener.
+pub(crate) async fn remove_offices(tx: &Tx, opener: PersonNumber, person: PersonNumber) -> Result<(), Error> {
+    for office in [Office::Moderator, Office::Invited] {
+        let table = office.table();
+        let text = format!(
+            "delete from {table}
+              where person = $2
+                and exists (
+                    select 1
+                      from post
+                     where post.id = {table}.thread
+                       and post.author = $1)"
+        );
+        tx.execute(&text, vec![opener.0.into(), person.0.into()]).await?;
+    }
+    Ok(())
+}
+
 /// Whether a person has an office in a thread.
 pub(crate) async fn has_office(
     sql: &impl Sql,

@@ -211,3 +211,21 @@ async fn beyond_a_block_each_misses_what_the_other_said_and_the_counts_stay() {
     harness.assert_no_drift().await;
     harness.world.end().await;
 }
+
+#[tokio::test]
+async fn what_waits_on_a_removed_post_is_not_approved() {
+    let harness = Harness::new().await;
+    let listener = fake_role("notify").records::<Commented>();
+    listener.join(&harness.world).await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let body = json!({"text": "x", "audience": "public", "policies": {"comment": "approval"}});
+    let clip = ada.post("/v1/posts", &body).await.expect(201).json();
+    let waiting = comment(&bob, &clip, "hello").await;
+    ada.delete(&url(&clip)).await.expect(204);
+    assert_eq!(ada.get("/v1/me/comments/pending").await.expect(200).json()["items"], json!([]));
+    let approve = format!("{}/approve", comment_url(&waiting));
+    ada.post(&approve, &json!({})).await.refused(404, "social.no_such_comment");
+    harness.world.settle().await;
+    assert!(listener.events::<Commented>().is_empty());
+    harness.world.end().await;
+}

@@ -177,6 +177,14 @@ impl Harness {
         self.libraries.lock().get_mut(&owner.id.to_string()).unwrap().retain(|item| item.id != *id);
     }
 
+    /// Takes an item out of its owner's library for a moment, without an event.
+    pub async fn without_item(&self, owner: &TestClient, id: &MediaId, meanwhile: impl Future<Output = ()>) {
+        let held = self.libraries.lock().clone();
+        self.remove_item(owner, id);
+        meanwhile.await;
+        *self.libraries.lock() = held;
+    }
+
     /// Publishes an event and waits until it was handled.
     pub async fn publish<E: Event + Clone + Send + Sync + 'static>(&self, event: &E) {
         let (event, now) = (event.clone(), self.world.clock().now());

@@ -4,14 +4,15 @@ use contract::accounts::AccountState;
 use serde_json::json;
 use testkit::World;
 
-use crate::fixtures::{Harness, end, post, put};
+use crate::fixtures::{Harness, end, post, put, url};
 
 #[tokio::test]
 async fn bad_posts_are_refused_and_change_nothing() {
     let harness = Harness::new().await;
     let ada = harness.member("ada");
     let many = |sign: char, count: usize| (0..count).map(|at| format!("{sign}user{at} ")).collect::<Vec<_>>().concat();
-    for text in ["", " \n ", "\u{200b}\u{2060}", &"a".repeat(5001), &many('@', 51), &many('#', 31)] {
+    for text in ["", " \n ", "\u{200b}\u{2060}", "\u{200d}\u{3164}", &"a".repeat(5001), &many('@', 51), &many('#', 31)]
+    {
         let body = json!({"text": text, "audience": "public"});
         ada.post("/v1/posts", &body).await.refused(422, "social.invalid_post");
     }
@@ -72,8 +73,25 @@ async fn a_limited_member_publishes_nothing_and_follows_nobody() {
     ada.post("/v1/posts", &json!({"text": "x", "audience": "public"})).await.refused(403, "social.account_limited");
     put(&ada, "bob", "follow").await.refused(403, "social.account_limited");
     let wider = json!({"audience": "public"});
-    ada.patch(&crate::fixtures::url(&old), &wider).await.refused(403, "social.account_limited");
+    ada.patch(&url(&old), &wider).await.refused(403, "social.account_limited");
     put(&ada, "bob", "block").await.expect(200);
     put(&bob, "ada", "mute").await.refused(404, "social.no_such_person");
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_limited_member_writes_nothing_into_an_old_post() {
+    let harness = Harness::new().await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let old = post(&ada, "from before", "public").await;
+    harness.set_state(&ada, AccountState::Limited, 1).await;
+    for change in [json!({"text": "buy now"}), json!({"place": "The shop"})] {
+        ada.patch(&url(&old), &change).await.refused(403, "social.account_limited");
+    }
+    // What others do with it can still be ended.
+    let policies = json!({"policies": {"comment": "nobody", "repost": "nobody", "join": "nobody"}, "place": ""});
+    ada.patch(&url(&old), &policies).await.expect(200);
+    let seen = bob.get(&url(&old)).await.expect(200).json();
+    assert_eq!((&seen["text"], &seen["can"]["comment"]), (&json!("from before"), &json!(false)));
     harness.world.end().await;
 }

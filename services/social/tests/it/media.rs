@@ -6,7 +6,7 @@ use contract::{AccountId, MediaId};
 use serde_json::{Value, json};
 use testkit::TestClient;
 
-use crate::fixtures::{Harness, url};
+use crate::fixtures::{Harness, join, open, part_url, parts_url, url};
 
 async fn post_with(member: &TestClient, media: &[&MediaId], text: &str) -> Value {
     let body = json!({"text": text, "audience": "public", "media": media});
@@ -119,5 +119,47 @@ async fn media_of_others_are_refused_and_what_is_deleted_leaves_the_post() {
     assert_eq!(media().await, 0);
     ada.get(&url(&bare)).await.refused(404, "social.not_found");
     harness.assert_no_drift().await;
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_part_leaves_its_thread_with_its_clip() {
+    let harness = Harness::new().await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let thread = open(&harness, &ada, "open", 1, "public").await;
+    let clip = harness.clip(&bob);
+    let body = json!({"media": clip, "text": "My line"});
+    let part = bob.post(&parts_url(&thread), &body).await.expect(201).json();
+    harness.publish(&Deleted { id: clip, owner: AccountId(bob.id) }).await;
+    ada.get(&part_url(&part)).await.refused(404, "social.not_found");
+    let own = bob.get(&part_url(&part)).await.expect(200).json();
+    assert_eq!((&own["state"], &own["reason"]), (&json!("removed"), &json!("The clip was removed.")));
+    // Its place is free.
+    join(&harness, &ada, &thread).await.expect(201);
+    harness.assert_no_drift().await;
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn an_item_that_was_missing_for_a_moment_is_shown_after_all() {
+    let harness = Harness::new().await;
+    let ada = harness.member("ada");
+    let video = harness.item(&ada, Kind::Video, Conversion::Processing);
+    let waiting = post_with(&ada, &[&video], "").await;
+    let hidden = async || (harness.count("post_media where is_hidden").await == 1).then_some(());
+    harness
+        .without_item(&ada, &video, async {
+            harness.world.clock().advance(chrono::TimeDelta::minutes(2));
+            harness.world.wait_for("the job misses it", hidden).await;
+        })
+        .await;
+    // It was restored before that was written, so no event about it will come.
+    harness.change_item(&ada, &video, |item| item.state = Conversion::Ready);
+    harness.world.clock().advance(chrono::TimeDelta::minutes(2));
+    let published = async || {
+        let post = ada.get(&url(&waiting)).await.expect(200).json();
+        (post["state"] == "published").then_some(())
+    };
+    harness.world.wait_for("the job finds it", published).await;
     harness.world.end().await;
 }

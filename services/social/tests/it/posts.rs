@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 use testkit::{TestClient, fake_role};
 
-use crate::fixtures::{Harness, follow, post, url};
+use crate::fixtures::{Harness, follow, join, post, url};
 
 #[tokio::test]
 async fn a_post_is_written_changed_and_removed() {
@@ -104,5 +104,19 @@ async fn a_story_ends_after_a_day_and_a_link_dies_with_its_audience() {
     let renewed = ada.patch(&url(&secret), &json!({"audience": "link"})).await.expect(200).json();
     visitor.get(link).await.refused(404, "social.not_found");
     visitor.get(renewed["link"].as_str().unwrap()).await.expect(200);
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn nobody_joins_a_story_whatever_its_author_says() {
+    let harness = Harness::new().await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let body = json!({"text": "today", "audience": "public", "story": true, "policies": {"join": "everyone"}});
+    let story = ada.post("/v1/posts", &body).await.expect(201).json();
+    let thread = format!("/v1/threads/{}", story["id"].as_str().unwrap());
+    ada.patch(&thread, &json!({"rule": "open"})).await.refused(422, "social.invalid_post");
+    ada.patch(&thread, &json!({"cap": 5})).await.expect(200);
+    ada.patch(&url(&story), &json!({"policies": {"join": "everyone"}})).await.expect(200);
+    join(&harness, &bob, &story).await.refused(409, "social.thread_closed");
     harness.world.end().await;
 }

@@ -152,3 +152,17 @@ async fn a_repost_is_made_once_obeys_the_policy_and_widens_nothing() {
     assert_eq!((listener.events::<Reposted>().len(), listener.events::<RepostRemoved>().len()), (2, 1));
     harness.world.end().await;
 }
+
+#[tokio::test]
+async fn a_repost_is_not_approved_beyond_a_block() {
+    let harness = Harness::new().await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let body = json!({"text": "ask me", "audience": "public", "policies": {"repost": "approval"}});
+    let asked = ada.post("/v1/posts", &body).await.expect(201).json();
+    repost(&bob, &asked).await.expect(201);
+    put(&bob, "ada", "block").await.expect(200);
+    ada.post(&format!("{}/reposts/bob/approve", url(&asked)), &json!({})).await.expect(204);
+    assert_eq!(seen(&ada, &asked).await["counts"]["reposts"], 0);
+    harness.assert_no_drift().await;
+    harness.world.end().await;
+}

@@ -103,3 +103,28 @@ async fn the_words_of_an_erased_moderator_go_and_what_they_removed_stays_removed
     harness.assert_no_drift().await;
     harness.world.end().await;
 }
+
+#[tokio::test]
+async fn a_block_ends_offices_in_threads_for_good() {
+    let harness = Harness::new().await;
+    let [ada, mia, bob] = harness.members(["ada", "mia", "bob"]);
+    let thread = open(&harness, &ada, "invited", 20, "public").await;
+    let offices = ["moderators/mia", "invitations/bob"].map(|named| office(&thread, named, ""));
+    for path in &offices {
+        put(&ada, path).await.expect(204);
+    }
+    for name in ["mia", "bob"] {
+        put(&ada, &format!("/v1/accounts/{name}/block")).await.expect(200);
+    }
+    // None is given beside a block, and none comes back with its end.
+    for path in &offices {
+        put(&ada, path).await.expect(204);
+    }
+    assert_eq!((harness.count("thread_moderator").await, harness.count("thread_invitation").await), (0, 0));
+    for name in ["mia", "bob"] {
+        ada.delete(&format!("/v1/accounts/{name}/block")).await.expect(200);
+    }
+    put(&mia, &office(&thread, "invitations/bob", "")).await.refused(403, "social.not_moderator");
+    join(&harness, &bob, &thread).await.refused(403, "social.may_not_join");
+    harness.world.end().await;
+}

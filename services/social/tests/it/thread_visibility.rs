@@ -162,3 +162,30 @@ async fn what_is_said_about_a_part_is_for_those_who_see_its_thread() {
     harness.assert_no_drift().await;
     harness.world.end().await;
 }
+
+#[tokio::test]
+async fn a_part_that_is_not_shown_is_neither_named_nor_answered() {
+    let harness = Harness::new().await;
+    let [ada, bob, eve] = harness.members(["ada", "bob", "eve"]);
+    let thread = open(&harness, &ada, "open", 9, "public").await;
+    let part = join(&harness, &bob, &thread).await.expect(201).json();
+    let answer = json!({"media": harness.clip(&eve), "answers": part["id"]});
+    let answering = eve.post(&parts_url(&thread), &answer).await.expect(201).json();
+    let named = async |reader: &TestClient| {
+        let listed = reader.get(&parts_url(&thread)).await.expect(200).json();
+        let listed =
+            listed["items"].as_array().unwrap().iter().find(|one| one["id"] == answering["id"]).unwrap().clone();
+        let single = reader.get(&part_url(&answering)).await.expect(200).json();
+        assert_eq!(listed["answers"], single["answers"]);
+        single["answers"].clone()
+    };
+    assert_eq!(named(&eve).await, part["id"]);
+    harness.set_private(&bob, "bob", true).await;
+    for reader in [&ada, &eve, &harness.world.anonymous()] {
+        assert_eq!(named(reader).await, Value::Null);
+    }
+    assert_eq!(named(&bob).await, part["id"], "whoever is answered can have it unlinked");
+    let again = json!({"media": harness.clip(&eve), "answers": part["id"]});
+    eve.post(&parts_url(&thread), &again).await.refused(422, "social.invalid_post");
+    harness.world.end().await;
+}
