@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod delivery;
 pub mod ids;
 pub mod media;
+pub mod notify;
 pub mod social;
 mod string_enum;
 pub mod transcode;

@@ -188,6 +188,56 @@ impl Event for Unblocked {
     const SUBJECT: &'static str = "social.unblocked";
 }
 
+/// `social.muted`: a member has muted another, until a time or for good. No role shows it to anybody but the member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Muted {
+    /// Who has muted.
+    pub member: AccountId,
+    /// Who is muted.
+    pub muted: AccountId,
+    /// When it ends by itself; `None` for no end.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Event for Muted {
+    const SUBJECT: &'static str = "social.muted";
+}
+
+/// `social.unmuted`: a mute has ended before its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmuted {
+    /// Who had muted.
+    pub member: AccountId,
+    /// Who was muted.
+    pub muted: AccountId,
+    /// When it ended.
+    pub at: DateTime<Utc>,
+}
+
+impl Event for Unmuted {
+    const SUBJECT: &'static str = "social.unmuted";
+}
+
+/// `social.close_changed`: a member has made another a close friend, or no longer one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseChanged {
+    /// Who picks.
+    pub member: AccountId,
+    /// Who is picked.
+    pub friend: AccountId,
+    /// Whether they are a close friend now.
+    pub is_close: bool,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Event for CloseChanged {
+    const SUBJECT: &'static str = "social.close_changed";
+}
+
 /// `social.posted`: a post has appeared. One that waits for its media appears, and is announced, when they can be
 /// shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -335,6 +335,9 @@ pub(crate) enum CheckedRole {
     /// Count followers, follows and posts anew; exits with 0 only if every stored count is right
     #[command(after_help = "Example:\n  tutti check social --data data")]
     Social,
+    /// Count unseen and unread notices anew; exits with 0 only if every stored count is right
+    #[command(after_help = "Example:\n  tutti check notify --data data")]
+    Notify,
 }
 
 #[derive(Debug, Args)]

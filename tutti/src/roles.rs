@@ -5,7 +5,7 @@
 use service::Service;
 
 /// Returns every role, in the order in which they start.
-pub(crate) fn all() -> [Service; 8] {
+pub(crate) fn all() -> [Service; 9] {
     [
         accounts::service(),
         media::service(),
@@ -13,6 +13,7 @@ pub(crate) fn all() -> [Service; 8] {
         delivery::service(),
         social::service(),
         webhooks::service(),
+        notify::service(),
         gateway::service(),
         // The gateway's code at the operators' listener.
         gateway::admin_service(),

@@ -43,6 +43,10 @@ export class ApiClient {
   /** Creates something of a JSON body, and returns it. */
   create = async <T>(path: string, body: object): Promise<T> => this.#json<T>(path, { method: 'POST', body: JSON.stringify(body) }, { 'Content-Type': 'application/json' });
 
+  /** Sends a PUT, with a JSON body or without. */
+  put = async (path: string, body?: object): Promise<unknown> =>
+    this.#json(path, body ? { method: 'PUT', body: JSON.stringify(body) } : { method: 'PUT' }, body ? { 'Content-Type': 'application/json' } : {});
+
   async #json<T>(path: string, options: RequestInit = {}, headers: Record<string, string> = {}): Promise<T> {
     const response = await fetch(this.serverUrl + path, { ...options, headers: { ...headers, Authorization: `Bearer ${this.token}` } });
     expect(response.ok, `${path}: ${response.status}`).toBe(true);

@@ -271,7 +271,7 @@ test('no page and no dialog has a text outside the message files', async ({ cont
   await page.keyboard.press('Escape');
 
   // Feeds, people and posts.
-  for (const path of ['/feed', '/explore', '/tags/海', '/songs/5kT0vYq8Zb3mXw1RcHs9Ga', '/saved', '/pending-comments', '/threads/new', '/t/0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60', '/greetings', '/g/5kT0vYq8Zb3mXw1RcHs9Ga']) {
+  for (const path of ['/feed', '/explore', '/tags/海', '/songs/5kT0vYq8Zb3mXw1RcHs9Ga', '/saved', '/pending-comments', '/threads/new', '/t/0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60', '/greetings', '/notifications', '/settings/notifications', '/g/5kT0vYq8Zb3mXw1RcHs9Ga']) {
     await open(path);
     await check(path);
   }

@@ -9,13 +9,14 @@ import feeds from '#messages/feeds';
 import greetings from '#messages/greetings';
 import layout from '#messages/layout';
 import library from '#messages/library';
+import notifications from '#messages/notifications';
 import people from '#messages/people';
 import posts from '#messages/posts';
 import talk from '#messages/talk';
 import threads from '#messages/threads';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'trash' | 'settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'notifications' | 'trash' | 'settings' | 'notification-settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -57,8 +58,10 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   thread: { pattern: '/t/:id', title: null, load: () => import('./threads/ThreadPage.svelte') },
   greetings: { pattern: '/greetings', title: greetings.title, load: () => import('./greetings/GreetingsPage.svelte'), signedOut: 'sign-in' },
   greeting: { pattern: '/g/:token', title: null, load: () => import('./greetings/GreetingPage.svelte') },
+  notifications: { pattern: '/notifications', title: notifications.title, load: () => import('./notifications/NotificationsPage.svelte'), signedOut: 'sign-in' },
   trash: { pattern: '/trash', title: layout.trash, load: () => import('./trash/TrashPage.svelte'), signedOut: 'sign-in' },
   settings: { pattern: '/settings', title: account.settingsTitle, load: () => import('./account/SettingsPage.svelte'), signedOut: 'sign-in' },
+  'notification-settings': { pattern: '/settings/notifications', title: notifications.preferencesTitle, load: () => import('./notifications/PreferencesPage.svelte'), signedOut: 'sign-in' },
   'api-keys': { pattern: '/settings/api-keys', title: apiKeys.title, load: () => import('./apiKeys/ApiKeysPage.svelte'), signedOut: 'sign-in' },
   'own-lists': { pattern: '/settings/people', title: people.listsTitle, load: () => import('./people/OwnListsPage.svelte'), signedOut: 'sign-in' },
   'sign-in': { pattern: '/sign-in', title: account.signInTitle, load: () => import('./account/SignInPage.svelte') },

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Audience;
 use crate::{AccountId, Event};
 
 /// A reaction to a post.
@@ -143,6 +144,12 @@ pub struct Commented {
     /// Whom it mentions. A mention does not let them read the post.
     #[serde(default)]
     pub mentions: Vec<AccountId>,
+    /// Who may read the post; an earlier release does not say it.
+    #[serde(default)]
+    pub audience: Option<Audience>,
+    /// The thread that the post is a part of.
+    #[serde(default)]
+    pub thread: Option<Uuid>,
     /// Since when it is shown.
     pub at: DateTime<Utc>,
 }

@@ -86,6 +86,9 @@ pub struct PartAdded {
     pub part: Uuid,
     /// Who has joined.
     pub author: AccountId,
+    /// Who has opened the thread; an earlier release does not say it.
+    #[serde(default)]
+    pub opener: Option<AccountId>,
     /// The part that it answers.
     #[serde(default)]
     pub answers: Option<Uuid>,

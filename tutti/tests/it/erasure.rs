@@ -20,7 +20,7 @@ const PASSWORD: &str = "a fine long password";
 const WORDS: [&str; 4] = ["zephyrine", "quillfeather", "nightjar", "wolfsbane"];
 
 /// What may stay of an erased account: a service (or all), a column, and why.
-const ALLOWED: [(&str, &str, &str); 10] = [
+const ALLOWED: [(&str, &str, &str); 12] = [
     ("", "outbox.payload", "events of the last days, which are sent again if the bus has lost them"),
     ("accounts", "audit_entry.target_id", "the audit trail is never changed: it says on whom an act was"),
     ("accounts", "audit_entry.before_json", "the same: what an act changed"),
@@ -31,6 +31,8 @@ const ALLOWED: [(&str, &str, &str); 10] = [
     ("transcode", "job.media", "the same, for 8 days"),
     ("social", "erased_account.account", "the id: a late event does not bring the member back, for 30 days"),
     ("social", "post.thread", "the id of a thread that is gone: it keeps the parts of others from being shown"),
+    ("notify", "erased_account.account", "the same"),
+    ("notify", "removed_subject.subject", "the id of a post or file that is gone: nobody is told of it, for 30 days"),
 ];
 
 /// A member with everything, and what belongs to them.
@@ -299,7 +301,14 @@ async fn nothing_of_an_erased_member_is_left_anywhere() {
     let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1", "accounts.throttle_delay_ms=1"];
     let builder =
         cheap.into_iter().fold(World::builder().with_real_accounts().with_running_clock(), testkit::WorldBuilder::set);
-    let roles = [accounts::service(), media::service(), transcode::service(), delivery::service(), social::service()];
+    let roles = [
+        accounts::service(),
+        media::service(),
+        transcode::service(),
+        delivery::service(),
+        social::service(),
+        notify::service(),
+    ];
     let world = builder.start(&roles).await;
     let Everything { member, needles } = with_everything(&world).await;
     world.settle().await;

@@ -182,6 +182,7 @@ fn help_shows_examples_and_the_version_is_printed() {
         &["accounts", "revoke", "--help"],
         &["audit", "verify", "--help"],
         &["check", "social", "--help"],
+        &["check", "notify", "--help"],
         &["objects", "check", "--help"],
         &["objects", "repair", "--help"],
         &["migrate", "--help"],

@@ -36,6 +36,13 @@ export type Thread = BodyOf<'/v1/threads/{id}', 'get', 200>;
 export type ThreadRule = Thread['rule'];
 export type ThreadPart = BodyOf<'/v1/threads/{id}/parts', 'get', 200>['items'][number];
 export type Greeting = BodyOf<'/v1/greetings/{greeting}', 'get', 200>;
+export type NoticeList = BodyOf<'/v1/notifications', 'get', 200>;
+export type Notice = NoticeList['items'][number];
+export type NoticeKind = Notice['kind'];
+export type NoticeCounts = BodyOf<'/v1/notifications/read', 'post', 200>;
+/** What a member wants to hear of, each kind with what counts for it. */
+export type NotificationPreferences = BodyOf<'/v1/notifications/preferences', 'get', 200>;
+export type NotificationPreference = NotificationPreferences['kinds'][string];
 export type Audience = Post['audience'];
 export type Policies = Post['policies'];
 export type Policy = NonNullable<Policies['comment']>;

@@ -13,7 +13,7 @@ import { pseudoLocalize } from './pseudo.js';
 
 /** Texts that are the same in English and in another language. */
 const SAME: Record<string, readonly string[]> = {
-  fr: ['account.email', 'albums.description', 'apiKeys.tagAlbums', 'factors.code', 'layout.albums', 'layout.pages', 'library.photos', 'media.description', 'media.public', 'player.volume'],
+  fr: ['account.email', 'albums.description', 'apiKeys.tagAlbums', 'apiKeys.tagNotifications', 'factors.code', 'layout.albums', 'layout.pages', 'library.photos', 'media.description', 'media.public', 'player.volume'],
   es: ['player.speedNormal'],
   // Keyboards for Arabic have the English names.
   ar: ['player.keyHome', 'player.keyEnd'],
@@ -32,6 +32,8 @@ const CODES_FOR_PROGRAMS = [
   'webhooks.invalid_url', 'webhooks.too_many', 'social.no_such_report', 'social.report_closed', 'social.invalid_decision',
   // The player gets these of a playlist, and its page reads the thread again; the page asks for the feed alone, not for the first screen.
   'social.programme_changed', 'social.programme_not_ready', 'home.wrong_cursor',
+  // A stream that is refused is opened again by itself.
+  'notify.invalid_mark', 'notify.too_many_streams',
 ];
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })

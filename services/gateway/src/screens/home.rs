@@ -1,14 +1,15 @@
 //! `GET /v1/home`: the first screen of a member.
 //!
-//! Invariant: accounts and social are asked at the same time, each once.
+//! Invariant: accounts, social and notify are asked at the same time, each once.
 
 use axum::extract::State;
 use axum::response::Response;
 use contract::accounts::{FindAccounts, FoundAccount};
+use contract::notify::FindNoticeCounts;
 use contract::social::FindHomeFeed;
 use contract::social::views::FeedView;
 use contract::{AccountId, MediaId};
-use futures::future::join;
+use futures::future::join3;
 use http_server::auth::Member;
 use http_server::{Problem, Query};
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,8 @@ impl HomeMemberView {
         "confirmed": true,
     },
     "feed": {"items": [], "next": null, "marker": "h-854775807000000099"},
+    "unseen": 3,
+    "unread": 12,
     "degraded": [],
 }))]
 struct HomeView {
@@ -92,12 +95,18 @@ struct HomeView {
     /// A page of your home. `null` while it can't be read.
     #[schema(required)]
     feed: Option<FeedView>,
+    /// How many of your notifications came since their list was last looked at. `null` while it can't be read.
+    #[schema(required)]
+    unseen: Option<u64>,
+    /// How many of your notifications were not read. `null` while it can't be read.
+    #[schema(required)]
+    unread: Option<u64>,
     /// The roles that did not respond, whose parts are missing.
     #[schema(value_type = Vec<String>)]
     degraded: Vec<&'static str>,
 }
 
-/// Returns the first screen of the caller: who they are, and a page of home.
+/// Returns the first screen of the caller: who they are, a page of home, and how many notifications are new.
 ///
 /// Posts have their authors, signed media URLs and what the caller may do. A part that can't be read is `null`, and its
 /// role is in `degraded`. Continue with the `next` of the feed as `after`.
@@ -132,7 +141,8 @@ pub(super) async fn show(
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, 100);
     let feed = FindHomeFeed::new(reader, limit, params.after).ok_or_else(wrong_cursor)?;
     let me = FindAccounts(vec![reader.to_string()]);
-    let (me, feed) = join(screens.ask(&me), screens.ask(&feed)).await;
+    let counts = FindNoticeCounts(reader);
+    let (me, feed, counts) = join3(screens.ask(&me), screens.ask(&feed), screens.ask(&counts)).await;
     if has_cursor && matches!(feed, Ok(None)) {
         return Err(wrong_cursor());
     }
@@ -142,7 +152,15 @@ pub(super) async fn show(
     if degraded.len() == 2 {
         return Err(unavailable());
     }
-    fields.respond(&HomeView { me: me.map(|found| HomeMemberView::new(found, &member)), feed, degraded })
+    let counts = part(counts, &mut degraded);
+    let (unseen, unread) = (counts.map(|counts| counts.unseen), counts.map(|counts| counts.unread));
+    fields.respond(&HomeView {
+        me: me.map(|found| HomeMemberView::new(found, &member)),
+        feed,
+        unseen,
+        unread,
+        degraded,
+    })
 }
 
 fn wrong_cursor() -> Problem {

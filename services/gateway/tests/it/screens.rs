@@ -1,6 +1,7 @@
 //! The screens: what several roles say, in one call.
 
 use contract::accounts::{AccountState, FindAccounts, FoundAccount, Profile, StandingChanged};
+use contract::notify::{FindNoticeCounts, NoticeCounts};
 use contract::social::views::{FeedView, FollowState, PersonCountsView, PersonView, ProfileView, RelationshipView};
 use contract::social::{FindHomeFeed, FindProfileView};
 use contract::{AccountId, Query};
@@ -71,10 +72,14 @@ async fn the_first_screen_asks_each_role_once_and_says_what_is_missing() {
     let world = World::of(&[gateway::service()]).await;
     let accounts = fake_role("accounts").answer::<FindAccounts>(|path| found(path.get("names")));
     let social = fake_role("social").answer::<FindHomeFeed>(|path| feed(path.get("after")));
-    accounts.join(&world).await;
-    social.join(&world).await;
+    let notify = fake_role("notify").answer::<FindNoticeCounts>(|_| Some(NoticeCounts { unseen: 2, unread: 5 }));
+    for role in [&accounts, &social, &notify] {
+        role.join(&world).await;
+    }
     let bob = world.member("bob");
     let screen = bob.get("/v1/home").await.expect(200).json();
+    assert_eq!((&screen["unseen"], &screen["unread"]), (&json!(2), &json!(5)));
+    assert_eq!(notify.requests()[0].path, format!("/internal/members/{}/notice-counts", bob.id));
     assert_eq!((&screen["me"]["handle"], &screen["me"]["id"]), (&json!("bob"), &json!(bob.id)));
     assert_eq!((&screen["feed"]["marker"], &screen["degraded"]), (&json!("h-9"), &json!([])));
     let asked = accounts.requests().into_iter().filter(|request| request.path.starts_with("/internal/accounts/"));
@@ -90,6 +95,11 @@ async fn the_first_screen_asks_each_role_once_and_says_what_is_missing() {
     bob.get("/v1/home?fields=ME").await.refused(400, "request.invalid");
     world.anonymous().get("/v1/home").await.refused(401, "auth.required");
 
+    notify.fail_with(503);
+    let screen = bob.get("/v1/home").await.expect(200).json();
+    assert_eq!((&screen["unread"], &screen["degraded"]), (&Value::Null, &json!(["notify"])));
+    assert_eq!(screen["feed"]["marker"], "h-9");
+    notify.recover();
     social.fail_with(503);
     let screen = bob.get("/v1/home").await.expect(200).json();
     assert_eq!((&screen["feed"], &screen["degraded"]), (&Value::Null, &json!(["social"])));

@@ -42,6 +42,7 @@ pub(crate) async fn approve_comment(social: &Social, actor: Person, id: Uuid) ->
                 None => None,
             };
             let mentioned = people::retain_known(tx, mentioned).await?;
+            let post = posts::find(tx, comment.post).await?;
             let event = Commented {
                 id,
                 post: comment.post,
@@ -50,6 +51,8 @@ pub(crate) async fn approve_comment(social: &Social, actor: Person, id: Uuid) ->
                 answers: comment.answers(),
                 answered: answered.map(|above| above.author.account),
                 mentions: mentioned.into_iter().map(|person| person.account).collect(),
+                audience: post.as_ref().map(|post| post.audience),
+                thread: post.and_then(|post| post.part).map(|part| part.thread),
                 at: now,
             };
             Ok::<_, Error>(tx.publish(&event, now)?)

@@ -75,7 +75,10 @@ pub(crate) async fn create_comment(social: &Social, actor: Person, new: NewComme
             let mentions = mentioned.into_iter().map(|person| person.account).collect();
             let answered = above.map(|above| above.answered);
             let answers = comment.answers();
-            Ok(tx.publish(&Commented { id, post, post_author, author, answers, answered, mentions, at: now }, now)?)
+            let (audience, thread) = (Some(about.post.audience), about.post.part.as_ref().map(|part| part.thread));
+            let event =
+                Commented { id, post, post_author, author, answers, answered, mentions, audience, thread, at: now };
+            Ok(tx.publish(&event, now)?)
         })
         .await?;
     social.metrics.comments.inc();

@@ -53,7 +53,7 @@ pub(crate) async fn join_thread(social: &Social, author: Person, new: NewPart) -
             let part = ThreadPart { thread, state, number: None, answers, reason: None };
             write(tx, &author, draft.into_part(part.clone())).await?;
             if state == PartState::Pending {
-                announce_part(tx, id, &author, &part, now)?;
+                announce_part(tx, id, &author, &part, now).await?;
             }
             Ok::<_, Error>(())
         })

@@ -61,13 +61,13 @@ pub(crate) async fn announce(
     };
     tx.publish(&posted, now)?;
     match &post.part {
-        Some(part) => announce_part(tx, post.id, author, part, now),
+        Some(part) => announce_part(tx, post.id, author, part, now).await,
         None => Ok(()),
     }
 }
 
 /// Announces a part that has appeared, or that waits for approval.
-pub(super) fn announce_part(
+pub(super) async fn announce_part(
     tx: &Tx,
     id: Uuid,
     author: &Person,
@@ -75,7 +75,11 @@ pub(super) fn announce_part(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let (thread, answers, state) = (part.thread, part.answers, part.state);
-    Ok(tx.publish(&PartAdded { thread, part: id, author: author.account, answers, state, at: now }, now)?)
+    let opener = match posts::find(tx, thread).await? {
+        Some(opening) => people::find(tx, opening.author).await?.map(|opener| opener.account),
+        None => None,
+    };
+    Ok(tx.publish(&PartAdded { thread, part: id, author: author.account, opener, answers, state, at: now }, now)?)
 }
 
 /// Takes a part out of its thread. Its post stays, and only its author sees it, with the reason.

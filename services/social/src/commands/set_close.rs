@@ -3,6 +3,8 @@
 //! Invariant: only their member changes them; a friend does not learn of it but by what they see; nobody is one beside
 //! a block.
 
+use contract::social::CloseChanged;
+
 use super::pair::Pair;
 use crate::error::Error;
 use crate::model::Person;
@@ -16,8 +18,10 @@ pub(crate) async fn set_close(social: &Social, actor: Person, other: Person, is_
         .context
         .db
         .write(pair.lane(), async move |tx| {
+            let event = CloseChanged { member: pair.actor.account, friend: pair.other.account, is_close, at: now };
             if !is_close {
-                return Ok(marks::remove_close(tx, pair.actor.number, pair.other.number).await?);
+                marks::remove_close(tx, pair.actor.number, pair.other.number).await?;
+                return Ok(tx.publish(&event, now)?);
             }
             let Pair { actor, other } = pair.read_again(tx).await?;
             let relation = relations::find(tx, actor.number, other.number, now).await?;
@@ -27,7 +31,8 @@ pub(crate) async fn set_close(social: &Social, actor: Person, other: Person, is_
             if relation.blocks {
                 return Err(Error::Blocked);
             }
-            Ok(marks::insert_close(tx, actor.number, other.number).await?)
+            marks::insert_close(tx, actor.number, other.number).await?;
+            Ok(tx.publish(&event, now)?)
         })
         .await
 }

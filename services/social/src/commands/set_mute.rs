@@ -1,8 +1,10 @@
 //! Muting a person, for a time or for good, and ending it.
 //!
-//! Invariant: a mute changes nothing for anybody but its member, and no other learns of it.
+//! Invariant: a mute changes nothing for anybody but its member, and no other learns of it. Its events are for the role
+//! that notifies the member.
 
 use chrono::{DateTime, Utc};
+use contract::social::{Muted, Unmuted};
 
 use super::pair::Pair;
 use crate::error::Error;
@@ -17,25 +19,29 @@ pub(crate) async fn mute(
     other: Person,
     until: Option<DateTime<Utc>>,
 ) -> Result<(), Error> {
-    let pair = Pair::of(actor, other)?;
+    let (now, pair) = (social.context.clock.now(), Pair::of(actor, other)?);
     social
         .context
         .db
         .write(pair.lane(), async move |tx| {
             let Pair { actor, other } = pair.read_again(tx).await?;
-            Ok::<_, Error>(marks::set_mute(tx, actor.number, other.number, until).await?)
+            marks::set_mute(tx, actor.number, other.number, until).await?;
+            let event = Muted { member: actor.account, muted: other.account, until, at: now };
+            Ok::<_, Error>(tx.publish(&event, now)?)
         })
         .await
 }
 
 /// Ends a mute. Does nothing if there is none.
 pub(crate) async fn unmute(social: &Social, actor: Person, other: Person) -> Result<(), Error> {
-    let pair = Pair::of(actor, other)?;
+    let (now, pair) = (social.context.clock.now(), Pair::of(actor, other)?);
     social
         .context
         .db
         .write(pair.lane(), async move |tx| {
-            Ok::<_, Error>(marks::remove_mute(tx, pair.actor.number, pair.other.number).await?)
+            marks::remove_mute(tx, pair.actor.number, pair.other.number).await?;
+            let event = Unmuted { member: pair.actor.account, muted: pair.other.account, at: now };
+            Ok::<_, Error>(tx.publish(&event, now)?)
         })
         .await
 }

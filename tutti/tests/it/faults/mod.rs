@@ -13,6 +13,7 @@ mod harness;
 mod in_turn;
 mod load;
 mod network;
+mod notify;
 mod processes;
 mod social;
 mod uploads;

@@ -23,7 +23,7 @@ const WRITES: usize = 100;
 /// How often a process is killed during a fan-out.
 const KILLS: usize = 32;
 
-async fn sign_up(harness: &Harness, count: usize) -> Vec<Arc<Client>> {
+pub(super) async fn sign_up(harness: &Harness, count: usize) -> Vec<Arc<Client>> {
     let mut members = Vec::new();
     for at in 0..count {
         members.push(Arc::new(Client::sign_up(&format!("member{at}"), harness.gateway_urls()).await));
@@ -32,7 +32,7 @@ async fn sign_up(harness: &Harness, count: usize) -> Vec<Arc<Client>> {
 }
 
 /// Writes a post. One whose outcome is unknown is sent again with its key, until it is acknowledged. Returns its id.
-async fn write_post(client: &Client, text: &str) -> String {
+pub(super) async fn write_post(client: &Client, text: &str) -> String {
     let body = json!({"text": text, "audience": "public"});
     for _ in 0..200 {
         let sent =
@@ -71,10 +71,10 @@ async fn write_at_random(client: Arc<Client>, posts: Arc<Vec<String>>) {
     }
 }
 
-/// Runs `tutti check social`, as an operator would.
-async fn assert_no_drift(harness: &Harness) {
+/// Runs `tutti check` of a role, as an operator would.
+pub(super) async fn assert_no_drift(harness: &Harness, role: &str) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tutti"));
-    command.args(["check", "social", "--config"]).arg(harness.fleet.config_path()).kill_on_drop(true);
+    command.args(["check", role, "--config"]).arg(harness.fleet.config_path()).kill_on_drop(true);
     let output = command.output().await.unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
@@ -95,7 +95,7 @@ async fn counts_equal_rows_after_a_thousand_mixed_writes_through_four_processes(
     for writer in writers {
         writer.await.unwrap();
     }
-    assert_no_drift(&harness).await;
+    assert_no_drift(&harness, "social").await;
 }
 
 /// Returns how often each text is in the home of a member, over all pages.
@@ -143,5 +143,5 @@ async fn a_killed_fan_out_shows_each_post_once_to_every_follower() {
     for follower in followers {
         assert_eq!(walk_home(follower).await, expected, "{}", follower.handle);
     }
-    assert_no_drift(&harness).await;
+    assert_no_drift(&harness, "social").await;
 }

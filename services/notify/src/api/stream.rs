@@ -1,0 +1,218 @@
+//! `GET /v1/notifications/stream`: the notices of the caller as they come, as server-sent events.
+//!
+//! Invariant: a stream hears of changes before it reads for the first time, so nothing falls in between; it sends what
+//! is in the history and keeps no queue of its own, so a reader that is slow or was away gets what it missed, or
+//! `reset` if that is much. It ends when the access token counts no more.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use axum::response::sse::Event;
+use contract::AccountId;
+use contract::notify::NoticeCounts;
+use futures::stream;
+use http::HeaderMap;
+use http_server::auth::{Claims, Member};
+use http_server::{sse, sse_event};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::language_of;
+use super::view::views;
+use crate::error::Error;
+use crate::history::{Counts, Notice};
+use crate::model::Language;
+use crate::state::Notify;
+use crate::streams::OpenStream;
+
+/// The most notices that a reader who was away gets one by one.
+const MAX_BACKFILL: usize = 100;
+const LAST_EVENT_ID: &str = "last-event-id";
+/// How often a stream that waits checks its token and the clock.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// After so many checks it reads, although it heard of no change: a process that is killed after its commit tells none.
+const CHECKS_PER_READ: u32 = 6;
+
+/// Follows the notices of the caller: `notice` for each that comes or grows, `counts` when the counts change.
+///
+/// The stream begins with `counts`. Each event has an `id`; a client that connects again with it as `Last-Event-ID`
+/// gets what has come meanwhile. `reset` stands for more than 100 notices, or an id that the list never had: read the
+/// list again. A notice that has grown replaces the one with the same `group`. What is filtered is not in the stream.
+/// It ends with the access token: follow again with a fresh one.
+#[utoipa::path(
+    get,
+    path = "/v1/notifications/stream",
+    operation_id = "follow_notifications",
+    tag = "notifications",
+    security(("token" = [])),
+    params(
+        (
+            "Last-Event-ID" = Option<Uuid>,
+            Header,
+            description = "The last `id` that arrived",
+            example = "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Server-sent events (WHATWG HTML, section 9.2), each with `id`, `event` and `data`",
+            content_type = "text/event-stream",
+            example = "id: 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63\nevent: counts\ndata: {\"unseen\":1,\"unread\":4}\n\n",
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!(["notify.too_many_streams", "request.invalid"])),
+        ("x-stream" = json!(true)),
+    ),
+)]
+pub(super) async fn follow(
+    State(notify): State<Notify>,
+    member: Member,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let last_event = last_event_id(&headers)?;
+    let account = AccountId(member.id());
+    let open = notify.streams.open(account).ok_or(Error::TooManyStreams)?;
+    let language = language_of(&notify, account, &headers).await?;
+    let last = notify.history.last_id(account).await?;
+    let mut follower = Follower::new(&notify, member.0, language, open, last);
+    match last_event {
+        Some(known) if known <= last => follower.cursor = known,
+        Some(_) => follower.push_reset(),
+        None => {}
+    }
+    let tasks = notify.context.tasks.clone();
+    let events =
+        stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
+    Ok(sse(events, &tasks))
+}
+
+/// Returns the id of the last event that the client has.
+fn last_event_id(headers: &HeaderMap) -> Result<Option<Uuid>, Error> {
+    let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
+    // Only the form that was sent: other spellings of an id are not from here.
+    let parsed = value.to_str().ok().filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
+    parsed.map(Some).ok_or(Error::BadLastEventId)
+}
+
+/// One client that follows.
+struct Follower {
+    notify: Notify,
+    claims: Claims,
+    language: Language,
+    open: OpenStream,
+    /// The greatest id that was sent, or was there at the beginning.
+    cursor: Uuid,
+    /// The counts that were sent.
+    counts: Option<Counts>,
+    ready: VecDeque<Event>,
+}
+
+impl Follower {
+    fn new(notify: &Notify, claims: Claims, language: Language, open: OpenStream, cursor: Uuid) -> Self {
+        Self { notify: notify.clone(), claims, language, open, cursor, counts: None, ready: VecDeque::new() }
+    }
+
+    /// Returns the next event; `None` at the end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if !self.is_valid() {
+                return None;
+            }
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            // The first read waits for nothing.
+            if self.counts.is_some() && !self.changed().await {
+                return None;
+            }
+            let read = self.read().await;
+            read.inspect_err(|error| tracing::warn!(%error, "notices could not be read for a stream")).ok()?;
+        }
+    }
+
+    /// Whether the token that opened the stream still counts.
+    fn is_valid(&self) -> bool {
+        self.notify.context.verifier.check_again(&self.claims).is_ok()
+    }
+
+    /// Waits until there may be something new. Returns `false` if the token counts no more.
+    async fn changed(&mut self) -> bool {
+        for _ in 0..CHECKS_PER_READ {
+            tokio::select! {
+                () = self.open.changed() => return true,
+                () = tokio::time::sleep(CHECK_INTERVAL) => {}
+            }
+            if !self.is_valid() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reads what is new, and prepares its events.
+    async fn read(&mut self) -> Result<(), Error> {
+        let (history, member) = (&self.notify.history, AccountId(self.claims.sub));
+        let notices = history.list_since(member, self.cursor, MAX_BACKFILL + 1).await?;
+        let counts = history.counts(member).await?;
+        if notices.len() > MAX_BACKFILL {
+            self.cursor = history.last_id(member).await?;
+            self.push_reset();
+        } else {
+            self.push_notices(notices).await?;
+        }
+        if self.counts != Some(counts) {
+            let Counts { unseen, unread } = counts;
+            self.push("counts", &NoticeCounts { unseen, unread });
+            self.counts = Some(counts);
+        }
+        Ok(())
+    }
+
+    async fn push_notices(&mut self, notices: Vec<Notice>) -> Result<(), Error> {
+        let ids: Vec<Uuid> = notices.iter().map(|notice| notice.id).collect();
+        let views = views(&self.notify, self.language, notices).await?;
+        for (id, view) in ids.into_iter().zip(views) {
+            self.cursor = id;
+            self.push("notice", &view);
+        }
+        Ok(())
+    }
+
+    fn push_reset(&mut self) {
+        self.push("reset", &serde_json::json!({}));
+    }
+
+    /// Prepares an event. Its id is the place up to which the client then has everything.
+    fn push(&mut self, name: &str, data: &impl Serialize) {
+        match serde_json::to_string(data) {
+            Ok(text) => self.ready.push_back(sse_event(name, &text).id(self.cursor.to_string())),
+            Err(error) => tracing::error!(%error, "an event could not be serialized"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_an_id_as_it_was_sent_is_a_last_event_id() {
+        let parse = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(LAST_EVENT_ID, HeaderValue::from_static(value));
+            last_event_id(&headers).ok()
+        };
+        let id = "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63";
+        assert_eq!(parse(id), Some(id.parse().ok()));
+        assert_eq!(last_event_id(&HeaderMap::new()).ok(), Some(None));
+        for wrong in ["", "end", "0198f3a26c1e7b409d523f8e1c7a4b63", "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b6g", "-1"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Fan-outs that end anywhere: what a process that is killed leaves is what an aborted task leaves, because a batch is
+//! one transaction.
+
+use chrono::DateTime;
+use contract::AccountId;
+use contract::social::{Audience, Posted};
+use db::{Error, Lane};
+use testkit::World;
+use uuid::Uuid;
+
+use super::fan_out;
+use crate::check::check;
+use crate::history::{Counts, Filter};
+use crate::model::{Relation, RelationKind};
+use crate::state::Notify;
+use crate::store::relations;
+
+const AUTHOR: AccountId = AccountId(Uuid::from_u128(1));
+const FIRST_FOLLOWER: u128 = 100;
+/// More than two batches.
+const FOLLOWERS: u128 = 900;
+const ROUNDS: u128 = 30;
+/// How often a fan-out is polled before it is killed, at most.
+const MAX_POLLS: u64 = 2_000;
+
+fn post(round: u128) -> Posted {
+    Posted {
+        id: Uuid::from_u128(round),
+        author: AUTHOR,
+        position: 1,
+        audience: Audience::Followers,
+        tags: Vec::new(),
+        mentions: Vec::new(),
+        media: Vec::new(),
+        thread: None,
+        expires_at: None,
+        at: DateTime::UNIX_EPOCH,
+    }
+}
+
+/// Returns how often the first and the last follower were told of a post.
+async fn told(notify: &Notify, post: &Posted) -> Vec<usize> {
+    let mut told = Vec::new();
+    for number in [FIRST_FOLLOWER, FIRST_FOLLOWER + FOLLOWERS - 1] {
+        let member = AccountId(Uuid::from_u128(number));
+        let notices = notify.history.list(member, Filter::default(), Uuid::max(), 100).await.unwrap();
+        let subject = post.id.to_string();
+        told.push(notices.iter().filter(|notice| notice.subject.as_ref() == Some(&subject)).count());
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_fan_out_that_is_killed_anywhere_tells_each_follower_once() {
+    let world = World::of(&[crate::service()]).await;
+    let context = world.context("notify").clone();
+    let config = context.config.section("notify").unwrap();
+    let notify = Notify::new(context, config);
+    let now = notify.context.clock.now();
+    let followed = notify.context.db.write(Lane::ALL, async move |tx| {
+        for number in FIRST_FOLLOWER..FIRST_FOLLOWER + FOLLOWERS {
+            let member = AccountId(Uuid::from_u128(number));
+            let follow = Relation { member, other: AUTHOR, kind: RelationKind::Follow };
+            relations::set(tx, follow, true, None, now).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    followed.await.unwrap();
+    for round in 1..=ROUNDS {
+        let post = post(round);
+        let (state, posted) = (notify.clone(), post.clone());
+        let killed = tokio::spawn(async move { fan_out(&state, &posted).await });
+        for _ in 0..notify.context.random.below(MAX_POLLS) {
+            tokio::task::yield_now().await;
+        }
+        killed.abort();
+        drop(killed.await);
+        while !fan_out(&notify, &post).await.unwrap() {}
+        assert_eq!(told(&notify, &post).await, [1, 1], "after round {round}");
+        assert!(fan_out(&notify, &post).await.unwrap(), "a post that was told is not told again");
+    }
+    let last = AccountId(Uuid::from_u128(FIRST_FOLLOWER + FOLLOWERS - 1));
+    let counts = notify.history.counts(last).await.unwrap();
+    assert_eq!(counts, Counts { unseen: ROUNDS as u64, unread: ROUNDS as u64 });
+    assert_eq!(check(&notify.context.db).await.unwrap(), (FOLLOWERS as u64, Vec::new()));
+    world.end().await;
+}

@@ -1,0 +1,46 @@
+//! Recording how one member stands to another.
+//!
+//! Invariant: a block or a mute is stored before the notices that it forbids are withdrawn; an account that was erased
+//! gets no relation.
+
+use chrono::{DateTime, Utc};
+use db::Lane;
+
+use super::withdraw::withdraw;
+use crate::error::Error;
+use crate::history::Withdrawn;
+use crate::model::{Relation, RelationKind};
+use crate::state::Notify;
+use crate::store::{people, relations};
+
+/// Sets whether a relation holds since `at`, until a time or for good. A block takes away what each was told of the
+/// other, a mute what its member was told.
+pub(crate) async fn set_relation(
+    notify: &Notify,
+    relation: Relation,
+    is_on: bool,
+    until: Option<DateTime<Utc>>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let Relation { member, other, kind } = relation;
+    notify
+        .context
+        .db
+        .write(Lane::of(&member).and(&other), async move |tx| {
+            if !people::list_erased(tx, &[member, other]).await?.is_empty() {
+                return Ok(());
+            }
+            relations::set(tx, relation, is_on, until, at).await
+        })
+        .await?;
+    if !is_on {
+        return Ok(());
+    }
+    if matches!(kind, RelationKind::Block | RelationKind::Mute) {
+        withdraw(notify, &Withdrawn::Between { member, actor: other }).await?;
+    }
+    if kind == RelationKind::Block {
+        withdraw(notify, &Withdrawn::Between { member: other, actor: member }).await?;
+    }
+    Ok(())
+}

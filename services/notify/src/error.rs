@@ -1,0 +1,74 @@
+//! The errors of this role. [`crate::codes`] has the status and code of each.
+//!
+//! Invariant: a notice of another member and one that does not exist are the same error.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use base::Transient;
+use http_server::Problem;
+use http_server::problem::every_role;
+
+use crate::codes;
+use crate::model::InvalidPreferences;
+
+/// How long a client waits before it follows again.
+const STREAMS_WAIT: Duration = Duration::from_secs(30);
+
+/// An error of this role.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is no such notice.
+    #[error("You have no such notification. It was removed, or has grown and so got a new id.")]
+    NotFound,
+    /// A mark breaks a rule.
+    #[error("{0}")]
+    InvalidMark(&'static str),
+    /// The preferences break a rule.
+    #[error(transparent)]
+    InvalidPreferences(#[from] InvalidPreferences),
+    /// The caller has muted as many posts and threads as a member may.
+    #[error("You have muted {0} posts and threads, which is the limit. Unmute some first.")]
+    TooManyMutes(u64),
+    /// As many streams are open as may be.
+    #[error("Too many streams of notifications are open. Read the list instead, or follow later.")]
+    TooManyStreams,
+    /// `Last-Event-ID` is no id of an event of the stream.
+    #[error("`Last-Event-ID` must be the `id` of an event of this stream. Leave it out to follow from now on.")]
+    BadLastEventId,
+    /// `after` is not a cursor of this list.
+    #[error("`after` must be the `next` of the previous page of the same list.")]
+    BadCursor,
+    /// The database failed.
+    #[error("the database failed")]
+    Db(#[from] db::Error),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::NotFound => codes::NOT_FOUND,
+            Error::InvalidMark(_) => codes::INVALID_MARK,
+            Error::InvalidPreferences(_) => codes::INVALID_PREFERENCES,
+            Error::TooManyMutes(_) => codes::TOO_MANY_MUTES,
+            Error::TooManyStreams => {
+                return Self::of(codes::TOO_MANY_STREAMS, error.to_string()).retry_after(STREAMS_WAIT);
+            }
+            Error::BadLastEventId | Error::BadCursor => every_role::BAD_QUERY,
+            Error::Db(cause) => return Self::of_engine(cause),
+        };
+        Self::of(code, error.to_string())
+    }
+}
+
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Db(error) if error.is_transient())
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
+    }
+}

@@ -1,0 +1,191 @@
+//! The port of the history: what an engine that stores notices must do.
+//!
+//! A notice has two ids. `group` stays while it grows. `id` is its place: it is drawn anew, above every other id of its
+//! member, whenever the notice grows, so that *until this id* never reaches what arrived later. Invariant: `unread` and
+//! `unseen` are the numbers of unread and unseen notices that are not filtered, after every call; the same entry of the
+//! same group key has one effect, however often it is added. `history_conformance` tests it on every engine.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contract::AccountId;
+use contract::notify::NoticeKind;
+use db::Error;
+use uuid::Uuid;
+
+/// The actors that a notice names; all are counted.
+pub(crate) const MAX_NAMED_ACTORS: usize = 3;
+
+/// Something that a member is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewEntry {
+    /// Who is told.
+    pub member: AccountId,
+    /// What it is about.
+    pub kind: NoticeKind,
+    /// What collapses into one notice while that is unread.
+    pub group_key: String,
+    /// What has one effect within the group key.
+    pub entry: String,
+    /// Who has acted.
+    pub actor: Option<AccountId>,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// Whether it is in the filtered list, which is not counted.
+    pub is_filtered: bool,
+}
+
+/// A notice for many members. It does not grow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SharedNotice {
+    /// What it is about.
+    pub kind: NoticeKind,
+    /// The key under which a member has it once.
+    pub group_key: String,
+    /// Who has acted.
+    pub actor: AccountId,
+    /// What it is about.
+    pub subject: String,
+}
+
+/// A notice that was added, or has grown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Who has it.
+    pub member: AccountId,
+    /// The id that it has now.
+    pub id: Uuid,
+}
+
+/// A notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// Its place: greater is newer.
+    pub id: Uuid,
+    /// The id that stays while it grows.
+    pub group: Uuid,
+    /// What it is about.
+    pub kind: NoticeKind,
+    /// The post, thread, file or greeting.
+    pub subject: Option<String>,
+    /// Who acted last, at most [`MAX_NAMED_ACTORS`], the newest first.
+    pub actors: Vec<AccountId>,
+    /// How many have acted.
+    pub actor_count: u64,
+    /// Whether its member has seen it in the list.
+    pub is_seen: bool,
+    /// Whether its member has read it.
+    pub is_read: bool,
+    /// Whether it is in the filtered list.
+    pub is_filtered: bool,
+}
+
+/// Selects notices of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Filter {
+    /// Only this kind.
+    pub kind: Option<NoticeKind>,
+    /// Only unread ones.
+    pub is_unread: bool,
+    /// The filtered list instead of the main one.
+    pub is_filtered: bool,
+}
+
+/// The counts of a member's main list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    /// Notices that were not seen.
+    pub unseen: u64,
+    /// Notices that were not read.
+    pub unread: u64,
+}
+
+/// What a member marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// As seen in the list.
+    Seen,
+    /// As read, and so as seen.
+    Read,
+}
+
+/// Which notices a member marks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// All with this id or a smaller one, whether or not there is one with it.
+    Until(Uuid),
+    /// Those with these ids. Ids of notices that have grown meanwhile are those of nothing.
+    Ids(Vec<Uuid>),
+}
+
+/// Which notices are removed for other reasons than their member's wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Withdrawn {
+    /// What one member was told of another's acts.
+    Between {
+        /// Who was told.
+        member: AccountId,
+        /// Who has acted.
+        actor: AccountId,
+    },
+    /// What anybody was told of a member's acts.
+    OfActor(AccountId),
+    /// Everything that a member was told.
+    OfMember(AccountId),
+    /// What is about a post, thread, file or greeting.
+    OfSubject(String),
+    /// What was told with an entry, such as the id of a comment.
+    OfEntry(String),
+    /// What is older than a time.
+    Before(DateTime<Utc>),
+}
+
+/// Stores the notices of members.
+#[async_trait]
+pub(crate) trait HistoryStore: Send + Sync {
+    /// Adds entries: each begins a notice, or lets the unread one of its group grow. Returns the notices that changed;
+    /// an entry that was added before changes none.
+    async fn add(&self, entries: Vec<NewEntry>, now: DateTime<Utc>) -> Result<Vec<Told>, Error>;
+
+    /// Adds a notice to the histories of members, with whether it is filtered there. At most
+    /// [`MAX_SHARED_MEMBERS`]. A member who has it keeps it as it is.
+    async fn add_shared(
+        &self,
+        notice: SharedNotice,
+        members: Vec<(AccountId, bool)>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Told>, Error>;
+
+    /// Returns notices below `before`, the newest first.
+    async fn list(&self, member: AccountId, filter: Filter, before: Uuid, limit: usize) -> Result<Vec<Notice>, Error>;
+
+    /// Returns notices of the main list above `after`, the oldest first.
+    async fn list_since(&self, member: AccountId, after: Uuid, limit: usize) -> Result<Vec<Notice>, Error>;
+
+    /// Returns the counts, without reading notices.
+    async fn counts(&self, member: AccountId) -> Result<Counts, Error>;
+
+    /// Returns the greatest id that a notice of the member has or had.
+    async fn last_id(&self, member: AccountId) -> Result<Uuid, Error>;
+
+    /// Marks notices, and returns the counts after that.
+    async fn mark(&self, member: AccountId, mark: Mark, marked: Marked) -> Result<Counts, Error>;
+
+    /// Removes a notice of a member. Returns `false` if there is none with this id.
+    async fn remove(&self, member: AccountId, id: Uuid) -> Result<bool, Error>;
+
+    /// Removes some of the notices, entries and actors that are withdrawn, in a transaction that is short. Returns the
+    /// members whose lists have changed, and whether anything may be left.
+    async fn withdraw(&self, withdrawn: &Withdrawn) -> Result<WithdrawnStep, Error>;
+}
+
+/// The most members of one [`HistoryStore::add_shared`].
+pub(crate) const MAX_SHARED_MEMBERS: usize = 400;
+
+/// What one step of a withdrawal did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct WithdrawnStep {
+    /// Members whose lists have changed.
+    pub members: Vec<AccountId>,
+    /// Whether another step may find more.
+    pub has_more: bool,
+}

@@ -1,0 +1,78 @@
+//! Notify: tells members what concerns them. The history of their notices, their preferences, and what they mute.
+//!
+//! Owns who is told of what (`model/facts.rs`, `model/decision.rs`) and the history, behind a port (`history.rs`). Does
+//! not own what notices are about: it knows the other roles through their events only (decision 49). Invariant: a
+//! member has one notice for an event or an open group, however often the event is delivered, and `unread` is the
+//! number of unread notices that the member sees.
+//!
+//! # Lanes
+//!
+//! Writes of one lane run one after the other; writes of different lanes may run at once.
+//!
+//! | write | lanes | what they protect |
+//! |---|---|---|
+//! | notices of members: added, marked, removed, withdrawn | each member's account | the notices and their counts |
+//! | profile, standing | the account | none comes back after the erasure |
+//! | relation: follow, block, mute, close friend | both accounts | none comes back after the erasure |
+//! | preferences, muted posts and threads | the member's account | their number; none comes back |
+//! | owner of a file | the owner's account | none comes back after the erasure |
+//! | cursor of a fan-out | the author's account | it moves forward |
+//! | post or comment that was removed | none | the key is unique |
+//! | erasure: its first step | all | no write that began before is still running |
+//! | erasure: the other steps | the account | — |
+//! | removal of old rows | all | rows of many members, in any order |
+
+mod api;
+mod check;
+mod codes;
+mod commands;
+mod config;
+mod error;
+mod events;
+mod history;
+#[cfg(test)]
+mod history_conformance;
+mod jobs;
+mod live;
+mod metrics;
+mod migration;
+mod model;
+mod personal_data;
+mod state;
+mod store;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+pub use check::{Drift, check};
+use service::BootError;
+use service::personal_data::PersonalData;
+use service::{Context, RoleInstance, Service};
+
+/// Returns the definition of the notify role, one row in the table of roles.
+pub fn service() -> Service {
+    Service {
+        name: "notify",
+        migrations: Some(migration::MIGRATIONS),
+        objects: &[],
+        personal_data: PersonalData::Kept(personal_data::KEPT),
+        openapi: api::openapi,
+        codes: codes::CODES,
+        sections: config::sections,
+        subscriptions: |_| events::subscriptions().declared(),
+        start: |context| Box::pin(async { start(context) }),
+    }
+}
+
+fn start(context: Context) -> Result<RoleInstance, BootError> {
+    let config: config::Config = context.config.section("notify")?;
+    let notify = state::Notify::new(context, config);
+    Ok(RoleInstance {
+        router: api::router(&notify),
+        consumers: events::subscriptions().consumers(&notify),
+        jobs: jobs::jobs(&notify),
+        personal_data: Some(std::sync::Arc::new(notify)),
+        ..RoleInstance::default()
+    })
+}

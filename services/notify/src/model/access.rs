@@ -1,0 +1,75 @@
+//! Whether a member may see what a notice is about, as far as events tell.
+//!
+//! Invariant: what events don't tell is a no: a notice that is missing says less than one about what may not be seen.
+
+use contract::AccountId;
+use contract::social::Audience;
+
+use super::relation::{Relation, RelationKind};
+
+/// What a member needs to see what a notice is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing: it is the member's own, or addressed to them.
+    Own,
+    /// The audience of a post.
+    Post {
+        /// Its author.
+        author: AccountId,
+        /// Who may read it; `None` if the event does not say it.
+        audience: Option<Audience>,
+        /// Whether the member has written about it, so that they had its link.
+        had_link: bool,
+    },
+}
+
+impl Access {
+    /// Whether a member has it. `holds` says whether a relation holds; `is_private` whether an account is private.
+    pub(crate) fn is_had_by(
+        &self,
+        member: AccountId,
+        holds: impl Fn(Relation) -> bool,
+        is_private: impl Fn(AccountId) -> bool,
+    ) -> bool {
+        let Self::Post { author, audience, had_link } = *self else { return true };
+        if member == author {
+            return true;
+        }
+        let is = |kind| holds(Relation { member, other: author, kind });
+        let is_followed_back = || holds(Relation { member: author, other: member, kind: RelationKind::Follow });
+        match audience {
+            Some(Audience::Public) => !is_private(author) || is(RelationKind::Follow),
+            Some(Audience::Followers) => is(RelationKind::Follow),
+            Some(Audience::Friends) => is(RelationKind::Follow) && is_followed_back(),
+            Some(Audience::Close) => is(RelationKind::Close),
+            Some(Audience::Link) => had_link,
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_audience_is_who_may_be_told() {
+        let (author, member) = (AccountId(Uuid::from_u128(1)), AccountId(Uuid::from_u128(2)));
+        let follows = Relation { member, other: author, kind: RelationKind::Follow };
+        let back = Relation { member: author, other: member, kind: RelationKind::Follow };
+        let close = Relation { member, other: author, kind: RelationKind::Close };
+        let may = |audience, relations: &[Relation], is_private| {
+            let access = Access::Post { author, audience, had_link: false };
+            access.is_had_by(member, |relation| relations.contains(&relation), |_| is_private)
+        };
+        assert!(may(Some(Audience::Public), &[], false) && !may(Some(Audience::Public), &[back, close], true));
+        assert!(may(Some(Audience::Public), &[follows], true));
+        assert!(may(Some(Audience::Followers), &[follows], true) && !may(Some(Audience::Followers), &[back], false));
+        assert!(may(Some(Audience::Friends), &[follows, back], false));
+        assert!(!may(Some(Audience::Friends), &[follows], false) && !may(Some(Audience::Friends), &[back], false));
+        assert!(may(Some(Audience::Close), &[close], false) && !may(Some(Audience::Close), &[follows, back], false));
+        assert!(!may(Some(Audience::Link), &[follows, back, close], false) && !may(None, &[follows], false));
+    }
+}

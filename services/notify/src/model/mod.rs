@@ -1,0 +1,21 @@
+//! The types and rules of notices; no I/O.
+//!
+//! Invariant: nothing here reads a clock, and nothing here is asynchronous.
+
+mod access;
+mod decision;
+mod facts;
+mod kinds;
+mod language;
+mod page_url;
+mod preferences;
+mod relation;
+
+pub(crate) use access::Access;
+pub(crate) use decision::{Known, KnownPerson, decide};
+pub(crate) use facts::{Proposal, SUBJECTS, proposals_of};
+pub(crate) use kinds::EffectivePreference;
+pub(crate) use language::Language;
+pub(crate) use page_url::page_url;
+pub(crate) use preferences::{InvalidPreferences, Preferences, QuietHours};
+pub(crate) use relation::{Relation, RelationKind};

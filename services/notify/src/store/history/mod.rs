@@ -1,0 +1,105 @@
+//! The history on SQLite and PostgreSQL.
+//!
+//! A `recipient` row has the counts and the two cursors of a member; the flags of a notice are the exceptions above
+//! them. Every write about a member has their lane. Invariant: the counts change in the transaction of the notices.
+
+mod add;
+mod drift;
+mod mark;
+mod read;
+mod rows;
+mod withdraw;
+
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use contract::AccountId;
+use db::{Db, Error, Lane};
+use uuid::Uuid;
+
+pub(crate) use drift::{RecipientDrift, list_drifts};
+#[cfg(test)]
+pub(super) use read::{count_of, last_id_of, list_above, list_below};
+#[cfg(test)]
+pub(super) use withdraw::list_withdrawn;
+
+use crate::history::{
+    Counts, Filter, HistoryStore, Mark, Marked, NewEntry, Notice, SharedNotice, Told, Withdrawn, WithdrawnStep,
+};
+use base::Random;
+
+/// Entries of one transaction: each costs half a dozen statements.
+const BATCH_ENTRIES: usize = 25;
+
+/// Stores notices in this role's own database.
+#[derive(Debug, Clone)]
+pub(crate) struct SqlHistory {
+    db: Db,
+    random: Random,
+}
+
+impl SqlHistory {
+    /// Returns the engine on a database.
+    pub(crate) fn new(db: Db, random: Random) -> Self {
+        Self { db, random }
+    }
+}
+
+#[async_trait]
+impl HistoryStore for SqlHistory {
+    async fn add(&self, mut entries: Vec<NewEntry>, now: DateTime<Utc>) -> Result<Vec<Told>, Error> {
+        let mut told = Vec::new();
+        while !entries.is_empty() {
+            let rest = entries.split_off(entries.len().min(BATCH_ENTRIES));
+            let (batch, random) = (std::mem::replace(&mut entries, rest), self.random.clone());
+            let lane = Lane::of_each(batch.iter().map(|entry| entry.member));
+            told.extend(self.db.write(lane, async move |tx| add::add(tx, &batch, &random, now).await).await?);
+        }
+        Ok(told)
+    }
+
+    async fn add_shared(
+        &self,
+        notice: SharedNotice,
+        members: Vec<(AccountId, bool)>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Told>, Error> {
+        let (lane, random) = (Lane::of_each(members.iter().map(|(member, _)| member)), self.random.clone());
+        self.db.write(lane, async move |tx| add::add_shared(tx, &notice, &members, &random, now).await).await
+    }
+
+    async fn list(&self, member: AccountId, filter: Filter, before: Uuid, limit: usize) -> Result<Vec<Notice>, Error> {
+        read::list_below(self.db.read(), member, filter, before, limit).await
+    }
+
+    async fn list_since(&self, member: AccountId, after: Uuid, limit: usize) -> Result<Vec<Notice>, Error> {
+        read::list_above(self.db.read(), member, after, limit).await
+    }
+
+    async fn counts(&self, member: AccountId) -> Result<Counts, Error> {
+        read::count_of(self.db.read(), member).await
+    }
+
+    async fn last_id(&self, member: AccountId) -> Result<Uuid, Error> {
+        read::last_id_of(self.db.read(), member).await
+    }
+
+    async fn mark(&self, member: AccountId, mark: Mark, marked: Marked) -> Result<Counts, Error> {
+        self.db.write(Lane::of(&member), async move |tx| mark::mark(tx, member, mark, &marked).await).await
+    }
+
+    async fn remove(&self, member: AccountId, id: Uuid) -> Result<bool, Error> {
+        self.db.write(Lane::of(&member), async move |tx| withdraw::remove_one(tx, member, id).await).await
+    }
+
+    async fn withdraw(&self, withdrawn: &Withdrawn) -> Result<WithdrawnStep, Error> {
+        let found = withdraw::list_withdrawn(self.db.read(), withdrawn).await?;
+        if found.is_empty() {
+            return Ok(WithdrawnStep::default());
+        }
+        let (lane, withdrawn) = (Lane::of_each(found.members()), withdrawn.clone());
+        self.db.write(lane, async move |tx| withdraw::withdraw(tx, &withdrawn, &found).await).await
+    }
+}

@@ -1,0 +1,102 @@
+//! Reading notices and counts.
+//!
+//! Invariant: the counts are read, never counted; a list reads its own page of an index.
+
+use contract::AccountId;
+use db::{Error, FromQueryResult, Sql, Value};
+use uuid::Uuid;
+
+use super::rows::{COLUMNS, NoticeRow};
+use crate::history::{Counts, Filter, Notice};
+use crate::store::values::bound;
+
+/// Returns notices of a list below `before`, the newest first.
+pub(crate) async fn list_below(
+    sql: &impl Sql,
+    member: AccountId,
+    filter: Filter,
+    before: Uuid,
+    limit: usize,
+) -> Result<Vec<Notice>, Error> {
+    let mut values: Vec<Value> = vec![member.0.into(), filter.is_filtered.into(), before.into(), bound(limit)];
+    let of_kind = filter.kind.map_or("", |kind| {
+        values.push(kind.as_str().into());
+        "and notice.kind = $5"
+    });
+    let unread = if filter.is_unread {
+        "and notice.is_read = false
+            and notice.id > recipient.read_until"
+    } else {
+        ""
+    };
+    let text = format!(
+        "select {COLUMNS}
+           from notice
+           join recipient
+             on recipient.member = notice.member
+          where notice.member = $1
+            and notice.is_filtered = $2
+            and notice.id < $3
+            {of_kind}
+            {unread}
+          order by notice.id desc
+          limit $4"
+    );
+    let rows: Vec<NoticeRow> = sql.rows(&text, values).await?;
+    rows.into_iter().map(Notice::try_from).collect()
+}
+
+/// Returns notices of the main list above `after`, the oldest first.
+pub(crate) async fn list_above(
+    sql: &impl Sql,
+    member: AccountId,
+    after: Uuid,
+    limit: usize,
+) -> Result<Vec<Notice>, Error> {
+    let text = format!(
+        "select {COLUMNS}
+           from notice
+           join recipient
+             on recipient.member = notice.member
+          where notice.member = $1
+            and notice.is_filtered = false
+            and notice.id > $2
+          order by notice.id
+          limit $3"
+    );
+    let rows: Vec<NoticeRow> = sql.rows(&text, vec![member.0.into(), after.into(), bound(limit)]).await?;
+    rows.into_iter().map(Notice::try_from).collect()
+}
+
+/// The row of a recipient, without its member.
+#[derive(Debug, Clone, Copy, FromQueryResult)]
+pub(super) struct RecipientRow {
+    pub(super) last_id: Uuid,
+    pub(super) seen_until: Uuid,
+    pub(super) read_until: Uuid,
+    unseen: i64,
+    unread: i64,
+}
+
+const FIND_RECIPIENT: &str = "
+    select last_id, seen_until, read_until, unseen, unread
+      from recipient
+     where member = $1";
+
+/// Returns the row of a member; `None` for one who was never told anything.
+pub(super) async fn find_recipient(sql: &impl Sql, member: AccountId) -> Result<Option<RecipientRow>, Error> {
+    sql.row(FIND_RECIPIENT, vec![member.0.into()]).await
+}
+
+/// Returns the counts of a member.
+pub(crate) async fn count_of(sql: &impl Sql, member: AccountId) -> Result<Counts, Error> {
+    let row = find_recipient(sql, member).await?;
+    // A negative count would be a fault; `tutti check notify` reports it.
+    let count = |count: i64| u64::try_from(count).unwrap_or_default();
+    Ok(row.map_or_else(Counts::default, |row| Counts { unseen: count(row.unseen), unread: count(row.unread) }))
+}
+
+/// Returns the greatest id that a notice of a member has or had.
+pub(crate) async fn last_id_of(sql: &impl Sql, member: AccountId) -> Result<Uuid, Error> {
+    Ok(find_recipient(sql, member).await?.map(|row| row.last_id).unwrap_or_default())
+}

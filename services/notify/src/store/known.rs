@@ -1,0 +1,70 @@
+//! Reads together what is known about the members, actors and subjects of proposals.
+//!
+//! Invariant: a fixed number of queries, however many proposals there are.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use contract::AccountId;
+use db::{Error, Sql};
+
+use super::{people, relations, removed, settings};
+use crate::model::{Access, Known, Proposal};
+
+/// Returns what is known about proposals.
+pub(crate) async fn read(sql: &impl Sql, proposals: &[Proposal], now: DateTime<Utc>) -> Result<Known, Error> {
+    let author = |proposal: &Proposal| match proposal.access {
+        Access::Post { author, .. } => Some(author),
+        Access::Own => None,
+    };
+    let members = unique(proposals.iter().map(|proposal| proposal.member));
+    let others = unique(proposals.iter().flat_map(|proposal| proposal.actor.into_iter().chain(author(proposal))));
+    let accounts = unique(members.iter().chain(&others).copied());
+    let subjects = unique(proposals.iter().filter_map(|proposal| proposal.subject.clone()));
+    let threads = proposals.iter().filter_map(|proposal| proposal.thread.clone());
+    let mutable = unique(threads.chain(subjects.iter().cloned()));
+    let objects = unique(proposals.iter().map(|proposal| proposal.entry.clone()).chain(subjects.iter().cloned()));
+    Ok(Known {
+        relations: relations::list(sql, &members, &others, now).await?.into_iter().collect(),
+        people: people::list(sql, &accounts).await?.into_iter().map(|person| (person.account, person)).collect(),
+        preferences: settings::list(sql, &members).await?.into_iter().collect(),
+        muted: settings::list_mutes(sql, &members, &mutable).await?.into_iter().collect(),
+        removed: removed::list(sql, &objects).await?.into_iter().collect(),
+        erased: people::list_erased(sql, &accounts).await?.into_iter().collect(),
+    })
+}
+
+/// Returns what may have forbidden proposals since they were told: blocks, mutes, removals and erasures.
+pub(crate) async fn read_forbidding(
+    sql: &impl Sql,
+    proposals: &[Proposal],
+    now: DateTime<Utc>,
+) -> Result<Known, Error> {
+    let members = unique(proposals.iter().map(|proposal| proposal.member));
+    let actors = unique(proposals.iter().filter_map(|proposal| proposal.actor));
+    let accounts = unique(members.iter().chain(&actors).copied());
+    let subjects = proposals.iter().filter_map(|proposal| proposal.subject.clone());
+    let objects = unique(proposals.iter().map(|proposal| proposal.entry.clone()).chain(subjects));
+    Ok(Known {
+        relations: relations::list(sql, &members, &actors, now).await?.into_iter().collect(),
+        removed: removed::list(sql, &objects).await?.into_iter().collect(),
+        erased: people::list_erased(sql, &accounts).await?.into_iter().collect(),
+        ..Known::default()
+    })
+}
+
+/// Returns each value once. `Ord`, so that statements have their values in one order.
+fn unique<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.collect::<BTreeSet<T>>().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_account_is_asked_for_once() {
+        let account = |number| AccountId(uuid::Uuid::from_u128(number));
+        assert_eq!(unique([account(2), account(1), account(2)].into_iter()), [account(1), account(2)]);
+    }
+}

@@ -1,0 +1,16 @@
+//! The SQL of this role: what it knows of others, settings, work, and the history on SQLite and PostgreSQL.
+//!
+//! Times are microseconds since 1970. Invariant: every list has an index that serves it (`query_plans.rs`).
+
+pub(crate) mod erasure;
+pub(crate) mod fan_outs;
+pub(crate) mod history;
+pub(crate) mod known;
+pub(crate) mod media;
+pub(crate) mod people;
+#[cfg(test)]
+mod query_plans;
+pub(crate) mod relations;
+pub(crate) mod removed;
+pub(crate) mod settings;
+mod values;

@@ -1,0 +1,74 @@
+//! The query plans of this role's queries on both databases: none reads a whole table.
+
+use chrono::Utc;
+use contract::AccountId;
+use contract::notify::NoticeKind;
+use testkit::{Plans, World, plans};
+use uuid::Uuid;
+
+use super::{fan_outs, history, media, people, relations, removed, settings};
+use crate::history::{Filter, Withdrawn};
+use crate::model::RelationKind;
+
+const MEMBER: AccountId = AccountId(Uuid::from_u128(7));
+const OTHER: AccountId = AccountId(Uuid::from_u128(8));
+
+async fn read_known(sql: &Plans<'_>) -> Result<(), db::Error> {
+    let (now, id, subjects) = (Utc::now(), Uuid::nil(), ["a".to_owned(), "b".to_owned()]);
+    relations::list(sql, &[MEMBER, OTHER], &[OTHER], now).await?;
+    relations::list_members(sql, OTHER, RelationKind::Follow, MEMBER, 50).await?;
+    people::list(sql, &[MEMBER, OTHER]).await?;
+    people::list_erased(sql, &[MEMBER, OTHER]).await?;
+    settings::list(sql, &[MEMBER, OTHER]).await?;
+    settings::list_mutes(sql, &[MEMBER, OTHER], &subjects).await?;
+    settings::list_mutes_of(sql, MEMBER, "", 50).await?;
+    settings::count_mutes(sql, MEMBER).await?;
+    removed::list(sql, &subjects).await?;
+    fan_outs::find(sql, id).await?;
+    media::find(sql, "a").await?;
+    Ok(())
+}
+
+async fn read_history(sql: &Plans<'_>) -> Result<(), db::Error> {
+    let (now, id) = (Utc::now(), Uuid::max());
+    for kind in [None, Some(NoticeKind::Posted)] {
+        for is_unread in [false, true] {
+            let filter = Filter { kind, is_unread, is_filtered: false };
+            history::list_below(sql, MEMBER, filter, id, 50).await?;
+        }
+    }
+    history::list_above(sql, MEMBER, Uuid::nil(), 50).await?;
+    history::count_of(sql, MEMBER).await?;
+    history::last_id_of(sql, MEMBER).await?;
+    history::list_drifts(sql, MEMBER, 50).await?;
+    for withdrawn in [
+        Withdrawn::Between { member: MEMBER, actor: OTHER },
+        Withdrawn::OfActor(OTHER),
+        Withdrawn::OfMember(MEMBER),
+        Withdrawn::OfSubject("a".to_owned()),
+        Withdrawn::OfEntry("a".to_owned()),
+        Withdrawn::Before(now),
+    ] {
+        history::list_withdrawn(sql, &withdrawn).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_query_has_an_index() {
+    let world = World::of(&[crate::service()]).await;
+    let query_plans = plans(&world.context("notify").db, move |sql| {
+        Box::pin(async move {
+            read_known(sql).await?;
+            read_history(sql).await
+        })
+    })
+    .await;
+    let uses = |part: &str, index: &str| query_plans.iter().any(|plan| plan.query.contains(part) && plan.uses(index));
+    assert!(uses("order by member\n", "relation_other"), "{query_plans:#?}");
+    assert!(uses("and notice.kind = $5", "notice_kind"), "{query_plans:#?}");
+    assert!(uses("where subject = $1", "notice_subject"), "{query_plans:#?}");
+    assert!(uses("where id < $1", "notice_id"), "{query_plans:#?}");
+    assert!(uses("where entry = $1", "notice_entry_entry"), "{query_plans:#?}");
+    world.end().await;
+}

@@ -1,0 +1,126 @@
+//! Rows of relations: who follows, blocks and mutes whom, and who is a close friend of whom.
+//!
+//! A relation that has ended stays for a while, so that an older event that arrives late does not bring it back.
+//! Invariant: a row is as the newest event about it says.
+
+use chrono::{DateTime, Utc};
+use contract::AccountId;
+use db::{Error, FromQueryResult, Sql, Tx, Value};
+use uuid::Uuid;
+
+use super::values::{bound, micros, names_after};
+use crate::model::{Relation, RelationKind};
+
+const SET: &str = "
+    insert into relation (member, other, kind, is_on, until_us, at_us)
+    values ($1, $2, $3, $4, $5, $6)
+    on conflict (member, other, kind) do update
+       set is_on = excluded.is_on,
+           until_us = excluded.until_us,
+           at_us = excluded.at_us
+     where relation.at_us <= excluded.at_us";
+
+/// Sets whether a relation holds since `at`, until a time or for good, unless a newer event has said it.
+pub(crate) async fn set(
+    tx: &Tx,
+    relation: Relation,
+    is_on: bool,
+    until: Option<DateTime<Utc>>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let values = vec![
+        relation.member.0.into(),
+        relation.other.0.into(),
+        relation.kind.as_str().into(),
+        is_on.into(),
+        until.map(|until| until.timestamp_micros()).into(),
+        micros(at),
+    ];
+    tx.execute(SET, values).await.map(drop)
+}
+
+#[derive(FromQueryResult)]
+struct RelationRow {
+    member: Uuid,
+    other: Uuid,
+    kind: String,
+}
+
+/// Returns the relations that hold now between accounts of two lists, in both directions.
+pub(crate) async fn list(
+    sql: &impl Sql,
+    some: &[AccountId],
+    others: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<Vec<Relation>, Error> {
+    if some.is_empty() || others.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (some_names, other_names) = (names_after(1, some.len()), names_after(1 + some.len(), others.len()));
+    let text = format!(
+        "select member, other, kind
+           from relation
+          where member in {some_names}
+            and other in {other_names}
+            and is_on = true
+            and (until_us is null or until_us > $1)
+          union
+         select member, other, kind
+           from relation
+          where member in {other_names}
+            and other in {some_names}
+            and is_on = true
+            and (until_us is null or until_us > $1)"
+    );
+    let accounts = some.iter().chain(others).map(|account| account.0.into());
+    let values: Vec<Value> = std::iter::once(micros(now)).chain(accounts).collect();
+    let rows: Vec<RelationRow> = sql.rows(&text, values).await?;
+    // A kind of a later release means nothing to this one.
+    let relation = |row: RelationRow| {
+        let kind = row.kind.parse::<RelationKind>().ok()?;
+        Some(Relation { member: AccountId(row.member), other: AccountId(row.other), kind })
+    };
+    Ok(rows.into_iter().filter_map(relation).collect())
+}
+
+const LIST_MEMBERS: &str = "
+    select member
+      from relation
+     where other = $1
+       and kind = $2
+       and member > $3
+       and is_on = true
+     order by member
+     limit $4";
+
+/// Returns members who stand to `other` in this way, above `after`, in the order of their ids.
+pub(crate) async fn list_members(
+    sql: &impl Sql,
+    other: AccountId,
+    kind: RelationKind,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<AccountId>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        member: Uuid,
+    }
+    let values = vec![other.0.into(), kind.as_str().into(), after.0.into(), bound(limit)];
+    let rows: Vec<Row> = sql.rows(LIST_MEMBERS, values).await?;
+    Ok(rows.into_iter().map(|row| AccountId(row.member)).collect())
+}
+
+const REMOVE_OFF: &str = "
+    delete from relation
+     where (member, other, kind) in (
+           select member, other, kind
+             from relation
+            where is_on = false
+              and at_us < $1
+            order by at_us
+            limit $2)";
+
+/// Forgets relations that have ended before a time. Returns how many.
+pub(crate) async fn remove_off(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<u64, Error> {
+    tx.execute(REMOVE_OFF, vec![micros(before), bound(limit)]).await
+}
