@@ -41,7 +41,7 @@ impl Notify {
     pub(crate) fn new(context: Context, config: Config) -> Self {
         let metrics = Metrics::register(&context.metrics);
         let history = Box::new(SqlHistory::new(context.db.clone(), context.random.clone()));
-        let streams = Streams::start(context.bus.broadcast(), &context.tasks);
+        let streams = Streams::start(context.bus.broadcast(), &context.tasks, &metrics.streams);
         Self(Arc::new(Inner { context, config, metrics, history, streams }))
     }
 }

@@ -11,6 +11,7 @@ use base::tasks::Tasks;
 use bus::{Broadcast, BroadcastMessage, Subscriber};
 use contract::AccountId;
 use parking_lot::Mutex;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify as Signal;
 
 use crate::live::{TOPIC, members_of};
@@ -20,7 +21,11 @@ const MAX_STREAMS: usize = 10_000;
 
 /// The open streams of a process; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Streams(Arc<Mutex<Open>>);
+pub(crate) struct Streams {
+    open: Arc<Mutex<Open>>,
+    /// How many there are.
+    gauge: Gauge,
+}
 
 #[derive(Debug, Default)]
 struct Open {
@@ -30,8 +35,8 @@ struct Open {
 
 impl Streams {
     /// Begins to follow the changes, until the process stops.
-    pub(crate) fn start(broadcast: &Broadcast, tasks: &Tasks) -> Self {
-        let streams = Self::default();
+    pub(crate) fn start(broadcast: &Broadcast, tasks: &Tasks, gauge: &Gauge) -> Self {
+        let streams = Self { gauge: gauge.clone(), ..Self::default() };
         let (following, owner, subscriber) = (streams.clone(), tasks.clone(), broadcast.subscribe(TOPIC));
         tasks.spawn(async move {
             tokio::select! {
@@ -53,37 +58,39 @@ impl Streams {
 
     /// Opens a stream of a member; `None` if there are too many.
     pub(crate) fn open(&self, member: AccountId) -> Option<OpenStream> {
-        let mut open = self.0.lock();
+        let mut open = self.open.lock();
         if open.count >= MAX_STREAMS {
             return None;
         }
         let signal = Arc::new(Signal::new());
         open.by_member.entry(member).or_default().push(signal.clone());
         open.count += 1;
+        self.gauge.inc();
         Some(OpenStream { member, signal, streams: self.clone() })
     }
 
     fn wake(&self, members: impl Iterator<Item = AccountId>) {
-        let open = self.0.lock();
+        let open = self.open.lock();
         for signal in members.filter_map(|member| open.by_member.get(&member)).flatten() {
             signal.notify_one();
         }
     }
 
     fn wake_all(&self) {
-        for signal in self.0.lock().by_member.values().flatten() {
+        for signal in self.open.lock().by_member.values().flatten() {
             signal.notify_one();
         }
     }
 
     fn close(&self, stream: &OpenStream) {
-        let mut open = self.0.lock();
+        let mut open = self.open.lock();
         if let Some(signals) = open.by_member.get_mut(&stream.member) {
             signals.retain(|signal| !Arc::ptr_eq(signal, &stream.signal));
             if signals.is_empty() {
                 open.by_member.remove(&stream.member);
             }
             open.count -= 1;
+            self.gauge.dec();
         }
     }
 }
@@ -135,15 +142,15 @@ mod tests {
         streams.wake_all();
         assert_eq!([&ada, &bob].map(is_woken), [true, true]);
         drop((ada, bob));
-        assert_eq!((streams.0.lock().count, streams.0.lock().by_member.len()), (1, 1));
+        assert_eq!((streams.gauge.get(), streams.open.lock().by_member.len()), (1, 1));
         drop(also_ada);
-        assert!(streams.0.lock().by_member.is_empty());
+        assert!(streams.open.lock().by_member.is_empty());
     }
 
     #[tokio::test]
     async fn a_process_hears_of_changes_of_others_and_of_those_that_it_missed() {
         let ((broadcast, relay), tasks) = (Broadcast::with_relay(), Tasks::default());
-        let streams = Streams::start(&broadcast, &tasks);
+        let streams = Streams::start(&broadcast, &tasks, &Gauge::default());
         let ada = streams.open(ADA).unwrap();
         // As a bus across processes passes an update on, and says that a connection was lost.
         relay.local.publish(TOPIC.into(), format!("{},{}", BOB.0.simple(), ADA.0.simple()).into());

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use contract::AccountId;
 use db::{Error, Sql};
 
 use super::{people, relations, removed, settings};
@@ -60,6 +59,8 @@ fn unique<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
+    use contract::AccountId;
+
     use super::*;
 
     #[test]

@@ -20,9 +20,7 @@ use db::{Db, Error, Lane};
 use uuid::Uuid;
 
 pub(crate) use drift::{RecipientDrift, list_drifts};
-#[cfg(test)]
 pub(super) use read::{count_of, last_id_of, list_above, list_below};
-#[cfg(test)]
 pub(super) use withdraw::list_withdrawn;
 
 use crate::history::{
@@ -71,19 +69,19 @@ impl HistoryStore for SqlHistory {
     }
 
     async fn list(&self, member: AccountId, filter: Filter, before: Uuid, limit: usize) -> Result<Vec<Notice>, Error> {
-        read::list_below(self.db.read(), member, filter, before, limit).await
+        list_below(self.db.read(), member, filter, before, limit).await
     }
 
     async fn list_since(&self, member: AccountId, after: Uuid, limit: usize) -> Result<Vec<Notice>, Error> {
-        read::list_above(self.db.read(), member, after, limit).await
+        list_above(self.db.read(), member, after, limit).await
     }
 
     async fn counts(&self, member: AccountId) -> Result<Counts, Error> {
-        read::count_of(self.db.read(), member).await
+        count_of(self.db.read(), member).await
     }
 
     async fn last_id(&self, member: AccountId) -> Result<Uuid, Error> {
-        read::last_id_of(self.db.read(), member).await
+        last_id_of(self.db.read(), member).await
     }
 
     async fn mark(&self, member: AccountId, mark: Mark, marked: Marked) -> Result<Counts, Error> {
@@ -95,7 +93,7 @@ impl HistoryStore for SqlHistory {
     }
 
     async fn withdraw(&self, withdrawn: &Withdrawn) -> Result<WithdrawnStep, Error> {
-        let found = withdraw::list_withdrawn(self.db.read(), withdrawn).await?;
+        let found = list_withdrawn(self.db.read(), withdrawn).await?;
         if found.is_empty() {
             return Ok(WithdrawnStep::default());
         }

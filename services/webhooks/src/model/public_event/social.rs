@@ -41,7 +41,7 @@ pub(super) fn thread_opened(event: &ThreadOpened) -> PublicEvent {
 }
 
 pub(super) fn part_added(event: &PartAdded) -> PublicEvent {
-    let PartAdded { thread, part, author, answers, state, at } = event;
+    let PartAdded { thread, part, author, answers, state, opener: _, at } = event;
     let data = json!({ "thread": thread, "id": part, "author": author, "answers": answers, "state": state });
     PublicEvent::about("thread.part_added", Some(*author), data).at(*at)
 }
@@ -112,10 +112,21 @@ pub(super) fn examples(private: contract::AccountId) -> Vec<(&'static str, Strin
         row(&PostChanged { id, author, position, audience, tags, version: 2 }),
         row(&PostRemoved { id, author: private, position }),
         row(&ThreadOpened { thread, opener: author, rule: ThreadRule::Open, audience, at }),
-        row(&PartAdded { thread, part: id, author, answers: None, state: PartState::Joined, at }),
+        row(&PartAdded { thread, part: id, author, opener: None, answers: None, state: PartState::Joined, at }),
         row(&PartApproved { thread, part: id, author, by: private, at }),
         row(&PartRemoved { thread, part: id, author: private, by: private, at }),
-        row(&Commented { id, post: id, post_author: private, author, answers: None, answered: None, mentions, at }),
+        row(&Commented {
+            id,
+            post: id,
+            post_author: private,
+            author,
+            answers: None,
+            answered: None,
+            mentions,
+            audience: None,
+            thread: None,
+            at,
+        }),
         row(&CommentRemoved { id, post: id }),
         row(&Reported { id, kind, object: id, owner: author, reporter: private, reason, at }),
         row(&ReportClosed { id, kind, object: id, reporter: private, decision: ReportDecision::Keep, at }),
