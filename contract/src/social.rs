@@ -391,6 +391,26 @@ impl Query for FindProfileView {
     }
 }
 
+/// Asks social whether a member is shown to a reader: the account is not suspended, and has not blocked the reader.
+/// There is no response for one who is not, as for one who does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindShownPerson {
+    /// Who reads.
+    pub reader: AccountId,
+    /// The handle, or the id of the account. It must be able to be one: letters, digits, `_`, `.` and `-`.
+    pub name: String,
+}
+
+impl Query for FindShownPerson {
+    const ROLE: &'static str = "social";
+    const PATH: &'static str = "/internal/readers/{reader}/names/{name}";
+    type Response = PersonView;
+
+    fn path(&self) -> String {
+        format!("/internal/readers/{}/names/{}", self.reader, self.name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -409,6 +429,8 @@ mod tests {
             filled(FindPeople::PATH, "-", "accounts", &one)
         );
         assert_eq!(FindProfileView { reader, account }.path(), filled(FindProfileView::PATH, &one, "account", &one));
+        let shown = FindShownPerson { reader: account, name: "ada".to_owned() };
+        assert_eq!(shown.path(), filled(FindShownPerson::PATH, &one, "name", "ada"));
     }
 
     #[test]

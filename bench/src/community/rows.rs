@@ -22,7 +22,7 @@ const ROWS_PER_STATEMENT: usize = 1_024;
 const STATEMENTS_PER_WRITE: usize = 40;
 
 const PERSON: &str = "person (number, account, handle, display_name, is_private, profile_us, state, standing_version)";
-const PERSON_COUNTS: &str = "person_counts (person, follower_count, following_count, post_count)";
+const PERSON_COUNTS: &str = "person_counts (person, follower_count, following_count, post_count, public_post_count)";
 const FOLLOW: &str = "follow (follower, followee, since_s)";
 const POST: &str = "post (
     id, author, position, state, audience, text, comment_policy, repost_policy, join_policy, is_story, version,
@@ -95,10 +95,14 @@ async fn write_people(db: &Db, plan: &Plan) -> Result<(), Error> {
         ]
     });
     insert(db, PERSON, people).await?;
+    let mut public_posts = vec![0_i64; plan.accounts.len()];
+    for post in plan.posts.iter().filter(|post| post.audience == "public") {
+        public_posts[post.author] += 1;
+    }
     let counts = plan.accounts.iter().enumerate().map(|(rank, _)| {
         let following = plan.followees[rank].len() as i64;
         let posts = plan.positions[rank].len() as i64;
-        [number(rank), i64::from(plan.follower_counts[rank]), following, posts].map(Value::from)
+        [number(rank), i64::from(plan.follower_counts[rank]), following, posts, public_posts[rank]].map(Value::from)
     });
     insert(db, PERSON_COUNTS, counts).await
 }

@@ -92,7 +92,8 @@ pub struct PersonCountsView {
     pub followers: u64,
     /// Whom the member follows.
     pub following: u64,
-    /// The posts that have appeared, whatever their audience is.
+    /// The posts that have appeared: for the member, all of them; for everyone else, the public ones that are no parts
+    /// of threads, so that the number tells nothing about other audiences.
     pub posts: u64,
 }
 

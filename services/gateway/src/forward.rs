@@ -2,13 +2,15 @@
 //!
 //! Owns what a client gets when a role can't be asked. Invariant: the public listener forwards every method on a known
 //! path, and the role refuses those that it does not have; the operators' listener forwards documented operations only,
-//! each after its check; cookies are forwarded only where the operation has them.
+//! each after its check; cookies are forwarded only where the operation has them; what a member shows to those whom they
+//! have blocked is as if they did not exist (see `blocked_readers`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, any};
 use base::tasks::Tasks;
@@ -20,6 +22,7 @@ use http_server::operators::{OperatorRole, authorize};
 use http_server::problem::every_role;
 use peer::{Error, Peers, is_handshake};
 
+use crate::blocked_readers::{hide_blockers, names_member};
 use crate::body_limit::Violation;
 use crate::routes::{ListenerKind, Route, RouteTable};
 use crate::websocket;
@@ -42,7 +45,13 @@ pub(crate) fn router(listener: ListenerKind, own: &str, table: &RouteTable, stat
             ListenerKind::Public => any(forward),
             ListenerKind::Operators => documented_methods(route),
         };
-        router.route(&route.pattern, methods.with_state((state.clone(), route.clone())))
+        let methods = methods.with_state((state.clone(), route.clone()));
+        let methods = if listener == ListenerKind::Public && names_member(&route.pattern) {
+            methods.layer(from_fn_with_state(state.peers.clone(), hide_blockers))
+        } else {
+            methods
+        };
+        router.route(&route.pattern, methods)
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod admin;
 mod anonymous_limits;
+mod blocked_readers;
 mod body_limit;
 mod codes;
 mod config;

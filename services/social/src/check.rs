@@ -19,8 +19,8 @@ const PAGE: usize = 500;
 pub struct Drift {
     /// Whose count it is: `person` and the number in this database, or `post`, `comment` or `thread` and the id.
     pub of: String,
-    /// What is counted: `followers`, `following`, `posts` of a person; `comments`, `reactions`, `reposts` of a post;
-    /// `answers` to a comment; `parts` of a thread.
+    /// What is counted: `followers`, `following`, `posts`, `public posts` of a person; `comments`, `reactions`,
+    /// `reposts` of a post; `answers` to a comment; `parts` of a thread.
     pub what: &'static str,
     /// The stored count.
     pub stored: i64,
@@ -83,6 +83,7 @@ fn drifts_of(found: &PersonDrift) -> Vec<Drift> {
         ("followers", found.follower_count, found.follower_rows),
         ("following", found.following_count, found.following_rows),
         ("posts", found.post_count, found.post_rows),
+        ("public posts", found.public_post_count, found.public_post_rows),
     ];
     differing(&format!("person {}", found.person), counts)
 }

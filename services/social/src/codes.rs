@@ -12,6 +12,8 @@ http_server::codes! {
     BLOCKED = 409 "social.blocked", "Unblock the member first.";
     ACCOUNT_LIMITED = 403 "social.account_limited", "Wait until the limitation of the account ends.";
     TOO_MANY_FOLLOWS = 429 "social.too_many_follows", "Wait as long as `Retry-After` says, then follow more.";
+    TOO_MANY = 403 "social.too_many", "End some of what the sentence names first: follows, blocks, mutes, or close \
+        friends.";
     TOO_MANY_POSTS = 429 "social.too_many_posts", "Wait as long as `Retry-After` says, then post again.";
     INVALID_POST = 422 "social.invalid_post", "Change the post; the sentence names the rule.";
     INVALID_TOPIC = 422 "social.invalid_topic", "Change the name; the sentence says what it can be.";

@@ -13,6 +13,14 @@ use utoipa::ToSchema;
 pub(crate) struct Config {
     /// How many people a member may begin to follow, or ask to, within an hour.
     pub max_follows_per_hour: u32,
+    /// How many people a member may follow, or ask to, at the same time.
+    pub max_follows: u32,
+    /// How many people a member may block.
+    pub max_blocks: u32,
+    /// How many people a member may mute.
+    pub max_mutes: u32,
+    /// How many close friends a member may have.
+    pub max_close_friends: u32,
     /// How many posts a member may write within an hour.
     pub max_posts_per_hour: u32,
     /// The posts of a member with more followers are not written to the feeds of the followers; the followers' reads
@@ -62,6 +70,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_follows_per_hour: 400,
+            max_follows: 20_000,
+            max_blocks: 10_000,
+            max_mutes: 10_000,
+            max_close_friends: 1_000,
             max_posts_per_hour: 200,
             fan_out_threshold: 5_000,
             feed_days: 14,

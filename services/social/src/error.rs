@@ -41,6 +41,14 @@ pub(crate) enum Error {
         /// How long to wait.
         wait: Duration,
     },
+    /// The caller follows, blocks, mutes, or has as close friends, as many people as a member may.
+    #[error("You have {max} {what}, which is the limit. End some of them first.")]
+    TooMany {
+        /// What there are so many of.
+        what: &'static str,
+        /// The limit.
+        max: u32,
+    },
     /// The caller has written as many posts as an hour allows.
     #[error("You have written {max} posts within an hour, which is the limit. Continue later.")]
     TooManyPosts {
@@ -167,6 +175,7 @@ impl From<Error> for Problem {
             Error::TooManyFollows { wait, .. } => {
                 return Self::of(codes::TOO_MANY_FOLLOWS, error.to_string()).retry_after(*wait);
             }
+            Error::TooMany { .. } => codes::TOO_MANY,
             Error::TooManyPosts { wait, .. } => {
                 return Self::of(codes::TOO_MANY_POSTS, error.to_string()).retry_after(*wait);
             }

@@ -14,6 +14,8 @@ pub(crate) struct Metrics {
     pub posts: Counter,
     /// Comments that were written.
     pub comments: Counter,
+    /// How often a run could not settle a post that waits for its media.
+    pub unsettled_posts: Counter,
 }
 
 impl Metrics {
@@ -24,6 +26,8 @@ impl Metrics {
             registry.register("social_follows", "New follows", metrics.follows.clone());
             registry.register("social_posts", "Posts that were written", metrics.posts.clone());
             registry.register("social_comments", "Comments that were written", metrics.comments.clone());
+            let help = "Times at which a post that waits for its media could not be settled";
+            registry.register("social_unsettled_posts", help, metrics.unsettled_posts.clone());
         });
         metrics
     }

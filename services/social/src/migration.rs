@@ -21,4 +21,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 12, min_compatible: 4, sql: include_str!("../migrations/0012_decisions.sql") },
     Migration { version: 13, min_compatible: 4, sql: include_str!("../migrations/0013_removals.sql") },
     Migration { version: 14, min_compatible: 4, sql: include_str!("../migrations/0014_songs.sql") },
+    // A release that does not know the count of public posts would leave it as it is.
+    Migration { version: 16, min_compatible: 16, sql: include_str!("../migrations/0016_public_counts.sql") },
 ];

@@ -1,8 +1,9 @@
 //! The events that this role consumes: all that have a public event, and erased accounts. It publishes
 //! [`contract::webhooks::Disabled`].
 //!
-//! Invariant: an event is recorded once for each webhook, however often it is delivered (the inbox); of what was before
-//! an erasure, nothing about the account is left once both consumers have handled it, in whichever order.
+//! Invariant: an event is recorded once for each webhook, however often it is delivered (the inbox); nothing about an
+//! erased account is left once both consumers have handled the erasure, in whichever order, and no event that names it
+//! is recorded afterwards.
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::Erased;

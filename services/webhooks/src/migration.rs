@@ -9,4 +9,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_first.sql") },
     // The request that made a webhook, so that it can be repeated.
     Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_request_key.sql") },
+    Migration { version: 3, min_compatible: 1, sql: include_str!("../migrations/0003_erased_account.sql") },
 ];

@@ -15,5 +15,6 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("webhook", TableData::NotExported("The installation's; of an operator it has the id alone.")),
         ("webhook_delivery", LOG),
         ("webhook_attempt", LOG),
+        ("erased_account", TableData::NotExported("Ids of accounts that were erased, for 30 days.")),
     ],
 };

@@ -3,7 +3,7 @@
 //! Invariant: nothing here sends a request.
 
 use bus::{Delivery, Envelope};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::accounts::Erased;
 use contract::social::{Audience, Posted};
 use contract::{AccountId, Event};
@@ -121,6 +121,22 @@ async fn an_attempt_from_before_a_redelivery_does_not_end_it() {
     world.end().await;
 }
 
+/// Returns a post of an account that has appeared.
+fn posted(account: AccountId, at: DateTime<Utc>) -> Posted {
+    Posted {
+        id: Uuid::from_u128(4),
+        author: account,
+        position: 1,
+        audience: Audience::Close,
+        tags: Vec::new(),
+        mentions: Vec::new(),
+        media: Vec::new(),
+        thread: None,
+        expires_at: None,
+        at,
+    }
+}
+
 /// Returns an event as the bus delivers it.
 fn delivery<E: Event>(event: &E, position: i64) -> Delivery {
     let payload = serde_json::to_string(event).unwrap();
@@ -134,23 +150,30 @@ async fn what_is_recorded_late_of_an_erased_account_goes_as_well() {
     let webhooks = Webhooks::new(world.context("webhooks").clone(), Config::default()).unwrap();
     insert(&webhooks, 0).await;
     let (account, at) = (AccountId(Uuid::from_u128(3)), webhooks.context.clock.now());
-    let posted = Posted {
-        id: Uuid::from_u128(4),
-        author: account,
-        position: 1,
-        audience: Audience::Close,
-        tags: Vec::new(),
-        mentions: Vec::new(),
-        media: Vec::new(),
-        thread: None,
-        expires_at: None,
-        at,
-    };
+    let posted = posted(account, at);
     // The other consumer was faster: it has removed what there was, and the post is from before.
     commands::erase_account(&webhooks, account).await.unwrap();
     let erased = Erased { account, handle: "ada".to_owned(), at };
     on_events(webhooks.clone(), vec![delivery(&posted, 1), delivery(&erased, 2)]).await.unwrap();
     let kept = store::deliveries::list_doomed(webhooks.context.db.read(), Doomed::OfAccount(account), 10).await;
     assert!(kept.unwrap().is_empty());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_event_after_an_erasure_that_names_the_account_is_not_recorded() {
+    let world = World::of(&[crate::service()]).await;
+    let webhooks = Webhooks::new(world.context("webhooks").clone(), Config::default()).unwrap();
+    let webhook = insert(&webhooks, 0).await;
+    let (account, at) = (AccountId(Uuid::from_u128(3)), webhooks.context.clock.now());
+    let erased = Erased { account, handle: "ada".to_owned(), at };
+    on_events(webhooks.clone(), vec![delivery(&erased, 1)]).await.unwrap();
+    on_events(webhooks.clone(), vec![delivery(&posted(account, at), 2)]).await.unwrap();
+    let sql = webhooks.context.db.read();
+    assert!(store::deliveries::list(sql, webhook, None, Uuid::max(), 10).await.unwrap().is_empty());
+    // It is remembered for as long as an event can be late.
+    world.clock().advance(TimeDelta::days(31));
+    commands::remove_old(&webhooks, &run(&webhooks, "test.forget").await).await.unwrap();
+    assert!(store::erased_accounts::list(sql, &[account]).await.unwrap().is_empty());
     world.end().await;
 }

@@ -20,7 +20,7 @@ const PASSWORD: &str = "a fine long password";
 const WORDS: [&str; 4] = ["zephyrine", "quillfeather", "nightjar", "wolfsbane"];
 
 /// What may stay of an erased account: a service (or all), a column, and why.
-const ALLOWED: [(&str, &str, &str); 12] = [
+const ALLOWED: [(&str, &str, &str); 13] = [
     ("", "outbox.payload", "events of the last days, which are sent again if the bus has lost them"),
     ("accounts", "audit_entry.target_id", "the audit trail is never changed: it says on whom an act was"),
     ("accounts", "audit_entry.before_json", "the same: what an act changed"),
@@ -30,6 +30,7 @@ const ALLOWED: [(&str, &str, &str); 12] = [
     ("delivery", "tombstone.item", "the id of a deleted item: a late event does not bring it back, for 30 days"),
     ("transcode", "job.media", "the same, for 8 days"),
     ("social", "erased_account.account", "the id: a late event does not bring the member back, for 30 days"),
+    ("webhooks", "erased_account.account", "the id: a late event that names it is not recorded, for 30 days"),
     ("social", "post.thread", "the id of a thread that is gone: it keeps the parts of others from being shown"),
     ("notify", "erased_account.account", "the same"),
     ("notify", "removed_subject.subject", "the id of a post or file that is gone: nobody is told of it, for 30 days"),

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use utoipa::OpenApi as _;
 
 use self::fields::Fields;
+pub(crate) use self::profile::account_name;
 
 /// How long a screen waits for a role.
 const PART_TIMEOUT: Duration = Duration::from_secs(3);
@@ -81,6 +82,6 @@ fn part<T>(response: Result<Option<T>, Unavailable>, degraded: &mut Vec<&'static
 }
 
 /// Returns the problem of a screen of which nothing is left.
-fn unavailable() -> Problem {
+pub(crate) fn unavailable() -> Problem {
     Problem::unavailable("This can't be read right now. Try again shortly.", Duration::from_secs(2))
 }

@@ -142,7 +142,7 @@ pub(super) async fn show(
 }
 
 /// Returns a name that is safe in the path of a query; `None` if no account can have it.
-fn account_name(handle: &str) -> Option<String> {
+pub(crate) fn account_name(handle: &str) -> Option<String> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let is_name = handle.len() <= MAX_NAME_BYTES
         && handle.bytes().all(is_allowed)

@@ -3,11 +3,13 @@
 use contract::accounts::{AccountState, FindAccounts, FoundAccount, Profile, StandingChanged};
 use contract::notify::{FindNoticeCounts, NoticeCounts};
 use contract::social::views::{FeedView, FollowState, PersonCountsView, PersonView, ProfileView, RelationshipView};
-use contract::social::{FindHomeFeed, FindProfileView};
+use contract::social::{FindHomeFeed, FindProfileView, FindShownPerson};
 use contract::{AccountId, Query};
 use serde_json::{Value, json};
-use testkit::{World, fake_role};
+use testkit::{TestClient, World, fake_role};
 use uuid::Uuid;
+
+use crate::harness::Harness;
 
 /// The account of the profile in these tests.
 const ADA: AccountId = AccountId(Uuid::from_u128(7));
@@ -144,4 +146,44 @@ async fn a_profile_has_what_accounts_and_social_say_and_is_hidden_where_social_h
     assert_eq!((&screen["counts"], &screen["degraded"]), (&Value::Null, &json!(["social"])));
     bob.get("/v1/profiles/ada").await.refused(503, "server.unavailable");
     world.end().await;
+}
+
+/// Returns the URI that the role has received for a request.
+async fn forwarded(harness: &Harness, client: &TestClient, path: &str) -> String {
+    client.get(path).await.expect(200);
+    let received = harness.received();
+    received.iter().rev().find(|request| request.uri.starts_with("/v1/")).unwrap().uri.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_reader_is_answered_as_if_the_member_did_not_exist() {
+    let harness = Harness::start(&[]).await;
+    let (bob, visitor) = (harness.world.member("bob"), harness.world.anonymous());
+    let eve = Uuid::from_u128(8);
+    let (of_eve, items) = ("/v1/accounts/%45ve".to_owned(), format!("/v1/media?limit=2&owner={eve}"));
+    // Without social, no member has blocked another.
+    assert_eq!(forwarded(&harness, &bob, &of_eve).await, of_eve);
+    let social = fake_role("social").answer::<FindShownPerson>(move |path| {
+        let is_eve = path.get("name").eq_ignore_ascii_case("eve") || path.get("name") == eve.to_string();
+        (!is_eve).then(|| profile(path.get("reader")).person)
+    });
+    social.join(&harness.world).await;
+    let nobody = Uuid::from_u128(!bob.id.as_u128());
+    assert_eq!(forwarded(&harness, &bob, &of_eve).await, format!("/v1/accounts/{nobody}"));
+    assert_eq!(forwarded(&harness, &bob, &items).await, format!("/v1/media?limit=2&owner={nobody}"));
+    let urn = format!("/v1/accounts/{}", eve.urn());
+    assert_eq!(forwarded(&harness, &bob, &urn).await, format!("/v1/accounts/{nobody}"), "every form of an id");
+    assert_eq!(social.requests().len(), 3, "one question for each request");
+    let own = format!("/v1/media?owner={}", bob.id);
+    for (client, path) in
+        [(&bob, "/v1/accounts/ada"), (&bob, "/v1/media"), (&bob, own.as_str()), (&visitor, items.as_str())]
+    {
+        assert_eq!(forwarded(&harness, client, path).await, path);
+    }
+    assert_eq!(social.requests().len(), 4, "only about other members, for those who are signed in");
+    social.fail_with(503);
+    for path in [&of_eve, &items] {
+        bob.get(path).await.refused(503, "server.unavailable");
+        assert_eq!(forwarded(&harness, &visitor, path).await, *path);
+    }
 }

@@ -10,14 +10,14 @@ use base::Query as _;
 use contract::AccountId;
 use contract::social::threads::{FindThread, ThreadView};
 use contract::social::views::{FeedView, PersonView, PostView, ProfileView};
-use contract::social::{FindHomeFeed, FindPeople, FindPosts, FindProfileView};
+use contract::social::{FindHomeFeed, FindPeople, FindPosts, FindProfileView, FindShownPerson};
 use contract::social::{MAX_IDS_PER_QUERY, parse_cursor_word, parse_reader};
 use http_server::{Json, Page, Path};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::known_people::{by_name, reader};
-use crate::model::PersonNumber;
+use crate::known_people::{by_name, reader, shown_by_name};
+use crate::model::{Person, PersonNumber};
 use crate::queries;
 use crate::state::Social;
 
@@ -26,6 +26,7 @@ pub(super) fn router() -> Router<Social> {
         .route(FindPosts::PATH, get(posts))
         .route(FindPeople::PATH, get(people))
         .route(FindProfileView::PATH, get(profile))
+        .route(FindShownPerson::PATH, get(shown_person))
         .route(FindHomeFeed::PATH, get(home))
         .route(FindThread::PATH, get(thread))
 }
@@ -63,6 +64,15 @@ async fn profile(
 ) -> Result<Json<ProfileView>, Error> {
     let reader = reader_at(&social, &reader).await?;
     Ok(Json(queries::people::profile(&social, reader, &account).await?))
+}
+
+async fn shown_person(
+    State(social): State<Social>,
+    Path((reader, name)): Path<(String, String)>,
+) -> Result<Json<PersonView>, Error> {
+    let reader = reader_at(&social, &reader).await?;
+    let (person, _) = shown_by_name(&social, reader, &name).await?;
+    Ok(Json(Person::view(&person)))
 }
 
 /// A cursor that is none of home is a 404, which the one that asks tells from a failure.

@@ -51,6 +51,7 @@ pub(super) struct MuteParams {
         ("x-codes" = json!([
             "social.no_such_person",
             "social.yourself",
+            "social.too_many",
             "request.invalid",
         ])),
     ),
@@ -136,6 +137,7 @@ pub(super) async fn unmute(
             "social.no_such_person",
             "social.yourself",
             "social.blocked",
+            "social.too_many",
         ])),
     ),
 )]

@@ -42,6 +42,7 @@ use crate::state::Social;
             "social.yourself",
             "social.blocked",
             "social.account_limited",
+            "social.too_many",
             "social.too_many_follows",
         ])),
     ),
@@ -125,6 +126,7 @@ pub(super) async fn unfollow(
         ("x-codes" = json!([
             "social.no_such_person",
             "social.yourself",
+            "social.too_many",
         ])),
     ),
 )]

@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::known_people::caller;
 use crate::model::NewReport;
 use crate::queries;
+use crate::queries::reports::find_reported;
 use crate::state::Social;
 
 /// A new report.
@@ -35,7 +36,9 @@ pub(super) struct NewReportBody {
     /// What kind of thing it is.
     kind: ReportKind,
     /// The id of the post, the comment or the account.
-    id: Uuid,
+    id: Option<Uuid>,
+    /// The handle of the account, in place of its id.
+    handle: Option<String>,
     /// Why.
     reason: ReportReason,
     /// What the caller says about it, at most 1,000 characters. The reason `other` needs it.
@@ -75,7 +78,7 @@ pub(super) struct ReportsParams {
 /// Reports a post, a comment or a member.
 ///
 /// Moderators read it. The owner of the thing does not learn who has reported it. A member has one open report of a
-/// thing.
+/// thing. An account can also be reported by who is blocked by it; a post and a comment only by who sees them.
 #[utoipa::path(
     post,
     path = "/v1/reports",
@@ -122,10 +125,10 @@ pub(super) async fn create(
     member: Member,
     Json(body): Json<NewReportBody>,
 ) -> Result<impl IntoResponse, Error> {
-    let new = NewReport::parse(body.kind, body.id, body.reason, &body.text).map_err(Error::InvalidReport)?;
     let caller = caller(&social, &member).await?;
-    let token = body.link.as_deref();
-    let owner = queries::reports::find_owner(&social, caller.number, body.kind, body.id, token).await?;
+    let named = (body.kind, body.id, body.handle.as_deref());
+    let (owner, object) = find_reported(&social, caller.number, named, body.link.as_deref()).await?;
+    let new = NewReport::parse(body.kind, object, body.reason, &body.text).map_err(Error::InvalidReport)?;
     let id = commands::create_report(&social, caller, owner, new).await?;
     Ok((StatusCode::CREATED, Json(SentReport { id, state: ReportState::Open })))
 }

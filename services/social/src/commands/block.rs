@@ -8,22 +8,25 @@ use contract::social::{Blocked, Unfollowed};
 
 use super::pair::Pair;
 use crate::error::Error;
-use crate::model::Person;
+use crate::model::{Mark, Person};
 use crate::state::Social;
 use crate::store::{counts, follows, marks, threads};
 
 /// Blocks a person, whether or not they have blocked the actor. Does nothing if the actor has done so already.
 pub(crate) async fn block(social: &Social, actor: Person, other: Person) -> Result<(), Error> {
     let (now, pair) = (social.context.clock.now(), Pair::of(actor, other)?);
+    let max = social.config.max_blocks;
     social
         .context
         .db
         .write(pair.lane(), async move |tx| {
-            let Pair { actor, other } = pair.read_again(tx).await?;
+            let pair = pair.read_again(tx).await?;
+            let (actor, other) = (&pair.actor, &pair.other);
             if !marks::insert_block(tx, actor.number, other.number, now).await? {
                 return Ok(());
             }
-            for (one, two) in [(&actor, &other), (&other, &actor)] {
+            pair.check_bound(tx, Mark::Block, max).await?;
+            for (one, two) in [(actor, other), (other, actor)] {
                 follows::remove_request(tx, one.number, two.number).await?;
                 marks::remove_close(tx, one.number, two.number).await?;
                 threads::remove_offices(tx, one.number, two.number).await?;

@@ -15,7 +15,7 @@ use crate::model::thread::{policies_of_part, rule_after};
 use crate::model::{InvalidPost, Person, Place, Post, PostChange, Song, words_of};
 use crate::queries::songs::find_usable;
 use crate::state::Social;
-use crate::store::{people, post_media, post_words, posts, threads};
+use crate::store::{counts, people, post_media, post_words, posts, threads};
 
 /// Changes a post of the author's.
 pub(crate) async fn change_post(social: &Social, author: Person, id: Uuid, change: PostChange) -> Result<(), Error> {
@@ -76,12 +76,17 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
     if shows_something_new(&post, &change) && !author.standing.may_publish(now) {
         return Err(Error::AccountLimited);
     }
+    let was_counted = i64::from(post.is_counted_for_all());
     let post = changed(post, &change, token);
     let post = if change.text.is_some() { Post { edited_at: Some(now), ..post } } else { post };
     if post.text.is_empty() && post_media::list(tx, &[id]).await?.is_empty() {
         return Err(InvalidPost("A post needs a text or a media item.").into());
     }
     posts::update(tx, &post).await?;
+    let is_counted = i64::from(post.is_counted_for_all());
+    if is_counted != was_counted {
+        counts::add_posts(tx, author.number, 0, is_counted - was_counted).await?;
+    }
     if let (Some(policies), Some(thread)) = (&change.policies, threads::find(tx, id).await?)
         && !post.is_story
     {

@@ -133,6 +133,8 @@ fn first_form(social: &Social, author: &Person, new: &NewPost, now: DateTime<Utc
         state: PostState::Waiting,
         audience: new.audience,
         text: new.text.text.clone(),
+        // Every reading asks the rows of its media again.
+        has_content: !new.text.text.is_empty(),
         place: new.place.clone().into_text(),
         policies: new.policies,
         link_token: (new.audience == Audience::Link).then(|| context.random.id()),

@@ -1,6 +1,7 @@
 //! Reporting a post, a comment or a member.
 //!
-//! Invariant: a member reports what they may see, and has one open report of a thing at most.
+//! Invariant: a member reports what they may see, and accounts also beyond a block, and has one open report of a thing
+//! at most.
 
 use contract::social::talk::{ReportState, Reported};
 use db::Lane;
@@ -13,7 +14,7 @@ use crate::state::Social;
 use crate::store::{budgets, people, reports};
 
 /// Keeps a report for the moderation queue and returns its id. `owner` is the person whose the thing is, which the
-/// member sees.
+/// member may report.
 pub(crate) async fn create_report(
     social: &Social,
     reporter: Person,

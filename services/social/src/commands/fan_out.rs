@@ -36,7 +36,8 @@ async fn write_batch(social: &Social, post: Uuid, author: AccountId) -> Result<b
         .db
         .write(Lane::of(&author), async move |tx| {
             let Some(fan_out) = merged_posts::find(tx, post).await? else { return Ok(true) };
-            if fan_out.is_new() && counts::find_of_person(tx, fan_out.author).await?.followers > threshold {
+            let author = fan_out.author;
+            if fan_out.is_new() && counts::find_of_person(tx, author, author).await?.followers > threshold {
                 return Ok(true);
             }
             let followers = merged_posts::list_followers(tx, &fan_out, BATCH).await?;

@@ -15,7 +15,8 @@ use crate::store::{budgets, counts, follows, relations};
 /// Follows a person; asks to, if their profile is private. Does nothing if it is so already.
 pub(crate) async fn follow(social: &Social, actor: Person, other: Person) -> Result<FollowState, Error> {
     let now = social.context.clock.now();
-    let (pair, max) = (Pair::of(actor, other)?, social.config.max_follows_per_hour);
+    let (pair, max, max_follows) =
+        (Pair::of(actor, other)?, social.config.max_follows_per_hour, social.config.max_follows);
     let state = social
         .context
         .db
@@ -33,6 +34,10 @@ pub(crate) async fn follow(social: &Social, actor: Person, other: Person) -> Res
             }
             if relation.follows || (relation.has_requested && other.is_private) {
                 return Ok(relation.follow_state());
+            }
+            // A request that becomes a follow is counted already.
+            if !relation.has_requested && follows::count(tx, actor.number).await? >= u64::from(max_follows) {
+                return Err(Error::TooMany { what: "follows and requests to follow", max: max_follows });
             }
             if !budgets::take(tx, actor.number, Act::Follow, max, now).await? {
                 return Err(Error::TooManyFollows { max, wait: rest_of_hour(now) });

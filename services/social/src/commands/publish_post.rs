@@ -45,7 +45,7 @@ pub(crate) async fn announce(
     media: Vec<MediaId>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    counts::add_posts(tx, post.author, 1).await?;
+    counts::add_posts(tx, post.author, 1, i64::from(post.is_counted_for_all())).await?;
     merged_posts::insert(tx, post).await?;
     let posted = Posted {
         id: post.id,
@@ -155,7 +155,8 @@ pub(crate) async fn remove(tx: &Tx, author: &Person, removed: &[Post], now: Date
     thread_parts::unlink_answers(tx, &ids).await?;
     let published = removed.iter().filter(|post| post.state == PostState::Published).count();
     if published > 0 {
-        counts::add_posts(tx, author.number, -(published as i64)).await?;
+        let public = removed.iter().filter(|post| post.is_counted_for_all()).count();
+        counts::add_posts(tx, author.number, -(published as i64), -(public as i64)).await?;
     }
     for post in removed {
         // Copies are made of what has appeared only, but media of a waiting post may be claimed for it.

@@ -7,13 +7,13 @@ use contract::social::CloseChanged;
 
 use super::pair::Pair;
 use crate::error::Error;
-use crate::model::Person;
+use crate::model::{Mark, Person};
 use crate::state::Social;
 use crate::store::{marks, relations};
 
 /// Makes a person a close friend of the actor, or none. Does nothing if it is so already.
 pub(crate) async fn set_close(social: &Social, actor: Person, other: Person, is_close: bool) -> Result<(), Error> {
-    let (now, pair) = (social.context.clock.now(), Pair::of(actor, other)?);
+    let (now, pair, max) = (social.context.clock.now(), Pair::of(actor, other)?, social.config.max_close_friends);
     social
         .context
         .db
@@ -23,15 +23,17 @@ pub(crate) async fn set_close(social: &Social, actor: Person, other: Person, is_
                 marks::remove_close(tx, pair.actor.number, pair.other.number).await?;
                 return Ok(tx.publish(&event, now)?);
             }
-            let Pair { actor, other } = pair.read_again(tx).await?;
-            let relation = relations::find(tx, actor.number, other.number, now).await?;
+            let pair = pair.read_again(tx).await?;
+            let (actor, other) = (pair.actor.number, pair.other.number);
+            let relation = relations::find(tx, actor, other, now).await?;
             if relation.is_blocked_by {
                 return Err(Error::NoSuchPerson);
             }
             if relation.blocks {
                 return Err(Error::Blocked);
             }
-            marks::insert_close(tx, actor.number, other.number).await?;
+            marks::insert_close(tx, actor, other).await?;
+            pair.check_bound(tx, Mark::Close, max).await?;
             Ok(tx.publish(&event, now)?)
         })
         .await

@@ -8,9 +8,12 @@ use contract::social::{Muted, Unmuted};
 
 use super::pair::Pair;
 use crate::error::Error;
-use crate::model::Person;
+use crate::model::{Mark, Person};
 use crate::state::Social;
 use crate::store::marks;
+
+/// Ended mutes that are removed with a new one: more than it adds.
+const BATCH_ENDED: usize = 100;
 
 /// Mutes a person until a time, or for good. An earlier mute is replaced.
 pub(crate) async fn mute(
@@ -19,14 +22,17 @@ pub(crate) async fn mute(
     other: Person,
     until: Option<DateTime<Utc>>,
 ) -> Result<(), Error> {
-    let (now, pair) = (social.context.clock.now(), Pair::of(actor, other)?);
+    let (now, pair, max) = (social.context.clock.now(), Pair::of(actor, other)?, social.config.max_mutes);
     social
         .context
         .db
         .write(pair.lane(), async move |tx| {
-            let Pair { actor, other } = pair.read_again(tx).await?;
-            marks::set_mute(tx, actor.number, other.number, until).await?;
-            let event = Muted { member: actor.account, muted: other.account, until, at: now };
+            let pair = pair.read_again(tx).await?;
+            // Those that have ended count no more.
+            marks::remove_ended_mutes(tx, pair.actor.number, now, BATCH_ENDED).await?;
+            marks::set_mute(tx, pair.actor.number, pair.other.number, until).await?;
+            pair.check_bound(tx, Mark::Mute, max).await?;
+            let event = Muted { member: pair.actor.account, muted: pair.other.account, until, at: now };
             Ok::<_, Error>(tx.publish(&event, now)?)
         })
         .await

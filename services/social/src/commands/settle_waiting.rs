@@ -1,8 +1,10 @@
 //! Asking media about what posts wait for.
 //!
 //! Events say it first; this is for those that came before the post's rows were there. Invariant: it can run at any
-//! time and any number of times; states only move forward, and an item that is gone holds no post up.
+//! time and any number of times; states only move forward, an item that is gone holds no post up, and neither does a
+//! post that can't be settled hold up another one.
 
+use base::Transient as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::MediaId;
 use contract::media::{FindOwnedItems, OwnedItem};
@@ -21,18 +23,31 @@ const BATCH: usize = 50;
 const MIN_AGE: TimeDelta = TimeDelta::seconds(30);
 /// Conversions take hours at most; after this time only events tell.
 const MAX_AGE: TimeDelta = TimeDelta::days(2);
+/// After so many transient errors in a row, the media role or the database is unavailable, and the next run goes on.
+const MAX_TRANSIENT_ERRORS: usize = 10;
 
-/// Asks about all posts that have waited for a while.
+/// Asks about all posts that have waited for a while. One that can't be settled is logged and counted, and the next run
+/// tries it again.
 pub(crate) async fn settle_waiting(social: &Social) -> Result<(), Error> {
     let now = social.context.clock.now();
-    let mut after: DateTime<Utc> = now - MAX_AGE;
+    let (mut after, mut transient_errors): (DateTime<Utc>, usize) = (now - MAX_AGE, 0);
     loop {
         let sql = social.context.db.read();
         let waiting = posts::list_waiting(sql, after, now - MIN_AGE, BATCH).await?;
         let Some(last) = waiting.last() else { return Ok(()) };
         after = last.created_at;
         for post in waiting {
-            settle_one(social, post).await?;
+            let id = post.id;
+            let Err(error) = settle_one(social, post).await else {
+                transient_errors = 0;
+                continue;
+            };
+            social.metrics.unsettled_posts.inc();
+            tracing::warn!(%error, post.id = %id, "the media of a waiting post could not be read");
+            transient_errors += usize::from(error.is_transient());
+            if transient_errors == MAX_TRANSIENT_ERRORS {
+                return Err(error);
+            }
         }
     }
 }

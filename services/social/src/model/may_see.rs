@@ -9,8 +9,9 @@
 //! | link | yes | – | – | – | – | yes |
 //!
 //! A close friend of a private profile who does not follow it is a stranger to what is public there. Nobody sees what
-//! has expired. Only the author sees what is not published, what an account that is suspended has written, and what is
-//! on the other side of a block. `store/visible.rs` says the same in SQL, and a test compares both over the whole
+//! has expired. Only the author sees what is not published, what has nothing to show (no text, and all media are in the
+//! trash or could not be converted), what an account that is suspended has written, and what is on the other side of a
+//! block. `store/visible.rs` says the same in SQL, and a test compares both over the whole
 //! matrix.
 //!
 //! A part of a thread is shown to those who may see the opening of the thread and the part itself, as long as it
@@ -39,6 +40,8 @@ pub(crate) struct ObjectFacts {
     pub audience: Audience,
     /// Whether it has appeared.
     pub state: PostState,
+    /// Whether there is something to show of it: a text, or a media item that can be shown.
+    pub has_content: bool,
     /// Whether its time is over.
     pub is_expired: bool,
     /// Whether the author's profile is private.
@@ -56,7 +59,10 @@ pub(crate) fn may_see(reader: ReaderFacts, object: ObjectFacts) -> bool {
     if relation.is_self {
         return true;
     }
-    if object.state != PostState::Published || object.author_is_hidden || relation.is_blocked() {
+    if object.state != PostState::Published || !object.has_content {
+        return false;
+    }
+    if object.author_is_hidden || relation.is_blocked() {
         return false;
     }
     match object.audience {
@@ -134,6 +140,7 @@ mod tests {
         ObjectFacts {
             audience,
             state: PostState::Published,
+            has_content: true,
             is_expired: false,
             author_is_private: false,
             author_is_hidden: false,
@@ -188,18 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_author_sees_beyond_a_block_a_suspension_and_a_wait() {
+    fn only_the_author_sees_beyond_a_block_a_suspension_and_a_wait_and_what_is_empty() {
         for blocked in [Relation { blocks: true, ..FRIEND }, Relation { is_blocked_by: true, ..CLOSE_FRIEND }] {
             assert_eq!(seen(blocked, true, |_| {}), NOTHING, "{blocked:?}");
         }
         let hidden = |object: &mut ObjectFacts| object.author_is_hidden = true;
         let waiting = |object: &mut ObjectFacts| object.state = PostState::Waiting;
+        let empty = |object: &mut ObjectFacts| object.has_content = false;
         for relation in [STRANGER, FOLLOWER, FRIEND, CLOSE_FRIEND] {
             assert_eq!(seen(relation, true, hidden), NOTHING, "{relation:?}");
             assert_eq!(seen(relation, true, waiting), NOTHING, "{relation:?}");
+            assert_eq!(seen(relation, true, empty), NOTHING, "{relation:?}");
         }
         assert_eq!(seen(AUTHOR, false, hidden), Audience::ALL);
         assert_eq!(seen(AUTHOR, false, waiting), Audience::ALL);
+        assert_eq!(seen(AUTHOR, false, empty), Audience::ALL);
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(crate) struct Post {
     pub audience: Audience,
     /// The text.
     pub text: String,
+    /// Whether there was something to show when the row was read: a text, or a media item that can be shown.
+    pub has_content: bool,
     /// The place.
     pub place: Option<String>,
     /// What its readers may do.
@@ -87,6 +89,7 @@ impl Post {
         ObjectFacts {
             audience: self.audience,
             state: self.state,
+            has_content: self.has_content,
             is_expired: self.expires_at.is_some_and(|end| end <= now),
             author_is_private: author.is_private,
             author_is_hidden: author.standing.is_hidden(now),
@@ -96,6 +99,12 @@ impl Post {
     /// Whether it is a part that is not shown in its thread: it waits for approval, or was removed.
     pub(crate) fn is_withheld(&self) -> bool {
         self.part.as_ref().is_some_and(|part| !part.is_joined())
+    }
+
+    /// Whether it is among the posts that everyone's view of its author counts: a part belongs to its thread, and is
+    /// shown with it only.
+    pub(crate) fn is_counted_for_all(&self) -> bool {
+        self.state == PostState::Published && self.audience == Audience::Public && self.part.is_none()
     }
 
     /// Returns the post as it is from its publication on.

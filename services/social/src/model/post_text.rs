@@ -1,11 +1,11 @@
 //! The text of a post, and the tags and mentions in it.
 //!
-//! Invariant: a [`PostText`] has no character that is invisible or changes the direction of the text, at most
-//! [`MAX_TEXT_CHARS`] characters, [`MAX_MENTIONS`] mentions and [`MAX_TAGS`] tags.
+//! Invariant: a [`PostText`] is in NFC, has no character that is invisible or changes the direction of the text, at
+//! most [`MAX_TEXT_CHARS`] characters, [`MAX_MENTIONS`] mentions and [`MAX_TAGS`] tags.
 
 use super::InvalidPost;
 use super::person::is_account_name;
-use super::topic::lower_tag;
+use super::topic::{composed, lower_tag};
 
 /// The longest text, in characters.
 const MAX_TEXT_CHARS: usize = 5_000;
@@ -33,7 +33,7 @@ pub(crate) struct PostText {
 impl PostText {
     /// Checks and normalizes a text.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidPost> {
-        let text = codec::filename::lines(text);
+        let text = composed(text);
         if text.chars().count() > MAX_TEXT_CHARS {
             return Err(InvalidPost("The text of a post has at most 5,000 characters."));
         }
@@ -99,6 +99,15 @@ mod tests {
         assert_eq!(parsed.mentions, ["ada", "bob.k"]);
         assert_eq!(parsed.tags, ["karaoke", "été_2026"]);
         assert_eq!(words_of("@@ada ##x https://a.org/#top/@eve"), (vec![], vec![]));
+    }
+
+    #[test]
+    fn decomposed_accents_do_not_cut_a_tag() {
+        let parsed = PostText::parse("Vive l’e\u{301}te\u{301}: #E\u{301}te\u{301}_2026 #été_2026").unwrap();
+        assert_eq!(
+            (parsed.text.as_str(), parsed.tags),
+            ("Vive l’été: #Été_2026 #été_2026", vec!["été_2026".to_owned()])
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Invariant: each is in lower case, not empty and there once; there are at most [`MAX_WORDS`].
 
+use super::topic::composed;
+
 /// The most words of a member.
 const MAX_WORDS: usize = 200;
 /// The longest word or phrase, in characters.
@@ -58,7 +60,7 @@ impl WatchedWords {
 
 /// Returns a text in lower case, with single spaces and without joiners between letters.
 fn folded(text: &str) -> String {
-    let text = codec::filename::lines(text).replace('\u{200d}', "").to_lowercase();
+    let text = composed(&text.replace('\u{200d}', "")).to_lowercase();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -100,8 +102,16 @@ mod tests {
     #[test]
     fn a_word_is_found_as_a_word_whatever_hides_it() {
         let watched = words(&["Ass", "buy  NOW", "笨", "été"]).unwrap();
-        for text in ["an ass!", "ASS", "a\u{200b}s\u{200d}s", "Buy\nnow, friends", "你笨蛋", "l'Été", "ass\u{202e}"]
-        {
+        for text in [
+            "an ass!",
+            "ASS",
+            "a\u{200b}s\u{200d}s",
+            "Buy\nnow, friends",
+            "你笨蛋",
+            "l'Été",
+            "l'E\u{301}te\u{301}",
+            "ass\u{202e}",
+        ] {
             assert!(watched.is_in(text), "{text:?}");
         }
         for text in ["class", "assess", "buy nowhere", "étés", "", "as s"] {

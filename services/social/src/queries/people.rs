@@ -111,7 +111,7 @@ pub(crate) async fn views(
 /// Returns the social part of an account's page.
 pub(crate) async fn profile(social: &Social, reader: PersonNumber, name: &str) -> Result<ProfileView, Error> {
     let (person, relation) = shown_by_name(social, reader, name).await?;
-    let counts = store::counts::find_of_person(social.context.db.read(), person.number).await?;
+    let counts = store::counts::find_of_person(social.context.db.read(), person.number, reader).await?;
     let is_other = !relation.is_self && reader != PersonNumber::NONE;
     let relationship = is_other.then(|| relation.view());
     Ok(ProfileView { person: person.view(), counts, relationship })

@@ -1,7 +1,8 @@
 //! Reports: whose the reported thing is, and the queue as operators see it.
 //!
-//! Invariant: a member reports only what they may see; what they may not see does not exist for them here either. What
-//! was reported is shown to operators without a question to the rule: they decide about it.
+//! Invariant: a member reports only what they may see, and accounts whether or not one has blocked the other; what they
+//! may not see does not exist for them here either. What was reported is shown to operators without a question to the
+//! rule: they decide about it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,28 +13,43 @@ use uuid::Uuid;
 
 use super::{comments, posts};
 use crate::error::Error;
-use crate::known_people::shown_by_name;
+use crate::known_people::by_name;
 use crate::model::{Person, PersonNumber, Report};
 use crate::state::Social;
 use crate::store;
 
-/// Returns the person whose a thing is that the reader may see. `token` is that of the post's link, if the request has
-/// one.
-pub(crate) async fn find_owner(
+/// Returns the person whose a thing is that the reader may report, and the id of the thing. It is named by its id; an
+/// account also by its handle. `token` is that of the post's link, if the request has one.
+pub(crate) async fn find_reported(
     social: &Social,
     reader: PersonNumber,
-    kind: ReportKind,
-    object: Uuid,
+    named: (ReportKind, Option<Uuid>, Option<&str>),
     token: Option<&str>,
-) -> Result<Person, Error> {
-    match kind {
-        ReportKind::Post => {
-            let post = posts::find_visible(social, reader, object, token).await?;
-            store::people::find(social.context.db.read(), post.author).await?.ok_or(Error::NotFound)
+) -> Result<(Person, Uuid), Error> {
+    match named {
+        (ReportKind::Post, Some(id), None) => {
+            let post = posts::find_visible(social, reader, id, token).await?;
+            let author = store::people::find(social.context.db.read(), post.author).await?;
+            Ok((author.ok_or(Error::NotFound)?, id))
         }
-        ReportKind::Comment => Ok(comments::find_visible(social, reader, object, token).await?.0.author),
-        ReportKind::Account => Ok(shown_by_name(social, reader, &object.to_string()).await?.0),
+        (ReportKind::Comment, Some(id), None) => {
+            Ok((comments::find_visible(social, reader, id, token).await?.0.author, id))
+        }
+        (ReportKind::Account, Some(id), None) => find_account(social, &id.to_string()).await,
+        (ReportKind::Account, None, Some(handle)) => find_account(social, handle).await,
+        _ => Err(Error::InvalidReport("Send the `id` of what you report, or the `handle` of an account.")),
     }
+}
+
+/// Returns an account that is not suspended, and its id. Blocks don't count: who is harassed by a member who has blocked
+/// them must be able to say so.
+async fn find_account(social: &Social, name: &str) -> Result<(Person, Uuid), Error> {
+    let (person, now) = (by_name(social, name).await?, social.context.clock.now());
+    if person.standing.is_hidden(now) {
+        return Err(Error::NoSuchPerson);
+    }
+    let id = person.account.0;
+    Ok((person, id))
 }
 
 /// Returns a page of reports in a state, of one kind of things if one is given, the newest first, and the cursor of the

@@ -15,11 +15,16 @@ const ADD_TO_PERSON: &str = "
     update person_counts
        set follower_count = follower_count + $2,
            following_count = following_count + $3,
-           post_count = post_count + $4
+           post_count = post_count + $4,
+           public_post_count = public_post_count + $5
      where person = $1";
 
-async fn add(tx: &Tx, person: PersonNumber, [followers, following, posts]: [i64; 3]) -> Result<(), Error> {
-    let values = vec![person.0.into(), followers.into(), following.into(), posts.into()];
+async fn add(
+    tx: &Tx,
+    person: PersonNumber,
+    [followers, following, posts, public_posts]: [i64; 4],
+) -> Result<(), Error> {
+    let values = vec![person.0.into(), followers.into(), following.into(), posts.into(), public_posts.into()];
     tx.execute(ADD_TO_PERSON, values).await.map(drop)
 }
 
@@ -30,7 +35,7 @@ pub(crate) async fn add_follows(
     followee: PersonNumber,
     difference: i64,
 ) -> Result<(), Error> {
-    let mut changes = [(follower, [0, difference, 0]), (followee, [difference, 0, 0])];
+    let mut changes = [(follower, [0, difference, 0, 0]), (followee, [difference, 0, 0, 0])];
     changes.sort_unstable_by_key(|(person, _)| *person);
     for (person, change) in changes {
         add(tx, person, change).await?;
@@ -38,9 +43,10 @@ pub(crate) async fn add_follows(
     Ok(())
 }
 
-/// Adds posts (or takes some away) to the count of their author.
-pub(crate) async fn add_posts(tx: &Tx, author: PersonNumber, difference: i64) -> Result<(), Error> {
-    add(tx, author, [0, 0, difference]).await
+/// Adds posts (or takes some away) to the counts of their author: those that have appeared, and how many of them are
+/// public ([`Post::is_counted_for_all`](crate::model::Post::is_counted_for_all)).
+pub(crate) async fn add_posts(tx: &Tx, author: PersonNumber, posts: i64, public_posts: i64) -> Result<(), Error> {
+    add(tx, author, [0, 0, posts, public_posts]).await
 }
 
 #[derive(FromQueryResult)]
@@ -51,13 +57,18 @@ struct PersonRow {
 }
 
 const OF_PERSON: &str = "
-    select follower_count as followers, following_count as followees, post_count as posts
+    select follower_count as followers, following_count as followees,
+           case when person = $2 then post_count else public_post_count end as posts
       from person_counts
      where person = $1";
 
-/// Returns the counts of a person.
-pub(crate) async fn find_of_person(sql: &impl Sql, person: PersonNumber) -> Result<PersonCountsView, Error> {
-    let row: Option<PersonRow> = sql.row(OF_PERSON, vec![person.0.into()]).await?;
+/// Returns the counts of a person, as a reader sees them: all posts for the person, the public ones for everyone else.
+pub(crate) async fn find_of_person(
+    sql: &impl Sql,
+    person: PersonNumber,
+    reader: PersonNumber,
+) -> Result<PersonCountsView, Error> {
+    let row: Option<PersonRow> = sql.row(OF_PERSON, vec![person.0.into(), reader.0.into()]).await?;
     let row = row.unwrap_or(PersonRow { followers: 0, followees: 0, posts: 0 });
     Ok(PersonCountsView {
         followers: row.followers.max(0).unsigned_abs(),

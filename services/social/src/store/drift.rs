@@ -19,16 +19,20 @@ pub(crate) struct PersonDrift {
     pub following_count: i64,
     /// The stored counts.
     pub post_count: i64,
+    /// The stored counts.
+    pub public_post_count: i64,
     /// The rows.
     pub follower_rows: i64,
     /// The rows.
     pub following_rows: i64,
     /// The rows.
     pub post_rows: i64,
+    /// The rows.
+    pub public_post_rows: i64,
 }
 
 const PEOPLE: &str = "
-    select counts.person, counts.follower_count, counts.following_count, counts.post_count,
+    select counts.person, counts.follower_count, counts.following_count, counts.post_count, counts.public_post_count,
            (select count(*)
               from follow
              where follow.followee = counts.person) as follower_rows,
@@ -38,7 +42,13 @@ const PEOPLE: &str = "
            (select count(*)
               from post
              where post.author = counts.person
-               and post.state = 'published') as post_rows
+               and post.state = 'published') as post_rows,
+           (select count(*)
+              from post
+             where post.author = counts.person
+               and post.state = 'published'
+               and post.audience = 'public'
+               and post.thread is null) as public_post_rows
       from person_counts counts
      where counts.person > $1
      order by counts.person

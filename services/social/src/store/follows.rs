@@ -93,6 +93,25 @@ pub(crate) async fn remove_request(tx: &Tx, follower: PersonNumber, followee: Pe
     Ok(tx.execute(REMOVE_REQUEST, vec![follower.0.into(), followee.0.into()]).await? == 1)
 }
 
+const COUNT: &str = "
+    select following_count
+           + (select count(*)
+                from follow_request
+               where follow_request.follower = person_counts.person) as total
+      from person_counts
+     where person = $1";
+
+/// Returns how many people a member follows or asks to follow. One statement: an answer to a request, which turns it
+/// into a follow, may be written at the same time.
+pub(crate) async fn count(sql: &impl Sql, follower: PersonNumber) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        total: i64,
+    }
+    let row: Option<Count> = sql.row(COUNT, vec![follower.0.into()]).await?;
+    Ok(row.map_or(0, |row| row.total.unsigned_abs()))
+}
+
 /// Returns those who follow a person and are shown to the reader, the newest first.
 pub(crate) async fn list_followers(
     sql: &impl Sql,

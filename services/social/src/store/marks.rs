@@ -83,6 +83,38 @@ pub(crate) async fn remove_close(tx: &Tx, owner: PersonNumber, friend: PersonNum
     tx.execute(REMOVE_CLOSE, vec![owner.0.into(), friend.0.into()]).await.map(drop)
 }
 
+const REMOVE_ENDED_MUTES: &str = "
+    delete from mute
+     where muter = $1
+       and muted in (
+           select muted
+             from mute
+            where muter = $1
+              and until_s <= $2
+            limit $3)";
+
+/// Removes mutes of a member that have ended, at most `limit`.
+pub(crate) async fn remove_ended_mutes(
+    tx: &Tx,
+    muter: PersonNumber,
+    now: DateTime<Utc>,
+    limit: usize,
+) -> Result<(), Error> {
+    tx.execute(REMOVE_ENDED_MUTES, vec![muter.0.into(), now.timestamp().into(), bound(limit)]).await.map(drop)
+}
+
+/// Returns how many people a member has marked so, listed or not.
+pub(crate) async fn count(sql: &impl Sql, mark: Mark, member: PersonNumber) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        total: i64,
+    }
+    let (table, owner, ..) = parts_of(mark);
+    let text = format!("select count(*) as total from {table} where {owner} = $1");
+    let row: Option<Count> = sql.row(&text, vec![member.0.into()]).await?;
+    Ok(row.map_or(0, |row| row.total.unsigned_abs()))
+}
+
 #[derive(FromQueryResult)]
 struct Row {
     #[sea_orm(nested)]

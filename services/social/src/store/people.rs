@@ -135,8 +135,8 @@ const INSERT: &str = "
     on conflict do nothing";
 
 const INSERT_COUNTS: &str = "
-    insert into person_counts (person, follower_count, following_count, post_count)
-    values ($1, 0, 0, 0)";
+    insert into person_counts (person, follower_count, following_count, post_count, public_post_count)
+    values ($1, 0, 0, 0, 0)";
 
 /// Inserts a person with a number, unless the account has a row, or another one has the number. Returns whether it did.
 pub(crate) async fn insert(tx: &Tx, found: &FoundAccount, number: PersonNumber) -> Result<bool, Error> {

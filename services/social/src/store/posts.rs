@@ -18,7 +18,14 @@ pub(super) const COLUMNS: &str = "
     post.id, post.author, post.position, post.state, post.audience, post.text, post.place, post.comment_policy,
     post.repost_policy, post.join_policy, post.link_token, post.is_story, post.version, post.created_us,
     post.published_us, post.edited_us, post.expires_us, post.thread, post.part_state, post.part_number, post.answers,
-    post.removal_reason";
+    post.removal_reason,
+    (post.text <> ''
+     or exists (
+         select 1
+           from post_media shown
+          where shown.post = post.id
+            and not shown.is_hidden
+            and shown.state in ('playable', 'ready'))) as has_content";
 
 /// The columns of a [`Post`].
 #[derive(FromQueryResult)]
@@ -45,6 +52,7 @@ pub(super) struct PostRow {
     part_number: Option<i64>,
     answers: Option<Uuid>,
     removal_reason: Option<String>,
+    has_content: bool,
 }
 
 fn part_of(row: &PostRow) -> Result<Option<ThreadPart>, Error> {
@@ -71,6 +79,7 @@ impl TryFrom<PostRow> for Post {
             state: row.state.parse().map_err(|_| Error::Corrupt("a post's state"))?,
             audience: row.audience.parse().map_err(|_| Error::Corrupt("a post's audience"))?,
             text: row.text,
+            has_content: row.has_content,
             place: row.place,
             policies: Policies {
                 comment: policy(&row.comment_policy)?,

@@ -36,9 +36,11 @@ async fn read_people(sql: &Plans<'_>) -> Result<(), db::Error> {
     follows::list_following(sql, OTHER, READER, now, follows::After::START, 50).await?;
     for mark in [Mark::Block, Mark::Mute, Mark::Close] {
         marks::list(sql, mark, READER, now, OTHER, 50).await?;
+        marks::count(sql, mark, READER).await?;
     }
+    follows::count(sql, READER).await?;
     follows::list_requests(sql, OTHER, now, PersonNumber(i64::MAX), 50).await?;
-    counts::find_of_person(sql, READER).await?;
+    counts::find_of_person(sql, READER, READER).await?;
     topics::list(sql, READER, None, 50).await?;
     topics::count(sql, READER).await?;
     for kind in personal_data::KINDS {

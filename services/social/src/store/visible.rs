@@ -61,6 +61,13 @@ fn visible_alone(post: &str, author: &str, reader: &str, now: &str) -> String {
         "({post}.expires_us is null or {post}.expires_us > {now})
          and ({post}.author = {reader}
               or ({post}.state = 'published'
+                  and ({post}.text <> ''
+                       or exists (
+                           select 1
+                             from post_media shown
+                            where shown.post = {post}.id
+                              and not shown.is_hidden
+                              and shown.state in ('playable', 'ready')))
                   and {shown}
                   and (({post}.audience = 'public' and not {author}.is_private)
                        or ({post}.audience in ('public', 'followers', 'friends')

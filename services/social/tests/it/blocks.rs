@@ -1,7 +1,7 @@
 //! Blocks, and what members decide about others without their knowing.
 
 use contract::AccountId;
-use contract::social::{Blocked, FindPeople, FindPosts, FindProfileView};
+use contract::social::{Blocked, FindPeople, FindPosts, FindProfileView, FindShownPerson};
 use serde_json::json;
 use testkit::fake_role;
 
@@ -42,6 +42,11 @@ async fn a_block_hides_each_from_the_other_at_once_and_everywhere() {
     bob.get("/v1/accounts/ada/followers").await.refused(404, "social.no_such_person");
     let query = FindProfileView { reader: Some(AccountId(bob.id)), account: AccountId(ada.id) };
     assert_eq!(peers.ask(&query).await.unwrap(), None);
+    // What the gateway asks for the public pages of a member. Who blocks still finds whom they have blocked.
+    for (reader, name, is_shown) in [(&bob, "Ada", false), (&eve, "Ada", true), (&ada, "bob", true)] {
+        let query = FindShownPerson { reader: AccountId(reader.id), name: name.to_owned() };
+        assert_eq!(peers.ask(&query).await.unwrap().is_some(), is_shown, "{name}");
+    }
     assert_eq!(each(&ada.get("/v1/accounts/bob/posts").await.expect(200).json(), "id"), Vec::<&str>::new());
 
     // Nothing is left between them, and nothing new can be made; who blocked can undo it.

@@ -3,6 +3,7 @@
 use contract::accounts::AccountState;
 use serde_json::json;
 use testkit::World;
+use tokio::task::JoinSet;
 
 use crate::fixtures::{Harness, end, post, put, url};
 
@@ -93,5 +94,37 @@ async fn a_limited_member_writes_nothing_into_an_old_post() {
     ada.patch(&url(&old), &policies).await.expect(200);
     let seen = bob.get(&url(&old)).await.expect(200).json();
     assert_eq!((&seen["text"], &seen["can"]["comment"]), (&json!("from before"), &json!(false)));
+    harness.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_member_decides_about_others_has_bounds_however_many_requests_run_at_once() {
+    let builder = ["follows", "blocks", "mutes", "close_friends"]
+        .iter()
+        .fold(World::builder(), |world, what| world.set(&format!("social.max_{what}=3")));
+    let harness = Harness::with(builder).await;
+    let names = ["bob", "eve", "kim", "mia", "zoe"];
+    let (ada, members) = (harness.member("ada"), harness.members(names));
+    // One of the follows is a request.
+    harness.set_private(&members[0], "bob", true).await;
+    for what in ["follow", "mute", "close", "block"] {
+        let mut calls = JoinSet::new();
+        for name in names {
+            let ada = ada.clone();
+            calls.spawn(async move { (name, put(&ada, name, what).await.status.as_u16()) });
+        }
+        let answers = calls.join_all().await;
+        let with = |status: u16| answers.iter().filter(move |answer| answer.1 == status).map(|answer| answer.0);
+        let made: Vec<&str> = with(200).collect();
+        assert_eq!((made.len(), with(403).count()), (3, 2), "{what}");
+        // What there is can be said again, and one that ends makes room.
+        put(&ada, made[0], what).await.expect(200);
+        let other = names.into_iter().find(|name| !made.contains(name)).unwrap();
+        put(&ada, other, what).await.refused(403, "social.too_many");
+        end(&ada, made[0], what).await.expect(200);
+        put(&ada, other, what).await.expect(200);
+    }
+    assert_eq!((harness.count("block").await, harness.count("mute").await), (3, 3));
+    harness.assert_no_drift().await;
     harness.world.end().await;
 }

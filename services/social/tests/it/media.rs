@@ -3,10 +3,11 @@
 use contract::media::{Changed, Conversion, Deleted, Kind, Visibility};
 use contract::transcode::{Failed, Playable, Ready};
 use contract::{AccountId, MediaId};
+use db::Lane;
 use serde_json::{Value, json};
 use testkit::TestClient;
 
-use crate::fixtures::{Harness, join, open, part_url, parts_url, url};
+use crate::fixtures::{Harness, each, join, open, part_url, parts_url, url};
 
 async fn post_with(member: &TestClient, media: &[&MediaId], text: &str) -> Value {
     let body = json!({"text": text, "audience": "public", "media": media});
@@ -112,8 +113,17 @@ async fn media_of_others_are_refused_and_what_is_deleted_leaves_the_post() {
     harness.publish(&changed(true, 3)).await;
     harness.publish(&changed(false, 2)).await;
     assert_eq!(media().await, 0);
+    // Of the one without words, nothing is left to show to others.
+    let texts = async |reader: &TestClient| {
+        let page = reader.get("/v1/accounts/ada/posts").await.expect(200).json();
+        each(&page, "text").into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    bob.get(&url(&bare)).await.refused(404, "social.not_found");
+    ada.get(&url(&bare)).await.expect(200);
+    assert_eq!((texts(&bob).await, texts(&ada).await.len()), (vec!["with words".to_owned()], 2));
     harness.publish(&changed(false, 4)).await;
     assert_eq!(media().await, 1);
+    bob.get(&url(&bare)).await.expect(200);
 
     harness.publish(&Deleted { id: own.clone(), owner: AccountId(ada.id) }).await;
     assert_eq!(media().await, 0);
@@ -161,5 +171,29 @@ async fn an_item_that_was_missing_for_a_moment_is_shown_after_all() {
         (post["state"] == "published").then_some(())
     };
     harness.world.wait_for("the job finds it", published).await;
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_post_that_cannot_be_settled_holds_up_no_other() {
+    let harness = Harness::new().await;
+    let ada = harness.member("ada");
+    let (broken, video) = (
+        harness.item(&ada, Kind::Video, Conversion::Processing),
+        harness.item(&ada, Kind::Video, Conversion::Processing),
+    );
+    post_with(&ada, &[&broken], "one").await;
+    harness.world.clock().advance(chrono::TimeDelta::seconds(1));
+    let waiting = post_with(&ada, &[&video], "two").await;
+    let db = harness.world.context("social").db.clone();
+    let (text, id) = ("update post_media set state = 'no state' where media = $1", broken.to_string());
+    db.write(Lane::ALL, async move |tx| tx.execute(text, vec![id.into()]).await).await.unwrap();
+    harness.change_item(&ada, &video, |item| item.state = Conversion::Ready);
+    harness.world.clock().advance(chrono::TimeDelta::minutes(2));
+    let published = async || {
+        let post = ada.get(&url(&waiting)).await.expect(200).json();
+        (post["state"] == "published").then_some(())
+    };
+    harness.world.wait_for("the job asks about the other one", published).await;
     harness.world.end().await;
 }

@@ -1,11 +1,13 @@
 //! Writing, changing and removing posts.
 
-use contract::social::{PostChanged, PostRemoved, Posted};
+use contract::AccountId;
+use contract::social::{FindProfileView, PostChanged, PostRemoved, Posted};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{TestClient, fake_role};
+use uuid::Uuid;
 
-use crate::fixtures::{Harness, follow, join, post, url};
+use crate::fixtures::{Harness, follow, join, open, post, url};
 
 #[tokio::test]
 async fn a_post_is_written_changed_and_removed() {
@@ -118,5 +120,27 @@ async fn nobody_joins_a_story_whatever_its_author_says() {
     ada.patch(&thread, &json!({"cap": 5})).await.expect(200);
     ada.patch(&url(&story), &json!({"policies": {"join": "everyone"}})).await.expect(200);
     join(&harness, &bob, &story).await.refused(409, "social.thread_closed");
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn others_count_the_public_posts_of_a_member_only() {
+    let harness = Harness::new().await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let counted = async |reader: Option<Uuid>| {
+        let query = FindProfileView { reader: reader.map(AccountId), account: AccountId(ada.id) };
+        harness.world.process.peers.ask(&query).await.unwrap().unwrap().counts.posts
+    };
+    let (shown, kept) = (post(&ada, "for all", "public").await, post(&ada, "for some", "close").await);
+    post(&ada, "for a few", "link").await;
+    let thread = open(&harness, &bob, "open", 3, "public").await;
+    join(&harness, &ada, &thread).await.expect(201);
+    assert_eq!((counted(Some(ada.id)).await, counted(Some(bob.id)).await, counted(None).await), (4, 1, 1));
+    ada.patch(&url(&kept), &json!({"audience": "public"})).await.expect(200);
+    assert_eq!((counted(Some(ada.id)).await, counted(Some(bob.id)).await), (4, 2));
+    ada.patch(&url(&shown), &json!({"audience": "friends"})).await.expect(200);
+    ada.delete(&url(&kept)).await.expect(204);
+    assert_eq!((counted(Some(ada.id)).await, counted(Some(bob.id)).await), (3, 0));
+    harness.assert_no_drift().await;
     harness.world.end().await;
 }

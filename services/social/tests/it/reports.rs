@@ -65,3 +65,27 @@ async fn a_member_reports_what_they_see_once_and_moderators_read_it() {
     assert_eq!(listener.events::<Reported>().len(), 4);
     harness.world.end().await;
 }
+
+#[tokio::test]
+async fn who_is_blocked_still_reports_the_account_and_learns_nothing_of_its_posts() {
+    let harness = Harness::new().await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let once_seen = post(&ada, "hello", "public").await;
+    put(&ada, "bob", "block").await.expect(200);
+    let hidden = report(&bob, "post", &once_seen["id"], "spam").await.expect(404);
+    let absent = report(&bob, "post", &json!(uuid::Uuid::nil()), "spam").await.expect(404);
+    assert_eq!(without_request_id(&hidden), without_request_id(&absent));
+    let by_handle = json!({"kind": "account", "handle": "Ada", "reason": "hate"});
+    bob.post("/v1/reports", &by_handle).await.expect(201);
+    report(&bob, "account", &json!(ada.id), "spam").await.refused(409, "social.reported_already");
+    report(&bob, "account", &json!(uuid::Uuid::nil()), "spam").await.refused(404, "social.no_such_person");
+    for wrong in [
+        json!({"kind": "account", "reason": "spam"}),
+        json!({"kind": "post", "handle": "ada", "reason": "spam"}),
+        json!({"kind": "account", "handle": "ada", "id": ada.id, "reason": "spam"}),
+    ] {
+        bob.post("/v1/reports", &wrong).await.refused(422, "social.invalid_report");
+    }
+    assert_eq!(harness.count("report").await, 1);
+    harness.world.end().await;
+}

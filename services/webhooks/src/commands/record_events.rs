@@ -1,7 +1,8 @@
 //! Recording events for the webhooks that subscribe to them.
 //!
 //! Invariant: the deliveries of an event are recorded in the transaction that records it as handled, so an event that
-//! was acknowledged is delivered. Events that no webhook subscribes to cost a read and no write.
+//! was acknowledged is delivered, unless it names an account that was erased. Events that no webhook subscribes to cost
+//! a read and no write.
 
 use bus::HandlerError;
 use chrono::TimeDelta;
@@ -51,10 +52,15 @@ pub(crate) async fn record_events(webhooks: &Webhooks, deliveries: Vec<bus::Deli
             let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
             let new = tx.record_once_each(EVENTS_CONSUMER, &ids, now).await?;
             let targets = store::webhooks::list_active(tx).await?;
+            let named: Vec<AccountId> = events.iter().filter_map(|event| event.account).collect();
+            let erased = store::erased_accounts::list(tx, &named).await?;
+            let is_kept = |event: &&Recordable| {
+                new.contains(&event.id) && event.account.is_none_or(|account| !erased.contains(&account))
+            };
             let mut rows = Vec::new();
             // They are due in their order, a microsecond apart.
             let mut due_at = now - TimeDelta::microseconds(i64::try_from(events.len()).unwrap_or(0));
-            for event in events.iter().filter(|event| new.contains(&event.id)) {
+            for event in events.iter().filter(is_kept) {
                 due_at += TimeDelta::microseconds(1);
                 rows.extend(targets.iter().filter(|target| target.events.has(event.event_type)).map(|target| {
                     NewDelivery {

@@ -4,6 +4,7 @@
 
 pub(crate) mod attempts;
 pub(crate) mod deliveries;
+pub(crate) mod erased_accounts;
 pub(crate) mod leases;
 #[cfg(test)]
 mod query_plans;

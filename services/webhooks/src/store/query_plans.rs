@@ -5,7 +5,7 @@ use testkit::{World, plans};
 use uuid::Uuid;
 
 use super::deliveries::Doomed;
-use super::{attempts, deliveries, leases, webhooks};
+use super::{attempts, deliveries, erased_accounts, leases, webhooks};
 use crate::model::DeliveryState;
 
 #[tokio::test]
@@ -33,6 +33,7 @@ async fn every_query_has_an_index() {
                 deliveries::list_doomed(sql, doomed, 100).await?;
             }
             attempts::list(sql, &[id, id]).await?;
+            erased_accounts::list(sql, &[AccountId(id), AccountId(id)]).await?;
             Ok(())
         })
     })

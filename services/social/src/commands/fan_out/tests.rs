@@ -46,6 +46,7 @@ fn post(round: i64, now: DateTime<Utc>) -> Post {
         state: PostState::Published,
         audience: Audience::Followers,
         text: "hello".into(),
+        has_content: true,
         place: None,
         policies: Policies::default(),
         link_token: None,

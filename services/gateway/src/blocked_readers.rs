@@ -1,0 +1,132 @@
+//! Public paths of accounts and media that name a member, for a reader whom that member has blocked (decision 44).
+//!
+//! Does not own blocks (social), nor what the paths say. Invariant: for a signed-in reader to whom the member is not
+//! shown, the role is asked about an id that no account has, so its response is that for a member who does not exist.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, Query, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use contract::social::FindShownPerson;
+use contract::{AccountId, Query as _};
+use http::request::Parts;
+use http::{Method, Uri};
+use http_server::Problem;
+use http_server::auth::Member;
+use peer::Peers;
+use serde::Deserialize;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::screens::{account_name, unavailable};
+
+/// The public profile of a member.
+const PROFILE: &str = "/v1/accounts/{handle}";
+/// The library, or with `owner` the public items of a member.
+const ITEMS: &str = "/v1/media";
+/// How long a request waits for social.
+const ASK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What this file needs to know of the query of [`ITEMS`].
+#[derive(Deserialize)]
+struct OwnerParam {
+    owner: Option<String>,
+}
+
+/// Whether requests of a route can name a member whose blocks count.
+pub(crate) fn names_member(pattern: &str) -> bool {
+    matches!(pattern, PROFILE | ITEMS)
+}
+
+/// The middleware of these routes. Requests without a valid token, and those of a site without social, are forwarded as
+/// they are.
+pub(crate) async fn hide_blockers(
+    State(peers): State<Peers>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_read || !peers.knows(FindShownPerson::ROLE) {
+        return Ok(next.run(request).await);
+    }
+    let (mut parts, body) = request.into_parts();
+    if let Some(query) = query_of(&mut parts).await
+        && !is_shown(&peers, &query).await?
+    {
+        parts.uri = without_member(&parts.uri, query.reader).map_err(|error| Problem::fault(&error))?;
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// Returns what social is asked; `None` if the reader is not signed in, or if the request names no other member.
+async fn query_of(parts: &mut Parts) -> Option<FindShownPerson> {
+    let member = <Member as OptionalFromRequestParts<()>>::from_request_parts(parts, &()).await.ok().flatten()?;
+    let named = if parts.uri.path() == ITEMS {
+        owner_in(parts.uri.query()?)?
+    } else {
+        <Path<String> as FromRequestParts<()>>::from_request_parts(parts, &()).await.ok()?.0
+    };
+    // Every form of an id becomes the one that social knows.
+    let name = Uuid::parse_str(&named).ok().map(|id| id.to_string()).or_else(|| account_name(&named))?;
+    let reader = AccountId(member.id());
+    (name != reader.to_string()).then_some(FindShownPerson { reader, name })
+}
+
+async fn is_shown(peers: &Peers, query: &FindShownPerson) -> Result<bool, Problem> {
+    match timeout(ASK_TIMEOUT, peers.ask(query)).await {
+        Ok(Ok(found)) => Ok(found.is_some()),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "social did not say whether a member is shown");
+            Err(unavailable())
+        }
+        Err(_) => {
+            tracing::debug!("social is late to say whether a member is shown");
+            Err(unavailable())
+        }
+    }
+}
+
+/// Returns the owner that a query names, as the media role reads it: `None` without one, and with two.
+fn owner_in(query: &str) -> Option<String> {
+    let uri: Uri = format!("/?{query}").parse().ok()?;
+    Query::<OwnerParam>::try_from_uri(&uri).ok()?.0.owner
+}
+
+/// Returns the URI of the same request about an account that does not exist. Its id is the complement of the reader's,
+/// whose version no account has; so readers don't share the limit of one owner.
+fn without_member(uri: &Uri, reader: AccountId) -> Result<Uri, http::Error> {
+    let nobody = Uuid::from_u128(!reader.0.as_u128());
+    let path_and_query = match (uri.path(), uri.query()) {
+        (ITEMS, query) => {
+            let others = query.unwrap_or_default().split('&').filter(|pair| owner_in(pair).is_none());
+            let pairs: Vec<String> = others.map(str::to_owned).chain([format!("owner={nobody}")]).collect();
+            format!("{ITEMS}?{}", pairs.join("&"))
+        }
+        (_, Some(query)) => format!("/v1/accounts/{nobody}?{query}"),
+        (_, None) => format!("/v1/accounts/{nobody}"),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse()?);
+    Ok(Uri::from_parts(parts)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_about_nobody_keeps_everything_else() {
+        let reader = AccountId(Uuid::from_u128(0x0198_b2a4_6f0e_7c3d_9a51_2f6d_8e4b_7c10));
+        let nobody = "fe674d5b-90f1-83c2-65ae-d09271b483ef";
+        for (uri, changed) in [
+            ("/v1/accounts/ada", format!("/v1/accounts/{nobody}")),
+            ("/v1/accounts/ada?a=%20", format!("/v1/accounts/{nobody}?a=%20")),
+            ("/v1/media?limit=2&%6fwner=x&after=a%26b", format!("/v1/media?limit=2&after=a%26b&owner={nobody}")),
+        ] {
+            assert_eq!(without_member(&uri.parse().unwrap(), reader).unwrap(), changed.as_str(), "{uri}");
+        }
+        assert_eq!(owner_in("kind=photo&%6fwner=a%2Db").as_deref(), Some("a-b"));
+        assert_eq!((owner_in("kind=photo"), owner_in("owner=a&owner=b")), (None, None));
+    }
+}
