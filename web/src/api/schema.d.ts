@@ -402,8 +402,8 @@ export interface paths {
         };
         /**
          * Returns a page of the caller's home.
-         * @description It has what the people, tags and places show that the caller follows, and the caller's own posts, the newest first;
-         *     nothing of muted members. Continue with the `next` of a page as `after`.
+         * @description It has what the people, tags, places and songs show that the caller follows, and the caller's own posts, the newest
+         *     first; nothing of muted members. Continue with the `next` of a page as `after`.
          */
         get: operations["show_home_feed"];
         put?: never;
@@ -426,6 +426,27 @@ export interface paths {
          * @description Ask now and then, and read home again when the member wants to see them.
          */
         get: operations["count_new_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feeds/songs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the posts with a song that the reader may see, the newest first.
+         * @description The list is empty if the song is not shown to the reader, as if there were none. Continue with the `next` of a page
+         *     as `after`.
+         */
+        get: operations["list_posts_with_song"];
         put?: never;
         post?: never;
         delete?: never;
@@ -593,7 +614,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns the first screen of the caller: who they are, and a page of home.
+         * Returns the first screen of the caller: who they are, a page of home, and how many notifications are new.
          * @description Posts have their authors, signed media URLs and what the caller may do. A part that can't be read is `null`, and its
          *     role is in `degraded`. Continue with the `next` of the feed as `after`.
          */
@@ -677,6 +698,48 @@ export interface paths {
          * @description Every role refuses it within seconds.
          */
         delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/blocked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists those whom the caller blocks.
+         * @description Continue with the `next` of a page as `after`. The order stays the same, and means nothing. Who has blocked the
+         *     caller as well is listed like the others; members whose accounts are suspended are left out meanwhile.
+         */
+        get: operations["list_blocked"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the close friends of the caller.
+         * @description Continue with the `next` of a page as `after`. The order stays the same, and means nothing. Members who are not
+         *     shown to the caller are left out.
+         */
+        get: operations["list_close_friends"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -917,6 +980,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/muted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists those whom the caller mutes, with the end of each mute.
+         * @description Continue with the `next` of a page as `after`. The order stays the same, and means nothing. Mutes that have ended
+         *     are left out, and members who are not shown to the caller.
+         */
+        get: operations["list_muted"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/password": {
         parameters: {
             query?: never;
@@ -975,6 +1059,28 @@ export interface paths {
          *     recent proof by one (`/v1/me/proof`).
          */
         post: operations["replace_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/removals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what moderators of the site have removed of the caller's, the last first.
+         * @description Continue with the `next` of a page as `after`. Each has the reason, and not who has reported it. It is listed for as
+         *     long as reports are kept (`social.report_days`). Parts that were removed from a thread by its opener or moderators
+         *     are not here: their authors read the reason in the part.
+         */
+        get: operations["list_removals"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1574,6 +1680,180 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the notices of the caller, the newest first.
+         * @description Continue with the `next` of a page as `after`. Those whose kind the caller wants from nobody, or not from the person
+         *     who has acted, are in the list with `filtered=true` alone, and in no count. A notice that grows gets a new id and is
+         *     at the top again; `group` stays. The sentences are in the language of the preferences, else in that of
+         *     `Accept-Language`.
+         */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notifications/mutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the posts and threads that the caller has muted, by their ids.
+         * @description Continue with the `next` of a page as `after`.
+         */
+        get: operations["list_muted_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notifications/mutes/{subject}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mutes a post or a thread: the caller is told nothing about it from now on.
+         * @description Notices that are there stay. Nothing changes if it is muted already.
+         */
+        put: operations["mute_notifications"];
+        post?: never;
+        /**
+         * Ends muting a post or a thread.
+         * @description Nothing changes if it is not muted.
+         */
+        delete: operations["unmute_notifications"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notifications/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the preferences of the caller.
+         * @description Each kind is there, with what counts for it: what the caller has set, else the default.
+         */
+        get: operations["show_notification_preferences"];
+        /**
+         * Sets the preferences of the caller.
+         * @description All of them are replaced; what is left out, or `null`, is the default. They count for what comes from now on.
+         */
+        put: operations["set_notification_preferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Marks notices as read, and so as seen.
+         * @description One that is read does not grow any more: what comes next begins another. Returns the counts after that.
+         */
+        post: operations["mark_notifications_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notifications/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Marks notices as seen: the caller has had them in the list.
+         * @description Returns the counts after that.
+         */
+        post: operations["mark_notifications_seen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notifications/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follows the notices of the caller: `notice` for each that comes or grows, `counts` when the counts change.
+         * @description The stream begins with `counts`. Each event has an `id`; a client that connects again with it as `Last-Event-ID`
+         *     gets what has come meanwhile. `reset` stands for more than 100 notices, or an id that the list never had: read the
+         *     list again. A notice that has grown replaces the one with the same `group`. What is filtered is not in the stream.
+         *     It ends with the access token: follow again with a fresh one.
+         */
+        get: operations["follow_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notifications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a notice of the caller's.
+         * @description It is counted no more. What it is about stays as it is.
+         */
+        delete: operations["remove_notification"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/passwords/forgotten": {
         parameters: {
             query?: never;
@@ -2084,7 +2364,8 @@ export interface paths {
         };
         /**
          * Lists those who are invited to a thread.
-         * @description For the opener and the moderators. The order stays the same, and means nothing.
+         * @description For the opener and the moderators. Continue with the `next` of a page as `after`. The order stays the same, and
+         *     means nothing. Members who are not shown to the caller are left out.
          */
         get: operations["list_thread_invitations"];
         put?: never;
@@ -2629,6 +2910,28 @@ export interface components {
             name?: string | null;
         };
         /**
+         * @description A member whom you block.
+         * @example {
+         *       "person": {
+         *         "avatar": null,
+         *         "display_name": "Bob",
+         *         "handle": "bob",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *         "is_private": false
+         *       },
+         *       "since": "2026-06-20T18:31:00Z"
+         *     }
+         */
+        BlockedPerson: {
+            /** @description The member. */
+            person: components["schemas"]["Person"];
+            /**
+             * Format: date-time
+             * @description Since when, to a second.
+             */
+            since: string;
+        };
+        /**
          * @description Captions in one language.
          * @example {
          *       "label": "Português",
@@ -2948,6 +3251,48 @@ export interface components {
             time_zone?: string | null;
         };
         /**
+         * @description What counts for a kind.
+         * @example {
+         *       "from": "everyone",
+         *       "mail": "off",
+         *       "push": true
+         *     }
+         */
+        EffectivePreference: {
+            /** @description From whom. */
+            from: components["schemas"]["FromWhom"];
+            /** @description When it is mailed. */
+            mail: components["schemas"]["MailFrequency"];
+            /** @description Whether devices show it. */
+            push: boolean;
+        };
+        /**
+         * @description The preferences of the caller, each kind with what counts for it.
+         * @example {
+         *       "kinds": {
+         *         "reacted": {
+         *           "from": "following",
+         *           "mail": "off",
+         *           "push": false
+         *         }
+         *       },
+         *       "language": null,
+         *       "quiet_hours": {
+         *         "from": "22:00",
+         *         "until": "07:30",
+         *         "zone": "Europe/Berlin"
+         *       }
+         *     }
+         */
+        EffectivePreferences: {
+            /** @description From whom and how, for every kind. */
+            kinds: {
+                [key: string]: components["schemas"]["EffectivePreference"];
+            };
+            language: components["schemas"]["Language"] | null;
+            quiet_hours: components["schemas"]["QuietHours"] | null;
+        };
+        /**
          * @description The confirmation of an erasure.
          * @example {
          *       "password": "correct horse battery"
@@ -2964,6 +3309,7 @@ export interface components {
          *       "error": null,
          *       "expires_at": "2026-05-24T09:31:12Z",
          *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15",
+         *       "missing_count": 0,
          *       "ready_at": "2026-05-17T09:31:12Z",
          *       "state": "ready",
          *       "url": "/v1/me/exports/0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15/archive?t=t5yo00.mBq0v4c6nQ1T8yWkZr2e5A"
@@ -2986,6 +3332,12 @@ export interface components {
             expires_at: string | null;
             /** Format: uuid */
             id: string;
+            /**
+             * Format: int64
+             * @description How many of your files could not be put into the archive, while it can be downloaded: `missing.json` in it lists
+             *     them. `null` for an archive that was built before this was counted.
+             */
+            missing_count: number | null;
             /**
              * Format: date-time
              * @description When the archive was ready.
@@ -3170,6 +3522,12 @@ export interface components {
             visibility?: string;
         };
         /**
+         * @description From whom notices of a kind come; the others are in the filtered list.
+         * @example following
+         * @enum {string}
+         */
+        FromWhom: "everyone" | "following" | "nobody";
+        /**
          * @description A greeting: a clip for one person.
          * @example {
          *       "created_at": "2026-06-20T18:30:00Z",
@@ -3293,7 +3651,9 @@ export interface components {
          *         "roles": [
          *           "member"
          *         ]
-         *       }
+         *       },
+         *       "unread": 12,
+         *       "unseen": 3
          *     }
          */
         HomeScreen: {
@@ -3301,12 +3661,47 @@ export interface components {
             degraded: string[];
             feed: components["schemas"]["Feed"] | null;
             me: components["schemas"]["HomeMember"] | null;
+            /**
+             * Format: int64
+             * @description How many of your notifications were not read. `null` while it can't be read.
+             */
+            unread: number | null;
+            /**
+             * Format: int64
+             * @description How many of your notifications came since their list was last looked at. `null` while it can't be read.
+             */
+            unseen: number | null;
         };
         /**
          * @description What kind of media an item is.
          * @enum {string}
          */
         Kind: "photo" | "audio" | "video";
+        /**
+         * @description What a member has set for a kind; `null` is the default.
+         * @example {
+         *       "from": "following",
+         *       "mail": "off",
+         *       "push": true
+         *     }
+         */
+        KindPreference: {
+            /** @default null */
+            from: components["schemas"]["FromWhom"] | null;
+            /** @default null */
+            mail: components["schemas"]["MailFrequency"] | null;
+            /**
+             * @description Whether devices show it.
+             * @default null
+             */
+            push: boolean | null;
+        };
+        /**
+         * @description A language that notices are written in.
+         * @example fr
+         * @enum {string}
+         */
+        Language: "en" | "fr" | "es" | "ar";
         /**
          * @description How long the link lasts: one of the two fields, a minute to 366 days from now.
          * @example {
@@ -3422,6 +3817,30 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "person": {
+         *             "avatar": null,
+         *             "display_name": "Bob",
+         *             "handle": "bob",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *             "is_private": false
+         *           },
+         *           "since": "2026-06-20T18:31:00Z"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_BlockedPerson: {
+            /** @description The items. */
+            items: components["schemas"]["BlockedPerson"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "answer_count": 2,
          *           "answers": null,
          *           "author": {
@@ -3462,6 +3881,7 @@ export interface components {
          *           "error": null,
          *           "expires_at": "2026-05-24T09:31:12Z",
          *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15",
+         *           "missing_count": 0,
          *           "ready_at": "2026-05-17T09:31:12Z",
          *           "state": "ready",
          *           "url": "/v1/me/exports/0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c15/archive?t=t5yo00.mBq0v4c6nQ1T8yWkZr2e5A"
@@ -3588,6 +4008,47 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "person": {
+         *             "avatar": null,
+         *             "display_name": "Bob",
+         *             "handle": "bob",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *             "is_private": false
+         *           },
+         *           "until": "2026-06-21T18:31:00Z"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_MutedPerson: {
+            /** @description The items. */
+            items: components["schemas"]["MutedPerson"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "subject": "0198f3a0-0c2f-7d11-b3e4-9f7a6c5d8e20"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_NotificationMute: {
+            /** @description The items. */
+            items: components["schemas"]["NotificationMute"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *           "display_name": "Ada Lovelace",
          *           "handle": "ada",
@@ -3658,6 +4119,13 @@ export interface components {
          *             "repost": "everyone"
          *           },
          *           "published_at": "2026-06-20T18:30:12Z",
+         *           "song": {
+         *             "duration_ms": 337000,
+         *             "handle": "bob",
+         *             "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Gb/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *             "id": "5kT0vYq8Zb3mXw1RcHs9Gb",
+         *             "title": "Blue in Green"
+         *           },
          *           "state": "published",
          *           "tags": [
          *             "karaoke"
@@ -3697,6 +4165,28 @@ export interface components {
         List_Reaction: {
             /** @description The items. */
             items: components["schemas"]["Reaction"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "excerpt": "Buy now at my shop!",
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *           "kind": "comment",
+         *           "message": "No advertising below the clips of others, please.",
+         *           "reason": "spam",
+         *           "removed_at": "2026-06-21T09:12:00Z"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Removal: {
+            /** @description The items. */
+            items: components["schemas"]["Removal"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -3837,6 +4327,7 @@ export interface components {
          *               "repost": "nobody"
          *             },
          *             "published_at": "2026-06-20T18:40:20Z",
+         *             "song": null,
          *             "state": "published",
          *             "tags": [],
          *             "text": "",
@@ -3874,6 +4365,12 @@ export interface components {
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
+        /**
+         * @description When notices of a kind are mailed.
+         * @example daily
+         * @enum {string}
+         */
+        MailFrequency: "off" | "now" | "daily";
         /**
          * @description An item.
          * @example {
@@ -4025,6 +4522,28 @@ export interface components {
          */
         MediaId: string;
         /**
+         * @description A member whom you mute.
+         * @example {
+         *       "person": {
+         *         "avatar": null,
+         *         "display_name": "Bob",
+         *         "handle": "bob",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11",
+         *         "is_private": false
+         *       },
+         *       "until": "2026-06-21T18:31:00Z"
+         *     }
+         */
+        MutedPerson: {
+            /** @description The member. */
+            person: components["schemas"]["Person"];
+            /**
+             * Format: date-time
+             * @description When the mute ends by itself, to a second; null if it stays.
+             */
+            until: string | null;
+        };
+        /**
          * @description The body of a new key.
          * @example {
          *       "expires_at": "2027-05-17T00:00:00Z",
@@ -4088,6 +4607,21 @@ export interface components {
             to_name: string;
         };
         /**
+         * @description Which notices are marked: either `until` or `ids`.
+         * @example {
+         *       "until": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63"
+         *     }
+         */
+        NewMark: {
+            /** @description The ids, at most 100. Unknown ones are left out, and so are those of notices that have grown meanwhile. */
+            ids?: string[] | null;
+            /**
+             * Format: uuid
+             * @description The newest one that the caller has had: it and all older ones are marked.
+             */
+            until?: string | null;
+        };
+        /**
          * @description A part with which a member joins.
          * @example {
          *       "answers": null,
@@ -4140,6 +4674,7 @@ export interface components {
             place?: string | null;
             /** @description What its readers may do; everyone everything by default. */
             policies?: components["schemas"]["Policies"];
+            song?: components["schemas"]["MediaId"] | null;
             /** @description Whether it ends 24 hours after it has appeared. */
             story?: boolean;
             /**
@@ -4214,6 +4749,118 @@ export interface components {
             rule: components["schemas"]["ThreadRule"];
             /** @description The title: one line of at most 200 characters, with mentions and tags as in a post. */
             title: string;
+        };
+        /**
+         * @description A notice.
+         * @example {
+         *       "actors": [],
+         *       "count": 13,
+         *       "created_at": "2026-11-30T08:00:00Z",
+         *       "group": "0198f3a2-1b7d-7e92-8c40-5a6f0d2e9b71",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *       "kind": "reacted",
+         *       "read": false,
+         *       "seen": true,
+         *       "subject": "0198f3a0-0c2f-7d11-b3e4-9f7a6c5d8e20",
+         *       "text": "Ann and 12 others reacted to your post",
+         *       "url": "/p/0198f3a0-0c2f-7d11-b3e4-9f7a6c5d8e20"
+         *     }
+         */
+        Notice: {
+            /** @description Who acted last, at most three, the newest first. */
+            actors: components["schemas"]["Person"][];
+            /**
+             * Format: int64
+             * @description How many people have acted.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When it came, or has last grown.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The id that stays while the notice grows.
+             */
+            group: string;
+            /**
+             * Format: uuid
+             * @description The id. It is a new one, above all others, whenever the notice has grown.
+             */
+            id: string;
+            /** @description What it is about. */
+            kind: components["schemas"]["NoticeKind"];
+            /** @description Whether it was read. */
+            read: boolean;
+            /** @description Whether it was seen in the list. */
+            seen: boolean;
+            /** @description The id of the post, thread, file or greeting. */
+            subject: string | null;
+            /** @description A sentence in the reader's language. */
+            text: string;
+            /** @description The path of the page that shows what it is about. */
+            url: string;
+        };
+        /**
+         * @description How many notices of a member's list were not seen, and not read. What is filtered is in no count.
+         * @example {
+         *       "unread": 12,
+         *       "unseen": 3
+         *     }
+         */
+        NoticeCounts: {
+            /**
+             * Format: int64
+             * @description Those that were not read.
+             */
+            unread: number;
+            /**
+             * Format: int64
+             * @description Those that came since the list was last looked at.
+             */
+            unseen: number;
+        };
+        /**
+         * @description What a notice is about.
+         * @example reacted
+         * @enum {string}
+         */
+        NoticeKind: "followed" | "follow_requested" | "follow_accepted" | "reacted" | "commented" | "answered" | "mentioned" | "comment_pending" | "reposted" | "posted" | "part_added" | "part_pending" | "part_approved" | "part_removed" | "greeting_opened" | "media_ready" | "media_failed";
+        /**
+         * @description A page of notices, and the counts of the whole list.
+         * @example {
+         *       "items": [],
+         *       "next": null,
+         *       "unread": 12,
+         *       "unseen": 3
+         *     }
+         */
+        NoticeList: {
+            /** @description The notices, the newest first. */
+            items: components["schemas"]["Notice"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description How many were not read.
+             */
+            unread: number;
+            /**
+             * Format: int64
+             * @description How many came since the list was last looked at.
+             */
+            unseen: number;
+        };
+        /**
+         * @description A post or a thread that is muted.
+         * @example {
+         *       "subject": "0198f3a0-0c2f-7d11-b3e4-9f7a6c5d8e20"
+         *     }
+         */
+        NotificationMute: {
+            /** @description The id of the post or thread. */
+            subject: string;
         };
         /**
          * @description What the reader may do with a part.
@@ -4391,6 +5038,13 @@ export interface components {
          *         "repost": "everyone"
          *       },
          *       "published_at": "2026-06-20T18:30:12Z",
+         *       "song": {
+         *         "duration_ms": 337000,
+         *         "handle": "bob",
+         *         "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Gb/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *         "id": "5kT0vYq8Zb3mXw1RcHs9Gb",
+         *         "title": "Blue in Green"
+         *       },
          *       "state": "published",
          *       "tags": [
          *         "karaoke"
@@ -4445,6 +5099,7 @@ export interface components {
              * @description When it has appeared.
              */
             published_at: string | null;
+            song: components["schemas"]["Song"] | null;
             /** @description Its state. Others than the author see only what is published. */
             state: components["schemas"]["PostState"];
             /** @description The tags in the text, in lower case. */
@@ -4497,6 +5152,11 @@ export interface components {
             /** @description The new place; empty for none. */
             place?: string | null;
             policies?: components["schemas"]["Policies"] | null;
+            /**
+             * @description The id of the new song, with the rules of a new post; empty for none.
+             * @example 5kT0vYq8Zb3mXw1RcHs9Gb
+             */
+            song?: string | null;
             /** @description The new text, with the rules of a new post. */
             text?: string | null;
         };
@@ -4609,7 +5269,7 @@ export interface components {
         PostMine: {
             reaction: components["schemas"]["ReactionKind"] | null;
             /** @description Whether you have reposted it, and its author has not approved that yet. */
-            repost_pending?: boolean;
+            repost_pending: boolean;
             /** @description Whether you have reposted it, and others see that. */
             reposted: boolean;
             /** @description Whether you have saved it. */
@@ -4620,6 +5280,37 @@ export interface components {
          * @enum {string}
          */
         PostState: "waiting" | "published";
+        /**
+         * @description The preferences of a member.
+         * @example {
+         *       "kinds": {
+         *         "reacted": {
+         *           "from": "following",
+         *           "mail": "off",
+         *           "push": false
+         *         }
+         *       },
+         *       "language": "fr",
+         *       "quiet_hours": {
+         *         "from": "22:00",
+         *         "until": "07:30",
+         *         "zone": "Europe/Berlin"
+         *       }
+         *     }
+         */
+        Preferences: {
+            /**
+             * @description What differs from the defaults, by kind.
+             * @default {}
+             */
+            kinds: {
+                [key: string]: components["schemas"]["KindPreference"];
+            };
+            /** @default null */
+            language: components["schemas"]["Language"] | null;
+            /** @default null */
+            quiet_hours: components["schemas"]["QuietHours"] | null;
+        };
         /** @description The JSON of a [`Problem`]. */
         Problem: {
             /** @description A stable code, such as `media.too_large`. */
@@ -4702,6 +5393,22 @@ export interface components {
         Proof: {
             factor?: components["schemas"]["FactorAnswer"] | null;
             password?: components["schemas"]["Password"] | null;
+        };
+        /**
+         * @description Hours of the day in which nothing is pushed.
+         * @example {
+         *       "from": "22:00",
+         *       "until": "07:30",
+         *       "zone": "Europe/Berlin"
+         *     }
+         */
+        QuietHours: {
+            /** @description When they begin: hours and minutes of the zone. */
+            from: string;
+            /** @description When they end; before `from`, it is the next morning. */
+            until: string;
+            /** @description The time zone (IANA). */
+            zone: string;
         };
         /**
          * @description A reaction to a post.
@@ -4814,6 +5521,37 @@ export interface components {
             muted: boolean;
             /** @description Whether the member has asked to follow you. */
             requested_you: boolean;
+        };
+        /**
+         * @description A post or a comment of yours that a moderator of the site has removed.
+         * @example {
+         *       "excerpt": "Buy now at my shop!",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *       "kind": "comment",
+         *       "message": "No advertising below the clips of others, please.",
+         *       "reason": "spam",
+         *       "removed_at": "2026-06-21T09:12:00Z"
+         *     }
+         */
+        Removal: {
+            /** @description The beginning of its text; empty if it had none. */
+            excerpt: string;
+            /**
+             * Format: uuid
+             * @description The id that it had.
+             */
+            id: string;
+            /** @description What it was: a post or a comment. */
+            kind: components["schemas"]["ReportKind"];
+            /** @description What the moderator says about it; may be empty. */
+            message: string;
+            /** @description Why it was removed. */
+            reason: components["schemas"]["ReportReason"];
+            /**
+             * Format: date-time
+             * @description When it was removed.
+             */
+            removed_at: string;
         };
         /**
          * @description Why a part is removed.
@@ -5136,6 +5874,34 @@ export interface components {
             refresh_token?: string | null;
         };
         /**
+         * @description The song of a post: an audio item of its author's, or of another member's who shows it in a public post.
+         * @example {
+         *       "duration_ms": 337000,
+         *       "handle": "bob",
+         *       "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Gb/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
+         *       "id": "5kT0vYq8Zb3mXw1RcHs9Gb",
+         *       "title": "Blue in Green"
+         *     }
+         */
+        Song: {
+            /**
+             * Format: int64
+             * @description Duration in milliseconds.
+             */
+            duration_ms: number | null;
+            /** @description The handle of the member whose song it is. */
+            handle: string;
+            /**
+             * @description The stream (HLS master playlist), relative to the site. It is signed and ends within an hour: read the post
+             *     again for a new one.
+             */
+            hls: string;
+            /** @description The id of the item. `/v1/feeds/songs/{id}` has the posts with it, and it can be followed. */
+            id: components["schemas"]["MediaId"];
+            /** @description What it is called: the name of the item, without the extension of a file. */
+            title: string;
+        };
+        /**
          * @description The state of an item.
          * @enum {string}
          */
@@ -5230,6 +5996,7 @@ export interface components {
          *           "repost": "everyone"
          *         },
          *         "published_at": "2026-06-20T18:30:12Z",
+         *         "song": null,
          *         "state": "published",
          *         "tags": [],
          *         "text": "Sing the next line",
@@ -5364,6 +6131,7 @@ export interface components {
          *           "repost": "nobody"
          *         },
          *         "published_at": "2026-06-20T18:40:20Z",
+         *         "song": null,
          *         "state": "published",
          *         "tags": [],
          *         "text": "",
@@ -5377,7 +6145,7 @@ export interface components {
         ThreadPart: {
             /**
              * Format: uuid
-             * @description The part that it answers.
+             * @description The part that it answers, if you see it.
              */
             answers: string | null;
             /** @description What you may do with it. */
@@ -6610,7 +7378,7 @@ export interface operations {
                 };
             };
             414: components["responses"]["URITooLong"];
-            /** @description * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old. */
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7462,7 +8230,7 @@ export interface operations {
             401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
             403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
-            /** @description * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old. */
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7514,7 +8282,7 @@ export interface operations {
                 };
             };
             414: components["responses"]["URITooLong"];
-            /** @description * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old. */
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7567,7 +8335,60 @@ export interface operations {
                 };
             };
             414: components["responses"]["URITooLong"];
-            /** @description * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old. */
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_posts_with_song: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the song
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Gb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of posts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Post"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `social.invalid_topic`: Change the name; the sentence says what it can be.
+             *     * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7619,7 +8440,7 @@ export interface operations {
             414: components["responses"]["URITooLong"];
             /**
              * @description * `social.invalid_topic`: Change the name; the sentence says what it can be.
-             *     * `social.wrong_cursor`: Begin the feed again, without a cursor: this one is of another feed, or too old.
+             *     * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old.
              */
             422: {
                 headers: {
@@ -8685,6 +9506,110 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    list_blocked: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_BlockedPerson"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_close_friends: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Person"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     list_pending_comments: {
         parameters: {
             query?: {
@@ -9454,6 +10379,58 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    list_muted: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_MutedPerson"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     change_password: {
         parameters: {
             query?: never;
@@ -9667,6 +10644,58 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
             507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_removals: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of posts and comments that are gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Removal"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     list_saved: {
@@ -13157,6 +14186,448 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /** @description How many notices, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+                /**
+                 * @description Only this kind.
+                 * @example reacted
+                 */
+                kind?: components["schemas"]["NoticeKind"];
+                /** @description `true`: only those that were not read. */
+                unread?: boolean;
+                /** @description `true`: those that the preferences keep out of the list. */
+                filtered?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of notices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_muted_notifications: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of mutes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_NotificationMute"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    mute_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the post or thread
+                 * @example 0198f3a0-0c2f-7d11-b3e4-9f7a6c5d8e20
+                 */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Muted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            404: components["responses"]["NotFound"];
+            /** @description * `notify.too_many_mutes`: Unmute posts or threads first. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    unmute_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the post or thread
+                 * @example 0198f3a0-0c2f-7d11-b3e4-9f7a6c5d8e20
+                 */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Muted no more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_notification_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The preferences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectivePreferences"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    set_notification_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preferences"];
+            };
+        };
+        responses: {
+            /** @description The preferences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectivePreferences"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `notify.invalid_preferences`: Change the preferences; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    mark_notifications_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMark"];
+            };
+        };
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeCounts"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `notify.invalid_mark`: Send either `until` or `ids`; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    mark_notifications_seen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMark"];
+            };
+        };
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeCounts"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `notify.invalid_mark`: Send either `until` or `ids`; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    follow_notifications: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The last `id` that arrived
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63
+                 */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events (WHATWG HTML, section 9.2), each with `id`, `event` and `data` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63
+                     *     event: counts
+                     *     data: {"unseen":1,"unread":4}
+                     */
+                    "text/event-stream": unknown;
+                };
+            };
+            /**
+             * @description * `request.invalid`: Mend the query or the parameter that the sentence names.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `notify.too_many_streams`: Read the list instead, and follow later.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The notice's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `notify.not_found`: Read the list again: the notification was removed, or has grown.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     forgot_password: {
         parameters: {
             query?: never;
@@ -13384,6 +14855,7 @@ export interface operations {
              *     * `request.invalid`: Mend the field that the sentence names.
              *     * `social.invalid_post`: Change the post; the sentence names the rule.
              *     * `social.no_such_media`: Post media of your own library only; the sentence names the item.
+             *     * `social.no_such_song`: Name an audio item of your own library that is ready, or one of a public post that is shown to you.
              */
             422: {
                 headers: {
@@ -13578,6 +15050,7 @@ export interface operations {
             /**
              * @description * `request.invalid`: Mend the field that the sentence names.
              *     * `social.invalid_post`: Change the post; the sentence names the rule.
+             *     * `social.no_such_song`: Name an audio item of your own library that is ready, or one of a public post that is shown to you.
              */
             422: {
                 headers: {
@@ -15508,6 +16981,15 @@ export interface operations {
                 };
             };
             414: components["responses"]["URITooLong"];
+            /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];

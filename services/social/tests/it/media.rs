@@ -3,7 +3,7 @@
 use contract::media::{Changed, Conversion, Deleted, Kind, Visibility};
 use contract::transcode::{Failed, Playable, Ready};
 use contract::{AccountId, MediaId};
-use db::Lane;
+use db::{Lane, Sql as _};
 use serde_json::{Value, json};
 use testkit::TestClient;
 

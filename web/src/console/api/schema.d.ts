@@ -555,8 +555,8 @@ export interface paths {
         /**
          * Decides about what was reported.
          * @description `keep` leaves it, `remove` removes the post, or the comment with the answers to it. All open reports of the same
-         *     thing are closed. An account is not removed here: limit, suspend or ban it, then decide `keep`. The act is recorded
-         *     in the audit trail.
+         *     thing are closed. Its author finds it in `GET /v1/me/removals`, with the reason of this report and the `message`. An
+         *     account is not removed here: limit, suspend or ban it, then decide `keep`. The act is recorded in the audit trail.
          */
         post: operations["decide_report"];
         delete?: never;
@@ -2284,12 +2284,15 @@ export interface components {
          * @description A decision.
          * @example {
          *       "decision": "remove",
-         *       "reason": "Advertising under every post."
+         *       "message": "No advertising below the clips of others, please.",
+         *       "reason": "Advertising under every post, the third time."
          *     }
          */
         ReportDecisionBody: {
             /** @description What becomes of the thing. */
             decision: components["schemas"]["ReportDecision"];
+            /** @description What the author of the thing reads beside the reason of the report, if it is removed. It names nobody by itself. */
+            message?: string;
             /** @description The reason, for the audit trail. */
             reason: string;
         };
@@ -4507,7 +4510,7 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             /**
              * @description * `request.invalid`: Mend the field that the sentence names.
-             *     * `social.invalid_decision`: Decide `keep`, and limit, suspend or ban the account instead.
+             *     * `social.invalid_decision`: Change the decision; the sentence names the rule.
              */
             422: {
                 headers: {
