@@ -17,19 +17,33 @@ use crate::{Bench, Error};
 #[derive(Debug)]
 pub struct Engines {
     urls: EngineUrls,
-    _engines: (Postgres, Nats, S3),
+    _engines: (Postgres, Vec<Nats>, S3),
 }
 
 /// The sentence about the engines in a scenario's method.
 pub const METHOD: &str =
     "PostgreSQL with `fsync=on`, one NATS server with `sync_interval: always` and SeaweedFS, all on the same machine.";
 
+/// The same for [`Engines::start_clustered`].
+pub const CLUSTERED_METHOD: &str = "PostgreSQL with `fsync=on`, three NATS servers that each have every event \
+    (`--set bus.replicas=3`) and SeaweedFS, all on the same machine.";
+
 impl Engines {
     /// Starts the engines, empty.
     pub async fn start() -> Result<Self, Error> {
-        blocking(|| {
-            let engines = (postgres(), Nats::start_syncing("always"), S3::start());
-            Self { urls: EngineUrls::of(&engines.0, &engines.1, &engines.2), _engines: engines }
+        Self::start_with(|| vec![Nats::start_syncing("always")]).await
+    }
+
+    /// Starts the engines, empty, with three NATS servers. A fleet finds them by the URL of the first; it should have
+    /// `bus.replicas=3`.
+    pub async fn start_clustered() -> Result<Self, Error> {
+        Self::start_with(|| Nats::cluster().into()).await
+    }
+
+    async fn start_with(nats: fn() -> Vec<Nats>) -> Result<Self, Error> {
+        blocking(move || {
+            let engines = (postgres(), nats(), S3::start());
+            Self { urls: EngineUrls::of(&engines.0, &engines.1[0], &engines.2), _engines: engines }
         })
         .await
     }

@@ -98,7 +98,38 @@ impl Connection {
             .map_err(|_| format!("{method} {path} got no response within {} s", RESPONSE_TIMEOUT.as_secs()))?
     }
 
+    /// Sends a GET whose response does not end. Returns what follows its head: lines, of which some are the lengths of
+    /// chunks.
+    pub async fn follow(mut self, path: &str) -> Result<BufReader<TcpStream>, Error> {
+        let opened = tokio::time::timeout(RESPONSE_TIMEOUT, async {
+            self.request("GET", path, "", &[]).await?;
+            self.head().await
+        });
+        let (status, _) = opened
+            .await
+            .map_err(|_| format!("GET {path} got no response within {} s", RESPONSE_TIMEOUT.as_secs()))??;
+        if status != 200 {
+            return Err(format!("the server responded to GET {path} with {status}").into());
+        }
+        Ok(self.stream)
+    }
+
     async fn exchange(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Response, Error> {
+        let sent = self.request(method, path, content_type, body).await?;
+        let (status, length) = self.head().await?;
+        let body = match length {
+            Length::Known(bytes) => {
+                let mut body = vec![0; bytes];
+                self.stream.read_exact(&mut body).await?;
+                body
+            }
+            Length::Chunked => self.chunks().await?,
+        };
+        Ok(Response { status, body, sent })
+    }
+
+    /// Sends a request. Returns when its last byte was given to the kernel.
+    async fn request(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Instant, Error> {
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
         if let Some(token) = &self.bearer {
@@ -114,17 +145,7 @@ impl Connection {
         let stream = self.stream.get_mut();
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(body).await?;
-        let sent = Instant::now();
-        let (status, length) = self.head().await?;
-        let body = match length {
-            Length::Known(bytes) => {
-                let mut body = vec![0; bytes];
-                self.stream.read_exact(&mut body).await?;
-                body
-            }
-            Length::Chunked => self.chunks().await?,
-        };
-        Ok(Response { status, body, sent })
+        Ok(Instant::now())
     }
 
     async fn head(&mut self) -> Result<(u16, Length), Error> {

@@ -11,10 +11,12 @@ mod engines;
 mod flood;
 mod hostile;
 mod http;
+mod installation;
 mod item;
 mod load;
 mod machine;
 mod nginx;
+mod notices;
 mod photos;
 mod pocketbase;
 mod process;
@@ -41,8 +43,8 @@ struct Cli {
     /// The scenarios to measure; all of them if none is named
     #[arg(value_enum)]
     scenarios: Vec<ScenarioName>,
-    /// Measure each once instead of taking the median of several runs, and communities of 10,000 accounts; the report
-    /// says so
+    /// Measure each once instead of taking the median of several runs, communities of 10,000 accounts, and a million
+    /// notices; the report says so
     #[arg(long)]
     quick: bool,
     /// The number of alternating runs of which the median is taken
@@ -108,6 +110,15 @@ enum ScenarioName {
     /// The bytes of a follow and of an entry of a feed
     #[value(name = "social_storage", alias = "social-storage")]
     SocialStorage,
+    /// A post to 100,000 followers beside multi-row inserts
+    #[value(name = "notify_fan_out", alias = "notify-fan-out")]
+    NotifyFanOut,
+    /// 5,000 live streams at 1,000 notices a second
+    #[value(name = "notify_streams", alias = "notify-streams")]
+    NotifyStreams,
+    /// Lists with 10 million notices
+    #[value(name = "notify_lists", alias = "notify-lists")]
+    NotifyLists,
 }
 
 /// The settings of a run, for every scenario.
@@ -131,6 +142,11 @@ impl Bench {
     /// Returns the number of runs of which to take the median; `usual` is the scenario's default.
     pub fn runs(&self, usual: usize) -> usize {
         self.runs.unwrap_or(usual).max(1)
+    }
+
+    /// Whether less is measured than a report needs.
+    pub fn is_quick(&self) -> bool {
+        self.quick
     }
 
     /// Returns the number of accounts of a community, so that one has 100,000 followers; a tenth with `--quick`.
@@ -188,6 +204,9 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::Social => scenarios::social::measure(&bench).await,
             ScenarioName::SocialBeside => scenarios::social_beside::measure(&bench).await,
             ScenarioName::SocialStorage => scenarios::social_storage::measure(&bench).await,
+            ScenarioName::NotifyFanOut => scenarios::notify_fan_out::measure(&bench).await,
+            ScenarioName::NotifyStreams => scenarios::notify_streams::measure(&bench).await,
+            ScenarioName::NotifyLists => scenarios::notify_lists::measure(&bench).await,
         };
         match measured {
             Ok(results) => report::save(&cli.out, results, before)?,

@@ -62,11 +62,7 @@ impl ChildProcess {
 
     /// Returns its memory.
     pub fn memory(&self) -> Memory {
-        let read = |name| {
-            let text = machine::field(&format!("/proc/{}/status", self.pid), name)?;
-            text.split_whitespace().next()?.parse().ok()
-        };
-        Memory { resident_kib: read("VmRSS").unwrap_or(0), peak_kib: read("VmHWM").unwrap_or(0) }
+        memory(self.pid)
     }
 
     /// Returns the CPU time of it and its ended children.
@@ -74,6 +70,20 @@ impl ChildProcess {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         parse_cpu(&stat, 0..4)
     }
+}
+
+/// Returns the memory of a process; zeros if it has ended.
+pub fn memory(pid: u32) -> Memory {
+    let read = |name| {
+        let text = machine::field(&format!("/proc/{pid}/status"), name)?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    Memory { resident_kib: read("VmRSS").unwrap_or(0), peak_kib: read("VmHWM").unwrap_or(0) }
+}
+
+/// Lets the peak of a process's memory begin anew, at what it has now (proc_pid_clear_refs(5)).
+pub fn forget_peak(pid: u32) -> Result<(), Error> {
+    Ok(std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
 }
 
 /// Sends a signal; a process that has ended meanwhile needs none.

@@ -3,28 +3,24 @@
 //! The members have accounts as anyone gets one, and take the places of people whom the generator made. Invariant: each
 //! connects from an address of the loopback that few share, so that no limit by address is met.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use db::{Db, Lane, Sql as _, Tx};
-use serde_json::{Value, json};
+use serde_json::Value;
 use testkit::fleet::{Fleet, Topology};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::plan::{Plan, handle, number};
+use super::plan::{Plan, number};
 use super::rows;
 use crate::engines::{self, Engines};
 use crate::http::Connection;
-use crate::scenarios::text;
+use crate::installation::{self, SIGN_UPS_AT_ONCE};
 use crate::server::Server;
 use crate::{Bench, Error};
 
-/// Sign-ups that run at once.
-const SIGN_UPS_AT_ONCE: usize = 8;
-/// Addresses that the members share.
-const ADDRESSES: usize = 200;
 /// How long feeds may take to be filled.
 const FILL_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -79,7 +75,7 @@ impl World {
         let db = engines.database(&fleet, "social").await?;
         let (plan, began) = (Plan::new(accounts, Utc::now()), Instant::now());
         rows::write(&db, &plan).await?;
-        rows::analyze(&db).await?;
+        rows::analyze(&db, &rows::TABLES).await?;
         let (written_after, gateway) = (began.elapsed(), engines::socket_address(fleet.gateway_url())?);
         let installation = Installation::Fleet(Box::new((fleet, engines)));
         Ok(Self { plan, db, gateway, written_after, installation })
@@ -92,12 +88,12 @@ impl World {
         for some in ranks.chunks(SIGN_UPS_AT_ONCE) {
             let mut tasks = JoinSet::new();
             for &rank in some {
-                tasks.spawn(sign_up(self.gateway, rank));
+                tasks.spawn(installation::sign_up(self.gateway, rank));
             }
             while let Some(ended) = tasks.join_next().await {
-                let (member, account) = ended??;
-                places.push((number(member.rank), account));
-                members.push(member);
+                let member = ended??;
+                places.push((number(member.number), member.account));
+                members.push(Member { rank: member.number, token: member.token });
             }
         }
         self.db.write(Lane::ALL, async move |tx| give_places(tx, places).await).await?;
@@ -107,7 +103,7 @@ impl World {
 
     /// Connects as a member.
     pub async fn connect(&self, member: &Member) -> Result<Connection, Error> {
-        let connection = Connection::open_from(address(member.rank), self.gateway).await?;
+        let connection = Connection::open_from(installation::address(member.rank), self.gateway).await?;
         Ok(connection.with_token(&member.token))
     }
 
@@ -143,28 +139,6 @@ impl World {
         }
         Ok(())
     }
-}
-
-/// Returns the address of the loopback from which the member of a rank connects.
-fn address(rank: usize) -> Ipv4Addr {
-    Ipv4Addr::new(127, 0, 68, 1 + (rank % ADDRESSES) as u8)
-}
-
-/// Signs a member up. Returns their account too.
-async fn sign_up(gateway: SocketAddr, rank: usize) -> Result<(Member, Uuid), Error> {
-    let handle = handle(rank);
-    let body =
-        json!({ "handle": handle, "email": format!("{handle}@example.org"), "password": "a long enough passphrase" });
-    let mut connection = Connection::open_from(address(rank), gateway).await?;
-    let response = connection
-        .send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes())
-        .await?
-        .expect(201)?
-        .json()?;
-    let token = text(&response["access_token"], "access token")?.to_owned();
-    let mut connection = Connection::open_from(address(rank), gateway).await?.with_token(&token);
-    let me = connection.get("/v1/me").await?.expect(200)?.json()?;
-    Ok((Member { rank, token }, text(&me["id"], "id")?.parse()?))
 }
 
 async fn give_places(tx: &Tx, places: Vec<(i64, Uuid)>) -> Result<(), db::Error> {

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-pub(super) use self::home::readers;
-use self::home::{Home, PER_SECOND, Pages, READERS};
+use self::home::{Home, PER_SECOND, READERS};
+pub(super) use self::home::{Pages, readers};
 use self::star::{OTHERS, POSTS_PER_SECOND, StarPost};
 use crate::community::rows::FAN_OUT_THRESHOLD;
 use crate::community::world::World;

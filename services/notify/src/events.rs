@@ -24,6 +24,9 @@ const BATCH_EVENTS: usize = 25;
 /// A fan-out with more to tell goes behind the others for this long.
 const FAN_OUT_PAUSE: Duration = Duration::from_millis(5);
 
+/// Posts that a process tells of at once. Each has some batches in the queue of writes, for which other writes wait.
+const FAN_OUTS_AT_ONCE: usize = 2;
+
 /// After this time another process goes on with the fan-out of one that was killed.
 const FAN_OUT_LEASE: Duration = Duration::from_secs(10);
 
@@ -34,7 +37,7 @@ const MEDIA_SUBJECTS: &[&str] = &[Received::SUBJECT, Ready::SUBJECT, Failed::SUB
 pub(crate) fn subscriptions() -> Subscriptions<Notify> {
     Subscriptions::new()
         .batch("notify.facts", SUBJECTS, BATCH_EVENTS, on_facts, |on| on.concurrency(4))
-        .on("notify.fan_out", on_posted, |on| on.lease(FAN_OUT_LEASE))
+        .on("notify.fan_out", on_posted, |on| on.lease(FAN_OUT_LEASE).concurrency(FAN_OUTS_AT_ONCE))
         .on("notify.followed", on_followed, |on| on)
         .on("notify.unfollowed", on_unfollowed, |on| on)
         .on("notify.blocked", on_blocked, |on| on)

@@ -178,8 +178,9 @@ pub(crate) trait HistoryStore: Send + Sync {
     async fn withdraw(&self, withdrawn: &Withdrawn) -> Result<WithdrawnStep, Error>;
 }
 
-/// The most members of one [`HistoryStore::add_shared`].
-pub(crate) const MAX_SHARED_MEMBERS: usize = 400;
+/// The most members of one [`HistoryStore::add_shared`]: a power of two, so that their rows are one statement
+/// ([`db::chunk_size`]), and two batches at once are a transaction of some 500 rows.
+pub(crate) const MAX_SHARED_MEMBERS: usize = 256;
 
 /// What one step of a withdrawal did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

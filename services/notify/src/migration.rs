@@ -8,4 +8,5 @@ use db::Migration;
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_known.sql") },
     Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_history.sql") },
+    Migration { version: 14, min_compatible: 1, sql: include_str!("../migrations/0014_unread.sql") },
 ];

@@ -129,7 +129,8 @@ impl Follower {
             if self.counts.is_some() && !self.changed().await {
                 return None;
             }
-            let read = self.read().await;
+            // On the heap, so that a stream that waits has no room for it.
+            let read = Box::pin(self.read()).await;
             read.inspect_err(|error| tracing::warn!(%error, "notices could not be read for a stream")).ok()?;
         }
     }

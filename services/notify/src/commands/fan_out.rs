@@ -1,12 +1,15 @@
 //! Telling the followers of an author of a post.
 //!
-//! The followers are walked by their ids, with a cursor that is stored after some batches, so a process that is killed
-//! anywhere leaves a place from which the next one goes on. Invariant: a batch that is told again adds nothing.
+//! The followers are walked by their ids, with a cursor that is stored after each turn, so a process that is killed
+//! anywhere leaves a place from which the next one goes on. Within a turn some batches run at once: while one is
+//! written, the next is decided, and the last is checked again (decision 56). Invariant: a batch that is told again
+//! adds nothing, and the cursor passes no batch that is not done.
 
 use contract::AccountId;
 use contract::notify::NoticeKind;
 use contract::social::{Audience, Posted};
 use db::Lane;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use uuid::Uuid;
 
 use super::tell::announce;
@@ -15,37 +18,46 @@ use crate::error::Error;
 use crate::history::{MAX_SHARED_MEMBERS, SharedNotice};
 use crate::model::{Access, Proposal, RelationKind, decide};
 use crate::state::Notify;
-use crate::store::{fan_outs, known, people, relations};
+use crate::store::fan_outs::{self, FanOut};
+use crate::store::{known, people, relations};
 
-/// Batches after which the cursor is stored, and the fan-outs of other posts go first.
-const BATCHES_PER_TURN: usize = 4;
+/// Members after whom the cursor is stored, and the fan-outs of other posts go first.
+const MEMBERS_PER_TURN: usize = 16 * MAX_SHARED_MEMBERS;
+/// Batches of a turn that run at once. SQLite writes those that wait in one transaction, PostgreSQL beside each other;
+/// one of its writing connections is left to others.
+const BATCHES_AT_ONCE: usize = 3;
 
 /// Tells some followers of a post. Returns whether nothing is left to do.
 pub(crate) async fn fan_out(notify: &Notify, posted: &Posted) -> Result<bool, Error> {
+    run_turn(notify, posted, MEMBERS_PER_TURN).await
+}
+
+/// Tells the next followers of a post, at most so many. Returns whether nothing is left to do.
+async fn run_turn(notify: &Notify, posted: &Posted, max_members: usize) -> Result<bool, Error> {
     // Who sees a thread is not in the event.
     if posted.audience == Audience::Link || posted.thread.is_some() {
         return Ok(true);
     }
-    let Some(mut last) = begin(notify, posted).await? else { return Ok(true) };
-    let mut is_done = false;
-    for _ in 0..BATCHES_PER_TURN {
-        let members = list_members(notify, posted, last).await?;
-        if let Some(greatest) = members.last() {
-            last = *greatest;
-        }
-        let is_there = tell_batch(notify, posted, &members).await?;
-        is_done = members.len() < MAX_SHARED_MEMBERS || !is_there;
-        if is_done {
-            break;
-        }
-    }
-    advance(notify, posted, last, is_done).await?;
+    let Some(last) = begin(notify, posted).await? else { return Ok(true) };
+    let members = list_members(notify, posted, last, max_members).await?;
+    let batches: Vec<Vec<AccountId>> = members.chunks(MAX_SHARED_MEMBERS).map(<[AccountId]>::to_vec).collect();
+    let told = stream::iter(batches).map(|batch| {
+        let (notify, posted) = (notify.clone(), posted.clone());
+        async move { tell_batch(&notify, &posted, &batch).await }
+    });
+    let there: Vec<bool> = told.buffer_unordered(BATCHES_AT_ONCE).try_collect().await?;
+    let is_done = members.len() < max_members || there.contains(&false);
+    advance(notify, posted, members.last().copied().unwrap_or(last), is_done).await?;
     Ok(is_done)
 }
 
 /// Returns the last member who was told; `None` if all were, or if the author was erased.
 async fn begin(notify: &Notify, posted: &Posted) -> Result<Option<AccountId>, Error> {
     let (post, author, now) = (posted.id, posted.author, notify.context.clock.now());
+    // A later turn need not write: the erasure of the author has removed the row.
+    if let Some(found) = fan_outs::find(notify.context.db.read(), post).await? {
+        return Ok(found.cursor());
+    }
     let found = notify
         .context
         .db
@@ -57,7 +69,7 @@ async fn begin(notify: &Notify, posted: &Posted) -> Result<Option<AccountId>, Er
             fan_outs::find(tx, post).await
         })
         .await?;
-    Ok(found.filter(|found| !found.is_done).map(|found| AccountId(found.last_member)))
+    Ok(found.and_then(FanOut::cursor))
 }
 
 async fn advance(notify: &Notify, posted: &Posted, last: AccountId, is_done: bool) -> Result<(), Error> {
@@ -66,10 +78,14 @@ async fn advance(notify: &Notify, posted: &Posted, last: AccountId, is_done: boo
 }
 
 /// Returns the next members of a post's audience, in the order of their ids.
-async fn list_members(notify: &Notify, posted: &Posted, after: AccountId) -> Result<Vec<AccountId>, Error> {
+async fn list_members(
+    notify: &Notify,
+    posted: &Posted,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<AccountId>, Error> {
     let kind = if posted.audience == Audience::Close { RelationKind::Close } else { RelationKind::Follow };
-    let sql = notify.context.db.read();
-    Ok(relations::list_members(sql, posted.author, kind, after, MAX_SHARED_MEMBERS).await?)
+    Ok(relations::list_members(notify.context.db.read(), posted.author, kind, after, limit).await?)
 }
 
 /// Tells members of a post. Returns `false` if it is gone.

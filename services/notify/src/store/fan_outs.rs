@@ -19,6 +19,13 @@ pub(crate) struct FanOut {
     pub is_done: bool,
 }
 
+impl FanOut {
+    /// Returns the member behind whom it goes on; `None` at its end.
+    pub(crate) fn cursor(self) -> Option<AccountId> {
+        (!self.is_done).then_some(AccountId(self.last_member))
+    }
+}
+
 const INSERT: &str = "
     insert into fan_out (post, author, last_member, is_done, started_us)
     values ($1, $2, $3, false, $4)

@@ -25,7 +25,8 @@ pub(crate) async fn read(sql: &impl Sql, proposals: &[Proposal], now: DateTime<U
     let objects = unique(proposals.iter().map(|proposal| proposal.entry.clone()).chain(subjects.iter().cloned()));
     Ok(Known {
         relations: relations::list(sql, &members, &others, now).await?.into_iter().collect(),
-        people: people::list(sql, &accounts).await?.into_iter().map(|person| (person.account, person)).collect(),
+        // Who somebody is matters of those who act only, and of those whose posts they are.
+        people: people::list(sql, &others).await?.into_iter().map(|person| (person.account, person)).collect(),
         preferences: settings::list(sql, &members).await?.into_iter().collect(),
         muted: settings::list_mutes(sql, &members, &mutable).await?.into_iter().collect(),
         removed: removed::list(sql, &objects).await?.into_iter().collect(),
@@ -45,7 +46,7 @@ pub(crate) async fn read_forbidding(
     let subjects = proposals.iter().filter_map(|proposal| proposal.subject.clone());
     let objects = unique(proposals.iter().map(|proposal| proposal.entry.clone()).chain(subjects));
     Ok(Known {
-        relations: relations::list(sql, &members, &actors, now).await?.into_iter().collect(),
+        relations: relations::list_silencing(sql, &members, &actors, now).await?.into_iter().collect(),
         removed: removed::list(sql, &objects).await?.into_iter().collect(),
         erased: people::list_erased(sql, &accounts).await?.into_iter().collect(),
         ..Known::default()

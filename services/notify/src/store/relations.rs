@@ -53,6 +53,26 @@ pub(crate) async fn list(
     others: &[AccountId],
     now: DateTime<Utc>,
 ) -> Result<Vec<Relation>, Error> {
+    list_of(sql, some, others, "", now).await
+}
+
+/// Returns the blocks and mutes among them.
+pub(crate) async fn list_silencing(
+    sql: &impl Sql,
+    some: &[AccountId],
+    others: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<Vec<Relation>, Error> {
+    list_of(sql, some, others, "and kind in ('block', 'mute')", now).await
+}
+
+async fn list_of(
+    sql: &impl Sql,
+    some: &[AccountId],
+    others: &[AccountId],
+    of_kind: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Relation>, Error> {
     if some.is_empty() || others.is_empty() {
         return Ok(Vec::new());
     }
@@ -62,6 +82,7 @@ pub(crate) async fn list(
            from relation
           where member in {some_names}
             and other in {other_names}
+            {of_kind}
             and is_on = true
             and (until_us is null or until_us > $1)
           union
@@ -69,6 +90,7 @@ pub(crate) async fn list(
            from relation
           where member in {other_names}
             and other in {some_names}
+            {of_kind}
             and is_on = true
             and (until_us is null or until_us > $1)"
     );

@@ -8,7 +8,7 @@ use db::{Error, Lane};
 use testkit::World;
 use uuid::Uuid;
 
-use super::fan_out;
+use super::{fan_out, run_turn};
 use crate::check::check;
 use crate::history::{Counts, Filter};
 use crate::model::{Relation, RelationKind};
@@ -17,8 +17,9 @@ use crate::store::relations;
 
 const AUTHOR: AccountId = AccountId(Uuid::from_u128(1));
 const FIRST_FOLLOWER: u128 = 100;
-/// More than two batches.
 const FOLLOWERS: u128 = 900;
+/// Two turns, the first of several batches at once.
+const MEMBERS_PER_TURN: usize = 700;
 const ROUNDS: u128 = 30;
 /// How often a fan-out is polled before it is killed, at most.
 const MAX_POLLS: u64 = 2_000;
@@ -69,13 +70,13 @@ async fn a_fan_out_that_is_killed_anywhere_tells_each_follower_once() {
     for round in 1..=ROUNDS {
         let post = post(round);
         let (state, posted) = (notify.clone(), post.clone());
-        let killed = tokio::spawn(async move { fan_out(&state, &posted).await });
+        let killed = tokio::spawn(async move { run_turn(&state, &posted, MEMBERS_PER_TURN).await });
         for _ in 0..notify.context.random.below(MAX_POLLS) {
             tokio::task::yield_now().await;
         }
         killed.abort();
         drop(killed.await);
-        while !fan_out(&notify, &post).await.unwrap() {}
+        while !run_turn(&notify, &post, MEMBERS_PER_TURN).await.unwrap() {}
         assert_eq!(told(&notify, &post).await, [1, 1], "after round {round}");
         assert!(fan_out(&notify, &post).await.unwrap(), "a post that was told is not told again");
     }

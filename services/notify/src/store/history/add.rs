@@ -8,7 +8,7 @@ use base::Random;
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::notify::{NoticeKind, Notified, NotifiedMember};
-use db::{Error, FromQueryResult, Sql as _, Tx, Value, chunk_size, placeholders};
+use db::{Error, FromQueryResult, Sql as _, Tx, Value, chunk_size};
 use uuid::Uuid;
 
 use super::rows::{COLUMNS, Delta, NoticeRow, change_counts, join_actors, next_id, parse_actors};
@@ -44,8 +44,9 @@ async fn add_one(
     now: DateTime<Utc>,
 ) -> Result<Option<NotifiedMember>, Error> {
     let key = open_key(&entry.group_key, entry.is_filtered);
-    let last = last_ids(tx, &[entry.member]).await?.remove(&entry.member.0).unwrap_or_default();
-    let id = next_id(random.uuid_v7(now), last);
+    let drawn = random.uuid_v7(now);
+    let last = last_ids_from(tx, drawn, &[entry.member]).await?.remove(&entry.member.0).unwrap_or_default();
+    let id = next_id(drawn, last);
     let open = find_open(tx, entry.member, &key).await?;
     let group = open.as_ref().filter(|open| !open.is_read()).map_or(id, |open| open.group_id);
     if !insert_entry(tx, entry, group, now).await? {
@@ -70,15 +71,22 @@ fn open_key(group_key: &str, is_filtered: bool) -> String {
     if is_filtered { format!("filtered:{group_key}") } else { group_key.to_owned() }
 }
 
-/// Returns the greatest ids of members.
-async fn last_ids(tx: &Tx, members: &[AccountId]) -> Result<HashMap<Uuid, Uuid>, Error> {
+/// Returns the greatest ids of those of these members who have one from `first` on: none, unless a clock is behind.
+async fn last_ids_from(tx: &Tx, first: Uuid, members: &[AccountId]) -> Result<HashMap<Uuid, Uuid>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         member: Uuid,
         last_id: Uuid,
     }
-    let text = format!("select member, last_id from recipient where member in {}", names_after(0, members.len()));
-    let rows: Vec<Row> = tx.rows(&text, members.iter().map(|member| member.0.into()).collect()).await?;
+    let text = format!(
+        "select member, last_id
+           from recipient
+          where member in {}
+            and last_id >= $1",
+        names_after(1, members.len())
+    );
+    let values = std::iter::once(first.into()).chain(members.iter().map(|member| member.0.into()));
+    let rows: Vec<Row> = tx.rows(&text, values.collect()).await?;
     Ok(rows.into_iter().map(|row| (row.member, row.last_id)).collect())
 }
 
@@ -199,14 +207,13 @@ pub(super) async fn add_shared(
         return Ok(Vec::new());
     }
     let accounts: Vec<AccountId> = members.iter().map(|(member, _)| *member).collect();
-    let last = last_ids(tx, &accounts).await?;
-    let rows: Vec<(AccountId, bool, Uuid)> = members
-        .iter()
-        .map(|(member, is_filtered)| {
-            let last = last.get(&member.0).copied().unwrap_or_default();
-            (*member, *is_filtered, next_id(random.uuid_v7(now), last))
-        })
-        .collect();
+    let mut rows: Vec<(AccountId, bool, Uuid)> =
+        members.iter().map(|(member, is_filtered)| (*member, *is_filtered, random.uuid_v7(now))).collect();
+    let least = rows.iter().map(|(_, _, id)| *id).min().unwrap_or_default();
+    let last = last_ids_from(tx, least, &accounts).await?;
+    for (member, _, id) in &mut rows {
+        *id = next_id(*id, last.get(&member.0).copied().unwrap_or_default());
+    }
     let inserted = insert_shared(tx, notice, &rows).await?;
     let new: Vec<_> = rows.into_iter().filter(|(member, _, _)| inserted.contains(&member.0)).collect();
     let changes: Vec<_> = new.iter().map(|(member, filtered, id)| (*member, Delta::of_new(*filtered), *id)).collect();
@@ -233,26 +240,19 @@ async fn insert_shared(
     let (mut inserted, mut left) = (HashSet::with_capacity(rows.len()), rows);
     while let Some((chunk, rest)) = left.split_at_checked(chunk_size(left.len())) {
         left = rest;
-        let values: Vec<Value> = chunk
-            .iter()
-            .flat_map(|(member, is_filtered, id)| {
-                [
-                    member.0.into(),
-                    (*is_filtered).into(),
-                    (*id).into(),
-                    (*id).into(),
-                    notice.kind.as_str().into(),
-                    // Under one key whether or not it is filtered: it does not grow, and is there once.
-                    notice.group_key.as_str().into(),
-                    notice.subject.as_str().into(),
-                    notice.actor.0.into(),
-                    "".into(),
-                    1_i64.into(),
-                    false.into(),
-                    false.into(),
-                ]
-            })
-            .collect();
+        // What all rows share is bound once: a quarter of the values of whole rows.
+        let values: Vec<Value> = [
+            notice.kind.as_str().into(),
+            // Under one key whether or not it is filtered: it does not grow, and is there once.
+            notice.group_key.as_str().into(),
+            notice.subject.as_str().into(),
+            notice.actor.0.into(),
+        ]
+        .into_iter()
+        .chain(
+            chunk.iter().flat_map(|(member, is_filtered, id)| [member.0.into(), (*is_filtered).into(), (*id).into()]),
+        )
+        .collect();
         let text = format!(
             "insert into notice (
                  member, is_filtered, id, group_id, kind, open_key, subject, actor, actors, actor_count, is_seen,
@@ -261,10 +261,19 @@ async fn insert_shared(
              values {}
              on conflict do nothing
              returning member",
-            placeholders(chunk.len(), 12)
+            shared_rows(chunk.len())
         );
         let new: Vec<Row> = tx.rows(&text, values).await?;
         inserted.extend(new.into_iter().map(|row| row.member));
     }
     Ok(inserted)
+}
+
+/// Returns the rows of a shared notice, each with three values of its own behind the four that all share.
+fn shared_rows(rows: usize) -> String {
+    let row = |at: usize| {
+        let (member, is_filtered, id) = (5 + 3 * at, 6 + 3 * at, 7 + 3 * at);
+        format!("(${member}, ${is_filtered}, ${id}, ${id}, $1, $2, $3, $4, '', 1, false, false)")
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }

@@ -24,13 +24,20 @@ pub(super) async fn mark(tx: &Tx, member: AccountId, mark: Mark, marked: &Marked
     count_of(tx, member).await
 }
 
+// Apart, so that what was seen but not read costs an entry of the index of unread notices, and not a row.
 const COUNT_ABOVE: &str = "
-    select count(case when is_seen = false and id > $2 then 1 end) as unseen,
-           count(case when is_read = false and id > $3 then 1 end) as unread
-      from notice
-     where member = $1
-       and is_filtered = false
-       and id > $3";
+    select (select count(*)
+              from notice
+             where member = $1
+               and is_filtered = false
+               and is_seen = false
+               and id > $2) as unseen,
+           (select count(*)
+              from notice
+             where member = $1
+               and is_filtered = false
+               and is_read = false
+               and id > $3) as unread";
 
 const MOVE: &str = "
     update recipient
@@ -57,7 +64,6 @@ async fn mark_until(tx: &Tx, member: AccountId, mark: Mark, until: Uuid) -> Resu
     if (seen, read) == (recipient.seen_until, recipient.read_until) {
         return Ok(());
     }
-    // The cursor of what is read is never above that of what is seen, so all that counts is above the former.
     let counted: Option<Row> = tx.row(COUNT_ABOVE, vec![member.0.into(), seen.into(), read.into()]).await?;
     let Row { unseen, unread } = counted.ok_or(Error::Corrupt("the counts of notices"))?;
     tx.execute(MOVE, vec![member.0.into(), seen.into(), read.into(), unseen.into(), unread.into()]).await.map(drop)

@@ -24,8 +24,12 @@ pub(crate) async fn list_below(
         "and notice.kind = $5"
     });
     let unread = if filter.is_unread {
+        // A value that is known before the scan, so that it ends there.
         "and notice.is_read = false
-            and notice.id > recipient.read_until"
+            and notice.id > (
+                select read_until
+                  from recipient
+                 where member = $1)"
     } else {
         ""
     };

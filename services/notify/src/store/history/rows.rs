@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use contract::AccountId;
-use db::{Error, FromQueryResult, Sql, Tx, Value, chunk_size, placeholders};
+use db::{Error, FromQueryResult, Sql, Tx, Value, chunk_size};
 use uuid::Uuid;
 
 use crate::history::Notice;
@@ -119,14 +119,10 @@ pub(super) async fn change_counts(tx: &Tx, changes: &[(AccountId, Delta, Uuid)])
     let mut left = rows.as_slice();
     while let Some((chunk, rest)) = left.split_at_checked(chunk_size(left.len())) {
         left = rest;
-        let nil = Uuid::nil();
-        let values: Vec<Value> = chunk
-            .iter()
-            .flat_map(|(member, (delta, last))| {
-                let (unseen, unread) = (delta.unseen, delta.unread);
-                [member.0.into(), (*last).into(), nil.into(), nil.into(), unseen.into(), unread.into()]
-            })
-            .collect();
+        let own = chunk.iter().flat_map(|(member, (delta, last))| {
+            [member.0.into(), (*last).into(), delta.unseen.into(), delta.unread.into()]
+        });
+        let values: Vec<Value> = std::iter::once(Uuid::nil().into()).chain(own).collect();
         let text = format!(
             "insert into recipient (member, last_id, seen_until, read_until, unseen, unread)
              values {}
@@ -136,11 +132,20 @@ pub(super) async fn change_counts(tx: &Tx, changes: &[(AccountId, Delta, Uuid)])
                                    else recipient.last_id end,
                     unseen = recipient.unseen + excluded.unseen,
                     unread = recipient.unread + excluded.unread",
-            placeholders(chunk.len(), 6)
+            recipient_rows(chunk.len())
         );
         tx.execute(&text, values).await?;
     }
     Ok(())
+}
+
+/// Returns rows of recipients, each with four values of its own behind the cursors of one who has seen nothing.
+fn recipient_rows(rows: usize) -> String {
+    let row = |at: usize| {
+        let (member, last, unseen, unread) = (2 + 4 * at, 3 + 4 * at, 4 + 4 * at, 5 + 4 * at);
+        format!("(${member}, ${last}, $1, $1, ${unseen}, ${unread})")
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// Deletes notices, and takes them out of the counts.
