@@ -2160,7 +2160,7 @@ export interface paths {
         /**
          * Reports a post, a comment or a member.
          * @description Moderators read it. The owner of the thing does not learn who has reported it. A member has one open report of a
-         *     thing.
+         *     thing. An account can also be reported by who is blocked by it; a post and a comment only by who sees them.
          */
         post: operations["create_report"];
         delete?: never;
@@ -4709,11 +4709,13 @@ export interface components {
          *     }
          */
         NewReportBody: {
+            /** @description The handle of the account, in place of its id. */
+            handle?: string | null;
             /**
              * Format: uuid
              * @description The id of the post, the comment or the account.
              */
-            id: string;
+            id?: string | null;
             /** @description What kind of thing it is. */
             kind: components["schemas"]["ReportKind"];
             /** @description The token of the post's link, if the post has the audience `link`. */
@@ -4952,7 +4954,8 @@ export interface components {
             following: number;
             /**
              * Format: int64
-             * @description The posts that have appeared, whatever their audience is.
+             * @description The posts that have appeared: for the member, all of them; for everyone else, the public ones that are no parts
+             *     of threads, so that the number tells nothing about other audiences.
              */
             posts: number;
         };
@@ -6749,7 +6752,20 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.too_many`: End some of what the sentence names first: follows, blocks, mutes, or close friends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `request.no_such_url`: Check the URL against `/docs`.
              *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
@@ -6863,7 +6879,20 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.too_many`: End some of what the sentence names first: follows, blocks, mutes, or close friends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `request.no_such_url`: Check the URL against `/docs`.
              *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
@@ -6991,6 +7020,7 @@ export interface operations {
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.too_many`: End some of what the sentence names first: follows, blocks, mutes, or close friends.
              */
             403: {
                 headers: {
@@ -7245,7 +7275,20 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `social.too_many`: End some of what the sentence names first: follows, blocks, mutes, or close friends.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `request.no_such_url`: Check the URL against `/docs`.
              *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
