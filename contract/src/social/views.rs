@@ -243,7 +243,12 @@ pub struct PostCountsView {
 
 /// What the reader has done with a post.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = PostMine, example = json!({"reaction": "applause", "saved": true, "reposted": true, "repost_pending": false}))]
+#[schema(as = PostMine, example = json!({
+    "reaction": "applause",
+    "saved": true,
+    "reposted": true,
+    "repost_pending": false,
+}))]
 pub struct PostMineView {
     /// How you have reacted.
     #[schema(required)]

@@ -2,8 +2,8 @@
 //!
 //! Owns what a client gets when a role can't be asked. Invariant: the public listener forwards every method on a known
 //! path, and the role refuses those that it does not have; the operators' listener forwards documented operations only,
-//! each after its check; cookies are forwarded only where the operation has them; what a member shows to those whom they
-//! have blocked is as if they did not exist (see `blocked_readers`).
+//! each after its check; cookies are forwarded only where the operation has them; to those whom a member has blocked,
+//! what the member shows does not exist (see `blocked_readers`).
 
 use std::sync::Arc;
 use std::time::Duration;

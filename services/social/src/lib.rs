@@ -20,7 +20,7 @@
 //! | an edition of the rising posts | `rising` | one edition at a time |
 //! | new thread, its change and removal | the opener's account, the thread | the thread's row |
 //! | part: joining, approval, removal, withdrawal | the author's account, the thread | how it stands to the thread |
-//! | moderators and invitations of a thread | the thread, the person | their number |
+//! | moderators, invitations of a thread | the thread, the person | their number |
 //! | comment, reaction, save, repost | the post's author, the actor | a post and its rows; the actor's budget |
 //! | approval | the post's author | a comment is counted once |
 //! | song of posts: its title, its removal | the song | its row |
@@ -28,9 +28,8 @@
 //! | decision about a report | what was reported | its reports are closed once |
 //! | copy of an account: created, changed | the account | the newest version |
 //! | erasure: its first step | all | no write that began before is still running |
-//! | erasure: the other steps | the account | — |
+//! | erasure: the other steps; removal of what a removed post leaves | the account; the post | — |
 //! | removal of expired posts, old rows and unused songs | all | rows of many members; a song that is named meanwhile |
-//! | removal of what is left on a removed post | the post | — |
 
 mod api;
 mod check;
@@ -50,9 +49,8 @@ mod state;
 mod store;
 
 pub use check::{Drift, check};
-use service::BootError;
 use service::personal_data::PersonalData;
-use service::{Context, RoleInstance, Service};
+use service::{BootError, Context, RoleInstance, Service};
 
 /// Returns the definition of the social role, one row in the table of roles.
 pub fn service() -> Service {

@@ -34,14 +34,20 @@ fn openapi() -> Value {
 fn operations() -> Vec<(Method, String, Value)> {
     let mut operations = Vec::new();
     for (path, methods) in openapi()["paths"].as_object().unwrap() {
-        let filled: Vec<&str> =
-            path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
         for (method, operation) in methods.as_object().unwrap().iter().filter(|(_, operation)| operation.is_object()) {
+            let filled: Vec<&str> = path.split('/').map(|part| example(operation, part).unwrap_or(part)).collect();
             operations.push((method.to_uppercase().parse().unwrap(), filled.join("/"), operation.clone()));
         }
     }
     assert!(operations.len() > 30, "the interface was not read");
     operations
+}
+
+/// Returns the example of a parameter, whose place in a path is a segment like `{id}`.
+fn example<'a>(operation: &'a Value, segment: &str) -> Option<&'a str> {
+    let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+    let parameters = operation["parameters"].as_array()?;
+    parameters.iter().find(|parameter| parameter["in"] == "path" && parameter["name"] == name)?["example"].as_str()
 }
 
 /// Returns every route of the public listener.

@@ -48,14 +48,16 @@ pub(crate) async fn find(sql: &impl Sql, post: Uuid) -> Result<Option<FanOut>, E
 
 const ADVANCE: &str = "
     update fan_out
-       set last_member = $2,
-           is_done = $3
+       set last_member = $3,
+           is_done = $4
      where post = $1
-       and last_member <= $2";
+       and last_member <= $2
+       and is_done = false";
 
-/// Moves the cursor of a fan-out forward.
+/// Moves the cursor of a fan-out forward. One that is done names no member any more.
 pub(crate) async fn advance(tx: &Tx, post: Uuid, last: Uuid, is_done: bool) -> Result<(), Error> {
-    tx.execute(ADVANCE, vec![post.into(), last.into(), is_done.into()]).await.map(drop)
+    let cursor = if is_done { Uuid::nil() } else { last };
+    tx.execute(ADVANCE, vec![post.into(), last.into(), cursor.into(), is_done.into()]).await.map(drop)
 }
 
 const REMOVE_OLD: &str = "

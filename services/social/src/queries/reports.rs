@@ -41,8 +41,8 @@ pub(crate) async fn find_reported(
     }
 }
 
-/// Returns an account that is not suspended, and its id. Blocks don't count: who is harassed by a member who has blocked
-/// them must be able to say so.
+/// Returns an account that is not suspended, and its id. Blocks don't count: who is harassed by a member beyond a block
+/// must be able to say so.
 async fn find_account(social: &Social, name: &str) -> Result<(Person, Uuid), Error> {
     let (person, now) = (by_name(social, name).await?, social.context.clock.now());
     if person.standing.is_hidden(now) {

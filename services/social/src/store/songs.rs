@@ -244,8 +244,8 @@ const REMOVE_FOLLOWS: &str = "
             order by follower
             limit $2)";
 
-/// Takes a song out of posts and ends following it, at most `limit` of each, and removes it with the last of them. It is
-/// shown nowhere from the first call on. Returns whether nothing is left.
+/// Takes a song out of posts and ends following it, at most `limit` of each, and removes it with the last of them. From
+/// the first call on, it is shown nowhere. Returns whether nothing is left.
 pub(crate) async fn remove(tx: &Tx, media: &MediaId, limit: usize) -> Result<bool, Error> {
     hide(tx, media).await?;
     for text in [REMOVE_FROM_POSTS, REMOVE_FOLLOWS] {

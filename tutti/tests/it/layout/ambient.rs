@@ -104,6 +104,7 @@ fn internal_queries_are_types() {
         "contract/src/accounts.rs",
         "contract/src/delivery.rs",
         "contract/src/media.rs",
+        "contract/src/notify.rs",
         "contract/src/social.rs",
         "contract/src/social/feeds.rs",
         "contract/src/social/threads.rs",

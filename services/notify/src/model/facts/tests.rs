@@ -1,3 +1,7 @@
+//! Which notices events propose.
+//!
+//! Invariant: one event proposes each member one notice at most.
+
 use chrono::DateTime;
 use contract::social::Audience;
 use contract::social::talk::ReactionKind;
