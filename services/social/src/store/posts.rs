@@ -14,6 +14,8 @@ use super::visible::visible_post;
 use super::{bound, from_bigint, from_micros, from_optional_micros, micros};
 use crate::model::{PersonNumber, Position, Post, ThreadPart};
 
+/// The columns of a [`PostRow`]. With `offset`, PostgreSQL looks into the index of a post's media, instead of hashing
+/// those of all.
 pub(super) const COLUMNS: &str = "
     post.id, post.author, post.position, post.state, post.audience, post.text, post.place, post.comment_policy,
     post.repost_policy, post.join_policy, post.link_token, post.is_story, post.version, post.created_us,
@@ -25,7 +27,8 @@ pub(super) const COLUMNS: &str = "
            from post_media shown
           where shown.post = post.id
             and not shown.is_hidden
-            and shown.state in ('playable', 'ready'))) as has_content";
+            and shown.state in ('playable', 'ready')
+          limit 1 offset 0)) as has_content";
 
 /// The columns of a [`Post`].
 #[derive(FromQueryResult)]
