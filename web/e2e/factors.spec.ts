@@ -35,8 +35,8 @@ test('a member adds an authenticator app, keeps recovery codes, which no acciden
 
   await expect(home.getByText('You have no recovery codes.')).toBeVisible();
   await home.getByRole('button', { name: 'New recovery codes' }).click();
+  await expect(dialog.locator('li code')).toHaveCount(10);
   const codes = await dialog.locator('li code').allInnerTexts();
-  expect(codes).toHaveLength(10);
   const download = home.waitForEvent('download');
   await dialog.getByRole('link', { name: 'Download' }).click();
   expect(await readFile(await (await download).path(), 'utf8')).toBe(`${codes.join('\n')}\n`);

@@ -46,6 +46,8 @@ test('what one member does is on the other one’s bell and in the list within a
   await expect(rows).toHaveText([new RegExp(`neve\\w+ and ${bob.person.handle} reacted to your post`)], WITHIN_A_SECOND);
   await eve.put(`/v1/accounts/${ada.person.handle}/follow`);
   await expect(rows).toHaveText([/neve\w+ followed you/, /reacted to your post/], WITHIN_A_SECOND);
+  // What comes while the list is open is seen as well.
+  await expect(bell).toHaveAccessibleName('Notifications');
 
   // A second tab hears it too, though one of them alone reads the stream.
   await ada.page.goto(post);

@@ -42,9 +42,12 @@ export class Notices {
     this.#seeSoon();
   }
 
+  /** Ends the list. What came just before was shown, so it is seen. */
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
     this.#timer = null;
+    void this.#see();
   }
 
   /** What was opened is read; it stays in the list until that is loaded again. */
