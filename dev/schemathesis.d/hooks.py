@@ -460,6 +460,9 @@ def after_call(context, case, response):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
+    # A screen that is asked for with `fields` has these only, which its description has no words for.
+    if "fields" in (case.query or {}) and "is a required property" in failure.message:
+        return False
     try:
         code = response.json()["code"] + ": "
     except (ValueError, KeyError, TypeError, AttributeError):
