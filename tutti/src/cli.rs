@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Bus(Bus),
     /// Compare the store with the rows, and remove objects without a row
     Objects(Objects),
+    /// Make keys of an installation
+    Keys(crate::keys::Keys),
     /// Print every key of the configuration, with its default and its meaning
     #[command(after_help = "Example:\n  tutti config > tutti.toml")]
     Config,

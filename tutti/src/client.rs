@@ -36,7 +36,8 @@ pub(crate) struct Client {
 impl Client {
     /// Returns a client with an access token; it sends nothing.
     pub(crate) fn with_token(server: &str, token: &str) -> Result<Self, CommandError> {
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).build()?;
+        // Uploads go faster over connections of their own.
+        let http = reqwest::Client::builder().http1_only().connect_timeout(Duration::from_secs(10)).build()?;
         Ok(Self { http, server: with_scheme(server), token: token.to_owned() })
     }
 

@@ -1,4 +1,5 @@
-//! `tutti doctor`: reports which programs are missing and which files other users can read, and how to fix it.
+//! `tutti doctor`: reports which programs are missing, which keys of the configuration can't be used, and which files
+//! other users can read, and how to fix it.
 //!
 //! Invariant: every problem is reported with the command that fixes it.
 
@@ -13,7 +14,7 @@ use tokio::process::Command;
 
 use crate::cli::Doctor;
 use crate::terminal::say;
-use crate::{CommandError, settings};
+use crate::{CommandError, config_reference, settings};
 
 /// The warning about a process that runs as root.
 const ROOT_WARNING: &str = "running as root: a flaw in a decoder or in this server would give access to the whole \
@@ -62,7 +63,8 @@ const FFMPEG_FEATURES: [(&str, &str); 6] = [
     ("-filters", "tonemap"),
 ];
 
-/// Prints a line per check; fails if a program is missing or a file is readable by other users.
+/// Prints a line per check; fails if a program is missing, a key of the configuration can't be used, or a file is
+/// readable by other users.
 pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
     let mut missing = 0;
     for tool in &TOOLS {
@@ -85,12 +87,30 @@ pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
         }
     }
     check_confinement().await;
+    let wrong = check_configuration(&arguments)?;
     let exposed = check_access(&arguments)?;
-    if missing + exposed == 0 {
+    if missing + wrong + exposed == 0 {
         say!("Nothing is missing.");
         return Ok(());
     }
-    Err(format!("{missing} missing, {exposed} open to others; the commands to type are above").into())
+    let configuration = if wrong == 0 { "" } else { "the configuration is wrong; " };
+    Err(format!("{configuration}{missing} missing, {exposed} open to others; what to do is above").into())
+}
+
+/// Prints a line for each section of the configuration that can't be used, such as one with a subject of Web Push that
+/// Apple refuses. Returns how many there are.
+fn check_configuration(arguments: &Doctor) -> Result<u32, CommandError> {
+    let (config, _) = settings::installation(&arguments.settings)?;
+    let sections = config_reference::sections();
+    let errors: Vec<String> =
+        sections.iter().filter_map(|section| section.check(&config).err()).map(|error| error.to_string()).collect();
+    for error in &errors {
+        say!("wrong    {:<14} {error}", "configuration");
+    }
+    if errors.is_empty() {
+        say!("ok       {:<14} every key can be used", "configuration");
+    }
+    Ok(u32::try_from(errors.len()).unwrap_or(u32::MAX))
 }
 
 /// Prints a line for the data folder and for each secret file that others can read. Returns how many are open to
@@ -135,7 +155,8 @@ fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
 
 /// Returns the configuration key and the path of each secret file that other users can read.
 fn exposed_secrets(config: &Config) -> Result<impl Iterator<Item = (&'static str, PathBuf)>, CommandError> {
-    Ok(boot::secret_files(config)?.into_iter().filter(|(_, path)| permissions::is_readable_by_others(path)))
+    let files = boot::secret_files(config)?.into_iter().chain(notify::secret_files(config)?);
+    Ok(files.filter(|(_, path)| permissions::is_readable_by_others(path)))
 }
 
 /// Logs a warning for each secret file that others can read, and if the process runs as root.

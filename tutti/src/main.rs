@@ -13,6 +13,7 @@ mod command_docs;
 mod config_reference;
 mod demo;
 mod doctor;
+mod keys;
 mod listeners;
 mod metrics_format;
 mod migrate;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
             Command::Move(arguments) => move_data::run(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
             Command::Objects(arguments) => objects::run(arguments).await,
+            Command::Keys(arguments) => keys::run(&arguments),
             Command::Config => config_reference::print(),
             Command::Completions(arguments) => command_docs::print_completions(arguments.shell),
             Command::Man(arguments) => command_docs::print_manual(&arguments.command),

@@ -23,7 +23,7 @@ pub const TITLE: &str = "TOPSECRETTITLE";
 /// Texts that no line may contain.
 const FORBIDDEN: [&str; 3] = ["78.1372", "111.5755", "TOPSECRET"];
 /// Our own crates that are no role.
-const CRATES: [&str; 18] = [
+const CRATES: [&str; 19] = [
     "base",
     "boot",
     "bus",
@@ -35,6 +35,7 @@ const CRATES: [&str; 18] = [
     "mail",
     "objects",
     "objects_s3",
+    "outgoing",
     "peer",
     "resample",
     "sandbox",

@@ -10,7 +10,7 @@ use http_server::Problem;
 use http_server::problem::every_role;
 
 use crate::codes;
-use crate::model::InvalidPreferences;
+use crate::model::{InvalidDevice, InvalidPreferences};
 
 /// How long a client waits before it follows again.
 const STREAMS_WAIT: Duration = Duration::from_secs(30);
@@ -39,6 +39,15 @@ pub(crate) enum Error {
     /// `after` is not a cursor of this list.
     #[error("`after` must be the `next` of the previous page of the same list.")]
     BadCursor,
+    /// The member has no such device.
+    #[error("You have no such device. It was removed, or its token was dead.")]
+    NoSuchDevice,
+    /// The device breaks a rule.
+    #[error(transparent)]
+    InvalidDevice(#[from] InvalidDevice),
+    /// The installation has no key for this kind of device.
+    #[error("This installation has no key for devices of the kind `{0}`, so none can be reached.")]
+    NoPushKey(&'static str),
     /// The database failed.
     #[error("the database failed")]
     Db(#[from] db::Error),
@@ -55,6 +64,9 @@ impl From<Error> for Problem {
                 return Self::of(codes::TOO_MANY_STREAMS, error.to_string()).retry_after(STREAMS_WAIT);
             }
             Error::BadLastEventId | Error::BadCursor => every_role::BAD_QUERY,
+            Error::NoSuchDevice => codes::NO_SUCH_DEVICE,
+            Error::InvalidDevice(_) => codes::INVALID_DEVICE,
+            Error::NoPushKey(_) => codes::NO_PUSH_KEY,
             Error::Db(cause) => return Self::of_engine(cause),
         };
         Self::of(code, error.to_string())

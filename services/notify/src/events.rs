@@ -2,13 +2,14 @@
 //! publishes [`contract::notify::Notified`] where the history is written.
 //!
 //! Invariant: handling an event twice changes nothing more (a notice has each entry once, older facts are discarded,
-//! removed rows stay removed), so no subscription needs the inbox.
+//! removed rows stay removed), so no subscription needs the inbox, but that of pushes.
 
 use std::time::Duration;
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
 use contract::media::{Deleted, Received};
+use contract::notify::Notified;
 use contract::social::talk::CommentRemoved;
 use contract::social::{Blocked, CloseChanged, Followed, Muted, PostRemoved, Posted, Unblocked, Unfollowed, Unmuted};
 use contract::transcode::{Failed, Ready};
@@ -29,6 +30,8 @@ const FAN_OUTS_AT_ONCE: usize = 2;
 
 /// After this time another process goes on with the fan-out of one that was killed.
 const FAN_OUT_LEASE: Duration = Duration::from_secs(10);
+/// While too many pushes wait, an event waits for this long.
+const PUSH_PAUSE: Duration = Duration::from_secs(15);
 
 /// What happens to files: in one subscription, because the upload says whose a file is that is converted later.
 const MEDIA_SUBJECTS: &[&str] = &[Received::SUBJECT, Ready::SUBJECT, Failed::SUBJECT, Deleted::SUBJECT];
@@ -51,6 +54,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Notify> {
         .on("notify.profile", on_profile_changed, |on| on)
         .on("notify.standing", on_standing_changed, |on| on)
         .on("notify.erased", on_erased, |on| on)
+        .on(commands::PUSH_CONSUMER, on_notified, |on| on.concurrency(4))
 }
 
 fn unreadable(error: &serde_json::Error) -> HandlerError {
@@ -150,4 +154,12 @@ async fn on_standing_changed(notify: Notify, event: StandingChanged, _: Delivery
 
 async fn on_erased(notify: Notify, event: Erased, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::erase_account(&notify, event.account).await?)
+}
+
+/// While too many pushes wait, events wait on the bus, which keeps them.
+async fn on_notified(notify: Notify, event: Notified, delivery: Delivery) -> Result<(), HandlerError> {
+    if notify.push.waiting() >= notify.config.push_max_waiting {
+        return Err(HandlerError::Later(PUSH_PAUSE));
+    }
+    Ok(commands::enqueue_pushes(&notify, &event, &delivery.event.id).await?)
 }

@@ -164,6 +164,27 @@ pub(crate) trait HistoryStore: Send + Sync {
     /// Returns the counts, without reading notices.
     async fn counts(&self, member: AccountId) -> Result<Counts, Error>;
 
+    /// Returns those of these notices that are in the main lists of their members. An engine that reads several at once
+    /// does it better.
+    async fn find_each(&self, ids: &[(AccountId, Uuid)]) -> Result<Vec<(AccountId, Notice)>, Error> {
+        let mut found = Vec::with_capacity(ids.len());
+        for &(member, id) in ids {
+            let above = Uuid::from_u128(id.as_u128().saturating_add(1));
+            let newest = self.list(member, Filter::default(), above, 1).await?.pop();
+            found.extend(newest.filter(|notice| notice.id == id).map(|notice| (member, notice)));
+        }
+        Ok(found)
+    }
+
+    /// Returns the counts of members; one who was never told anything may be left out.
+    async fn counts_of_each(&self, members: &[AccountId]) -> Result<Vec<(AccountId, Counts)>, Error> {
+        let mut found = Vec::with_capacity(members.len());
+        for &member in members {
+            found.push((member, self.counts(member).await?));
+        }
+        Ok(found)
+    }
+
     /// Returns the greatest id that a notice of the member has or had.
     async fn last_id(&self, member: AccountId) -> Result<Uuid, Error>;
 

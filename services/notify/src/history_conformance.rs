@@ -59,12 +59,20 @@ async fn list_of(history: &dyn HistoryStore, member: AccountId, filter: Filter) 
     history.list(member, filter, Uuid::max(), 1000).await.unwrap()
 }
 
-/// Returns the main list of a member, after it was compared with the counts.
+/// Returns the main list of a member, after it was compared with the counts, and with what is asked for by ids.
 async fn list(history: &dyn HistoryStore, member: AccountId) -> Vec<Notice> {
     let notices = list_of(history, member, Filter::default()).await;
     let count = |flag: fn(&Notice) -> bool| notices.iter().filter(|notice| !flag(notice)).count() as u64;
     let listed = Counts { unseen: count(|notice| notice.is_seen), unread: count(|notice| notice.is_read) };
     assert_eq!(history.counts(member).await.unwrap(), listed, "{notices:#?}");
+    let of_each = history.counts_of_each(&[member]).await.unwrap();
+    assert_eq!(of_each.first().map_or(Counts::default(), |(_, counts)| *counts), listed);
+    let own = notices.iter().map(|notice| (member, notice.id));
+    let foreign = notices.first().map(|notice| (account(77), notice.id));
+    let ids: Vec<(AccountId, Uuid)> = own.chain(foreign).chain([(member, Uuid::nil())]).collect();
+    let found = history.find_each(&ids).await.unwrap();
+    assert_eq!(found.len(), notices.len());
+    assert!(notices.iter().all(|notice| found.contains(&(member, notice.clone()))), "{found:#?}");
     notices
 }
 

@@ -10,11 +10,15 @@ use crate::state::Notify;
 
 /// Returns the jobs.
 pub(crate) fn jobs(notify: &Notify) -> Vec<Job> {
-    let (old, counts) = (notify.clone(), notify.clone());
+    let (old, counts, pushes) = (notify.clone(), notify.clone(), notify.clone());
     vec![
         Job::every("notify.old", TimeDelta::hours(1), move |run| {
             let notify = old.clone();
             async move { Ok(commands::remove_old(&notify, &run).await?) }
+        }),
+        Job::every("notify.pushes", TimeDelta::minutes(1), move |run| {
+            let notify = pushes.clone();
+            async move { Ok(commands::expire_pushes(&notify, &run).await?) }
         }),
         Job::every("notify.counts", TimeDelta::days(1), move |_| {
             let notify = counts.clone();

@@ -38,6 +38,7 @@ mod metrics;
 mod migration;
 mod model;
 mod personal_data;
+mod push;
 mod state;
 mod store;
 mod streams;
@@ -46,9 +47,9 @@ mod tests;
 mod texts;
 
 pub use check::{Drift, check};
-use service::BootError;
+pub use push::{new_vapid_key, secret_files};
 use service::personal_data::PersonalData;
-use service::{Context, RoleInstance, Service};
+use service::{BootError, Context, RoleInstance, Service};
 
 /// Returns the definition of the notify role, one row in the table of roles.
 pub fn service() -> Service {
@@ -59,15 +60,16 @@ pub fn service() -> Service {
         personal_data: PersonalData::Kept(personal_data::KEPT),
         openapi: api::openapi,
         codes: codes::CODES,
-        sections: config::sections,
+        sections: push::sections,
         subscriptions: |_| events::subscriptions().declared(),
         start: |context| Box::pin(async { start(context) }),
     }
 }
 
 fn start(context: Context) -> Result<RoleInstance, BootError> {
-    let config: config::Config = context.config.section("notify")?;
-    let notify = state::Notify::new(context, config);
+    let config = context.config.section("notify")?;
+    let notify = state::Notify::new(context, config)?;
+    push::sender::start(&notify);
     Ok(RoleInstance {
         router: api::router(&notify),
         consumers: events::subscriptions().consumers(&notify),

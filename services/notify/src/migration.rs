@@ -9,4 +9,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_known.sql") },
     Migration { version: 2, min_compatible: 1, sql: include_str!("../migrations/0002_history.sql") },
     Migration { version: 14, min_compatible: 1, sql: include_str!("../migrations/0014_unread.sql") },
+    Migration { version: 15, min_compatible: 1, sql: include_str!("../migrations/0015_device.sql") },
+    Migration { version: 16, min_compatible: 1, sql: include_str!("../migrations/0016_push.sql") },
+    Migration { version: 17, min_compatible: 1, sql: include_str!("../migrations/0017_provider_token.sql") },
 ];

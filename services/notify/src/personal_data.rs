@@ -13,12 +13,13 @@ use uuid::Uuid;
 
 use crate::history::{Filter, Notice};
 use crate::state::Notify;
-use crate::store::settings;
+use crate::store::{devices, settings};
 
 const NOTICES: &str = "notify/notices.json";
 const FILTERED: &str = "notify/filtered.json";
 const MUTES: &str = "notify/muted.json";
 const PREFERENCES: &str = "notify/preferences.json";
+const DEVICES: &str = "notify/devices.json";
 
 /// Records of a page.
 const PAGE: usize = 100;
@@ -30,6 +31,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         file(FILTERED, FileContent::List, "Notifications that your preferences have filtered."),
         file(MUTES, FileContent::List, "The ids of the posts and threads that you have muted."),
         file(PREFERENCES, FileContent::Record, "What you want to be notified of."),
+        file(DEVICES, FileContent::List, "The devices that your notifications are pushed to, without their tokens."),
     ],
     tables: &[
         ("person", TableData::NotExported("A copy of the profile and the standing that account.json has.")),
@@ -42,6 +44,9 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("fan_out", TableData::NotExported("How far the followers were told of posts.")),
         ("recipient", TableData::NotExported("Counts of the notifications.")),
         ("notice", TableData::ExportedIn(NOTICES)),
+        ("device", TableData::ExportedIn(DEVICES)),
+        ("push", TableData::NotExported("Which notifications wait for devices or are shown there, for a week.")),
+        ("provider_token", TableData::NotExported("What this installation shows to Apple, for an hour.")),
         ("notice_entry", TableData::NotExported("What others did, so that they are notified of once.")),
     ],
 };
@@ -63,6 +68,7 @@ impl PersonalDataSource for Notify {
                 let record = serde_json::to_value(preferences).map_err(|_| Error::Corrupt("preferences"))?;
                 Ok(ExportPage::of_record(record))
             }
+            DEVICES => devices_page(self, member).await,
             _ => Ok(ExportPage::default()),
         }
     }
@@ -103,4 +109,17 @@ async fn mutes_page(notify: &Notify, member: AccountId, after: &str) -> Result<E
     let next = subjects.last().filter(|_| subjects.len() == PAGE).cloned();
     let records = subjects.iter().map(|subject| json!({"subject": subject}));
     Ok(ExportPage::of_records(records.collect(), next))
+}
+
+/// All devices: they are few.
+async fn devices_page(notify: &Notify, member: AccountId) -> Result<ExportPage, Error> {
+    let devices = devices::list(notify.context.db.read(), member, usize::MAX).await?;
+    let record = |device: &devices::Device| {
+        json!({
+            "kind": device.address.kind(),
+            "language": device.language,
+            "registered_at": device.registered_at,
+        })
+    };
+    Ok(ExportPage::of_records(devices.iter().map(record).collect(), None))
 }

@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use service::Context;
+use service::{BootError, Context};
 
 use crate::config::Config;
 use crate::history::HistoryStore;
 use crate::metrics::Metrics;
+use crate::push::{Push, PushOptions};
 use crate::store::history::SqlHistory;
 use crate::streams::Streams;
 
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub history: Box<dyn HistoryStore>,
     /// The live streams of this process.
     pub streams: Streams,
+    /// The services that bring pushes to devices.
+    pub push: Push,
 }
 
 impl std::ops::Deref for Notify {
@@ -37,11 +40,12 @@ impl std::ops::Deref for Notify {
 }
 
 impl Notify {
-    /// Creates the state, with the history in the role's own database.
-    pub(crate) fn new(context: Context, config: Config) -> Self {
+    /// Creates the state, with the history in the role's own database. Fails if a key of pushes can't be used.
+    pub(crate) fn new(context: Context, config: Config) -> Result<Self, BootError> {
         let metrics = Metrics::register(&context.metrics);
         let history = Box::new(SqlHistory::new(context.db.clone(), context.random.clone()));
         let streams = Streams::start(context.bus.broadcast(), &context.tasks, &metrics.streams);
-        Self(Arc::new(Inner { context, config, metrics, history, streams }))
+        let push = Push::new(&context, &PushOptions::of(&config)?)?;
+        Ok(Self(Arc::new(Inner { context, config, metrics, history, streams, push })))
     }
 }

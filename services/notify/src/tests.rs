@@ -25,7 +25,7 @@ const MAX_YIELDS: u64 = 60;
 fn state(world: &World) -> Notify {
     let context = world.context("notify").clone();
     let config = context.config.section("notify").unwrap();
-    Notify::new(context, config)
+    Notify::new(context, config).unwrap()
 }
 
 /// Returns a reaction of an actor to a post of a member.

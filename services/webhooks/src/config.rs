@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use base::Networks;
 use base::config::{Error, Section};
-use reqwest::{Certificate, Client};
+use reqwest::Certificate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -49,48 +49,11 @@ impl Config {
 
     /// Returns the networks that requests may go to although they are not on the public internet.
     pub(crate) fn networks(&self) -> Result<Networks, Error> {
-        Networks::parse(&self.allow_networks).map_err(|text| {
-            Error::Unusable(format!(
-                "webhooks.allow_networks contains {text:?}, which is no network; write networks like \"127.0.0.0/8\""
-            ))
-        })
+        outgoing::networks("webhooks.allow_networks", &self.allow_networks)
     }
 
     /// Returns the certificates to trust in addition to the system's.
     pub(crate) fn certificates(&self) -> Result<Vec<Certificate>, Error> {
-        let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
-        let unusable = |reason: String| Error::Unusable(format!("webhooks.ca_file {} {reason}", path.display()));
-        let pem = std::fs::read(path).map_err(|error| unusable(format!("can't be read: {error}")))?;
-        let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-        base::tls::install_provider();
-        // Only a client looks into them.
-        let client = Client::builder().tls_certs_only(certificates.clone()).build();
-        if certificates.is_empty() || client.is_err() {
-            return Err(unusable("has no certificates, or one that can't be read; write them as PEM".to_owned()));
-        }
-        Ok(certificates)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_without_certificates_to_trust_is_named_at_the_start() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Config { ca_file: Some(folder.path().join("ca.pem")), ..Config::default() };
-        let said = || config.certificates().err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(said().contains("webhooks.ca_file") && said().contains("can't be read"), "{}", said());
-        for text in [
-            "",
-            "nonsense",
-            "-----BEGIN CERTIFICATE-----\nnonsense\n",
-            "-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n",
-        ] {
-            std::fs::write(folder.path().join("ca.pem"), text).unwrap();
-            assert!(said().contains("ca.pem") && said().contains("PEM"), "{text:?}: {}", said());
-        }
-        assert!(Config::default().certificates().unwrap().is_empty());
+        outgoing::certificates("webhooks.ca_file", self.ca_file.as_deref())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns webhooks, their secrets, their deliveries and the log of the attempts. Does not own the events, which other
 //! roles publish. Invariant: an event that a webhook subscribes to is delivered at least once with one `webhook-id`, or
-//! it is in the log why not; no request goes to an address that `model/address_rules.rs` refuses.
+//! it is in the log why not; no request goes to an address that `outgoing::AddressRules` refuse.
 //!
 //! # Lanes
 //!
@@ -28,7 +28,6 @@ mod model;
 mod outbound;
 mod personal_data;
 mod queries;
-mod resolver;
 mod sender;
 mod state;
 mod store;

@@ -11,13 +11,13 @@ use base::Clock;
 use base::error::chain;
 use chrono::TimeDelta;
 use http::{StatusCode, header};
+use outgoing::{AddressRules, Lookup, LookupError, Resolver, address, parse_retry_after};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::model::{AddressRules, Attempt, AttemptResult, address, parse_retry_after};
-use crate::resolver::{Lookup, LookupError, Resolver};
+use crate::model::{Attempt, AttemptResult};
 
 /// Finding the address, connecting and TLS together take no longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use http_server::sealed_secret;
+use outgoing::{AddressRules, system_lookup};
 use parking_lot::Mutex;
 use service::{BootError, Context};
 use tokio::sync::Notify;
@@ -15,9 +16,8 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::Error;
 use crate::metrics::Metrics;
-use crate::model::{AddressRules, Secret};
+use crate::model::Secret;
 use crate::outbound::Outbound;
-use crate::resolver::system_lookup;
 
 /// The scope of the keys that encrypt secrets.
 const SCOPE: &str = "webhooks.secret";

@@ -183,6 +183,7 @@ fn help_shows_examples_and_the_version_is_printed() {
         &["audit", "verify", "--help"],
         &["check", "social", "--help"],
         &["check", "notify", "--help"],
+        &["keys", "vapid", "--help"],
         &["objects", "check", "--help"],
         &["objects", "repair", "--help"],
         &["migrate", "--help"],
@@ -200,6 +201,23 @@ fn help_shows_examples_and_the_version_is_printed() {
         format!("tutti {}\n", env!("CARGO_PKG_VERSION"))
     );
     assert!(String::from_utf8(tutti(&["doctor"]).stdout).unwrap().contains("ffmpeg"));
+}
+
+#[test]
+fn the_doctor_names_a_subject_of_web_push_that_apple_refuses() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("vapid.pem");
+    let made = tutti(&["keys", "vapid"]).stdout;
+    assert!(String::from_utf8_lossy(&made).contains("-----BEGIN PRIVATE KEY-----"));
+    std::fs::write(&file, made).unwrap();
+    let key = format!("notify.push_vapid_key_file={}", file.display());
+    let data = home.path().join("data").display().to_string();
+    for (subject, is_refused) in [("mailto:ops@localhost", true), ("mailto:ops@example.org", false)] {
+        let subject = format!("notify.push_vapid_subject={subject}");
+        let output = tutti(&["doctor", "--data", &data, "--set", &key, "--set", &subject]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.contains("wrong") && said.contains("push_vapid_subject"), is_refused, "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 //! `Member`, and touches the notices and settings of that member only.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
+mod devices;
 mod internal;
 mod list;
 mod marks;
@@ -42,6 +43,10 @@ fn documented_routes() -> OpenApiRouter<Notify> {
         .routes(routes!(preferences::show, preferences::set))
         .routes(routes!(mutes::list))
         .routes(routes!(mutes::mute, mutes::unmute))
+        .routes(routes!(devices::list, devices::register))
+        .routes(routes!(devices::remove))
+        .routes(routes!(devices::set_foreground))
+        .routes(routes!(devices::push_key))
 }
 
 /// Returns the OpenAPI part of this role.

@@ -1,32 +1,47 @@
 //! The write operations, one file each: a command applies the rule, writes, and tells who is connected.
 //!
-//! Invariant: every write names its lanes; the table in [`crate`] says what they protect.
+//! Invariant: every write names its lanes; the tables in [`crate`] and [`crate::push`] say what they protect.
 
 mod check_counts;
+mod enqueue_pushes;
 mod erase_account;
+mod expire_pushes;
 mod fan_out;
+mod lease_pushes;
 mod mark;
 mod mute;
 mod record_person;
+mod register_device;
 mod remove;
+mod remove_device;
 mod remove_old;
 mod removed;
+mod set_foreground;
 mod set_preferences;
 mod set_relation;
+mod settle_pushes;
 mod tell;
 mod tell_of_media;
 mod withdraw;
+mod withdraw_pushes;
 
 pub(crate) use check_counts::check_counts;
+pub(crate) use enqueue_pushes::{CONSUMER as PUSH_CONSUMER, enqueue_pushes};
 pub(crate) use erase_account::erase_account;
+pub(crate) use expire_pushes::expire_pushes;
 pub(crate) use fan_out::fan_out;
+pub(crate) use lease_pushes::lease_pushes;
 pub(crate) use mark::mark;
 pub(crate) use mute::{mute, unmute};
 pub(crate) use record_person::{record_profile, record_standing};
+pub(crate) use register_device::register_device;
 pub(crate) use remove::remove;
+pub(crate) use remove_device::remove_device;
 pub(crate) use remove_old::remove_old;
 pub(crate) use removed::{remove_entry, remove_subject};
+pub(crate) use set_foreground::set_foreground;
 pub(crate) use set_preferences::set_preferences;
 pub(crate) use set_relation::set_relation;
+pub(crate) use settle_pushes::{Settled, settle_pushes};
 pub(crate) use tell::tell;
 pub(crate) use tell_of_media::{Conversion, record_file, remove_file, tell_of_conversion};

@@ -5,9 +5,11 @@
 use contract::AccountId;
 use uuid::Uuid;
 
+use super::withdraw_pushes::withdraw_pushes;
 use crate::error::Error;
 use crate::live;
 use crate::state::Notify;
+use crate::store::pushes::ReadNotices;
 
 /// Removes a notice of a member.
 pub(crate) async fn remove(notify: &Notify, member: AccountId, id: Uuid) -> Result<(), Error> {
@@ -15,5 +17,5 @@ pub(crate) async fn remove(notify: &Notify, member: AccountId, id: Uuid) -> Resu
         return Err(Error::NotFound);
     }
     live::publish(&notify.context.bus, &[member]);
-    Ok(())
+    withdraw_pushes(notify, member, ReadNotices::Ids(vec![id])).await
 }

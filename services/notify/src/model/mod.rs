@@ -3,19 +3,26 @@
 //! Invariant: nothing here reads a clock, and nothing here is asynchronous.
 
 mod access;
+mod breaker;
 mod decision;
+mod device;
 mod facts;
 mod kinds;
 mod language;
 mod page_url;
 mod preferences;
+mod push;
+mod quiet_hours;
 mod relation;
 
 pub(crate) use access::Access;
+pub(crate) use breaker::{Breaker, Permit};
 pub(crate) use decision::{Known, KnownPerson, decide};
+pub(crate) use device::{Address, DeviceKind, InvalidDevice, Subscription, WebAddress};
 pub(crate) use facts::{Proposal, SUBJECTS, proposals_of};
 pub(crate) use kinds::EffectivePreference;
 pub(crate) use language::Language;
 pub(crate) use page_url::page_url;
 pub(crate) use preferences::{InvalidPreferences, Preferences, QuietHours};
+pub(crate) use push::{MAX_RETRY_AFTER, Priority, PushAction, category, pause_after};
 pub(crate) use relation::{Relation, RelationKind};

@@ -91,7 +91,7 @@ impl Preferences {
 }
 
 /// Returns the minutes since midnight of a time such as `07:30`.
-fn minutes(text: &str) -> Option<u16> {
+pub(super) fn minutes(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
     let digits = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(());
     digits(hours).and(digits(minutes))?;

@@ -8,7 +8,7 @@ use db::{Error, Sql as _, Tx};
 use super::values::bound;
 
 /// Each deletes rows of the account `$1`, at most `$2` of a table that may have many.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     "
     delete from relation
      where (member, other, kind) in (
@@ -43,6 +43,20 @@ const STEPS: [&str; 6] = [
            select post
              from fan_out
             where author = $1
+            limit $2)",
+    "
+    delete from device
+     where id in (
+           select id
+             from device
+            where member = $1
+            limit $2)",
+    "
+    delete from push
+     where id in (
+           select id
+             from push
+            where member = $1
             limit $2)",
     "
     delete from settings

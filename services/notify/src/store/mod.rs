@@ -2,12 +2,17 @@
 //!
 //! Times are microseconds since 1970. Invariant: every list has an index that serves it (`query_plans.rs`).
 
+pub(crate) mod devices;
 pub(crate) mod erasure;
 pub(crate) mod fan_outs;
 pub(crate) mod history;
 pub(crate) mod known;
 pub(crate) mod media;
 pub(crate) mod people;
+pub(crate) mod provider_tokens;
+#[cfg(test)]
+mod push_plans;
+pub(crate) mod pushes;
 #[cfg(test)]
 mod query_plans;
 pub(crate) mod relations;

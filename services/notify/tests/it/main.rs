@@ -12,4 +12,8 @@ mod list;
 mod media;
 mod once;
 mod preferences;
+mod push;
+mod push_devices;
+mod push_failures;
+mod push_service;
 mod stream;

@@ -3,11 +3,8 @@
 //! Invariant: an [`Endpoint`] is an absolute URL without credentials whose host, if it is an address, may be reached,
 //! and it is not this installation's own.
 
-use std::net::IpAddr;
-
-use url::{Host, Url};
-
-use super::address_rules::AddressRules;
+use outgoing::{AddressRules, address};
+use url::Url;
 
 /// The longest URL, in bytes.
 const MAX_URL_BYTES: usize = 2000;
@@ -51,15 +48,6 @@ impl Endpoint {
     /// Returns the URL as text.
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
-    }
-}
-
-/// Returns the address that a URL names itself, in any of the ways in which URLs write addresses.
-pub(crate) fn address(url: &Url) -> Option<IpAddr> {
-    match url.host()? {
-        Host::Ipv4(address) => Some(address.into()),
-        Host::Ipv6(address) => Some(address.into()),
-        Host::Domain(_) => None,
     }
 }
 

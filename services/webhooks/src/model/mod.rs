@@ -2,17 +2,15 @@
 //!
 //! Invariant: a value of these types has passed its rules.
 
-mod address_rules;
 mod endpoint;
 mod public_event;
 mod schedule;
 mod signature;
 mod webhook;
 
-pub(crate) use address_rules::AddressRules;
-pub(crate) use endpoint::{Endpoint, InvalidUrl, address, host};
+pub(crate) use endpoint::{Endpoint, InvalidUrl, host};
 pub(crate) use public_event::{EVENT_TYPES, EventType, PublicEvent, SUBJECTS};
-pub(crate) use schedule::{AttemptResult, Verdict, parse_retry_after};
+pub(crate) use schedule::{AttemptResult, Verdict};
 pub(crate) use signature::{SECRET_BYTES, Secret, signatures};
 pub(crate) use webhook::{
     Attempt, Delivery, DeliveryState, EventTypes, InvalidWebhook, Webhook, WebhookState, parse_description,

@@ -72,16 +72,6 @@ impl AttemptResult {
     }
 }
 
-/// Returns the pause that a `Retry-After` asks for: seconds, or a date (RFC 9110 §10.2.3).
-pub(crate) fn parse_retry_after(text: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Some(TimeDelta::seconds(seconds.into()));
-    }
-    let date = DateTime::parse_from_rfc2822(text).ok()?;
-    Some((date.to_utc() - now).max(TimeDelta::zero()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,10 +116,5 @@ mod tests {
             let due_at = until.max(now + TimeDelta::seconds(5));
             assert_eq!(slow.verdict(1, now, 0.0), Verdict::Retry { due_at, paused_until: Some(until) });
         }
-        assert_eq!(parse_retry_after(" 120 ", now), Some(TimeDelta::seconds(120)));
-        assert_eq!(parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now), Some(TimeDelta::seconds(60)));
-        assert_eq!(parse_retry_after("Wed, 31 Dec 1969 23:59:00 GMT", now), Some(TimeDelta::zero()));
-        assert_eq!(parse_retry_after("soon", now), None);
-        assert_eq!(parse_retry_after("-5", now), None);
     }
 }

@@ -56,7 +56,7 @@ async fn a_fan_out_that_is_killed_anywhere_tells_each_follower_once() {
     let world = World::of(&[crate::service()]).await;
     let context = world.context("notify").clone();
     let config = context.config.section("notify").unwrap();
-    let notify = Notify::new(context, config);
+    let notify = Notify::new(context, config).unwrap();
     let now = notify.context.clock.now();
     let followed = notify.context.db.write(Lane::ALL, async move |tx| {
         for number in FIRST_FOLLOWER..FIRST_FOLLOWER + FOLLOWERS {

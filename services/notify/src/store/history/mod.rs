@@ -20,7 +20,7 @@ use db::{Db, Error, Lane};
 use uuid::Uuid;
 
 pub(crate) use drift::{RecipientDrift, list_drifts};
-pub(super) use read::{count_of, last_id_of, list_above, list_below};
+pub(super) use read::{count_of, counts_of_each, find_each, last_id_of, list_above, list_below};
 pub(super) use withdraw::list_withdrawn;
 
 use crate::history::{
@@ -78,6 +78,14 @@ impl HistoryStore for SqlHistory {
 
     async fn counts(&self, member: AccountId) -> Result<Counts, Error> {
         count_of(self.db.read(), member).await
+    }
+
+    async fn find_each(&self, ids: &[(AccountId, Uuid)]) -> Result<Vec<(AccountId, Notice)>, Error> {
+        find_each(self.db.read(), ids).await
+    }
+
+    async fn counts_of_each(&self, members: &[AccountId]) -> Result<Vec<(AccountId, Counts)>, Error> {
+        counts_of_each(self.db.read(), members).await
     }
 
     async fn last_id(&self, member: AccountId) -> Result<Uuid, Error> {

@@ -3,12 +3,12 @@
 //! Invariant: the counts are read, never counted; a list reads its own page of an index.
 
 use contract::AccountId;
-use db::{Error, FromQueryResult, Sql, Value};
+use db::{Error, FromQueryResult, Sql, Value, chunk_size, placeholders};
 use uuid::Uuid;
 
 use super::rows::{COLUMNS, NoticeRow};
 use crate::history::{Counts, Filter, Notice};
-use crate::store::values::bound;
+use crate::store::values::{bound, names_after};
 
 /// Returns notices of a list below `before`, the newest first.
 pub(crate) async fn list_below(
@@ -72,6 +72,35 @@ pub(crate) async fn list_above(
     rows.into_iter().map(Notice::try_from).collect()
 }
 
+/// Returns those of these notices that are in the main lists of their members.
+pub(crate) async fn find_each(sql: &impl Sql, ids: &[(AccountId, Uuid)]) -> Result<Vec<(AccountId, Notice)>, Error> {
+    let (mut found, mut left) = (Vec::with_capacity(ids.len()), ids);
+    while let Some((chunk, rest)) = left.split_at_checked(chunk_size(left.len())) {
+        left = rest;
+        // SQLite would read all notices for `(member, id) in (…)`.
+        let text = format!(
+            "with wanted (member, id) as (
+                  values {}
+             )
+             select {COLUMNS}
+               from wanted
+               join notice
+                 on notice.member = wanted.member
+                and notice.is_filtered = false
+                and notice.id = wanted.id
+               join recipient
+                 on recipient.member = notice.member",
+            placeholders(chunk.len(), 2)
+        );
+        let values: Vec<Value> = chunk.iter().flat_map(|(member, id)| [member.0.into(), (*id).into()]).collect();
+        let rows: Vec<NoticeRow> = sql.rows(&text, values).await?;
+        for row in rows {
+            found.push((AccountId(row.member), Notice::try_from(row)?));
+        }
+    }
+    Ok(found)
+}
+
 /// The row of a recipient, without its member.
 #[derive(Debug, Clone, Copy, FromQueryResult)]
 pub(super) struct RecipientRow {
@@ -103,4 +132,28 @@ pub(crate) async fn count_of(sql: &impl Sql, member: AccountId) -> Result<Counts
 /// Returns the greatest id that a notice of a member has or had.
 pub(crate) async fn last_id_of(sql: &impl Sql, member: AccountId) -> Result<Uuid, Error> {
     Ok(find_recipient(sql, member).await?.map(|row| row.last_id).unwrap_or_default())
+}
+
+#[derive(FromQueryResult)]
+struct CountsRow {
+    member: Uuid,
+    unseen: i64,
+    unread: i64,
+}
+
+/// Returns the counts of members; a member who was never told anything is left out.
+pub(crate) async fn counts_of_each(sql: &impl Sql, members: &[AccountId]) -> Result<Vec<(AccountId, Counts)>, Error> {
+    let (mut found, mut left) = (Vec::with_capacity(members.len()), members);
+    while let Some((chunk, rest)) = left.split_at_checked(chunk_size(left.len())) {
+        left = rest;
+        let text =
+            format!("select member, unseen, unread from recipient where member in {}", names_after(0, chunk.len()));
+        let rows: Vec<CountsRow> = sql.rows(&text, chunk.iter().map(|member| member.0.into()).collect()).await?;
+        let count = |count: i64| u64::try_from(count).unwrap_or_default();
+        found.extend(
+            rows.into_iter()
+                .map(|row| (AccountId(row.member), Counts { unseen: count(row.unseen), unread: count(row.unread) })),
+        );
+    }
+    Ok(found)
 }

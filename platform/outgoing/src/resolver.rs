@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::model::AddressRules;
+use super::AddressRules;
 
 /// Past this, a name has no address.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,11 +19,11 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ADDRESSES: usize = 8;
 
 /// Finds the addresses of a name.
-pub(crate) type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> + Send + Sync>;
+pub type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> + Send + Sync>;
 
 /// Why a name leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LookupError {
+pub enum LookupError {
     /// The name, or one of its addresses, is not for requests of this server.
     #[error("the address of the host may not be reached")]
     Refused,
@@ -36,7 +36,7 @@ pub(crate) enum LookupError {
 }
 
 /// A resolver that returns admitted addresses only.
-pub(crate) struct Resolver {
+pub struct Resolver {
     lookup: Lookup,
     rules: AddressRules,
     is_encrypted: bool,
@@ -44,7 +44,7 @@ pub(crate) struct Resolver {
 
 impl Resolver {
     /// Returns a resolver for requests with or without TLS.
-    pub(crate) fn new(lookup: Lookup, rules: AddressRules, is_encrypted: bool) -> Self {
+    pub fn new(lookup: Lookup, rules: AddressRules, is_encrypted: bool) -> Self {
         Self { lookup, rules, is_encrypted }
     }
 }
@@ -80,7 +80,7 @@ async fn admitted(
 }
 
 /// Returns the lookup of the operating system.
-pub(crate) fn system_lookup() -> Lookup {
+pub fn system_lookup() -> Lookup {
     Arc::new(|name: String| -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;

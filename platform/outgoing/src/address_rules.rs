@@ -1,6 +1,6 @@
 //! Which addresses a request may go to.
 //!
-//! The URL of a webhook decides where this server connects to, so no address of the server's own networks may be
+//! A URL that somebody outside has chosen decides where this server connects to, so no address of the server's own networks may be
 //! reached (server-side request forgery). Owns the table. Invariant: an address is refused unless it is in a network
 //! that the configuration allows, or is globally reachable and not in the table.
 
@@ -51,24 +51,24 @@ static GLOBAL: LazyLock<Option<Network>> = LazyLock::new(|| Network::parse(GLOBA
 
 /// Which addresses may be reached in an installation.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct AddressRules {
+pub struct AddressRules {
     /// The networks that are allowed although they are not public.
     allowed: Networks,
 }
 
 impl AddressRules {
     /// Returns the rules with these exceptions.
-    pub(crate) fn new(allowed: Networks) -> Self {
+    pub fn new(allowed: Networks) -> Self {
         Self { allowed }
     }
 
     /// Whether a request may go to an address. Without TLS only to an allowed network.
-    pub(crate) fn admit(&self, address: IpAddr, is_encrypted: bool) -> bool {
+    pub fn admit(&self, address: IpAddr, is_encrypted: bool) -> bool {
         self.allowed.contains(address) || is_encrypted && is_public(address.to_canonical())
     }
 
     /// Whether some network is allowed that is not public.
-    pub(crate) fn has_exceptions(&self) -> bool {
+    pub fn has_exceptions(&self) -> bool {
         !self.allowed.is_empty()
     }
 }
