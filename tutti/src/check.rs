@@ -2,6 +2,8 @@
 //!
 //! Works beside running servers. Invariant: it changes nothing.
 
+use base::Random;
+use base::clock::Clock;
 use boot::DbConfig;
 use db::Db;
 use service::Service;
@@ -33,7 +35,9 @@ async fn check_social(arguments: &Settings) -> Result<(), CommandError> {
 }
 
 async fn check_notify(arguments: &Settings) -> Result<(), CommandError> {
-    let (members, drifts) = notify::check(&open(arguments, notify::service()).await?).await?;
+    let (config, _) = settings::installation(arguments)?;
+    let db = open(arguments, notify::service()).await?;
+    let (members, drifts) = notify::check(&config, &db, &Clock::system(), &Random::system()).await?;
     for drift in drifts.iter().take(MAX_LISTED) {
         say!(
             "The {} notices of {} are counted as {}, and there are {}.",

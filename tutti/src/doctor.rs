@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use base::Random;
 use base::config::Config;
 use boot::permissions;
 use boot::permissions::Exposed;
@@ -88,6 +89,9 @@ pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
     }
     check_confinement().await;
     let wrong = check_configuration(&arguments)?;
+    if wrong == 0 {
+        missing += check_table(&arguments).await?;
+    }
     let exposed = check_access(&arguments)?;
     if missing + wrong + exposed == 0 {
         say!("Nothing is missing.");
@@ -111,6 +115,20 @@ fn check_configuration(arguments: &Doctor) -> Result<u32, CommandError> {
         say!("ok       {:<14} every key can be used", "configuration");
     }
     Ok(u32::try_from(errors.len()).unwrap_or(u32::MAX))
+}
+
+/// Prints a line for the table of notices, if there is one. Returns 1 if it can't be used as it is.
+async fn check_table(arguments: &Doctor) -> Result<u32, CommandError> {
+    let (config, _) = settings::installation(&arguments.settings)?;
+    let Some(table) = notify::check_table(&config, &Random::system()).await? else { return Ok(0) };
+    match table.fault {
+        None => say!("ok       {:<14} notices are in {}, which removes what has expired", "dynamodb", table.name),
+        Some(fault) => {
+            say!("missing  {:<14} {}: {fault}", "dynamodb", table.name);
+            return Ok(1);
+        }
+    }
+    Ok(0)
 }
 
 /// Prints a line for the data folder and for each secret file that others can read. Returns how many are open to

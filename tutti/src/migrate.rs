@@ -1,7 +1,9 @@
-//! `tutti migrate`: migrates the schemas before the processes of a new release start.
+//! `tutti migrate`: migrates the schemas, and creates the table of notices if they are in one, before the processes of
+//! a new release start.
 //!
 //! Invariant: migrations only add, and each is applied once, even while other processes migrate or serve.
 
+use base::Random;
 use boot::DbConfig;
 
 use crate::cli::Migrate;
@@ -18,13 +20,18 @@ pub(crate) async fn run(arguments: Migrate) -> Result<(), CommandError> {
         )
         .into());
     }
-    for service in roles::select(&arguments.roles)? {
+    let services = roles::select(&arguments.roles)?;
+    let has_notices = services.iter().any(|service| service.name == notify::service().name);
+    for service in services {
         let Some(migrations) = service.migrations else { continue };
         let newest = migrations.last().map_or(0, |migration| migration.version);
         let database = db.open(service.name, &server.data).await?;
         let was_current = database.is_current(service.name, migrations).await?;
         database.migrate(service.name, migrations).await?;
         say!("{:<10} schema version {newest}{}", service.name, if was_current { "" } else { ", brought up to date" });
+    }
+    if has_notices && let Some(table) = notify::create_table(&config, &Random::system()).await? {
+        say!("{:<10} table {}{}", "notify", table.name, if table.is_created { ", created" } else { "" });
     }
     Ok(())
 }

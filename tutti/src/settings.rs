@@ -95,7 +95,11 @@ pub(crate) fn set_flags(config: &mut Config, arguments: &Serve) {
 pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
     let mut sections = vec!["server", "peers"];
     sections.extend(boot::SECTIONS);
-    sections.extend(roles::all().map(|service| service.name));
+    for service in roles::all() {
+        sections.push(service.name);
+        // A role may have sections besides the one with its name.
+        sections.extend((service.sections)().iter().map(Section::name).filter(|name| *name != service.name));
+    }
     let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections, RENAMED_KEYS)?;
     let mut server: Server = config.section("server")?;
     server.data = flags.data.clone().unwrap_or(server.data);

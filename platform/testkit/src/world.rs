@@ -99,7 +99,9 @@ impl WorldBuilder {
         logs::install();
         let folder = self.folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder can be made"));
         let names: Vec<&str> = services.iter().map(|service| service.name).collect();
-        let sections = [&names[..], boot::SECTIONS].concat();
+        // A role may have sections besides the one with its name.
+        let of_roles = services.iter().flat_map(|service| (service.sections)()).map(|section| section.name());
+        let sections: Vec<&str> = of_roles.chain(names.iter().copied()).chain(boot::SECTIONS.iter().copied()).collect();
         let postgres = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
         // The test's own program is no launcher; the launcher is beside it.
         let launcher = names.contains(&"transcode").then(|| format!("transcode.launcher={}", launcher().display()));

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use base::config::{Secret, Section};
+use base::config::Secret;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,6 +15,10 @@ use utoipa::ToSchema;
 pub(crate) struct Config {
     /// How many days a notice is kept, 1 to 3650. One that grows is as old as the last that it tells of.
     pub days: u32,
+    /// Where notices are kept: `sql`, in the role's own database; `dynamodb`, in the table of `[dynamodb]`. Notices are
+    /// not moved from one to the other.
+    #[schema(value_type = String)]
+    pub history: HistoryEngine,
     /// The most devices of a member. One more removes the one that was registered longest ago.
     pub push_max_devices: u32,
     /// For how many hours a push waits for its device or its provider, 1 to 672.
@@ -65,9 +69,14 @@ pub(crate) struct Config {
     pub push_apns_url: String,
 }
 
-/// Returns the sections of this role for the configuration reference.
-pub(crate) fn sections() -> Vec<Section> {
-    vec![Section::of::<Config>("notify")]
+/// Where notices are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HistoryEngine {
+    /// In the role's own database.
+    Sql,
+    /// In a table of DynamoDB.
+    Dynamodb,
 }
 
 /// The longest time for which notices are kept, in days.
@@ -78,7 +87,12 @@ const MAX_PUSH_TTL_HOURS: u32 = 672;
 impl Config {
     /// Returns how long a notice is kept: a day at least.
     pub(crate) fn age(&self) -> TimeDelta {
-        TimeDelta::days(i64::from(self.days.clamp(1, MAX_DAYS)))
+        TimeDelta::days(i64::from(self.kept_days()))
+    }
+
+    /// Returns the same in days.
+    pub(crate) fn kept_days(&self) -> u32 {
+        self.days.clamp(1, MAX_DAYS)
     }
 
     /// Returns for how long a push is worth showing: an hour at least.
@@ -91,6 +105,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             days: 90,
+            history: HistoryEngine::Sql,
             push_max_devices: 20,
             push_ttl_hours: 24,
             push_max_waiting: 1_000_000,

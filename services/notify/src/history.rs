@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::notify::NoticeKind;
-use db::Error;
+use db::{Error, FromQueryResult};
 use uuid::Uuid;
 
 /// The actors that a notice names; all are counted.
@@ -139,6 +139,21 @@ pub(crate) enum Withdrawn {
     Before(DateTime<Utc>),
 }
 
+/// The counts of a member: those that are stored, and the notices.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub(crate) struct CountedMember {
+    /// The member.
+    pub member: Uuid,
+    /// The stored count.
+    pub unseen: i64,
+    /// The stored count.
+    pub unread: i64,
+    /// The notices.
+    pub unseen_rows: i64,
+    /// The notices.
+    pub unread_rows: i64,
+}
+
 /// Stores the notices of members.
 #[async_trait]
 pub(crate) trait HistoryStore: Send + Sync {
@@ -196,7 +211,18 @@ pub(crate) trait HistoryStore: Send + Sync {
 
     /// Removes some of the notices, entries and actors that are withdrawn, in a transaction that is short. Returns the
     /// members whose lists have changed, and whether anything may be left.
+    /// An engine that leaves out what has expired has nothing to withdraw before a time.
     async fn withdraw(&self, withdrawn: &Withdrawn) -> Result<WithdrawnStep, Error>;
+
+    /// Compares the counts of members after one with their notices, at most `limit`, in the engine's order of members.
+    /// Changes nothing.
+    async fn list_counted(&self, after: AccountId, limit: usize) -> Result<Vec<CountedMember>, Error>;
+}
+
+/// Returns the id of a notice that is added or grows: the one that was drawn, or the next one above all that its member
+/// has had.
+pub(crate) fn next_id(drawn: Uuid, last: Uuid) -> Uuid {
+    if drawn > last { drawn } else { Uuid::from_u128(last.as_u128().saturating_add(1)) }
 }
 
 /// The most members of one [`HistoryStore::add_shared`]: a power of two, so that their rows are one statement
@@ -210,4 +236,18 @@ pub(crate) struct WithdrawnStep {
     pub members: Vec<AccountId>,
     /// Whether another step may find more.
     pub has_more: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_only_grow_also_when_a_clock_is_behind() {
+        let (low, high) = (Uuid::from_u128(5), Uuid::from_u128(9));
+        assert_eq!(
+            (next_id(high, low), next_id(low, high), next_id(low, low)),
+            (high, Uuid::from_u128(10), Uuid::from_u128(6))
+        );
+    }
 }

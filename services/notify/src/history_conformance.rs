@@ -21,8 +21,9 @@ const fn account(number: u128) -> AccountId {
     AccountId(Uuid::from_u128(number))
 }
 
-/// Far ahead: the service runs in the test, and removes what is old by its own clock.
-fn now() -> DateTime<Utc> {
+/// Returns the time of the suite: a midnight, far ahead, because the service runs in the test, and removes what is old
+/// by its own clock.
+pub(crate) fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(40_000)
 }
 
@@ -81,7 +82,7 @@ fn only(mut notices: Vec<Notice>) -> Notice {
     notices.remove(0)
 }
 
-async fn withdraw(history: &dyn HistoryStore, withdrawn: Withdrawn) {
+pub(crate) async fn withdraw(history: &dyn HistoryStore, withdrawn: Withdrawn) {
     while history.withdraw(&withdrawn).await.unwrap().has_more {}
 }
 
@@ -249,12 +250,16 @@ pub(crate) async fn many_notices_are_withdrawn_in_steps(history: &dyn HistorySto
     }
 }
 
-pub(crate) async fn what_is_old_is_removed_and_what_grew_stays(history: &dyn HistoryStore) {
+/// `expire` lets everything before a time expire, as the engine does it.
+pub(crate) async fn what_is_old_is_removed_and_what_grew_stays(
+    history: &dyn HistoryStore,
+    expire: impl AsyncFnOnce(DateTime<Utc>),
+) {
     add(history, &[reaction(BOB, "old"), reaction(BOB, "grown")]).await;
     history.add_shared(posted(BOB, "post"), vec![(ADA, false)], now()).await.unwrap();
     let later = now() + TimeDelta::days(2);
     history.add(vec![reaction(EVE, "grown"), reaction(BOB, "new")], later).await.unwrap();
-    withdraw(history, Withdrawn::Before(now() + TimeDelta::days(1))).await;
+    expire(now() + TimeDelta::days(1)).await;
     let notices = list(history, ADA).await;
     assert_eq!(
         notices.iter().map(|notice| notice.subject.as_deref()).collect::<Vec<_>>(),

@@ -4,29 +4,14 @@
 //! not own what notices are about: it knows the other roles through their events only (decision 49). Invariant: a
 //! member has one notice for an event or an open group, however often the event is delivered, and `unread` is the
 //! number of unread notices that the member sees.
-//!
-//! # Lanes
-//!
-//! Writes of one lane run one after the other; writes of different lanes may run at once.
-//!
-//! | write | lanes | what they protect |
-//! |---|---|---|
-//! | notices of members: added, marked, removed, withdrawn | each member's account | the notices and their counts |
-//! | profile, standing | the account | none comes back after the erasure |
-//! | relation: follow, block, mute, close friend | both accounts | none comes back after the erasure |
-//! | preferences, muted posts and threads | the member's account | their number; none comes back |
-//! | owner of a file | the owner's account | none comes back after the erasure |
-//! | cursor of a fan-out | the author's account | it moves forward |
-//! | post or comment that was removed | none | the key is unique |
-//! | erasure: its first step | all | no write that began before is still running |
-//! | erasure: the other steps | the account | — |
-//! | removal of old rows | all | rows of many members, in any order |
 
 mod api;
 mod check;
 mod codes;
 mod commands;
 mod config;
+mod dynamodb;
+mod engine;
 mod error;
 mod events;
 mod history;
@@ -39,6 +24,7 @@ mod migration;
 mod model;
 mod personal_data;
 mod push;
+mod sections;
 mod state;
 mod store;
 mod streams;
@@ -47,7 +33,9 @@ mod tests;
 mod texts;
 
 pub use check::{Drift, check};
-pub use push::{new_vapid_key, secret_files};
+pub use engine::{HistoryTable, check_table, create_table};
+pub use push::new_vapid_key;
+pub use sections::secret_files;
 use service::personal_data::PersonalData;
 use service::{BootError, Context, RoleInstance, Service};
 
@@ -60,7 +48,7 @@ pub fn service() -> Service {
         personal_data: PersonalData::Kept(personal_data::KEPT),
         openapi: api::openapi,
         codes: codes::CODES,
-        sections: push::sections,
+        sections: sections::sections,
         subscriptions: |_| events::subscriptions().declared(),
         start: |context| Box::pin(async { start(context) }),
     }
@@ -68,7 +56,8 @@ pub fn service() -> Service {
 
 fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config = context.config.section("notify")?;
-    let notify = state::Notify::new(context, config)?;
+    let history = engine::open(&context.config, &context.db, &context.clock, &context.random)?;
+    let notify = state::Notify::with_history(context, config, history)?;
     push::sender::start(&notify);
     Ok(RoleInstance {
         router: api::router(&notify),

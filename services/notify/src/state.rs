@@ -10,7 +10,6 @@ use crate::config::Config;
 use crate::history::HistoryStore;
 use crate::metrics::Metrics;
 use crate::push::{Push, PushOptions};
-use crate::store::history::SqlHistory;
 use crate::streams::Streams;
 
 /// The state of the role; cheap to clone.
@@ -40,10 +39,20 @@ impl std::ops::Deref for Notify {
 }
 
 impl Notify {
-    /// Creates the state, with the history in the role's own database. Fails if a key of pushes can't be used.
+    /// Creates the state, with the history in the role's own database.
+    #[cfg(test)]
     pub(crate) fn new(context: Context, config: Config) -> Result<Self, BootError> {
+        let history = crate::store::history::SqlHistory::new(context.db.clone(), context.random.clone());
+        Self::with_history(context, config, Box::new(history))
+    }
+
+    /// Creates the state. Fails if a key of pushes can't be used.
+    pub(crate) fn with_history(
+        context: Context,
+        config: Config,
+        history: Box<dyn HistoryStore>,
+    ) -> Result<Self, BootError> {
         let metrics = Metrics::register(&context.metrics);
-        let history = Box::new(SqlHistory::new(context.db.clone(), context.random.clone()));
         let streams = Streams::start(context.bus.broadcast(), &context.tasks, &metrics.streams);
         let push = Push::new(&context, &PushOptions::of(&config)?)?;
         Ok(Self(Arc::new(Inner { context, config, metrics, history, streams, push })))

@@ -9,7 +9,7 @@ use db::schedule::{Job, claim};
 use testkit::World;
 use uuid::Uuid;
 
-use crate::check::check;
+use crate::check::compare;
 use crate::commands;
 use crate::history::{Counts, Filter, Notice};
 use crate::model::{Proposal, Relation, RelationKind};
@@ -39,7 +39,7 @@ async fn list(notify: &Notify, member: AccountId) -> Vec<Notice> {
 }
 
 async fn assert_no_drift(notify: &Notify) {
-    assert_eq!(check(&notify.context.db).await.unwrap().1, []);
+    assert_eq!(compare(&*notify.history).await.unwrap().1, []);
 }
 
 /// Lets the other task run for a while.

@@ -1,10 +1,11 @@
-//! Real engines for tests: PostgreSQL, NATS with JetStream, an S3 server and a mail server, each a child of the test
-//! that started it.
+//! Real engines for tests: PostgreSQL, NATS with JetStream, an S3 server, a mail server and two with the interface of
+//! DynamoDB, each a child of the test that started it.
 //!
-//! Owns the programs that `dev/engines` installs. Each listens on loopback only and can be killed, frozen and restarted
-//! on the same port and folder. Invariant: an engine that isn't installed fails the test, with the command to type; no
-//! test is skipped.
+//! Owns the programs that `dev/engines` installs. Each listens on loopback only (but for DynamoDB Local, which can't),
+//! and can be killed, frozen and restarted on the same port and folder. Invariant: an engine that isn't installed fails
+//! the test, with the command to type; no test is skipped.
 
+mod dynamodb;
 mod mail_server;
 mod nats;
 mod ports;
@@ -15,6 +16,7 @@ mod s3;
 mod shared;
 mod tls;
 
+pub use dynamodb::{DynamoDb, DynamoDbServer};
 pub use mail_server::{MailServer, MailServerTls, MailStep, ReceivedMail};
 pub use nats::Nats;
 pub use ports::free_port;
@@ -29,8 +31,12 @@ use std::path::{Path, PathBuf};
 
 /// Returns the path of a program in the folder that `dev/engines` fills.
 fn installed(program: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/engines");
-    let path = root.join(program);
+    installed_in("engines", program)
+}
+
+/// Returns the path of a program in one of the folders that `dev/engines` fills.
+fn installed_in(folder: &str, program: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools").join(folder).join(program);
     assert!(
         path.exists(),
         "the engine {program} is not installed. Type `dev/engines` in the repository's folder (`make test` does this \

@@ -2,7 +2,7 @@
 //!
 //! Invariant: it changes nothing, so that what is wrong can be looked at.
 
-use crate::check::check;
+use crate::check::compare;
 use crate::error::Error;
 use crate::state::Notify;
 
@@ -11,7 +11,7 @@ const MAX_LOGGED: usize = 20;
 
 /// Counts and logs the counts that differ.
 pub(crate) async fn check_counts(notify: &Notify) -> Result<(), Error> {
-    let (_, drifts) = check(&notify.context.db).await?;
+    let (_, drifts) = compare(&*notify.history).await?;
     notify.metrics.drifts.inc_by(drifts.len() as u64);
     for drift in drifts.iter().take(MAX_LOGGED) {
         tracing::error!(

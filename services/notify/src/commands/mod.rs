@@ -1,6 +1,24 @@
 //! The write operations, one file each: a command applies the rule, writes, and tells who is connected.
 //!
-//! Invariant: every write names its lanes; the tables in [`crate`] and [`crate::push`] say what they protect.
+//! Invariant: every write names its lanes, and the table says what they protect.
+//!
+//! # Lanes
+//!
+//! Writes of one lane run one after the other; writes of different lanes may run at once. Those of pushes are in
+//! [`crate::push`].
+//!
+//! | write | lanes | what they protect |
+//! |---|---|---|
+//! | notices of members: added, marked, removed, withdrawn | each member's account | the notices and their counts |
+//! | profile, standing | the account | none comes back after the erasure |
+//! | relation: follow, block, mute, close friend | both accounts | none comes back after the erasure |
+//! | preferences, muted posts and threads | the member's account | their number; none comes back |
+//! | owner of a file | the owner's account | none comes back after the erasure |
+//! | cursor of a fan-out | the author's account | it moves forward |
+//! | post or comment that was removed | none | the key is unique |
+//! | erasure: its first step | all | no write that began before is still running |
+//! | erasure: the other steps | the account | — |
+//! | removal of old rows | all | rows of many members, in any order |
 
 mod check_counts;
 mod enqueue_pushes;

@@ -39,8 +39,7 @@ use tokio::sync::Notify as Signal;
 use uuid::Uuid;
 
 pub use keys::new_vapid_key;
-pub use options::secret_files;
-pub(crate) use options::{PushOptions, sections};
+pub(crate) use options::{PushOptions, check_section, secret_files};
 pub(crate) use outcome::Outcome;
 
 use crate::model::{Address, DeviceKind, Priority};

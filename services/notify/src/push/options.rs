@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use base::config::{Error, Secret, Section};
+use base::config::{Error, Secret};
 use jsonwebtoken::EncodingKey;
 use outgoing::AddressRules;
 use reqwest::Certificate;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::keys::read_vapid_key;
-use crate::config::{self, Config};
+use crate::config::Config;
 
 /// A service account of Google, as the file of its key says it.
 #[derive(Clone, Deserialize)]
@@ -74,7 +74,7 @@ pub(crate) struct PushOptions {
 }
 
 /// Returns the files with secrets that `[notify]` names, each with the key that names it.
-pub fn secret_files(configuration: &base::config::Config) -> Result<Vec<(&'static str, PathBuf)>, Error> {
+pub(crate) fn secret_files(configuration: &base::config::Config) -> Result<Vec<(&'static str, PathBuf)>, Error> {
     let config: Config = configuration.section("notify")?;
     let named = [
         ("notify.push_vapid_key_file", config.push_vapid_key_file),
@@ -84,13 +84,8 @@ pub fn secret_files(configuration: &base::config::Config) -> Result<Vec<(&'stati
     Ok(named.into_iter().filter_map(|(key, path)| Some((key, path?))).collect())
 }
 
-/// Returns the sections of this role for the configuration reference, with the rule of their keys of pushes.
-pub(crate) fn sections() -> Vec<Section> {
-    config::sections().into_iter().map(|section| section.with_rule(check)).collect()
-}
-
 /// Checks the keys of pushes in `[notify]`.
-fn check(configuration: &base::config::Config) -> Result<(), Error> {
+pub(crate) fn check_section(configuration: &base::config::Config) -> Result<(), Error> {
     PushOptions::of(&configuration.section("notify")?).map(drop)
 }
 

@@ -21,7 +21,13 @@ pub const STREAM: &str = "/v1/notifications/stream";
 
 /// Returns a world with these members, whose profiles notify knows.
 pub async fn world_of<const N: usize>(names: [&str; N]) -> (World, [TestClient; N]) {
-    let world = World::of(&[notify::service()]).await;
+    world_with(&[], names).await
+}
+
+/// Returns the same with settings.
+pub async fn world_with<const N: usize>(settings: &[String], names: [&str; N]) -> (World, [TestClient; N]) {
+    let builder = settings.iter().fold(World::builder(), |builder, setting| builder.set(setting));
+    let world = builder.start(&[notify::service()]).await;
     let members = names.map(|name| world.member(name));
     let profile = |(name, member): (&str, &TestClient)| ProfileChanged {
         profile: Profile {

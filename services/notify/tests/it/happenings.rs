@@ -112,7 +112,8 @@ pub async fn exact(world: &World, member: &TestClient) -> Value {
         let counted = items.iter().filter(|item| item[flag] == false).count();
         assert_eq!(list[count], counted, "{count}: {list:#}");
     }
-    let (_, drifts) = notify::check(&world.context("notify").db).await.unwrap();
+    let context = world.context("notify");
+    let (_, drifts) = notify::check(&context.config, &context.db, &context.clock, &context.random).await.unwrap();
     assert!(drifts.is_empty(), "{drifts:?}");
     list
 }

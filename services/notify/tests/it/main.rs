@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
 mod access;
+mod dynamodb;
 mod erasure;
 mod fixtures;
 mod happenings;

@@ -11,8 +11,8 @@ use contract::notify::{NoticeKind, Notified, NotifiedMember};
 use db::{Error, FromQueryResult, Sql as _, Tx, Value, chunk_size};
 use uuid::Uuid;
 
-use super::rows::{COLUMNS, Delta, NoticeRow, change_counts, join_actors, next_id, parse_actors};
-use crate::history::{MAX_NAMED_ACTORS, NewEntry, SharedNotice, Told};
+use super::rows::{COLUMNS, Delta, NoticeRow, change_counts, join_actors, parse_actors};
+use crate::history::{MAX_NAMED_ACTORS, NewEntry, SharedNotice, Told, next_id};
 use crate::store::values::{micros, names_after};
 
 /// Adds entries one after the other, and publishes what has changed.

@@ -3,25 +3,10 @@
 //! Invariant: it reads only, in pages of members, so it can run beside a server; a page is one statement.
 
 use contract::AccountId;
-use db::{Error, FromQueryResult, Sql};
-use uuid::Uuid;
+use db::{Error, Sql};
 
+use crate::history::CountedMember;
 use crate::store::values::bound;
-
-/// The counts of a member: those that are stored, and the notices.
-#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
-pub(crate) struct RecipientDrift {
-    /// The member.
-    pub member: Uuid,
-    /// The stored count.
-    pub unseen: i64,
-    /// The stored count.
-    pub unread: i64,
-    /// The notices.
-    pub unseen_rows: i64,
-    /// The notices.
-    pub unread_rows: i64,
-}
 
 const DRIFTS: &str = "
     select recipient.member, recipient.unseen, recipient.unread,
@@ -43,6 +28,6 @@ const DRIFTS: &str = "
      limit $2";
 
 /// Returns the counts of members above an id, in order, at most `limit`.
-pub(crate) async fn list_drifts(sql: &impl Sql, after: AccountId, limit: usize) -> Result<Vec<RecipientDrift>, Error> {
+pub(crate) async fn list_drifts(sql: &impl Sql, after: AccountId, limit: usize) -> Result<Vec<CountedMember>, Error> {
     sql.rows(DRIFTS, vec![after.0.into(), bound(limit)]).await
 }

@@ -19,12 +19,13 @@ use contract::AccountId;
 use db::{Db, Error, Lane};
 use uuid::Uuid;
 
-pub(crate) use drift::{RecipientDrift, list_drifts};
+pub(super) use drift::list_drifts;
 pub(super) use read::{count_of, counts_of_each, find_each, last_id_of, list_above, list_below};
 pub(super) use withdraw::list_withdrawn;
 
 use crate::history::{
-    Counts, Filter, HistoryStore, Mark, Marked, NewEntry, Notice, SharedNotice, Told, Withdrawn, WithdrawnStep,
+    CountedMember, Counts, Filter, HistoryStore, Mark, Marked, NewEntry, Notice, SharedNotice, Told, Withdrawn,
+    WithdrawnStep,
 };
 use base::Random;
 
@@ -107,5 +108,9 @@ impl HistoryStore for SqlHistory {
         }
         let (lane, withdrawn) = (Lane::of_each(found.members()), withdrawn.clone());
         self.db.write(lane, async move |tx| withdraw::withdraw(tx, &withdrawn, &found).await).await
+    }
+
+    async fn list_counted(&self, after: AccountId, limit: usize) -> Result<Vec<CountedMember>, Error> {
+        list_drifts(self.db.read(), after, limit).await
     }
 }

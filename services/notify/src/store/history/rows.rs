@@ -177,23 +177,9 @@ pub(super) async fn find(sql: &impl Sql, member: AccountId, id: Uuid) -> Result<
     sql.row(&format!("select {COLUMNS} {FIND}"), vec![member.0.into(), id.into()]).await
 }
 
-/// Returns the id that follows all that a member has had: one of `now`, or the next one above `last`.
-pub(super) fn next_id(drawn: Uuid, last: Uuid) -> Uuid {
-    if drawn > last { drawn } else { Uuid::from_u128(last.as_u128().saturating_add(1)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_only_grow_also_when_a_clock_is_behind() {
-        let (low, high) = (Uuid::from_u128(5), Uuid::from_u128(9));
-        assert_eq!(
-            (next_id(high, low), next_id(low, high), next_id(low, low)),
-            (high, Uuid::from_u128(10), Uuid::from_u128(6))
-        );
-    }
 
     #[test]
     fn actors_come_back() {
