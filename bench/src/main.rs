@@ -1,8 +1,8 @@
 //! `bench`: measures Tutti beside the usual alternatives, in one run on one machine.
 //!
 //! Owns the list of scenarios and their order. It sends HTTP requests to the release binary, as any client does, and
-//! uses none of Tutti's code but the bus, the database port, the check of access tokens and the change of an account's
-//! roles, which no listener serves so many times.
+//! uses none of Tutti's code but the bus, the database port, the check of access tokens, verdicts and the change of an
+//! account's roles, which no listener serves so many times.
 //! Invariant: every process that it starts is on the loopback, bounded in time, and stopped by it.
 
 mod clips;
@@ -119,6 +119,8 @@ enum ScenarioName {
     /// Lists with 10 million notices
     #[value(name = "notify_lists", alias = "notify-lists")]
     NotifyLists,
+    /// Verdicts about mass mail, rings and honest members
+    Verdicts,
 }
 
 /// The settings of a run, for every scenario.
@@ -207,6 +209,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::NotifyFanOut => scenarios::notify_fan_out::measure(&bench).await,
             ScenarioName::NotifyStreams => scenarios::notify_streams::measure(&bench).await,
             ScenarioName::NotifyLists => scenarios::notify_lists::measure(&bench).await,
+            ScenarioName::Verdicts => scenarios::verdicts::measure(&bench),
         };
         match measured {
             Ok(results) => report::save(&cli.out, results, before)?,

@@ -21,6 +21,7 @@ pub mod social_beside;
 pub mod social_storage;
 pub mod start;
 pub mod tokens;
+pub mod verdicts;
 pub mod workers;
 
 use std::time::{Duration, Instant};

@@ -23,6 +23,7 @@ pub mod operators;
 mod pacing;
 pub mod problem;
 pub mod range;
+pub mod rate_table;
 pub mod sealed_secret;
 mod security_headers;
 mod serve;

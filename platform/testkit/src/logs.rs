@@ -23,7 +23,7 @@ pub const TITLE: &str = "TOPSECRETTITLE";
 /// Texts that no line may contain.
 const FORBIDDEN: [&str; 3] = ["78.1372", "111.5755", "TOPSECRET"];
 /// Our own crates that are no role.
-const CRATES: [&str; 19] = [
+const CRATES: [&str; 20] = [
     "base",
     "boot",
     "bus",
@@ -39,6 +39,7 @@ const CRATES: [&str; 19] = [
     "peer",
     "resample",
     "sandbox",
+    "screening",
     "service",
     "testkit",
     "transfer",

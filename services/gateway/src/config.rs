@@ -121,10 +121,12 @@ const REQUEST_HEADERS: [&str; 20] = [
     "traceparent",
 ];
 /// Response headers that its scripts may read.
-const RESPONSE_HEADERS: [&str; 18] = [
+const RESPONSE_HEADERS: [&str; 20] = [
     "location",
     "etag",
     "retry-after",
+    "ratelimit",
+    "ratelimit-policy",
     "content-range",
     "content-length",
     "x-request-id",

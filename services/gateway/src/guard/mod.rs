@@ -31,7 +31,7 @@ use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_pre
 use tokio::sync::Semaphore;
 
 use self::permits::Permits;
-use self::rate_limits::{PRUNE_INTERVAL, RateLimits};
+use self::rate_limits::{RateLimits, RateStatus, Refusal};
 use self::request_class::RequestClass;
 use crate::anonymous_limits::{AnonymousLimits, InFlightPermit};
 use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
@@ -84,13 +84,6 @@ impl Guard {
             per_member: config.streams_per_member,
             per_prefix: config.streams_per_address,
         };
-        let rates = Arc::new(RateLimits::new(config));
-        let (owner, rates_to_prune) = (tasks.clone(), rates.clone());
-        tasks.spawn(async move {
-            while owner.sleep(PRUNE_INTERVAL).await {
-                rates_to_prune.prune();
-            }
-        });
         Self {
             listener: ListenerKind::Public,
             networks: Networks::default(),
@@ -104,7 +97,7 @@ impl Guard {
             ),
             streams: StreamBudget::new(limits, metrics),
             tasks: tasks.clone(),
-            rates,
+            rates: Arc::new(RateLimits::new(config)),
             allowed_origins: config.allowed_origins.clone().into(),
             trusted_hops: config.trusted_hops,
             response_timeout: Duration::from_secs(config.response_timeout_seconds.max(1)),
@@ -122,19 +115,23 @@ impl Guard {
         let origin = request.headers().get(header::ORIGIN).cloned();
         match guard.handle(request, next).await {
             Ok(response) => response,
-            Err(problem) => {
+            Err(Refusal { problem, rate }) => {
                 // The request holds no permit any more. The delay keeps a client that retries at once from using up the
                 // processor.
                 if problem.status == StatusCode::TOO_MANY_REQUESTS {
                     tokio::time::sleep(TOO_MANY_REQUESTS_DELAY).await;
                 }
-                guard.add_cors_headers(problem.into_response(), origin)
+                let mut response = problem.into_response();
+                if let Some(rate) = rate {
+                    rate.add_to(response.headers_mut());
+                }
+                guard.add_cors_headers(response, origin)
             }
         }
     }
 
-    async fn handle(&self, request: Request, next: Next) -> Result<Response, Problem> {
-        let Admitted { request, class, client, permits, in_flight, outcome } = self.admit(request).await?;
+    async fn handle(&self, request: Request, next: Next) -> Result<Response, Refusal> {
+        let Admitted { request, class, client, permits, in_flight, outcome, rate } = self.admit(request).await?;
         let response = next.run(request).await;
         // The response's head is here: the request is not in flight any more.
         drop(in_flight);
@@ -142,7 +139,11 @@ impl Guard {
         let response = outcome
             .and_then(|outcome| outcome.get().copied())
             .map_or(response, |violation| Problem::from(violation).into_response());
-        self.finish(response, class, client, permits)
+        let mut response = self.finish(response, class, client, permits)?;
+        if let Some(rate) = rate.filter(|_| !is_for_everybody(&response)) {
+            rate.add_to(response.headers_mut());
+        }
+        Ok(response)
     }
 
     /// Attaches permits to a response: a stream gets one from the stream budget, any other body keeps the request's.
@@ -152,7 +153,7 @@ impl Guard {
         class: RequestClass,
         client: ClientKey,
         permits: Permits,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Response, Refusal> {
         if sse::is_event_stream(&response) {
             // A stream counts in the stream budget instead.
             drop(permits);
@@ -191,13 +192,13 @@ impl Guard {
         }
     }
 
-    async fn admit(&self, request: Request) -> Result<Admitted, Problem> {
+    async fn admit(&self, request: Request) -> Result<Admitted, Refusal> {
         let request = self.check_network(request).await?;
         let class = RequestClass::of(&request, &self.routes);
         self.check_head(&request)?;
         let semaphore = if class == RequestClass::Health { &self.health_checks } else { &self.requests };
         if semaphore.available_permits() == 0 {
-            return Err(busy());
+            return Err(busy().into());
         }
         let (mut parts, body) = request.into_parts();
         let prefix = client_prefix(client_address::identify(&mut parts, self.trusted_hops).await);
@@ -206,7 +207,7 @@ impl Guard {
         }
         let client = self.identify_client(&mut parts, class, prefix).await?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        self.rates.check(class, is_read, client, prefix)?;
+        let rate = self.rates.check(class, is_read, client, prefix)?;
         let prefix_permit = match client {
             ClientKey::Prefix(prefix) if class != RequestClass::Health => Some(self.anonymous_limits.acquire(prefix)?),
             _ => None,
@@ -233,7 +234,7 @@ impl Guard {
             let (body, outcome) = self.body_limit.apply(body);
             (body, Some(outcome))
         };
-        Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome })
+        Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome, rate })
     }
 
     /// Returns the client that the request is counted for: a member if it has a valid token, or an API key for which it
@@ -245,7 +246,7 @@ impl Guard {
         parts: &mut Parts,
         class: RequestClass,
         prefix: IpAddr,
-    ) -> Result<ClientKey, Problem> {
+    ) -> Result<ClientKey, Refusal> {
         if !matches!(class, RequestClass::Role | RequestClass::Stream) {
             return Ok(ClientKey::Prefix(prefix));
         }
@@ -293,6 +294,13 @@ struct Admitted {
     permits: Permits,
     in_flight: Option<InFlightPermit>,
     outcome: Option<BodyOutcome>,
+    rate: Option<RateStatus>,
+}
+
+/// Whether caches may keep a response for other clients, to whom what is left to this one says nothing.
+fn is_for_everybody(response: &Response) -> bool {
+    let control = response.headers().get(header::CACHE_CONTROL).map(HeaderValue::as_bytes).unwrap_or_default();
+    control.windows(6).any(|word| word == b"public")
 }
 
 fn busy() -> Problem {

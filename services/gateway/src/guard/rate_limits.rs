@@ -1,18 +1,17 @@
 //! The rates of the public listener: requests per second, by client.
 //!
-//! Does not own how many requests are open at once. Invariant: a limiter tracks about [`MAX_TRACKED_CLIENTS`] at most,
-//! and a refusal says after how long the client may try again.
+//! Does not own how many requests are open at once. Invariant: memory is bounded under any number of clients (see
+//! [`http_server::rate_table`]), and a refusal says after how long the client may try again.
 
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_server::Problem;
 use http_server::problem::every_role;
-use uuid::Uuid;
+use http_server::rate_table::{Quota, RateTable, TooMany};
+use tokio::time::Instant;
 
 use super::request_class::RequestClass;
 use crate::Config;
@@ -20,10 +19,6 @@ use crate::stream_budget::ClientKey;
 
 /// The burst of a rate limit, in seconds' worth of requests.
 const BURST_SECONDS: u32 = 10;
-/// The most clients that a rate limiter tracks. Past that, idle clients are dropped early.
-const MAX_TRACKED_CLIENTS: usize = 100_000;
-/// How often idle clients are dropped.
-pub(super) const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 /// Health checks per second from one prefix.
 const HEALTH_CHECKS_PER_SECOND: u32 = 50;
 /// New access tokens per second from one prefix: each costs a signature check (50 µs).
@@ -33,107 +28,136 @@ const STATIC_BYTES_PER_REQUEST: u64 = 16 * 1024;
 /// A request for a stream counts as this many read requests, so that a client that reconnects after each eviction costs
 /// no more than an ordinary reader.
 const REQUESTS_PER_STREAM: u32 = 20;
+/// The fields of draft-ietf-httpapi-ratelimit-headers.
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// The rate limits of all clients.
 pub(super) struct RateLimits {
-    reads: Limiter<ClientKey>,
-    writes: Limiter<Uuid>,
-    anonymous_writes: Limiter<IpAddr>,
-    static_reads: Limiter<IpAddr>,
-    health_checks: Limiter<IpAddr>,
-    new_tokens: Limiter<IpAddr>,
+    reads: Limiter,
+    writes: Limiter,
+    anonymous_writes: Limiter,
+    static_reads: Limiter,
+    health_checks: Limiter,
+    new_tokens: Limiter,
+}
+
+/// What is left of the limit that a request counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RateStatus {
+    limit: &'static str,
+    burst: u32,
+    remaining: u32,
+    reset_seconds: u32,
+}
+
+/// A request that is refused, and what is left of its limit if that was the reason.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) problem: Problem,
+    pub(super) rate: Option<RateStatus>,
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem, rate: None }
+    }
+}
+
+impl RateStatus {
+    /// Adds the fields `RateLimit-Policy` (so many requests in so many seconds) and `RateLimit` (what is left, and
+    /// after how many seconds all of it is free).
+    pub(super) fn add_to(self, headers: &mut HeaderMap) {
+        let Self { limit, burst, remaining, reset_seconds } = self;
+        let fields = [
+            (RATELIMIT_POLICY, format!("\"{limit}\";q={burst};w={BURST_SECONDS}")),
+            (RATELIMIT, format!("\"{limit}\";r={remaining};t={reset_seconds}")),
+        ];
+        for (name, text) in fields {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        }
+    }
 }
 
 impl RateLimits {
     pub(super) fn new(config: &Config) -> Self {
+        let now = Instant::now();
         Self {
-            reads: Limiter::new(config.reads_per_second),
-            writes: Limiter::new(config.writes_per_second),
-            anonymous_writes: Limiter::new(config.anonymous_writes_per_second),
-            static_reads: Limiter::new(config.reads_per_second),
-            health_checks: Limiter::new(HEALTH_CHECKS_PER_SECOND),
-            new_tokens: Limiter::new(NEW_TOKENS_PER_SECOND),
+            reads: Limiter::new("reads", config.reads_per_second, now),
+            writes: Limiter::new("writes", config.writes_per_second, now),
+            anonymous_writes: Limiter::new("writes", config.anonymous_writes_per_second, now),
+            static_reads: Limiter::new("static", config.reads_per_second, now),
+            health_checks: Limiter::new("health", HEALTH_CHECKS_PER_SECOND, now),
+            new_tokens: Limiter::new("tokens", NEW_TOKENS_PER_SECOND, now),
         }
     }
 
-    /// Drops the clients that have been idle.
-    pub(super) fn prune(&self) {
-        self.reads.prune();
-        self.writes.prune();
-        for by_prefix in [&self.anonymous_writes, &self.static_reads, &self.health_checks, &self.new_tokens] {
-            by_prefix.prune();
-        }
-    }
-
-    /// Counts a request of `client`, whose address is in `prefix`. Fails with 429 if there were too many.
+    /// Counts a request of `client`, whose address is in `prefix`. Returns what is left, `None` where there is no
+    /// limit; fails with 429 if there were too many.
     pub(super) fn check(
         &self,
         class: RequestClass,
         is_read: bool,
         client: ClientKey,
         prefix: IpAddr,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<RateStatus>, Refusal> {
+        let now = Instant::now();
         match (class, client) {
-            (RequestClass::Health, _) => self.health_checks.check(&prefix, 1),
+            (RequestClass::Health, _) => self.health_checks.check(&prefix, 1, now),
             // Static files are counted by their size, once it is known.
-            (RequestClass::Static, _) if is_read => Ok(()),
-            (RequestClass::Stream, _) if is_read => self.reads.check(&client, REQUESTS_PER_STREAM),
-            (_, _) if is_read => self.reads.check(&client, 1),
-            (_, ClientKey::Member(member)) => self.writes.check(&member, 1),
-            (_, ClientKey::Prefix(prefix)) => self.anonymous_writes.check(&prefix, 1),
+            (RequestClass::Static, _) if is_read => Ok(None),
+            (RequestClass::Stream, _) if is_read => self.reads.check(&client, REQUESTS_PER_STREAM, now),
+            (_, _) if is_read => self.reads.check(&client, 1, now),
+            (_, ClientKey::Member(member)) => self.writes.check(&member, 1, now),
+            (_, ClientKey::Prefix(prefix)) => self.anonymous_writes.check(&prefix, 1, now),
         }
     }
 
     /// Counts a static file of `bytes` bytes.
-    pub(super) fn check_static_file(&self, prefix: IpAddr, bytes: u64) -> Result<(), Problem> {
-        let weight = 1 + bytes / STATIC_BYTES_PER_REQUEST;
-        self.static_reads.check(&prefix, u32::try_from(weight).unwrap_or(u32::MAX))
+    pub(super) fn check_static_file(&self, prefix: IpAddr, bytes: u64) -> Result<(), Refusal> {
+        let weight = u32::try_from(1 + bytes / STATIC_BYTES_PER_REQUEST).unwrap_or(u32::MAX);
+        self.static_reads.check(&prefix, weight, Instant::now()).map(drop)
     }
 
     /// Counts a token that was not verified before.
-    pub(super) fn check_new_token(&self, prefix: IpAddr) -> Result<(), Problem> {
-        self.new_tokens.check(&prefix, 1)
+    pub(super) fn check_new_token(&self, prefix: IpAddr) -> Result<(), Refusal> {
+        self.new_tokens.check(&prefix, 1, Instant::now()).map(drop)
     }
 }
 
-/// A rate limit by client; `None` for no limit.
-struct Limiter<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
+/// A rate limit by client.
+struct Limiter {
+    name: &'static str,
+    /// `None` for no limit.
+    table: Option<RateTable>,
+}
 
-impl<K: Hash + Eq + Clone> Limiter<K> {
+impl Limiter {
     /// Returns a limiter of so many requests per second; 0 for no limit.
-    fn new(per_second: u32) -> Self {
-        let quota = NonZeroU32::new(per_second)
-            .zip(NonZeroU32::new(BURST_SECONDS))
-            .map(|(per_second, burst)| Quota::per_second(per_second).allow_burst(per_second.saturating_mul(burst)));
-        Self(quota.map(DefaultKeyedRateLimiter::keyed))
-    }
-
-    fn prune(&self) {
-        self.0.iter().for_each(DefaultKeyedRateLimiter::retain_recent);
+    fn new(name: &'static str, per_second: u32, now: Instant) -> Self {
+        let quota = Quota { burst: per_second.saturating_mul(BURST_SECONDS), per_second };
+        Self { name, table: (per_second > 0).then(|| RateTable::new(quota, now)) }
     }
 
     /// Counts a request that is worth `weight` of them. Fails with 429 if there were too many.
-    fn check(&self, key: &K, weight: u32) -> Result<(), Problem> {
-        let Some(limiter) = &self.0 else { return Ok(()) };
-        if limiter.len() > MAX_TRACKED_CLIENTS {
-            limiter.retain_recent();
-        }
-        let weight = NonZeroU32::new(weight).unwrap_or(NonZeroU32::MIN);
-        let result = match limiter.check_key_n(key, weight) {
-            Ok(result) => result,
-            // The weight exceeds the whole burst: the request uses all of it.
-            Err(capacity) => {
-                limiter.check_key_n(key, NonZeroU32::new(capacity.0).unwrap_or(NonZeroU32::MIN)).unwrap_or(Ok(()))
-            }
+    fn check(&self, client: &impl Hash, weight: u32, now: Instant) -> Result<Option<RateStatus>, Refusal> {
+        let Some(table) = &self.table else { return Ok(None) };
+        let status = |remaining, reset: Duration| RateStatus {
+            limit: self.name,
+            burst: table.quota().burst,
+            remaining,
+            reset_seconds: u32::try_from(reset.as_millis().div_ceil(1000)).unwrap_or(u32::MAX),
         };
-        result.map_err(|not_until| {
-            let wait = not_until.wait_time_from(DefaultClock::default().now());
-            Problem::of(
-                every_role::TOO_MANY_REQUESTS,
-                "Too many requests in a short time. Wait a little, then try again.",
-            )
-            .retry_after(wait)
-        })
+        match table.take(client, weight, now) {
+            Ok(left) => Ok(Some(status(left.requests, left.reset))),
+            Err(TooMany(wait)) => {
+                let detail = "Too many requests in a short time. Wait a little, then try again.";
+                let problem = Problem::of(every_role::TOO_MANY_REQUESTS, detail).retry_after(wait);
+                Err(Refusal { problem, rate: Some(status(0, wait)) })
+            }
+        }
     }
 }
 
@@ -143,13 +167,28 @@ mod tests {
 
     #[test]
     fn a_client_may_burst_ten_seconds_of_requests_and_must_then_wait() {
-        let limiter = Limiter::<u8>::new(1);
-        for _ in 0..10 {
-            limiter.check(&1, 1).unwrap();
+        let now = Instant::now();
+        let limiter = Limiter::new("reads", 1, now);
+        for left in (0..10).rev() {
+            assert_eq!(limiter.check(&1, 1, now).unwrap().map(|status| status.remaining), Some(left));
         }
-        let problem = limiter.check(&1, 1).unwrap_err();
-        assert_eq!(problem.status, 429);
-        assert!(problem.retry_after.is_some());
-        limiter.check(&2, 1).unwrap();
+        let refusal = limiter.check(&1, 1, now).unwrap_err();
+        assert_eq!((refusal.problem.status.as_u16(), refusal.problem.retry_after), (429, Some(Duration::from_secs(1))));
+        limiter.check(&2, 1, now).unwrap();
+        assert!(limiter.check(&1, 1, now + Duration::from_secs(1)).is_ok());
+        assert!(Limiter::new("reads", 0, now).check(&1, 1, now).unwrap().is_none(), "0 for no limit");
+    }
+
+    #[test]
+    fn a_response_says_what_is_left() {
+        let now = Instant::now();
+        let limiter = Limiter::new("writes", 2, now);
+        let mut headers = HeaderMap::new();
+        limiter.check(&1, 5, now).unwrap().unwrap().add_to(&mut headers);
+        assert_eq!(headers["ratelimit-policy"], "\"writes\";q=20;w=10");
+        assert_eq!(headers["ratelimit"], "\"writes\";r=15;t=3");
+        limiter.check(&1, 15, now).unwrap();
+        limiter.check(&1, 1, now).unwrap_err().rate.unwrap().add_to(&mut headers);
+        assert_eq!(headers["ratelimit"], "\"writes\";r=0;t=1");
     }
 }

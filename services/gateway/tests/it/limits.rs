@@ -71,3 +71,24 @@ async fn an_event_stream_may_exceed_the_response_timeout() {
     read_until(&mut live, "data: 1\n\n").await;
     read_until(&mut live, "data: 2\n\n").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn responses_say_what_is_left_of_a_rate() {
+    let harness = Harness::start(&["gateway.reads_per_second=1"]).await;
+    let anonymous = harness.world.anonymous();
+    let response = anonymous.get("/v1/media").await.expect(200);
+    assert_eq!(response.header("ratelimit-policy"), "\"reads\";q=10;w=10");
+    assert!(response.header("ratelimit").starts_with("\"reads\";r="), "{response}");
+    // A burst of ten; as slow as the machine is, a hundred are more than it and what time adds.
+    let mut refused = None;
+    for _ in 0..100 {
+        let response = anonymous.get("/v1/media").await;
+        if response.status == 429 {
+            refused = Some(response);
+            break;
+        }
+    }
+    let refused = refused.expect("none was refused").refused(429, "request.too_many");
+    assert_eq!(refused.header("ratelimit"), "\"reads\";r=0;t=1");
+    assert_eq!(refused.header("retry-after"), "1");
+}

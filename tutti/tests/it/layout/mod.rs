@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The folders that hold our code.
-const FOLDERS: [&str; 6] = ["tutti", "services", "platform", "contract", "codec", "bench"];
+const FOLDERS: [&str; 7] = ["tutti", "services", "platform", "contract", "codec", "screening", "bench"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
