@@ -1,6 +1,6 @@
 //! The events of `accounts`: an account was erased and all data about it must be removed; a profile changed, became
-//! private or no longer is; an account was suspended or restored. And the internal query for what other services may
-//! know of accounts, and the subject of avatars.
+//! private or no longer is; an account was suspended or restored. And the internal queries for what other services may
+//! know of accounts and for where mails to them go, and the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
 //! account that still exists, and the id is never used again. [`StandingChanged`] is published in the transaction that
@@ -130,6 +130,44 @@ impl Query for FindAccounts {
 
     fn path(&self) -> String {
         format!("/internal/accounts/{}", self.0.join(","))
+    }
+}
+
+/// Asks accounts where mails to accounts go, at most [`MAX_ACCOUNTS_PER_QUERY`]. An account that has not confirmed its
+/// address, or is suspended, is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindMailboxes(pub Vec<AccountId>);
+
+impl Query for FindMailboxes {
+    const ROLE: &'static str = "accounts";
+    const PATH: &'static str = "/internal/mailboxes/{accounts}";
+    type Response = Vec<Mailbox>;
+
+    fn path(&self) -> String {
+        let ids: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        format!("/internal/mailboxes/{}", ids.join(","))
+    }
+}
+
+/// Where mails to an account go, and how its member reads them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// The account.
+    pub account: AccountId,
+    /// The confirmed address.
+    pub email: String,
+    /// The unique name.
+    pub handle: String,
+    /// The language (BCP 47).
+    pub locale: String,
+    /// The time zone (IANA).
+    pub time_zone: String,
+}
+
+impl std::fmt::Debug for Mailbox {
+    /// Without the address.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailbox").field("account", &self.account).finish_non_exhaustive()
     }
 }
 

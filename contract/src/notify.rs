@@ -50,6 +50,10 @@ pub enum NoticeKind {
     MediaReady,
     /// Your file can't be converted.
     MediaFailed,
+    /// A time that you wanted to be reminded of has come.
+    Reminder,
+    /// The people who run the site have something to say.
+    Announcement,
 }
 
 crate::string_enum!(
@@ -58,12 +62,13 @@ crate::string_enum!(
     Reacted => "reacted", Commented => "commented", Answered => "answered", Mentioned => "mentioned",
     CommentPending => "comment_pending", Reposted => "reposted", Posted => "posted", PartAdded => "part_added",
     PartPending => "part_pending", PartApproved => "part_approved", PartRemoved => "part_removed",
-    GreetingOpened => "greeting_opened", MediaReady => "media_ready", MediaFailed => "media_failed"
+    GreetingOpened => "greeting_opened", MediaReady => "media_ready", MediaFailed => "media_failed",
+    Reminder => "reminder", Announcement => "announcement"
 );
 
 impl NoticeKind {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Followed,
         Self::FollowRequested,
         Self::FollowAccepted,
@@ -81,6 +86,8 @@ impl NoticeKind {
         Self::GreetingOpened,
         Self::MediaReady,
         Self::MediaFailed,
+        Self::Reminder,
+        Self::Announcement,
     ];
 }
 

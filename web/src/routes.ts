@@ -16,7 +16,7 @@ import talk from '#messages/talk';
 import threads from '#messages/threads';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'notifications' | 'trash' | 'settings' | 'notification-settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'notifications' | 'reminders' | 'unsubscribe' | 'trash' | 'settings' | 'notification-settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -59,6 +59,9 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   greetings: { pattern: '/greetings', title: greetings.title, load: () => import('./greetings/GreetingsPage.svelte'), signedOut: 'sign-in' },
   greeting: { pattern: '/g/:token', title: null, load: () => import('./greetings/GreetingPage.svelte') },
   notifications: { pattern: '/notifications', title: notifications.title, load: () => import('./notifications/NotificationsPage.svelte'), signedOut: 'sign-in' },
+  reminders: { pattern: '/reminders', title: notifications.remindersTitle, load: () => import('./notifications/RemindersPage.svelte'), signedOut: 'sign-in' },
+  // The link of a mail: it needs no session.
+  unsubscribe: { pattern: '/unsubscribe', title: notifications.unsubscribeTitle, load: () => import('./notifications/UnsubscribePage.svelte') },
   trash: { pattern: '/trash', title: layout.trash, load: () => import('./trash/TrashPage.svelte'), signedOut: 'sign-in' },
   settings: { pattern: '/settings', title: account.settingsTitle, load: () => import('./account/SettingsPage.svelte'), signedOut: 'sign-in' },
   'notification-settings': { pattern: '/settings/notifications', title: notifications.preferencesTitle, load: () => import('./notifications/PreferencesPage.svelte'), signedOut: 'sign-in' },

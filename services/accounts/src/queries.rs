@@ -4,7 +4,7 @@
 //! sessions too.
 
 use contract::AccountId;
-use contract::accounts::{AccountState, FoundAccount};
+use contract::accounts::{AccountState, FoundAccount, Mailbox};
 use service::FlagsState;
 use uuid::Uuid;
 
@@ -51,6 +51,20 @@ pub(crate) async fn account_by_handle_or_id(accounts: &Accounts, name: &str) -> 
         Err(_) => store::accounts::find(sql, &name.to_ascii_lowercase()).await?,
     };
     account.ok_or(Error::NoSuchAccount)
+}
+
+/// Returns where mails to an account go; `None` if its address is not confirmed, or it is suspended.
+pub(crate) async fn mailbox(accounts: &Accounts, id: AccountId) -> Result<Option<Mailbox>, Error> {
+    let now = accounts.context.clock.now();
+    let found = store::accounts::find_by_id(accounts.context.db.read(), id).await?;
+    let is_mailable = |account: &Account| account.email_confirmed_at.is_some() && !account.standing.is_denied(now);
+    Ok(found.filter(is_mailable).map(|account| Mailbox {
+        account: account.id,
+        locale: account.region.locale.as_str().to_owned(),
+        time_zone: account.region.time_zone.as_str().to_owned(),
+        email: account.email,
+        handle: account.handle,
+    }))
 }
 
 /// Returns what other roles may know of the account with this handle or id.

@@ -19,6 +19,9 @@ pub(crate) struct Config {
     /// not moved from one to the other.
     #[schema(value_type = String)]
     pub history: HistoryEngine,
+    /// How many announcements of operators may begin within any seven days before and after one, so that members are
+    /// not flooded.
+    pub announcements_per_week: u32,
     /// The most devices of a member. One more removes the one that was registered longest ago.
     pub push_max_devices: u32,
     /// For how many hours a push waits for its device or its provider, 1 to 672.
@@ -106,6 +109,7 @@ impl Default for Config {
         Self {
             days: 90,
             history: HistoryEngine::Sql,
+            announcements_per_week: 7,
             push_max_devices: 20,
             push_ttl_hours: 24,
             push_max_waiting: 1_000_000,

@@ -48,6 +48,33 @@ pub(crate) enum Error {
     /// The installation has no key for this kind of device.
     #[error("This installation has no key for devices of the kind `{0}`, so none can be reached.")]
     NoPushKey(&'static str),
+    /// There is no such reminder.
+    #[error("You have no such reminder.")]
+    NoSuchReminder,
+    /// There is nothing with this id that has a date, for the caller.
+    #[error("There is nothing with this id that has a date.")]
+    NoSuchDate,
+    /// A reminder breaks a rule.
+    #[error("{0}")]
+    InvalidReminder(&'static str),
+    /// The caller has as many reminders as a member may have.
+    #[error("You have {0} reminders, which is the limit. Remove some first.")]
+    TooManyReminders(u64),
+    /// There is no such announcement.
+    #[error("There is no such announcement.")]
+    NoSuchAnnouncement,
+    /// An announcement breaks a rule.
+    #[error("{0}")]
+    InvalidAnnouncement(&'static str),
+    /// As many announcements are there as may be.
+    #[error("At most {0} announcements may begin within seven days, and at most 100 be kept. Cancel one, or wait.")]
+    TooManyAnnouncements(u64),
+    /// A link from a mail was not made here, or is too old.
+    #[error("This link does not work any more. Sign in, and change what you get mails about in the settings.")]
+    InvalidLink,
+    /// Another role did not respond.
+    #[error(transparent)]
+    Peer(#[from] peer::Error),
     /// The database failed.
     #[error("the database failed")]
     Db(#[from] db::Error),
@@ -63,6 +90,15 @@ impl From<Error> for Problem {
             Error::TooManyStreams => {
                 return Self::of(codes::TOO_MANY_STREAMS, error.to_string()).retry_after(STREAMS_WAIT);
             }
+            Error::NoSuchReminder => codes::NO_SUCH_REMINDER,
+            Error::NoSuchDate => codes::NO_SUCH_DATE,
+            Error::InvalidReminder(_) => codes::INVALID_REMINDER,
+            Error::TooManyReminders(_) => codes::TOO_MANY_REMINDERS,
+            Error::NoSuchAnnouncement => codes::NO_SUCH_ANNOUNCEMENT,
+            Error::InvalidAnnouncement(_) => codes::INVALID_ANNOUNCEMENT,
+            Error::TooManyAnnouncements(_) => codes::TOO_MANY_ANNOUNCEMENTS,
+            Error::InvalidLink => codes::INVALID_LINK,
+            Error::Peer(cause) => return Self::fault(cause),
             Error::BadLastEventId | Error::BadCursor => every_role::BAD_QUERY,
             Error::NoSuchDevice => codes::NO_SUCH_DEVICE,
             Error::InvalidDevice(_) => codes::INVALID_DEVICE,
@@ -75,7 +111,11 @@ impl From<Error> for Problem {
 
 impl Transient for Error {
     fn is_transient(&self) -> bool {
-        matches!(self, Self::Db(error) if error.is_transient())
+        match self {
+            Self::Db(error) => error.is_transient(),
+            Self::Peer(error) => error.is_transient(),
+            _ => false,
+        }
     }
 }
 

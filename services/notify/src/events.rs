@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
+use contract::dates::{DateChanged, MAX_DATE_MEMBERS};
 use contract::media::{Deleted, Received};
 use contract::notify::Notified;
 use contract::social::talk::CommentRemoved;
@@ -16,8 +17,8 @@ use contract::transcode::{Failed, Ready};
 use contract::{AccountId, Event};
 use serde::de::DeserializeOwned;
 
-use crate::commands::{self, Conversion};
-use crate::model::{Relation, RelationKind, SUBJECTS, proposals_of};
+use crate::commands::{self, Conversion, ReminderFired};
+use crate::model::{DatedSubject, Relation, RelationKind, SUBJECTS, proposals_of};
 use crate::state::Notify;
 
 /// Events in one batch.
@@ -36,6 +37,9 @@ const PUSH_PAUSE: Duration = Duration::from_secs(15);
 /// What happens to files: in one subscription, because the upload says whose a file is that is converted later.
 const MEDIA_SUBJECTS: &[&str] = &[Received::SUBJECT, Ready::SUBJECT, Failed::SUBJECT, Deleted::SUBJECT];
 
+/// What has a date that reminders follow. A story has an end; its removal cancels it.
+const DATE_SUBJECTS: &[&str] = &[DateChanged::SUBJECT, Posted::SUBJECT, PostRemoved::SUBJECT];
+
 /// Returns the durable subscriptions. Their names must never change.
 pub(crate) fn subscriptions() -> Subscriptions<Notify> {
     Subscriptions::new()
@@ -51,10 +55,13 @@ pub(crate) fn subscriptions() -> Subscriptions<Notify> {
         .on("notify.post_removed", on_post_removed, |on| on)
         .on("notify.comment_removed", on_comment_removed, |on| on)
         .batch("notify.media", MEDIA_SUBJECTS, BATCH_EVENTS, on_media, |on| on.concurrency(1))
+        .batch("notify.dates", DATE_SUBJECTS, BATCH_EVENTS, on_dates, |on| on.concurrency(1))
+        .on("notify.reminders", on_reminder_fired, |on| on)
+        .on("notify.mail", enqueue_mails, |on| on)
         .on("notify.profile", on_profile_changed, |on| on)
         .on("notify.standing", on_standing_changed, |on| on)
         .on("notify.erased", on_erased, |on| on)
-        .on(commands::PUSH_CONSUMER, on_notified, |on| on.concurrency(4))
+        .on(commands::PUSH_CONSUMER, enqueue_pushes, |on| on.concurrency(4))
 }
 
 fn unreadable(error: &serde_json::Error) -> HandlerError {
@@ -144,6 +151,38 @@ fn read<E: DeserializeOwned>(payload: &str) -> Result<E, HandlerError> {
     serde_json::from_str(payload).map_err(|error| unreadable(&error))
 }
 
+async fn on_dates(notify: Notify, deliveries: Vec<Delivery>) -> Result<(), HandlerError> {
+    for Delivery { event, .. } in &deliveries {
+        match event.subject.as_str() {
+            DateChanged::SUBJECT => {
+                let DateChanged { subject, date, zone, members, version } = read(&event.payload)?;
+                let members = members.into_iter().take(MAX_DATE_MEMBERS).collect();
+                commands::set_date(&notify, DatedSubject { subject, date, zone, version }, members).await?;
+            }
+            Posted::SUBJECT => {
+                let Posted { id, author, expires_at, .. } = read(&event.payload)?;
+                if expires_at.is_some() {
+                    let end = DatedSubject { subject: id, date: expires_at, zone: "UTC".to_owned(), version: 1 };
+                    commands::set_date(&notify, end, vec![author]).await?;
+                }
+            }
+            _ => {
+                let PostRemoved { id, .. } = read(&event.payload)?;
+                commands::cancel_date(&notify, id).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn on_reminder_fired(notify: Notify, event: ReminderFired, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::tell_of_reminder(&notify, &event).await?)
+}
+
+async fn enqueue_mails(notify: Notify, event: Notified, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::enqueue_mails(&notify, &event).await?)
+}
+
 async fn on_profile_changed(notify: Notify, event: ProfileChanged, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::record_profile(&notify, event.profile).await?)
 }
@@ -157,7 +196,7 @@ async fn on_erased(notify: Notify, event: Erased, _: Delivery) -> Result<(), Han
 }
 
 /// While too many pushes wait, events wait on the bus, which keeps them.
-async fn on_notified(notify: Notify, event: Notified, delivery: Delivery) -> Result<(), HandlerError> {
+async fn enqueue_pushes(notify: Notify, event: Notified, delivery: Delivery) -> Result<(), HandlerError> {
     if notify.push.waiting() >= notify.config.push_max_waiting {
         return Err(HandlerError::Later(PUSH_PAUSE));
     }

@@ -1,4 +1,5 @@
-//! Scheduled jobs: the removal of what is old, and the comparison of counts with notices.
+//! Scheduled jobs: mails and reminders that are due, the removal of what is old, of pushes too, and the comparison of
+//! counts with notices.
 //!
 //! Invariant: a job can run at any time and any number of times, and changes only what is due.
 
@@ -10,7 +11,7 @@ use crate::state::Notify;
 
 /// Returns the jobs.
 pub(crate) fn jobs(notify: &Notify) -> Vec<Job> {
-    let (old, counts, pushes) = (notify.clone(), notify.clone(), notify.clone());
+    let [old, counts, mails, reminders, pushes] = [(); 5].map(|()| notify.clone());
     vec![
         Job::every("notify.old", TimeDelta::hours(1), move |run| {
             let notify = old.clone();
@@ -19,6 +20,14 @@ pub(crate) fn jobs(notify: &Notify) -> Vec<Job> {
         Job::every("notify.pushes", TimeDelta::minutes(1), move |run| {
             let notify = pushes.clone();
             async move { Ok(commands::expire_pushes(&notify, &run).await?) }
+        }),
+        Job::every("notify.mails", TimeDelta::minutes(1), move |run| {
+            let notify = mails.clone();
+            async move { Ok(commands::send_mails(&notify, &run).await?) }
+        }),
+        Job::every("notify.reminders", TimeDelta::minutes(1), move |run| {
+            let notify = reminders.clone();
+            async move { Ok(commands::fire_reminders(&notify, &run).await?) }
         }),
         Job::every("notify.counts", TimeDelta::days(1), move |_| {
             let notify = counts.clone();

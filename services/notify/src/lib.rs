@@ -19,18 +19,22 @@ mod history;
 mod history_conformance;
 mod jobs;
 mod live;
+mod mails;
 mod metrics;
 mod migration;
 mod model;
 mod personal_data;
 mod push;
+mod queries;
 mod sections;
+mod sentences;
 mod state;
 mod store;
 mod streams;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod unsubscribe;
 
 pub use check::{Drift, check};
 pub use engine::{HistoryTable, check_table, create_table};

@@ -20,6 +20,14 @@ pub(crate) fn publish(bus: &Bus, members: &[AccountId]) {
     }
 }
 
+/// The payload that concerns every member. It is no id.
+pub(crate) const EVERYBODY: &str = "*";
+
+/// Publishes that the lists of all members may have changed.
+pub(crate) fn publish_all(bus: &Bus) {
+    bus.broadcast().publish(TOPIC, EVERYBODY);
+}
+
 fn payload(members: &[AccountId]) -> String {
     members.iter().map(|member| member.0.simple().to_string()).collect::<Vec<_>>().join(",")
 }
@@ -37,6 +45,6 @@ mod tests {
     fn members_come_back() {
         let members = [1, 2].map(|number| AccountId(Uuid::from_u128(number)));
         assert!(members_of(&payload(&members)).eq(members));
-        assert_eq!(members_of("").count(), 0);
+        assert_eq!(members_of("").chain(members_of(EVERYBODY)).count(), 0);
     }
 }

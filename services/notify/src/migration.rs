@@ -12,4 +12,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 15, min_compatible: 1, sql: include_str!("../migrations/0015_device.sql") },
     Migration { version: 16, min_compatible: 1, sql: include_str!("../migrations/0016_push.sql") },
     Migration { version: 17, min_compatible: 1, sql: include_str!("../migrations/0017_provider_token.sql") },
+    Migration { version: 18, min_compatible: 1, sql: include_str!("../migrations/0018_mail.sql") },
+    Migration { version: 19, min_compatible: 1, sql: include_str!("../migrations/0019_reminder.sql") },
+    Migration { version: 20, min_compatible: 1, sql: include_str!("../migrations/0020_announcement.sql") },
 ];

@@ -1,5 +1,5 @@
-//! What notify keeps about members, and its part of an export: their notices, their preferences, and what they have
-//! muted.
+//! What notify keeps about members, and its part of an export: their notices, their preferences, their reminders, and
+//! what they have muted.
 //!
 //! Invariant: a record of a notice names nobody who has acted.
 
@@ -13,11 +13,12 @@ use uuid::Uuid;
 
 use crate::history::{Filter, Notice};
 use crate::state::Notify;
-use crate::store::{devices, settings};
+use crate::store::{devices, reminders, settings};
 
 const NOTICES: &str = "notify/notices.json";
 const FILTERED: &str = "notify/filtered.json";
 const MUTES: &str = "notify/muted.json";
+const REMINDERS: &str = "notify/reminders.json";
 const PREFERENCES: &str = "notify/preferences.json";
 const DEVICES: &str = "notify/devices.json";
 
@@ -30,6 +31,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         file(NOTICES, FileContent::List, "Your notifications, the newest first."),
         file(FILTERED, FileContent::List, "Notifications that your preferences have filtered."),
         file(MUTES, FileContent::List, "The ids of the posts and threads that you have muted."),
+        file(REMINDERS, FileContent::List, "What you want to be reminded of, and when."),
         file(PREFERENCES, FileContent::Record, "What you want to be notified of."),
         file(DEVICES, FileContent::List, "The devices that your notifications are pushed to, without their tokens."),
     ],
@@ -47,6 +49,14 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("device", TableData::ExportedIn(DEVICES)),
         ("push", TableData::NotExported("Which notifications wait for devices or are shown there, for a week.")),
         ("provider_token", TableData::NotExported("What this installation shows to Apple, for an hour.")),
+        ("dated_subject", TableData::NotExported("Dates of what others own, and of what other files have.")),
+        ("dated_member", TableData::NotExported("Whose reminders may follow these dates.")),
+        ("reminder", TableData::ExportedIn(REMINDERS)),
+        ("announcement", TableData::NotExported("What operators announced to all; it is about no member.")),
+        ("announcement_reader", TableData::NotExported("Up to where you have seen announcements.")),
+        ("announcement_mark", TableData::NotExported("Which announcements you have read or removed.")),
+        ("notice_mail", TableData::NotExported("Which notifications are mailed when, for 30 days.")),
+        ("mailed_member", TableData::NotExported("When you were mailed last, for 30 days.")),
         ("notice_entry", TableData::NotExported("What others did, so that they are notified of once.")),
     ],
 };
@@ -63,6 +73,7 @@ impl PersonalDataSource for Notify {
             NOTICES => notices_page(self, member, false, after).await,
             FILTERED => notices_page(self, member, true, after).await,
             MUTES => mutes_page(self, member, after.unwrap_or_default()).await,
+            REMINDERS => reminders_page(self, member, after).await,
             PREFERENCES => {
                 let preferences = settings::find(self.context.db.read(), member).await?;
                 let record = serde_json::to_value(preferences).map_err(|_| Error::Corrupt("preferences"))?;
@@ -122,4 +133,13 @@ async fn devices_page(notify: &Notify, member: AccountId) -> Result<ExportPage, 
         })
     };
     Ok(ExportPage::of_records(devices.iter().map(record).collect(), None))
+}
+
+async fn reminders_page(notify: &Notify, member: AccountId, after: Option<&str>) -> Result<ExportPage, Error> {
+    let parse = |text| Uuid::parse_str(text).map_err(|_| Error::Corrupt("a cursor"));
+    let before = after.map_or(Ok(Uuid::max()), parse)?;
+    let found = reminders::list(notify.context.db.read(), member, before, PAGE).await?;
+    let next = found.last().filter(|_| found.len() == PAGE).map(|last| last.id.to_string());
+    let records = found.iter().map(|found| json!({"text": found.text, "at": found.at, "state": found.state.as_str()}));
+    Ok(ExportPage::of_records(records.collect(), next))
 }

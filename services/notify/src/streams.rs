@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify as Signal;
 
-use crate::live::{TOPIC, members_of};
+use crate::live::{EVERYBODY, TOPIC, members_of};
 
 /// The most streams of a process. Each holds a few kilobytes while it waits.
 const MAX_STREAMS: usize = 10_000;
@@ -50,6 +50,7 @@ impl Streams {
     async fn follow(&self, mut subscriber: Subscriber) {
         while let Some(message) = subscriber.next().await {
             match message {
+                BroadcastMessage::Update(_, payload) if &*payload == EVERYBODY => self.wake_all(),
                 BroadcastMessage::Update(_, payload) => self.wake(members_of(&payload)),
                 BroadcastMessage::Lagged => self.wake_all(),
             }
@@ -156,6 +157,8 @@ mod tests {
         relay.local.publish(TOPIC.into(), format!("{},{}", BOB.0.simple(), ADA.0.simple()).into());
         ada.changed().await;
         relay.local.publish_lagged();
+        ada.changed().await;
+        relay.local.publish(TOPIC.into(), EVERYBODY.into());
         ada.changed().await;
         assert!(tasks.stop(Duration::from_secs(10)).await);
     }

@@ -22,7 +22,8 @@ const ROUNDS: u128 = 40;
 /// How often the other task may run first.
 const MAX_YIELDS: u64 = 60;
 
-fn state(world: &World) -> Notify {
+/// Returns the state of the role in a world.
+pub(crate) fn state(world: &World) -> Notify {
     let context = world.context("notify").clone();
     let config = context.config.section("notify").unwrap();
     Notify::new(context, config).unwrap()

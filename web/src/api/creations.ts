@@ -19,6 +19,7 @@ export const CREATING_PATHS = [
   '/v1/posts',
   '/v1/posts/{id}/comments',
   '/v1/posts/{id}/repost',
+  '/v1/reminders',
   '/v1/reports',
   '/v1/sessions',
   '/v1/threads',
@@ -27,7 +28,7 @@ export const CREATING_PATHS = [
 ] as const;
 
 /** The same of the operators' listener, as docs/operators-openapi.json names them: the console calls them all. */
-export const OPERATORS_CREATING_PATHS = ['/v1/admin/api-keys', '/v1/admin/webhooks'] as const;
+export const OPERATORS_CREATING_PATHS = ['/v1/admin/announcements', '/v1/admin/api-keys', '/v1/admin/webhooks'] as const;
 
 /** How long to wait before each further attempt. */
 const DELAYS_MS = [500, 1_500, 3_000];

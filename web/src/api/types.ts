@@ -43,6 +43,7 @@ export type NoticeCounts = BodyOf<'/v1/notifications/read', 'post', 200>;
 /** What a member wants to hear of, each kind with what counts for it. */
 export type NotificationPreferences = BodyOf<'/v1/notifications/preferences', 'get', 200>;
 export type NotificationPreference = NotificationPreferences['kinds'][string];
+export type Reminder = BodyOf<'/v1/reminders', 'get', 200>['items'][number];
 export type Audience = Post['audience'];
 export type Policies = Post['policies'];
 export type Policy = NonNullable<Policies['comment']>;

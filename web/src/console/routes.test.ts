@@ -22,7 +22,7 @@ it('each role is offered its pages, and told why another one is not shown', () =
   expect(openPages(['member', 'viewer'])).toEqual(['members', 'processes', 'configuration']);
   expect(openPages(['moderator'])).toEqual(['members', 'media', 'reports', 'processes', 'configuration']);
   expect(openPages(['developer'])).toEqual(['members', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration']);
-  expect(openPages(['operator'])).toEqual(['members', 'media', 'reports', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'api-keys', 'audit']);
+  expect(openPages(['operator'])).toEqual(['members', 'media', 'reports', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'announcements', 'api-keys', 'audit']);
   expect(visibleRoute('mail', ['developer'], false)).toBe('no-access');
   expect([visibleRoute('audit', ['developer'], false), visibleRoute('jobs', ['moderator'], false)]).toEqual(['no-access', 'no-access']);
   expect([visibleRoute('sign-in', ['viewer'], false), visibleRoute('not-found', ['viewer'], false)]).toEqual(['members', 'not-found']);

@@ -9,7 +9,7 @@ import { matchPatterns } from '../router/match';
 import { isOperators, may, type Operation } from './access';
 
 export type RouteName =
-  | 'members' | 'member' | 'media' | 'media-item' | 'reports' | 'report' | 'mails' | 'mail' | 'processes' | 'logs' | 'jobs' | 'job-runs' | 'dead-letters' | 'flags' | 'configuration' | 'webhooks' | 'webhook'
+  | 'members' | 'member' | 'media' | 'media-item' | 'reports' | 'report' | 'mails' | 'mail' | 'processes' | 'logs' | 'jobs' | 'job-runs' | 'dead-letters' | 'flags' | 'configuration' | 'webhooks' | 'webhook' | 'announcements'
   | 'api-keys' | 'audit' | 'sign-in' | 'refused' | 'no-access' | 'not-found';
 
 interface RouteDefinition {
@@ -47,6 +47,7 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   configuration: { pattern: '/configuration', title: inConsole(m.configuration), load: () => import('./configuration/ConfigurationPage.svelte'), operation: 'list_configuration' },
   webhooks: { pattern: '/webhooks', title: inConsole(m.webhooks), load: () => import('./webhooks/WebhooksPage.svelte'), operation: 'list_webhooks' },
   webhook: { pattern: '/webhooks/:id', title: null, load: () => import('./webhooks/WebhookPage.svelte'), operation: 'show_webhook' },
+  announcements: { pattern: '/announcements', title: inConsole(m.announcements), load: () => import('./announcements/AnnouncementsPage.svelte'), operation: 'list_announcements' },
   'api-keys': { pattern: '/api-keys', title: inConsole(m.apiKeys), load: () => import('./apiKeys/ApiKeysPage.svelte'), operation: 'list_team_keys' },
   audit: { pattern: '/audit', title: inConsole(m.audit), load: () => import('./audit/AuditPage.svelte'), operation: 'list_audit' },
   'sign-in': { pattern: '/sign-in', title: inConsole(m.signIn), load: () => import('./session/SignInPage.svelte') },
@@ -57,7 +58,7 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
 
 /** The pages of the navigation, in their order. */
 export const NAVIGATION = [
-  'members', 'media', 'reports', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'api-keys', 'audit',
+  'members', 'media', 'reports', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'announcements', 'api-keys', 'audit',
 ] as const satisfies RouteName[];
 export type NavigationName = (typeof NAVIGATION)[number];
 /** The page of the navigation that a page below it belongs to. */

@@ -26,6 +26,8 @@ export const KINDS: Readonly<Record<NoticeKind, Kind>> = {
   greeting_opened: { label: m.kindGreetingOpened, hasActors: false },
   media_ready: { label: m.kindMediaReady, hasActors: false },
   media_failed: { label: m.kindMediaFailed, hasActors: false },
+  reminder: { label: m.kindReminder, hasActors: false },
+  announcement: { label: m.kindAnnouncement, hasActors: false },
 };
 
 /** The kinds in the order of the preferences. One of a newer server has no name here. */

@@ -5,6 +5,9 @@ import { withKind, withQuietHours } from './preferences';
 
 const BEFORE: NotificationPreferences = {
   language: null,
+  zone: null,
+  digest_at: null,
+  promotions: null,
   quiet_hours: null,
   kinds: { reacted: { from: 'everyone', push: false, mail: 'off' }, mentioned: { from: 'everyone', push: true, mail: 'daily' } },
 };

@@ -4,6 +4,11 @@ import type { NotificationPreference, NotificationPreferences } from '../api/typ
 export const FROM = ['everyone', 'following', 'nobody'] as const satisfies readonly NotificationPreference['from'][];
 export const MAIL = ['off', 'now', 'daily'] as const satisfies readonly NotificationPreference['mail'][];
 
+/** When daily mails are sent unless the member has set it, as the server has it. */
+export const DIGEST_AT = '08:00';
+/** How many promotions a week a member can want. */
+export const PROMOTIONS = [1, 2, 3, 4, 5, 6, 7] as const;
+
 /** The hours that are offered first. */
 export const QUIET_FROM = '22:00';
 export const QUIET_UNTIL = '07:00';

@@ -1,15 +1,17 @@
 //! Requests of other roles. The public listener does not route to them.
 //!
 //! Invariant: the responses have ids of sessions that have ended and of accounts whose tokens are refused, and why; of
-//! an account that is asked for by name, what every member may see, and its standing; nothing else of an account. An
-//! access token is returned for the hash of an API key only. Which flags are off is no secret.
+//! an account that is asked for by name, what every member may see, and its standing; to mail a member who has
+//! confirmed an address, that address, the language and the zone; nothing else of an account. An access token is
+//! returned for the hash of an API key only. Which flags are off is no secret.
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use base::Query as _;
 use chrono::DateTime;
-use contract::accounts::{FindAccounts, FoundAccount, MAX_ACCOUNTS_PER_QUERY};
+use contract::AccountId;
+use contract::accounts::{FindAccounts, FindMailboxes, FoundAccount, MAX_ACCOUNTS_PER_QUERY, Mailbox};
 use http_server::auth::{
     AccountRules, ApiKeyToken, EndedSession, FindAccountRules, FindApiKeyToken, FindEndedSessions, FindTeamKeyToken,
     KEPT, MAX_RULES_PER_RESPONSE, MAX_SESSIONS_PER_RESPONSE, NO_MEMBER,
@@ -30,6 +32,7 @@ pub(super) fn router() -> Router<Accounts> {
         .route(FindAccountRules::PATH, get(account_rules))
         .route(FindApiKeyToken::PATH, get(api_key_token))
         .route(FindAccounts::PATH, get(found_accounts))
+        .route(FindMailboxes::PATH, get(mailboxes))
         .route(FindFlags::PATH, get(flags))
         .route(FindTeamKeyToken::PATH, get(team_key_token))
 }
@@ -84,6 +87,14 @@ async fn found_accounts(
             Err(Error::NoSuchAccount) => {}
             Err(error) => return Err(error),
         }
+    }
+    Ok(Json(found))
+}
+
+async fn mailboxes(State(accounts): State<Accounts>, Path(ids): Path<String>) -> Result<Json<Vec<Mailbox>>, Error> {
+    let mut found = Vec::new();
+    for id in ids.split(',').filter_map(|id| Uuid::parse_str(id).ok()).take(MAX_ACCOUNTS_PER_QUERY) {
+        found.extend(queries::mailbox(&accounts, AccountId(id)).await?);
     }
     Ok(Json(found))
 }

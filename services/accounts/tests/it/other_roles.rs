@@ -4,7 +4,7 @@ use super::*;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use bus::{Consumer, Subscription};
-use contract::accounts::{Erased, FindAccounts, PrivacyChanged, ProfileChanged};
+use contract::accounts::{Erased, FindAccounts, FindMailboxes, PrivacyChanged, ProfileChanged};
 use contract::media::{Changed, Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Migration, Sql as _};
@@ -269,5 +269,24 @@ async fn other_roles_learn_of_profiles_by_events_and_by_name() {
     assert_eq!(handles, ["ada", "bob"]);
     assert_eq!((found[0].profile.account, found[0].profile.is_private), (account_id(&ada), true));
     assert_eq!(found[1].standing.account, account_id(&bob));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn another_role_learns_a_confirmed_address_only_and_none_of_a_suspended_account() {
+    let world = world().await;
+    let (ada, bob) = (sign_up_confirmed(&world, "ada").await, sign_up(&world, "bob").await);
+    let ids = vec![account_id(&ada), account_id(&bob), AccountId(uuid::Uuid::nil())];
+    let found = async || world.process.peers.ask(&FindMailboxes(ids.clone())).await.unwrap().unwrap();
+    let mailboxes = found().await;
+    let emails: Vec<&str> = mailboxes.iter().map(|mailbox| mailbox.email.as_str()).collect();
+    assert_eq!((emails, mailboxes[0].account), (vec!["ada@example.org"], account_id(&ada)));
+    assert!(!format!("{mailboxes:?}").contains("example.org"), "an address is in no log");
+
+    let suspended = "update account set state = 'suspended' where handle = 'ada'";
+    let db = world.context("accounts").db.clone();
+    let written: Result<u64, db::Error> =
+        db.write(Lane::ALL, async move |tx| db::Sql::execute(tx, suspended, vec![]).await).await;
+    assert_eq!((written.unwrap(), found().await), (1, vec![]));
     world.end().await;
 }

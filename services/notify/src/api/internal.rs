@@ -10,6 +10,7 @@ use contract::{AccountId, Query as _};
 use http_server::{Json, Path};
 
 use crate::error::Error;
+use crate::queries;
 use crate::state::Notify;
 
 pub(super) fn router() -> Router<Notify> {
@@ -17,6 +18,6 @@ pub(super) fn router() -> Router<Notify> {
 }
 
 async fn counts(State(notify): State<Notify>, Path(member): Path<AccountId>) -> Result<Json<NoticeCounts>, Error> {
-    let counts = notify.history.counts(member).await?;
+    let counts = queries::counts(&notify, member).await?;
     Ok(Json(NoticeCounts { unseen: counts.unseen, unread: counts.unread }))
 }

@@ -17,6 +17,7 @@ use super::view::{NoticeView, views};
 use crate::commands;
 use crate::error::Error;
 use crate::history::Filter;
+use crate::queries;
 use crate::state::Notify;
 
 /// The parameters of the list.
@@ -55,8 +56,8 @@ pub(super) struct NoticeListView {
 ///
 /// Continue with the `next` of a page as `after`. Those whose kind the caller wants from nobody, or not from the person
 /// who has acted, are in the list with `filtered=true` alone, and in no count. A notice that grows gets a new id and is
-/// at the top again; `group` stays. The sentences are in the language of the preferences, else in that of
-/// `Accept-Language`.
+/// at the top again; `group` stays. Announcements of operators are in the list while they are shown. The sentences are
+/// in the language of the preferences, else in that of `Accept-Language`.
 #[utoipa::path(
     get,
     path = "/v1/notifications",
@@ -86,12 +87,13 @@ pub(super) async fn list(
     let size = Page { limit: params.limit, after: None }.size();
     let (is_unread, is_filtered) = (params.unread.unwrap_or_default(), params.filtered.unwrap_or_default());
     let filter = Filter { kind: params.kind, is_unread, is_filtered };
-    let mut notices = notify.history.list(account, filter, before, size + 1).await?;
+    let language = language_of(&notify, account, &headers).await?;
+    commands::record_reader(&notify, account, &member.0.roles, language).await?;
+    let mut notices = queries::list(&notify, account, filter, before, size + 1).await?;
     let has_more = notices.len() > size;
     notices.truncate(size);
     let next = notices.last().filter(|_| has_more).map(|last| last.id.to_string());
-    let counts = notify.history.counts(account).await?;
-    let language = language_of(&notify, account, &headers).await?;
+    let counts = queries::counts(&notify, account).await?;
     let items = views(&notify, language, notices).await?;
     Ok(Json(NoticeListView { items, next, unseen: counts.unseen, unread: counts.unread }))
 }

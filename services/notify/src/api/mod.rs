@@ -1,16 +1,20 @@
 //! The HTTP API of this role.
 //!
 //! Owns parsing, authorisation and responses; the rules are elsewhere. Invariant: every public handler takes a
-//! `Member`, and touches the notices and settings of that member only.
+//! `Member`, or the token of a link from a mail, and touches the notices and settings of that member only; one below
+//! `/v1/admin/` takes an `Operator`.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
+mod announcements;
 mod devices;
 mod internal;
 mod list;
 mod marks;
 mod mutes;
 mod preferences;
+mod reminders;
 mod stream;
+mod unsubscribe;
 mod view;
 
 use axum::Router;
@@ -41,6 +45,12 @@ fn documented_routes() -> OpenApiRouter<Notify> {
         .routes(routes!(marks::read))
         .routes(routes!(stream::follow))
         .routes(routes!(preferences::show, preferences::set))
+        .routes(routes!(announcements::list, announcements::create))
+        .routes(routes!(announcements::cancel))
+        .routes(routes!(reminders::list, reminders::create))
+        .routes(routes!(reminders::remove))
+        .routes(routes!(reminders::snooze))
+        .routes(routes!(unsubscribe::show, unsubscribe::stop))
         .routes(routes!(mutes::list))
         .routes(routes!(mutes::mute, mutes::unmute))
         .routes(routes!(devices::list, devices::register))

@@ -22,6 +22,9 @@ use crate::store::settings;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EffectivePreferences, example = json!({
     "language": null,
+    "zone": null,
+    "digest_at": null,
+    "promotions": null,
     "quiet_hours": {"from": "22:00", "until": "07:30", "zone": "Europe/Berlin"},
     "kinds": {"reacted": {"from": "following", "push": false, "mail": "off"}},
 }))]
@@ -29,6 +32,15 @@ pub(super) struct PreferencesView {
     /// The language of notices; `null` for that of each request.
     #[schema(required)]
     language: Option<Language>,
+    /// The time zone of daily mails; `null` for that of the account.
+    #[schema(required)]
+    zone: Option<String>,
+    /// When daily mails are sent; `null` for 08:00.
+    #[schema(required)]
+    digest_at: Option<String>,
+    /// How many promotions a week are shown; `null` for none.
+    #[schema(required)]
+    promotions: Option<u8>,
     /// When nothing is pushed.
     #[schema(required)]
     quiet_hours: Option<QuietHours>,
@@ -39,7 +51,8 @@ pub(super) struct PreferencesView {
 
 fn view(preferences: Preferences) -> Json<PreferencesView> {
     let kinds = NoticeKind::ALL.into_iter().map(|kind| (kind, preferences.of(kind))).collect();
-    Json(PreferencesView { language: preferences.language, quiet_hours: preferences.quiet_hours, kinds })
+    let Preferences { language, zone, digest_at, promotions, quiet_hours, .. } = preferences;
+    Json(PreferencesView { language, zone, digest_at, promotions, quiet_hours, kinds })
 }
 
 /// Returns the preferences of the caller.

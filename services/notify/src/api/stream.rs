@@ -4,7 +4,7 @@
 //! is in the history and keeps no queue of its own, so a reader that is slow or was away gets what it missed, or
 //! `reset` if that is much. It ends when the access token counts no more.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -21,9 +21,11 @@ use uuid::Uuid;
 
 use super::language_of;
 use super::view::views;
+use crate::commands;
 use crate::error::Error;
 use crate::history::{Counts, Notice};
 use crate::model::Language;
+use crate::queries;
 use crate::state::Notify;
 use crate::streams::OpenStream;
 
@@ -77,13 +79,17 @@ pub(super) async fn follow(
     let account = AccountId(member.id());
     let open = notify.streams.open(account).ok_or(Error::TooManyStreams)?;
     let language = language_of(&notify, account, &headers).await?;
+    commands::record_reader(&notify, account, &member.0.roles, language).await?;
     let last = notify.history.last_id(account).await?;
+    let announced = queries::announced(&notify, account).await?;
     let mut follower = Follower::new(&notify, member.0, language, open, last);
     match last_event {
         Some(known) if known <= last => follower.cursor = known,
         Some(_) => follower.push_reset(),
         None => {}
     }
+    let had = announced.iter().map(|notice| notice.id).filter(|id| last_event.is_none_or(|known| *id <= known));
+    follower.announced.extend(had);
     let tasks = notify.context.tasks.clone();
     let events =
         stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
@@ -106,6 +112,8 @@ struct Follower {
     open: OpenStream,
     /// The greatest id that was sent, or was there at the beginning.
     cursor: Uuid,
+    /// The announcements that were sent, or that the client had: they begin at any time, and have the ids of that time.
+    announced: HashSet<Uuid>,
     /// The counts that were sent.
     counts: Option<Counts>,
     ready: VecDeque<Event>,
@@ -113,7 +121,8 @@ struct Follower {
 
 impl Follower {
     fn new(notify: &Notify, claims: Claims, language: Language, open: OpenStream, cursor: Uuid) -> Self {
-        Self { notify: notify.clone(), claims, language, open, cursor, counts: None, ready: VecDeque::new() }
+        let (announced, ready) = (HashSet::new(), VecDeque::new());
+        Self { notify: notify.clone(), claims, language, open, cursor, announced, counts: None, ready }
     }
 
     /// Returns the next event; `None` at the end.
@@ -158,13 +167,14 @@ impl Follower {
     async fn read(&mut self) -> Result<(), Error> {
         let (history, member) = (&self.notify.history, AccountId(self.claims.sub));
         let notices = history.list_since(member, self.cursor, MAX_BACKFILL + 1).await?;
-        let counts = history.counts(member).await?;
+        let counts = queries::counts(&self.notify, member).await?;
         if notices.len() > MAX_BACKFILL {
             self.cursor = history.last_id(member).await?;
             self.push_reset();
         } else {
             self.push_notices(notices).await?;
         }
+        self.push_announcements(member).await?;
         if self.counts != Some(counts) {
             let Counts { unseen, unread } = counts;
             self.push("counts", &NoticeCounts { unseen, unread });
@@ -178,6 +188,16 @@ impl Follower {
         let views = views(&self.notify, self.language, notices).await?;
         for (id, view) in ids.into_iter().zip(views) {
             self.cursor = id;
+            self.push("notice", &view);
+        }
+        Ok(())
+    }
+
+    /// Prepares the announcements that have begun. Their events have the id of the place that the client has reached.
+    async fn push_announcements(&mut self, member: AccountId) -> Result<(), Error> {
+        let mut announced = queries::announced(&self.notify, member).await?;
+        announced.retain(|notice| self.announced.insert(notice.id));
+        for view in views(&self.notify, self.language, announced).await? {
             self.push("notice", &view);
         }
         Ok(())

@@ -2,10 +2,7 @@
 //!
 //! Invariant: people are shown from the copies of this role; one who is hidden or not known has no name here.
 
-use std::collections::{BTreeSet, HashMap};
-
 use chrono::{DateTime, Utc};
-use contract::AccountId;
 use contract::notify::NoticeKind;
 use contract::social::views::PersonView;
 use serde::Serialize;
@@ -14,10 +11,9 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::history::Notice;
-use crate::model::{KnownPerson, Language, page_url};
+use crate::model::{KnownPerson, Language};
+use crate::sentences::{Sentence, sentences};
 use crate::state::Notify;
-use crate::store::people;
-use crate::texts;
 
 /// A notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -62,26 +58,19 @@ pub(super) struct NoticeView {
 
 /// Returns the views of notices, in the same order.
 pub(super) async fn views(notify: &Notify, language: Language, notices: Vec<Notice>) -> Result<Vec<NoticeView>, Error> {
-    let actors: BTreeSet<AccountId> = notices.iter().flat_map(|notice| notice.actors.iter().copied()).collect();
-    let actors: Vec<AccountId> = actors.into_iter().collect();
-    let (now, found) = (notify.context.clock.now(), people::list(notify.context.db.read(), &actors).await?);
-    let shown = found.into_iter().filter(|person| !person.handle.is_empty() && !person.is_hidden(now));
-    let people: HashMap<AccountId, KnownPerson> = shown.map(|person| (person.account, person)).collect();
-    Ok(notices.into_iter().map(|notice| view(language, notice, &people)).collect())
+    let sentences = sentences(notify, language, &notices).await?;
+    Ok(notices.into_iter().zip(sentences).map(|(notice, sentence)| view(notice, sentence)).collect())
 }
 
-fn view(language: Language, notice: Notice, people: &HashMap<AccountId, KnownPerson>) -> NoticeView {
-    let actors: Vec<&KnownPerson> = notice.actors.iter().filter_map(|actor| people.get(actor)).collect();
-    let names: Vec<&str> = actors.iter().map(|person| person.name()).collect();
-    let handle = actors.first().map(|person| person.handle.as_str());
+fn view(notice: Notice, sentence: Sentence) -> NoticeView {
     NoticeView {
         id: notice.id,
         group: notice.group,
         kind: notice.kind,
         count: notice.actor_count,
-        text: texts::text(language, notice.kind, &names, notice.actor_count),
-        url: page_url(notice.kind, notice.subject.as_deref(), handle),
-        actors: actors.into_iter().map(person_view).collect(),
+        text: sentence.text,
+        url: sentence.url,
+        actors: sentence.actors.iter().map(person_view).collect(),
         subject: notice.subject,
         created_at: created_at(notice.id),
         seen: notice.is_seen,

@@ -16,12 +16,13 @@ use crate::store::{erasure, people};
 /// Rows of each table per transaction. Small, so that other writes never wait long.
 const BATCH_ROWS: usize = 100;
 
-/// Removes an account's rows, what it was told, what others were told of it, and its idempotency keys.
+/// Removes an account's rows, what it was told, what others were told of it, its mails, and its idempotency keys.
 pub(crate) async fn erase_account(notify: &Notify, account: AccountId) -> Result<(), Error> {
     let (db, now) = (&notify.context.db, notify.context.clock.now());
     // In the lane of all: every write that has not seen the account's end is committed when this one runs.
     db.write(Lane::ALL, async move |tx| people::insert_erased(tx, account, now).await).await?;
     while db.write(Lane::of(&account), async move |tx| erasure::remove(tx, account, BATCH_ROWS).await).await? > 0 {}
+    db.write(Lane::of(&account), async move |tx| mail::forget_account(tx, &account.to_string(), now).await).await?;
     withdraw(notify, &Withdrawn::OfActor(account)).await?;
     withdraw(notify, &Withdrawn::OfMember(account)).await?;
     Ok(Idempotency::forget(db, account.0).await?)

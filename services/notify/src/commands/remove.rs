@@ -5,15 +5,16 @@
 use contract::AccountId;
 use uuid::Uuid;
 
+use super::mark_announcements::remove_announcement;
 use super::withdraw_pushes::withdraw_pushes;
 use crate::error::Error;
 use crate::live;
 use crate::state::Notify;
 use crate::store::pushes::ReadNotices;
 
-/// Removes a notice of a member.
+/// Removes a notice of a member, or an announcement from their list.
 pub(crate) async fn remove(notify: &Notify, member: AccountId, id: Uuid) -> Result<(), Error> {
-    if !notify.history.remove(member, id).await? {
+    if !notify.history.remove(member, id).await? && !remove_announcement(notify, member, id).await? {
         return Err(Error::NotFound);
     }
     live::publish(&notify.context.bus, &[member]);

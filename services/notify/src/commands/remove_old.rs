@@ -10,7 +10,7 @@ use super::withdraw::withdraw;
 use crate::error::Error;
 use crate::history::Withdrawn;
 use crate::state::Notify;
-use crate::store::{fan_outs, media, people, relations, removed};
+use crate::store::{announcements, dates, fan_outs, mails, media, people, relations, reminders, removed};
 
 /// Rows of each table per transaction.
 const BATCH_ROWS: usize = 500;
@@ -21,7 +21,7 @@ const REMEMBERED: TimeDelta = TimeDelta::days(30);
 pub(crate) async fn remove_old(notify: &Notify, run: &Run) -> Result<(), Error> {
     let now = notify.context.clock.now();
     withdraw(notify, &Withdrawn::Before(now - notify.config.age())).await?;
-    let before = now - REMEMBERED;
+    let (before, ended_before) = (now - REMEMBERED, now - notify.config.age());
     loop {
         let run = run.clone();
         let removed = notify
@@ -34,7 +34,12 @@ pub(crate) async fn remove_old(notify: &Notify, run: &Run) -> Result<(), Error> 
                 let ended = relations::remove_off(tx, before, BATCH_ROWS).await?;
                 let files = media::remove_old(tx, before, BATCH_ROWS).await?;
                 let fan_outs = fan_outs::remove_old(tx, before, BATCH_ROWS).await?;
-                Ok::<_, Error>(subjects.max(erased).max(ended).max(files).max(fan_outs))
+                let mails = mails::remove_old(tx, before, BATCH_ROWS).await?;
+                let dates = dates::remove_old(tx, before, BATCH_ROWS).await?;
+                let reminders = reminders::remove_old(tx, ended_before, BATCH_ROWS).await?;
+                let announced = announcements::remove_old(tx, ended_before, BATCH_ROWS).await?;
+                let removed = [subjects, erased, ended, files, fan_outs, mails, dates, reminders, announced];
+                Ok::<_, Error>(removed.into_iter().max().unwrap_or_default())
             })
             .await?;
         if removed < BATCH_ROWS as u64 {

@@ -61,7 +61,10 @@ pub(super) fn default_of(kind: NoticeKind) -> EffectivePreference {
         | NoticeKind::PartRemoved
         | NoticeKind::GreetingOpened
         | NoticeKind::MediaReady => (true, MailFrequency::Off),
-        NoticeKind::Reacted | NoticeKind::Reposted | NoticeKind::Posted => (false, MailFrequency::Off),
+        NoticeKind::Reminder => (true, MailFrequency::Now),
+        NoticeKind::Announcement | NoticeKind::Reacted | NoticeKind::Reposted | NoticeKind::Posted => {
+            (false, MailFrequency::Off)
+        }
     };
     EffectivePreference { from: FromWhom::Everyone, push, mail }
 }

@@ -25,6 +25,8 @@ pub(crate) fn page_url(kind: NoticeKind, subject: Option<&str>, handle: Option<&
         NoticeKind::PartAdded | NoticeKind::PartPending | NoticeKind::PartApproved | NoticeKind::PartRemoved => {
             below("/t/", subject)
         }
+        NoticeKind::Reminder => "/reminders".to_owned(),
+        NoticeKind::Announcement => LIST.to_owned(),
         NoticeKind::MediaReady | NoticeKind::MediaFailed => below("/m/", subject),
     }
 }

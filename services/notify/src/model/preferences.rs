@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::kinds::{EffectivePreference, FromWhom, MailFrequency, default_of};
 use super::language::Language;
+use super::local_time::{TimeOfDay, Zone};
 
 /// What a member has set for a kind; `null` is the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -37,17 +38,32 @@ pub(crate) struct QuietHours {
     pub zone: String,
 }
 
+/// When daily mails are sent, unless a member has set it.
+const DIGEST_AT: TimeOfDay = TimeOfDay::hour(8);
+/// The most promotions a week that a member can want.
+const MAX_PROMOTIONS: u8 = 7;
+
 /// The preferences of a member.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({
     "language": "fr",
+    "zone": "Europe/Berlin",
+    "digest_at": "08:00",
+    "promotions": null,
     "quiet_hours": {"from": "22:00", "until": "07:30", "zone": "Europe/Berlin"},
     "kinds": {"reacted": {"from": "following", "push": false, "mail": "off"}},
 }))]
 pub(crate) struct Preferences {
     /// The language of notices; `null` for that of each request.
     pub language: Option<Language>,
+    /// The time zone (IANA) of daily mails; `null` for that of the account.
+    pub zone: Option<String>,
+    /// When daily mails are sent: hours and minutes of the zone; `null` for 08:00.
+    pub digest_at: Option<String>,
+    /// How many promotions a week the member wants to be shown, 1 to 7; `null` for none.
+    #[schema(minimum = 1, maximum = 7)]
+    pub promotions: Option<u8>,
     /// When nothing is pushed.
     pub quiet_hours: Option<QuietHours>,
     /// What differs from the defaults, by kind.
@@ -63,6 +79,17 @@ pub(crate) struct InvalidPreferences(&'static str);
 impl Preferences {
     /// Checks what a member wants to set.
     pub(crate) fn check(&self) -> Result<(), InvalidPreferences> {
+        if self.zone.as_deref().is_some_and(|zone| Zone::find(zone).is_none()) {
+            return Err(InvalidPreferences(
+                "`zone` must be the name of a time zone (IANA) such as Europe/Berlin or UTC.",
+            ));
+        }
+        if self.digest_at.as_deref().is_some_and(|time| TimeOfDay::parse(time).is_none()) {
+            return Err(InvalidPreferences("`digest_at` must be hours and minutes, such as 08:00."));
+        }
+        if self.promotions.is_some_and(|promotions| !(1..=MAX_PROMOTIONS).contains(&promotions)) {
+            return Err(InvalidPreferences("`promotions` must be 1 to 7 a week, or null for none."));
+        }
         let Some(QuietHours { from, until, zone }) = &self.quiet_hours else { return Ok(()) };
         let (Some(from), Some(until)) = (minutes(from), minutes(until)) else {
             return Err(InvalidPreferences("`quiet_hours` begin and end at hours and minutes, such as 22:00."));
@@ -77,6 +104,16 @@ impl Preferences {
             ));
         }
         Ok(())
+    }
+
+    /// Returns when daily mails are sent.
+    pub(crate) fn digest_at(&self) -> TimeOfDay {
+        self.digest_at.as_deref().and_then(TimeOfDay::parse).unwrap_or(DIGEST_AT)
+    }
+
+    /// Stops the mails about a kind.
+    pub(crate) fn stop_mails(&mut self, kind: NoticeKind) {
+        self.kinds.entry(kind).or_default().mail = Some(MailFrequency::Off);
     }
 
     /// Returns what counts for a kind.
@@ -122,6 +159,24 @@ mod tests {
         ] {
             assert!(check(from, until, zone).is_err(), "{from} {until} {zone}");
         }
+    }
+
+    #[test]
+    fn a_zone_a_time_of_mails_and_a_number_of_promotions_are_checked() {
+        let check = |text: &str| serde_json::from_str::<Preferences>(text).is_ok_and(|read| read.check().is_ok());
+        assert!(check(r#"{"zone": "Asia/Tokyo", "digest_at": "18:30", "promotions": 7}"#) && check("{}"));
+        for wrong in [
+            r#"{"zone": "Europe/Atlantis"}"#,
+            r#"{"digest_at": "8"}"#,
+            r#"{"promotions": 0}"#,
+            r#"{"promotions": 8}"#,
+            r#"{"promotions": -1}"#,
+        ] {
+            assert!(!check(wrong), "{wrong}");
+        }
+        let mut preferences = Preferences::default();
+        preferences.stop_mails(NoticeKind::Mentioned);
+        assert_eq!(preferences.of(NoticeKind::Mentioned).mail, MailFrequency::Off);
     }
 
     #[test]

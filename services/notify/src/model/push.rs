@@ -28,7 +28,7 @@ contract::string_enum!(PushAction: Show => "show", Withdraw => "withdraw");
 /// How urgent a push is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Priority {
-    /// Somebody waits for an answer, so the device may be woken.
+    /// Somebody waits for an answer, or it is time, so the device may be woken.
     High,
     /// The device is not woken for it.
     Normal,
@@ -59,7 +59,8 @@ impl Priority {
             | NoticeKind::Mentioned
             | NoticeKind::CommentPending
             | NoticeKind::PartPending
-            | NoticeKind::GreetingOpened => Self::High,
+            | NoticeKind::GreetingOpened
+            | NoticeKind::Reminder => Self::High,
             _ => Self::Normal,
         }
     }
@@ -71,7 +72,7 @@ pub(crate) fn category(kind: NoticeKind) -> &'static str {
     match kind {
         NoticeKind::Followed | NoticeKind::FollowRequested | NoticeKind::FollowAccepted => "people",
         NoticeKind::Commented | NoticeKind::Answered | NoticeKind::Mentioned | NoticeKind::CommentPending => "talk",
-        NoticeKind::MediaReady | NoticeKind::MediaFailed => "media",
+        NoticeKind::MediaReady | NoticeKind::MediaFailed | NoticeKind::Reminder | NoticeKind::Announcement => "own",
         NoticeKind::Reacted
         | NoticeKind::Reposted
         | NoticeKind::Posted

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contract::AccountId;
+use contract::notify::NoticeKind;
 use uuid::Uuid;
 
 use super::{Content, Message};
@@ -15,7 +16,7 @@ use crate::model::{KnownPerson, Language, Preferences, PushAction, page_url};
 use crate::state::Notify;
 use crate::store::devices::Device;
 use crate::store::pushes::LeasedPush;
-use crate::store::{devices, people, settings};
+use crate::store::{devices, people, reminders, settings};
 use crate::texts;
 
 /// The most characters of a text: everything else of a push is small, so it stays far below 4 KiB.
@@ -38,6 +39,8 @@ struct Known {
     counts: HashMap<AccountId, Counts>,
     languages: HashMap<AccountId, Language>,
     people: HashMap<AccountId, KnownPerson>,
+    /// What members want to be reminded of, in their own words, by the subjects of the notices.
+    reminders: HashMap<String, String>,
 }
 
 /// Returns what is done with each push of a batch.
@@ -57,6 +60,9 @@ async fn read(notify: &Notify, batch: &[LeasedPush]) -> Result<Known, Error> {
     let preferences = settings::list(sql, &members).await?;
     let actors = unique(notices.iter().flat_map(|(_, notice)| notice.actors.iter().copied()));
     let people = people::list(sql, &actors).await?;
+    let reminded = notices.iter().filter(|(_, notice)| notice.kind == NoticeKind::Reminder);
+    let reminded: Vec<Uuid> = reminded.filter_map(|(_, notice)| notice.subject.as_deref()?.parse().ok()).collect();
+    let reminders = reminders::list_texts(sql, &reminded).await?;
     let language_of = |(member, preferences): (AccountId, Preferences)| Some((member, preferences.language?));
     Ok(Known {
         devices: devices.into_iter().map(|device| (device.id, device)).collect(),
@@ -68,6 +74,7 @@ async fn read(notify: &Notify, batch: &[LeasedPush]) -> Result<Known, Error> {
             .filter(|person| !person.handle.is_empty() && !person.is_hidden(now))
             .map(|person| (person.account, person))
             .collect(),
+        reminders: reminders.into_iter().map(|(id, text)| (id.to_string(), text)).collect(),
     })
 }
 
@@ -113,7 +120,10 @@ impl Known {
         let actors: Vec<&KnownPerson> = notice.actors.iter().filter_map(|actor| self.people.get(actor)).collect();
         let names: Vec<&str> = actors.iter().map(|person| person.name()).collect();
         let handle = actors.first().map(|person| person.handle.as_str());
-        let text = texts::text(language, notice.kind, &names, notice.actor_count);
+        let text = match notice.subject.as_ref().and_then(|subject| self.reminders.get(subject)) {
+            Some(own) => own.clone(),
+            None => texts::text(language, notice.kind, &names, notice.actor_count),
+        };
         Content::Show {
             notice: notice.id,
             text: text.chars().take(MAX_TEXT_CHARS).collect(),

@@ -8,7 +8,7 @@ use db::{Error, Sql as _, Tx};
 use super::values::bound;
 
 /// Each deletes rows of the account `$1`, at most `$2` of a table that may have many.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 12] = [
     "
     delete from relation
      where (member, other, kind) in (
@@ -59,6 +59,34 @@ const STEPS: [&str; 8] = [
             where member = $1
             limit $2)",
     "
+    delete from reminder
+     where id in (
+           select id
+             from reminder
+            where member = $1
+            limit $2)",
+    "
+    delete from dated_member
+     where (subject, member) in (
+           select subject, member
+             from dated_member
+            where member = $1
+            limit $2)",
+    "
+    delete from announcement_mark
+     where (member, announcement) in (
+           select member, announcement
+             from announcement_mark
+            where member = $1
+            limit $2)",
+    "
+    delete from notice_mail
+     where (member, group_id) in (
+           select member, group_id
+             from notice_mail
+            where member = $1
+            limit $2)",
+    "
     delete from settings
      where member in (
            select member
@@ -67,6 +95,14 @@ const STEPS: [&str; 8] = [
             limit $2)",
 ];
 
+const REMOVE_MAILED: &str = "
+    delete from mailed_member
+     where member = $1";
+
+const REMOVE_READER: &str = "
+    delete from announcement_reader
+     where member = $1";
+
 const REMOVE_PERSON: &str = "
     delete from person
      where account = $1";
@@ -74,6 +110,9 @@ const REMOVE_PERSON: &str = "
 /// Deletes some rows of an account, and returns how many; 0 when none is left.
 pub(crate) async fn remove(tx: &Tx, account: AccountId, limit: usize) -> Result<u64, Error> {
     let mut removed = tx.execute(REMOVE_PERSON, vec![account.0.into()]).await?;
+    for statement in [REMOVE_MAILED, REMOVE_READER] {
+        removed += tx.execute(statement, vec![account.0.into()]).await?;
+    }
     for step in STEPS {
         removed += tx.execute(step, vec![account.0.into(), bound(limit)]).await?;
     }

@@ -6,7 +6,7 @@ use contract::notify::NoticeKind;
 use testkit::{Plan, Plans, World, plans};
 use uuid::Uuid;
 
-use super::{fan_outs, history, media, people, relations, removed, settings};
+use super::{announcements, dates, fan_outs, history, mails, media, people, relations, reminders, removed, settings};
 use crate::history::{Filter, Withdrawn};
 use crate::model::RelationKind;
 
@@ -27,6 +27,24 @@ async fn read_known(sql: &Plans<'_>) -> Result<(), db::Error> {
     removed::list(sql, &subjects).await?;
     fan_outs::find(sql, id).await?;
     media::find(sql, "a").await?;
+    mails::list_due_members(sql, now, 50).await?;
+    mails::list_due(sql, MEMBER, now, 50).await?;
+    mails::find_mailed(sql, MEMBER).await?;
+    announcements::list_current(sql, now).await?;
+    announcements::list(sql, id, 50).await?;
+    announcements::list_each(sql, &[id]).await?;
+    announcements::count_between(sql, now, now).await?;
+    announcements::count_current(sql, now).await?;
+    announcements::find_reader(sql, MEMBER).await?;
+    announcements::list_marks(sql, MEMBER).await?;
+    dates::find(sql, id).await?;
+    dates::find_for(sql, id, MEMBER).await?;
+    reminders::find(sql, MEMBER, id).await?;
+    reminders::list(sql, MEMBER, Uuid::max(), 50).await?;
+    reminders::list_due(sql, now, 50).await?;
+    reminders::list_about(sql, id, id, 50).await?;
+    reminders::list_texts(sql, &[id]).await?;
+    reminders::count(sql, MEMBER).await?;
     Ok(())
 }
 
@@ -68,6 +86,7 @@ async fn every_query_has_an_index() {
     let uses = |part: &str, index: &str| query_plans.iter().any(|plan| plan.query.contains(part) && plan.uses(index));
     assert!(uses("order by member\n", "relation_other"), "{query_plans:#?}");
     assert!(uses("and notice.kind = $5", "notice_kind"), "{query_plans:#?}");
+    assert!(uses("order by due_us, member", "notice_mail_due"), "{query_plans:#?}");
     assert!(uses("where subject = $1", "notice_subject"), "{query_plans:#?}");
     assert!(uses("where id < $1", "notice_id"), "{query_plans:#?}");
     assert!(uses("where entry = $1", "notice_entry_entry"), "{query_plans:#?}");

@@ -13,8 +13,20 @@ use crate::fixtures::{follow, publish_all, react, world_of};
 use crate::happenings::{account, comment, exact, follow_all, kinds, post, upload};
 
 /// Tables with rows about members, but for the list of erased accounts.
-const TABLES: [&str; 9] =
-    ["person", "relation", "settings", "subject_mute", "media_owner", "fan_out", "recipient", "notice", "notice_entry"];
+const TABLES: [&str; 12] = [
+    "person",
+    "relation",
+    "settings",
+    "subject_mute",
+    "media_owner",
+    "fan_out",
+    "recipient",
+    "notice",
+    "notice_entry",
+    "notice_mail",
+    "reminder",
+    "announcement_reader",
+];
 
 async fn count(world: &World, table: &str) -> i64 {
     #[derive(FromQueryResult)]
@@ -37,8 +49,11 @@ async fn an_erased_account_leaves_nothing_and_late_events_do_not_bring_it_back()
         react(&world, actor, author, number).await;
         publish_all(&world, &[comment(&world, actor, author, number, number + 10)]).await;
         publish_all(&world, &[upload(&world, actor, &MediaId::random(), Kind::Video)]).await;
-        let preferences = json!({"kinds": {"reacted": {"from": "nobody"}}});
+        let preferences = json!({"kinds": {"reacted": {"from": "nobody"}, "commented": {"mail": "daily"}}});
         actor.send(actor.request(Method::PUT, "/v1/notifications/preferences").json(&preferences)).await.expect(200);
+        let reminder = json!({"text": "x", "at": "2030-01-01T09:00", "zone": "UTC"});
+        actor.post("/v1/reminders", &reminder).await.expect(201);
+        exact(&world, actor).await;
         let path = format!("/v1/notifications/mutes/{}", posted.id);
         actor.send(actor.request(Method::PUT, &path)).await.expect(204);
     }

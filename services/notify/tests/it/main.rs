@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
 mod access;
+mod announcements;
 mod dynamodb;
 mod erasure;
 mod fixtures;
@@ -17,4 +18,5 @@ mod push;
 mod push_devices;
 mod push_failures;
 mod push_service;
+mod reminders;
 mod stream;
