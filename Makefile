@@ -1,9 +1,9 @@
 # What one types here. Each target is a script in dev/ or one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check fmt fleet fleet-test bench openapi page share doctor clean
+.PHONY: help run test faults check fmt fleet fleet-test bench images-test alerts-test logs-test pipeline-test openapi dashboards page share doctor clean
 
 help:     ## list the targets
-	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 21
 
 run:      ## install what is missing, build, start on http://127.0.0.1:8080 with demo content
 	@dev/run
@@ -28,6 +28,21 @@ fleet-test: ## the product's whole test suite against such a fleet
 
 bench:    ## measure, and write bench/RESULTS.md
 	@dev/bench $(ARGS)
+
+images-test: ## build the images of deploy/Containerfile, start them, and look whether they keep what they promise
+	@dev/images-test
+
+alerts-test: ## test every alert, then kill the server until a real one arrives
+	@dev/alerts-test
+
+logs-test: ## send log lines through rsyslog to a search server, and find them
+	@dev/logs-test
+
+pipeline-test: ## run each step of a release against a cluster that only answers
+	@dev/pipeline-test
+
+dashboards: ## write Grafana's dashboards anew from the table in dev/dashboards
+	@dev/dashboards
 
 openapi:  ## write docs/openapi.json, the other generated docs and the page's types anew
 	UPDATE=1 cargo test --locked --package tutti --bin tutti

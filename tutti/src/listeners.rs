@@ -6,6 +6,7 @@
 //! `not ready`, has no route of the role `admin`, and tells of the process only what another process of the fleet has
 //! signed its request for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,6 +25,8 @@ use crate::readiness::Readiness;
 /// Concurrent requests of the operations listener: an operator, a load balancer and Prometheus, each with some that
 /// hang.
 const MAX_OPERATIONS_REQUESTS: usize = 16;
+/// Dead letters that a scrape counts at most, so that many of them make no scrape slow.
+const MAX_COUNTED_DEAD_LETTERS: usize = 100;
 /// The role that has a listener of its own.
 pub(crate) const ADMIN: &str = "admin";
 
@@ -108,8 +111,27 @@ async fn metrics(State(readiness): State<Arc<Readiness>>, request: HeaderMap) ->
                 let labels = base::telemetry::ConsumerLabels { consumer };
                 process.metrics.backlog.get_or_create(&labels).set(i64::try_from(waiting).unwrap_or(i64::MAX));
             }
+            count_dead_letters(process).await;
         }
         Err(error) => tracing::warn!(%error, "the bus did not report its backlog"),
     }
     respond(process.metrics.text())
+}
+
+/// Sets how many dead letters each consumer has.
+async fn count_dead_letters(process: &Process) {
+    match process.bus.engine().dead_letters(MAX_COUNTED_DEAD_LETTERS).await {
+        Ok(letters) => {
+            let mut counts: BTreeMap<String, i64> =
+                process.consumers.iter().map(|consumer| (consumer.clone(), 0)).collect();
+            for letter in letters {
+                *counts.entry(letter.consumer).or_default() += 1;
+            }
+            process.metrics.dead_letters.clear();
+            for (consumer, count) in counts {
+                process.metrics.dead_letters.get_or_create(&base::telemetry::ConsumerLabels { consumer }).set(count);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the bus did not report its dead letters"),
+    }
 }

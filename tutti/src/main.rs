@@ -20,6 +20,7 @@ mod migrate;
 mod move_data;
 mod objects;
 mod openapi;
+mod process_metrics;
 mod readiness;
 mod renamed_keys;
 mod roles;

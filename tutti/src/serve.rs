@@ -18,6 +18,7 @@ use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Serve;
+use crate::process_metrics::ProcessMetrics;
 use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
 
 /// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
@@ -28,7 +29,7 @@ const MAX_ADMIN_CONNECTIONS: usize = 256;
 
 /// Runs the process until SIGTERM or Ctrl-C.
 pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
-    let started = Instant::now();
+    let (started, started_at) = (Instant::now(), base::Clock::system().now().timestamp());
     let (mut config, mut server) = settings::installation(&arguments.settings)?;
     settings::check_peers(&config)?;
     server.listen = arguments.listen.unwrap_or(server.listen);
@@ -87,6 +88,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         process = Process::start(&services, &options) => Arc::new(process?),
         () = signals.next() => return Ok(()),
     };
+    let collector = ProcessMetrics::new(started_at, server.data.clone());
+    process.metrics.register(|registry| registry.register_collector(Box::new(collector)));
     readiness.set_started(process.clone());
     let limits = Limits {
         max_connections: server.connections,

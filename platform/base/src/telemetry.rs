@@ -90,6 +90,8 @@ pub struct Metrics {
     pub seconds: Family<RouteLabels, Histogram>,
     /// `tutti_bus_backlog`: deliveries that are pending or in progress.
     pub backlog: Family<ConsumerLabels, Gauge>,
+    /// `tutti_bus_dead_letters`: dead letters, of the oldest hundred.
+    pub dead_letters: Family<ConsumerLabels, Gauge>,
     /// `tutti_http_connections`: open connections of the public listener.
     pub connections: Gauge,
 }
@@ -102,6 +104,7 @@ impl Default for Metrics {
             // 1 ms to 16 s, doubling.
             seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 15))),
             backlog: Family::default(),
+            dead_letters: Family::default(),
             connections: Gauge::default(),
         };
         metrics.register(|registry| {
@@ -112,6 +115,11 @@ impl Default for Metrics {
                 metrics.seconds.clone(),
             );
             registry.register("bus_backlog", "Deliveries that are pending or in progress", metrics.backlog.clone());
+            registry.register(
+                "bus_dead_letters",
+                "Dead letters, of the oldest hundred (100 in all means 100 or more)",
+                metrics.dead_letters.clone(),
+            );
             registry.register(
                 "http_connections",
                 "Open connections of the public listener",
