@@ -102,6 +102,8 @@ enum ScenarioName {
     SignIns,
     /// Verifying an audit trail of 10,000 acts
     Audit,
+    /// Backups of 10,000 photos beside restic, restores beside `cp`
+    Backups,
     /// Home pages and posts in a community of 100,000 accounts
     Social,
     /// Home pages, follows and reactions beside PocketBase
@@ -149,6 +151,11 @@ impl Bench {
     /// Whether less is measured than a report needs.
     pub fn is_quick(&self) -> bool {
         self.quick
+    }
+
+    /// Returns the number of items of a library; a tenth with `--quick`.
+    pub fn items(&self) -> usize {
+        if self.quick { 1_000 } else { 10_000 }
     }
 
     /// Returns the number of accounts of a community, so that one has 100,000 followers; a tenth with `--quick`.
@@ -203,6 +210,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::Tokens => scenarios::tokens::measure(&bench).await,
             ScenarioName::SignIns => scenarios::sign_ins::measure(&bench).await,
             ScenarioName::Audit => scenarios::audit::measure(&bench).await,
+            ScenarioName::Backups => scenarios::backups::measure(&bench).await,
             ScenarioName::Social => scenarios::social::measure(&bench).await,
             ScenarioName::SocialBeside => scenarios::social_beside::measure(&bench).await,
             ScenarioName::SocialStorage => scenarios::social_storage::measure(&bench).await,

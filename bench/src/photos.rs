@@ -80,7 +80,11 @@ impl Photos {
     /// Returns photo `number`.
     pub fn get(&self, number: usize) -> Photo {
         let mut random = Random(number as u64 + 1);
-        let wanted = SIZES.start + random.next() % (SIZES.end - SIZES.start);
+        self.sized(number, SIZES.start + random.next() % (SIZES.end - SIZES.start))
+    }
+
+    /// Returns photo `number` with this size in bytes, or that of the smallest base picture if that is larger.
+    pub fn sized(&self, number: usize, wanted: u64) -> Photo {
         let mark = format!("tutti bench, photo {number:08}");
         // The largest base that leaves room for a comment with the mark.
         let room = |base: &&Base| base.bytes() + 4 + mark.len() as u64 <= wanted;

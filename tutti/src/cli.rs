@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::backup::arguments::{Backup, List, Restore, Verify};
+pub(crate) use crate::installation_arguments::Settings;
+
 /// Tutti: the backend for apps in which people share photos, songs and videos.
 #[derive(Debug, Parser)]
 #[command(
@@ -54,6 +57,14 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Copy a data folder to PostgreSQL and S3
     Move(Move),
+    /// Make a recovery point of everything; make keys, try restores, remove old points
+    Backup(Backup),
+    /// Restore a recovery point into an empty place
+    Restore(Restore),
+    /// Verify recovery points: every file is there, opens, and holds what was backed up
+    Verify(Verify),
+    /// List the recovery points
+    List(List),
     /// Inspect the bus: backlogs and dead letters, and redelivery
     Bus(Bus),
     /// Compare the store with the rows, and remove objects without a row
@@ -120,20 +131,6 @@ pub(crate) struct Serve {
     /// The address of the operators' listener [default: 127.0.0.1:8082]
     #[arg(long, env = "TUTTI_ADMIN_LISTEN", value_name = "ADDR")]
     pub(crate) admin_listen: Option<SocketAddr>,
-}
-
-/// The options that name the installation of a command.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Settings {
-    /// The folder of the embedded engines' data [default: data]
-    #[arg(long, env = "TUTTI_DATA", value_name = "DIR", global = true)]
-    pub(crate) data: Option<PathBuf>,
-    /// The configuration file (TOML)
-    #[arg(long, env = "TUTTI_CONFIG", value_name = "FILE", global = true)]
-    pub(crate) config: Option<PathBuf>,
-    /// Set one key of the configuration
-    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", global = true)]
-    pub(crate) set: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -28,7 +28,7 @@ const PEERS: &str = concat!(
 );
 
 pub(crate) fn sections() -> Vec<Section> {
-    let mut sections = vec![settings::section()];
+    let mut sections = settings::sections();
     sections.extend(boot::sections());
     sections.extend(roles::all().iter().flat_map(|service| (service.sections)()));
     sections

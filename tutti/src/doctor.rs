@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use backup::BackupOptions;
 use base::Random;
 use base::config::Config;
 use boot::permissions;
@@ -173,8 +174,15 @@ fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
 
 /// Returns the configuration key and the path of each secret file that other users can read.
 fn exposed_secrets(config: &Config) -> Result<impl Iterator<Item = (&'static str, PathBuf)>, CommandError> {
-    let files = boot::secret_files(config)?.into_iter().chain(notify::secret_files(config)?);
-    Ok(files.filter(|(_, path)| permissions::is_readable_by_others(path)))
+    let backup: BackupOptions = config.section("backup")?;
+    let of_backups = [
+        ("backup.key_file", backup.key_file),
+        ("backup.secret_key_file", backup.secret_key_file),
+        ("backup.drill_password_file", backup.drill_password_file),
+    ];
+    let of_backups = of_backups.into_iter().filter_map(|(key, path)| Some((key, path?)));
+    let all = boot::secret_files(config)?.into_iter().chain(notify::secret_files(config)?).chain(of_backups);
+    Ok(all.filter(|(_, path)| permissions::is_readable_by_others(path)))
 }
 
 /// Logs a warning for each secret file that others can read, and if the process runs as root.

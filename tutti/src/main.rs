@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod bus;
 mod check;
 mod cli;
@@ -13,6 +14,7 @@ mod command_docs;
 mod config_reference;
 mod demo;
 mod doctor;
+mod installation_arguments;
 mod keys;
 mod listeners;
 mod metrics_format;
@@ -68,6 +70,10 @@ fn main() -> ExitCode {
             Command::Check(arguments) => check::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Move(arguments) => move_data::run(arguments).await,
+            Command::Backup(arguments) => backup::run(arguments).await,
+            Command::Restore(arguments) => backup::restore(arguments).await,
+            Command::Verify(arguments) => backup::verify(arguments).await,
+            Command::List(arguments) => backup::list(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
             Command::Objects(arguments) => objects::run(arguments).await,
             Command::Keys(arguments) => keys::run(&arguments),

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use backup::BackupOptions;
 use base::tasks::Tasks;
 use base::telemetry::{LogFormat, start_logs};
 use boot::{Options, Process};
@@ -17,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::backup::timer;
 use crate::cli::Serve;
 use crate::process_metrics::ProcessMetrics;
 use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
@@ -40,6 +42,9 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let logs = start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
     let services = roles::select(&arguments.roles)?;
     boot::check_config(&config, &services)?;
+    let backups: BackupOptions = config.section("backup")?;
+    backups.check()?;
+    backup::refuse_incomplete(&server.data)?;
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
     if server.clock_skew_seconds != 0 {
@@ -81,7 +86,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         operators_openapi_json: openapi::json(ListenerKind::Operators)?.into(),
         all: roles::all().to_vec(),
         pending: readiness.pending.clone(),
-        sections: vec![settings::section()],
+        sections: settings::sections(),
         logs,
     };
     let process = tokio::select! {
@@ -91,6 +96,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let collector = ProcessMetrics::new(started_at, server.data.clone());
     process.metrics.register(|registry| registry.register_collector(Box::new(collector)));
     readiness.set_started(process.clone());
+    timer::start(&process, &backups, &server.data, &arguments.settings);
     let limits = Limits {
         max_connections: server.connections,
         max_per_prefix: server.connections_per_prefix,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ::backup::BackupOptions;
 use base::config::{Config, Error, Section, Source};
 use base::telemetry::LogFormat;
 use serde::{Deserialize, Serialize};
@@ -67,9 +68,11 @@ impl Default for Server {
     }
 }
 
-/// Returns `[server]` for the configuration reference, and for what operators see of it.
-pub(crate) fn section() -> Section {
-    Section::of::<Server>("server")
+/// Returns the sections of the process for the configuration reference, and for what operators see of them.
+pub(crate) fn sections() -> Vec<Section> {
+    let backup =
+        Section::of::<BackupOptions>("backup").with_rule(|config| config.section::<BackupOptions>("backup")?.check());
+    vec![Section::of::<Server>("server"), backup]
 }
 
 /// Sets the keys for which `tutti serve` has flags of their own to what these say.
@@ -93,7 +96,7 @@ pub(crate) fn set_flags(config: &mut Config, arguments: &Serve) {
 
 /// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
 pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
-    let mut sections = vec!["server", "peers"];
+    let mut sections = vec!["server", "peers", "backup"];
     sections.extend(boot::SECTIONS);
     for service in roles::all() {
         sections.push(service.name);

@@ -4,6 +4,7 @@
 
 pub mod attack;
 pub mod audit;
+pub mod backups;
 pub mod events;
 pub mod fleet;
 pub mod ladder;

@@ -45,6 +45,9 @@ const PLATFORM: &[Migration] = &[
     // When a run started, and which process ran it: the history of `schedule`. The account that a mail is about, and
     // the mails of which an engine has to forget what it keeps: see `mail`.
     Migration { version: 6, min_compatible: 1, sql: include_str!("../migrations/0006_run_history_mail_account.sql") },
+    // While a backup copies objects, no sweep removes any: see `objects::removal_hold`. The restores of the database:
+    // see `backup`.
+    Migration { version: 7, min_compatible: 1, sql: include_str!("../migrations/0007_removal_hold_restored.sql") },
 ];
 
 #[derive(FromQueryResult)]

@@ -8,6 +8,7 @@ mod folder;
 mod key_log;
 pub mod orphans;
 pub mod reconcile;
+pub mod removal_hold;
 mod sync;
 mod writer;
 

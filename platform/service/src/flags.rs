@@ -5,7 +5,7 @@
 //! was last known, and all flags are on until it was read for the first time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::Query;
@@ -85,6 +85,9 @@ pub struct FindFlags;
 pub struct FlagsState {
     /// The names of the flags that are off. A process passes over names that it does not know.
     pub off: Vec<String>,
+    /// The epoch of the installation ([`db::restored::epoch`]); an earlier release of accounts tells none.
+    #[serde(default)]
+    pub epoch: i64,
 }
 
 impl Query for FindFlags {
@@ -99,12 +102,23 @@ impl Query for FindFlags {
 
 /// The flags as this process knows them; clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Flags(Arc<AtomicU64>);
+pub struct Flags(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    off: AtomicU64,
+    epoch: AtomicI64,
+}
 
 impl Flags {
     /// Whether a flag is on.
     pub fn is_on(&self, flag: Flag) -> bool {
-        self.0.load(Ordering::Relaxed) & flag.bit() == 0
+        self.0.off.load(Ordering::Relaxed) & flag.bit() == 0
+    }
+
+    /// Returns the epoch of the installation: another one after each restore from a backup, 0 if there was none.
+    pub fn epoch(&self) -> i64 {
+        self.0.epoch.load(Ordering::Relaxed)
     }
 
     /// Returns the 503 for what is turned off.
@@ -118,7 +132,8 @@ impl Flags {
     /// Takes over the state that accounts has.
     pub fn apply(&self, state: &FlagsState) {
         let off = state.off.iter().filter_map(|name| Flag::from_name(name)).fold(0, |off, flag| off | flag.bit());
-        let before = self.0.swap(off, Ordering::Relaxed);
+        self.0.epoch.store(state.epoch, Ordering::Relaxed);
+        let before = self.0.off.swap(off, Ordering::Relaxed);
         for flag in Flag::ALL.iter().filter(|flag| (before ^ off) & flag.bit() != 0) {
             tracing::info!(flag = flag.name(), on = self.is_on(*flag), "a flag was changed");
         }
@@ -167,7 +182,7 @@ mod tests {
     use super::*;
 
     fn off(names: &[&str]) -> FlagsState {
-        FlagsState { off: names.iter().map(|&name| name.to_owned()).collect() }
+        FlagsState { off: names.iter().map(|&name| name.to_owned()).collect(), epoch: 7 }
     }
 
     #[test]
@@ -179,6 +194,7 @@ mod tests {
         let refused = flags.require(Flag::Uploads).unwrap_err();
         assert_eq!((refused.status.as_u16(), &*refused.code), (503, "server.turned_off"));
         assert_eq!(refused.retry_after, Some(RETRY_AFTER));
+        assert_eq!((flags.epoch(), Flags::default().epoch()), (7, 0));
         flags.apply(&off(&["sign_ups"]));
         assert!(flags.require(Flag::Uploads).is_ok() && flags.require(Flag::SignUps).is_err());
     }

@@ -163,6 +163,8 @@ pub const PLATFORM_TABLES: &[(&str, TableData)] = &[
         TableData::NotExported("Mails to the member, for 30 days; those that were sent without their texts."),
     ),
     ("mail_forgotten", TableData::NotExported("The ids of mails that are being removed, for minutes.")),
+    ("removal_hold", TableData::NotExported("Until when a backup holds the removal of files.")),
+    ("restored", TableData::NotExported("When the database was restored from a backup.")),
 ];
 
 #[cfg(test)]

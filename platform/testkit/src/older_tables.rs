@@ -6,12 +6,13 @@
 use db::{Db, Lane, Sql as _};
 
 /// The steps of `platform/db/migrations` before the newest, by version.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("../../db/migrations/0001_outbox_inbox_schedule_idempotency.sql"),
     include_str!("../../db/migrations/0002_idempotency_holder.sql"),
     include_str!("../../db/migrations/0003_idempotency_bounds.sql"),
     include_str!("../../db/migrations/0004_orphan_object.sql"),
     include_str!("../../db/migrations/0005_mail_outbox.sql"),
+    include_str!("../../db/migrations/0006_run_history_mail_account.sql"),
 ];
 
 const CREATE_VERSIONS: &str = "

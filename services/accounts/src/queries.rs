@@ -203,10 +203,10 @@ pub(crate) async fn changed_flags(accounts: &Accounts) -> Result<Vec<FlagRow>, E
     Ok(store::flags::list(accounts.context.db.read(), MAX_FLAGS).await?)
 }
 
-/// Returns which flags are off, as every process asks for it.
+/// Returns which flags are off, and the epoch, as every process asks for them.
 pub(crate) async fn flags_state(accounts: &Accounts) -> Result<FlagsState, Error> {
     let off = changed_flags(accounts).await?.into_iter().filter(|row| !row.is_on).map(|row| row.name);
-    Ok(FlagsState { off: off.collect() })
+    Ok(FlagsState { off: off.collect(), epoch: db::restored::epoch(accounts.context.db.read()).await? })
 }
 
 /// Returns the newest exports of the caller's account.

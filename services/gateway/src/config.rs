@@ -121,7 +121,7 @@ const REQUEST_HEADERS: [&str; 20] = [
     "traceparent",
 ];
 /// Response headers that its scripts may read.
-const RESPONSE_HEADERS: [&str; 20] = [
+const RESPONSE_HEADERS: [&str; 21] = [
     "location",
     "etag",
     "retry-after",
@@ -139,6 +139,7 @@ const RESPONSE_HEADERS: [&str; 20] = [
     "upload-length",
     "upload-expires",
     "tutti-media-id",
+    "tutti-epoch",
     "tutti-media",
     "tus-checksum-algorithm",
     "content-disposition",

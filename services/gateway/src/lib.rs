@@ -10,6 +10,7 @@ mod blocked_readers;
 mod body_limit;
 mod codes;
 mod config;
+mod epoch;
 mod forward;
 mod guard;
 mod oembed;
@@ -66,7 +67,7 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
         tasks: context.tasks.clone(),
         websocket_idle_timeout: Duration::from_secs(config.websocket_idle_timeout_seconds.max(1)),
     };
-    let proxy = forward::router(ListenerKind::Public, "gateway", &routes, &state);
+    let proxy = epoch::apply(forward::router(ListenerKind::Public, "gateway", &routes, &state), &context.flags);
     // Without allowed origins, no response needs CORS headers.
     let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
     let previews = previews::Previews::new(context.peers.clone(), config.public_origin()?);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests may unwrap, also in their helper functions")]
 
 mod api_keys;
+mod backups;
 mod crash;
 mod crash_export;
 mod crash_sign_up;

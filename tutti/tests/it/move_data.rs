@@ -55,14 +55,14 @@ fn relative_urls(playlist: &str, base: &str) -> Vec<String> {
 }
 
 /// Downloads a URL without a token, as a `<video>` element does.
-async fn open(site: &str, path: &str) -> Vec<u8> {
+pub(crate) async fn open(site: &str, path: &str) -> Vec<u8> {
     let response = reqwest::get(format!("{site}{path}")).await.unwrap();
     assert_eq!(response.status(), 200, "{path}");
     response.bytes().await.unwrap().to_vec()
 }
 
 /// Downloads every file of a stream except playlists: URL and bytes, in the order of the playlists.
-async fn download_stream(site: &str, master: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) async fn download_stream(site: &str, master: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for rendition in relative_urls(&String::from_utf8(open(site, master).await).unwrap(), master) {
         let playlist = String::from_utf8(open(site, &rendition).await).unwrap();

@@ -4,6 +4,7 @@
 import createClient from 'openapi-fetch';
 import { session } from '../session/session.svelte';
 import { creations } from './creations';
+import { noteEpoch } from './epoch';
 import { problemFrom, unreachable } from './problem';
 import type { paths } from './schema';
 
@@ -28,7 +29,9 @@ async function sendWithToken(request: Request): Promise<Response> {
 async function send(request: Request, token: string | null): Promise<Response> {
   if (token !== null) request.headers.set('Authorization', `Bearer ${token}`);
   try {
-    return await fetch(request);
+    const response = await fetch(request);
+    noteEpoch(response);
+    return response;
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw unreachable();

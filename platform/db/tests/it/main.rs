@@ -8,3 +8,4 @@ mod lanes;
 mod older_tables;
 mod outages;
 mod schedule;
+mod snapshot;

@@ -8,8 +8,9 @@ use testkit::{create_older_tables, insert_rows};
 
 use crate::harness::{TABLES, open, options};
 
-/// The versions before there were mails, and before runs had a history and mails an account.
-const VERSIONS: [usize; 2] = [4, 5];
+/// The versions before there were mails, before runs had a history and mails an account, and before backups held the
+/// removal of objects.
+const VERSIONS: [usize; 3] = [4, 5, 6];
 
 const EVENT: &str = "
     insert into outbox (id, subject, payload, created_at)

@@ -14,6 +14,7 @@ mod columns;
 mod store;
 
 pub use columns::{ObjectColumn, keys_within};
+pub(crate) use store::SWEEP;
 pub use store::{insert_held, mark_all_referenced, mark_orphaned, mark_referenced};
 
 use std::collections::HashSet;
@@ -123,7 +124,8 @@ impl Orphans {
     }
 
     /// Removes the objects of those of `keys` that no row names, and everything that was stored to make them. Returns
-    /// `false` if some could not be removed now; the sweep retries those.
+    /// `false` if some could not be removed now; the sweep retries those. While a backup holds removals, it leaves all
+    /// of them to the sweep.
     pub async fn remove(&self, keys: &[ObjectKey]) -> Result<bool, Error> {
         let mut is_clean = true;
         for keys in keys.chunks(BATCH_ROWS) {

@@ -15,7 +15,7 @@ use base::ObjectKey;
 use db::{Db, Error, Lane, Sql, Tx, Value, chunk_size, placeholders};
 
 /// The lane in which rows are claimed and settled, so that two sweeps never claim the same.
-const SWEEP: &str = "orphan_object";
+pub(crate) const SWEEP: &str = "orphan_object";
 
 /// A row that a sweep has claimed.
 #[derive(Debug, Clone)]
@@ -219,7 +219,7 @@ pub(super) async fn claim_due(
 ) -> Result<Vec<Claimed>, Error> {
     // Mostly there is none, and then no writer has to wait for that.
     let due: Option<KeyRow> =
-        db.read().row("select object from orphan_object where due_at <= $1 limit 1", vec![now.into()]).await?;
+        db.read().row(&format!("{ANY_DUE} and {NOT_HELD_AT}$1) limit 1"), vec![now.into()]).await?;
     if due.is_none() {
         return Ok(Vec::new());
     }
@@ -229,6 +229,12 @@ pub(super) async fn claim_due(
         .await
 }
 
+const ANY_DUE: &str = "select object from orphan_object where due_at <= $1";
+/// The condition that no backup holds removals: the number of the parameter with the present time follows, and a
+/// bracket.
+const NOT_HELD_AT: &str = "not exists (select 1 from removal_hold where until > ";
+
+/// Claims rows, unless a backup holds removals: then it claims none.
 async fn claim_where(
     tx: &Tx,
     which: &str,
@@ -240,7 +246,7 @@ async fn claim_where(
     values.extend([now.into(), until.into()]);
     let text = format!(
         "update orphan_object set condemned_at = coalesce(condemned_at, ${now_at}), due_at = ${until_at}, looks = \
-         looks + 1 where {which} \
+         looks + 1 where {which} and {NOT_HELD_AT}${now_at}) \
          returning object, condemned_at, looks"
     );
     let rows: Vec<ClaimedRow> = tx.rows(&text, values).await?;

@@ -10,7 +10,7 @@ use chrono::{TimeDelta, Utc};
 use db::{Db, Error, FromQueryResult, Lane, Sql};
 use objects::orphans;
 use objects::orphans::{ObjectColumn, Policy};
-use objects::{KeyLease, Objects, Orphans};
+use objects::{KeyLease, Objects, Orphans, removal_hold};
 use objects_s3::S3Options;
 
 use super::{Store, listed};
@@ -173,4 +173,28 @@ async fn the_sweep_removes_nothing_that_a_row_names_whatever_went_wrong_before()
     assert!(harness.start().await.sweep().await.unwrap());
     assert!(harness.exists(&key).await);
     assert_eq!(harness.tracked().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn while_a_backup_holds_removals_nothing_goes_and_afterwards_all_of_it_does() {
+    let store = Store::folder();
+    let harness = Harness::of(&store).await;
+    let key = key_of_a_killed_process(&harness).await;
+    harness.store(&key).await;
+    let process = harness.start().await;
+    let until = |minutes: i64| harness.clock.now() + TimeDelta::minutes(minutes);
+    let hold = async |token: &str| removal_hold::hold(&harness.db, token, until(0), until(5)).await.unwrap();
+    assert!(hold("one").await && hold("one").await, "its holder extends it");
+    assert!(!hold("two").await, "two backups run at once");
+    assert!(process.sweep().await.unwrap() && process.remove(std::slice::from_ref(&key)).await.unwrap());
+    assert!(harness.exists(&key).await, "it was removed under a backup");
+    // The backup was killed, and another one begins.
+    harness.clock.advance(TimeDelta::minutes(5));
+    assert!(hold("two").await);
+    removal_hold::release(&harness.db, "one").await.unwrap();
+    assert!(process.sweep().await.unwrap());
+    assert!(harness.exists(&key).await, "another's hold was ended");
+    removal_hold::release(&harness.db, "two").await.unwrap();
+    assert!(process.sweep().await.unwrap());
+    assert!(!harness.exists(&key).await);
 }

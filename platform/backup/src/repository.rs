@@ -1,0 +1,212 @@
+//! The repository: sealed files under random keys, and the manifests of recovery points under their ids.
+//!
+//! Two stores of the Objects port, so a folder and any S3 are the same here: `points` has the manifests, `data`
+//! everything else. Files are written once and never changed. Invariant: a file counts as stored only after it was read
+//! back, opened and compared.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base::ObjectKey;
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use objects::{Listed, Objects, shards};
+
+use crate::Error;
+use crate::keys::Keys;
+use crate::manifest::{IndexEntry, Manifest, SealedFile, read_index, time_of};
+use crate::options::BackupOptions;
+use crate::rate_limit::RateLimit;
+use crate::sealed::{self, Digest};
+
+/// The shard of the manifests.
+const POINTS: &str = "rp";
+/// The largest manifest or index that is read into memory: some ten million objects.
+const MAX_IN_MEMORY_BYTES: usize = 4 << 30;
+/// Concurrent requests to the repository.
+pub(crate) const MAX_CONCURRENT: usize = 8;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Repository {
+    points: Objects,
+    data: Objects,
+    keys: Arc<Keys>,
+    limit: RateLimit,
+}
+
+impl Repository {
+    /// Opens the repository that the settings name, with the key of `key_file`, or else of the settings.
+    pub async fn open(options: &BackupOptions, key_file: Option<&Path>) -> Result<Self, Error> {
+        options.check()?;
+        let key_file = key_file.or(options.key_file.as_deref()).ok_or(Error::NoKey)?;
+        let keys = Arc::new(Keys::read(key_file, &options.recipients)?);
+        let (points, data) = match &options.folder {
+            Some(folder) => {
+                boot::data_dir::create_private_folder(folder)?;
+                let part = async |name: &str| Objects::folder(&folder.join(name)).await.map_err(Error::Repository);
+                (part("points").await?, part("data").await?)
+            }
+            None if options.bucket.is_empty() => return Err(Error::NoRepository),
+            None => {
+                let part = |name: &str| objects_s3::open(&options.s3(name)).map_err(Error::Repository);
+                (part("points")?, part("data")?)
+            }
+        };
+        points.ping().await.map_err(Error::Repository)?;
+        Ok(Self { points, data, keys, limit: RateLimit::new(options.bytes_per_second) })
+    }
+
+    /// Returns the ids of all recovery points, the oldest first.
+    pub async fn list(&self) -> Result<Vec<String>, Error> {
+        let listed = self.points.list(POINTS).await.map_err(Error::Repository)?;
+        let ids = listed.iter().filter_map(|listed| listed.key.as_str().split_once('/')).map(|(_, id)| id);
+        let mut ids: Vec<String> = ids.filter(|id| time_of(id).is_some()).map(str::to_owned).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Returns the manifest of the point with this id; `latest` is the newest one.
+    pub async fn manifest(&self, id: &str) -> Result<Manifest, Error> {
+        let newest;
+        let id = if id == "latest" {
+            newest = self.list().await?.pop().ok_or_else(|| Error::NoPoint("at all".to_owned()))?;
+            newest.as_str()
+        } else {
+            id
+        };
+        let key = point_key(id)?;
+        let what = format!("the point {id}");
+        let bytes = match self.points.len(&key).await {
+            Err(objects::Error::Missing) => return Err(Error::NoPoint(id.to_owned())),
+            bytes => bytes.map_err(Error::Repository)?,
+        };
+        let mut json = BytesMut::new();
+        let sealed = stream_of(&self.points, &key, bytes).await?;
+        sealed::open(&self.keys, &what, sealed, async |chunk| collect(&mut json, &chunk, &what)).await?;
+        Manifest::from_json(id, &json)
+    }
+
+    /// Returns the objects of a point.
+    pub(crate) async fn index(&self, manifest: &Manifest) -> Result<Vec<IndexEntry>, Error> {
+        let what = format!("the index of {}", manifest.id);
+        read_index(&manifest.id, &self.read(&what, &manifest.index).await?)
+    }
+
+    /// Stores a manifest, and with it the point.
+    pub(crate) async fn store_manifest(&self, manifest: &Manifest) -> Result<(), Error> {
+        let json = serde_json::to_vec(manifest).map_err(|error| Error::Interrupted(error.to_string()))?;
+        let writer = self.points.create_as(point_key(&manifest.id)?).await.map_err(Error::Repository)?;
+        sealed::seal(&self.keys, one_chunk(json), writer, &self.limit).await?;
+        let stored = self.manifest(&manifest.id).await?;
+        if stored == *manifest { Ok(()) } else { Err(Error::damaged(&manifest.id, "it came back changed")) }
+    }
+
+    /// Stores a stream as a sealed file, reads it back and compares.
+    pub(crate) async fn store<S>(&self, what: &str, source: S) -> Result<SealedFile, Error>
+    where
+        S: Stream<Item = Result<Bytes, Error>>,
+    {
+        let writer = self.data.create().await.map_err(Error::Repository)?;
+        let (digest, stored) = sealed::seal(&self.keys, source, writer, &self.limit).await?;
+        let Digest { bytes, sha256 } = digest;
+        let file = SealedFile { key: stored.key, bytes, sha256, stored_bytes: stored.bytes };
+        self.verify(what, &file).await?;
+        Ok(file)
+    }
+
+    /// Stores bytes as a sealed file.
+    pub(crate) async fn store_bytes(&self, what: &str, bytes: Vec<u8>) -> Result<SealedFile, Error> {
+        self.store(what, one_chunk(bytes)).await
+    }
+
+    /// Opens a sealed file, hands its bytes to `visit`, and compares its digest.
+    pub(crate) async fn open_file(
+        &self,
+        what: &str,
+        file: &SealedFile,
+        visit: impl AsyncFnMut(Bytes) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.check_size(what, file).await?;
+        let sealed = stream_of(&self.data, &file.key, file.stored_bytes).await?;
+        let digest = sealed::open(&self.keys, what, sealed, visit).await?;
+        if digest.bytes == file.bytes && digest.sha256 == file.sha256 {
+            Ok(())
+        } else {
+            Err(Error::damaged(what, "it holds other bytes than the point names"))
+        }
+    }
+
+    /// Opens a sealed file and compares its digest.
+    pub(crate) async fn verify(&self, what: &str, file: &SealedFile) -> Result<(), Error> {
+        self.open_file(what, file, async |_| Ok(())).await
+    }
+
+    /// Reads a whole file into memory.
+    pub(crate) async fn read(&self, what: &str, file: &SealedFile) -> Result<BytesMut, Error> {
+        let mut bytes = BytesMut::new();
+        self.open_file(what, file, async |chunk| collect(&mut bytes, &chunk, what)).await?;
+        Ok(bytes)
+    }
+
+    /// Returns an error unless a file is there with its size.
+    pub(crate) async fn check_size(&self, what: &str, file: &SealedFile) -> Result<(), Error> {
+        match self.data.len(&file.key).await {
+            Ok(bytes) if bytes == file.stored_bytes => Ok(()),
+            Ok(bytes) => Err(Error::damaged(what, format!("it has {bytes} of {} bytes", file.stored_bytes))),
+            Err(objects::Error::Missing) => Err(Error::damaged(what, "it is missing")),
+            Err(error) => Err(Error::Repository(error)),
+        }
+    }
+
+    /// Removes a point. Its files stay until [`Repository::remove_files`].
+    pub(crate) async fn remove_point(&self, id: &str) -> Result<(), Error> {
+        self.points.remove(&point_key(id)?).await.map_err(Error::Repository)
+    }
+
+    /// Lists the files of all points, shard by shard.
+    pub(crate) async fn list_files(&self) -> Result<Vec<Listed>, Error> {
+        let shards = stream::iter(shards()).map(async |shard| self.data.list(&shard).await);
+        let listed: Vec<Vec<Listed>> =
+            shards.buffer_unordered(MAX_CONCURRENT).try_collect().await.map_err(Error::Repository)?;
+        Ok(listed.into_iter().flatten().collect())
+    }
+
+    /// Removes files.
+    pub(crate) async fn remove_files(&self, keys: &[ObjectKey]) -> Result<(), Error> {
+        let removals = stream::iter(keys).map(async |key| self.data.remove(key).await);
+        removals.buffer_unordered(MAX_CONCURRENT).try_collect().await.map_err(Error::Repository)
+    }
+
+    /// Returns when the newest point began, if there is one.
+    pub async fn newest(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(self.list().await?.last().and_then(|id| time_of(id)))
+    }
+}
+
+fn point_key(id: &str) -> Result<ObjectKey, Error> {
+    let key = time_of(id).and_then(|_| format!("{POINTS}/{id}").parse().ok());
+    key.ok_or_else(|| Error::NoPoint(id.to_owned()))
+}
+
+async fn stream_of(
+    store: &Objects,
+    key: &ObjectKey,
+    bytes: u64,
+) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+    Ok(store.read(key, 0..bytes).await.map_err(Error::Repository)?.map_err(Error::Repository).boxed())
+}
+
+fn one_chunk(bytes: Vec<u8>) -> impl Stream<Item = Result<Bytes, Error>> {
+    stream::iter([Ok(Bytes::from(bytes))])
+}
+
+fn collect(into: &mut BytesMut, chunk: &Bytes, what: &str) -> Result<(), Error> {
+    if into.len() + chunk.len() > MAX_IN_MEMORY_BYTES {
+        return Err(Error::damaged(what, "it is larger than this release reads"));
+    }
+    into.extend_from_slice(chunk);
+    Ok(())
+}

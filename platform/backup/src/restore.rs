@@ -1,0 +1,181 @@
+//! Restores a recovery point into an empty place.
+//!
+//! Objects first, rows after, the marker of an unfinished restore last: no server starts on a half of an installation,
+//! and the same command continues after an interruption. Invariant: nothing that exists is overwritten; what is
+//! restored is compared with what was backed up.
+
+mod events;
+mod rows;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use objects::{Objects, shards};
+
+use crate::Error;
+use crate::check_objects::sha256;
+use crate::copy_objects::failed;
+use crate::installation::Installation;
+use crate::manifest::{IndexEntry, Manifest};
+use crate::options::BackupOptions;
+use crate::other_files::SECRETS;
+use crate::repository::{MAX_CONCURRENT, Repository};
+use crate::sqlite::{remove, write_file};
+use boot::data_dir;
+
+/// The file that says that a restore has begun and not ended; it holds the point's id.
+const MARKER: &str = "restore-incomplete";
+/// The folder for what people compare with the new machine, in the data folder.
+const FOR_PEOPLE: &str = "restored";
+
+/// Restores the point with this id (`latest`: the newest).
+pub async fn restore(
+    installation: &Installation,
+    options: &BackupOptions,
+    repository: &Repository,
+    id: &str,
+) -> Result<Manifest, Error> {
+    let manifest = repository.manifest(id).await?;
+    let here = installation.engine()?;
+    if manifest.engine != here {
+        return Err(Error::OtherEngine { point: manifest.engine.name(), here: here.name() });
+    }
+    data_dir::create_private_folder(&installation.data)?;
+    let _lock = data_dir::lock(&installation.data)?;
+    let objects = boot::open_objects(&installation.engines()?.objects, &installation.data.join("objects")).await?;
+    let marker = installation.data.join(MARKER);
+    let is_resumed = read_marker(&marker).await?.as_deref() == Some(manifest.id.as_str());
+    if !is_resumed {
+        refuse_occupied(installation, &manifest, &objects).await?;
+        tokio::fs::write(&marker, &manifest.id).await.map_err(Error::file(&marker))?;
+    }
+    for entry in repository.index(&manifest).await?.chunks(1000) {
+        let restored =
+            stream::iter(entry).map(async |entry| restore_object(&objects, entry, repository, is_resumed).await);
+        restored.buffer_unordered(MAX_CONCURRENT).try_collect::<()>().await?;
+    }
+    restore_files(installation, repository, &manifest).await?;
+    rows::restore(installation, options, repository, &manifest).await?;
+    events::make_due(installation, &manifest).await?;
+    rows::raise_epoch(installation, &manifest).await?;
+    sync_folder(&installation.data)?;
+    remove(&marker).await?;
+    Ok(manifest)
+}
+
+/// Restores keys, configuration, logs and system information alone, into an empty folder.
+pub async fn restore_files_only(repository: &Repository, id: &str, folder: &Path) -> Result<Manifest, Error> {
+    let manifest = repository.manifest(id).await?;
+    data_dir::create_private_folder(folder)?;
+    refuse_full_folder(folder, &[])?;
+    for file in &manifest.files {
+        write_below(folder, &file.path, file, repository).await?;
+    }
+    Ok(manifest)
+}
+
+/// Returns an error if a restore into the data folder has begun and not ended.
+pub fn refuse_incomplete(data: &Path) -> Result<(), String> {
+    let Ok(id) = std::fs::read_to_string(data.join(MARKER)) else { return Ok(()) };
+    Err(format!(
+        "a restore into {} is not finished: run `tutti restore --point {id}` again, it continues where it stopped",
+        data.display()
+    ))
+}
+
+async fn read_marker(marker: &Path) -> Result<Option<String>, Error> {
+    match tokio::fs::read_to_string(marker).await {
+        Ok(id) => Ok(Some(id)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(marker)(error)),
+    }
+}
+
+/// Refuses a place that has anything: files in the data folder, tables in the schemas, objects in the store.
+async fn refuse_occupied(installation: &Installation, manifest: &Manifest, objects: &Objects) -> Result<(), Error> {
+    // Opening the store made its folder, and locking the folder its lock.
+    refuse_full_folder(&installation.data, &["lock", "objects"])?;
+    rows::refuse_occupied(installation, manifest).await?;
+    let listings = stream::iter(shards()).map(async |shard| objects.list(&shard).await);
+    let mut listings = listings.buffer_unordered(MAX_CONCURRENT);
+    while let Some(shard) = listings.try_next().await? {
+        if !shard.is_empty() {
+            return Err(Error::NotEmpty("the store of the objects".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_full_folder(folder: &Path, allowed: &[&str]) -> Result<(), Error> {
+    for entry in std::fs::read_dir(folder).map_err(Error::file(folder))? {
+        let name = entry.map_err(Error::file(folder))?.file_name();
+        if !allowed.iter().any(|allowed| name == *allowed) {
+            return Err(Error::NotEmpty(format!("the folder {}", folder.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Restores an object under its key, unless an interrupted restore did.
+async fn restore_object(
+    objects: &Objects,
+    entry: &IndexEntry,
+    repository: &Repository,
+    is_resumed: bool,
+) -> Result<(), Error> {
+    let IndexEntry { object: key, file, .. } = entry;
+    if is_resumed {
+        if sha256(objects, key).await?.as_deref() == Some(file.sha256.as_str()) {
+            return Ok(());
+        }
+        objects.remove(key).await.map_err(failed(key))?;
+    }
+    let mut writer = objects.create_as(key.clone()).await.map_err(failed(key))?;
+    let write = async |chunk: Bytes| writer.write(chunk).await.map_err(failed(key));
+    let opened = repository.open_file(&format!("the object {key}"), file, write).await;
+    match opened {
+        Ok(()) => writer.finish().await.map(drop).map_err(failed(key)),
+        Err(error) => {
+            writer.abort().await.map_err(failed(key))?;
+            Err(error)
+        }
+    }
+}
+
+/// Restores the keys to the data folder, and the rest beside them for people.
+async fn restore_files(installation: &Installation, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
+    let for_people = installation.data.join(FOR_PEOPLE);
+    for file in &manifest.files {
+        let is_key = Path::new(&file.path).starts_with(SECRETS);
+        let folder = if is_key { &installation.data } else { &for_people };
+        write_below(folder, &file.path, file, repository).await?;
+    }
+    Ok(())
+}
+
+/// Writes a file of the point below a folder.
+async fn write_below(
+    folder: &Path,
+    name: &str,
+    file: &crate::manifest::OtherFile,
+    repository: &Repository,
+) -> Result<(), Error> {
+    // A name that leads out of the folder is none of ours.
+    let is_plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    if !is_plain || name.is_empty() {
+        return Err(Error::damaged(name, "its name leads elsewhere"));
+    }
+    let path: PathBuf = folder.join(name);
+    if let Some(parent) = path.parent() {
+        data_dir::create_private_folder(parent)?;
+    }
+    // What an interrupted restore left.
+    remove(&path).await?;
+    write_file(name, &file.file, &path, repository).await
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::file(folder))
+}

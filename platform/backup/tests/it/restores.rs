@@ -1,0 +1,86 @@
+//! Restores: whole, into an empty place, and again after an interruption.
+
+use bus::{Bus, Envelope, RunsIn, Subscription};
+use db::{FromQueryResult, Sql as _, restored};
+
+use crate::fixtures::{Harness, assert_whole, db_in, sing, songs};
+
+#[derive(FromQueryResult)]
+struct Unsent {
+    id: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interruption() {
+    let harness = Harness::new().await;
+    let (db, objects) = (harness.db().await, harness.objects().await);
+    for number in 0..5 {
+        sing(&db, &objects, &format!("song {number}")).await;
+    }
+    let point = harness.back_up().await;
+    assert_eq!(restored::epoch(db.read()).await.unwrap(), 0);
+
+    let refused = harness.restore(&point.id, "data").await.unwrap_err().to_string();
+    assert!(refused.contains("already uses") || refused.contains("not empty"), "{refused}");
+    harness.restore(&point.id, "new").await.unwrap();
+    let (there, store) =
+        (db_in(&harness.path("new")).await, objects::Objects::folder(&harness.path("new/objects")).await.unwrap());
+    assert_eq!(songs(&there).await, songs(&db).await);
+    assert_whole(&there, &store).await;
+    assert_eq!(std::fs::read(harness.path("new/secrets/url-signing.key")).unwrap(), [7; 32]);
+    assert!(harness.path("new/restored/system.json").is_file());
+    assert_eq!(restored::epoch(there.read()).await.unwrap(), harness.clock.now().timestamp_millis());
+    assert!(backup::refuse_incomplete(&harness.path("new")).is_ok());
+    let again = harness.restore(&point.id, "new").await.unwrap_err().to_string();
+    assert!(again.contains("not empty"), "{again}");
+
+    // A restore that was killed: its marker, a part of an object, and a part of a database.
+    let killed = harness.path("killed");
+    let part = songs(&db).await.remove(0).object;
+    std::fs::create_dir_all(killed.join("objects").join(&part[..2])).unwrap();
+    std::fs::write(killed.join("objects").join(&part), "so").unwrap();
+    std::fs::write(killed.join("band.db"), "part").unwrap();
+    std::fs::write(killed.join("restore-incomplete"), &point.id).unwrap();
+    assert!(backup::refuse_incomplete(&killed).unwrap_err().contains(&point.id));
+    harness.restore(&point.id, "killed").await.unwrap();
+    let (there, store) = (db_in(&killed).await, objects::Objects::folder(&killed.join("objects")).await.unwrap());
+    assert_eq!(songs(&there).await, songs(&db).await);
+    assert_whole(&there, &store).await;
+    assert!(backup::refuse_incomplete(&killed).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_a_consumer_had_yet_to_handle_are_sent_again() {
+    let harness = Harness::new().await;
+    let bus = Bus::sqlite(&harness.path("data/bus.db"), harness.clock.clone()).await.unwrap();
+    let listener = Subscription::to_subject("crowd.cheer", "band.sang");
+    bus.declare(std::slice::from_ref(&listener), RunsIn::ThisProcess).await.unwrap();
+    let event = Envelope { id: "e1".into(), subject: "band.sang".into(), payload: "{}".into() };
+    bus.engine().publish(&[event]).await.unwrap();
+    harness.back_up().await;
+    harness.restore("latest", "new").await.unwrap();
+    let unsent: Vec<Unsent> = db_in(&harness.path("new"))
+        .await
+        .read()
+        .rows("select id from outbox where sent_at is null", vec![])
+        .await
+        .unwrap();
+    assert_eq!(unsent.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["e1"]);
+    assert!(!harness.path("new/bus.db").exists(), "a restored server begins with a new log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_configuration_come_back_alone() {
+    let mut harness = Harness::new().await;
+    std::fs::write(harness.path("tutti.log"), "a line").unwrap();
+    harness.options.include = vec![harness.path("tutti.log")];
+    harness.back_up().await;
+    let folder = harness.path("only");
+    let repository = harness.repository().await;
+    backup::restore_files_only(&repository, "latest", &folder).await.unwrap();
+    assert_eq!(std::fs::read_to_string(folder.join("included/0")).unwrap(), "a line");
+    assert_eq!(std::fs::read(folder.join("secrets/url-signing.key")).unwrap(), [7; 32]);
+    assert!(std::fs::read_to_string(folder.join("system.json")).unwrap().contains("0.0.0-test"));
+    assert!(!folder.join("band.db").exists());
+    assert!(backup::restore_files_only(&repository, "latest", &folder).await.is_err(), "it was overwritten");
+}

@@ -1,0 +1,88 @@
+//! Backups and drills by the server's own clock.
+//!
+//! Each is a job in the schedule of one role's database, so of a fleet one process makes it, once in each slot, and its
+//! history is where that of every other job is. The work is a child process of this binary: it has its own memory, the
+//! processor time that others leave, and its end is not the server's. Invariant: what a slot does is what the command
+//! does.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use ::backup::BackupOptions;
+use boot::Process;
+use chrono::TimeDelta;
+use db::schedule::{self, Job, JobError};
+use tokio::process::Command;
+
+use super::status;
+use crate::installation_arguments::Settings;
+
+/// The end of what a command says that the history keeps.
+const MAX_KEPT_CHARS: usize = 500;
+
+/// Starts the jobs that the settings ask for, if their role runs in this process, and reports the newest runs.
+pub(crate) fn start(process: &Process, options: &BackupOptions, data: &Path, settings: &Settings) {
+    if !options.has_repository() {
+        return;
+    }
+    status::export(data, &process.metrics, &process.tasks);
+    let databases = &process.databases;
+    let Some((_, db)) = databases.iter().find(|(role, _)| *role == options.schedule_role) else { return };
+    let Some((_, context)) = process.contexts.first() else { return };
+    let arguments: Arc<[String]> = installation_arguments(data, settings).into();
+    let job = |name: &'static str, period: TimeDelta, action: &'static [&'static str]| {
+        let arguments = arguments.clone();
+        Job::every(name, period, move |_| run(action, arguments.clone()))
+    };
+    let mut jobs = Vec::new();
+    if options.every_minutes > 0 {
+        jobs.push(job("backup.create", TimeDelta::minutes(options.every_minutes.into()), &["backup"]));
+    }
+    if options.drill_every_hours > 0 {
+        jobs.push(job("backup.drill", TimeDelta::hours(options.drill_every_hours.into()), &["backup", "drill"]));
+    }
+    schedule::start(db, jobs, &process_name(), &context.clock, &process.tasks);
+}
+
+/// Returns the name of this process in the history.
+fn process_name() -> Arc<str> {
+    format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id()).into()
+}
+
+/// Returns the arguments with which a command is about the installation of this server. The environment is the same.
+fn installation_arguments(data: &Path, settings: &Settings) -> Vec<String> {
+    let mut arguments = vec!["--data".to_owned(), data.display().to_string()];
+    if let Some(config) = &settings.config {
+        arguments.extend(["--config".to_owned(), config.display().to_string()]);
+    }
+    arguments.extend(settings.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
+    arguments
+}
+
+/// Runs a command to its end. It is killed when this process stops, and the next slot runs again.
+async fn run(action: &'static [&'static str], arguments: Arc<[String]>) -> Result<(), JobError> {
+    let mut command = Command::new("nice");
+    command.args(["-n", "10"]).arg(std::env::current_exe()?).args(action).args(arguments.iter());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let output = command.spawn()?.wait_with_output().await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let skipped = said.chars().count().saturating_sub(MAX_KEPT_CHARS);
+    let end: String = said.chars().skip(skipped).collect();
+    Err(format!("{} failed: {}", action.join(" "), end.trim()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_about_the_installation_of_its_server() {
+        let settings = Settings { data: None, config: Some("a.toml".into()), set: vec!["backup.folder=/b".to_owned()] };
+        let arguments = installation_arguments(Path::new("/data"), &settings);
+        assert_eq!(arguments, ["--data", "/data", "--config", "a.toml", "--set", "backup.folder=/b"]);
+    }
+}
