@@ -373,6 +373,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the caller's devices, the newest first.
+         * @description All on one page.
+         */
+        get: operations["list_devices"];
+        put?: never;
+        /**
+         * Registers a device for pushes, or renews it.
+         * @description The same token or endpoint is one device, however often it is registered: an app does it at every start. A device
+         *     that another member had registered is the caller's from now on. There is a limit; the device that was registered
+         *     longest ago makes room.
+         */
+        post: operations["register_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a device.
+         * @description Nothing is pushed to it any more, also not what waits. An app does it when its member signs out.
+         */
+        delete: operations["remove_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{id}/foreground": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says whether a device shows the app.
+         * @description While it does, nothing is pushed to it: the app shows it itself. It ends after 90 seconds; an app that stays in the
+         *     foreground says it again every minute, and says when it leaves.
+         */
+        post: operations["set_device_foreground"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/feeds/explore": {
         parameters: {
             query?: never;
@@ -1691,8 +1758,8 @@ export interface paths {
          * Lists the notices of the caller, the newest first.
          * @description Continue with the `next` of a page as `after`. Those whose kind the caller wants from nobody, or not from the person
          *     who has acted, are in the list with `filtered=true` alone, and in no count. A notice that grows gets a new id and is
-         *     at the top again; `group` stays. The sentences are in the language of the preferences, else in that of
-         *     `Accept-Language`.
+         *     at the top again; `group` stays. Announcements of operators are in the list while they are shown. The sentences are
+         *     in the language of the preferences, else in that of `Accept-Language`.
          */
         get: operations["list_notifications"];
         put?: never;
@@ -1828,6 +1895,31 @@ export interface paths {
         get: operations["follow_notifications"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notifications/unsubscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Leads to the page on which mails are stopped.
+         * @description For those who open the link of `List-Unsubscribe`. Nothing is stopped by it.
+         */
+        get: operations["show_unsubscribe_page"];
+        put?: never;
+        /**
+         * Stops the mails that a mail was about.
+         * @description The body is ignored: mail programs send `List-Unsubscribe=One-Click`. Nothing changes if they are stopped already.
+         *     The member can have them again by the preferences.
+         */
+        post: operations["unsubscribe_from_mails"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2142,6 +2234,93 @@ export interface paths {
         get: operations["show_profile"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns which devices can be reached, and the public key for browsers.
+         * @description A page gives the key to `PushManager.subscribe()`. A subscription with another key is to be made anew.
+         */
+        get: operations["show_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reminders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the reminders of the caller, the newest first.
+         * @description Those that have fired are there for as long as notifications are kept. Continue with the `next` of a page as
+         *     `after`.
+         */
+        get: operations["list_reminders"];
+        put?: never;
+        /**
+         * Sets a reminder.
+         * @description It comes as a notification of the kind `reminder`. A time that the clock skips comes as much later as it skips; one
+         *     that comes twice, the first time. With `subject` it is moved and cancelled with the date; without `zone`, `time` is
+         *     that of the place of the date.
+         */
+        post: operations["create_reminder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reminders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a reminder of the caller's.
+         * @description If it has fired, its notification goes with it.
+         */
+        delete: operations["remove_reminder"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reminders/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a reminder of the caller's off.
+         * @description It comes, or comes once more, after this time from now. It is not moved with its date any more.
+         */
+        post: operations["snooze_reminder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3180,6 +3359,46 @@ export interface components {
          */
         Conversion: "received" | "processing" | "playable" | "ready" | "failed";
         /**
+         * @description A device.
+         * @example {
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *       "kind": "fcm",
+         *       "language": "fr",
+         *       "registered_at": "2026-11-30T08:00:00Z"
+         *     }
+         */
+        Device: {
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /** @description How it is reached. */
+            kind: components["schemas"]["DeviceKind"];
+            language: components["schemas"]["Language"] | null;
+            /**
+             * Format: date-time
+             * @description When it was registered, or last registered again.
+             */
+            registered_at: string;
+        };
+        /**
+         * @description Whether a device shows the app.
+         * @example {
+         *       "foreground": true
+         *     }
+         */
+        DeviceForeground: {
+            /** @description Whether it does. */
+            foreground: boolean;
+        };
+        /**
+         * @description The service through which a device is reached.
+         * @example fcm
+         * @enum {string}
+         */
+        DeviceKind: "fcm" | "apns" | "webpush";
+        /**
          * @description An archive that can be downloaded.
          * @example {
          *       "bytes": 2411892,
@@ -3269,6 +3488,7 @@ export interface components {
         /**
          * @description The preferences of the caller, each kind with what counts for it.
          * @example {
+         *       "digest_at": null,
          *       "kinds": {
          *         "reacted": {
          *           "from": "following",
@@ -3277,20 +3497,31 @@ export interface components {
          *         }
          *       },
          *       "language": null,
+         *       "promotions": null,
          *       "quiet_hours": {
          *         "from": "22:00",
          *         "until": "07:30",
          *         "zone": "Europe/Berlin"
-         *       }
+         *       },
+         *       "zone": null
          *     }
          */
         EffectivePreferences: {
+            /** @description When daily mails are sent; `null` for 08:00. */
+            digest_at: string | null;
             /** @description From whom and how, for every kind. */
             kinds: {
                 [key: string]: components["schemas"]["EffectivePreference"];
             };
             language: components["schemas"]["Language"] | null;
+            /**
+             * Format: int32
+             * @description How many promotions a week are shown; `null` for none.
+             */
+            promotions: number | null;
             quiet_hours: components["schemas"]["QuietHours"] | null;
+            /** @description The time zone of daily mails; `null` for that of the account. */
+            zone: string | null;
         };
         /**
          * @description The confirmation of an erasure.
@@ -3876,6 +4107,26 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *           "kind": "fcm",
+         *           "language": "fr",
+         *           "registered_at": "2026-11-30T08:00:00Z"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Device: {
+            /** @description The items. */
+            items: components["schemas"]["Device"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "bytes": 48211902,
          *           "created_at": "2026-05-17T09:30:00Z",
          *           "error": null,
@@ -4165,6 +4416,32 @@ export interface components {
         List_Reaction: {
             /** @description The items. */
             items: components["schemas"]["Reaction"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "at": "2027-03-28T07:00:00Z",
+         *           "days_before": null,
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *           "local_time": "2027-03-28T09:00",
+         *           "snoozed": false,
+         *           "state": "waiting",
+         *           "subject": null,
+         *           "text": "Choose the song",
+         *           "time": null,
+         *           "zone": "Europe/Berlin"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Reminder: {
+            /** @description The items. */
+            items: components["schemas"]["Reminder"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -4585,6 +4862,22 @@ export interface components {
             text: string;
         };
         /**
+         * @description A device to register.
+         * @example {
+         *       "kind": "fcm",
+         *       "language": "fr",
+         *       "token": "cX7aQm2kT0:APA91bHun4MxP5egoKMwt2KZFBaFUH-1RYqx"
+         *     }
+         */
+        NewDevice: {
+            /** @description How it is reached. */
+            kind: components["schemas"]["DeviceKind"];
+            language?: components["schemas"]["Language"] | null;
+            subscription?: components["schemas"]["PushSubscription"] | null;
+            /** @description The token of Firebase or Apple. */
+            token?: string | null;
+        };
+        /**
          * @description A new greeting.
          * @example {
          *       "expires_in": 604800,
@@ -4698,6 +4991,34 @@ export interface components {
             count: number;
             /** @description Whether there are more. */
             has_more: boolean;
+        };
+        /**
+         * @description A new reminder: either `at`, or `subject` with `days_before` and `time`.
+         * @example {
+         *       "at": "2027-03-28T09:00",
+         *       "text": "Choose the song",
+         *       "zone": "Europe/Berlin"
+         *     }
+         */
+        NewReminder: {
+            /** @description When: a date with hours and minutes of the zone. */
+            at?: string | null;
+            /**
+             * Format: int32
+             * @description How many days before the day of that date.
+             */
+            days_before?: number | null;
+            /**
+             * Format: uuid
+             * @description The id of something that has a date, such as a story of the caller's, which has an end.
+             */
+            subject?: string | null;
+            /** @description What to be reminded of. */
+            text: string;
+            /** @description The time of that day: hours and minutes. */
+            time?: string | null;
+            /** @description The time zone (IANA). Required with `at`; with `subject`, that of the date if it is left out. */
+            zone?: string | null;
         };
         /**
          * @description A new report.
@@ -4828,7 +5149,7 @@ export interface components {
          * @example reacted
          * @enum {string}
          */
-        NoticeKind: "followed" | "follow_requested" | "follow_accepted" | "reacted" | "commented" | "answered" | "mentioned" | "comment_pending" | "reposted" | "posted" | "part_added" | "part_pending" | "part_approved" | "part_removed" | "greeting_opened" | "media_ready" | "media_failed";
+        NoticeKind: "followed" | "follow_requested" | "follow_accepted" | "reacted" | "commented" | "answered" | "mentioned" | "comment_pending" | "reposted" | "posted" | "part_added" | "part_pending" | "part_approved" | "part_removed" | "greeting_opened" | "media_ready" | "media_failed" | "reminder" | "announcement";
         /**
          * @description A page of notices, and the counts of the whole list.
          * @example {
@@ -5286,6 +5607,7 @@ export interface components {
         /**
          * @description The preferences of a member.
          * @example {
+         *       "digest_at": "08:00",
          *       "kinds": {
          *         "reacted": {
          *           "from": "following",
@@ -5294,14 +5616,21 @@ export interface components {
          *         }
          *       },
          *       "language": "fr",
+         *       "promotions": null,
          *       "quiet_hours": {
          *         "from": "22:00",
          *         "until": "07:30",
          *         "zone": "Europe/Berlin"
-         *       }
+         *       },
+         *       "zone": "Europe/Berlin"
          *     }
          */
         Preferences: {
+            /**
+             * @description When daily mails are sent: hours and minutes of the zone; `null` for 08:00.
+             * @default null
+             */
+            digest_at: string | null;
             /**
              * @description What differs from the defaults, by kind.
              * @default {}
@@ -5311,8 +5640,19 @@ export interface components {
             };
             /** @default null */
             language: components["schemas"]["Language"] | null;
+            /**
+             * Format: int32
+             * @description How many promotions a week the member wants to be shown, 1 to 7; `null` for none.
+             * @default null
+             */
+            promotions: number | null;
             /** @default null */
             quiet_hours: components["schemas"]["QuietHours"] | null;
+            /**
+             * @description The time zone (IANA) of daily mails; `null` for that of the account.
+             * @default null
+             */
+            zone: string | null;
         };
         /** @description The JSON of a [`Problem`]. */
         Problem: {
@@ -5396,6 +5736,37 @@ export interface components {
         Proof: {
             factor?: components["schemas"]["FactorAnswer"] | null;
             password?: components["schemas"]["Password"] | null;
+        };
+        /**
+         * @description Which devices can be reached.
+         * @example {
+         *       "kinds": [
+         *         "webpush"
+         *       ],
+         *       "public_key": "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8"
+         *     }
+         */
+        PushKey: {
+            /** @description The kinds of devices that this installation can reach. */
+            kinds: components["schemas"]["DeviceKind"][];
+            /** @description The public key for subscriptions of browsers (`applicationServerKey`); `null` if they can't be reached. */
+            public_key: string | null;
+        };
+        /**
+         * @description A subscription of a browser, as `PushSubscription.toJSON()` writes it (W3C Push API). Other members are ignored.
+         * @example {
+         *       "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/gAAAAABn",
+         *       "keys": {
+         *         "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+         *         "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+         *       }
+         *     }
+         */
+        PushSubscription: {
+            /** @description Where pushes go: an `https` URL of the browser's push service. */
+            endpoint: string;
+            /** @description The keys that pushes are encrypted for. */
+            keys: components["schemas"]["SubscriptionKeys"];
         };
         /**
          * @description Hours of the day in which nothing is pushed.
@@ -5524,6 +5895,58 @@ export interface components {
             muted: boolean;
             /** @description Whether the member has asked to follow you. */
             requested_you: boolean;
+        };
+        /**
+         * @description A reminder.
+         * @example {
+         *       "at": "2027-03-28T07:00:00Z",
+         *       "days_before": null,
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *       "local_time": "2027-03-28T09:00",
+         *       "snoozed": false,
+         *       "state": "waiting",
+         *       "subject": null,
+         *       "text": "Choose the song",
+         *       "time": null,
+         *       "zone": "Europe/Berlin"
+         *     }
+         */
+        Reminder: {
+            /**
+             * Format: date-time
+             * @description When it comes, or has come.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description How many days before that date.
+             */
+            days_before: number | null;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            /** @description The time of the wall clock that was asked for. */
+            local_time: string | null;
+            /** @description Whether it was put off. */
+            snoozed: boolean;
+            /**
+             * @description `waiting`, `fired`, or `cancelled` with its date.
+             * @example waiting
+             */
+            state: string;
+            /**
+             * Format: uuid
+             * @description What has the date that it follows.
+             */
+            subject: string | null;
+            /** @description What to be reminded of. */
+            text: string;
+            /** @description The time of that day. */
+            time: string | null;
+            /** @description The time zone; `null` for that of the date. */
+            zone: string | null;
         };
         /**
          * @description A post or a comment of yours that a moderator of the site has removed.
@@ -5877,6 +6300,19 @@ export interface components {
             refresh_token?: string | null;
         };
         /**
+         * @description By how much a reminder is put off.
+         * @example {
+         *       "minutes": 60
+         *     }
+         */
+        Snooze: {
+            /**
+             * Format: int32
+             * @description How many minutes from now.
+             */
+            minutes: number;
+        };
+        /**
          * @description The song of a post: an audio item of its author's, or of another member's who shows it in a public post.
          * @example {
          *       "duration_ms": 337000,
@@ -5909,6 +6345,19 @@ export interface components {
          * @enum {string}
          */
         State: "received" | "processing" | "playable" | "ready" | "failed";
+        /**
+         * @description The keys of a subscription, as browsers write them (RFC 8291).
+         * @example {
+         *       "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+         *       "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+         *     }
+         */
+        SubscriptionKeys: {
+            /** @description The secret that authenticates the sender. */
+            auth: string;
+            /** @description The public key of the browser. */
+            p256dh: string;
+        };
         /**
          * @description What a member wants of comments on their posts.
          * @example {
@@ -8233,6 +8682,193 @@ export interface operations {
                 };
             };
             414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The devices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Device"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    register_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDevice"];
+            };
+        };
+        responses: {
+            /** @description The device */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `notify.no_push_key`: Ask `GET /v1/push/key` which kinds of devices can be reached. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `notify.invalid_device`: Change the device; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The device's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `notify.no_such_device`: Register the device again.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    set_device_foreground: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The device's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceForeground"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `notify.no_such_device`: Register the device again.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
@@ -14625,6 +15261,97 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    show_unsubscribe_page: {
+        parameters: {
+            query: {
+                /**
+                 * @description The token of the link.
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63~mentioned~tkz2o0.3hW9dKx0Qp7LmT2vBnYc4R
+                 */
+                token: string;
+                /**
+                 * @description Only this one of the kinds that the mail was about.
+                 * @example mentioned
+                 */
+                kind?: components["schemas"]["NoticeKind"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page is at `Location` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            /** @description * `notify.invalid_link`: Sign in, and stop mails in the settings instead. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    unsubscribe_from_mails: {
+        parameters: {
+            query: {
+                /**
+                 * @description The token of the link.
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63~mentioned~tkz2o0.3hW9dKx0Qp7LmT2vBnYc4R
+                 */
+                token: string;
+                /**
+                 * @description Only this one of the kinds that the mail was about.
+                 * @example mentioned
+                 */
+                kind?: components["schemas"]["NoticeKind"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stopped */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            /** @description * `notify.invalid_link`: Sign in, and stop mails in the settings instead. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     remove_notification: {
         parameters: {
             query?: never;
@@ -16028,6 +16755,287 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The kinds of devices, and the key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_reminders: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reminders */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Reminder"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_reminder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the reminder that the first set
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReminder"];
+            };
+        };
+        responses: {
+            /** @description The reminder */
+            201: {
+                headers: {
+                    /** @description The URL of the reminder */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reminder"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `notify.no_such_date`: Send the id of something that has a date, or `at` and `zone`.
+             *     * `notify.no_such_reminder`: Read the list of reminders again: it was removed.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `notify.too_many_reminders`: Remove reminders first.
+             *     * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `notify.invalid_reminder`: Change the reminder; the sentence names the rule.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_reminder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The reminder's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `notify.no_such_reminder`: Read the list of reminders again: it was removed.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    snooze_reminder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The reminder's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze"];
+            };
+        };
+        responses: {
+            /** @description The reminder */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reminder"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `notify.no_such_reminder`: Read the list of reminders again: it was removed.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `notify.invalid_reminder`: Change the reminder; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     create_report: {

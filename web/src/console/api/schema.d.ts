@@ -129,6 +129,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/announcements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists announcements, by their beginning, the latest first.
+         * @description Each with how many members have seen it. Continue with the `next` of a page as `after`.
+         */
+        get: operations["list_announcements"];
+        put?: never;
+        /**
+         * Announces something to all members, to those with a role, or to those who read in a language.
+         * @description It is in their list of notifications from its beginning to its end, and in the counts. It is not pushed, and not
+         *     mailed. The act is recorded in the audit trail.
+         */
+        post: operations["create_announcement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/announcements/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Cancels an announcement.
+         * @description It is in no list and no count any more; one that was to begin does not. It stays in the operators' list. The act is
+         *     recorded in the audit trail.
+         */
+        delete: operations["cancel_announcement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/api-keys": {
         parameters: {
             query?: never;
@@ -1179,6 +1225,67 @@ export interface components {
              */
             last_seen_at: string;
         };
+        /**
+         * @description An announcement, as operators see it.
+         * @example {
+         *       "category": "service",
+         *       "ends_at": "2026-12-06T04:00:00Z",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *       "language": null,
+         *       "role": null,
+         *       "seen_count": 1234,
+         *       "starts_at": "2026-12-04T08:00:00Z",
+         *       "state": "live",
+         *       "texts": {
+         *         "en": "The site is down on Sunday, 3:00 to 4:00 UTC."
+         *       },
+         *       "url": null
+         *     }
+         */
+        Announcement: {
+            /** @description What it is. */
+            category: components["schemas"]["AnnouncementCategory"];
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            ends_at: string;
+            /**
+             * Format: uuid
+             * @description The id.
+             */
+            id: string;
+            language: components["schemas"]["Language"] | null;
+            /** @description Only members with this role. */
+            role: string | null;
+            /**
+             * Format: int64
+             * @description How many members have seen it in their list.
+             */
+            seen_count: number;
+            /**
+             * Format: date-time
+             * @description When it begins to be shown.
+             */
+            starts_at: string;
+            /**
+             * @description `scheduled`, `live`, `over` or `cancelled`.
+             * @example live
+             */
+            state: string;
+            /** @description What it says, by language. */
+            texts: {
+                [key: string]: string;
+            };
+            /** @description Where it leads. */
+            url: string | null;
+        };
+        /**
+         * @description What an announcement is.
+         * @example service
+         * @enum {string}
+         */
+        AnnouncementCategory: "service" | "promotion";
         /** @description Who acted. */
         AuditActor: {
             /**
@@ -1562,6 +1669,12 @@ export interface components {
          */
         Kind: "photo" | "audio" | "video";
         /**
+         * @description A language that notices are written in.
+         * @example fr
+         * @enum {string}
+         */
+        Language: "en" | "fr" | "es" | "ar";
+        /**
          * @description A page of a list.
          * @example {
          *       "items": [
@@ -1618,6 +1731,34 @@ export interface components {
         List_AdminMedia: {
             /** @description The items. */
             items: components["schemas"]["AdminMedia"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "category": "service",
+         *           "ends_at": "2026-12-06T04:00:00Z",
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *           "language": null,
+         *           "role": null,
+         *           "seen_count": 1234,
+         *           "starts_at": "2026-12-04T08:00:00Z",
+         *           "state": "live",
+         *           "texts": {
+         *             "en": "The site is down on Sunday, 3:00 to 4:00 UTC."
+         *           },
+         *           "url": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Announcement: {
+            /** @description The items. */
+            items: components["schemas"]["Announcement"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -1996,6 +2137,41 @@ export interface components {
          * @example 5kT0vYq8Zb3mXw1RcHs9Ga
          */
         MediaId: string;
+        /**
+         * @description A new announcement.
+         * @example {
+         *       "category": "service",
+         *       "ends_at": "2026-12-06T04:00:00Z",
+         *       "starts_at": "2026-12-04T08:00:00Z",
+         *       "texts": {
+         *         "en": "The site is down on Sunday at 3:00 UTC.",
+         *         "fr": "Le site est arrêté dimanche à 3 h UTC."
+         *       }
+         *     }
+         */
+        NewAnnouncement: {
+            /** @description What it is. A promotion is shown to those alone who have consented to promotions. */
+            category: components["schemas"]["AnnouncementCategory"];
+            /**
+             * Format: date-time
+             * @description When it ends, at most 90 days later; 14 days later if it is left out.
+             */
+            ends_at?: string | null;
+            language?: components["schemas"]["Language"] | null;
+            /** @description Only members with this role; all if it is left out. */
+            role?: string | null;
+            /**
+             * Format: date-time
+             * @description When it begins to be shown; at once if it is left out or over.
+             */
+            starts_at?: string | null;
+            /** @description What it says, by language (`en`, `fr`, `es`, `ar`). A language that is left out gets the English text, else any. */
+            texts: {
+                [key: string]: string;
+            };
+            /** @description Where it leads: a path of the site, or an `https` URL. */
+            url?: string | null;
+        };
         /**
          * @description The body of a new key of the team.
          * @example {
@@ -3374,6 +3550,179 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_announcements: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of announcements */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Announcement"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_announcement: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the announcement that the first made
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAnnouncement"];
+            };
+        };
+        responses: {
+            /** @description The announcement */
+            201: {
+                headers: {
+                    /** @description The URL of the announcement */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Announcement"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `notify.too_many_announcements`: Cancel an announcement, or choose a later time.
+             *     * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `notify.invalid_announcement`: Change the announcement; the sentence names the rule.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    cancel_announcement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The announcement's id
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancelled */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `notify.no_such_announcement`: Read the list of announcements again.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
