@@ -63,7 +63,10 @@ async fn postgresql_goes_back_to_a_moment_between_two_backups() {
     let mut server = tokio::task::spawn_blocking(start).await.unwrap();
     let (archive, url) = (server.create_folder("archive"), server.url());
     let (db, objects) = (postgres(&url, "band").await, harness.objects().await);
-    execute(&db, &format!("alter system set archive_command = 'cp \"%p\" \"{}/%f\"'", archive.display())).await;
+    // A segment has its name when it is whole.
+    let folder = archive.display();
+    let command = format!("cp \"%p\" \"{folder}/%f.new\" && mv \"{folder}/%f.new\" \"{folder}/%f\"");
+    execute(&db, &format!("alter system set archive_command = '{command}'")).await;
     execute(&db, "select pg_reload_conf()").await;
     sing(&db, &objects, "1: before the base backup").await;
     let base = harness.path("base");

@@ -75,8 +75,8 @@ fn time_and_environment_are_parameters() {
 
 #[test]
 fn randomness_has_one_source() {
-    // The ids of events sort within a millisecond, which takes the counter of `Uuid::now_v7`. `ring` draws the ephemeral
-    // key of a message itself.
+    // The ids of events sort within a millisecond, which takes the counter of `Uuid::now_v7`. `ring` draws the
+    // ephemeral key of a message itself.
     let encryption = "services/notify/src/push/webpush/encryption.rs";
     let allowed = ["platform/base/src/random.rs", "platform/db/src/tx.rs", encryption];
     let mut violations = places(&product_files(), &RANDOM_CALLS, &allowed);
