@@ -4,6 +4,7 @@
 
 use chrono::TimeDelta;
 use contract::AccountId;
+use contract::accounts::{AccountState, StandingChanged};
 use contract::notify::NoticeKind;
 use db::schedule::{Job, claim};
 use testkit::World;
@@ -56,21 +57,27 @@ async fn what_forbids_a_notice_while_it_is_added_takes_it_away() {
     let notify = state(&world);
     let now = world.clock().now();
     for round in 0..ROUNDS {
-        let (member, post) = (AccountId(Uuid::from_u128(100 + round)), 1_000 + round);
+        let [member, actor] = [100, 500].map(|first| AccountId(Uuid::from_u128(first + round)));
+        let post = 1_000 + round;
         let forbid = async {
             wait(&notify).await;
-            match round % 3 {
+            match round % 4 {
                 0 => {
-                    let block = Relation { member: BOB, other: member, kind: RelationKind::Block };
+                    let block = Relation { member: actor, other: member, kind: RelationKind::Block };
                     commands::set_relation(&notify, block, true, None, now).await.unwrap();
                 }
                 1 => commands::remove_subject(&notify, Uuid::from_u128(post).to_string()).await.unwrap(),
-                _ => commands::erase_account(&notify, member).await.unwrap(),
+                2 => commands::erase_account(&notify, member).await.unwrap(),
+                _ => {
+                    let state = AccountState::Suspended;
+                    let standing = StandingChanged { account: actor, state, until: None, version: 1 };
+                    commands::record_standing(&notify, standing).await.unwrap();
+                }
             }
         };
         let tell = async {
             wait(&notify).await;
-            commands::tell(&notify, vec![reaction(member, BOB, post)]).await.unwrap();
+            commands::tell(&notify, vec![reaction(member, actor, post)]).await.unwrap();
         };
         tokio::join!(forbid, tell);
         assert_eq!(list(&notify, member).await, [], "round {round}");

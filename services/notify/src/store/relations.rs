@@ -20,14 +20,14 @@ const SET: &str = "
            at_us = excluded.at_us
      where relation.at_us <= excluded.at_us";
 
-/// Sets whether a relation holds since `at`, until a time or for good, unless a newer event has said it.
+/// Sets whether a relation holds since `at`, until a time or for good. Returns `false` if a newer event has said it.
 pub(crate) async fn set(
     tx: &Tx,
     relation: Relation,
     is_on: bool,
     until: Option<DateTime<Utc>>,
     at: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let values = vec![
         relation.member.0.into(),
         relation.other.0.into(),
@@ -36,7 +36,7 @@ pub(crate) async fn set(
         until.map(|until| until.timestamp_micros()).into(),
         micros(at),
     ];
-    tx.execute(SET, values).await.map(drop)
+    Ok(tx.execute(SET, values).await? == 1)
 }
 
 #[derive(FromQueryResult)]

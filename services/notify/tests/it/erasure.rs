@@ -51,7 +51,7 @@ async fn an_erased_account_leaves_nothing_and_late_events_do_not_bring_it_back()
         publish_all(&world, &[upload(&world, actor, &MediaId::random(), Kind::Video)]).await;
         let preferences = json!({"kinds": {"reacted": {"from": "nobody"}, "commented": {"mail": "daily"}}});
         actor.send(actor.request(Method::PUT, "/v1/notifications/preferences").json(&preferences)).await.expect(200);
-        let reminder = json!({"text": "x", "at": "2030-01-01T09:00", "zone": "UTC"});
+        let reminder = json!({"text": "x", "at": "2036-01-01T09:00", "zone": "UTC"});
         actor.post("/v1/reminders", &reminder).await.expect(201);
         exact(&world, actor).await;
         let path = format!("/v1/notifications/mutes/{}", posted.id);
