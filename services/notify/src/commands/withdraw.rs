@@ -1,10 +1,11 @@
 //! Withdrawing notices that nobody may have any more, step by step.
 //!
-//! Invariant: what forbids a notice was stored before this runs, so that what is added meanwhile is withdrawn by the
-//! command that adds it.
+//! Devices of phones are told to remove what they show of them. Invariant: what forbids a notice was stored before this
+//! runs, so that what is added meanwhile is withdrawn by the command that adds it.
 
 use chrono::{DateTime, Utc};
 
+use super::withdraw_pushes::withdraw_gone;
 use crate::error::Error;
 use crate::history::Withdrawn;
 use crate::live;
@@ -17,6 +18,13 @@ pub(super) async fn withdraw(notify: &Notify, withdrawn: &Withdrawn) -> Result<(
     loop {
         let step = notify.history.withdraw(withdrawn).await?;
         live::publish(&notify.context.bus, &step.members);
+        match withdrawn {
+            // Also if a process was killed after it has removed the notices.
+            Withdrawn::Between { member, .. } if !step.has_more => withdraw_gone(notify, &[*member]).await?,
+            // No device shows anything for as long as notices are kept.
+            Withdrawn::Between { .. } | Withdrawn::Before(_) => {}
+            _ => withdraw_gone(notify, &step.members).await?,
+        }
         if !step.has_more {
             return Ok(());
         }

@@ -1,10 +1,12 @@
 //! What pushes say, and whether they are still needed.
 //!
 //! Invariant: what was seen, read, removed or withdrawn, and what a device would show while it shows the app, is not
-//! pushed; this is decided when a push is sent, not when it is enqueued.
+//! pushed; what a device shows of a notice that was read or is gone is removed there, and of no other. This is decided
+//! when a push is sent, not when it is enqueued.
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::notify::NoticeKind;
 use uuid::Uuid;
@@ -28,6 +30,8 @@ pub(super) enum Prepared {
     Ready(Box<Device>, Box<Message>),
     /// It is not needed.
     Skipped,
+    /// It is not needed, and what the device shows of the notice stays there.
+    Kept,
     /// It has waited for too long.
     Expired,
 }
@@ -45,15 +49,14 @@ struct Known {
 
 /// Returns what is done with each push of a batch.
 pub(super) async fn prepare(notify: &Notify, batch: &[LeasedPush]) -> Result<Vec<(LeasedPush, Prepared)>, Error> {
-    let known = read(notify, batch).await?;
-    Ok(batch.iter().map(|push| (push.clone(), known.prepared(notify, push))).collect())
+    let (known, now) = (read(notify, batch).await?, notify.context.clock.now());
+    Ok(batch.iter().map(|push| (push.clone(), known.prepared(push, now))).collect())
 }
 
 async fn read(notify: &Notify, batch: &[LeasedPush]) -> Result<Known, Error> {
     let (sql, now) = (notify.context.db.read(), notify.context.clock.now());
     let devices = devices::find_each(sql, &unique(batch.iter().map(|push| push.device))).await?;
-    let shown = batch.iter().filter(|push| push.action == PushAction::Show);
-    let ids: Vec<(AccountId, Uuid)> = shown.map(|push| (push.member, push.notice)).collect();
+    let ids: Vec<(AccountId, Uuid)> = batch.iter().map(|push| (push.member, push.notice)).collect();
     let notices = notify.history.find_each(&ids).await?;
     let members = unique(batch.iter().map(|push| push.member));
     let counts = notify.history.counts_of_each(&members).await?;
@@ -83,22 +86,20 @@ fn unique<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 impl Known {
-    fn prepared(&self, notify: &Notify, push: &LeasedPush) -> Prepared {
-        let now = notify.context.clock.now();
+    fn prepared(&self, push: &LeasedPush, now: DateTime<Utc>) -> Prepared {
         if push.expires_at <= now {
             return Prepared::Expired;
         }
         let device = self.devices.get(&push.device).filter(|device| device.member == push.member);
         let Some(device) = device else { return Prepared::Skipped };
-        let content = match push.action {
-            PushAction::Withdraw => Content::Withdraw,
-            PushAction::Show => {
-                let notice = self.notices.get(&(push.member, push.notice));
-                let Some(notice) = notice.filter(|notice| !notice.is_seen && !notice.is_read) else {
-                    return Prepared::Skipped;
-                };
-                if device.foreground_until.is_some_and(|until| now < until) {
-                    return Prepared::Skipped;
+        let is_shown = push.is_shown || push.action == PushAction::Withdraw;
+        let content = match self.notices.get(&(push.member, push.notice)).filter(|notice| !notice.is_read) {
+            None if is_shown => Content::Withdraw,
+            None => return Prepared::Skipped,
+            Some(notice) => {
+                let shows_app = device.foreground_until.is_some_and(|until| now < until);
+                if push.action == PushAction::Withdraw || notice.is_seen || shows_app {
+                    return if is_shown { Prepared::Kept } else { Prepared::Skipped };
                 }
                 self.content(device, notice)
             }
@@ -129,5 +130,81 @@ impl Known {
             text: text.chars().take(MAX_TEXT_CHARS).collect(),
             url: page_url(notice.kind, notice.subject.as_deref(), handle),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::model::{Address, Priority};
+
+    const MEMBER: AccountId = AccountId(Uuid::from_u128(1));
+    const DEVICE: Uuid = Uuid::from_u128(2);
+    const NOTICE: Uuid = Uuid::from_u128(3);
+
+    /// Returns what is done with a push. `notice` is whether its notice was seen and read; `None` if it is gone.
+    fn done(action: PushAction, is_shown: bool, notice: Option<(bool, bool)>) -> &'static str {
+        let now = DateTime::UNIX_EPOCH;
+        let notice = notice.map(|(is_seen, is_read)| Notice {
+            id: NOTICE,
+            group: NOTICE,
+            kind: NoticeKind::Followed,
+            subject: None,
+            actors: Vec::new(),
+            actor_count: 1,
+            is_seen,
+            is_read,
+            is_filtered: false,
+        });
+        let device = Device {
+            id: DEVICE,
+            member: MEMBER,
+            address: Address::Fcm("a".to_owned()),
+            language: None,
+            registered_at: now,
+            foreground_until: None,
+        };
+        let known = Known {
+            devices: HashMap::from([(DEVICE, device)]),
+            notices: notice.map(|notice| ((MEMBER, NOTICE), notice)).into_iter().collect(),
+            counts: HashMap::new(),
+            languages: HashMap::new(),
+            people: HashMap::new(),
+            reminders: HashMap::new(),
+        };
+        let push = LeasedPush {
+            id: Uuid::nil(),
+            device: DEVICE,
+            member: MEMBER,
+            group: NOTICE,
+            notice: NOTICE,
+            kind: NoticeKind::Followed,
+            action,
+            priority: Priority::Normal,
+            attempts: 0,
+            expires_at: now + TimeDelta::hours(1),
+            is_shown,
+        };
+        match known.prepared(&push, now) {
+            Prepared::Ready(_, message) if message.content == Content::Withdraw => "withdrawn",
+            Prepared::Ready(..) => "shown",
+            Prepared::Skipped => "skipped",
+            Prepared::Kept => "kept",
+            Prepared::Expired => "expired",
+        }
+    }
+
+    #[test]
+    fn a_device_shows_what_is_unread_and_nothing_of_what_was_read_or_is_gone() {
+        use PushAction::{Show, Withdraw};
+        let (new, seen, read) = (Some((false, false)), Some((true, false)), Some((true, true)));
+        // Nothing of the group is shown yet.
+        assert_eq!([new, seen, read, None].map(|of| done(Show, false, of)), ["shown", "skipped", "skipped", "skipped"]);
+        // It has grown since it was shown.
+        assert_eq!([new, seen, read, None].map(|of| done(Show, true, of)), ["shown", "kept", "withdrawn", "withdrawn"]);
+        // What arrived later than the mark that withdraws it stays.
+        assert_eq!([new, seen, read].map(|of| done(Withdraw, true, of)), ["kept", "kept", "withdrawn"]);
     }
 }
