@@ -1,8 +1,8 @@
 //! What pushes say, and whether they are still needed.
 //!
 //! Invariant: what was seen, read, removed or withdrawn, and what a device would show while it shows the app, is not
-//! pushed; what a device shows of a notice that was read or is gone is removed there, and of no other. This is decided
-//! when a push is sent, not when it is enqueued.
+//! pushed, and what a device shows of an unread notice is not removed there. This is decided when a push is sent, not
+//! when it is enqueued.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -85,6 +85,10 @@ fn unique<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
     values.collect::<BTreeSet<T>>().into_iter().collect()
 }
 
+fn shows_app(device: &Device, now: DateTime<Utc>) -> bool {
+    device.foreground_until.is_some_and(|until| now < until)
+}
+
 impl Known {
     fn prepared(&self, push: &LeasedPush, now: DateTime<Utc>) -> Prepared {
         if push.expires_at <= now {
@@ -92,17 +96,16 @@ impl Known {
         }
         let device = self.devices.get(&push.device).filter(|device| device.member == push.member);
         let Some(device) = device else { return Prepared::Skipped };
-        let is_shown = push.is_shown || push.action == PushAction::Withdraw;
-        let content = match self.notices.get(&(push.member, push.notice)).filter(|notice| !notice.is_read) {
-            None if is_shown => Content::Withdraw,
-            None => return Prepared::Skipped,
-            Some(notice) => {
-                let shows_app = device.foreground_until.is_some_and(|until| now < until);
-                if push.action == PushAction::Withdraw || notice.is_seen || shows_app {
-                    return if is_shown { Prepared::Kept } else { Prepared::Skipped };
-                }
+        let notice = self.notices.get(&(push.member, push.notice)).filter(|notice| !notice.is_read);
+        let content = match (push.action, notice) {
+            // It arrived later than what was read.
+            (PushAction::Withdraw, Some(_)) => return Prepared::Kept,
+            (PushAction::Withdraw, None) => Content::Withdraw,
+            (PushAction::Show, Some(notice)) if !notice.is_seen && !shows_app(device, now) => {
                 self.content(device, notice)
             }
+            // What is shown of a notice that was read, or is gone, is withdrawn once it is settled.
+            (PushAction::Show, _) => return if push.is_shown { Prepared::Kept } else { Prepared::Skipped },
         };
         let message = Message {
             id: push.id,
@@ -202,9 +205,12 @@ mod tests {
         let (new, seen, read) = (Some((false, false)), Some((true, false)), Some((true, true)));
         // Nothing of the group is shown yet.
         assert_eq!([new, seen, read, None].map(|of| done(Show, false, of)), ["shown", "skipped", "skipped", "skipped"]);
-        // It has grown since it was shown.
-        assert_eq!([new, seen, read, None].map(|of| done(Show, true, of)), ["shown", "kept", "withdrawn", "withdrawn"]);
+        // An earlier push of the group is.
+        assert_eq!([new, seen, read, None].map(|of| done(Show, true, of)), ["shown", "kept", "kept", "kept"]);
         // What arrived later than the mark that withdraws it stays.
-        assert_eq!([new, seen, read].map(|of| done(Withdraw, true, of)), ["kept", "kept", "withdrawn"]);
+        assert_eq!(
+            [new, seen, read, None].map(|of| done(Withdraw, true, of)),
+            ["kept", "kept", "withdrawn", "withdrawn"]
+        );
     }
 }

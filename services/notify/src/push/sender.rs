@@ -167,7 +167,7 @@ impl Sender {
             shown.extend(known.iter().filter(|(_, settled)| *settled == Settled::Shown).map(|(id, _)| *id));
             commands::settle_pushes(&self.notify, self.kind, batch.lease, known).await?;
         }
-        // Some may have been read while they were sent, when nothing was shown that could be withdrawn.
+        // Some may have been read, or withdrawn, while nothing was shown that could be.
         let shown = batch.pushes.iter().filter(|push| shown.contains(&push.id));
         let shown: Vec<(AccountId, Uuid)> = shown.map(|push| (push.member, push.notice)).collect();
         commands::withdraw_over(&self.notify, &shown).await

@@ -78,6 +78,7 @@ async fn each_provider_gets_what_its_protocol_says_and_what_is_read_elsewhere_is
     wait_for_pushes(&world, "both are shown", |rows| rows.len() == 2 && rows.iter().all(|row| row.state == "shown"))
         .await;
     block(&world, &ada, &cy).await;
+    world.clock().advance(TimeDelta::seconds(31));
     let withdrawn = service.wait_for(&world, FCM, 4).await.remove(3).json();
     assert_eq!(withdrawn["message"]["data"]["action"], "withdraw");
     wait_for_pushes(&world, "nothing is left", <[_]>::is_empty).await;
