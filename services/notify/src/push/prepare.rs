@@ -4,7 +4,7 @@
 //! pushed, and what a device shows of an unread notice is not removed there. This is decided when a push is sent, not
 //! when it is enqueued.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -43,6 +43,8 @@ struct Known {
     counts: HashMap<AccountId, Counts>,
     languages: HashMap<AccountId, Language>,
     people: HashMap<AccountId, KnownPerson>,
+    /// Accounts that are suspended: nothing is shown to them, as nothing is mailed.
+    hidden: HashSet<AccountId>,
     /// What members want to be reminded of, in their own words, by the subjects of the notices.
     reminders: HashMap<String, String>,
 }
@@ -61,8 +63,8 @@ async fn read(notify: &Notify, batch: &[LeasedPush]) -> Result<Known, Error> {
     let members = unique(batch.iter().map(|push| push.member));
     let counts = notify.history.counts_of_each(&members).await?;
     let preferences = settings::list(sql, &members).await?;
-    let actors = unique(notices.iter().flat_map(|(_, notice)| notice.actors.iter().copied()));
-    let people = people::list(sql, &actors).await?;
+    let actors = notices.iter().flat_map(|(_, notice)| notice.actors.iter().copied());
+    let people = people::list(sql, &unique(actors.chain(members.iter().copied()))).await?;
     let reminded = notices.iter().filter(|(_, notice)| notice.kind == NoticeKind::Reminder);
     let reminded: Vec<Uuid> = reminded.filter_map(|(_, notice)| notice.subject.as_deref()?.parse().ok()).collect();
     let reminders = reminders::list_texts(sql, &reminded).await?;
@@ -72,6 +74,7 @@ async fn read(notify: &Notify, batch: &[LeasedPush]) -> Result<Known, Error> {
         notices: notices.into_iter().map(|(member, notice)| ((member, notice.id), notice)).collect(),
         counts: counts.into_iter().collect(),
         languages: preferences.into_iter().filter_map(language_of).collect(),
+        hidden: people.iter().filter(|person| person.is_hidden(now)).map(|person| person.account).collect(),
         people: people
             .into_iter()
             .filter(|person| !person.handle.is_empty() && !person.is_hidden(now))
@@ -101,7 +104,9 @@ impl Known {
             // It arrived later than what was read.
             (PushAction::Withdraw, Some(_)) => return Prepared::Kept,
             (PushAction::Withdraw, None) => Content::Withdraw,
-            (PushAction::Show, Some(notice)) if !notice.is_seen && !shows_app(device, now) => {
+            (PushAction::Show, Some(notice))
+                if !notice.is_seen && !shows_app(device, now) && !self.hidden.contains(&push.member) =>
+            {
                 self.content(device, notice)
             }
             // What is shown of a notice that was read, or is gone, is withdrawn once it is settled.
@@ -149,6 +154,16 @@ mod tests {
 
     /// Returns what is done with a push. `notice` is whether its notice was seen and read; `None` if it is gone.
     fn done(action: PushAction, is_shown: bool, notice: Option<(bool, bool)>) -> &'static str {
+        done_for(HashSet::new(), action, is_shown, notice)
+    }
+
+    /// Returns the same, where these accounts are suspended.
+    fn done_for(
+        hidden: HashSet<AccountId>,
+        action: PushAction,
+        is_shown: bool,
+        notice: Option<(bool, bool)>,
+    ) -> &'static str {
         let now = DateTime::UNIX_EPOCH;
         let notice = notice.map(|(is_seen, is_read)| Notice {
             id: NOTICE,
@@ -175,6 +190,7 @@ mod tests {
             counts: HashMap::new(),
             languages: HashMap::new(),
             people: HashMap::new(),
+            hidden,
             reminders: HashMap::new(),
         };
         let push = LeasedPush {
@@ -205,6 +221,7 @@ mod tests {
         let (new, seen, read) = (Some((false, false)), Some((true, false)), Some((true, true)));
         // Nothing of the group is shown yet.
         assert_eq!([new, seen, read, None].map(|of| done(Show, false, of)), ["shown", "skipped", "skipped", "skipped"]);
+        assert_eq!(done_for(HashSet::from([MEMBER]), Show, false, new), "skipped");
         // An earlier push of the group is.
         assert_eq!([new, seen, read, None].map(|of| done(Show, true, of)), ["shown", "kept", "kept", "kept"]);
         // What arrived later than the mark that withdraws it stays.
