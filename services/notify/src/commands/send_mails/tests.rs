@@ -2,7 +2,6 @@
 //!
 //! Invariant: accounts is a role that the test plays; a mail is a file as its recipient gets it.
 
-use chrono::TimeDelta;
 use db::schedule::{Job, claim};
 use serde_json::json;
 use testkit::{TestMail, World};
