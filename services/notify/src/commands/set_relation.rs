@@ -1,7 +1,7 @@
 //! Recording how one member stands to another.
 //!
-//! Invariant: a block or a mute is stored before the notices that it forbids are withdrawn, and one that is over by then
-//! withdraws none; an account that was erased gets no relation.
+//! Invariant: a block or a mute is stored before the notices that it forbids are withdrawn; one that is over withdraws
+//! none; an account that was erased gets no relation.
 
 use chrono::{DateTime, Utc};
 use db::Lane;
