@@ -15,6 +15,7 @@ use super::{Content, Message};
 use crate::error::Error;
 use crate::history::{Counts, Notice};
 use crate::model::{KnownPerson, Language, Preferences, PushAction, page_url};
+use crate::queries;
 use crate::state::Notify;
 use crate::store::devices::Device;
 use crate::store::pushes::LeasedPush;
@@ -41,6 +42,8 @@ struct Known {
     devices: HashMap<Uuid, Device>,
     notices: HashMap<(AccountId, Uuid), Notice>,
     counts: HashMap<AccountId, Counts>,
+    /// The announcements that are shown to members.
+    announced: HashMap<AccountId, Vec<Notice>>,
     languages: HashMap<AccountId, Language>,
     people: HashMap<AccountId, KnownPerson>,
     /// Accounts that are suspended: nothing is shown to them, as nothing is mailed.
@@ -62,6 +65,7 @@ async fn read(notify: &Notify, batch: &[LeasedPush]) -> Result<Known, Error> {
     let notices = notify.history.find_each(&ids).await?;
     let members = unique(batch.iter().map(|push| push.member));
     let counts = notify.history.counts_of_each(&members).await?;
+    let announced = queries::announced_of_each(notify, &members).await?;
     let preferences = settings::list(sql, &members).await?;
     let actors = notices.iter().flat_map(|(_, notice)| notice.actors.iter().copied());
     let people = people::list(sql, &unique(actors.chain(members.iter().copied()))).await?;
@@ -73,6 +77,7 @@ async fn read(notify: &Notify, batch: &[LeasedPush]) -> Result<Known, Error> {
         devices: devices.into_iter().map(|device| (device.id, device)).collect(),
         notices: notices.into_iter().map(|(member, notice)| ((member, notice.id), notice)).collect(),
         counts: counts.into_iter().collect(),
+        announced,
         languages: preferences.into_iter().filter_map(language_of).collect(),
         hidden: people.iter().filter(|person| person.is_hidden(now)).map(|person| person.account).collect(),
         people: people
@@ -118,10 +123,17 @@ impl Known {
             kind: push.kind,
             priority: push.priority,
             expires_at: push.expires_at,
-            badge: self.counts.get(&push.member).map_or(0, |counts| counts.unseen),
+            badge: self.badge(push.member),
             content,
         };
         Prepared::Ready(Box::new(device.clone()), Box::new(message))
+    }
+
+    /// Returns how many notices of a member's list are unseen.
+    fn badge(&self, member: AccountId) -> u64 {
+        let announced = self.announced.get(&member).map(Vec::as_slice).unwrap_or_default();
+        let unseen = announced.iter().filter(|notice| !notice.is_seen).count() as u64;
+        unseen + self.counts.get(&member).map_or(0, |counts| counts.unseen)
     }
 
     fn content(&self, device: &Device, notice: &Notice) -> Content {
@@ -152,20 +164,8 @@ mod tests {
     const DEVICE: Uuid = Uuid::from_u128(2);
     const NOTICE: Uuid = Uuid::from_u128(3);
 
-    /// Returns what is done with a push. `notice` is whether its notice was seen and read; `None` if it is gone.
-    fn done(action: PushAction, is_shown: bool, notice: Option<(bool, bool)>) -> &'static str {
-        done_for(HashSet::new(), action, is_shown, notice)
-    }
-
-    /// Returns the same, where these accounts are suspended.
-    fn done_for(
-        hidden: HashSet<AccountId>,
-        action: PushAction,
-        is_shown: bool,
-        notice: Option<(bool, bool)>,
-    ) -> &'static str {
-        let now = DateTime::UNIX_EPOCH;
-        let notice = notice.map(|(is_seen, is_read)| Notice {
+    fn notice(is_seen: bool, is_read: bool) -> Notice {
+        Notice {
             id: NOTICE,
             group: NOTICE,
             kind: NoticeKind::Followed,
@@ -175,24 +175,38 @@ mod tests {
             is_seen,
             is_read,
             is_filtered: false,
-        });
+        }
+    }
+
+    /// Returns what is known of a member with a device and a notice, if that is not gone.
+    fn known(notice: Option<Notice>) -> Known {
         let device = Device {
             id: DEVICE,
             member: MEMBER,
             address: Address::Fcm("a".to_owned()),
             language: None,
-            registered_at: now,
+            registered_at: DateTime::UNIX_EPOCH,
             foreground_until: None,
         };
-        let known = Known {
+        Known {
             devices: HashMap::from([(DEVICE, device)]),
             notices: notice.map(|notice| ((MEMBER, NOTICE), notice)).into_iter().collect(),
             counts: HashMap::new(),
+            announced: HashMap::new(),
             languages: HashMap::new(),
             people: HashMap::new(),
-            hidden,
+            hidden: HashSet::new(),
             reminders: HashMap::new(),
-        };
+        }
+    }
+
+    /// Returns what is done with a push. `of` is whether its notice was seen and read; `None` if it is gone.
+    fn done(action: PushAction, is_shown: bool, of: Option<(bool, bool)>) -> &'static str {
+        done_with(&known(of.map(|(is_seen, is_read)| notice(is_seen, is_read))), action, is_shown)
+    }
+
+    fn done_with(known: &Known, action: PushAction, is_shown: bool) -> &'static str {
+        let now = DateTime::UNIX_EPOCH;
         let push = LeasedPush {
             id: Uuid::nil(),
             device: DEVICE,
@@ -221,7 +235,8 @@ mod tests {
         let (new, seen, read) = (Some((false, false)), Some((true, false)), Some((true, true)));
         // Nothing of the group is shown yet.
         assert_eq!([new, seen, read, None].map(|of| done(Show, false, of)), ["shown", "skipped", "skipped", "skipped"]);
-        assert_eq!(done_for(HashSet::from([MEMBER]), Show, false, new), "skipped");
+        let suspended = Known { hidden: HashSet::from([MEMBER]), ..known(Some(notice(false, false))) };
+        assert_eq!(done_with(&suspended, Show, false), "skipped");
         // An earlier push of the group is.
         assert_eq!([new, seen, read, None].map(|of| done(Show, true, of)), ["shown", "kept", "kept", "kept"]);
         // What arrived later than the mark that withdraws it stays.
@@ -229,5 +244,13 @@ mod tests {
             [new, seen, read, None].map(|of| done(Withdraw, true, of)),
             ["kept", "kept", "withdrawn", "withdrawn"]
         );
+    }
+
+    #[test]
+    fn a_badge_counts_notices_and_announcements_that_are_unseen() {
+        let counts = HashMap::from([(MEMBER, Counts { unseen: 2, unread: 3 })]);
+        let announced = HashMap::from([(MEMBER, vec![notice(false, false), notice(true, false)])]);
+        let known = Known { counts, announced, ..known(None) };
+        assert_eq!((known.badge(MEMBER), known.badge(AccountId(Uuid::nil()))), (3, 0));
     }
 }
