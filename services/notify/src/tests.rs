@@ -7,6 +7,7 @@ use contract::AccountId;
 use contract::accounts::{AccountState, StandingChanged};
 use contract::notify::NoticeKind;
 use db::schedule::{Job, claim};
+use db::{FromQueryResult, Sql as _};
 use testkit::World;
 use uuid::Uuid;
 
@@ -38,6 +39,16 @@ fn reaction(member: AccountId, actor: AccountId, post: u128) -> Proposal {
 
 async fn list(notify: &Notify, member: AccountId) -> Vec<Notice> {
     notify.history.list(member, Filter::default(), Uuid::max(), 100).await.unwrap()
+}
+
+async fn count_relations(notify: &Notify) -> i64 {
+    #[derive(FromQueryResult)]
+    struct Row {
+        relations: i64,
+    }
+    let text = "select count(*) as relations from relation";
+    let row: Option<Row> = notify.context.db.read().row(text, vec![]).await.unwrap();
+    row.unwrap().relations
 }
 
 async fn assert_no_drift(notify: &Notify) {
@@ -92,6 +103,9 @@ async fn notices_expire_and_the_counts_stay_exact() {
     let world = World::of(&[crate::service()]).await;
     let notify = state(&world);
     commands::tell(&notify, vec![reaction(ADA, BOB, 1), reaction(ADA, BOB, 2)]).await.unwrap();
+    let (now, other) = (world.clock().now(), AccountId(Uuid::from_u128(9)));
+    let mute = Relation { member: ADA, other, kind: RelationKind::Mute };
+    commands::set_relation(&notify, mute, true, Some(now + TimeDelta::hours(1)), now).await.unwrap();
     world.clock().advance(TimeDelta::days(50));
     let again = AccountId(Uuid::from_u128(3));
     commands::tell(&notify, vec![reaction(ADA, again, 2), reaction(BOB, ADA, 3)]).await.unwrap();
@@ -103,6 +117,7 @@ async fn notices_expire_and_the_counts_stay_exact() {
     assert_eq!(kept.iter().map(|notice| notice.actor_count).collect::<Vec<_>>(), [2], "one has grown since");
     assert_eq!(notify.history.counts(ADA).await.unwrap(), Counts { unseen: 1, unread: 1 });
     assert_eq!(list(&notify, BOB).await.len(), 1);
+    assert_eq!(count_relations(&notify).await, 0, "a mute that is over is forgotten");
     assert_no_drift(&notify).await;
     world.end().await;
 }

@@ -142,7 +142,17 @@ const REMOVE_OFF: &str = "
             order by at_us
             limit $2)";
 
-/// Forgets relations that have ended before a time. Returns how many.
-pub(crate) async fn remove_off(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<u64, Error> {
-    tx.execute(REMOVE_OFF, vec![micros(before), bound(limit)]).await
+const REMOVE_OVER: &str = "
+    delete from relation
+     where (member, other, kind) in (
+           select member, other, kind
+             from relation
+            where until_us < $1
+            order by until_us
+            limit $2)";
+
+/// Forgets relations that have ended, or were over, before a time. Returns how many in the larger step.
+pub(crate) async fn remove_ended(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<u64, Error> {
+    let ended = tx.execute(REMOVE_OFF, vec![micros(before), bound(limit)]).await?;
+    Ok(ended.max(tx.execute(REMOVE_OVER, vec![micros(before), bound(limit)]).await?))
 }
