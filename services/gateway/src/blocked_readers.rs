@@ -1,15 +1,15 @@
-//! Public paths of accounts and media that name a member or an item, for a reader whom the member, or the item's owner,
-//! has blocked (decision 44).
+//! Public paths of accounts and media that name a member, an item or an album, for a reader whom the member, or the
+//! owner, has blocked (decision 44).
 //!
 //! Does not own blocks (social), nor what the paths say. Invariant: for a signed-in reader to whom the member is not
-//! shown, the role is asked about an id that no account or item has, so its response is that for what does not exist.
+//! shown, the role is asked about an id that nothing has, so its response is that for what does not exist.
 
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use contract::media::FindReceived;
+use contract::media::{FindAlbumOwner, FindReceived};
 use contract::social::FindShownPerson;
 use contract::{AccountId, MediaId, Query as RoleQuery};
 use http::request::Parts;
@@ -33,7 +33,12 @@ const ITEM: &str = "/v1/media/{id}";
 const ITEM_EVENTS: &str = "/v1/media/{id}/events";
 /// How the paths of one item begin.
 const OF_ITEM: &str = "/v1/media/";
-/// An id that no item has: its number is above 2^128, and an id has 128 bits.
+/// An album, and what is in it.
+const ALBUM: &str = "/v1/albums/{id}";
+const ALBUM_ITEMS: &str = "/v1/albums/{id}/items";
+/// How the paths of one album begin.
+const OF_ALBUM: &str = "/v1/albums/";
+/// An id that no item and no album has: its number is above 2^128, and an id has 128 bits.
 const NO_ITEM: &str = "zzzzzzzzzzzzzzzzzzzzzz";
 /// How long a request waits for a role that is asked.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -46,7 +51,7 @@ struct OwnerParam {
 
 /// Whether requests of a route can name a member whose blocks count.
 pub(crate) fn names_member(pattern: &str) -> bool {
-    matches!(pattern, PROFILE | ITEMS | ITEM | ITEM_EVENTS)
+    matches!(pattern, PROFILE | ITEMS | ITEM | ITEM_EVENTS | ALBUM | ALBUM_ITEMS)
 }
 
 /// The middleware of these routes. Requests without a valid token, and those of a site without social, are forwarded as
@@ -79,19 +84,25 @@ async fn query_of(peers: &Peers, parts: &mut Parts) -> Result<Option<FindShownPe
         <Path<String> as FromRequestParts<()>>::from_request_parts(parts, &()).await.ok().map(|path| path.0)
     };
     let Some(named) = named else { return Ok(None) };
-    let name = if parts.uri.path().starts_with(OF_ITEM) {
-        owner_of(peers, &named).await?
-    } else {
+    let name = match parts.uri.path() {
+        path if path.starts_with(OF_ITEM) => owner_of_item(peers, &named).await?,
+        path if path.starts_with(OF_ALBUM) => owner_of_album(peers, &named).await?,
         // Every form of an id becomes the one that social knows.
-        Uuid::parse_str(&named).ok().map(|id| id.to_string()).or_else(|| account_name(&named))
+        _ => Uuid::parse_str(&named).ok().map(|id| id.to_string()).or_else(|| account_name(&named)),
     };
     Ok(name.filter(|name| *name != reader.to_string()).map(|name| FindShownPerson { reader, name }))
 }
 
 /// Returns who owns an item; `None` if there is no such item.
-async fn owner_of(peers: &Peers, item: &str) -> Result<Option<String>, Problem> {
+async fn owner_of_item(peers: &Peers, item: &str) -> Result<Option<String>, Problem> {
     let Ok(id) = item.parse::<MediaId>() else { return Ok(None) };
     Ok(ask(peers, &FindReceived(id)).await?.map(|received| received.owner.to_string()))
+}
+
+/// Returns who owns an album; `None` if there is no such album.
+async fn owner_of_album(peers: &Peers, album: &str) -> Result<Option<String>, Problem> {
+    let Ok(id) = album.parse::<MediaId>() else { return Ok(None) };
+    Ok(ask(peers, &FindAlbumOwner(id)).await?.map(|owner| owner.to_string()))
 }
 
 /// Asks a role; `None` where it knows of nothing, or shows nothing.
@@ -115,8 +126,8 @@ fn owner_in(query: &str) -> Option<String> {
     Query::<OwnerParam>::try_from_uri(&uri).ok()?.0.owner
 }
 
-/// Returns the URI of the same request about an account, or an item, that does not exist. The account's id is the
-/// complement of the reader's, whose version no account has; so readers don't share the limit of one owner.
+/// Returns the URI of the same request about an account, an item or an album that does not exist. The id of the account
+/// is the complement of the reader's, whose version no account has; so readers don't share the limit of one owner.
 fn without_member(uri: &Uri, reader: AccountId) -> Result<Uri, http::Error> {
     let nobody = Uuid::from_u128(!reader.0.as_u128());
     let path_and_query = match (uri.path(), uri.query()) {
@@ -127,10 +138,10 @@ fn without_member(uri: &Uri, reader: AccountId) -> Result<Uri, http::Error> {
         }
         (path, query) => {
             let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-            match path.strip_prefix(OF_ITEM) {
-                Some(item) => {
-                    let behind = item.split_once('/').map(|(_, behind)| format!("/{behind}")).unwrap_or_default();
-                    format!("{OF_ITEM}{NO_ITEM}{behind}{query}")
+            match [OF_ITEM, OF_ALBUM].into_iter().find_map(|start| Some((start, path.strip_prefix(start)?))) {
+                Some((start, id)) => {
+                    let behind = id.split_once('/').map(|(_, behind)| format!("/{behind}")).unwrap_or_default();
+                    format!("{start}{NO_ITEM}{behind}{query}")
                 }
                 None => format!("/v1/accounts/{nobody}{query}"),
             }
@@ -154,6 +165,7 @@ mod tests {
             ("/v1/accounts/ada?a=%20", format!("/v1/accounts/{nobody}?a=%20")),
             ("/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga", format!("/v1/media/{NO_ITEM}")),
             ("/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?a=b", format!("/v1/media/{NO_ITEM}/events?a=b")),
+            ("/v1/albums/5kT0vYq8Zb3mXw1RcHs9Ga/items?limit=1", format!("/v1/albums/{NO_ITEM}/items?limit=1")),
             ("/v1/media?limit=2&%6fwner=x&after=a%26b", format!("/v1/media?limit=2&after=a%26b&owner={nobody}")),
         ] {
             assert_eq!(without_member(&uri.parse().unwrap(), reader).unwrap(), changed.as_str(), "{uri}");

@@ -50,7 +50,8 @@ pub(crate) const NEVER: &str = "0000000000000000000000";
 /// An item, and the account that owns it.
 pub(crate) const OWNED: &str = "5kT0vYq8Zb3mXw1RcHs9Gb";
 pub(crate) const OWNER: AccountId = AccountId(Uuid::from_u128(8));
-const MEDIA: [&str; 4] = ["/v1/media", "/v1/media/claims", "/v1/media/{id}", "/v1/media/{id}/socket"];
+const MEDIA: [&str; 5] =
+    ["/v1/media", "/v1/media/claims", "/v1/media/{id}", "/v1/media/{id}/socket", "/v1/albums/{id}/items"];
 
 /// A request as the fake role received it.
 #[derive(Debug, Clone)]
@@ -100,6 +101,7 @@ impl Harness {
             .route("/internal/media/{id}", get(item))
             .route("/internal/media/{id}/preview", get(preview))
             .route("/internal/albums/{id}/preview", get(album_preview))
+            .route("/internal/albums/{id}/owner", get(async || axum::Json(OWNER)))
             // Every process asks for the flags by itself, at any time, so it is not recorded.
             .route(FindFlags::PATH, get(async || axum::Json(FlagsState::default())))
             .fallback(any(record))

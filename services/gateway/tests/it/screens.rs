@@ -185,6 +185,8 @@ async fn a_blocked_reader_is_answered_as_if_the_member_did_not_exist() {
     let (item, other) = (format!("/v1/media/{OWNED}"), format!("/v1/media/{SHARED}"));
     let nothing = "/v1/media/zzzzzzzzzzzzzzzzzzzzzz";
     assert_eq!(forwarded(&harness, &bob, &item).await, nothing);
+    let album = format!("/v1/albums/{OWNED}/items?limit=1");
+    assert_eq!(forwarded(&harness, &bob, &album).await, "/v1/albums/zzzzzzzzzzzzzzzzzzzzzz/items?limit=1");
     for (client, path) in [(&visitor, &item), (&bob, &other)] {
         assert_eq!(forwarded(&harness, client, path).await, *path);
     }
