@@ -21,7 +21,7 @@ pub use string_enum::UnknownVariant;
 
 #[cfg(test)]
 mod tests {
-    use crate::media::{FindAlbumPreview, FindPreview, FindReceived};
+    use crate::media::{FindAlbumOwner, FindAlbumPreview, FindPreview, FindReceived};
     use crate::transcode::{FindConversion, FindPlayback};
     use crate::{MediaId, Query};
 
@@ -36,6 +36,7 @@ mod tests {
         assert!(fills(&FindReceived(id.clone()), &id));
         assert!(fills(&FindPreview(id.clone()), &id));
         assert!(fills(&FindAlbumPreview(id.clone()), &id));
+        assert!(fills(&FindAlbumOwner(id.clone()), &id));
         assert!(fills(&FindPlayback(id.clone()), &id));
         assert!(fills(&FindConversion(id.clone()), &id));
     }

@@ -247,6 +247,20 @@ impl Query for FindAlbumPreview {
     }
 }
 
+/// Asks media whose an album is. There is no response for one that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindAlbumOwner(pub MediaId);
+
+impl Query for FindAlbumOwner {
+    const ROLE: &'static str = "media";
+    const PATH: &'static str = "/internal/albums/{id}/owner";
+    type Response = AccountId;
+
+    fn path(&self) -> String {
+        format!("/internal/albums/{}/owner", self.0)
+    }
+}
+
 /// How far the conversion of an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -51,6 +51,7 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   feed: { pattern: '/feed', title: feeds.feedTitle, load: () => import('./feeds/FeedPage.svelte'), signedOut: 'sign-in' },
   explore: { pattern: '/explore', title: feeds.exploreTitle, load: () => import('./feeds/ExplorePage.svelte') },
   tag: { pattern: '/tags/:tag', title: null, load: () => import('./feeds/TagPage.svelte') },
+  place: { pattern: '/places/:place', title: null, load: () => import('./feeds/PlacePage.svelte') },
   song: { pattern: '/songs/:id', title: null, load: () => import('./feeds/SongPage.svelte') },
   saved: { pattern: '/saved', title: talk.savedTitle, load: () => import('./talk/SavedPage.svelte'), signedOut: 'sign-in' },
   'pending-comments': { pattern: '/pending-comments', title: talk.pendingTitle, load: () => import('./talk/PendingCommentsPage.svelte'), signedOut: 'sign-in' },

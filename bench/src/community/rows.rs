@@ -16,7 +16,7 @@ pub const FAN_OUT_THRESHOLD: u32 = 5_000;
 const FEED_DAYS: i64 = 14;
 /// One person of so many has read home lately, so that fan-out writes to their feed.
 const ACTIVE_EVERY: usize = 20;
-/// Rows of one statement. With thirteen columns, SQLite's limit is 2,520.
+/// Rows of one statement. With fourteen columns, SQLite's limit is 2,340.
 const ROWS_PER_STATEMENT: usize = 1_024;
 /// Statements of one transaction, which must end within ten seconds.
 const STATEMENTS_PER_WRITE: usize = 40;
@@ -26,7 +26,7 @@ const PERSON_COUNTS: &str = "person_counts (person, follower_count, following_co
 const FOLLOW: &str = "follow (follower, followee, since_s)";
 const POST: &str = "post (
     id, author, position, state, audience, text, comment_policy, repost_policy, join_policy, is_story, version,
-    created_us, published_us
+    created_us, published_us, is_counted
 )";
 const POST_COUNTS: &str = "post_counts (post, comment_count, reaction_count, repost_count)";
 const MERGED_POST: &str = "merged_post (post, author, position, after_s, after_follower)";
@@ -124,6 +124,7 @@ async fn write_posts(db: &Db, plan: &Plan) -> Result<(), Error> {
             1_i64.into(),
             written_us.into(),
             written_us.into(),
+            (post.audience == "public").into(),
         ]
     });
     insert(db, POST, posts).await?;

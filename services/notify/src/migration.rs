@@ -15,4 +15,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 18, min_compatible: 1, sql: include_str!("../migrations/0018_mail.sql") },
     Migration { version: 19, min_compatible: 1, sql: include_str!("../migrations/0019_reminder.sql") },
     Migration { version: 20, min_compatible: 1, sql: include_str!("../migrations/0020_announcement.sql") },
+    Migration { version: 22, min_compatible: 1, sql: include_str!("../migrations/0022_push_shown.sql") },
+    Migration { version: 23, min_compatible: 1, sql: include_str!("../migrations/0023_relation_until.sql") },
 ];

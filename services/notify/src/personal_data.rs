@@ -55,8 +55,8 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("announcement", TableData::NotExported("What operators announced to all; it is about no member.")),
         ("announcement_reader", TableData::NotExported("Up to where you have seen announcements.")),
         ("announcement_mark", TableData::NotExported("Which announcements you have read or removed.")),
-        ("notice_mail", TableData::NotExported("Which notifications are mailed when, for 30 days.")),
-        ("mailed_member", TableData::NotExported("When you were mailed last, for 30 days.")),
+        ("notice_mail", TableData::NotExported("Which notifications are mailed when, for as long as those are kept.")),
+        ("mailed_member", TableData::NotExported("When you were mailed last, for as long as notifications are kept.")),
         ("notice_entry", TableData::NotExported("What others did, so that they are notified of once.")),
     ],
 };

@@ -23,4 +23,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 14, min_compatible: 4, sql: include_str!("../migrations/0014_songs.sql") },
     // A release that does not know the count of public posts would leave it as it is.
     Migration { version: 16, min_compatible: 16, sql: include_str!("../migrations/0016_public_counts.sql") },
+    // A release that does not know which posts are counted would count and leave others.
+    Migration { version: 18, min_compatible: 18, sql: include_str!("../migrations/0018_counted_posts.sql") },
 ];

@@ -1,4 +1,4 @@
-// Owns the feed operations of the API, and those about the tags and songs that a member follows, one function each.
+// Owns the feed operations of the API, and those about the tags, places and songs that a member follows, one function each.
 import { api, expectOk, readBody } from './client';
 import type { PostsPage } from './posts';
 
@@ -21,10 +21,12 @@ export const explore = (sort: Sort, limit: number, after?: string): Promise<Post
 
 export const ofTag = (tag: string, limit: number, after?: string): Promise<PostsPage> => readBody(api.GET('/v1/feeds/tags/{tag}', { params: { path: { tag }, query: pageOf(limit, after) } }));
 
+export const ofPlace = (place: string, limit: number, after?: string): Promise<PostsPage> => readBody(api.GET('/v1/feeds/places/{place}', { params: { path: { place }, query: pageOf(limit, after) } }));
+
 export const ofSong = (id: string, limit: number, after?: string): Promise<PostsPage> => readBody(api.GET('/v1/feeds/songs/{id}', { params: { path: { id }, query: pageOf(limit, after) } }));
 
 /** What a member follows besides people, of which this page has pages. */
-export type TopicKind = 'tag' | 'song';
+export type TopicKind = 'tag' | 'place' | 'song';
 
 const topicPath = (kind: TopicKind, name: string) => ({ params: { path: { kind, name } } });
 export const follow = (kind: TopicKind, name: string): Promise<void> => expectOk(api.PUT('/v1/topics/{kind}/{name}/follow', topicPath(kind, name)));
@@ -33,9 +35,9 @@ export const unfollow = (kind: TopicKind, name: string): Promise<void> => expect
 /** The largest page of topics; a member who follows more sees “Follow” once more, which changes nothing. */
 const MAX_TOPICS = 100;
 
-/** Whether the member follows a topic. The case of a tag does not matter, that of a song's id does. */
+/** Whether the member follows a topic. The case and the spaces of a tag or a place do not matter, the case of a song's id does. */
 export const follows = async (wanted: TopicKind, name: string): Promise<boolean> => {
   const { items } = await readBody(api.GET('/v1/topics', { params: { query: { limit: MAX_TOPICS } } }));
-  const spelling = wanted === 'tag' ? name.toLowerCase() : name;
+  const spelling = wanted === 'song' ? name : name.trim().split(/\s+/).join(' ').toLowerCase();
   return items.some((topic) => topic.kind === wanted && topic.name === spelling);
 };

@@ -15,6 +15,9 @@ use axum::routing::{any, get};
 use base::Query as _;
 use base::tasks::Tasks;
 use base::telemetry::Metrics;
+use chrono::DateTime;
+use contract::media::{Kind, Received, Visibility};
+use contract::{AccountId, ObjectKey};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use http_server::{Limits, Listener, serve, trust_internal_headers};
@@ -30,6 +33,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder};
+use uuid::Uuid;
 
 /// The paths of the fake role's part for accounts. Their operations have the extension `x-cookies` if the second value
 /// is true.
@@ -43,7 +47,11 @@ const ACCOUNTS: [(&str, bool); 5] = [
 /// An item and an album whose preview the fake role has at once, and an item whose preview never comes.
 pub(crate) const SHARED: &str = "5kT0vYq8Zb3mXw1RcHs9Ga";
 pub(crate) const NEVER: &str = "0000000000000000000000";
-const MEDIA: [&str; 4] = ["/v1/media", "/v1/media/claims", "/v1/media/{id}", "/v1/media/{id}/socket"];
+/// An item, and the account that owns it.
+pub(crate) const OWNED: &str = "5kT0vYq8Zb3mXw1RcHs9Gb";
+pub(crate) const OWNER: AccountId = AccountId(Uuid::from_u128(8));
+const MEDIA: [&str; 5] =
+    ["/v1/media", "/v1/media/claims", "/v1/media/{id}", "/v1/media/{id}/socket", "/v1/albums/{id}/items"];
 
 /// A request as the fake role received it.
 #[derive(Debug, Clone)]
@@ -90,8 +98,10 @@ impl Harness {
             .route("/v1/files/never", get(async || tokio::time::sleep(Duration::from_secs(600)).await))
             .route("/v1/media/{id}/events", get(event_stream))
             .route("/v1/media/{id}/socket", get(echo_websocket))
+            .route("/internal/media/{id}", get(item))
             .route("/internal/media/{id}/preview", get(preview))
             .route("/internal/albums/{id}/preview", get(album_preview))
+            .route("/internal/albums/{id}/owner", get(async || axum::Json(OWNER)))
             // Every process asks for the flags by itself, at any time, so it is not recorded.
             .route(FindFlags::PATH, get(async || axum::Json(FlagsState::default())))
             .fallback(any(record))
@@ -227,6 +237,33 @@ async fn record(State(role): State<FakeRole>, request: Request) -> Response {
         "ok",
     )
         .into_response()
+}
+
+async fn item(axum::extract::Path(id): axum::extract::Path<String>) -> Response {
+    if id != OWNED {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let received = Received {
+        id: OWNED.parse().unwrap(),
+        owner: OWNER,
+        kind: Kind::Photo,
+        format: "jpeg".into(),
+        content_type: "image/jpeg".into(),
+        name: "a photo".into(),
+        bytes: 1,
+        sha256: "00".into(),
+        object: ObjectKey::random(),
+        scrub: None,
+        visibility: Visibility::Public,
+        width: None,
+        height: None,
+        duration_ms: None,
+        orientation: 1,
+        created_at: DateTime::UNIX_EPOCH,
+        trashed: false,
+        captions: Vec::new(),
+    };
+    axum::Json(received).into_response()
 }
 
 async fn preview(axum::extract::Path(id): axum::extract::Path<String>) -> Response {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{TestClient, World, fake_role};
 use uuid::Uuid;
 
-use crate::harness::Harness;
+use crate::harness::{Harness, OWNED, OWNER, SHARED};
 
 /// The account of the profile in these tests.
 const ADA: AccountId = AccountId(Uuid::from_u128(7));
@@ -159,7 +159,7 @@ async fn forwarded(harness: &Harness, client: &TestClient, path: &str) -> String
 async fn a_blocked_reader_is_answered_as_if_the_member_did_not_exist() {
     let harness = Harness::start(&[]).await;
     let (bob, visitor) = (harness.world.member("bob"), harness.world.anonymous());
-    let eve = Uuid::from_u128(8);
+    let eve = OWNER.0;
     let (of_eve, items) = ("/v1/accounts/%45ve".to_owned(), format!("/v1/media?limit=2&owner={eve}"));
     // Without social, no member has blocked another.
     assert_eq!(forwarded(&harness, &bob, &of_eve).await, of_eve);
@@ -181,8 +181,17 @@ async fn a_blocked_reader_is_answered_as_if_the_member_did_not_exist() {
         assert_eq!(forwarded(&harness, client, path).await, path);
     }
     assert_eq!(social.requests().len(), 4, "only about other members, for those who are signed in");
+    // One item: that of a member who has blocked the reader, and one that is not there.
+    let (item, other) = (format!("/v1/media/{OWNED}"), format!("/v1/media/{SHARED}"));
+    let nothing = "/v1/media/zzzzzzzzzzzzzzzzzzzzzz";
+    assert_eq!(forwarded(&harness, &bob, &item).await, nothing);
+    let album = format!("/v1/albums/{OWNED}/items?limit=1");
+    assert_eq!(forwarded(&harness, &bob, &album).await, "/v1/albums/zzzzzzzzzzzzzzzzzzzzzz/items?limit=1");
+    for (client, path) in [(&visitor, &item), (&bob, &other)] {
+        assert_eq!(forwarded(&harness, client, path).await, *path);
+    }
     social.fail_with(503);
-    for path in [&of_eve, &items] {
+    for path in [&of_eve, &items, &item] {
         bob.get(path).await.refused(503, "server.unavailable");
         assert_eq!(forwarded(&harness, &visitor, path).await, *path);
     }

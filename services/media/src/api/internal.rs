@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use contract::media::{
-    AlbumPreview, FindAlbumPreview, FindOwnedItems, FindPreview, FindReceived, OwnedItem, Preview, Received,
+    AlbumPreview, FindAlbumOwner, FindAlbumPreview, FindOwnedItems, FindPreview, FindReceived, OwnedItem, Preview,
+    Received,
 };
 use contract::{AccountId, MediaId, Query as _};
 use http_server::{Json, Path};
@@ -26,6 +27,7 @@ pub(super) fn router() -> Router<Media> {
         .route(FindReceived::PATH, get(received))
         .route(FindPreview::PATH, get(preview))
         .route(FindAlbumPreview::PATH, get(album_preview))
+        .route(FindAlbumOwner::PATH, get(album_owner))
         .route(FindOwnedItems::PATH, get(owned_items))
 }
 
@@ -49,6 +51,11 @@ async fn album_preview(State(media): State<Media>, Path(id): Path<AlbumId>) -> R
     let cover = queries::find_cover(sql, &album, None).await?;
     let item_count = store::album_items::count_shared(sql, &id, album.visibility).await?;
     Ok(Json(album.preview(cover.as_ref(), item_count)))
+}
+
+async fn album_owner(State(media): State<Media>, Path(id): Path<AlbumId>) -> Result<Json<AccountId>, Error> {
+    let album = store::albums::find(media.context.db.read(), &id).await?.ok_or(Error::NoSuchAlbum)?;
+    Ok(Json(album.owner))
 }
 
 async fn owned_items(

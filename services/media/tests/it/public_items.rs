@@ -2,7 +2,7 @@
 
 use bus::Envelope;
 use contract::accounts::PrivacyChanged;
-use contract::media::{AlbumPreview, FindAlbumPreview, FindPreview, Preview};
+use contract::media::{AlbumPreview, FindAlbumOwner, FindAlbumPreview, FindPreview, Preview};
 use contract::transcode::Ready;
 use contract::{AccountId, Event as _, MediaId};
 use serde_json::{Value, json};
@@ -143,6 +143,10 @@ async fn a_preview_of_an_album_shows_and_counts_what_everyone_may_read() {
         world.context("media").peers.ask(&FindAlbumPreview(id.parse().unwrap())).await.unwrap()
     };
     assert_eq!(preview(id).await, None, "the album is private");
+    let peers = &world.context("media").peers;
+    let owner = peers.ask(&FindAlbumOwner(id.parse().unwrap())).await.unwrap();
+    assert_eq!(owner, Some(AccountId(ada.id)));
+    assert_eq!(peers.ask(&FindAlbumOwner(MediaId::random())).await.unwrap(), None);
     assert_eq!(preview(&MediaId::random().to_string()).await, None);
     for (visibility, item_count, cover) in [("unlisted", 2, &unlisted), ("public", 1, &public)] {
         ada.patch(&path, &json!({ "visibility": visibility })).await.expect(200);

@@ -45,7 +45,7 @@ pub(super) struct CreateAnnouncement {
     url: Option<String>,
     /// When it begins to be shown; at once if it is left out or over.
     starts_at: Option<DateTime<Utc>>,
-    /// When it ends, at most 90 days later; 14 days later if it is left out.
+    /// When it ends, at most 90 days later; 14 days later if it is left out. A promotion ends within 7 days.
     ends_at: Option<DateTime<Utc>>,
 }
 

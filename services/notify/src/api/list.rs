@@ -89,11 +89,10 @@ pub(super) async fn list(
     let filter = Filter { kind: params.kind, is_unread, is_filtered };
     let language = language_of(&notify, account, &headers).await?;
     commands::record_reader(&notify, account, &member.0.roles, language).await?;
-    let mut notices = queries::list(&notify, account, filter, before, size + 1).await?;
+    let (mut notices, counts) = queries::list(&notify, account, filter, before, size + 1).await?;
     let has_more = notices.len() > size;
     notices.truncate(size);
     let next = notices.last().filter(|_| has_more).map(|last| last.id.to_string());
-    let counts = queries::counts(&notify, account).await?;
     let items = views(&notify, language, notices).await?;
     Ok(Json(NoticeListView { items, next, unseen: counts.unseen, unread: counts.unread }))
 }

@@ -167,14 +167,15 @@ impl Follower {
     async fn read(&mut self) -> Result<(), Error> {
         let (history, member) = (&self.notify.history, AccountId(self.claims.sub));
         let notices = history.list_since(member, self.cursor, MAX_BACKFILL + 1).await?;
-        let counts = queries::counts(&self.notify, member).await?;
+        let announced = queries::announced(&self.notify, member).await?;
+        let counts = queries::counts_with(&self.notify, member, &announced).await?;
         if notices.len() > MAX_BACKFILL {
             self.cursor = history.last_id(member).await?;
             self.push_reset();
         } else {
             self.push_notices(notices).await?;
         }
-        self.push_announcements(member).await?;
+        self.push_announcements(announced).await?;
         if self.counts != Some(counts) {
             let Counts { unseen, unread } = counts;
             self.push("counts", &NoticeCounts { unseen, unread });
@@ -194,8 +195,7 @@ impl Follower {
     }
 
     /// Prepares the announcements that have begun. Their events have the id of the place that the client has reached.
-    async fn push_announcements(&mut self, member: AccountId) -> Result<(), Error> {
-        let mut announced = queries::announced(&self.notify, member).await?;
+    async fn push_announcements(&mut self, mut announced: Vec<Notice>) -> Result<(), Error> {
         announced.retain(|notice| self.announced.insert(notice.id));
         for view in views(&self.notify, self.language, announced).await? {
             self.push("notice", &view);

@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::live;
-use crate::model::{Announcement, NewAnnouncement, WEEK};
+use crate::model::{Announcement, COUNTED_FOR, NewAnnouncement, WEEK};
 use crate::state::Notify;
 use crate::store::announcements;
 
 /// The lane of new announcements.
 const LANE: &str = "announcements";
-/// Announcements that are not over for longer than a week.
+/// Announcements that are not over, or not for longer than [`COUNTED_FOR`].
 const MAX_CURRENT: u64 = 100;
 
 /// Makes an announcement, which is shown from its beginning on.
@@ -43,7 +43,7 @@ pub(crate) async fn create_announcement(
     let made = announcement.clone();
     let written = notify.context.db.write(Lane::of(LANE), async move |tx| {
         let near = announcements::count_between(tx, starts_at - WEEK, starts_at + WEEK).await?;
-        if near >= max || announcements::count_current(tx, now - WEEK).await? >= MAX_CURRENT {
+        if near >= max || announcements::count_current(tx, now - COUNTED_FOR).await? >= MAX_CURRENT {
             return Err(Error::TooManyAnnouncements(max));
         }
         announcements::insert(tx, &made).await?;

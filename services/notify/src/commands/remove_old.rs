@@ -31,10 +31,11 @@ pub(crate) async fn remove_old(notify: &Notify, run: &Run) -> Result<(), Error> 
                 run.fence(tx).await?;
                 let subjects = removed::remove(tx, before, BATCH_ROWS).await?;
                 let erased = people::remove_erased(tx, before, BATCH_ROWS).await?;
-                let ended = relations::remove_off(tx, before, BATCH_ROWS).await?;
+                let ended = relations::remove_ended(tx, before, BATCH_ROWS).await?;
                 let files = media::remove_old(tx, before, BATCH_ROWS).await?;
                 let fan_outs = fan_outs::remove_old(tx, before, BATCH_ROWS).await?;
-                let mails = mails::remove_old(tx, before, BATCH_ROWS).await?;
+                // A notice is mailed once for as long as it can be in a list.
+                let mails = mails::remove_old(tx, before.min(ended_before), BATCH_ROWS).await?;
                 let dates = dates::remove_old(tx, before, BATCH_ROWS).await?;
                 let reminders = reminders::remove_old(tx, ended_before, BATCH_ROWS).await?;
                 let announced = announcements::remove_old(tx, ended_before, BATCH_ROWS).await?;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::TimeDelta;
 use contract::AccountId;
 use contract::accounts::{FindMailboxes, Mailbox};
 use contract::notify::NoticeKind;
@@ -27,6 +28,9 @@ const BATCH: usize = 50;
 const MAX_DUE: usize = 200;
 /// Unread notices of a member among which those are that are mailed. Older ones are not mailed.
 const MAX_UNREAD: usize = 200;
+
+/// While as many mails wait for an address as may, its notices wait for this long.
+const OUTBOX_PAUSE: TimeDelta = TimeDelta::minutes(30);
 
 /// Mails all members for whom notices are due.
 pub(crate) async fn send_mails(notify: &Notify, run: &Run) -> Result<(), Error> {
@@ -117,12 +121,17 @@ async fn settle(
         if !people::list_erased(tx, &[member]).await?.is_empty() {
             return Ok(store::mails::settle(tx, member, &dropped(&due)).await?);
         }
-        store::mails::settle(tx, member, &plan).await?;
-        if let Some(new) = new {
-            store::mails::set_mailed(tx, member, now).await?;
-            outbox.enqueue(tx, new).await?;
-        }
-        Ok::<_, Error>(())
+        let plan = match new {
+            Some(new) => match outbox.enqueue(tx, new).await? {
+                mail::Enqueued::TooMany => plan.delayed(now + OUTBOX_PAUSE),
+                _ => {
+                    store::mails::set_mailed(tx, member, now).await?;
+                    plan
+                }
+            },
+            None => plan,
+        };
+        Ok::<_, Error>(store::mails::settle(tx, member, &plan).await?)
     });
     written.await
 }

@@ -1,7 +1,7 @@
 //! Recording how one member stands to another.
 //!
-//! Invariant: a block or a mute is stored before the notices that it forbids are withdrawn; an account that was erased
-//! gets no relation.
+//! Invariant: a block or a mute is stored before the notices that it forbids are withdrawn; one that is over withdraws
+//! none; an account that was erased gets no relation.
 
 use chrono::{DateTime, Utc};
 use db::Lane;
@@ -23,17 +23,18 @@ pub(crate) async fn set_relation(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let Relation { member, other, kind } = relation;
-    notify
+    let is_newest = notify
         .context
         .db
         .write(Lane::of(&member).and(&other), async move |tx| {
             if !people::list_erased(tx, &[member, other]).await?.is_empty() {
-                return Ok(());
+                return Ok(false);
             }
             relations::set(tx, relation, is_on, until, at).await
         })
         .await?;
-    if !is_on {
+    let is_over = until.is_some_and(|until| until <= notify.context.clock.now());
+    if !is_newest || !is_on || is_over {
         return Ok(());
     }
     if matches!(kind, RelationKind::Block | RelationKind::Mute) {

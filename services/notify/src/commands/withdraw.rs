@@ -1,8 +1,11 @@
 //! Withdrawing notices that nobody may have any more, step by step.
 //!
-//! Invariant: what forbids a notice was stored before this runs, so that what is added meanwhile is withdrawn by the
-//! command that adds it.
+//! Devices of phones are told to remove what they show of them. Invariant: what forbids a notice was stored before this
+//! runs, so that what is added meanwhile is withdrawn by the command that adds it.
 
+use chrono::{DateTime, Utc};
+
+use super::withdraw_pushes::withdraw_gone;
 use crate::error::Error;
 use crate::history::Withdrawn;
 use crate::live;
@@ -15,6 +18,13 @@ pub(super) async fn withdraw(notify: &Notify, withdrawn: &Withdrawn) -> Result<(
     loop {
         let step = notify.history.withdraw(withdrawn).await?;
         live::publish(&notify.context.bus, &step.members);
+        match withdrawn {
+            // Also if a process was killed after it has removed the notices.
+            Withdrawn::Between { member, .. } if !step.has_more => withdraw_gone(notify, &[*member]).await?,
+            // No device shows anything for as long as notices are kept.
+            Withdrawn::Between { .. } | Withdrawn::Before(_) => {}
+            _ => withdraw_gone(notify, &step.members).await?,
+        }
         if !step.has_more {
             return Ok(());
         }
@@ -28,7 +38,7 @@ pub(super) async fn withdraw_forbidden(notify: &Notify, proposals: &[Proposal]) 
     let known = known::read_forbidding(sql, proposals, now).await?;
     let mut forbidden: Vec<Withdrawn> = Vec::new();
     for proposal in proposals {
-        if let Some(withdrawn) = forbidden_by(proposal, &known)
+        if let Some(withdrawn) = forbidden_by(proposal, &known, now)
             && !forbidden.contains(&withdrawn)
         {
             forbidden.push(withdrawn);
@@ -41,7 +51,7 @@ pub(super) async fn withdraw_forbidden(notify: &Notify, proposals: &[Proposal]) 
 }
 
 /// Returns what is withdrawn, if the notice of a proposal is forbidden.
-fn forbidden_by(proposal: &Proposal, known: &Known) -> Option<Withdrawn> {
+fn forbidden_by(proposal: &Proposal, known: &Known, now: DateTime<Utc>) -> Option<Withdrawn> {
     let (member, actor) = (proposal.member, proposal.actor);
     if known.erased.contains(&member) {
         return Some(Withdrawn::OfMember(member));
@@ -53,7 +63,7 @@ fn forbidden_by(proposal: &Proposal, known: &Known) -> Option<Withdrawn> {
         return Some(Withdrawn::OfEntry(proposal.entry.clone()));
     }
     let actor = actor?;
-    if known.erased.contains(&actor) {
+    if known.erased.contains(&actor) || known.people.get(&actor).is_some_and(|person| person.is_hidden(now)) {
         return Some(Withdrawn::OfActor(actor));
     }
     known.is_silenced(member, actor).then_some(Withdrawn::Between { member, actor })

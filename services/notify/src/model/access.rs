@@ -1,6 +1,7 @@
 //! Whether a member may see what a notice is about, as far as events tell.
 //!
-//! Invariant: what events don't tell is a no: a notice that is missing says less than one about what may not be seen.
+//! Invariant: what events don't tell is a no: a notice that is missing says less than one about what may not be seen; a
+//! post is not seen across a block with its author, whoever has acted.
 
 use contract::AccountId;
 use contract::social::Audience;
@@ -36,6 +37,9 @@ impl Access {
             return true;
         }
         let is = |kind| holds(Relation { member, other: author, kind });
+        if is(RelationKind::Block) || holds(Relation { member: author, other: member, kind: RelationKind::Block }) {
+            return false;
+        }
         let is_followed_back = || holds(Relation { member: author, other: member, kind: RelationKind::Follow });
         match audience {
             Some(Audience::Public) => !is_private(author) || is(RelationKind::Follow),
@@ -60,6 +64,8 @@ mod tests {
         let follows = Relation { member, other: author, kind: RelationKind::Follow };
         let back = Relation { member: author, other: member, kind: RelationKind::Follow };
         let close = Relation { member, other: author, kind: RelationKind::Close };
+        let block = Relation { member, other: author, kind: RelationKind::Block };
+        let blocked = Relation { member: author, other: member, kind: RelationKind::Block };
         let may = |audience, relations: &[Relation], is_private| {
             let access = Access::Post { author, audience, had_link: false };
             access.is_had_by(member, |relation| relations.contains(&relation), |_| is_private)
@@ -71,5 +77,9 @@ mod tests {
         assert!(!may(Some(Audience::Friends), &[follows], false) && !may(Some(Audience::Friends), &[back], false));
         assert!(may(Some(Audience::Close), &[close], false) && !may(Some(Audience::Close), &[follows, back], false));
         assert!(!may(Some(Audience::Link), &[follows, back, close], false) && !may(None, &[follows], false));
+        assert!(
+            !may(Some(Audience::Public), &[block], false)
+                && !may(Some(Audience::Followers), &[follows, blocked], false)
+        );
     }
 }

@@ -15,6 +15,9 @@ use super::language::Language;
 
 /// The week in which promotions are counted: seven days of UTC, the first since 1970-01-01.
 pub(crate) const WEEK: TimeDelta = TimeDelta::days(7);
+/// How long an announcement that is over is looked at: one of the week of a promotion that is shown ended no earlier,
+/// because a promotion is shown for a [`WEEK`] at most.
+pub(crate) const COUNTED_FOR: TimeDelta = TimeDelta::days(14);
 /// The most characters of a text.
 const MAX_TEXT_CHARS: usize = 500;
 /// The most characters of a URL.
@@ -23,9 +26,9 @@ const MAX_URL_CHARS: usize = 300;
 const MAX_ROLE_CHARS: usize = 32;
 /// How far ahead an announcement may begin.
 const MAX_AHEAD: TimeDelta = TimeDelta::days(366);
-/// How long it may be shown.
+/// How long it may be shown; a promotion for a [`WEEK`].
 const MAX_SHOWN: TimeDelta = TimeDelta::days(90);
-/// How long it is shown, unless its end is set.
+/// How long it is shown, unless its end is set, or it is a promotion.
 const DEFAULT_SHOWN: TimeDelta = TimeDelta::days(14);
 
 /// What an announcement is.
@@ -114,9 +117,17 @@ impl NewAnnouncement {
             return Err("`role` must be the name of a role, such as curator.");
         }
         let starts_at = self.starts_at.unwrap_or(now).max(now);
-        let ends_at = self.ends_at.unwrap_or(starts_at + DEFAULT_SHOWN);
-        if starts_at > now + MAX_AHEAD || ends_at <= starts_at || ends_at > starts_at + MAX_SHOWN {
-            return Err("An announcement must begin within a year, and end after that, within 90 days.");
+        // Before anything is added to it: a client can name any year.
+        if starts_at > now + MAX_AHEAD {
+            return Err("An announcement must begin within a year.");
+        }
+        let longest = match self.category {
+            Category::Service => MAX_SHOWN,
+            Category::Promotion => WEEK,
+        };
+        let ends_at = self.ends_at.unwrap_or(starts_at + DEFAULT_SHOWN.min(longest));
+        if ends_at <= starts_at || ends_at > starts_at + longest {
+            return Err("An announcement must end after its beginning, within 90 days; a promotion within 7.");
         }
         Ok((starts_at, ends_at))
     }
@@ -164,8 +175,8 @@ impl Announcement {
     }
 }
 
-/// Returns the announcements that a member is shown, of all that are not over for longer than a [`WEEK`], in the order
-/// of their ids. `promotions` is how many of a week the member wants.
+/// Returns the announcements that a member is shown, of all that are not over for longer than [`COUNTED_FOR`], in the
+/// order of their ids. `promotions` is how many of a week the member wants.
 pub(crate) fn shown<'a>(
     announcements: &'a [Announcement],
     reader: &AnnouncementReader,
@@ -267,6 +278,8 @@ mod tests {
             ends_at: None,
         };
         assert_eq!(new().check(now()), Ok((now(), now() + DEFAULT_SHOWN)));
+        let promotion = || NewAnnouncement { category: Category::Promotion, ..new() };
+        assert_eq!(promotion().check(now()), Ok((now(), now() + WEEK)));
         let text = |text: &str| NewAnnouncement { texts: BTreeMap::from([(Language::En, text.to_owned())]), ..new() };
         let url = |url: &str| NewAnnouncement { url: Some(url.to_owned()), ..new() };
         let role = |role: &str| NewAnnouncement { role: Some(role.to_owned()), ..new() };
@@ -275,7 +288,9 @@ mod tests {
             NewAnnouncement { language: Some(Language::Ar), ..new() },
             NewAnnouncement { ends_at: Some(now()), ..new() },
             NewAnnouncement { ends_at: Some(now() + TimeDelta::days(91)), ..new() },
+            NewAnnouncement { ends_at: Some(now() + TimeDelta::days(8)), ..promotion() },
             NewAnnouncement { starts_at: Some(now() + TimeDelta::days(400)), ..new() },
+            NewAnnouncement { starts_at: Some(DateTime::<Utc>::MAX_UTC), ..new() },
             text(" "),
             text("a\nb"),
             text(&"x".repeat(501)),

@@ -36,6 +36,14 @@ pub(crate) struct MailPlan {
     pub dropped: Vec<Uuid>,
 }
 
+impl MailPlan {
+    /// Returns the plan to mail what is ready later, because its mail can't be taken now.
+    pub(crate) fn delayed(mut self, at: DateTime<Utc>) -> Self {
+        self.postponed.extend(self.ready.drain(..).map(|group| (group, at)));
+        self
+    }
+}
+
 /// Returns what happens to what is due. `zone` is that of daily mails, `mailed_at` the time of the last mail.
 pub(crate) fn plan_mail(
     due: &[DueMail],
@@ -88,6 +96,9 @@ mod tests {
         let plan = plan_mail(&due, &preferences, &zone, Some(mailed_at), now);
         assert_eq!(plan.postponed, [(commented, now + TimeDelta::minutes(3)), (mentioned, digest_at)]);
         let plan = plan_mail(&due, &preferences, &zone, Some(mailed_at), digest_at);
-        assert_eq!((plan.ready, plan.dropped), (vec![commented, mentioned], vec![reacted]));
+        assert_eq!(plan.ready, [commented, mentioned]);
+        let delayed = plan.delayed(now);
+        assert_eq!((delayed.ready, delayed.dropped), (vec![], vec![reacted]), "nothing is lost");
+        assert_eq!(delayed.postponed, [(commented, now), (mentioned, now)]);
     }
 }

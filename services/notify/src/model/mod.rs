@@ -20,7 +20,7 @@ mod relation;
 mod reminder;
 
 pub(crate) use access::Access;
-pub(crate) use announcement::{Announcement, AnnouncementReader, Category, NewAnnouncement, WEEK, shown};
+pub(crate) use announcement::{Announcement, AnnouncementReader, COUNTED_FOR, Category, NewAnnouncement, WEEK, shown};
 pub(crate) use breaker::{Breaker, Permit};
 pub(crate) use decision::{Known, KnownPerson, decide};
 pub(crate) use device::{Address, DeviceKind, InvalidDevice, Subscription, WebAddress};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use contract::notify::NoticeKind;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::kinds::{EffectivePreference, FromWhom, MailFrequency, default_of};
@@ -76,7 +77,26 @@ pub(crate) struct Preferences {
 #[error("{0}")]
 pub(crate) struct InvalidPreferences(&'static str);
 
+/// Whether this release knows a part of stored preferences.
+fn is_known(name: &str, part: &Value) -> bool {
+    serde_json::from_value::<Preferences>(json!({ name: part })).is_ok()
+}
+
 impl Preferences {
+    /// Reads stored preferences; `None` if they are none. What a later release has stored, and this one does not know,
+    /// is left out: two releases run beside each other for a while.
+    pub(crate) fn of_stored(document: &str) -> Option<Self> {
+        if let Ok(preferences) = serde_json::from_str(document) {
+            return Some(preferences);
+        }
+        let mut parts: Map<String, Value> = serde_json::from_str(document).ok()?;
+        if let Some(Value::Object(kinds)) = parts.get_mut("kinds") {
+            kinds.retain(|kind, of_kind| is_known("kinds", &json!({ kind: of_kind })));
+        }
+        parts.retain(|name, part| is_known(name, part));
+        serde_json::from_value(Value::Object(parts)).ok()
+    }
+
     /// Checks what a member wants to set.
     pub(crate) fn check(&self) -> Result<(), InvalidPreferences> {
         if self.zone.as_deref().is_some_and(|zone| Zone::find(zone).is_none()) {
@@ -177,6 +197,19 @@ mod tests {
         let mut preferences = Preferences::default();
         preferences.stop_mails(NoticeKind::Mentioned);
         assert_eq!(preferences.of(NoticeKind::Mentioned).mail, MailFrequency::Off);
+    }
+
+    #[test]
+    fn what_a_later_release_has_stored_is_left_out() {
+        let text = r#"{"kinds": {"reacted": {"from": "nobody"}, "eaten": {}, "posted": {"smell": true}}, "taste": 1,
+            "promotions": 2}"#;
+        let read = Preferences::of_stored(text).unwrap();
+        assert_eq!(
+            (read.of(NoticeKind::Reacted).from, read.promotions, read.kinds.len()),
+            (FromWhom::Nobody, Some(2), 1)
+        );
+        assert_eq!(Preferences::of_stored("{}"), Some(Preferences::default()));
+        assert_eq!(Preferences::of_stored("7"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base::error::chain;
 use chrono::{DateTime, Utc};
+use contract::AccountId;
 use futures::{StreamExt as _, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -156,15 +157,20 @@ impl Sender {
         });
         let requests: Vec<_> = requests.collect();
         let mut settled = stream::iter(requests).buffer_unordered(MAX_REQUESTS).ready_chunks(BATCH);
+        let mut shown: Vec<Uuid> = Vec::new();
         while let Some(chunk) = settled.next().await {
             // What is left out was not over when the process stopped; its lease ends by itself.
             let known: Vec<(Uuid, Settled)> = chunk.into_iter().flatten().collect();
             if known.is_empty() {
                 continue;
             }
+            shown.extend(known.iter().filter(|(_, settled)| *settled == Settled::Shown).map(|(id, _)| *id));
             commands::settle_pushes(&self.notify, self.kind, batch.lease, known).await?;
         }
-        Ok(())
+        // Some may have been read, or withdrawn, while nothing was shown that could be.
+        let shown = batch.pushes.iter().filter(|push| shown.contains(&push.id));
+        let shown: Vec<(AccountId, Uuid)> = shown.map(|push| (push.member, push.notice)).collect();
+        commands::withdraw_over(&self.notify, &shown).await
     }
 
     /// Sends a push if it is still needed. `None` if the process stops before it is known what came of it.
@@ -173,6 +179,10 @@ impl Sender {
             Prepared::Skipped => {
                 self.notify.metrics.pushes_skipped.inc();
                 Some(Settled::Done)
+            }
+            Prepared::Kept => {
+                self.notify.metrics.pushes_skipped.inc();
+                Some(Settled::Shown)
             }
             Prepared::Expired => {
                 self.notify.metrics.pushes_expired.inc();

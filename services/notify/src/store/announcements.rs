@@ -164,33 +164,47 @@ pub(crate) async fn count_seen(tx: &Tx, id: Uuid) -> Result<(), Error> {
     tx.execute(COUNT_SEEN, vec![id.into()]).await.map(drop)
 }
 
-const FIND_READER: &str = "
-    select seen_until, read_until, roles, language, promotions_us
-      from announcement_reader
-     where member = $1";
-
-/// Returns what is known of a member as a reader.
-pub(crate) async fn find_reader(sql: &impl Sql, member: AccountId) -> Result<Option<AnnouncementReader>, Error> {
+/// Returns what is known of members as readers; one of whom nothing is known is left out.
+pub(crate) async fn list_readers(
+    sql: &impl Sql,
+    members: &[AccountId],
+) -> Result<Vec<(AccountId, AnnouncementReader)>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
+        member: Uuid,
         seen_until: Uuid,
         read_until: Uuid,
         roles: String,
         language: Option<String>,
         promotions_us: Option<i64>,
     }
-    let row: Option<Row> = sql.row(FIND_READER, vec![member.0.into()]).await?;
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "select member, seen_until, read_until, roles, language, promotions_us
+           from announcement_reader
+          where member in {}",
+        names_after(0, members.len())
+    );
+    let rows: Vec<Row> = sql.rows(&text, members.iter().map(|member| member.0.into()).collect()).await?;
     let read = |row: Row| {
-        Ok(AnnouncementReader {
+        let reader = AnnouncementReader {
             seen_until: row.seen_until,
             read_until: row.read_until,
             roles: row.roles.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect(),
             // A language of a later release is none that this one knows.
             language: row.language.and_then(|language| language.parse().ok()),
             promotions_since: from_micros(row.promotions_us, "the time of a consent")?,
-        })
+        };
+        Ok((AccountId(row.member), reader))
     };
-    row.map(read).transpose()
+    rows.into_iter().map(read).collect()
+}
+
+/// Returns what is known of a member as a reader.
+pub(crate) async fn find_reader(sql: &impl Sql, member: AccountId) -> Result<Option<AnnouncementReader>, Error> {
+    Ok(list_readers(sql, &[member]).await?.pop().map(|(_, reader)| reader))
 }
 
 const SET_READER: &str = "
@@ -227,26 +241,43 @@ pub(crate) struct AnnouncementMark {
     pub is_removed: bool,
 }
 
-const LIST_MARKS: &str = "
-    select announcement, is_seen, is_read, is_removed
-      from announcement_mark
-     where member = $1";
+/// The marks of a member, by announcement.
+pub(crate) type Marks = HashMap<Uuid, AnnouncementMark>;
 
-/// Returns the marks of a member. There are no more of them than announcements that are kept.
-pub(crate) async fn list_marks(sql: &impl Sql, member: AccountId) -> Result<HashMap<Uuid, AnnouncementMark>, Error> {
+/// Returns the marks of members. Each has no more of them than announcements are kept.
+pub(crate) async fn list_marks_of_each(
+    sql: &impl Sql,
+    members: &[AccountId],
+) -> Result<HashMap<AccountId, Marks>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
+        member: Uuid,
         announcement: Uuid,
         is_seen: bool,
         is_read: bool,
         is_removed: bool,
     }
-    let rows: Vec<Row> = sql.rows(LIST_MARKS, vec![member.0.into()]).await?;
-    let read = |row: Row| {
-        let Row { announcement, is_seen, is_read, is_removed } = row;
-        (announcement, AnnouncementMark { is_seen, is_read, is_removed })
-    };
-    Ok(rows.into_iter().map(read).collect())
+    if members.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let text = format!(
+        "select member, announcement, is_seen, is_read, is_removed
+           from announcement_mark
+          where member in {}",
+        names_after(0, members.len())
+    );
+    let rows: Vec<Row> = sql.rows(&text, members.iter().map(|member| member.0.into()).collect()).await?;
+    let mut of_each: HashMap<AccountId, Marks> = HashMap::new();
+    for Row { member, announcement, is_seen, is_read, is_removed } in rows {
+        let mark = AnnouncementMark { is_seen, is_read, is_removed };
+        of_each.entry(AccountId(member)).or_default().insert(announcement, mark);
+    }
+    Ok(of_each)
+}
+
+/// Returns the marks of a member.
+pub(crate) async fn list_marks(sql: &impl Sql, member: AccountId) -> Result<Marks, Error> {
+    Ok(list_marks_of_each(sql, &[member]).await?.remove(&member).unwrap_or_default())
 }
 
 const SET_MARK: &str = "

@@ -34,7 +34,8 @@ pub(crate) async fn read(sql: &impl Sql, proposals: &[Proposal], now: DateTime<U
     })
 }
 
-/// Returns what may have forbidden proposals since they were told: blocks, mutes, removals and erasures.
+/// Returns what may have forbidden proposals since they were told: blocks, mutes, removals, erasures, and the standings
+/// of those who have acted.
 pub(crate) async fn read_forbidding(
     sql: &impl Sql,
     proposals: &[Proposal],
@@ -47,6 +48,7 @@ pub(crate) async fn read_forbidding(
     let objects = unique(proposals.iter().map(|proposal| proposal.entry.clone()).chain(subjects));
     Ok(Known {
         relations: relations::list_silencing(sql, &members, &actors, now).await?.into_iter().collect(),
+        people: people::list(sql, &actors).await?.into_iter().map(|person| (person.account, person)).collect(),
         removed: removed::list(sql, &objects).await?.into_iter().collect(),
         erased: people::list_erased(sql, &accounts).await?.into_iter().collect(),
         ..Known::default()

@@ -117,6 +117,8 @@ pub(crate) struct LeasedPush {
     pub attempts: i64,
     /// When it is no longer worth showing.
     pub expires_at: DateTime<Utc>,
+    /// Whether the device shows an earlier one of the group.
+    pub is_shown: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -131,6 +133,7 @@ struct LeasedRow {
     priority: i64,
     attempts: i64,
     expires_us: i64,
+    is_shown: bool,
 }
 
 impl TryFrom<LeasedRow> for LeasedPush {
@@ -148,6 +151,7 @@ impl TryFrom<LeasedRow> for LeasedPush {
             priority: Priority::of_rank(row.priority),
             attempts: row.attempts,
             expires_at: from_micros(Some(row.expires_us), WHAT)?.ok_or(Error::Corrupt(WHAT))?,
+            is_shown: row.is_shown,
         })
     }
 }
@@ -165,7 +169,7 @@ const LEASE: &str = "
               and due_us <= $5
             order by due_us
             limit $6)
- returning id, device, member, group_id, notice, kind, action, priority, attempts, expires_us";
+ returning id, device, member, group_id, notice, kind, action, priority, attempts, expires_us, is_shown";
 
 /// Leases at most `limit` pushes that are due, until `until`, the urgent ones first.
 pub(crate) async fn lease(
@@ -213,6 +217,7 @@ pub(crate) async fn set_shown(tx: &Tx, lease: Uuid, ids: &[Uuid], until: DateTim
     let text = format!(
         "update push
             set state = 'shown',
+                is_shown = true,
                 expires_us = $2,
                 lease = null
           where lease = $1
@@ -281,6 +286,33 @@ pub(crate) async fn withdraw(
     );
     let first = vec![member.0.into(), micros(now), micros(expires_at), bound(limit)];
     tx.execute(&text, with_ids(first, &ids)).await
+}
+
+/// Returns the members and the notices of shown pushes of members, at most `limit`.
+pub(crate) async fn list_shown(
+    sql: &impl Sql,
+    members: &[AccountId],
+    limit: usize,
+) -> Result<Vec<(AccountId, Uuid)>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        member: Uuid,
+        notice: Uuid,
+    }
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "select member, notice
+           from push
+          where member in {}
+            and state = 'shown'
+          limit $1",
+        names_after(1, members.len())
+    );
+    let values = std::iter::once(bound(limit)).chain(members.iter().map(|member| member.0.into()));
+    let rows: Vec<Row> = sql.rows(&text, values.collect()).await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.member), row.notice)).collect())
 }
 
 #[derive(FromQueryResult)]

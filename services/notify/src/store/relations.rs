@@ -20,14 +20,14 @@ const SET: &str = "
            at_us = excluded.at_us
      where relation.at_us <= excluded.at_us";
 
-/// Sets whether a relation holds since `at`, until a time or for good, unless a newer event has said it.
+/// Sets whether a relation holds since `at`, until a time or for good. Returns `false` if a newer event has said it.
 pub(crate) async fn set(
     tx: &Tx,
     relation: Relation,
     is_on: bool,
     until: Option<DateTime<Utc>>,
     at: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let values = vec![
         relation.member.0.into(),
         relation.other.0.into(),
@@ -36,7 +36,7 @@ pub(crate) async fn set(
         until.map(|until| until.timestamp_micros()).into(),
         micros(at),
     ];
-    tx.execute(SET, values).await.map(drop)
+    Ok(tx.execute(SET, values).await? == 1)
 }
 
 #[derive(FromQueryResult)]
@@ -142,7 +142,17 @@ const REMOVE_OFF: &str = "
             order by at_us
             limit $2)";
 
-/// Forgets relations that have ended before a time. Returns how many.
-pub(crate) async fn remove_off(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<u64, Error> {
-    tx.execute(REMOVE_OFF, vec![micros(before), bound(limit)]).await
+const REMOVE_OVER: &str = "
+    delete from relation
+     where (member, other, kind) in (
+           select member, other, kind
+             from relation
+            where until_us < $1
+            order by until_us
+            limit $2)";
+
+/// Forgets relations that have ended, or were over, before a time. Returns how many in the larger step.
+pub(crate) async fn remove_ended(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<u64, Error> {
+    let ended = tx.execute(REMOVE_OFF, vec![micros(before), bound(limit)]).await?;
+    Ok(ended.max(tx.execute(REMOVE_OVER, vec![micros(before), bound(limit)]).await?))
 }

@@ -24,7 +24,7 @@ pub(crate) async fn list(sql: &impl Sql, members: &[AccountId]) -> Result<Vec<(A
     let text = format!("select member, document from settings where member in {}", names_after(0, members.len()));
     let rows: Vec<SettingsRow> = sql.rows(&text, members.iter().map(|member| member.0.into()).collect()).await?;
     let read = |row: SettingsRow| {
-        let preferences = serde_json::from_str(&row.document).map_err(|_| Error::Corrupt("preferences"))?;
+        let preferences = Preferences::of_stored(&row.document).ok_or(Error::Corrupt("preferences"))?;
         Ok((AccountId(row.member), preferences))
     };
     rows.into_iter().map(read).collect()

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use contract::accounts::{AccountState, Profile, ProfileChanged, StandingChanged};
 use contract::social::talk::CommentRemoved;
-use contract::social::{Audience, Posted, Unblocked};
+use contract::social::{Audience, Blocked, Posted, Unblocked};
 use serde_json::json;
 use testkit::{TestClient, World};
 use uuid::Uuid;
@@ -54,6 +54,9 @@ async fn after_a_block_no_notice_of_that_person_is_shown_or_counted() {
     let (blocker, blocked) = (account(&bob), account(&ada));
     publish_all(&world, &[Unblocked { blocker, blocked, at: world.clock().now() }]).await;
     react(&world, &bob, &ada, 9).await;
+    assert_eq!(exact(&world, &ada).await["unread"], 2);
+    // An older event that is delivered again changes nothing.
+    publish_all(&world, &[Blocked { blocker, blocked, at: world.clock().now() - TimeDelta::hours(1) }]).await;
     assert_eq!(exact(&world, &ada).await["unread"], 2);
     world.end().await;
 }

@@ -5,6 +5,7 @@ use http::{Method, Version};
 use serde_json::json;
 
 use crate::fixtures::{LIST, follow, ids, list};
+use crate::happenings::block;
 use crate::push_service::{APNS_TOKEN, DEVICES, FCM, PushService, pushes, register, register_fcm, wait_for_pushes};
 
 #[tokio::test]
@@ -70,6 +71,17 @@ async fn each_provider_gets_what_its_protocol_says_and_what_is_read_elsewhere_is
     wait_for_pushes(&world, "nothing is left", <[_]>::is_empty).await;
     assert_eq!(service.received("/web/1").len(), 1);
     assert_eq!(service.received("/token").len(), 1);
+
+    // What is shown of a person goes after a block.
+    let cy = world.member("cy");
+    follow(&world, &cy, &ada).await;
+    wait_for_pushes(&world, "both are shown", |rows| rows.len() == 2 && rows.iter().all(|row| row.state == "shown"))
+        .await;
+    block(&world, &ada, &cy).await;
+    world.clock().advance(TimeDelta::seconds(31));
+    let withdrawn = service.wait_for(&world, FCM, 4).await.remove(3).json();
+    assert_eq!(withdrawn["message"]["data"]["action"], "withdraw");
+    wait_for_pushes(&world, "nothing is left", <[_]>::is_empty).await;
     world.end().await;
 }
 

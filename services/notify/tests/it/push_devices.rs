@@ -2,6 +2,7 @@
 
 use contract::AccountId;
 use contract::accounts::Erased;
+use futures::{StreamExt as _, stream};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::World;
@@ -79,10 +80,11 @@ async fn a_member_has_twenty_of_a_thousand_devices_and_a_token_has_one_owner() {
     let service = PushService::start().await;
     let world = service.world().start(&[notify::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
-    let mut last = String::new();
-    for number in 0..1000 {
-        last = register_fcm(&ada, &format!("token-{number}")).await;
-    }
+    let tokens: Vec<String> = (0..999).map(|number| format!("token-{number}")).collect();
+    // Many at once, which a transaction writes together.
+    let registered = stream::iter(&tokens).map(|token| register_fcm(&ada, token)).buffer_unordered(50);
+    assert_eq!(registered.count().await, 999);
+    let last = register_fcm(&ada, "token-999").await;
     let devices = ada.get(DEVICES).await.expect(200).json();
     assert_eq!(devices["items"].as_array().unwrap().len(), 20);
     assert!(ids(&devices).contains(&last));

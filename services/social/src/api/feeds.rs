@@ -1,4 +1,4 @@
-//! `/v1/feeds`: home, explore, and the posts with a tag or a song.
+//! `/v1/feeds`: home, explore, and the posts with a tag, at a place or with a song.
 //!
 //! Invariant: a cursor is one of its feed only, and a page is full as long as there is something that the reader may
 //! see.
@@ -221,7 +221,52 @@ pub(super) async fn tag(
 ) -> Result<Json<List<PostView>>, Error> {
     let topic = Topic::parse(TopicKind::Tag, &tag).ok_or(Error::InvalidTopic)?;
     let reader = reader(&social, reader_of(member)).await?;
-    let (items, next) = feeds::tag(&social, reader, topic, page.after.as_deref(), page.size()).await?;
+    let (items, next) = feeds::topic(&social, reader, &topic, page.after.as_deref(), page.size()).await?;
+    Ok(Json(List { items, next }))
+}
+
+/// Lists the posts at a place that the reader may see, the newest first.
+///
+/// The case of the place and its spaces don't matter. Continue with the `next` of a page as `after`.
+#[utoipa::path(
+    get,
+    path = "/v1/feeds/places/{place}",
+    operation_id = "list_posts_at_place",
+    tag = "feeds",
+    security((), ("token" = [])),
+    params(
+        (
+            "place" = String,
+            Path,
+            description = "The place, as posts name it",
+            example = "The Bar",
+        ),
+        Page,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page of posts",
+            body = List<PostView>,
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!([
+            "social.invalid_topic",
+            "social.wrong_cursor",
+            "request.invalid",
+        ])),
+    ),
+)]
+pub(super) async fn place(
+    State(social): State<Social>,
+    member: Option<Member>,
+    Path(place): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Json<List<PostView>>, Error> {
+    let topic = Topic::parse(TopicKind::Place, &place).ok_or(Error::InvalidTopic)?;
+    let reader = reader(&social, reader_of(member)).await?;
+    let (items, next) = feeds::topic(&social, reader, &topic, page.after.as_deref(), page.size()).await?;
     Ok(Json(List { items, next }))
 }
 
@@ -267,6 +312,6 @@ pub(super) async fn song(
 ) -> Result<Json<List<PostView>>, Error> {
     let topic = Topic::parse(TopicKind::Song, &id).ok_or(Error::InvalidTopic)?;
     let reader = reader(&social, reader_of(member)).await?;
-    let (items, next) = feeds::song(&social, reader, topic, page.after.as_deref(), page.size()).await?;
+    let (items, next) = feeds::topic(&social, reader, &topic, page.after.as_deref(), page.size()).await?;
     Ok(Json(List { items, next }))
 }

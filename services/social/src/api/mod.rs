@@ -71,6 +71,7 @@ fn documented_routes() -> OpenApiRouter<Social> {
         .routes(routes!(feeds::new_in_home))
         .routes(routes!(feeds::explore))
         .routes(routes!(feeds::tag))
+        .routes(routes!(feeds::place))
         .routes(routes!(feeds::song))
         .routes(routes!(posts::create))
         .routes(routes!(posts::show, posts::change, posts::remove))

@@ -76,17 +76,13 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
     if shows_something_new(&post, &change) && !author.standing.may_publish(now) {
         return Err(Error::AccountLimited);
     }
-    let was_counted = i64::from(post.is_counted_for_all());
     let post = changed(post, &change, token);
     let post = if change.text.is_some() { Post { edited_at: Some(now), ..post } } else { post };
     if post.text.is_empty() && post_media::list(tx, &[id]).await?.is_empty() {
         return Err(InvalidPost("A post needs a text or a media item.").into());
     }
     posts::update(tx, &post).await?;
-    let is_counted = i64::from(post.is_counted_for_all());
-    if is_counted != was_counted {
-        counts::add_posts(tx, author.number, 0, is_counted - was_counted).await?;
-    }
+    counts::settle_public(tx, author.number, id).await?;
     if let (Some(policies), Some(thread)) = (&change.policies, threads::find(tx, id).await?)
         && !post.is_story
     {

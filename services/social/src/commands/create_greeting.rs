@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::model::budget::{Act, rest_of_hour};
 use crate::model::{Greeting, GreetingToken, NewGreeting, Person, PostMedia};
 use crate::state::Social;
-use crate::store::{budgets, greetings, people, post_media};
+use crate::store::{budgets, counts, greetings, people, post_media};
 
 /// Makes a greeting and returns its id and the token of its link.
 pub(crate) async fn create_greeting(
@@ -64,8 +64,12 @@ pub(crate) async fn create_greeting(
 /// Moves the clip forward once more: an event about it may have come before its row was there.
 async fn read_again(social: &Social, sender: &Person, new: &NewGreeting, lane: Lane) -> Result<(), Error> {
     let Some(item) = find_item(social, sender, new).await? else { return Ok(()) };
-    let (media, update) = (item.id.clone(), update_of(&item));
-    social.context.db.write(lane, async move |tx| Ok::<_, Error>(post_media::advance(tx, &media, &update).await?)).await
+    let (media, update, sender) = (item.id.clone(), update_of(&item), sender.number);
+    let written = social.context.db.write(lane, async move |tx| {
+        post_media::advance(tx, &media, &update).await?;
+        Ok::<_, Error>(counts::settle_public_with(tx, sender, &media).await?)
+    });
+    written.await
 }
 
 /// Returns the clip, if it is in the sender's library. One that is staged would be removed after a day.

@@ -45,7 +45,8 @@ pub(crate) async fn announce(
     media: Vec<MediaId>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    counts::add_posts(tx, post.author, 1, i64::from(post.is_counted_for_all())).await?;
+    counts::add_posts(tx, post.author, 1, 0).await?;
+    counts::settle_public(tx, post.author, post.id).await?;
     merged_posts::insert(tx, post).await?;
     let posted = Posted {
         id: post.id,
@@ -150,13 +151,13 @@ pub(crate) async fn settle(
 /// Removes posts of one author, with all their rows, and the threads that they have opened.
 pub(crate) async fn remove(tx: &Tx, author: &Person, removed: &[Post], now: DateTime<Utc>) -> Result<(), Error> {
     let ids: Vec<_> = removed.iter().map(|post| post.id).collect();
+    let public = counts::count_public(tx, &ids).await?;
     posts::remove(tx, &ids).await?;
     threads::remove(tx, &ids).await?;
     thread_parts::unlink_answers(tx, &ids).await?;
     let published = removed.iter().filter(|post| post.state == PostState::Published).count();
     if published > 0 {
-        let public = removed.iter().filter(|post| post.is_counted_for_all()).count();
-        counts::add_posts(tx, author.number, -(published as i64), -(public as i64)).await?;
+        counts::add_posts(tx, author.number, -(published as i64), -public).await?;
     }
     for post in removed {
         // Copies are made of what has appeared only, but media of a waiting post may be claimed for it.

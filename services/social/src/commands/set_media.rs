@@ -13,7 +13,7 @@ use super::publish_post::settle;
 use crate::error::Error;
 use crate::model::{MediaUpdate, Person};
 use crate::state::Social;
-use crate::store::{greetings, people, post_media, posts};
+use crate::store::{counts, greetings, people, post_media, posts};
 
 /// Posts of one transaction.
 const BATCH: usize = 50;
@@ -90,7 +90,7 @@ async fn apply(social: &Social, media: MediaId, step: Step) -> Result<(), Error>
             .context
             .db
             .write(Lane::of(&author.account), async move |tx| {
-                record(tx, &media, &step).await?;
+                record(tx, &author, &media, &step).await?;
                 // Removal takes the item out of every post; the other steps only let waiting ones appear.
                 let state = if matches!(step, Step::Remove) { None } else { Some(PostState::Waiting) };
                 let found = posts::list_with_media(tx, media.as_str(), state, before, BATCH).await?;
@@ -98,6 +98,7 @@ async fn apply(social: &Social, media: MediaId, step: Step) -> Result<(), Error>
                 for post in found {
                     if matches!(step, Step::Remove) {
                         post_media::remove(tx, &media, post.id).await?;
+                        counts::settle_public(tx, author.number, post.id).await?;
                     }
                     settle(tx, &author, post, &random, now).await?;
                 }
@@ -111,10 +112,11 @@ async fn apply(social: &Social, media: MediaId, step: Step) -> Result<(), Error>
     }
 }
 
-async fn record(tx: &Tx, media: &MediaId, step: &Step) -> Result<(), Error> {
+async fn record(tx: &Tx, author: &Person, media: &MediaId, step: &Step) -> Result<(), Error> {
     match step {
-        Step::Advance(update) => Ok(post_media::advance(tx, media, update).await?),
-        Step::Hide { is_hidden, version } => Ok(post_media::set_hidden(tx, media, *is_hidden, *version).await?),
-        Step::Remove => Ok(()),
+        Step::Advance(update) => post_media::advance(tx, media, update).await?,
+        Step::Hide { is_hidden, version } => post_media::set_hidden(tx, media, *is_hidden, *version).await?,
+        Step::Remove => return Ok(()),
     }
+    Ok(counts::settle_public_with(tx, author.number, media).await?)
 }

@@ -15,7 +15,7 @@ use super::publish_post::settle;
 use crate::error::Error;
 use crate::model::{MediaUpdate, Post};
 use crate::state::Social;
-use crate::store::{people, post_media, posts};
+use crate::store::{counts, people, post_media, posts};
 
 /// Posts that are asked about in one step.
 const BATCH: usize = 50;
@@ -83,9 +83,11 @@ async fn settle_one(social: &Social, post: Post) -> Result<(), Error> {
             for item in &found {
                 post_media::advance(tx, &item.id, &update_of(item)).await?;
                 post_media::show(tx, &item.id, post.id, item.version).await?;
+                counts::settle_public_with(tx, author.number, &item.id).await?;
             }
             for id in &missing {
                 post_media::hide(tx, id, post.id).await?;
+                counts::settle_public(tx, author.number, post.id).await?;
             }
             match posts::find(tx, post.id).await? {
                 Some(post) => settle(tx, &author, post, &random, now).await,

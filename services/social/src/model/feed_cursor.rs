@@ -3,8 +3,11 @@
 //! Does not own the order of a feed. Invariant: a cursor of one feed is none of another, so a client that mixes them up
 //! learns it at once and no list has a gap.
 
+use contract::social::TopicKind;
+
 use super::person::PersonNumber;
 use super::position::{Position, parse_cursor};
+use super::topic::Topic;
 
 /// FNV-1a, 64 bits (draft-eastlake-fnv, section 5): the offset basis and the prime.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -21,8 +24,21 @@ pub(crate) enum Feed<'a> {
     Author(PersonNumber),
     /// The posts with a tag.
     Tag(&'a str),
+    /// The posts at a place.
+    Place(&'a str),
     /// The posts with a song.
     Song(&'a str),
+}
+
+impl<'a> Feed<'a> {
+    /// Returns the feed of a topic.
+    pub(crate) fn of_topic(topic: &'a Topic) -> Self {
+        match topic.kind {
+            TopicKind::Tag => Self::Tag(&topic.name),
+            TopicKind::Place => Self::Place(&topic.name),
+            TopicKind::Song => Self::Song(&topic.name),
+        }
+    }
 }
 
 impl Feed<'_> {
@@ -32,6 +48,7 @@ impl Feed<'_> {
             Self::Recent => "e".to_owned(),
             Self::Author(person) => format!("p{}", person.0),
             Self::Tag(tag) => format!("t{:016x}", hash(tag)),
+            Self::Place(place) => format!("l{:016x}", hash(place)),
             Self::Song(id) => format!("s{:016x}", hash(id)),
         }
     }
@@ -82,7 +99,7 @@ mod tests {
     #[test]
     fn a_cursor_is_one_of_its_own_feed_only() {
         let people = [Feed::Author(PersonNumber(7)), Feed::Author(PersonNumber(8))];
-        let topics = [Feed::Tag("karaoke"), Feed::Tag("été"), Feed::Song("karaoke")];
+        let topics = [Feed::Tag("karaoke"), Feed::Tag("été"), Feed::Song("karaoke"), Feed::Place("karaoke")];
         let feeds = [Feed::Home, Feed::Recent].into_iter().chain(topics).chain(people);
         for feed in feeds.clone() {
             let cursor = feed.cursor(Position(123));

@@ -101,12 +101,6 @@ impl Post {
         self.part.as_ref().is_some_and(|part| !part.is_joined())
     }
 
-    /// Whether it is among the posts that everyone's view of its author counts: a part belongs to its thread, and is
-    /// shown with it only.
-    pub(crate) fn is_counted_for_all(&self) -> bool {
-        self.state == PostState::Published && self.audience == Audience::Public && self.part.is_none()
-    }
-
     /// Returns the post as it is from its publication on.
     #[must_use]
     pub(crate) fn published(self, position: Position, now: DateTime<Utc>) -> Self {

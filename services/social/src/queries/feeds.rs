@@ -1,4 +1,4 @@
-//! Feeds: home, explore, and those of a tag and of a song.
+//! Feeds: home, explore, and those of a tag, of a place and of a song.
 //!
 //! Home is what the people and topics that a member follows show, and the member's own posts. Where the entries that
 //! fan-out has written are complete, home is read from them, and what is in no entries is merged; elsewhere all of it
@@ -66,34 +66,19 @@ pub(crate) async fn recent(
     page(social, reader, found, size, Feed::Recent).await
 }
 
-/// Returns a page of the posts with a tag.
-pub(crate) async fn tag(
+/// Returns a page of the posts with a tag, at a place, or with a song that the reader is shown.
+pub(crate) async fn topic(
     social: &Social,
     reader: PersonNumber,
-    topic: Topic,
+    topic: &Topic,
     after: Option<&str>,
     size: usize,
 ) -> Result<(Vec<PostView>, Option<String>), Error> {
-    let name = topic.name.clone();
-    let window = Window { above: Position::START, before: before(Feed::Tag(&name), after)? };
+    let feed = Feed::of_topic(topic);
+    let window = Window { above: Position::START, before: before(feed, after)? };
     let (sql, now) = (social.context.db.read(), social.context.clock.now());
-    let found = feed_sources::list(sql, &Source::Tag(topic.name), reader, now, window, size + 1).await?;
-    page(social, reader, found, size, Feed::Tag(&name)).await
-}
-
-/// Returns a page of the posts with a song that the reader is shown.
-pub(crate) async fn song(
-    social: &Social,
-    reader: PersonNumber,
-    topic: Topic,
-    after: Option<&str>,
-    size: usize,
-) -> Result<(Vec<PostView>, Option<String>), Error> {
-    let id = topic.name.clone();
-    let window = Window { above: Position::START, before: before(Feed::Song(&id), after)? };
-    let (sql, now) = (social.context.db.read(), social.context.clock.now());
-    let found = feed_sources::list(sql, &Source::Song(topic.name), reader, now, window, size + 1).await?;
-    page(social, reader, found, size, Feed::Song(&id)).await
+    let found = feed_sources::list(sql, &Source::of_topic(topic), reader, now, window, size + 1).await?;
+    page(social, reader, found, size, feed).await
 }
 
 /// Returns a page of the rising posts. While there is no edition, they are the newest ones, without a next page.

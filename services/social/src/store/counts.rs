@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use contract::MediaId;
 use contract::social::views::{PersonCountsView, PostCountsView};
 use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 use uuid::Uuid;
@@ -44,9 +45,78 @@ pub(crate) async fn add_follows(
 }
 
 /// Adds posts (or takes some away) to the counts of their author: those that have appeared, and how many of them are
-/// public ([`Post::is_counted_for_all`](crate::model::Post::is_counted_for_all)).
+/// counted for everyone ([`settle_public`]).
 pub(crate) async fn add_posts(tx: &Tx, author: PersonNumber, posts: i64, public_posts: i64) -> Result<(), Error> {
     add(tx, author, [0, 0, posts, public_posts]).await
+}
+
+/// The condition that a post is among those that everyone's view of its author counts: it is public, no part of a
+/// thread, which is shown with that only, and has something to show.
+const PUBLIC: &str = "
+           post.state = 'published'
+           and post.audience = 'public'
+           and post.thread is null
+           and (post.text <> ''
+                or exists (
+                    select 1
+                      from post_media shown
+                     where shown.post = post.id
+                       and not shown.is_hidden
+                       and shown.state in ('playable', 'ready')
+                     limit 1 offset 0))";
+
+#[derive(FromQueryResult)]
+struct CountedRow {
+    is_counted: bool,
+}
+
+/// Counts posts for everyone that are public now, and those no longer that are not. All have this author.
+async fn settle_each(tx: &Tx, author: PersonNumber, selected: &str, value: Value) -> Result<(), Error> {
+    let text = format!(
+        "update post
+            set is_counted = not is_counted
+          where {selected}
+            and is_counted <> ({PUBLIC})
+      returning is_counted"
+    );
+    let changed: Vec<CountedRow> = tx.rows(&text, vec![value]).await?;
+    let difference: i64 = changed.iter().map(|row| if row.is_counted { 1 } else { -1 }).sum();
+    if difference == 0 { Ok(()) } else { add_posts(tx, author, 0, difference).await }
+}
+
+/// Counts a post for everyone if it is public, or no longer, after its row or its media have changed.
+pub(crate) async fn settle_public(tx: &Tx, author: PersonNumber, post: Uuid) -> Result<(), Error> {
+    settle_each(tx, author, "id = $1", post.into()).await
+}
+
+/// Does the same for all posts with an item, which have one author, after the item has changed.
+pub(crate) async fn settle_public_with(tx: &Tx, author: PersonNumber, media: &MediaId) -> Result<(), Error> {
+    let selected = "
+                id in (
+                select post_media.post
+                  from post_media
+                 where post_media.media = $1)";
+    settle_each(tx, author, selected, media.as_str().into()).await
+}
+
+/// Returns how many of these posts are counted for everyone.
+pub(crate) async fn count_public(sql: &impl Sql, posts: &[Uuid]) -> Result<i64, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        counted: i64,
+    }
+    if posts.is_empty() {
+        return Ok(0);
+    }
+    let text = format!(
+        "select count(*) as counted
+           from post
+          where id in {}
+            and is_counted",
+        placeholders(1, posts.len())
+    );
+    let row: Option<Row> = sql.row(&text, posts.iter().map(|post| Value::from(*post)).collect()).await?;
+    Ok(row.map_or(0, |row| row.counted))
 }
 
 #[derive(FromQueryResult)]

@@ -48,7 +48,15 @@ const PEOPLE: &str = "
              where post.author = counts.person
                and post.state = 'published'
                and post.audience = 'public'
-               and post.thread is null) as public_post_rows
+               and post.thread is null
+               and (post.text <> ''
+                    or exists (
+                        select 1
+                          from post_media shown
+                         where shown.post = post.id
+                           and not shown.is_hidden
+                           and shown.state in ('playable', 'ready')
+                         limit 1 offset 0))) as public_post_rows
       from person_counts counts
      where counts.person > $1
      order by counts.person

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::visible::{not_muted, visible_post, visible_song};
 use super::{bound, micros};
-use crate::model::{PersonNumber, Position};
+use crate::model::{PersonNumber, Position, Topic};
 
 /// A post of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,18 @@ pub(crate) enum Source {
     Place(String),
     /// A song, by its id.
     Song(String),
+}
+
+impl Source {
+    /// Returns the source of the posts with a topic.
+    pub(crate) fn of_topic(topic: &Topic) -> Self {
+        let name = topic.name.clone();
+        match topic.kind {
+            TopicKind::Tag => Self::Tag(name),
+            TopicKind::Place => Self::Place(name),
+            TopicKind::Song => Self::Song(name),
+        }
+    }
 }
 
 /// Where the posts with a topic are.

@@ -41,6 +41,7 @@ async fn read_people(sql: &Plans<'_>) -> Result<(), db::Error> {
     follows::count(sql, READER).await?;
     follows::list_requests(sql, OTHER, now, PersonNumber(i64::MAX), 50).await?;
     counts::find_of_person(sql, READER, READER).await?;
+    counts::count_public(sql, &[Uuid::nil(), Uuid::max()]).await?;
     topics::list(sql, READER, None, 50).await?;
     topics::count(sql, READER).await?;
     for kind in personal_data::KINDS {

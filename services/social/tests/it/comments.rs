@@ -229,3 +229,25 @@ async fn what_waits_on_a_removed_post_is_not_approved() {
     assert!(listener.events::<Commented>().is_empty());
     harness.world.end().await;
 }
+
+#[tokio::test]
+async fn while_accounts_is_away_a_mention_of_one_who_is_not_known_here_changes_nothing_and_tells_of_no_post() {
+    let harness = Harness::new().await;
+    let [ada, bob, _, _] = harness.members(["ada", "bob", "eve", "zoe"]);
+    let (clip, hidden) = (post(&ada, "a clip", "public").await, post(&ada, "for few", "close").await);
+    comment(&bob, &clip, "Hello @eve").await;
+    harness.accounts_role.fail_with(503);
+    comment(&bob, &clip, "Again, @eve").await;
+    let absent = json!({"id": uuid::Uuid::nil()});
+    let first = try_comment(&bob, &clip, "Hello @zoe").await.refused(503, "server.unavailable");
+    for other in [&hidden, &absent] {
+        let response = try_comment(&bob, other, "Hello @zoe").await;
+        assert_eq!(without_request_id(&response), without_request_id(&first));
+    }
+    assert_eq!(comment_count(&bob, &clip).await, 2);
+    harness.accounts_role.recover();
+    comment(&bob, &clip, "Hello @zoe").await;
+    assert_eq!(comment_count(&bob, &clip).await, 3);
+    harness.assert_no_drift().await;
+    harness.world.end().await;
+}

@@ -202,6 +202,7 @@ async fn explore_and_tags_have_what_everyone_sees_and_a_cursor_is_one_of_its_fee
         let cursor = page["next"].as_str().unwrap();
         for other in feeds.into_iter().chain([
             "/v1/feeds/tags/other?",
+            "/v1/feeds/places/tag?",
             "/v1/accounts/bob/posts?",
             "/v1/feeds/explore?sort=rising&",
         ]) {
@@ -216,6 +217,14 @@ async fn explore_and_tags_have_what_everyone_sees_and_a_cursor_is_one_of_its_fee
     }
     bob.get("/v1/feeds/home/new?since=x").await.refused(422, "social.wrong_cursor");
     bob.get("/v1/feeds/tags/two%20words").await.refused(422, "social.invalid_topic");
+    for (text, audience) in [("for all", "public"), ("for few", "close")] {
+        let body = json!({"text": text, "audience": audience, "place": "The  Bar"});
+        ada.post("/v1/posts", &body).await.expect(201);
+    }
+    for reader in [&bob, &visitor] {
+        assert_eq!(walk(reader, "/v1/feeds/places/THE%20bar", async |_| {}).await, ["for all"]);
+    }
+    bob.get("/v1/feeds/places/%20").await.refused(422, "social.invalid_topic");
     bob.get("/v1/feeds/explore?sort=loudest").await.refused(400, "request.invalid");
     harness.world.end().await;
 }

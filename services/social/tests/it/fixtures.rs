@@ -14,7 +14,7 @@ use db::{FromQueryResult, Lane, Sql as _};
 use http::Method;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use testkit::{TestClient, TestResponse, World, WorldBuilder, fake_role};
+use testkit::{FakeRole, TestClient, TestResponse, World, WorldBuilder, fake_role};
 use uuid::Uuid;
 
 /// The accounts that there are, by handle and by id.
@@ -28,6 +28,8 @@ type Streams = Arc<Mutex<HashMap<MediaId, Stream>>>;
 pub struct Harness {
     pub world: World,
     pub streams: Streams,
+    /// The accounts role, which a test lets fail.
+    pub accounts_role: FakeRole,
     accounts: Accounts,
     libraries: Libraries,
 }
@@ -45,7 +47,8 @@ impl Harness {
             let known = known.lock();
             Some(names.split(',').filter_map(|name| known.get(name).cloned()).collect::<Vec<_>>())
         };
-        fake_role("accounts").answer::<FindAccounts>(move |path| find_accounts(path.get("names"))).join(&world).await;
+        let accounts_role = fake_role("accounts").answer::<FindAccounts>(move |path| find_accounts(path.get("names")));
+        accounts_role.join(&world).await;
         let items = libraries.clone();
         let find_items = move |owner: &str, ids: &str| {
             let items = items.lock();
@@ -64,7 +67,7 @@ impl Harness {
             Some(ids.filter_map(|id| playable.get(&id).cloned()).collect::<Vec<_>>())
         };
         fake_role("delivery").answer::<FindStreams>(move |path| find_streams(path.get("ids"))).join(&world).await;
-        Self { world, streams, accounts, libraries }
+        Self { world, streams, accounts_role, accounts, libraries }
     }
 
     /// Returns the member with this name, whose account there is from now on.

@@ -187,9 +187,7 @@ async fn tables_agree(harness: &Harness, known: usize) {
                    select count(*)
                      from post
                     where post.author = person_counts.person
-                      and post.state = 'published'
-                      and post.audience = 'public'
-                      and post.thread is null)
+                      and post.is_counted)
             or follower_count <> (select count(*) from follow where follow.followee = person_counts.person)
             or following_count <> (select count(*) from follow where follow.follower = person_counts.person)";
     assert_no_rows("social", "people whose counts are not those of the rows", miscounted).await;

@@ -1,0 +1,1 @@
+alter table push add column is_shown boolean not null default false;
