@@ -16,9 +16,15 @@ export async function closeShown(groups?: readonly string[]): Promise<void> {
 
 /** Takes what was seen or read elsewhere off this device: a browser is told nothing of that, because it shows something for each push. */
 export function showCounts(counts: NoticeCounts | null): void {
-  // `null`: not known yet, or nobody is signed in.
+  // Not known yet.
   if (counts === null) return;
   // Browsers without installed pages have no such function.
   void navigator.setAppBadge?.(counts.unseen).catch(() => undefined);
   if (counts.unread === 0) void closeShown();
+}
+
+/** Takes everything away: nobody is signed in any more. */
+export function clearShown(): void {
+  void navigator.clearAppBadge?.().catch(() => undefined);
+  void closeShown();
 }

@@ -3,6 +3,7 @@
 import { session } from '../session/session.svelte';
 import { sessionHint } from '../session/sessionHint';
 import { pushMemory } from './browserPush';
+import { clearShown } from './shownNotices';
 
 /** How long a sign-out waits for the server to forget this browser. */
 const REMOVE_MS = 3_000;
@@ -11,7 +12,9 @@ const REMOVE_MS = 3_000;
 export function startPush(): void {
   session.onChange((member) => {
     // Without a server it is not known who is signed in.
-    if (pushMemory.read() === null || (member === null && sessionHint.isSignedIn())) return;
+    if (member === null && sessionHint.isSignedIn()) return;
+    if (member === null) clearShown();
+    if (pushMemory.read() === null) return;
     // A failure leaves it as it was until the next load.
     void import('./push.svelte').then(({ push }) => (member === null ? push.leave() : push.renew())).catch(() => undefined);
   });
