@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import { ApiClient } from './apiClient';
 import { expect, fleet, memberNamed, test, untilInstalled } from './fixtures';
+import { overlaps } from './overlaps';
 import { deliver, PushService, shownOn, subscribeAt, type PushMessage } from './pushService';
 import { violations } from './violations';
 
@@ -40,6 +41,10 @@ test('a push is shown on a device whose page is hidden, opens the page, and is t
   const device = home.getByRole('region', { name: 'This device' });
   await expect(device.getByText('Notifications appear in the page only.')).toBeVisible();
   expect(await violations(home)).toEqual([]);
+  for (const width of [390, 1440]) {
+    await home.setViewportSize({ width, height: 900 });
+    expect(await overlaps(home), `${width} px`).toEqual([]);
+  }
   await device.getByRole('button', { name: 'Show notifications' }).press('Enter');
   await expect(device.getByRole('status')).toHaveText('This device shows notifications while the page is closed.');
   await expect(device.getByRole('button', { name: 'Show no more' })).toBeFocused();
