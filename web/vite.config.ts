@@ -13,9 +13,12 @@ import { PUBLIC_FILES, shellFiles } from './src/shell/shellFiles';
 /** The mode of the console's build. */
 const CONSOLE = 'console';
 const CONSOLE_DOCUMENT = 'console.html';
-/** A build where all languages have the texts of the pseudo-locale, for e2e/pseudoLocale.spec.ts: it lies beside the ordinary one and is never shipped. */
+/** What the service worker is made of. */
+const WORKER_SOURCES = ['src/shell/serviceWorker.js', 'src/push/worker.js'];
+/** A build where all languages have the texts of the pseudo-locale, for e2e/pseudoLocale.ts: it lies beside the ordinary one and is never shipped. */
 const isPseudo = process.env['TUTTI_LOCALE'] === 'en-XA';
-const messagesDir = isPseudo ? resolve('node_modules/.pseudo/messages') : OUT_DIR;
+const pseudoDir = process.env['TUTTI_PSEUDO_DIR'] ?? 'node_modules/.pseudo';
+const messagesDir = isPseudo ? resolve(pseudoDir, 'messages') : OUT_DIR;
 
 export default defineConfig(({ mode }) => ({
   plugins: [messages(), svelte(), mode === CONSOLE ? consoleDocument() : serviceWorker()],
@@ -27,7 +30,7 @@ export default defineConfig(({ mode }) => ({
   },
   build: {
     target: 'es2022',
-    outDir: isPseudo ? 'node_modules/.pseudo/dist' : 'dist',
+    outDir: isPseudo ? `${pseudoDir}/dist` : 'dist',
     // Fonts and pictures stay files: data: URLs would need a weaker font-src.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
@@ -80,7 +83,8 @@ function serviceWorker(): Plugin {
     generateBundle(_options, bundle) {
       const built = Object.values(bundle).map((file) => ({ fileName: file.fileName, content: file.type === 'chunk' ? file.code : file.source }));
       const files = PUBLIC_FILES.map((fileName) => ({ fileName, content: readFileSync(`public/${fileName}`) }));
-      const source = `const BUILD = ${JSON.stringify(shellFiles([...built, ...files]))};\n${readFileSync('src/shell/serviceWorker.js', 'utf8')}`;
+      const worker = WORKER_SOURCES.map((path) => readFileSync(path, 'utf8')).join('\n');
+      const source = `const BUILD = ${JSON.stringify(shellFiles([...built, ...files]))};\n${worker}`;
       this.emitFile({ type: 'asset', fileName: 'sw.js', source });
     },
   };

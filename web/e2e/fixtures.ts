@@ -94,7 +94,16 @@ export class Server {
 
   async start(): Promise<void> {
     if (fleet) return;
-    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`, '--admin-listen', `127.0.0.1:${this.admin}`, '--set', `gateway.allowed_origins=["http://127.0.0.1:${this.appPort}"]`];
+    // The key with which it pushes to browsers, whose push service is on this machine (pushService.ts).
+    const key = `${this.data}.vapid.pem`;
+    await writeFile(key, (await run(binary, ['keys', 'vapid'])).stdout, { mode: 0o600 });
+    const settings = [
+      `gateway.allowed_origins=["http://127.0.0.1:${this.appPort}"]`,
+      `notify.push_vapid_key_file=${key}`,
+      'notify.push_vapid_subject=mailto:ops@example.org',
+      'notify.push_allow_networks=["127.0.0.0/8"]',
+    ];
+    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`, '--admin-listen', `127.0.0.1:${this.admin}`, ...settings.flatMap((setting) => ['--set', setting])];
     const started = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
@@ -135,6 +144,7 @@ export const test = base.extend<PerTest, PerWorker>({
       await use(server);
       await server.stop('SIGTERM');
       await rm(server.data, { recursive: true, force: true });
+      await rm(`${server.data}.vapid.pem`, { force: true });
     },
     { scope: 'worker', timeout: 300_000 },
   ],
@@ -231,6 +241,12 @@ export async function signUp(page: Page, member: Member): Promise<void> {
   await page.getByLabel('Password').fill(member.password);
   await page.getByRole('main').getByRole('button', { name: 'Join' }).click();
   await expect(page.getByText('Your library is empty')).toBeVisible();
+}
+
+/** Waits until the service worker has taken the page over. */
+export async function untilInstalled(page: Page): Promise<void> {
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await expect.poll(() => page.evaluate(() => navigator.serviceWorker.controller?.state)).toBe('activated');
 }
 
 /** Adds files through the upload dialog, as a member does. */

@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { expect, fleet, openItem, test } from './fixtures';
+import { expect, fleet, openItem, test, untilInstalled } from './fixtures';
 
 test.use({ serviceWorkers: 'allow' });
 
@@ -15,11 +15,6 @@ const keptFiles = (page: Page): Promise<string[]> =>
     for (const name of await globalThis.caches.keys()) for (const request of await (await globalThis.caches.open(name)).keys()) paths.push(new URL(request.url).pathname);
     return paths;
   });
-
-async function untilInstalled(page: Page): Promise<void> {
-  await page.evaluate(() => navigator.serviceWorker.ready);
-  await expect.poll(() => page.evaluate(() => navigator.serviceWorker.controller?.state)).toBe('activated');
-}
 
 test('the browser takes the page for one that can be installed', async ({ page }) => {
   await page.goto('/');

@@ -2,6 +2,8 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { startLanguage } from './messages/language.svelte';
+import { followOpenedNotices } from './push/openedNotices';
+import { startPush } from './push/startPush';
 import { router } from './router/router.svelte';
 import { session } from './session/session.svelte';
 import { registerServiceWorker } from './shell/register';
@@ -22,7 +24,8 @@ if (target) {
     () => (target.textContent = 'This page could not be loaded. Check the connection, then reload it.'),
   );
   if (!isEmbedded) {
-    void session.start();
+    void session.start().then(startPush);
     registerServiceWorker();
+    followOpenedNotices();
   }
 }

@@ -7,13 +7,15 @@ export interface RemindersPage {
   next?: string | null;
 }
 
+/** When a reminder comes: at a time of the wall clock in a zone, such as `2027-03-28T09:00`, or some days before a date. */
+export type ReminderTime = { at: string; zone: string } | { subject: string; days_before: number; time: string; zone: string };
+
 const of = (id: string) => ({ params: { path: { id } } });
 
 export const list = (limit: number, after?: string): Promise<RemindersPage> =>
   readBody(api.GET('/v1/reminders', { params: { query: { limit, ...(after ? { after } : {}) } } }));
 
-/** Sets a reminder at a time of the wall clock in a zone, such as `2027-03-28T09:00`. */
-export const create = (text: string, at: string, zone: string): Promise<Reminder> => readBody(api.POST('/v1/reminders', { body: { text, at, zone } }));
+export const create = (text: string, when: ReminderTime): Promise<Reminder> => readBody(api.POST('/v1/reminders', { body: { text, ...when } }));
 export const remove = (id: string): Promise<void> => expectOk(api.DELETE('/v1/reminders/{id}', of(id)));
 /** Lets a reminder come again after some minutes. */
 export const snooze = (id: string, minutes: number): Promise<Reminder> => readBody(api.POST('/v1/reminders/{id}/snooze', { ...of(id), body: { minutes } }));

@@ -34,7 +34,7 @@ const CODES_FOR_PROGRAMS = [
   'social.programme_changed', 'social.programme_not_ready', 'home.wrong_cursor',
   // A stream that is refused is opened again by itself.
   'notify.invalid_mark', 'notify.too_many_streams',
-  // Of devices that notifications are pushed to: apps register them.
+  // Of devices that notifications are pushed to: the page asks first whether browsers are, and sends what the browser has made.
   'notify.no_such_device', 'notify.invalid_device', 'notify.no_push_key',
   // Of announcements, at the operators' listener.
   'notify.no_such_announcement', 'notify.invalid_announcement', 'notify.too_many_announcements',

@@ -3,6 +3,7 @@
 import * as calls from '../api/notifications';
 import { errorMessage, isProblem } from '../api/problem';
 import type { Notice } from '../api/types';
+import { closeShown } from '../push/shownNotices';
 import { KeysetList } from '../ui/keysetList.svelte';
 import { toasts } from '../ui/toasts.svelte';
 import { live, type LiveChange } from './live.svelte';
@@ -54,6 +55,7 @@ export class Notices {
   async read(notice: Notice): Promise<void> {
     if (notice.read) return;
     this.#update((one) => (one.group === notice.group ? { ...one, read: true, seen: true } : one));
+    void closeShown([notice.group]);
     await this.#mark(() => calls.markRead([notice.id]));
   }
 
@@ -62,6 +64,7 @@ export class Notices {
     const newest = this.list.items[0];
     if (!newest) return;
     this.#update((one) => ({ ...one, read: true, seen: true }));
+    void closeShown(this.list.items.map(({ group }) => group));
     await this.#mark(() => calls.markReadUntil(newest.id));
   }
 
@@ -69,6 +72,7 @@ export class Notices {
   async remove(notice: Notice): Promise<void> {
     const before = this.list.items;
     this.list.remove(notice.group);
+    void closeShown([notice.group]);
     try {
       await calls.remove(notice.id);
     } catch (error) {

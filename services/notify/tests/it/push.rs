@@ -54,6 +54,11 @@ async fn each_provider_gets_what_its_protocol_says_and_what_is_read_elsewhere_is
     assert_eq!((sent.header("content-encoding"), sent.header("topic")), ("aes128gcm", group.as_str()));
     assert_eq!((sent.header("ttl"), sent.header("urgency")), ("86400", "normal"));
     assert!(sent.body.len() < 4096 && !String::from_utf8_lossy(&sent.body).contains("follow"));
+    let opened = sent.opened();
+    assert_eq!((&opened["action"], &opened["badge"]), (&json!("show"), &json!("1")));
+    for name in ["group", "kind", "text", "url"] {
+        assert_eq!(opened[name], notice[name], "{name}");
+    }
 
     wait_for_pushes(&world, "both are shown", |rows| rows.len() == 2 && rows.iter().all(|row| row.state == "shown"))
         .await;

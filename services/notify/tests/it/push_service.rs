@@ -5,6 +5,8 @@
 //! until the test changes that.
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,12 +14,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use base::Random;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, StatusCode, Uri, Version};
 use parking_lot::Mutex;
-use ring::agreement::{ECDH_P256, EphemeralPrivateKey};
-use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{TestClient, World, WorldBuilder};
@@ -27,6 +25,23 @@ pub const DEVICES: &str = "/v1/devices";
 /// The path of Firebase.
 pub const FCM: &str = "/v1/projects/demo/messages:send";
 pub const APNS_TOKEN: &str = "ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12";
+
+/// The keys of the browser that all subscriptions are of (RFC 8291, appendix A).
+const BROWSER_PRIVATE_KEY: &str = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94";
+const BROWSER_PUBLIC_KEY: &str =
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+const BROWSER_SECRET: &str = "BTBZMqHH6r4Tts7J_aSIgg";
+
+/// Opens the message in standard input with the reference library, as the browser does.
+const OPEN: &str = "
+const { createECDH } = require('node:crypto');
+const { decrypt } = require('http_ece');
+const [number, authSecret] = process.argv.slice(1);
+const privateKey = createECDH('prime256v1');
+privateKey.setPrivateKey(number, 'base64url');
+const message = require('node:fs').readFileSync(0);
+process.stdout.write(decrypt(message, { version: 'aes128gcm', privateKey, authSecret }));
+";
 
 /// A request that was received.
 #[derive(Debug, Clone)]
@@ -45,6 +60,20 @@ impl Received {
     /// Returns the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Returns what the browser reads in the body: the reference library (npm `http_ece`) opens it.
+    pub fn opened(&self) -> Value {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
+        let library = page.join("node_modules/http_ece");
+        assert!(library.exists(), "type `dev/page --modules` in the repository's folder (`make test` does, too)");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &self.body).unwrap();
+        let mut command = Command::new("node");
+        command.args(["-e", OPEN, BROWSER_PRIVATE_KEY, BROWSER_SECRET]).current_dir(page);
+        let output = command.stdin(file.reopen().unwrap()).output().expect("node runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 }
 
@@ -142,11 +171,7 @@ impl PushService {
 
     /// Returns a subscription at a path of this service, as a browser writes it.
     pub fn subscription(&self, path: &str) -> Value {
-        let key = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new()).unwrap();
-        let keys = json!({
-            "p256dh": URL_SAFE_NO_PAD.encode(key.compute_public_key().unwrap()),
-            "auth": URL_SAFE_NO_PAD.encode([7; 16]),
-        });
+        let keys = json!({ "p256dh": BROWSER_PUBLIC_KEY, "auth": BROWSER_SECRET });
         json!({ "endpoint": format!("{}{path}", self.url), "expirationTime": null, "keys": keys })
     }
 }
