@@ -85,7 +85,10 @@ impl DynamoHistory {
             Some(place) => self.notice(keys::notice(member, entry.is_filtered, place.notice)).await?,
             None => None,
         };
-        let id = next_id(drawn, recipient.last_id);
+        // The notice may be newer than the counts, which were read first; then the condition on the counts fails. Until
+        // then no two actions may name one item.
+        let last = open.as_ref().map_or(recipient.last_id, |open| recipient.last_id.max(open.id));
+        let id = next_id(drawn, last);
         let mut actions = Vec::new();
         let notice = match &open {
             Some(open) if self.may_grow(open, &recipient) => {
