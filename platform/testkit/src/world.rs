@@ -291,7 +291,9 @@ impl World {
     }
 
     /// Waits until `what` returns `Some`, and returns the value; fails the test after three minutes with `promise`.
+    /// Scheduled jobs whose next slot has come since the clock was advanced run now, and not only when they look again.
     pub async fn wait_for<T>(&self, promise: &str, what: impl AsyncFnMut() -> Option<T>) -> T {
+        self.clock.announce();
         let Some(value) = self.poll(what).await else { panic!("waited {WAIT_TIMEOUT:?} in vain: {promise}") };
         value
     }
