@@ -65,6 +65,8 @@ async fn post_photos(member: Member, base: Arc<Vec<u8>>, acknowledged: Acknowled
                 assert_eq!(status, 201, "{item}");
                 acknowledged.lock().unwrap().push((item["id"].as_str().unwrap().to_owned(), bytes));
             }
+            // Each of them is converted and compared in the end.
+            tokio::time::sleep(Duration::from_millis(rand::random_range(0..100))).await;
         } else {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -80,7 +82,11 @@ async fn send_songs(member: Member, acknowledged: Acknowledged, stop: Arc<Atomic
             Some((url, song, known)) => continue_song(&member, url, song, known, &acknowledged).await,
         };
         match step {
-            SongUpload::Next(next) => upload = next,
+            SongUpload::Next(next) => {
+                upload = next;
+                // So that a kill hits most songs in their middle, and few are converted in the end.
+                tokio::time::sleep(Duration::from_millis(rand::random_range(0..150))).await;
+            }
             SongUpload::Broken(same) => {
                 upload = same;
                 tokio::time::sleep(Duration::from_millis(20)).await;
