@@ -1,9 +1,9 @@
 //! Embeds the files that the gateway serves: the built page (`web/dist`) and Swagger UI, each uncompressed, in gzip and
 //! in Brotli.
 //!
-//! Owns the compression: once, so that no request compresses anything, and at the highest level in a release build. Does
-//! not own the response headers (see `src/static_files.rs`). Invariant: the same input gives the same table, and the build
-//! makes no network request.
+//! Owns the compression: once, so that no request compresses anything, and in a release build at the highest level.
+//! Does not own the response headers (see `src/static_files.rs`). Invariant: the same input gives the same table, and
+//! the build makes no network request.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -36,8 +36,8 @@ impl Operation {
         signature.map_or(path.clone(), |signature| format!("{path}?t={signature}"))
     }
 
-    /// Returns how many of the items it is walked with: the first one if it names none; if it names something else by an
-    /// id, the first two, which are private, and in `make faults` all.
+    /// Returns how many of the items it is walked with: the first one if it names none; if it names something else by
+    /// an id, the first two, which are private, and in `make faults` all.
     pub(super) fn item_count(&self, all: usize) -> usize {
         let is_about_items =
             self.path.starts_with("/v1/media/") || self.path.contains("/songs/") || self.path.contains("{name}");
