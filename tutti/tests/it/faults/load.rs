@@ -142,7 +142,7 @@ async fn upload_videos(worker: Worker) {
             Err(outcome) => worker.ledger.count(&outcome),
         }
         // Converting is most of the load: in the short form one video is enough.
-        if !worker.pause(short_or_long(30_000, 15_000)).await {
+        if !worker.pause(short_or_long(60_000, 15_000)).await {
             return;
         }
     }
