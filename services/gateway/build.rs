@@ -23,7 +23,7 @@ const SWAGGER_FILES: [&str; 4] = ["favicon-16x16.png", "favicon-32x32.png", "swa
 const DOCS_FILES: [&str; 3] = ["index.css", "index.html", "swagger-initializer.js"];
 /// Smaller files are not compressed: they fit into one or two packets anyway.
 const MIN_FILE_BYTES_TO_COMPRESS: usize = 1024;
-/// Brotli's highest quality, and one for debug builds that takes a twentieth of the time for a tenth more bytes.
+/// Brotli's highest quality, and one for debug builds, which takes a fraction of the time for a few more bytes.
 const BROTLI_QUALITIES: (i32, i32) = (11, 9);
 /// Brotli's window, in bits: the largest that every decoder must accept.
 const BROTLI_WINDOW_BITS: i32 = 22;
