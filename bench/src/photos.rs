@@ -225,11 +225,11 @@ mod tests {
     #[tokio::test]
     async fn the_photos_are_pictures() {
         let folder = std::env::temp_dir().join(format!("tutti-bench-photos-{}", std::process::id()));
-        // A twentieth of the pixels: what is drawn is the same.
+        // A twentieth of the pixels, and of the bytes: what is drawn is the same.
         let photos = Photos::make_up_to(LARGEST / 20.0, &folder).await.unwrap();
-        for number in 0..4 {
+        for (number, bytes) in [20_000, 50_000, 80_000, 110_000].into_iter().enumerate() {
             let file = folder.join("photo.jpg");
-            std::fs::write(&file, photos.get(number).pieces.concat()).unwrap();
+            std::fs::write(&file, photos.sized(number, bytes).pieces.concat()).unwrap();
             let mut args = split_args("-v error -show_entries stream=codec_name,width:stream_tags -of csv=p=0");
             args.push(file.display().to_string());
             let output = process::run("ffprobe", args, Duration::from_secs(20)).await.unwrap().output;
