@@ -31,6 +31,7 @@ use crate::logs;
 const KEY_ID: &str = "test";
 /// Past this, a wait fails the test.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(180);
+const POLL_INTERVALS: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];
 
 /// Services that run for one test.
 #[derive(Debug)]
@@ -307,7 +308,8 @@ impl World {
             if started.elapsed() > WAIT_TIMEOUT {
                 return None;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            // Less and less often: a look may cost more than what it waits for.
+            tokio::time::sleep((started.elapsed() / 20).clamp(POLL_INTERVALS[0], POLL_INTERVALS[1])).await;
         }
     }
 

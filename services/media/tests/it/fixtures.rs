@@ -49,17 +49,8 @@ struct ObjectRow {
 
 /// Returns the keys of all objects in the store.
 pub async fn objects(world: &World) -> BTreeSet<String> {
-    let objects = &world.context("media").objects;
-    let mut found = BTreeSet::new();
-    let digits: Vec<char> = ('0'..='9').chain('a'..='z').collect();
-    for a in &digits {
-        for b in &digits {
-            for listed in objects.list(&format!("{a}{b}")).await.unwrap() {
-                found.insert(listed.key.to_string());
-            }
-        }
-    }
-    found
+    let listed = world.context("media").objects.list_all().await.unwrap();
+    listed.into_iter().map(|listed| listed.key.to_string()).collect()
 }
 
 /// Returns the keys that rows name.
