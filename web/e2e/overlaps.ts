@@ -14,14 +14,19 @@ export const overlaps = (page: Page): Promise<string[]> =>
     const found: string[] = [];
     const extra = document.documentElement.scrollWidth - document.documentElement.clientWidth;
     if (extra > 0) found.push(`${extra} px wider than the screen`);
-    for (const [at, one] of all.entries()) {
-      const a = one.getBoundingClientRect();
-      for (const other of all.slice(at + 1)) {
-        if (one.contains(other) || other.contains(one) || one.closest('label')?.contains(other) || one.closest('header') !== other.closest('header')) continue;
-        const b = other.getBoundingClientRect();
-        const [width, height] = [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+    // From top to bottom, each with those that begin before it ends: a table has thousands, and most pairs are far apart.
+    const boxes = all.map((one, at) => ({ one, at, box: one.getBoundingClientRect(), header: one.closest('header'), label: one.closest('label') }));
+    boxes.sort((a, b) => a.box.top - b.box.top);
+    for (const [place, upper] of boxes.entries()) {
+      for (const lower of boxes.slice(place + 1)) {
+        if (lower.box.top >= upper.box.bottom - 1) break;
+        const first = upper.at < lower.at ? upper : lower;
+        const second = first === upper ? lower : upper;
+        if (first.one.contains(second.one) || second.one.contains(first.one) || first.label?.contains(second.one) || first.header !== second.header) continue;
+        const width = Math.min(upper.box.right, lower.box.right) - Math.max(upper.box.left, lower.box.left);
+        const height = Math.min(upper.box.bottom, lower.box.bottom) - lower.box.top;
         // The search icon's field and such overlap by design only within a label or a button.
-        if (width > 1 && height > 1) found.push(`${name(one)} and ${name(other)}`);
+        if (width > 1 && height > 1) found.push(`${name(first.one)} and ${name(second.one)}`);
       }
     }
     return found;

@@ -66,9 +66,10 @@ pub fn check(path: &Path, maps: &[&str]) -> String {
 }
 
 fn add_metadata(path: &Path, more: &[&str]) {
-    let path = path.display().to_string();
-    run("exiftool", &[&["-q", "-m", "-overwrite_original"], &EXIF[..], more, &[&path]].concat());
-    assert!(tags(Path::new(&path)).contains("SECRET"), "{path}: exiftool wrote nothing");
+    let name = path.display().to_string();
+    run("exiftool", &[&["-q", "-m", "-overwrite_original"], &EXIF[..], more, &[&name]].concat());
+    // XMP, which every format has, is plain text. To run exiftool once more takes half a second.
+    assert!(fs::read(path).unwrap().windows(6).any(|w| w == b"SECRET"), "{name}: exiftool wrote nothing");
 }
 
 #[test]

@@ -65,9 +65,9 @@ pub struct Options {
     pub clock: Clock,
     /// The source of random values.
     pub random: Random,
-    /// The OpenAPI 3.1 document of the whole product, as JSON.
+    /// The OpenAPI 3.1 document of the whole product, as JSON, if the process has the role `gateway`.
     pub openapi_json: std::sync::Arc<str>,
-    /// The OpenAPI 3.1 document of the operators' listener, as JSON.
+    /// The OpenAPI 3.1 document of the operators' listener, as JSON, if the process has that listener.
     pub operators_openapi_json: std::sync::Arc<str>,
     /// Every role of the product, including those that run in other processes: a process declares the consumers of all
     /// of them.

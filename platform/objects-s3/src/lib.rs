@@ -31,7 +31,7 @@ use base::ObjectKey;
 use memory_budget::{Held, MemoryBudget};
 use objects::{Checkpoint, Engine, Error, Listed, Objects, PresignOptions, Sink, Source};
 use state::{PartLocation, StagedPart};
-use store::Store;
+use store::{Store, folder_of};
 use write::S3Writer;
 
 /// Concurrent requests of one removal.
@@ -206,7 +206,7 @@ impl Engine for S3 {
 
     async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error> {
         let store = &self.0.store;
-        let (whole, unfinished) = (format!("{shard}/"), "unfinished/");
+        let (whole, unfinished) = (folder_of(shard), "unfinished/");
         let beside = format!("{unfinished}{shard}");
         let (objects, staged, begun) =
             tokio::try_join!(store.list(shard), store.list(&beside), store.open_uploads(shard))?;

@@ -36,6 +36,11 @@ const SIGNATURE_LIFETIME: Duration = Duration::from_secs(60);
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 const COPY_RANGE: HeaderName = HeaderName::from_static("x-amz-copy-source-range");
 
+/// Returns the folder of a shard, with its slash; with no shard that of all, which has no name.
+pub(super) fn folder_of(shard: &str) -> String {
+    if shard.is_empty() { String::new() } else { format!("{shard}/") }
+}
+
 /// A multipart upload in progress.
 struct OpenUpload {
     name: String,
@@ -259,7 +264,7 @@ impl Store {
 
     /// Returns the keys of a shard that have a multipart upload, as far as the server lists them, and its start.
     pub(super) async fn open_uploads(&self, shard: &str) -> Result<Vec<(ObjectKey, Option<SystemTime>)>, Error> {
-        let all = self.uploads_under(&format!("{}{shard}/", self.folder)).await?;
+        let all = self.uploads_under(&format!("{}{}", self.folder, folder_of(shard))).await?;
         let time =
             |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| SystemTime::from(time.to_utc()));
         Ok(all

@@ -187,22 +187,17 @@ impl Engine for Folder {
     }
 
     async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error> {
-        let (folder, shard) = (self.root.join(shard), shard.to_owned());
+        let (root, shard) = (self.root.clone(), shard.to_owned());
         blocking(move || {
-            let entries = match std::fs::read_dir(&folder) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-                other => other?,
-            };
+            if !shard.is_empty() {
+                return list_shard(&root, &shard);
+            }
             let mut listed = Vec::new();
-            for entry in entries {
+            for entry in std::fs::read_dir(&root)? {
                 let entry = entry?;
-                let Some(key) = entry.file_name().to_str().and_then(|name| format!("{shard}/{name}").parse().ok())
-                else {
-                    continue;
-                };
-                // A file that disappeared meanwhile was removed by its owner.
-                let Ok(metadata) = entry.metadata() else { continue };
-                listed.push(Listed { key, bytes: metadata.len(), modified: Some(metadata.modified()?) });
+                if let (true, Some(shard)) = (entry.file_type()?.is_dir(), entry.file_name().to_str()) {
+                    listed.extend(list_shard(&root, shard)?);
+                }
             }
             Ok(listed)
         })
@@ -303,6 +298,25 @@ impl Drop for FileSink {
     fn drop(&mut self) {
         self.disk.writers.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Returns the objects of a shard, whose folder may not exist yet.
+fn list_shard(root: &Path, shard: &str) -> std::io::Result<Vec<Listed>> {
+    let entries = match std::fs::read_dir(root.join(shard)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut listed = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Some(key) = entry.file_name().to_str().and_then(|name| format!("{shard}/{name}").parse().ok()) else {
+            continue;
+        };
+        // A file that disappeared meanwhile was removed by its owner.
+        let Ok(metadata) = entry.metadata() else { continue };
+        listed.push(Listed { key, bytes: metadata.len(), modified: Some(metadata.modified()?) });
+    }
+    Ok(listed)
 }
 
 /// Runs file work on a blocking thread.

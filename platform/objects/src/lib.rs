@@ -129,7 +129,7 @@ pub trait Engine: Send + Sync {
     async fn presign(&self, key: &ObjectKey, options: &PresignOptions<'_>) -> Result<Option<String>, Error>;
     /// Removes everything under a key.
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error>;
-    /// Lists the objects of a shard.
+    /// Lists the objects of a shard, or every object if it is empty.
     async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error>;
     /// Whether anything is stored under a key.
     async fn exists(&self, key: &ObjectKey) -> Result<bool, Error>;
@@ -321,5 +321,11 @@ impl Objects {
     /// that they take.
     pub async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error> {
         self.0.list(shard).await
+    }
+
+    /// Returns the objects of all shards in a few requests, for stores that are known to be small: all are in memory at
+    /// once.
+    pub async fn list_all(&self) -> Result<Vec<Listed>, Error> {
+        self.0.list("").await
     }
 }

@@ -126,9 +126,9 @@ pub struct Context {
     pub tasks: Tasks,
     /// What every role of the product offers, wherever it runs.
     pub roles: Arc<[RoleInterface]>,
-    /// The OpenAPI 3.1 document of the whole product, as JSON (served by the gateway).
+    /// The OpenAPI 3.1 document of the whole product, as JSON, if the process has the role `gateway`, which serves it.
     pub openapi_json: Arc<str>,
-    /// The OpenAPI 3.1 document of the operators' listener, as JSON.
+    /// The OpenAPI 3.1 document of the operators' listener, as JSON, if the process has that listener.
     pub operators_openapi_json: Arc<str>,
     /// The service's own folder for secrets and scratch files, private to this process's user. Scratch files are in
     /// `scratch()`.

@@ -13,13 +13,16 @@ pub const MIB: usize = 1 << 20;
 /// Returns bytes that differ at every offset.
 pub fn content(bytes: usize) -> Bytes {
     let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
-    let words = std::iter::repeat_with(move || {
+    // Word by word: tests are not optimised, and ask for many megabytes.
+    let mut content = Vec::with_capacity(bytes + 8);
+    while content.len() < bytes {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        seed
-    });
-    words.take(bytes.div_ceil(8)).flat_map(u64::to_le_bytes).take(bytes).collect()
+        content.extend_from_slice(&seed.to_le_bytes());
+    }
+    content.truncate(bytes);
+    content.into()
 }
 
 /// Writes bytes in chunks of 200 kB.

@@ -31,6 +31,7 @@ use crate::logs;
 const KEY_ID: &str = "test";
 /// Past this, a wait fails the test.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(180);
+const POLL_INTERVALS: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];
 
 /// Services that run for one test.
 #[derive(Debug)]
@@ -291,7 +292,9 @@ impl World {
     }
 
     /// Waits until `what` returns `Some`, and returns the value; fails the test after three minutes with `promise`.
+    /// Scheduled jobs whose next slot has come since the clock was advanced run now, and not only when they look again.
     pub async fn wait_for<T>(&self, promise: &str, what: impl AsyncFnMut() -> Option<T>) -> T {
+        self.clock.announce();
         let Some(value) = self.poll(what).await else { panic!("waited {WAIT_TIMEOUT:?} in vain: {promise}") };
         value
     }
@@ -305,7 +308,8 @@ impl World {
             if started.elapsed() > WAIT_TIMEOUT {
                 return None;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            // Less and less often: a look may cost more than what it waits for.
+            tokio::time::sleep((started.elapsed() / 20).clamp(POLL_INTERVALS[0], POLL_INTERVALS[1])).await;
         }
     }
 

@@ -47,21 +47,8 @@ async fn process(world: &World, name: &str) -> Media {
 }
 
 async fn listed(media: &Media) -> Vec<String> {
-    let mut found = Vec::new();
-    for shard in 0..36 * 36 {
-        let digits = [shard / 36, shard % 36].map(|digit| char::from_digit(digit, 36).unwrap());
-        found.extend(
-            media
-                .context
-                .objects
-                .list(&digits.iter().collect::<String>())
-                .await
-                .unwrap()
-                .into_iter()
-                .map(|listed| listed.key.to_string()),
-        );
-    }
-    found
+    let listed = media.context.objects.list_all().await.unwrap();
+    listed.into_iter().map(|listed| listed.key.to_string()).collect()
 }
 
 /// A process hangs while it writes to an upload. Another one takes the upload over, completes it and removes the

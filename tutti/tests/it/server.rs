@@ -138,15 +138,7 @@ impl Server {
             None => left.extend(files(&self.data().join("objects"))),
             Some((_, _, s3)) => {
                 let objects = objects_s3::open(&s3.account.options(&self.fleet.prefix())).unwrap();
-                let shards = (0..36 * 36).map(|at: usize| {
-                    [at / 36, at % 36]
-                        .map(|digit| char::from_digit(u32::try_from(digit).unwrap(), 36).unwrap())
-                        .iter()
-                        .collect::<String>()
-                });
-                for shard in shards {
-                    left.extend(objects.list(&shard).await.unwrap().into_iter().map(|listed| listed.key.to_string()));
-                }
+                left.extend(objects.list_all().await.unwrap().into_iter().map(|listed| listed.key.to_string()));
             }
         }
         left

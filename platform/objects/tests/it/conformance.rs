@@ -69,8 +69,11 @@ pub(super) async fn order(store: Store) {
 pub(super) async fn gone(store: Store) {
     let objects = store.open().await;
     let stored = objects.put(Bytes::from_static(b"x")).await.unwrap();
+    let is_listed = async || objects.list_all().await.unwrap().iter().any(|listed| listed.key == stored.key);
+    assert!(is_listed().await);
     objects.remove(&stored.key).await.unwrap();
     objects.remove(&stored.key).await.unwrap();
+    assert!(!is_listed().await);
     assert!(matches!(objects.get(&stored.key, 10).await, Err(Error::Missing)));
     assert!(matches!(objects.read(&stored.key, 0..1).await, Err(Error::Missing)));
     assert!(matches!(objects.read(&stored.key, 0..0).await, Err(Error::Missing)));

@@ -24,15 +24,10 @@ fn chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     let start = file.len();
     file.extend(kind);
     file.extend(data);
-    let crc = crc32(&file[start..]);
-    file.extend(crc.to_be_bytes());
-}
-
-/// Returns the CRC-32 as PNG defines it, bit by bit.
-fn crc32(data: &[u8]) -> u32 {
-    !data.iter().fold(!0_u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
-    })
+    // PNG's CRC-32 is that of gzip.
+    let mut crc = flate2::Crc::new();
+    crc.update(&file[start..]);
+    file.extend(crc.sum().to_be_bytes());
 }
 
 /// Sends a raw body.
@@ -54,17 +49,8 @@ struct ObjectRow {
 
 /// Returns the keys of all objects in the store.
 pub async fn objects(world: &World) -> BTreeSet<String> {
-    let objects = &world.context("media").objects;
-    let mut found = BTreeSet::new();
-    let digits: Vec<char> = ('0'..='9').chain('a'..='z').collect();
-    for a in &digits {
-        for b in &digits {
-            for listed in objects.list(&format!("{a}{b}")).await.unwrap() {
-                found.insert(listed.key.to_string());
-            }
-        }
-    }
-    found
+    let listed = world.context("media").objects.list_all().await.unwrap();
+    listed.into_iter().map(|listed| listed.key.to_string()).collect()
 }
 
 /// Returns the keys that rows name.

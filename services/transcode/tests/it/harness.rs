@@ -217,16 +217,8 @@ impl Harness {
             serde_json::from_str::<serde_json::Value>(&row.object).unwrap()["init"].as_str().unwrap().to_owned()
         }));
         named.extend(self.published::<Received>().await.into_iter().map(|received| received.object.to_string()));
-        let mut orphans = Vec::new();
-        let alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
-        for a in alphabet.chars() {
-            for b in alphabet.chars() {
-                let listed = context.objects.list(&format!("{a}{b}")).await.unwrap();
-                orphans
-                    .extend(listed.into_iter().map(|listed| listed.key.to_string()).filter(|key| !named.contains(key)));
-            }
-        }
-        orphans
+        let listed = context.objects.list_all().await.unwrap();
+        listed.into_iter().map(|listed| listed.key.to_string()).filter(|key| !named.contains(key)).collect()
     }
 
     pub fn scratch(&self) -> usize {

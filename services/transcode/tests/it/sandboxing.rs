@@ -132,7 +132,7 @@ fn location_in_matroska(harness: &Harness) -> PathBuf {
 async fn all_child_processes_together_stay_within_the_memory_budget() {
     const BUDGET: u64 = 900 << 20;
     let harness = Harness::with(&[&format!("transcode.total_memory_bytes={BUDGET}"), "transcode.workers=8"]).await;
-    let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -t 2 -c:v mpeg4 -q:v 9");
+    let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -t 1 -c:v mpeg4 -q:v 9");
     let (most, over) = (std::sync::Arc::new(AtomicU64::new(0)), std::sync::Arc::new(AtomicBool::new(false)));
     let watcher = std::thread::spawn({
         let (most, over) = (most.clone(), over.clone());

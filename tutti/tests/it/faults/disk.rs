@@ -46,10 +46,11 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
         if let UploadResult::Accepted(id) = upload(&ada, "video/mp4", &video).await {
             accepted.push((id, video));
         }
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), refused.load(Ordering::Relaxed));
         while refused.load(Ordering::Relaxed) < 5 * (round + 1) {
             assert!(began.elapsed() < Duration::from_secs(60), "the disk did not run full");
-            let song = Samples::song();
+            // Long ones until one is refused, since each is converted in the end; then small ones take what is left.
+            let song = Samples::song_of(if refused.load(Ordering::Relaxed) == before { 8 } else { 2 });
             match upload(&ada, "audio/wav", &song).await {
                 UploadResult::Accepted(id) => accepted.push((id, song)),
                 refusal => {

@@ -78,9 +78,14 @@ struct Worker {
 }
 
 impl Worker {
-    /// Pauses for about this long. Returns `false` when the load is to stop.
+    /// Pauses for about this long, or until the load is to stop: then it returns `false`.
     async fn pause(&self, ms: u64) -> bool {
-        tokio::time::sleep(Duration::from_millis(rand::random_range(ms / 2..=ms * 3 / 2))).await;
+        let mut left = rand::random_range(ms / 2..=ms * 3 / 2);
+        while left > 0 && !self.stop.load(Ordering::Relaxed) {
+            let step = left.min(200);
+            tokio::time::sleep(Duration::from_millis(step)).await;
+            left -= step;
+        }
         !self.stop.load(Ordering::Relaxed)
     }
 }
@@ -117,7 +122,7 @@ impl Load {
 }
 
 async fn upload_photos(worker: Worker) {
-    while worker.pause(600).await {
+    while worker.pause(short_or_long(1_200, 600)).await {
         let photo = worker.samples.photo();
         match upload(&worker.client, "p.jpg", "image/jpeg", &photo).await {
             Ok(id) => worker.ledger.record(id, photo),
@@ -137,7 +142,7 @@ async fn upload_videos(worker: Worker) {
             Err(outcome) => worker.ledger.count(&outcome),
         }
         // Converting is most of the load: in the short form one video is enough.
-        if !worker.pause(short_or_long(30_000, 15_000)).await {
+        if !worker.pause(short_or_long(60_000, 15_000)).await {
             return;
         }
     }

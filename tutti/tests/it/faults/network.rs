@@ -25,7 +25,7 @@ async fn a_faulty_network_delays_and_loses_nothing() {
 
 /// Makes the network before the engines slow, cut and silent, `rounds` times.
 pub(super) async fn disturb_engines(harness: &Harness, rounds: usize) {
-    let duration = short_or_long(Duration::from_secs(3), Duration::from_secs(20));
+    let duration = short_or_long(Duration::from_secs(2), Duration::from_secs(20));
     for _ in 0..rounds {
         for fault in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
             println!("{fault:?} everywhere");
@@ -78,7 +78,7 @@ async fn a_faulty_network_between_the_processes_loses_nothing() {
 /// Makes the network between the processes slow, cut and silent, `rounds` times.
 pub(super) async fn disturb_processes(proxies: &ProxiesBetween, rounds: usize) {
     // A request in flight waits as long as the proxy is silent, and no client waits for longer than 20 s.
-    let duration = short_or_long(Duration::from_secs(3), Duration::from_secs(14));
+    let duration = short_or_long(Duration::from_secs(2), Duration::from_secs(14));
     let proxies_to = |role: &'static str| proxies.values().filter(move |(of, _)| *of == role).map(|(_, proxy)| proxy);
     for _ in 0..rounds {
         for fault in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {

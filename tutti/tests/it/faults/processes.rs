@@ -26,17 +26,22 @@ async fn killed_processes_lose_nothing_and_leave_nothing() {
     verify(&mut harness, load).await;
 }
 
-/// Kills one process after the other, `rounds` times, and then all at once, as when a machine fails.
+/// Kills one process after the other, `rounds` times, and then all at once, as when a machine fails. The next one is
+/// killed while the last one starts; the second process of a role after the first processes of all.
 pub(super) async fn kill_each(harness: &mut Harness, rounds: usize) {
+    let names = harness.fleet.processes.iter().map(|process| process.program.name().to_owned()).enumerate();
+    let mut order: Vec<(usize, String)> = names.collect();
+    order.sort_by_key(|(at, name)| (name.rsplit('-').next().map(str::to_owned), *at));
     for _ in 0..rounds {
-        for at in 0..harness.fleet.processes.len() {
+        for (at, _) in &order {
             tokio::time::sleep(Duration::from_millis(rand::random_range(200..1200))).await;
             tokio::task::block_in_place(|| {
-                let program = &mut harness.fleet.processes[at].program;
+                let program = &mut harness.fleet.processes[*at].program;
                 program.kill();
-                program.restart();
+                program.spawn();
             });
         }
+        tokio::task::block_in_place(|| harness.fleet.ensure_running());
     }
     tokio::task::block_in_place(|| {
         harness.fleet.kill();

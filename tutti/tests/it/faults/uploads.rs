@@ -70,8 +70,13 @@ impl Samples {
 
     /// Returns two seconds of 16-bit mono audio.
     pub(super) fn song() -> Bytes {
+        Self::song_of(2)
+    }
+
+    /// Returns so many seconds of 16-bit mono audio.
+    pub(super) fn song_of(seconds: u32) -> Bytes {
         let hertz = f64::from(200 + UNIQUE.fetch_add(1, Ordering::Relaxed));
-        let samples: Vec<u8> = (0..2 * 44_100_u32)
+        let samples: Vec<u8> = (0..seconds * 44_100)
             .flat_map(|at| (((f64::from(at) * hertz * 0.000_142).sin() * 9000.0) as i16).to_le_bytes())
             .collect();
         crate::wav::wave(&samples).into()

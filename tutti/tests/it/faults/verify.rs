@@ -313,8 +313,8 @@ async fn removed_keys_are_forgotten(harness: &mut Harness) {
                 .expect("every role has a process");
             process.program.kill();
             process.program.add_arguments(&["--set", "server.clock_skew_seconds=28800"]);
-            process.program.restart();
         }
+        harness.fleet.ensure_running();
     });
     let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let began = Instant::now();

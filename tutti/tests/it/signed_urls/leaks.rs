@@ -21,6 +21,8 @@ pub(super) struct Signature {
     pub(super) text: String,
     /// The item and the scope; `None` if the signature has expired or was forged.
     pub(super) opens: Option<(String, &'static str)>,
+    /// The item for which it was made, or from whose signature it was forged.
+    pub(super) item: String,
 }
 
 /// Returns the signatures in a text.
@@ -120,10 +122,11 @@ pub(super) fn all_signatures(items: &[Value], key: Option<[u8; 32]>) -> Vec<Sign
             all.extend(["view", "original", "events"].map(|scope| Signature {
                 text: url_signer.sign(scope, id, long_ago, TimeDelta::hours(1)),
                 opens: None,
+                item: id.to_owned(),
             }));
         }
     }
-    for text in opening.keys().take(6) {
+    for (text, (item, _)) in opening.iter().take(6) {
         let (end, mac) = text.split_once('.').unwrap();
         let later = format!("{}z", &end[..end.len() - 1]);
         let flipped = if mac.starts_with('A') { "B" } else { "A" };
@@ -134,9 +137,9 @@ pub(super) fn all_signatures(items: &[Value], key: Option<[u8; 32]>) -> Vec<Sign
             format!("+{text}"),
             format!("{end}."),
         ] {
-            all.push(Signature { text: forged, opens: None });
+            all.push(Signature { text: forged, opens: None, item: item.clone() });
         }
     }
-    all.extend(opening.into_iter().map(|(text, opens)| Signature { text, opens: Some(opens) }));
+    all.extend(opening.into_iter().map(|(text, opens)| Signature { text, item: opens.0.clone(), opens: Some(opens) }));
     all
 }

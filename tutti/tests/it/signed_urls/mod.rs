@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use self::items::{photo, upload_items};
 use self::leaks::{Signature, all_signatures, holds_credentials, leaks};
 use self::operations::{Operation, operations};
+use crate::faults::short_or_long;
 use crate::server::{Member, Server};
 
 struct Response {
@@ -73,10 +74,15 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
     let mut cases = Vec::new();
     for operation in &operations {
         let reads = matches!(operation.method, Method::GET | Method::HEAD);
-        for item in
-            if operation.path.contains("{id}") || operation.path.contains("{name}") { &items[..] } else { &items[..1] }
-        {
+        for item in &items[..operation.item_count(items.len())] {
             for signature in &shown {
+                // What opens nothing is shown to the item that it is about; in `make faults`, to every item.
+                let opens_nothing = signature.as_ref().is_some_and(|signature| signature.opens.is_none());
+                let is_about_another =
+                    signature.as_ref().is_some_and(|signature| item["id"] != signature.item.as_str());
+                if opens_nothing && is_about_another && short_or_long(true, false) {
+                    continue;
+                }
                 // Operations that change something need a token, whatever the query has; two signatures show that.
                 if reads
                     || signature.as_ref().is_none_or(|signature| {

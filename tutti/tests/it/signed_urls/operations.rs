@@ -5,6 +5,8 @@
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::faults::short_or_long;
+
 /// An operation of the API.
 pub(super) struct Operation {
     pub(super) method: Method,
@@ -32,6 +34,18 @@ impl Operation {
         ];
         let path = values.iter().fold(self.path.clone(), |path, (mark, value)| path.replace(mark, value));
         signature.map_or(path.clone(), |signature| format!("{path}?t={signature}"))
+    }
+
+    /// Returns how many of the items it is walked with: the first one if it names none; if it names something else by
+    /// an id, the first two, which are private, and in `make faults` all.
+    pub(super) fn item_count(&self, all: usize) -> usize {
+        let is_about_items =
+            self.path.starts_with("/v1/media/") || self.path.contains("/songs/") || self.path.contains("{name}");
+        match (is_about_items, self.path.contains("{id}")) {
+            (true, _) => all,
+            (false, true) => short_or_long(2, all),
+            (false, false) => 1,
+        }
     }
 
     /// Returns the scope that opens it; `None` if no signature does.

@@ -1,6 +1,8 @@
 //! The whole matrix, in the database: the SQL condition and the pure rule agree about every reader and every post, and
 //! about the songs that posts show.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::accounts::{AccountState, FoundAccount, Profile, StandingChanged};
 use contract::media::{Conversion, Kind};
@@ -12,7 +14,8 @@ use testkit::World;
 use uuid::Uuid;
 
 use crate::model::{
-    PartFacts, Person, PersonNumber, Position, Post, PostMedia, ReaderFacts, Song, ThreadPart, may_see, may_see_part,
+    PartFacts, Person, PersonNumber, Position, Post, PostMedia, ReaderFacts, Relation, Song, ThreadPart, may_see,
+    may_see_part,
 };
 use crate::store::feed_sources::{self, Source, Window};
 use crate::store::{follows, marks, people, post_media, posts, relations, songs};
@@ -183,18 +186,30 @@ async fn fill(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Person>, Vec<Post>), E
     .await
 }
 
+/// How each reader stands to each author.
+type Relations = HashMap<PersonNumber, HashMap<PersonNumber, Relation>>;
+
+/// Reads how each reader stands to each author.
+async fn read_relations(db: &Db, authors: &[Person], now: DateTime<Utc>) -> Relations {
+    let numbers: Vec<PersonNumber> = authors.iter().map(|author| author.number).collect();
+    let mut known = Relations::new();
+    for (reader, _) in readers(authors) {
+        known.insert(reader, relations::list(db.read(), reader, &numbers, now).await.unwrap());
+    }
+    known
+}
+
 /// Whether the pure rule shows a post to a reader.
-async fn sees(db: &Db, reader: PersonNumber, post: &Post, all: (&[Person], &[Post]), now: DateTime<Utc>) -> bool {
+fn sees(known: &Relations, reader: PersonNumber, post: &Post, all: (&[Person], &[Post]), now: DateTime<Utc>) -> bool {
     let (authors, written) = all;
+    let relation_of = |from: PersonNumber, to: PersonNumber| known[&from].get(&to).copied().unwrap_or_default();
+    let facts_of = |to: PersonNumber| ReaderFacts { relation: relation_of(reader, to), has_link: false };
     let author = |number: PersonNumber| authors.iter().find(|author| author.number == number).unwrap();
-    let relation = relations::find(db.read(), reader, post.author, now).await.unwrap();
-    let (facts, object) = (ReaderFacts { relation, has_link: false }, post.facts(author(post.author), now));
+    let (facts, object) = (facts_of(post.author), post.facts(author(post.author), now));
     let Some(part) = &post.part else { return may_see(facts, object) };
     let opening = written.iter().find(|post| post.id == part.thread).unwrap();
-    let to_opener = relations::find(db.read(), reader, opening.author, now).await.unwrap();
-    let to_opener = ReaderFacts { relation: to_opener, has_link: false };
-    let between = relations::find(db.read(), opening.author, post.author, now).await.unwrap();
-    let sees_opening = may_see(to_opener, opening.facts(author(opening.author), now));
+    let between = relation_of(opening.author, post.author);
+    let sees_opening = may_see(facts_of(opening.author), opening.facts(author(opening.author), now));
     may_see_part(facts, object, PartFacts { state: part.state, sees_opening, is_blocked: between.is_blocked() })
 }
 
@@ -215,15 +230,12 @@ async fn the_condition_and_the_rule_say_the_same_over_the_whole_matrix() {
     // As the database stores it.
     let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
     let (authors, written) = fill(&db, now).await.unwrap();
+    let known = read_relations(&db, &authors, now).await;
     let ids: Vec<Uuid> = written.iter().map(|post| post.id).collect();
     let mut seen_of_all = 0;
     for (reader, relation) in readers(&authors) {
-        let mut by_rule = Vec::new();
-        for post in &written {
-            if sees(&db, reader, post, (&authors, &written), now).await {
-                by_rule.push(post.id);
-            }
-        }
+        let seen = written.iter().filter(|post| sees(&known, reader, post, (&authors, &written), now));
+        let mut by_rule: Vec<Uuid> = seen.map(|post| post.id).collect();
         let listed = posts::list_visible(db.read(), &ids, reader, now).await.unwrap();
         let has_content = |id: Uuid| written.iter().any(|post| post.id == id && post.has_content);
         assert!(listed.iter().all(|post| post.has_content == has_content(post.id)), "{relation} {reader:?}");
@@ -308,12 +320,13 @@ async fn a_song_is_shown_to_those_to_whom_a_public_post_of_its_owner_shows_it() 
     let (authors, written) = fill(&db, now).await.unwrap();
     let named = name_songs(&db, &authors, &written).await.unwrap();
     let naming: Vec<Uuid> = named.iter().map(|(_, naming)| naming.id).collect();
+    let known = read_relations(&db, &authors, now).await;
     let mut shown_of_all = 0;
     for (reader, relation) in readers(&authors) {
         let mut by_rule = Vec::new();
         for (showing, naming) in &named {
             let is_published = showing.state == PostState::Published;
-            if is_published && sees(&db, reader, showing, (&authors, &written), now).await {
+            if is_published && sees(&known, reader, showing, (&authors, &written), now) {
                 by_rule.push(naming.id);
             }
         }
