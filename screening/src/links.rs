@@ -56,13 +56,12 @@ pub(crate) fn without(text: &str) -> String {
 fn words(text: &str) -> impl Iterator<Item = (String, bool)> {
     let visible = text.chars().take(MAX_CHARACTERS).filter(|character| !is_invisible(*character)).nfkc();
     let mut plain: String = visible.map(|character| if character == '\u{3002}' { '.' } else { character }).collect();
-    let dots = plain.matches('.').count();
+    let mut has_written_dot = false;
     for written in WRITTEN_DOTS {
         if plain.contains(written) {
-            plain = plain.replace(written, ".");
+            (plain, has_written_dot) = (plain.replace(written, "."), true);
         }
     }
-    let has_written_dot = plain.matches('.').count() > dots;
     let is_end = |character: char| character.is_whitespace() || "<>\"'()[]{}|,;`*".contains(character);
     let may_be_link = |word: &&str| word.contains('.') || word.contains("://");
     let words: Vec<String> = plain.split(is_end).filter(may_be_link).map(str::to_owned).collect();
