@@ -12,6 +12,8 @@ use contract::notify::NoticeKind;
 use db::{Error, FromQueryResult};
 use uuid::Uuid;
 
+use crate::model::StoredKind;
+
 /// The actors that a notice names; all are counted.
 pub(crate) const MAX_NAMED_ACTORS: usize = 3;
 
@@ -64,7 +66,7 @@ pub(crate) struct Notice {
     /// The id that stays while it grows.
     pub group: Uuid,
     /// What it is about.
-    pub kind: NoticeKind,
+    pub kind: StoredKind,
     /// The post, thread, file or greeting.
     pub subject: Option<String>,
     /// Who acted last, at most [`MAX_NAMED_ACTORS`], the newest first.

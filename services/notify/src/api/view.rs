@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::history::Notice;
-use crate::model::{KnownPerson, Language};
+use crate::model::{KnownPerson, Language, StoredKind};
 use crate::sentences::{Sentence, sentences};
 use crate::state::Notify;
 
@@ -35,8 +35,9 @@ pub(super) struct NoticeView {
     id: Uuid,
     /// The id that stays while the notice grows.
     group: Uuid,
-    /// What it is about.
-    kind: NoticeKind,
+    /// What it is about. A kind that a client does not know reads as its `text` says.
+    #[schema(value_type = NoticeKind)]
+    kind: StoredKind,
     /// Who acted last, at most three, the newest first.
     actors: Vec<PersonView>,
     /// How many people have acted.

@@ -25,7 +25,7 @@ pub(crate) use breaker::{Breaker, Permit};
 pub(crate) use decision::{Known, KnownPerson, decide};
 pub(crate) use device::{Address, DeviceKind, InvalidDevice, Subscription, WebAddress};
 pub(crate) use facts::{Proposal, SUBJECTS, proposals_of};
-pub(crate) use kinds::{EffectivePreference, MailFrequency};
+pub(crate) use kinds::{EffectivePreference, MailFrequency, StoredKind};
 pub(crate) use language::Language;
 pub(crate) use local_time::{LocalTime, TimeOfDay, Zone};
 pub(crate) use mail_plan::{DueMail, MailPlan, plan_mail};

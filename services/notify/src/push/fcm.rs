@@ -174,7 +174,7 @@ fn body(device: &str, message: &Message, now: DateTime<Utc>) -> Value {
             "data": message.data(),
             "notification": { "body": text },
             "android": {
-                "collapse_key": category(message.kind),
+                "collapse_key": category(message.kind.known()),
                 "priority": if message.priority == Priority::High { "HIGH" } else { "NORMAL" },
                 "ttl": ttl,
                 "notification": { "tag": message.group.to_string(), "notification_count": message.badge },

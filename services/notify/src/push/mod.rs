@@ -32,7 +32,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contract::notify::NoticeKind;
 use outgoing::AddressRules;
 use service::{BootError, Context};
 use tokio::sync::Notify as Signal;
@@ -42,7 +41,7 @@ pub use keys::new_vapid_key;
 pub(crate) use options::{PushOptions, check_section, secret_files};
 pub(crate) use outcome::Outcome;
 
-use crate::model::{Address, DeviceKind, Priority};
+use crate::model::{Address, DeviceKind, Priority, StoredKind};
 use breakers::Breakers;
 
 /// What a push says.
@@ -69,7 +68,7 @@ pub(crate) struct Message {
     /// The notice's group: a push of the same group replaces an earlier one at the device.
     pub group: Uuid,
     /// What the notice is about.
-    pub kind: NoticeKind,
+    pub kind: StoredKind,
     /// How urgent it is.
     pub priority: Priority,
     /// When it is no longer worth showing.

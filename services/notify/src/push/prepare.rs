@@ -120,7 +120,7 @@ impl Known {
         let message = Message {
             id: push.id,
             group: push.group,
-            kind: push.kind,
+            kind: push.kind.clone(),
             priority: push.priority,
             expires_at: push.expires_at,
             badge: self.badge(push.member),
@@ -143,12 +143,12 @@ impl Known {
         let handle = actors.first().map(|person| person.handle.as_str());
         let text = match notice.subject.as_ref().and_then(|subject| self.reminders.get(subject)) {
             Some(own) => own.clone(),
-            None => texts::text(language, notice.kind, &names, notice.actor_count),
+            None => texts::text(language, notice.kind.known(), &names, notice.actor_count),
         };
         Content::Show {
             notice: notice.id,
             text: text.chars().take(MAX_TEXT_CHARS).collect(),
-            url: page_url(notice.kind, notice.subject.as_deref(), handle),
+            url: page_url(notice.kind.known(), notice.subject.as_deref(), handle),
         }
     }
 }
@@ -168,7 +168,7 @@ mod tests {
         Notice {
             id: NOTICE,
             group: NOTICE,
-            kind: NoticeKind::Followed,
+            kind: NoticeKind::Followed.into(),
             subject: None,
             actors: Vec::new(),
             actor_count: 1,
@@ -213,7 +213,7 @@ mod tests {
             member: MEMBER,
             group: NOTICE,
             notice: NOTICE,
-            kind: NoticeKind::Followed,
+            kind: NoticeKind::Followed.into(),
             action,
             priority: Priority::Normal,
             attempts: 0,

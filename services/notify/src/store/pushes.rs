@@ -12,7 +12,7 @@ use db::{Error, FromQueryResult, Sql, Tx, Value, chunk_size, placeholders};
 use uuid::Uuid;
 
 use super::values::{bound, from_micros, micros, names_after};
-use crate::model::{DeviceKind, Priority, PushAction};
+use crate::model::{DeviceKind, Priority, PushAction, StoredKind};
 
 /// A push to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub(crate) struct LeasedPush {
     /// The notice.
     pub notice: Uuid,
     /// What it is about.
-    pub kind: NoticeKind,
+    pub kind: StoredKind,
     /// What it does.
     pub action: PushAction,
     /// How urgent it is.
@@ -146,7 +146,7 @@ impl TryFrom<LeasedRow> for LeasedPush {
             member: AccountId(row.member),
             group: row.group_id,
             notice: row.notice,
-            kind: row.kind.parse().map_err(|_| Error::Corrupt(WHAT))?,
+            kind: row.kind.into(),
             action: row.action.parse().map_err(|_| Error::Corrupt(WHAT))?,
             priority: Priority::of_rank(row.priority),
             attempts: row.attempts,
