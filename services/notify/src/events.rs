@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bus::{Delivery, HandlerError, Subscriptions};
-use contract::accounts::{Erased, ProfileChanged, StandingChanged};
+use contract::accounts::{Erased, ProfileChanged, SessionsEnded, StandingChanged};
 use contract::dates::{DateChanged, MAX_DATE_MEMBERS};
 use contract::media::{Deleted, Received};
 use contract::notify::Notified;
@@ -60,6 +60,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Notify> {
         .on("notify.mail", enqueue_mails, |on| on)
         .on("notify.profile", on_profile_changed, |on| on)
         .on("notify.standing", on_standing_changed, |on| on)
+        .on("notify.sessions", on_sessions_ended, |on| on)
         .on("notify.erased", on_erased, |on| on)
         .on(commands::PUSH_CONSUMER, enqueue_pushes, |on| on.concurrency(4))
 }
@@ -189,6 +190,10 @@ async fn on_profile_changed(notify: Notify, event: ProfileChanged, _: Delivery) 
 
 async fn on_standing_changed(notify: Notify, event: StandingChanged, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::record_standing(&notify, event).await?)
+}
+
+async fn on_sessions_ended(notify: Notify, event: SessionsEnded, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::end_sessions(&notify, event).await?)
 }
 
 async fn on_erased(notify: Notify, event: Erased, _: Delivery) -> Result<(), HandlerError> {

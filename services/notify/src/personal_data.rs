@@ -47,6 +47,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("recipient", TableData::NotExported("Counts of the notifications.")),
         ("notice", TableData::ExportedIn(NOTICES)),
         ("device", TableData::ExportedIn(DEVICES)),
+        ("ended_session", TableData::NotExported("Ids of sessions that have ended, for 30 days.")),
         ("push", TableData::NotExported("Which notifications wait for devices or are shown there, for a week.")),
         ("provider_token", TableData::NotExported("What this installation shows to Apple, for an hour.")),
         ("dated_subject", TableData::NotExported("Dates of what others own, and of what other files have.")),

@@ -28,6 +28,7 @@
 mod announce;
 mod check_counts;
 mod create_reminder;
+mod end_sessions;
 mod enqueue_mails;
 mod enqueue_pushes;
 mod erase_account;
@@ -62,6 +63,7 @@ mod withdraw_pushes;
 pub(crate) use announce::{cancel_announcement, create_announcement};
 pub(crate) use check_counts::check_counts;
 pub(crate) use create_reminder::create_reminder;
+pub(crate) use end_sessions::end_sessions;
 pub(crate) use enqueue_mails::enqueue_mails;
 pub(crate) use enqueue_pushes::{CONSUMER as PUSH_CONSUMER, enqueue_pushes};
 pub(crate) use erase_account::erase_account;

@@ -8,7 +8,7 @@
 //!
 //! | write | lanes | what they protect |
 //! |---|---|---|
-//! | device: registered, removed, in the foreground | the member's account | their number; none comes back |
+//! | device: registered, removed, in the foreground; end of a session | the member's account | their number; none comes back |
 //! | pushes of an event; those of what was read | each member's account | none comes back after the erasure |
 //! | pushes: leased, sent | the provider | two processes don't lease the same ones |
 //! | provider token of Apple | its key | one is made at a time |

@@ -5,6 +5,7 @@
 pub(crate) mod announcements;
 pub(crate) mod dates;
 pub(crate) mod devices;
+pub(crate) mod ended_sessions;
 pub(crate) mod erasure;
 pub(crate) mod fan_outs;
 pub(crate) mod history;

@@ -4,7 +4,7 @@ use contract::AccountId;
 use testkit::{World, plans};
 use uuid::Uuid;
 
-use super::{devices, history, provider_tokens, pushes};
+use super::{devices, ended_sessions, history, provider_tokens, pushes};
 use crate::model::DeviceKind;
 
 #[tokio::test]
@@ -20,6 +20,7 @@ async fn every_query_of_pushes_has_an_index() {
             devices::find_each(sql, &[id, Uuid::max()]).await?;
             history::find_each(sql, &[(AccountId(id), id)]).await?;
             history::counts_of_each(sql, &[AccountId(id), AccountId(Uuid::max())]).await?;
+            ended_sessions::contains(sql, id).await?;
             provider_tokens::find(sql, "apns", "key").await?;
             Ok(())
         })
