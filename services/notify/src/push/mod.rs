@@ -8,7 +8,7 @@
 //!
 //! | write | lanes | what they protect |
 //! |---|---|---|
-//! | device: registered, removed, in the foreground; end of a session | the member's account | their number; none comes back |
+//! | device: registered, removed, shown; its session | the member's account | their number; none comes back |
 //! | pushes of an event; those of what was read | each member's account | none comes back after the erasure |
 //! | pushes: leased, sent | the provider | two processes don't lease the same ones |
 //! | provider token of Apple | its key | one is made at a time |
@@ -24,6 +24,7 @@ mod prepare;
 mod provider_token;
 mod requests;
 pub(crate) mod sender;
+mod servers;
 mod webpush;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub(crate) use outcome::Outcome;
 
 use crate::model::{Address, DeviceKind, Priority, StoredKind};
 use breakers::Breakers;
+use servers::Servers;
 
 /// What a push says.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,6 +129,8 @@ pub(crate) struct Push {
     providers: BTreeMap<DeviceKind, Arc<dyn Provider>>,
     /// Servers that fail.
     breakers: Breakers,
+    /// Servers of Web Push that answer.
+    servers: Servers,
     /// Notifies the senders when pushes were recorded.
     pub recorded: Signal,
     /// About how many pushes wait.
@@ -151,6 +155,7 @@ impl Push {
             vapid_public_key: options.vapid.as_ref().map(|vapid| vapid.public_key.clone()),
             providers,
             breakers: Breakers::default(),
+            servers: Servers::default(),
             recorded: Signal::new(),
             waiting: AtomicU64::new(0),
         })
