@@ -12,7 +12,9 @@ use contract::dates::{DateChanged, MAX_DATE_MEMBERS};
 use contract::media::{Deleted, Received};
 use contract::notify::Notified;
 use contract::social::talk::CommentRemoved;
-use contract::social::{Blocked, CloseChanged, Followed, Muted, PostRemoved, Posted, Unblocked, Unfollowed, Unmuted};
+use contract::social::{
+    Blocked, CloseChanged, Followed, Muted, PostChanged, PostRemoved, Posted, Unblocked, Unfollowed, Unmuted,
+};
 use contract::transcode::{Failed, Ready};
 use contract::{AccountId, Event};
 use serde::de::DeserializeOwned;
@@ -52,6 +54,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Notify> {
         .on("notify.muted", on_muted, |on| on)
         .on("notify.unmuted", on_unmuted, |on| on)
         .on("notify.close", on_close_changed, |on| on)
+        .on("notify.post_changed", on_post_changed, |on| on)
         .on("notify.post_removed", on_post_removed, |on| on)
         .on("notify.comment_removed", on_comment_removed, |on| on)
         .batch("notify.media", MEDIA_SUBJECTS, BATCH_EVENTS, on_media, |on| on.concurrency(1))
@@ -120,6 +123,10 @@ async fn on_unmuted(notify: Notify, event: Unmuted, _: Delivery) -> Result<(), H
 async fn on_close_changed(notify: Notify, event: CloseChanged, _: Delivery) -> Result<(), HandlerError> {
     let close = relation(event.friend, event.member, RelationKind::Close);
     Ok(commands::set_relation(&notify, close, event.is_close, None, event.at).await?)
+}
+
+async fn on_post_changed(notify: Notify, event: PostChanged, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::change_audience(&notify, event).await?)
 }
 
 async fn on_post_removed(notify: Notify, event: PostRemoved, _: Delivery) -> Result<(), HandlerError> {

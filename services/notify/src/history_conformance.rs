@@ -231,6 +231,16 @@ pub(crate) async fn what_is_withdrawn_is_neither_listed_nor_counted(history: &dy
     assert!(notices.iter().all(|notice| notice.actors == [EVE] && notice.actor_count == 1), "{notices:#?}");
     assert_eq!((notices.len(), list(history, DAN).await.len()), (2, 1));
 
+    // Ada's comments and reactions are about her own posts; Dan was told because he could read the post.
+    let about = async |after| history.list_about("own", after, 1).await.unwrap();
+    let first = about(None).await;
+    assert_eq!((&first[..], about(Some(DAN)).await), (&[DAN][..], Vec::new()));
+    for (subject, left) in [("other", 1), ("own", 0)] {
+        withdraw(history, Withdrawn::About { subject: subject.to_owned(), members: vec![ADA, DAN] }).await;
+        assert_eq!((list(history, ADA).await.len(), list(history, DAN).await.len()), (2, left));
+    }
+    history.add_shared(posted(BOB, "later"), vec![(DAN, false)], now()).await.unwrap();
+
     withdraw(history, Withdrawn::OfSubject("other".to_owned())).await;
     assert_eq!(list(history, ADA).await.len(), 1);
     withdraw(history, Withdrawn::OfActor(EVE)).await;

@@ -44,6 +44,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("removed_subject", TableData::NotExported("Ids of posts, comments and files that are gone, for 30 days.")),
         ("media_owner", TableData::NotExported("Which files are being converted, for 30 days.")),
         ("fan_out", TableData::NotExported("How far the followers were told of posts.")),
+        ("post_audience", TableData::NotExported("Who may read posts that were changed, for 30 days.")),
         ("recipient", TableData::NotExported("Counts of the notifications.")),
         ("notice", TableData::ExportedIn(NOTICES)),
         ("device", TableData::ExportedIn(DEVICES)),

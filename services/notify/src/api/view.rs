@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::history::Notice;
-use crate::model::{KnownPerson, Language, StoredKind};
+use crate::model::{KnownPerson, Language};
 use crate::sentences::{Sentence, sentences};
 use crate::state::Notify;
+use crate::stored_kind::StoredKind;
 
 /// A notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

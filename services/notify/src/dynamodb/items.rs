@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::keys::{self, EntryName, Key, expiry_of};
 use crate::history::{Counts, MAX_NAMED_ACTORS, Notice};
-use crate::model::StoredKind;
+use crate::stored_kind::StoredKind;
 
 /// The attributes of an item.
 pub(super) type Item = HashMap<String, AttributeValue>;

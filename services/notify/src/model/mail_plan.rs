@@ -6,9 +6,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::kinds::{MailFrequency, StoredKind};
+use super::kinds::MailFrequency;
 use super::local_time::Zone;
 use super::preferences::Preferences;
+use crate::stored_kind::StoredKind;
 
 /// The shortest time between two mails to a member. What comes in between is in the next one.
 const MAIL_INTERVAL: TimeDelta = TimeDelta::minutes(5);

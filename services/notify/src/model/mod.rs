@@ -19,13 +19,13 @@ mod quiet_hours;
 mod relation;
 mod reminder;
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, PostAudience, is_of_audience};
 pub(crate) use announcement::{Announcement, AnnouncementReader, COUNTED_FOR, Category, NewAnnouncement, WEEK, shown};
 pub(crate) use breaker::{Breaker, Permit};
 pub(crate) use decision::{Known, KnownPerson, decide};
 pub(crate) use device::{Address, DeviceKind, InvalidDevice, Subscription, WebAddress};
 pub(crate) use facts::{Proposal, SUBJECTS, proposals_of};
-pub(crate) use kinds::{EffectivePreference, MailFrequency, StoredKind};
+pub(crate) use kinds::{EffectivePreference, MailFrequency};
 pub(crate) use language::Language;
 pub(crate) use local_time::{LocalTime, TimeOfDay, Zone};
 pub(crate) use mail_plan::{DueMail, MailPlan, plan_mail};

@@ -42,7 +42,8 @@ pub use keys::new_vapid_key;
 pub(crate) use options::{PushOptions, check_section, secret_files};
 pub(crate) use outcome::Outcome;
 
-use crate::model::{Address, DeviceKind, Priority, StoredKind};
+use crate::model::{Address, DeviceKind, Priority};
+use crate::stored_kind::StoredKind;
 use breakers::Breakers;
 use servers::Servers;
 

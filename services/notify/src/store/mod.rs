@@ -13,6 +13,7 @@ pub(crate) mod known;
 pub(crate) mod mails;
 pub(crate) mod media;
 pub(crate) mod people;
+pub(crate) mod post_audiences;
 pub(crate) mod provider_tokens;
 #[cfg(test)]
 mod push_plans;

@@ -12,7 +12,8 @@ use db::{Error, FromQueryResult, Sql, Tx, Value, chunk_size, placeholders};
 use uuid::Uuid;
 
 use super::values::{bound, from_micros, micros, names_after};
-use crate::model::{DeviceKind, Priority, PushAction, StoredKind};
+use crate::model::{DeviceKind, Priority, PushAction};
+use crate::stored_kind::StoredKind;
 
 /// A push to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
