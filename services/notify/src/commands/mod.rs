@@ -94,4 +94,4 @@ pub(crate) use snooze_reminder::snooze_reminder;
 pub(crate) use tell::tell;
 pub(crate) use tell_of_media::{Conversion, record_file, remove_file, tell_of_conversion};
 pub(crate) use unsubscribe::unsubscribe;
-pub(crate) use withdraw_pushes::withdraw_over;
+pub(crate) use withdraw_pushes::{withdraw_left, withdraw_over};

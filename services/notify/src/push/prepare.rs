@@ -100,7 +100,9 @@ fn shows_app(device: &Device, now: DateTime<Utc>) -> bool {
 impl Known {
     fn prepared(&self, push: &LeasedPush, now: DateTime<Utc>) -> Prepared {
         if push.expires_at <= now {
-            return Prepared::Expired;
+            // What the device shows of an earlier one can be withdrawn for longer.
+            let is_kept = push.action == PushAction::Show && push.is_shown;
+            return if is_kept { Prepared::Kept } else { Prepared::Expired };
         }
         let device = self.devices.get(&push.device).filter(|device| device.member == push.member);
         let Some(device) = device else { return Prepared::Skipped };

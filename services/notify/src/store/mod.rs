@@ -15,6 +15,7 @@ pub(crate) mod media;
 pub(crate) mod people;
 pub(crate) mod post_audiences;
 pub(crate) mod provider_tokens;
+pub(crate) mod push_expiry;
 #[cfg(test)]
 mod push_plans;
 pub(crate) mod pushes;

@@ -15,6 +15,7 @@ async fn every_query_of_pushes_has_an_index() {
             let id = Uuid::nil();
             pushes::count_waiting(sql, DeviceKind::Fcm, 100).await?;
             pushes::list_shown(sql, &[AccountId(id), AccountId(Uuid::max())], 100).await?;
+            pushes::list_shown_after(sql, (AccountId(id), id), 100).await?;
             devices::list(sql, AccountId(id), 20).await?;
             devices::list_of_each(sql, &[AccountId(id), AccountId(Uuid::max())]).await?;
             devices::find_each(sql, &[id, Uuid::max()]).await?;

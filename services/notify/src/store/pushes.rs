@@ -295,11 +295,6 @@ pub(crate) async fn list_shown(
     members: &[AccountId],
     limit: usize,
 ) -> Result<Vec<(AccountId, Uuid)>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        member: Uuid,
-        notice: Uuid,
-    }
     if members.is_empty() {
         return Ok(Vec::new());
     }
@@ -312,30 +307,32 @@ pub(crate) async fn list_shown(
         names_after(1, members.len())
     );
     let values = std::iter::once(bound(limit)).chain(members.iter().map(|member| member.0.into()));
-    let rows: Vec<Row> = sql.rows(&text, values.collect()).await?;
+    let rows: Vec<ShownRow> = sql.rows(&text, values.collect()).await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.member), row.notice)).collect())
+}
+
+const LIST_SHOWN_AFTER: &str = "
+    select distinct member, notice
+      from push
+     where state = 'shown'
+       and (member, notice) > ($1, $2)
+     order by member, notice
+     limit $3";
+
+/// Returns the members and the notices of shown pushes after a place, in their order.
+pub(crate) async fn list_shown_after(
+    sql: &impl Sql,
+    (member, notice): (AccountId, Uuid),
+    limit: usize,
+) -> Result<Vec<(AccountId, Uuid)>, Error> {
+    let rows: Vec<ShownRow> = sql.rows(LIST_SHOWN_AFTER, vec![member.0.into(), notice.into(), bound(limit)]).await?;
     Ok(rows.into_iter().map(|row| (AccountId(row.member), row.notice)).collect())
 }
 
 #[derive(FromQueryResult)]
-struct StateRow {
-    state: String,
-}
-
-const REMOVE_EXPIRED: &str = "
-    delete from push
-     where id in (
-           select id
-             from push
-            where expires_us < $1
-            order by expires_us
-            limit $2)
- returning state";
-
-/// Removes pushes that have expired. Returns how many, and how many of them had waited.
-pub(crate) async fn remove_expired(tx: &Tx, now: DateTime<Utc>, limit: usize) -> Result<(u64, u64), Error> {
-    let rows: Vec<StateRow> = tx.rows(REMOVE_EXPIRED, vec![micros(now), bound(limit)]).await?;
-    let waited = rows.iter().filter(|row| row.state == "waiting").count();
-    Ok((rows.len() as u64, waited as u64))
+struct ShownRow {
+    member: Uuid,
+    notice: Uuid,
 }
 
 const COUNT_WAITING: &str = "

@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 use serde_json::json;
 use testkit::World;
 use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
 
-use crate::fixtures::{follow, publish_all};
+use crate::fixtures::{LIST, follow, publish_all};
 use crate::happenings::comment;
 use crate::push_service::{
     APNS_TOKEN, Answer, DEVICES, FCM, PushRow, PushService, pushes, register, register_fcm, wait_for_pushes,
@@ -101,8 +102,12 @@ async fn a_provider_that_is_down_for_ten_minutes_gets_all_by_priority_and_what_i
     service.answer(FCM, Answer::of(200, json!({})));
     let before = service.received(FCM).len();
     world.clock().advance(TimeDelta::hours(25));
-    wait_for_pushes(&world, "they are dropped", |rows| rows.len() == 10 && are_shown(rows)).await;
+    // Their devices show the earlier ones of the group.
+    wait_for_pushes(&world, "they are given up", |rows| rows.len() == 20 && are_shown(rows)).await;
     assert_eq!(service.received(FCM).len(), before, "what is past its time is not sent");
+    ada.post(&format!("{LIST}/read"), &json!({ "until": Uuid::max() })).await.expect(200);
+    let withdrawn = service.wait_for(&world, FCM, before + 20).await.remove(before).json();
+    assert_eq!(withdrawn["message"]["data"]["action"], "withdraw", "what they show goes when it is read");
     world.end().await;
 }
 
