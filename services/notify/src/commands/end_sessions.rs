@@ -1,7 +1,7 @@
 //! Removing the devices that were registered in sessions that have ended.
 //!
-//! A session that has ended is remembered, because another process may take its tokens for some seconds more. Invariant:
-//! whichever comes first in the member's lane, the end or a registration, no device of the session is left.
+//! A session that has ended is remembered, because another process may take its tokens for some seconds more.
+//! Invariant: whichever comes first in the member's lane, the end or a registration, no device of the session is left.
 
 use contract::accounts::SessionsEnded;
 use db::Lane;

@@ -1,8 +1,8 @@
 //! The tasks that send what is due, one for each provider.
 //!
-//! A task leases pushes in small batches, and each batch is sent by a task of its own. What goes to a server of which it
-//! is not known that it answers is sent beside the batches, one push first (`servers.rs`), so that one that hangs holds
-//! none of them. Owns the loop. Does not own what is said (`prepare.rs`). Invariant: a process has at most
+//! A task leases pushes in small batches, and each batch is sent by a task of its own. What goes to a server of which
+//! it is not known that it answers is sent beside the batches, one push first (`servers.rs`), so that one that hangs
+//! holds none of them. Owns the loop. Does not own what is said (`prepare.rs`). Invariant: a process has at most
 //! [`MAX_BATCHES`] batches of a provider; while a provider's breaker is open, nothing is leased for it.
 
 use std::collections::{BTreeMap, HashMap};
