@@ -1,6 +1,6 @@
 //! The events of `accounts`: an account was erased and all data about it must be removed; a profile changed, became
-//! private or no longer is; an account was suspended or restored. And the internal queries for what other services may
-//! know of accounts and for where mails to them go, and the subject of avatars.
+//! private or no longer is; an account was suspended or restored; sessions have ended. And the internal queries for
+//! what other services may know of accounts and for where mails to them go, and the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
 //! account that still exists, and the id is never used again. [`StandingChanged`] is published in the transaction that
@@ -10,6 +10,7 @@ use base::Query;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{AccountId, Event, MediaId};
 
@@ -84,6 +85,22 @@ pub struct StandingChanged {
 
 impl Event for StandingChanged {
     const SUBJECT: &'static str = "accounts.standing_changed";
+}
+
+/// `accounts.sessions_ended`: sessions or API keys of an account have ended, by their member, by a new password, by the
+/// reuse of a token or because they were not used. What was set up in them for a device counts no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsEnded {
+    /// The account.
+    pub account: AccountId,
+    /// The sessions, as `sid` of their access tokens. None of them comes back.
+    pub sessions: Vec<Uuid>,
+    /// When they ended.
+    pub at: DateTime<Utc>,
+}
+
+impl Event for SessionsEnded {
+    const SUBJECT: &'static str = "accounts.sessions_ended";
 }
 
 /// What other members see of an account beside what they do, and the copy of it that other services keep.

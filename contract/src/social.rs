@@ -157,11 +157,19 @@ pub struct PostChanged {
     pub position: i64,
     /// Who may read it now.
     pub audience: Audience,
+    /// Whether this change has changed who may read it. A post that gets the audience `link` has a new link then. An
+    /// earlier release does not say it.
+    #[serde(default = "unknown_is_changed")]
+    pub is_audience_changed: bool,
     /// The tags that it has now.
     #[serde(default)]
     pub tags: Vec<String>,
     /// Increases with every change, so that a subscriber can discard an older event that arrives late.
     pub version: u64,
+}
+
+fn unknown_is_changed() -> bool {
+    true
 }
 
 impl Event for PostChanged {

@@ -42,6 +42,9 @@ pub(crate) enum Error {
     /// The member has no such device.
     #[error("You have no such device. It was removed, or its token was dead.")]
     NoSuchDevice,
+    /// The session of the request has ended meanwhile.
+    #[error("This session has ended. Sign in again.")]
+    SessionEnded,
     /// The device breaks a rule.
     #[error(transparent)]
     InvalidDevice(#[from] InvalidDevice),
@@ -100,6 +103,7 @@ impl From<Error> for Problem {
             Error::InvalidLink => codes::INVALID_LINK,
             Error::Peer(cause) => return Self::fault(cause),
             Error::BadLastEventId | Error::BadCursor => every_role::BAD_QUERY,
+            Error::SessionEnded => every_role::AUTH_SESSION_ENDED,
             Error::NoSuchDevice => codes::NO_SUCH_DEVICE,
             Error::InvalidDevice(_) => codes::INVALID_DEVICE,
             Error::NoPushKey(_) => codes::NO_PUSH_KEY,

@@ -7,12 +7,14 @@
 use std::time::Duration;
 
 use bus::{Delivery, HandlerError, Subscriptions};
-use contract::accounts::{Erased, ProfileChanged, StandingChanged};
+use contract::accounts::{Erased, ProfileChanged, SessionsEnded, StandingChanged};
 use contract::dates::{DateChanged, MAX_DATE_MEMBERS};
 use contract::media::{Deleted, Received};
 use contract::notify::Notified;
 use contract::social::talk::CommentRemoved;
-use contract::social::{Blocked, CloseChanged, Followed, Muted, PostRemoved, Posted, Unblocked, Unfollowed, Unmuted};
+use contract::social::{
+    Blocked, CloseChanged, Followed, Muted, PostChanged, PostRemoved, Posted, Unblocked, Unfollowed, Unmuted,
+};
 use contract::transcode::{Failed, Ready};
 use contract::{AccountId, Event};
 use serde::de::DeserializeOwned;
@@ -52,6 +54,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Notify> {
         .on("notify.muted", on_muted, |on| on)
         .on("notify.unmuted", on_unmuted, |on| on)
         .on("notify.close", on_close_changed, |on| on)
+        .on("notify.post_changed", on_post_changed, |on| on)
         .on("notify.post_removed", on_post_removed, |on| on)
         .on("notify.comment_removed", on_comment_removed, |on| on)
         .batch("notify.media", MEDIA_SUBJECTS, BATCH_EVENTS, on_media, |on| on.concurrency(1))
@@ -60,6 +63,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Notify> {
         .on("notify.mail", enqueue_mails, |on| on)
         .on("notify.profile", on_profile_changed, |on| on)
         .on("notify.standing", on_standing_changed, |on| on)
+        .on("notify.sessions", on_sessions_ended, |on| on)
         .on("notify.erased", on_erased, |on| on)
         .on(commands::PUSH_CONSUMER, enqueue_pushes, |on| on.concurrency(4))
 }
@@ -119,6 +123,10 @@ async fn on_unmuted(notify: Notify, event: Unmuted, _: Delivery) -> Result<(), H
 async fn on_close_changed(notify: Notify, event: CloseChanged, _: Delivery) -> Result<(), HandlerError> {
     let close = relation(event.friend, event.member, RelationKind::Close);
     Ok(commands::set_relation(&notify, close, event.is_close, None, event.at).await?)
+}
+
+async fn on_post_changed(notify: Notify, event: PostChanged, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::change_audience(&notify, event).await?)
 }
 
 async fn on_post_removed(notify: Notify, event: PostRemoved, _: Delivery) -> Result<(), HandlerError> {
@@ -189,6 +197,10 @@ async fn on_profile_changed(notify: Notify, event: ProfileChanged, _: Delivery) 
 
 async fn on_standing_changed(notify: Notify, event: StandingChanged, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::record_standing(&notify, event).await?)
+}
+
+async fn on_sessions_ended(notify: Notify, event: SessionsEnded, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::end_sessions(&notify, event).await?)
 }
 
 async fn on_erased(notify: Notify, event: Erased, _: Delivery) -> Result<(), HandlerError> {

@@ -12,6 +12,8 @@ use contract::notify::NoticeKind;
 use db::{Error, FromQueryResult};
 use uuid::Uuid;
 
+use crate::stored_kind::StoredKind;
+
 /// The actors that a notice names; all are counted.
 pub(crate) const MAX_NAMED_ACTORS: usize = 3;
 
@@ -64,7 +66,7 @@ pub(crate) struct Notice {
     /// The id that stays while it grows.
     pub group: Uuid,
     /// What it is about.
-    pub kind: NoticeKind,
+    pub kind: StoredKind,
     /// The post, thread, file or greeting.
     pub subject: Option<String>,
     /// Who acted last, at most [`MAX_NAMED_ACTORS`], the newest first.
@@ -133,6 +135,14 @@ pub(crate) enum Withdrawn {
     OfMember(AccountId),
     /// What is about a post, thread, file or greeting.
     OfSubject(String),
+    /// What some members were told of a post because they were in its audience ([`crate::model::is_of_audience`]). The
+    /// entries stay, so that none of them is told again.
+    About {
+        /// The post.
+        subject: String,
+        /// The members, not too many for one statement.
+        members: Vec<AccountId>,
+    },
     /// What was told with an entry, such as the id of a comment.
     OfEntry(String),
     /// What is older than a time.
@@ -213,6 +223,10 @@ pub(crate) trait HistoryStore: Send + Sync {
     /// members whose lists have changed, and whether anything may be left.
     /// An engine that leaves out what has expired has nothing to withdraw before a time.
     async fn withdraw(&self, withdrawn: &Withdrawn) -> Result<WithdrawnStep, Error>;
+
+    /// Returns members who have notices about a subject, after one in the engine's order of members, at most `limit`;
+    /// none at the end.
+    async fn list_about(&self, subject: &str, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, Error>;
 
     /// Compares the counts of members after one with their notices, at most `limit`, in the engine's order of members.
     /// Changes nothing.

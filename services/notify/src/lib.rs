@@ -30,6 +30,7 @@ mod sections;
 mod sentences;
 mod state;
 mod store;
+mod stored_kind;
 mod streams;
 #[cfg(test)]
 mod tests;

@@ -17,4 +17,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 20, min_compatible: 1, sql: include_str!("../migrations/0020_announcement.sql") },
     Migration { version: 22, min_compatible: 1, sql: include_str!("../migrations/0022_push_shown.sql") },
     Migration { version: 23, min_compatible: 1, sql: include_str!("../migrations/0023_relation_until.sql") },
+    Migration { version: 24, min_compatible: 1, sql: include_str!("../migrations/0024_device_session.sql") },
+    Migration { version: 25, min_compatible: 1, sql: include_str!("../migrations/0025_post_audience.sql") },
 ];

@@ -89,7 +89,7 @@ fn notice(id: Uuid, reader: &AnnouncementReader, marks: &Marks) -> Option<Notice
     (!mark.is_removed).then(|| Notice {
         id,
         group: id,
-        kind: NoticeKind::Announcement,
+        kind: NoticeKind::Announcement.into(),
         subject: Some(id.to_string()),
         actors: Vec::new(),
         actor_count: 0,

@@ -70,7 +70,7 @@ fn sentence(language: Language, notice: &Notice, people: &HashMap<AccountId, Kno
     let actors: Vec<KnownPerson> = notice.actors.iter().filter_map(|actor| people.get(actor)).cloned().collect();
     let names: Vec<&str> = actors.iter().map(KnownPerson::name).collect();
     let handle = actors.first().map(|person| person.handle.as_str());
-    let text = texts::text(language, notice.kind, &names, notice.actor_count);
-    let url = page_url(notice.kind, notice.subject.as_deref(), handle);
+    let text = texts::text(language, notice.kind.known(), &names, notice.actor_count);
+    let url = page_url(notice.kind.known(), notice.subject.as_deref(), handle);
     Sentence { text, url, actors }
 }

@@ -22,6 +22,8 @@ use crate::model::Language;
 struct Messages {
     /// A person whose name is not known.
     someone: String,
+    /// A notice of a kind that a later release has.
+    general: String,
     /// Two people: `{first}` and `{second}`.
     two: String,
     /// One person and `{count}` more.
@@ -95,10 +97,11 @@ fn category(language: Language, count: u64) -> PluralCategory {
 }
 
 /// Returns the sentence of a notice. `names` are those of who acted last, the newest first; `count` is how many have
-/// acted.
-pub(crate) fn text(language: Language, kind: NoticeKind, names: &[&str], count: u64) -> String {
+/// acted. One of a kind that is not known here, `None`, reads in general words.
+pub(crate) fn text(language: Language, kind: impl Into<Option<NoticeKind>>, names: &[&str], count: u64) -> String {
     let messages = messages(language);
-    let Some(forms) = messages.kinds.get(&kind) else { return String::new() };
+    let forms = kind.into().and_then(|kind| messages.kinds.get(&kind));
+    let Some(forms) = forms else { return messages.general.clone() };
     let who = who(language, messages, names, count);
     fill(forms.of(category(language, count.max(1))), &[("who", &who)])
 }
@@ -162,6 +165,8 @@ mod tests {
         for language in Language::ALL {
             let messages: Messages = serde_json::from_str(source(language)).unwrap();
             assert_eq!(messages.kinds.len(), NoticeKind::ALL.len(), "{language:?}");
+            let general = text(language, None::<NoticeKind>, &["Ann"], 1);
+            assert!(!general.is_empty() && !general.contains(['{', '}']), "{language:?}: {general}");
             for kind in NoticeKind::ALL {
                 for count in [0, 1, 2, 3, 11, 100, 1_000_000] {
                     let text = text(language, kind, &["Ann", "Bob"], count);

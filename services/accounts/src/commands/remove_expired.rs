@@ -32,9 +32,9 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
             .db
             .write(Lane::ALL, async move |tx| {
                 run.fence(tx).await?;
-                let idle_sessions = store::sessions::remove_idle(tx, idle_since, BATCH_ROWS).await?;
+                let idle_sessions = store::sessions::remove_idle(tx, idle_since, BATCH_ROWS, now).await?;
                 let idle_operators =
-                    store::sessions::remove_idle_operators(tx, operators_idle_since, BATCH_ROWS).await?;
+                    store::sessions::remove_idle_operators(tx, operators_idle_since, BATCH_ROWS, now).await?;
                 let ended_sessions = store::ended_sessions::remove(tx, now - KEPT, BATCH_ROWS).await?;
                 let removed_networks = store::known_networks::remove_expired(tx, now, BATCH_ROWS).await?;
                 // An expired code still counts as a mail of the last hour.

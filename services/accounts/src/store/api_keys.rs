@@ -169,7 +169,7 @@ struct IdRow {
 pub(crate) async fn remove(tx: &Tx, account: AccountId, id: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
     let text = "delete from api_key where id = $1 and account_id = $2 returning id";
     let removed: Vec<IdRow> = tx.rows(text, vec![id.into(), account.0.into()]).await?;
-    end(tx, &removed, now).await?;
+    end(tx, account, &removed, now).await?;
     Ok(!removed.is_empty())
 }
 
@@ -177,10 +177,10 @@ pub(crate) async fn remove(tx: &Tx, account: AccountId, id: Uuid, now: DateTime<
 pub(crate) async fn remove_all(tx: &Tx, account: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
     let text = "delete from api_key where account_id = $1 returning id";
     let removed: Vec<IdRow> = tx.rows(text, vec![account.0.into()]).await?;
-    end(tx, &removed, now).await
+    end(tx, account, &removed, now).await
 }
 
-async fn end(tx: &Tx, removed: &[IdRow], now: DateTime<Utc>) -> Result<(), Error> {
+async fn end(tx: &Tx, account: AccountId, removed: &[IdRow], now: DateTime<Utc>) -> Result<(), Error> {
     let ids: Vec<Uuid> = removed.iter().map(|row| row.id).collect();
-    ended_sessions::insert(tx, &ids, now).await
+    ended_sessions::end(tx, account, ids, now).await
 }

@@ -1,8 +1,10 @@
 //! Rows of sessions that have ended, for as long as access tokens of theirs may be valid by their times.
 //!
-//! Invariant: a session's row and its row here change in one transaction.
+//! Invariant: a session's row and its row here change in one transaction, in which those of an account are announced.
 
 use chrono::{DateTime, Utc};
+use contract::AccountId;
+use contract::accounts::SessionsEnded;
 use db::{Error, FromQueryResult, Sql, Tx, placeholders};
 use http_server::auth::EndedSession;
 use uuid::Uuid;
@@ -19,6 +21,20 @@ pub(super) async fn insert(tx: &Tx, sessions: &[Uuid], now: DateTime<Utc>) -> Re
             .await?;
     }
     Ok(())
+}
+
+/// Records that these sessions of an account ended at `now`, and announces it.
+pub(super) async fn end(tx: &Tx, account: AccountId, sessions: Vec<Uuid>, now: DateTime<Utc>) -> Result<(), Error> {
+    insert(tx, &sessions, now).await?;
+    announce(tx, account, sessions, now)
+}
+
+/// Announces that these sessions of an account have ended.
+pub(super) fn announce(tx: &Tx, account: AccountId, sessions: Vec<Uuid>, now: DateTime<Utc>) -> Result<(), Error> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    tx.publish(&SessionsEnded { account, sessions, at: now }, now)
 }
 
 const LIST: &str = "

@@ -1,7 +1,9 @@
 //! Rows of sessions and of their refresh tokens.
 //!
 //! Invariant: a session is inserted only if the verified password is still the account's, and one that is removed while
-//! its access tokens may be valid is recorded as ended.
+//! its access tokens may be valid is recorded as ended; the end of each is announced.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
@@ -107,19 +109,21 @@ pub(crate) async fn remove_by_request_key(
     now: DateTime<Utc>,
 ) -> Result<u64, Error> {
     let values = vec![account.0.into(), request_key.to_vec().into(), (now - TimeDelta::days(1)).into()];
-    end(tx, REMOVE_BY_REQUEST_KEY, values, now).await
+    end(tx, account, REMOVE_BY_REQUEST_KEY, values, now).await
 }
 
-/// Runs a statement that returns the ids of the sessions that it removes, and records them as ended. Returns how many.
-async fn end(tx: &Tx, text: &str, values: Vec<Value>, now: DateTime<Utc>) -> Result<u64, Error> {
+/// Runs a statement that returns the ids of the sessions of an account that it removes, records them as ended and
+/// announces it. Returns how many.
+async fn end(tx: &Tx, account: AccountId, text: &str, values: Vec<Value>, now: DateTime<Utc>) -> Result<u64, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
     }
     let rows: Vec<Row> = tx.rows(text, values).await?;
     let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
-    ended_sessions::insert(tx, &ids, now).await?;
-    Ok(ids.len() as u64)
+    let count = ids.len() as u64;
+    ended_sessions::end(tx, account, ids, now).await?;
+    Ok(count)
 }
 
 const REMOVE_EXCESS: &str = "
@@ -140,7 +144,7 @@ pub(crate) async fn remove_excess(
     max_sessions: u32,
     now: DateTime<Utc>,
 ) -> Result<u64, Error> {
-    end(tx, REMOVE_EXCESS, vec![account.0.into(), i64::from(max_sessions).into()], now).await
+    end(tx, account, REMOVE_EXCESS, vec![account.0.into(), i64::from(max_sessions).into()], now).await
 }
 
 /// A session that was found by a token of its family.
@@ -277,23 +281,30 @@ pub(crate) async fn list(
 /// Removes a session of an account. Returns `false` if the account has no such session.
 pub(crate) async fn remove(tx: &Tx, account: AccountId, session: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
     let text = "delete from session where id = $1 and account_id = $2 returning id";
-    Ok(end(tx, text, vec![session.into(), account.0.into()], now).await? == 1)
+    Ok(end(tx, account, text, vec![session.into(), account.0.into()], now).await? == 1)
 }
 
 /// Removes all sessions of an account.
 pub(crate) async fn remove_all(tx: &Tx, account: AccountId, now: DateTime<Utc>) -> Result<u64, Error> {
-    end(tx, "delete from session where account_id = $1 returning id", vec![account.0.into()], now).await
+    end(tx, account, "delete from session where account_id = $1 returning id", vec![account.0.into()], now).await
 }
 
 /// Removes all sessions of an account but one.
 pub(crate) async fn remove_others(tx: &Tx, account: AccountId, keep: Uuid, now: DateTime<Utc>) -> Result<u64, Error> {
     let text = "delete from session where account_id = $1 and id <> $2 returning id";
-    end(tx, text, vec![account.0.into(), keep.into()], now).await
+    end(tx, account, text, vec![account.0.into(), keep.into()], now).await
 }
 
 /// Removes the sessions of an account that were opened at the operators' listener.
 pub(crate) async fn remove_operators(tx: &Tx, account: AccountId, now: DateTime<Utc>) -> Result<u64, Error> {
-    end(tx, "delete from session where account_id = $1 and operators returning id", vec![account.0.into()], now).await
+    end(
+        tx,
+        account,
+        "delete from session where account_id = $1 and operators returning id",
+        vec![account.0.into()],
+        now,
+    )
+    .await
 }
 
 const REMOVE_IDLE: &str = "
@@ -302,12 +313,43 @@ const REMOVE_IDLE: &str = "
            select id
              from session
             where last_seen_at <= $1
-            limit $2)";
+            limit $2)
+ returning id, account_id";
 
 /// Removes at most `limit` sessions that were not used since `idle_since`. Returns how many.
-pub(crate) async fn remove_idle(tx: &Tx, idle_since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
+pub(crate) async fn remove_idle(
+    tx: &Tx,
+    idle_since: DateTime<Utc>,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    end_idle(tx, REMOVE_IDLE, idle_since, limit, now).await
+}
+
+/// Runs a statement that removes sessions of any accounts whose tokens have ended, and announces it. Returns how many.
+async fn end_idle(
+    tx: &Tx,
+    text: &str,
+    idle_since: DateTime<Utc>,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+        account_id: Uuid,
+    }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.execute(REMOVE_IDLE, vec![idle_since.into(), limit.into()]).await
+    let rows: Vec<Row> = tx.rows(text, vec![idle_since.into(), limit.into()]).await?;
+    let count = rows.len() as u64;
+    let mut by_account: BTreeMap<AccountId, Vec<Uuid>> = BTreeMap::new();
+    for row in rows {
+        by_account.entry(AccountId(row.account_id)).or_default().push(row.id);
+    }
+    for (account, sessions) in by_account {
+        ended_sessions::announce(tx, account, sessions, now)?;
+    }
+    Ok(count)
 }
 
 const REMOVE_IDLE_OPERATORS: &str = "
@@ -317,10 +359,15 @@ const REMOVE_IDLE_OPERATORS: &str = "
              from session
             where operators
               and last_seen_at <= $1
-            limit $2)";
+            limit $2)
+ returning id, account_id";
 
 /// Removes at most `limit` sessions of the operators' listener that were not used since `idle_since`. Returns how many.
-pub(crate) async fn remove_idle_operators(tx: &Tx, idle_since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.execute(REMOVE_IDLE_OPERATORS, vec![idle_since.into(), limit.into()]).await
+pub(crate) async fn remove_idle_operators(
+    tx: &Tx,
+    idle_since: DateTime<Utc>,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    end_idle(tx, REMOVE_IDLE_OPERATORS, idle_since, limit, now).await
 }

@@ -4,7 +4,7 @@ use super::*;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use bus::{Consumer, Subscription};
-use contract::accounts::{Erased, FindAccounts, FindMailboxes, PrivacyChanged, ProfileChanged};
+use contract::accounts::{Erased, FindAccounts, FindMailboxes, PrivacyChanged, ProfileChanged, SessionsEnded};
 use contract::media::{Changed, Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{FromQueryResult, Lane, Migration, Sql as _};
@@ -269,6 +269,27 @@ async fn other_roles_learn_of_profiles_by_events_and_by_name() {
     assert_eq!(handles, ["ada", "bob"]);
     assert_eq!((found[0].profile.account, found[0].profile.is_private), (account_id(&ada), true));
     assert_eq!(found[1].standing.account, account_id(&bob));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn other_roles_learn_which_sessions_have_ended() {
+    let world = world().await;
+    let listener = testkit::fake_role("notify").records::<SessionsEnded>();
+    listener.join(&world).await;
+    let ada = sign_up(&world, "ada").await;
+    sign_in(&world, "ada", PASSWORD).await.expect(201);
+    let list = ada.member.get("/v1/sessions").await.expect(200).json();
+    let mut open: Vec<String> =
+        list["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+    ada.member.delete("/v1/sessions").await.expect(204);
+    world.settle().await;
+    let told = listener.events::<SessionsEnded>();
+    let [event] = &told[..] else { panic!("{told:?}") };
+    let mut ended: Vec<String> = event.sessions.iter().map(ToString::to_string).collect();
+    ended.sort_unstable();
+    open.sort_unstable();
+    assert_eq!((event.account, ended), (account_id(&ada), open));
     world.end().await;
 }
 

@@ -93,7 +93,7 @@ pub(super) struct PushKeyView {
 ///
 /// The same token or endpoint is one device, however often it is registered: an app does it at every start. A device
 /// that another member had registered is the caller's from now on. There is a limit; the device that was registered
-/// longest ago makes room.
+/// longest ago makes room. When the session or the API key ends in which it was registered last, it is removed.
 #[utoipa::path(
     post,
     path = "/v1/devices",
@@ -118,7 +118,8 @@ pub(super) async fn register(
     Json(body): Json<DeviceBody>,
 ) -> Result<Json<DeviceView>, Error> {
     let address = Address::parse(body.kind, body.token.as_deref(), body.subscription.as_ref(), &notify.push.rules)?;
-    let device = commands::register_device(&notify, AccountId(member.id()), address, body.language).await?;
+    let device =
+        commands::register_device(&notify, (AccountId(member.id()), member.0.sid), address, body.language).await?;
     Ok(Json(device.into()))
 }
 

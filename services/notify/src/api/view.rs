@@ -14,6 +14,7 @@ use crate::history::Notice;
 use crate::model::{KnownPerson, Language};
 use crate::sentences::{Sentence, sentences};
 use crate::state::Notify;
+use crate::stored_kind::StoredKind;
 
 /// A notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -35,8 +36,9 @@ pub(super) struct NoticeView {
     id: Uuid,
     /// The id that stays while the notice grows.
     group: Uuid,
-    /// What it is about.
-    kind: NoticeKind,
+    /// What it is about. A kind that a client does not know reads as its `text` says.
+    #[schema(value_type = NoticeKind)]
+    kind: StoredKind,
     /// Who acted last, at most three, the newest first.
     actors: Vec<PersonView>,
     /// How many people have acted.

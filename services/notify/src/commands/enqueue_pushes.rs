@@ -142,7 +142,7 @@ mod tests {
         // The world's own role has no key, so it sends nothing.
         let (notify, now) = (Notify::new(context, config).unwrap(), world.clock().now());
         let web = WebAddress::of_stored("https://push.example/1", &public_key, "BTBZMqHH6r4Tts7J_aSIgg").unwrap();
-        register_device(&notify, ADA, Address::Webpush(web), None).await.unwrap();
+        register_device(&notify, (ADA, Uuid::nil()), Address::Webpush(web), None).await.unwrap();
         for _ in 0..2 {
             enqueue_pushes(&notify, &event(5, now), "a").await.unwrap();
         }

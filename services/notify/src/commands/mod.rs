@@ -20,14 +20,17 @@
 //! | new announcement | a lane of their own | their number |
 //! | owner of a file | the owner's account | none comes back after the erasure |
 //! | cursor of a fan-out | the author's account | it moves forward |
+//! | who may read a post that was changed | the author's account | the newest version wins; none comes back |
 //! | post or comment that was removed | none | the key is unique |
 //! | erasure: its first step | all | no write that began before is still running |
 //! | erasure: the other steps | the account | — |
 //! | removal of old rows | all | rows of many members, in any order |
 
 mod announce;
+mod change_audience;
 mod check_counts;
 mod create_reminder;
+mod end_sessions;
 mod enqueue_mails;
 mod enqueue_pushes;
 mod erase_account;
@@ -60,8 +63,10 @@ mod withdraw;
 mod withdraw_pushes;
 
 pub(crate) use announce::{cancel_announcement, create_announcement};
+pub(crate) use change_audience::change_audience;
 pub(crate) use check_counts::check_counts;
 pub(crate) use create_reminder::create_reminder;
+pub(crate) use end_sessions::end_sessions;
 pub(crate) use enqueue_mails::enqueue_mails;
 pub(crate) use enqueue_pushes::{CONSUMER as PUSH_CONSUMER, enqueue_pushes};
 pub(crate) use erase_account::erase_account;
@@ -89,4 +94,4 @@ pub(crate) use snooze_reminder::snooze_reminder;
 pub(crate) use tell::tell;
 pub(crate) use tell_of_media::{Conversion, record_file, remove_file, tell_of_conversion};
 pub(crate) use unsubscribe::unsubscribe;
-pub(crate) use withdraw_pushes::withdraw_over;
+pub(crate) use withdraw_pushes::{withdraw_left, withdraw_over};

@@ -1,24 +1,25 @@
 //! Registering a device, and again.
 //!
 //! Invariant: a member has at most `push_max_devices`; the one that was registered longest ago makes room. A token is
-//! registered for one member.
+//! registered for one member, in a session that has not ended.
 
 use contract::AccountId;
 use db::Lane;
+use uuid::Uuid;
 
 use crate::error::Error;
 use crate::model::{Address, Language};
 use crate::state::Notify;
 use crate::store::devices::Device;
-use crate::store::{devices, people};
+use crate::store::{devices, ended_sessions, people};
 
 /// Devices that are read to find those for which there is no room: more only after the bound was lowered.
 const MAX_READ: usize = 500;
 
-/// Registers a device of a member, or renews it. Does nothing for an account that was erased meanwhile.
+/// Registers a device of a member in a session, or renews it. Does nothing for an account that was erased meanwhile.
 pub(crate) async fn register_device(
     notify: &Notify,
-    member: AccountId,
+    (member, session): (AccountId, Uuid),
     address: Address,
     language: Option<Language>,
 ) -> Result<Device, Error> {
@@ -35,7 +36,10 @@ pub(crate) async fn register_device(
             if !people::list_erased(tx, &[member]).await?.is_empty() {
                 return Ok(new.id);
             }
-            let id = devices::register(tx, &new).await?;
+            if ended_sessions::contains(tx, session).await? {
+                return Err(Error::SessionEnded);
+            }
+            let id = devices::register(tx, &new, session).await?;
             let known = devices::list(tx, member, max.saturating_add(MAX_READ)).await?;
             for old in known.iter().filter(|device| device.id != id).skip(max - 1) {
                 devices::remove(tx, member, old.id).await?;

@@ -10,7 +10,9 @@ use super::withdraw::withdraw;
 use crate::error::Error;
 use crate::history::Withdrawn;
 use crate::state::Notify;
-use crate::store::{announcements, dates, fan_outs, mails, media, people, relations, reminders, removed};
+use crate::store::{
+    announcements, dates, ended_sessions, fan_outs, mails, media, people, post_audiences, relations, reminders, removed,
+};
 
 /// Rows of each table per transaction.
 const BATCH_ROWS: usize = 500;
@@ -31,15 +33,18 @@ pub(crate) async fn remove_old(notify: &Notify, run: &Run) -> Result<(), Error> 
                 run.fence(tx).await?;
                 let subjects = removed::remove(tx, before, BATCH_ROWS).await?;
                 let erased = people::remove_erased(tx, before, BATCH_ROWS).await?;
+                let sessions = ended_sessions::remove(tx, before, BATCH_ROWS).await?;
                 let ended = relations::remove_ended(tx, before, BATCH_ROWS).await?;
                 let files = media::remove_old(tx, before, BATCH_ROWS).await?;
                 let fan_outs = fan_outs::remove_old(tx, before, BATCH_ROWS).await?;
+                let audiences = post_audiences::remove_old(tx, before, BATCH_ROWS).await?;
                 // A notice is mailed once for as long as it can be in a list.
                 let mails = mails::remove_old(tx, before.min(ended_before), BATCH_ROWS).await?;
                 let dates = dates::remove_old(tx, before, BATCH_ROWS).await?;
                 let reminders = reminders::remove_old(tx, ended_before, BATCH_ROWS).await?;
                 let announced = announcements::remove_old(tx, ended_before, BATCH_ROWS).await?;
-                let removed = [subjects, erased, ended, files, fan_outs, mails, dates, reminders, announced];
+                let removed =
+                    [subjects, erased, sessions, ended, files, fan_outs, audiences, mails, dates, reminders, announced];
                 Ok::<_, Error>(removed.into_iter().max().unwrap_or_default())
             })
             .await?;

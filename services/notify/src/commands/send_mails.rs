@@ -97,7 +97,7 @@ async fn write_mail(
     let texts: Vec<String> =
         sentences(notify, language, &notices).await?.into_iter().map(|sentence| sentence.text).collect();
     let is_private = notices.iter().any(|notice| notice.kind == NoticeKind::Reminder);
-    let kinds: BTreeSet<NoticeKind> = notices.iter().map(|notice| notice.kind).collect();
+    let kinds: BTreeSet<NoticeKind> = notices.iter().filter_map(|notice| notice.kind.known()).collect();
     let stopped = Unsubscription { member, kinds: kinds.into_iter().collect() };
     let token = stopped.token(&notify.context.url_signer, notify.context.clock.now());
     Ok(Some(mails::notices(&notify.context.mail, mailbox, language, &texts, is_private, &token)))

@@ -13,7 +13,7 @@ use crate::state::Notify;
 use crate::store::{devices, pushes};
 
 /// For how long a shown push can be withdrawn.
-const SHOWN_FOR: TimeDelta = TimeDelta::days(7);
+pub(super) const SHOWN_FOR: TimeDelta = TimeDelta::days(7);
 
 /// What follows from a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,10 @@
 //! Devices of phones are told to remove what they show of them. Invariant: what forbids a notice was stored before this
 //! runs, so that what is added meanwhile is withdrawn by the command that adds it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use contract::AccountId;
 
 use super::withdraw_pushes::withdraw_gone;
 use crate::error::Error;
@@ -44,6 +47,12 @@ pub(super) async fn withdraw_forbidden(notify: &Notify, proposals: &[Proposal]) 
             forbidden.push(withdrawn);
         }
     }
+    let narrowed = proposals.iter().filter(|proposal| known.is_narrowed(proposal));
+    let mut by_subject: BTreeMap<String, Vec<AccountId>> = BTreeMap::new();
+    for Proposal { member, subject, .. } in narrowed {
+        by_subject.entry(subject.clone().unwrap_or_default()).or_default().push(*member);
+    }
+    forbidden.extend(by_subject.into_iter().map(|(subject, members)| Withdrawn::About { subject, members }));
     for withdrawn in &forbidden {
         withdraw(notify, withdrawn).await?;
     }

@@ -84,6 +84,20 @@ pub(crate) async fn withdraw_over(notify: &Notify, shown: &[(AccountId, Uuid)]) 
     Ok(())
 }
 
+/// Withdraws whatever devices show of notices that were read or are gone: what a process was killed before it could do.
+pub(crate) async fn withdraw_left(notify: &Notify) -> Result<(), Error> {
+    if !notify.push.can_withdraw() {
+        return Ok(());
+    }
+    let mut after = (AccountId(Uuid::nil()), Uuid::nil());
+    loop {
+        let shown = pushes::list_shown_after(notify.context.db.read(), after, BATCH_ROWS).await?;
+        let Some(&last) = shown.last() else { return Ok(()) };
+        withdraw_over(notify, &shown).await?;
+        after = last;
+    }
+}
+
 /// Withdraws what devices of members show of notices that are gone.
 pub(super) async fn withdraw_gone(notify: &Notify, members: &[AccountId]) -> Result<(), Error> {
     if members.is_empty() || !notify.push.can_withdraw() {

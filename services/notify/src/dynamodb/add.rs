@@ -109,7 +109,7 @@ impl DynamoHistory {
         };
         let stored = StoredEntry {
             name,
-            kind: entry.kind,
+            kind: entry.kind.into(),
             group: notice.group,
             notice: id,
             is_filtered: entry.is_filtered,
@@ -160,7 +160,7 @@ impl DynamoHistory {
         StoredNotice {
             id,
             group: id,
-            kind: entry.kind,
+            kind: entry.kind.into(),
             subject: entry.subject.clone(),
             actors: entry.actor.into_iter().collect(),
             actor_count: u64::from(entry.actor.is_some()),
@@ -261,7 +261,7 @@ impl DynamoHistory {
             let id = next_id(self.table.random.uuid_v7(now), last);
             let entry = StoredEntry {
                 name: name.clone(),
-                kind: notice.kind,
+                kind: notice.kind.into(),
                 group: id,
                 notice: id,
                 is_filtered,
@@ -296,7 +296,7 @@ fn shared_notice(notice: &SharedNotice, id: Uuid, is_filtered: bool, days: u32) 
     StoredNotice {
         id,
         group: id,
-        kind: notice.kind,
+        kind: notice.kind.into(),
         subject: Some(notice.subject.clone()),
         actors: vec![notice.actor],
         actor_count: 1,

@@ -30,7 +30,10 @@ impl DynamoHistory {
                 continue;
             }
             let notified = NotifiedMember { member: *member, notice: entry.notice, group: entry.group };
-            by_kind.entry(entry.kind).or_default().push(notified);
+            // What was added is of a kind that this release knows.
+            if let Some(kind) = entry.kind.known() {
+                by_kind.entry(kind).or_default().push(notified);
+            }
         }
         for (kind, notices) in by_kind {
             self.publish_once(kind, notices, now).await?;

@@ -7,12 +7,12 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::AccountId;
-use contract::notify::NoticeKind;
 use db::Error;
 use uuid::Uuid;
 
 use super::keys::{self, EntryName, Key, expiry_of};
 use crate::history::{Counts, MAX_NAMED_ACTORS, Notice};
+use crate::stored_kind::StoredKind;
 
 /// The attributes of an item.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -186,7 +186,7 @@ pub(super) struct Delta {
 pub(super) struct StoredNotice {
     pub(super) id: Uuid,
     pub(super) group: Uuid,
-    pub(super) kind: NoticeKind,
+    pub(super) kind: StoredKind,
     pub(super) subject: Option<String>,
     /// At most [`MAX_KEPT_ACTORS`].
     pub(super) actors: Vec<AccountId>,
@@ -282,7 +282,7 @@ impl StoredNotice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredEntry {
     pub(super) name: EntryName,
-    pub(super) kind: NoticeKind,
+    pub(super) kind: StoredKind,
     /// The group that counts it.
     pub(super) group: Uuid,
     /// The id that the notice had when it was added.
@@ -336,6 +336,8 @@ impl StoredEntry {
 
 #[cfg(test)]
 mod tests {
+    use contract::notify::NoticeKind;
+
     use super::*;
 
     #[test]
@@ -349,7 +351,7 @@ mod tests {
         let notice = StoredNotice {
             id: Uuid::from_u128(9),
             group: Uuid::from_u128(8),
-            kind: NoticeKind::Reacted,
+            kind: StoredKind::Later("waved".to_owned()),
             subject: Some("post".to_owned()),
             actors: vec![actor],
             actor_count: 1,
@@ -364,7 +366,7 @@ mod tests {
         let name = EntryName { actor: Some(actor), group_key: "reacted:post".to_owned(), entry: "c1".to_owned() };
         let entry = StoredEntry {
             name,
-            kind: NoticeKind::Reacted,
+            kind: NoticeKind::Reacted.into(),
             group: notice.group,
             notice: notice.id,
             is_filtered: false,

@@ -147,7 +147,7 @@ pub(super) fn subject_reference(subject: &str, member: AccountId, group: Uuid) -
 }
 
 /// Returns in which of the partitions of an actor or a subject a member is.
-fn shard(member: AccountId) -> u8 {
+pub(super) fn shard(member: AccountId) -> u8 {
     last_byte(member) % SHARDS
 }
 

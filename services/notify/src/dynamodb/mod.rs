@@ -14,6 +14,7 @@
 //! revision is the one that was read (decision 55). Invariant: so writes about a member have an order, and the counts
 //! are those of the notices after each.
 
+mod about;
 mod actions;
 mod add;
 mod announce;
@@ -146,6 +147,10 @@ impl HistoryStore for DynamoHistory {
 
     async fn withdraw(&self, withdrawn: &Withdrawn) -> Result<WithdrawnStep, Error> {
         self.withdraw_some(withdrawn).await
+    }
+
+    async fn list_about(&self, subject: &str, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, Error> {
+        self.list_members_about(subject, after, limit).await
     }
 
     async fn list_counted(&self, after: AccountId, limit: usize) -> Result<Vec<CountedMember>, Error> {

@@ -26,12 +26,22 @@ const BATCH_OF_MEMBER: usize = 15;
 
 /// What names a notice under its subject.
 #[derive(Debug, Clone)]
-struct SubjectReference {
+pub(super) struct SubjectReference {
     key: Key,
-    group: Uuid,
-    is_filtered: bool,
+    pub(super) group: Uuid,
+    pub(super) is_filtered: bool,
     /// Where the place of one that grows is.
-    open: Option<Key>,
+    pub(super) open: Option<Key>,
+}
+
+impl SubjectReference {
+    /// Reads an item, with its member.
+    pub(super) fn read(item: &Item) -> Result<(AccountId, Self), Error> {
+        let member = AccountId(parsed(item, "member")?);
+        let open = text(item, "open_place").ok().map(|sk| Key { pk: keys::opens(member), sk: sk.to_owned() });
+        let (key, group) = (key_of(item)?, parsed(item, "group_id")?);
+        Ok((member, Self { key, group, is_filtered: flag(item, "is_filtered"), open }))
+    }
 }
 
 impl DynamoHistory {
@@ -65,6 +75,7 @@ impl DynamoHistory {
                 let found = self.list_in_shards(|shard| keys::by_subject(subject, shard), |_| true).await?;
                 self.withdraw_notices(&found).await
             }
+            Withdrawn::About { subject, members } => self.withdraw_about(subject, members).await,
             Withdrawn::OfMember(member) => self.erase_some(*member).await,
             // Readers leave out what has expired, and the server removes it.
             Withdrawn::Before(_) => Ok(WithdrawnStep::default()),
@@ -153,7 +164,7 @@ impl DynamoHistory {
 
     /// Returns the notice of a group: where the open notice is, if it is of this group; else where it was closed, or,
     /// as it has never grown, where it began.
-    async fn find_of_group(
+    pub(super) async fn find_of_group(
         &self,
         member: AccountId,
         group: Uuid,
@@ -236,13 +247,10 @@ impl DynamoHistory {
         Ok(actors.into_iter().take(MAX_KEPT_ACTORS).map(|(_, actor)| actor).collect())
     }
 
-    async fn withdraw_notices(&self, found: &[Item]) -> Result<WithdrawnStep, Error> {
+    pub(super) async fn withdraw_notices(&self, found: &[Item]) -> Result<WithdrawnStep, Error> {
         let mut by_member: BTreeMap<AccountId, Vec<SubjectReference>> = BTreeMap::new();
         for item in found {
-            let member = AccountId(parsed(item, "member")?);
-            let open = text(item, "open_place").ok().map(|sk| Key { pk: keys::opens(member), sk: sk.to_owned() });
-            let (key, group) = (key_of(item)?, parsed(item, "group_id")?);
-            let reference = SubjectReference { key, group, is_filtered: flag(item, "is_filtered"), open };
+            let (member, reference) = SubjectReference::read(item)?;
             by_member.entry(member).or_default().push(reference);
         }
         let has_more = !by_member.is_empty();

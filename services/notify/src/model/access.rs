@@ -4,6 +4,7 @@
 //! post is not seen across a block with its author, whoever has acted.
 
 use contract::AccountId;
+use contract::notify::NoticeKind;
 use contract::social::Audience;
 
 use super::relation::{Relation, RelationKind};
@@ -22,6 +23,35 @@ pub(crate) enum Access {
         /// Whether the member has written about it, so that they had its link.
         had_link: bool,
     },
+}
+
+/// Who may read a post now, after its author has changed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PostAudience {
+    /// Its author.
+    pub author: AccountId,
+    /// Who may read it.
+    pub audience: Audience,
+}
+
+impl PostAudience {
+    /// Returns what a member needs now who had this access when the event was published. The link of a post stays for
+    /// as long as the post has that audience.
+    pub(crate) fn access_after(self, before: Access) -> Access {
+        let had_link = matches!(before, Access::Post { audience: Some(Audience::Link), had_link: true, .. });
+        Access::Post { author: self.author, audience: Some(self.audience), had_link }
+    }
+
+    /// Returns what a member needs after a change of the audience: a link is a new one then.
+    pub(crate) fn access(self) -> Access {
+        Access::Post { author: self.author, audience: Some(self.audience), had_link: false }
+    }
+}
+
+/// Whether members are told of this kind because they are in the audience of a post. The other kinds are about what is
+/// their own, or addressed to them.
+pub(crate) fn is_of_audience(kind: NoticeKind) -> bool {
+    matches!(kind, NoticeKind::Answered | NoticeKind::Mentioned | NoticeKind::Posted)
 }
 
 impl Access {

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::accounts::AccountState;
 
+use super::access::{Access, PostAudience};
 use super::facts::Proposal;
 use super::kinds::FromWhom;
 use super::preferences::Preferences;
@@ -58,6 +59,8 @@ pub(crate) struct Known {
     pub preferences: HashMap<AccountId, Preferences>,
     /// Who has muted which post or thread.
     pub muted: HashSet<(AccountId, String)>,
+    /// Who may read the posts and threads that their authors have changed, by their ids.
+    pub audiences: HashMap<String, PostAudience>,
     /// Subjects and entries that were removed.
     pub removed: HashSet<String>,
     /// Accounts that were erased.
@@ -76,6 +79,23 @@ impl Known {
             || self.holds(member, actor, RelationKind::Mute)
     }
 
+    /// Whether a member has what an access needs.
+    pub(crate) fn may_see(&self, member: AccountId, access: &Access) -> bool {
+        access.is_had_by(
+            member,
+            |relation| self.relations.contains(&relation),
+            |account| self.people.get(&account).is_some_and(|person| person.is_private),
+        )
+    }
+
+    /// Whether the post of a proposal, or its thread, was changed so that the member may not see it any more.
+    pub(crate) fn is_narrowed(&self, proposal: &Proposal) -> bool {
+        let changed = |subject: &String| self.audiences.get(subject);
+        let mut audiences = proposal.subject.iter().chain(&proposal.thread).filter_map(changed);
+        proposal.access != Access::Own
+            && audiences.any(|audience| !self.may_see(proposal.member, &audience.access_after(proposal.access)))
+    }
+
     /// Whether a proposal must not be told, whatever the member prefers.
     fn is_refused(&self, proposal: &Proposal, now: DateTime<Utc>) -> bool {
         let member = proposal.member;
@@ -91,11 +111,8 @@ impl Known {
             || self.removed.contains(&proposal.entry)
             || proposal.subject.as_ref().is_some_and(|subject| self.removed.contains(subject) || is_muted(subject))
             || proposal.thread.as_ref().is_some_and(is_muted)
-            || !proposal.access.is_had_by(
-                member,
-                |relation| self.relations.contains(&relation),
-                |account| self.people.get(&account).is_some_and(|person| person.is_private),
-            )
+            || !self.may_see(member, &proposal.access)
+            || self.is_narrowed(proposal)
     }
 
     /// Whether a notice goes to the filtered list.

@@ -4,15 +4,17 @@
 //! gets at most one mail in [`MAIL_INTERVAL`]; what their preferences do not want mailed by then is not mailed.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::notify::NoticeKind;
 use uuid::Uuid;
 
 use super::kinds::MailFrequency;
 use super::local_time::Zone;
 use super::preferences::Preferences;
+use crate::stored_kind::StoredKind;
 
 /// The shortest time between two mails to a member. What comes in between is in the next one.
 const MAIL_INTERVAL: TimeDelta = TimeDelta::minutes(5);
+/// What is of a kind that a later release has waits for that release.
+const LATER_KIND_PAUSE: TimeDelta = TimeDelta::hours(1);
 
 /// A notice that a mail is due for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub(crate) struct DueMail {
     /// Its group, which is mailed once.
     pub group: Uuid,
     /// What it is about.
-    pub kind: NoticeKind,
+    pub kind: StoredKind,
     /// When it came.
     pub added_at: DateTime<Utc>,
 }
@@ -54,7 +56,11 @@ pub(crate) fn plan_mail(
 ) -> MailPlan {
     let mut plan = MailPlan::default();
     for mail in due {
-        let at = match preferences.of(mail.kind).mail {
+        let Some(kind) = mail.kind.known() else {
+            plan.postponed.push((mail.group, now + LATER_KIND_PAUSE));
+            continue;
+        };
+        let at = match preferences.of(kind).mail {
             MailFrequency::Off => {
                 plan.dropped.push(mail.group);
                 continue;
@@ -70,6 +76,8 @@ pub(crate) fn plan_mail(
 
 #[cfg(test)]
 mod tests {
+    use contract::notify::NoticeKind;
+
     use super::*;
 
     #[test]
@@ -82,7 +90,7 @@ mod tests {
         let kinds = [NoticeKind::Commented, NoticeKind::Mentioned, NoticeKind::Reacted];
         let due: Vec<DueMail> = (1..)
             .zip(kinds)
-            .map(|(number, kind)| DueMail { group: Uuid::from_u128(number), kind, added_at: now })
+            .map(|(number, kind)| DueMail { group: Uuid::from_u128(number), kind: kind.into(), added_at: now })
             .collect();
         let [commented, mentioned, reacted] = [1, 2, 3].map(Uuid::from_u128);
         let zone = Zone::find("Europe/Berlin").unwrap();
@@ -99,6 +107,9 @@ mod tests {
         assert_eq!(plan.ready, [commented, mentioned]);
         let delayed = plan.delayed(now);
         assert_eq!((delayed.ready, delayed.dropped), (vec![], vec![reacted]), "nothing is lost");
+        let later = DueMail { group: commented, kind: StoredKind::Later("waved".to_owned()), added_at: now };
+        let plan = plan_mail(&[later], &preferences, &zone, None, now);
+        assert_eq!(plan.postponed, [(commented, now + LATER_KIND_PAUSE)]);
         assert_eq!(delayed.postponed, [(commented, now), (mentioned, now)]);
     }
 }

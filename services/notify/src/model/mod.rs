@@ -19,7 +19,7 @@ mod quiet_hours;
 mod relation;
 mod reminder;
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, PostAudience, is_of_audience};
 pub(crate) use announcement::{Announcement, AnnouncementReader, COUNTED_FOR, Category, NewAnnouncement, WEEK, shown};
 pub(crate) use breaker::{Breaker, Permit};
 pub(crate) use decision::{Known, KnownPerson, decide};

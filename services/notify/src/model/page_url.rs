@@ -7,8 +7,10 @@ use contract::notify::NoticeKind;
 /// Where a notice leads to when what it is about has no page.
 const LIST: &str = "/notifications";
 
-/// Returns the path of the page for a notice about `subject`, by the member `handle`.
-pub(crate) fn page_url(kind: NoticeKind, subject: Option<&str>, handle: Option<&str>) -> String {
+/// Returns the path of the page for a notice about `subject`, by the member `handle`. `None` is a kind of a later
+/// release.
+pub(crate) fn page_url(kind: impl Into<Option<NoticeKind>>, subject: Option<&str>, handle: Option<&str>) -> String {
+    let Some(kind) = kind.into() else { return LIST.to_owned() };
     let below =
         |folder: &str, name: Option<&str>| name.map_or_else(|| LIST.to_owned(), |name| format!("{folder}{name}"));
     match kind {
@@ -48,5 +50,6 @@ mod tests {
         }
         assert_eq!(page_url(NoticeKind::Followed, None, None), LIST);
         assert_eq!(page_url(NoticeKind::Posted, None, None), LIST);
+        assert_eq!(page_url(None::<NoticeKind>, Some("7"), Some("ada")), LIST);
     }
 }

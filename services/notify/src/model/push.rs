@@ -67,8 +67,9 @@ impl Priority {
 }
 
 /// Returns what kinds are about, in four words: Firebase keeps pushes of at most four collapse keys for a device that
-/// is off, the newest of each.
-pub(crate) fn category(kind: NoticeKind) -> &'static str {
+/// is off, the newest of each. `None` is a kind of a later release.
+pub(crate) fn category(kind: impl Into<Option<NoticeKind>>) -> &'static str {
+    let Some(kind) = kind.into() else { return "own" };
     match kind {
         NoticeKind::Followed | NoticeKind::FollowRequested | NoticeKind::FollowAccepted => "people",
         NoticeKind::Commented | NoticeKind::Answered | NoticeKind::Mentioned | NoticeKind::CommentPending => "talk",

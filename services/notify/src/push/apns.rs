@@ -93,7 +93,7 @@ fn body(message: &Message) -> Value {
         Content::Show { text, .. } => json!({
             "alert": { "body": text },
             "badge": message.badge,
-            "thread-id": category(message.kind),
+            "thread-id": category(message.kind.known()),
             "mutable-content": 1,
         }),
         Content::Withdraw => json!({ "content-available": 1 }),

@@ -174,7 +174,7 @@ fn body(device: &str, message: &Message, now: DateTime<Utc>) -> Value {
             "data": message.data(),
             "notification": { "body": text },
             "android": {
-                "collapse_key": category(message.kind),
+                "collapse_key": category(message.kind.known()),
                 "priority": if message.priority == Priority::High { "HIGH" } else { "NORMAL" },
                 "ttl": ttl,
                 "notification": { "tag": message.group.to_string(), "notification_count": message.badge },
@@ -195,6 +195,8 @@ fn outcome(answer: &Answer) -> Outcome {
     match (answer.status.as_u16(), code) {
         (200..=299, _) => Outcome::Accepted,
         (_, "UNREGISTERED") => Outcome::Gone(None),
+        // Firebase never takes this token. Any other argument is this installation's fault.
+        (400, _) if details.iter().any(blames_token) => Outcome::Gone(None),
         // A bare 404 is a wrong project or URL.
         (404, _) => Outcome::unavailable("the project is not found", None),
         (429, _) => Outcome::unavailable("the quota is used up", Some(answer.retry_after.unwrap_or(QUOTA_PAUSE))),
@@ -206,9 +208,31 @@ fn outcome(answer: &Answer) -> Outcome {
     }
 }
 
+/// Whether a detail of an error is a `google.rpc.BadRequest` about the token of the device.
+fn blames_token(detail: &Value) -> bool {
+    let violations = detail["fieldViolations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    violations.iter().any(|violation| violation["field"] == "message.token")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_firebase_calls_invalid_is_dead_and_another_invalid_argument_is_not() {
+        let answer = |field: &str| Answer {
+            status: StatusCode::BAD_REQUEST,
+            body: json!({ "error": { "status": "INVALID_ARGUMENT", "details": [
+                { "@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "INVALID_ARGUMENT" },
+                { "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{ "field": field }] },
+            ]}}),
+            retry_after: None,
+        };
+        assert_eq!(outcome(&answer("message.token")), Outcome::Gone(None));
+        for field in ["message.android.ttl", "message.data[0].value", ""] {
+            assert!(matches!(outcome(&answer(field)), Outcome::Refused(_)), "{field}");
+        }
+    }
 
     #[test]
     fn errors_mean_what_firebase_says() {

@@ -8,7 +8,7 @@
 //!
 //! | write | lanes | what they protect |
 //! |---|---|---|
-//! | device: registered, removed, in the foreground | the member's account | their number; none comes back |
+//! | device: registered, removed, shown; its session | the member's account | their number; none comes back |
 //! | pushes of an event; those of what was read | each member's account | none comes back after the erasure |
 //! | pushes: leased, sent | the provider | two processes don't lease the same ones |
 //! | provider token of Apple | its key | one is made at a time |
@@ -24,6 +24,7 @@ mod prepare;
 mod provider_token;
 mod requests;
 pub(crate) mod sender;
+mod servers;
 mod webpush;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contract::notify::NoticeKind;
 use outgoing::AddressRules;
 use service::{BootError, Context};
 use tokio::sync::Notify as Signal;
@@ -43,7 +43,9 @@ pub(crate) use options::{PushOptions, check_section, secret_files};
 pub(crate) use outcome::Outcome;
 
 use crate::model::{Address, DeviceKind, Priority};
+use crate::stored_kind::StoredKind;
 use breakers::Breakers;
+use servers::Servers;
 
 /// What a push says.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub(crate) struct Message {
     /// The notice's group: a push of the same group replaces an earlier one at the device.
     pub group: Uuid,
     /// What the notice is about.
-    pub kind: NoticeKind,
+    pub kind: StoredKind,
     /// How urgent it is.
     pub priority: Priority,
     /// When it is no longer worth showing.
@@ -128,6 +130,8 @@ pub(crate) struct Push {
     providers: BTreeMap<DeviceKind, Arc<dyn Provider>>,
     /// Servers that fail.
     breakers: Breakers,
+    /// Servers of Web Push that answer.
+    servers: Servers,
     /// Notifies the senders when pushes were recorded.
     pub recorded: Signal,
     /// About how many pushes wait.
@@ -152,6 +156,7 @@ impl Push {
             vapid_public_key: options.vapid.as_ref().map(|vapid| vapid.public_key.clone()),
             providers,
             breakers: Breakers::default(),
+            servers: Servers::default(),
             recorded: Signal::new(),
             waiting: AtomicU64::new(0),
         })

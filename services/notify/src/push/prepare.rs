@@ -100,7 +100,9 @@ fn shows_app(device: &Device, now: DateTime<Utc>) -> bool {
 impl Known {
     fn prepared(&self, push: &LeasedPush, now: DateTime<Utc>) -> Prepared {
         if push.expires_at <= now {
-            return Prepared::Expired;
+            // What the device shows of an earlier one can be withdrawn for longer.
+            let is_kept = push.action == PushAction::Show && push.is_shown;
+            return if is_kept { Prepared::Kept } else { Prepared::Expired };
         }
         let device = self.devices.get(&push.device).filter(|device| device.member == push.member);
         let Some(device) = device else { return Prepared::Skipped };
@@ -120,7 +122,7 @@ impl Known {
         let message = Message {
             id: push.id,
             group: push.group,
-            kind: push.kind,
+            kind: push.kind.clone(),
             priority: push.priority,
             expires_at: push.expires_at,
             badge: self.badge(push.member),
@@ -143,12 +145,12 @@ impl Known {
         let handle = actors.first().map(|person| person.handle.as_str());
         let text = match notice.subject.as_ref().and_then(|subject| self.reminders.get(subject)) {
             Some(own) => own.clone(),
-            None => texts::text(language, notice.kind, &names, notice.actor_count),
+            None => texts::text(language, notice.kind.known(), &names, notice.actor_count),
         };
         Content::Show {
             notice: notice.id,
             text: text.chars().take(MAX_TEXT_CHARS).collect(),
-            url: page_url(notice.kind, notice.subject.as_deref(), handle),
+            url: page_url(notice.kind.known(), notice.subject.as_deref(), handle),
         }
     }
 }
@@ -168,7 +170,7 @@ mod tests {
         Notice {
             id: NOTICE,
             group: NOTICE,
-            kind: NoticeKind::Followed,
+            kind: NoticeKind::Followed.into(),
             subject: None,
             actors: Vec::new(),
             actor_count: 1,
@@ -213,7 +215,7 @@ mod tests {
             member: MEMBER,
             group: NOTICE,
             notice: NOTICE,
-            kind: NoticeKind::Followed,
+            kind: NoticeKind::Followed.into(),
             action,
             priority: Priority::Normal,
             attempts: 0,

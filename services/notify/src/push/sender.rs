@@ -1,15 +1,16 @@
 //! The tasks that send what is due, one for each provider.
 //!
-//! A task leases pushes in small batches, and each batch is sent by a task of its own, so that a server that hangs
-//! delays the others as little as possible. Owns the loop. Does not own what is said (`prepare.rs`). Invariant: a
-//! process has at most [`MAX_BATCHES`] batches of a provider; while a provider's breaker is open, nothing is leased for
-//! it.
+//! A task leases pushes in small batches, and each batch is sent by a task of its own. What goes to a server of which
+//! it is not known that it answers is sent beside the batches, one push first (`servers.rs`), so that one that hangs
+//! holds none of them. Owns the loop. Does not own what is said (`prepare.rs`). Invariant: a process has at most
+//! [`MAX_BATCHES`] batches of a provider; while a provider's breaker is open, nothing is leased for it.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::error::chain;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use futures::{StreamExt as _, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -34,6 +35,11 @@ const PROBE: usize = 1;
 const MAX_BATCHES: usize = 4;
 /// Requests of a batch at once.
 const MAX_REQUESTS: usize = 50;
+/// The most time that a server of Web Push which has answered before has within a batch. After that it has to prove
+/// itself again, where a request has its full time.
+const PROVEN_TIMEOUT: Duration = Duration::from_secs(3);
+/// The pause of pushes to a server that is on trial, or has failed its trial. As much again is added at random.
+const TRIAL_PAUSE: TimeDelta = TimeDelta::seconds(2);
 /// The table is polled even without a notification: another process may have recorded, or a retry may be due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The pause after the database was unavailable.
@@ -80,6 +86,9 @@ struct Sender {
     kind: DeviceKind,
     provider: Arc<dyn Provider>,
 }
+
+/// Pushes, and what is done with each.
+type PreparedPushes = Vec<(LeasedPush, Prepared)>;
 
 /// A batch that this process sends.
 struct Batch {
@@ -143,38 +152,100 @@ impl Sender {
     }
 
     async fn send_batch(&self, batch: Batch) {
-        if let Err(error) = self.send_all(&batch).await {
+        let sent = match prepare(&self.notify, &batch.pushes).await {
+            Ok(prepared) => {
+                let (usual, unproven) = self.divide(prepared);
+                for (server, pushes) in unproven {
+                    let (sender, lease) = (self.clone(), batch.lease);
+                    let trial = async move { sender.report(sender.try_server(lease, &server, pushes).await) };
+                    self.notify.context.tasks.spawn(trial);
+                }
+                self.send_all(batch.lease, usual, true).await
+            }
+            Err(error) => Err(error),
+        };
+        self.report(sent);
+    }
+
+    fn report(&self, sent: Result<(), Error>) {
+        if let Err(error) = sent {
             tracing::warn!(provider = self.kind.as_str(), error = chain(&error), "leased pushes wait for their lease");
         }
     }
 
-    /// Sends the pushes of a batch, and records what came of them as soon as it is known.
-    async fn send_all(&self, batch: &Batch) -> Result<(), Error> {
-        let prepared = prepare(&self.notify, &batch.pushes).await?;
-        let requests = prepared.into_iter().map(|(push, prepared)| {
+    /// Returns what is sent with the batch, and what goes to servers of which it is not known that they answer.
+    fn divide(&self, prepared: PreparedPushes) -> (PreparedPushes, BTreeMap<String, PreparedPushes>) {
+        let (mut usual, mut unproven) = (Vec::new(), BTreeMap::<String, PreparedPushes>::new());
+        for (push, prepared) in prepared {
+            let server = match &prepared {
+                Prepared::Ready(device, _) if self.kind == DeviceKind::Webpush => {
+                    Some(self.provider.server(&device.address))
+                }
+                _ => None,
+            };
+            match server.filter(|server| !self.notify.push.servers.is_proven(server)) {
+                Some(server) => unproven.entry(server).or_default().push((push, prepared)),
+                None => usual.push((push, prepared)),
+            }
+        }
+        (usual, unproven)
+    }
+
+    /// Sends one push to a server, and the others if it has answered.
+    async fn try_server(&self, lease: Uuid, server: &str, mut pushes: PreparedPushes) -> Result<(), Error> {
+        let servers = &self.notify.push.servers;
+        if let Some(_trial) = servers.begin_trial(server)
+            && let Some(first) = pushes.pop()
+        {
+            self.send_all(lease, vec![first], false).await?;
+            if servers.is_proven(server) {
+                return self.send_all(lease, pushes, false).await;
+            }
+        }
+        self.postpone(lease, &pushes).await
+    }
+
+    /// Lets pushes wait for a moment.
+    async fn postpone(&self, lease: Uuid, pushes: &[(LeasedPush, Prepared)]) -> Result<(), Error> {
+        if pushes.is_empty() {
+            return Ok(());
+        }
+        let context = &self.notify.context;
+        let settled = pushes.iter().map(|(push, _)| {
+            let more = TRIAL_PAUSE.num_milliseconds() as f64 * context.random.fraction();
+            let due_at = context.clock.now() + TRIAL_PAUSE + TimeDelta::milliseconds(more as i64);
+            (push.id, Settled::Waits { due_at, attempts: push.attempts })
+        });
+        commands::settle_pushes(&self.notify, self.kind, lease, settled.collect()).await
+    }
+
+    /// Sends pushes, and records what came of them as soon as it is known.
+    async fn send_all(&self, lease: Uuid, pushes: PreparedPushes, is_in_batch: bool) -> Result<(), Error> {
+        let of_each: HashMap<Uuid, (AccountId, Uuid)> =
+            pushes.iter().map(|(push, _)| (push.id, (push.member, push.notice))).collect();
+        let requests = pushes.into_iter().map(|(push, prepared)| {
             let sender = self.clone();
-            async move { sender.settle(&push, prepared).await.map(|settled| (push.id, settled)) }
+            async move { sender.settle(&push, prepared, is_in_batch).await.map(|settled| (push.id, settled)) }
         });
         let requests: Vec<_> = requests.collect();
         let mut settled = stream::iter(requests).buffer_unordered(MAX_REQUESTS).ready_chunks(BATCH);
-        let mut shown: Vec<Uuid> = Vec::new();
+        let mut shown: Vec<(AccountId, Uuid)> = Vec::new();
         while let Some(chunk) = settled.next().await {
             // What is left out was not over when the process stopped; its lease ends by itself.
             let known: Vec<(Uuid, Settled)> = chunk.into_iter().flatten().collect();
             if known.is_empty() {
                 continue;
             }
-            shown.extend(known.iter().filter(|(_, settled)| *settled == Settled::Shown).map(|(id, _)| *id));
-            commands::settle_pushes(&self.notify, self.kind, batch.lease, known).await?;
+            let is_shown = known.iter().filter(|(_, settled)| *settled == Settled::Shown);
+            shown.extend(is_shown.filter_map(|(id, _)| of_each.get(id).copied()));
+            commands::settle_pushes(&self.notify, self.kind, lease, known).await?;
         }
         // Some may have been read, or withdrawn, while nothing was shown that could be.
-        let shown = batch.pushes.iter().filter(|push| shown.contains(&push.id));
-        let shown: Vec<(AccountId, Uuid)> = shown.map(|push| (push.member, push.notice)).collect();
         commands::withdraw_over(&self.notify, &shown).await
     }
 
     /// Sends a push if it is still needed. `None` if the process stops before it is known what came of it.
-    async fn settle(&self, push: &LeasedPush, prepared: Prepared) -> Option<Settled> {
+    async fn settle(&self, push: &LeasedPush, prepared: Prepared, is_in_batch: bool) -> Option<Settled> {
         match prepared {
             Prepared::Skipped => {
                 self.notify.metrics.pushes_skipped.inc();
@@ -188,11 +259,11 @@ impl Sender {
                 self.notify.metrics.pushes_expired.inc();
                 Some(Settled::Done)
             }
-            Prepared::Ready(device, message) => self.send(push, &device, &message).await,
+            Prepared::Ready(device, message) => self.send(push, &device, &message, is_in_batch).await,
         }
     }
 
-    async fn send(&self, push: &LeasedPush, device: &Device, message: &Message) -> Option<Settled> {
+    async fn send(&self, push: &LeasedPush, device: &Device, message: &Message, is_in_batch: bool) -> Option<Settled> {
         let (context, breakers) = (&self.notify.context, &self.notify.push.breakers);
         let (began, server) = (context.clock.now(), self.provider.server(&device.address));
         if let Permit::Wait(until) = breakers.acquire(&server, began) {
@@ -202,11 +273,23 @@ impl Sender {
             context.tasks.stopping().await;
             tokio::time::sleep(STOP_GRACE).await;
         };
+        let too_slow = async {
+            if is_in_batch && self.kind == DeviceKind::Webpush {
+                tokio::time::sleep(PROVEN_TIMEOUT).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
         let outcome = tokio::select! {
             outcome = self.provider.send(&device.address, message) => outcome,
+            () = too_slow => Outcome::unavailable("no response in time", None),
             () = grace => return None,
         };
         breakers.record(&server, outcome, context.clock.now());
+        if self.kind == DeviceKind::Webpush {
+            let has_answered = !matches!(outcome, Outcome::Failed { is_of_provider: true, .. });
+            self.notify.push.servers.record(&server, has_answered, context.clock.now());
+        }
         Some(self.follow(push, device, message, (outcome, began)))
     }
 

@@ -72,9 +72,10 @@ const COLUMNS: &str =
 /// A device of another member gets a new id, so that what waits for that member is not sent to it.
 const REGISTER: &str = "
     insert into device (
-        id, member, kind, address, address_hash, public_key, auth_secret, language, registered_us, foreground_until_us
+        id, member, kind, address, address_hash, public_key, auth_secret, language, registered_us, session,
+        foreground_until_us
     )
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, null)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, null)
     on conflict (address_hash) do update
        set id = case when device.member = excluded.member then device.id else excluded.id end,
            member = excluded.member,
@@ -82,6 +83,7 @@ const REGISTER: &str = "
            auth_secret = excluded.auth_secret,
            language = excluded.language,
            registered_us = excluded.registered_us,
+           session = excluded.session,
            foreground_until_us = null
  returning id";
 
@@ -90,8 +92,8 @@ struct IdRow {
     id: Uuid,
 }
 
-/// Registers a device, again if its address is known. Returns the id that it has.
-pub(crate) async fn register(tx: &Tx, device: &Device) -> Result<Uuid, Error> {
+/// Registers a device in a session, again if its address is known. Returns the id that it has.
+pub(crate) async fn register(tx: &Tx, device: &Device, session: Uuid) -> Result<Uuid, Error> {
     let keys = match &device.address {
         Address::Webpush(web) => Some(web.stored_keys()),
         Address::Fcm(_) | Address::Apns(_) => None,
@@ -107,6 +109,7 @@ pub(crate) async fn register(tx: &Tx, device: &Device) -> Result<Uuid, Error> {
         auth_secret.into(),
         device.language.map(|language| language.as_str().to_owned()).into(),
         micros(device.registered_at),
+        session.into(),
     ];
     let row: Option<IdRow> = tx.row(REGISTER, values).await?;
     Ok(row.ok_or(Error::Corrupt("a device"))?.id)
@@ -176,6 +179,17 @@ const REMOVE: &str = "
 pub(crate) async fn remove(tx: &Tx, member: AccountId, id: Uuid) -> Result<bool, Error> {
     Ok(tx.execute(REMOVE, vec![id.into(), member.0.into()]).await? == 1)
 }
+
+/// Removes the devices of a member that were registered in a session. Those that an earlier release has registered, of
+/// which no session is known, go with any: an app registers again at its start.
+pub(crate) async fn remove_of_session(tx: &Tx, member: AccountId, session: Uuid) -> Result<(), Error> {
+    tx.execute(REMOVE_OF_SESSION, vec![member.0.into(), session.into()]).await.map(drop)
+}
+
+const REMOVE_OF_SESSION: &str = "
+    delete from device
+     where member = $1
+       and (session is null or session = $2)";
 
 const REMOVE_DEAD: &str = "
     delete from device

@@ -8,7 +8,7 @@ use db::{Error, Sql as _, Tx};
 use super::values::bound;
 
 /// Each deletes rows of the account `$1`, at most `$2` of a table that may have many.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "
     delete from relation
      where (member, other, kind) in (
@@ -42,6 +42,13 @@ const STEPS: [&str; 12] = [
      where post in (
            select post
              from fan_out
+            where author = $1
+            limit $2)",
+    "
+    delete from post_audience
+     where post in (
+           select post
+             from post_audience
             where author = $1
             limit $2)",
     "

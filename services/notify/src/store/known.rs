@@ -2,13 +2,14 @@
 //!
 //! Invariant: a fixed number of queries, however many proposals there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use contract::AccountId;
 use db::{Error, Sql};
 
-use super::{people, relations, removed, settings};
-use crate::model::{Access, Known, Proposal};
+use super::{people, post_audiences, relations, removed, settings};
+use crate::model::{Access, Known, PostAudience, Proposal};
 
 /// Returns what is known about proposals.
 pub(crate) async fn read(sql: &impl Sql, proposals: &[Proposal], now: DateTime<Utc>) -> Result<Known, Error> {
@@ -17,7 +18,9 @@ pub(crate) async fn read(sql: &impl Sql, proposals: &[Proposal], now: DateTime<U
         Access::Own => None,
     };
     let members = unique(proposals.iter().map(|proposal| proposal.member));
-    let others = unique(proposals.iter().flat_map(|proposal| proposal.actor.into_iter().chain(author(proposal))));
+    let audiences = read_audiences(sql, proposals).await?;
+    let others = proposals.iter().flat_map(|proposal| proposal.actor.into_iter().chain(author(proposal)));
+    let others = unique(others.chain(audiences.values().map(|audience| audience.author)));
     let accounts = unique(members.iter().chain(&others).copied());
     let subjects = unique(proposals.iter().filter_map(|proposal| proposal.subject.clone()));
     let threads = proposals.iter().filter_map(|proposal| proposal.thread.clone());
@@ -28,29 +31,60 @@ pub(crate) async fn read(sql: &impl Sql, proposals: &[Proposal], now: DateTime<U
         // Who somebody is matters of those who act only, and of those whose posts they are.
         people: people::list(sql, &others).await?.into_iter().map(|person| (person.account, person)).collect(),
         preferences: settings::list(sql, &members).await?.into_iter().collect(),
+        audiences,
         muted: settings::list_mutes(sql, &members, &mutable).await?.into_iter().collect(),
         removed: removed::list(sql, &objects).await?.into_iter().collect(),
         erased: people::list_erased(sql, &accounts).await?.into_iter().collect(),
     })
 }
 
-/// Returns what may have forbidden proposals since they were told: blocks, mutes, removals, erasures, and the standings
-/// of those who have acted.
+/// Returns who may read the posts and threads of proposals, as far as they were changed.
+async fn read_audiences(sql: &impl Sql, proposals: &[Proposal]) -> Result<HashMap<String, PostAudience>, Error> {
+    let limited = proposals.iter().filter(|proposal| proposal.access != Access::Own);
+    let subjects = unique(limited.flat_map(|proposal| proposal.subject.iter().chain(&proposal.thread).cloned()));
+    Ok(post_audiences::list(sql, &subjects).await?.into_iter().collect())
+}
+
+/// Returns what may have forbidden proposals since they were told: blocks, mutes, removals, erasures, changes of who
+/// may read a post, and the standings of those who have acted.
 pub(crate) async fn read_forbidding(
     sql: &impl Sql,
     proposals: &[Proposal],
     now: DateTime<Utc>,
 ) -> Result<Known, Error> {
     let members = unique(proposals.iter().map(|proposal| proposal.member));
+    let audiences = read_audiences(sql, proposals).await?;
+    let authors = unique(audiences.values().map(|audience| audience.author));
     let actors = unique(proposals.iter().filter_map(|proposal| proposal.actor));
+    let people = unique(actors.iter().chain(&authors).copied());
     let accounts = unique(members.iter().chain(&actors).copied());
     let subjects = proposals.iter().filter_map(|proposal| proposal.subject.clone());
     let objects = unique(proposals.iter().map(|proposal| proposal.entry.clone()).chain(subjects));
     Ok(Known {
-        relations: relations::list_silencing(sql, &members, &actors, now).await?.into_iter().collect(),
-        people: people::list(sql, &actors).await?.into_iter().map(|person| (person.account, person)).collect(),
+        relations: relations::list_silencing(sql, &members, &actors, now)
+            .await?
+            .into_iter()
+            // As a rule no post was changed, and nothing is read.
+            .chain(relations::list(sql, &members, &authors, now).await?)
+            .collect(),
+        people: people::list(sql, &people).await?.into_iter().map(|person| (person.account, person)).collect(),
+        audiences,
         removed: removed::list(sql, &objects).await?.into_iter().collect(),
         erased: people::list_erased(sql, &accounts).await?.into_iter().collect(),
+        ..Known::default()
+    })
+}
+
+/// Returns how members stand to an author.
+pub(crate) async fn read_relations(
+    sql: &impl Sql,
+    members: &[AccountId],
+    author: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Known, Error> {
+    Ok(Known {
+        relations: relations::list(sql, members, &[author], now).await?.into_iter().collect(),
+        people: people::list(sql, &[author]).await?.into_iter().map(|person| (person.account, person)).collect(),
         ..Known::default()
     })
 }
@@ -62,8 +96,6 @@ fn unique<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use contract::AccountId;
-
     use super::*;
 
     #[test]

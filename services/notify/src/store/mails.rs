@@ -84,7 +84,7 @@ pub(crate) async fn list_due(
     }
     let rows: Vec<Row> = sql.rows(LIST_DUE, vec![member.0.into(), micros(now), bound(limit)]).await?;
     let read = |row: Row| {
-        let kind = row.kind.parse().map_err(|_| Error::Corrupt("the kind of a notice"))?;
+        let kind = row.kind.into();
         let added_at = from_micros(Some(row.added_us), "the time of a notice")?.unwrap_or_default();
         Ok(DueMail { group: row.group_id, kind, added_at })
     };

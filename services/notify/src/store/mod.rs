@@ -5,6 +5,7 @@
 pub(crate) mod announcements;
 pub(crate) mod dates;
 pub(crate) mod devices;
+pub(crate) mod ended_sessions;
 pub(crate) mod erasure;
 pub(crate) mod fan_outs;
 pub(crate) mod history;
@@ -12,7 +13,9 @@ pub(crate) mod known;
 pub(crate) mod mails;
 pub(crate) mod media;
 pub(crate) mod people;
+pub(crate) mod post_audiences;
 pub(crate) mod provider_tokens;
+pub(crate) mod push_expiry;
 #[cfg(test)]
 mod push_plans;
 pub(crate) mod pushes;

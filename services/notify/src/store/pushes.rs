@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::values::{bound, from_micros, micros, names_after};
 use crate::model::{DeviceKind, Priority, PushAction};
+use crate::stored_kind::StoredKind;
 
 /// A push to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +109,7 @@ pub(crate) struct LeasedPush {
     /// The notice.
     pub notice: Uuid,
     /// What it is about.
-    pub kind: NoticeKind,
+    pub kind: StoredKind,
     /// What it does.
     pub action: PushAction,
     /// How urgent it is.
@@ -146,7 +147,7 @@ impl TryFrom<LeasedRow> for LeasedPush {
             member: AccountId(row.member),
             group: row.group_id,
             notice: row.notice,
-            kind: row.kind.parse().map_err(|_| Error::Corrupt(WHAT))?,
+            kind: row.kind.into(),
             action: row.action.parse().map_err(|_| Error::Corrupt(WHAT))?,
             priority: Priority::of_rank(row.priority),
             attempts: row.attempts,
@@ -294,11 +295,6 @@ pub(crate) async fn list_shown(
     members: &[AccountId],
     limit: usize,
 ) -> Result<Vec<(AccountId, Uuid)>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        member: Uuid,
-        notice: Uuid,
-    }
     if members.is_empty() {
         return Ok(Vec::new());
     }
@@ -311,30 +307,32 @@ pub(crate) async fn list_shown(
         names_after(1, members.len())
     );
     let values = std::iter::once(bound(limit)).chain(members.iter().map(|member| member.0.into()));
-    let rows: Vec<Row> = sql.rows(&text, values.collect()).await?;
+    let rows: Vec<ShownRow> = sql.rows(&text, values.collect()).await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.member), row.notice)).collect())
+}
+
+const LIST_SHOWN_AFTER: &str = "
+    select distinct member, notice
+      from push
+     where state = 'shown'
+       and (member, notice) > ($1, $2)
+     order by member, notice
+     limit $3";
+
+/// Returns the members and the notices of shown pushes after a place, in their order.
+pub(crate) async fn list_shown_after(
+    sql: &impl Sql,
+    (member, notice): (AccountId, Uuid),
+    limit: usize,
+) -> Result<Vec<(AccountId, Uuid)>, Error> {
+    let rows: Vec<ShownRow> = sql.rows(LIST_SHOWN_AFTER, vec![member.0.into(), notice.into(), bound(limit)]).await?;
     Ok(rows.into_iter().map(|row| (AccountId(row.member), row.notice)).collect())
 }
 
 #[derive(FromQueryResult)]
-struct StateRow {
-    state: String,
-}
-
-const REMOVE_EXPIRED: &str = "
-    delete from push
-     where id in (
-           select id
-             from push
-            where expires_us < $1
-            order by expires_us
-            limit $2)
- returning state";
-
-/// Removes pushes that have expired. Returns how many, and how many of them had waited.
-pub(crate) async fn remove_expired(tx: &Tx, now: DateTime<Utc>, limit: usize) -> Result<(u64, u64), Error> {
-    let rows: Vec<StateRow> = tx.rows(REMOVE_EXPIRED, vec![micros(now), bound(limit)]).await?;
-    let waited = rows.iter().filter(|row| row.state == "waiting").count();
-    Ok((rows.len() as u64, waited as u64))
+struct ShownRow {
+    member: Uuid,
+    notice: Uuid,
 }
 
 const COUNT_WAITING: &str = "

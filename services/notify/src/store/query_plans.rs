@@ -6,7 +6,10 @@ use contract::notify::NoticeKind;
 use testkit::{Plan, Plans, World, plans};
 use uuid::Uuid;
 
-use super::{announcements, dates, fan_outs, history, mails, media, people, relations, reminders, removed, settings};
+use super::{
+    announcements, dates, fan_outs, history, mails, media, people, post_audiences, relations, reminders, removed,
+    settings,
+};
 use crate::history::{Filter, Withdrawn};
 use crate::model::RelationKind;
 
@@ -25,6 +28,7 @@ async fn read_known(sql: &Plans<'_>) -> Result<(), db::Error> {
     settings::list_mutes_of(sql, MEMBER, "", 50).await?;
     settings::count_mutes(sql, MEMBER).await?;
     removed::list(sql, &subjects).await?;
+    post_audiences::list(sql, &[id.to_string()]).await?;
     fan_outs::find(sql, id).await?;
     media::find(sql, "a").await?;
     mails::list_due_members(sql, now, 50).await?;
@@ -59,12 +63,14 @@ async fn read_history(sql: &Plans<'_>) -> Result<(), db::Error> {
     history::list_above(sql, MEMBER, Uuid::nil(), 50).await?;
     history::count_of(sql, MEMBER).await?;
     history::last_id_of(sql, MEMBER).await?;
+    history::list_members_about(sql, "a", Some(MEMBER), 50).await?;
     history::list_drifts(sql, MEMBER, 50).await?;
     for withdrawn in [
         Withdrawn::Between { member: MEMBER, actor: OTHER },
         Withdrawn::OfActor(OTHER),
         Withdrawn::OfMember(MEMBER),
         Withdrawn::OfSubject("a".to_owned()),
+        Withdrawn::About { subject: "a".to_owned(), members: vec![MEMBER, OTHER] },
         Withdrawn::OfEntry("a".to_owned()),
         Withdrawn::Before(now),
     ] {

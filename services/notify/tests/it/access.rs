@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use contract::accounts::{AccountState, Profile, ProfileChanged, StandingChanged};
-use contract::social::talk::CommentRemoved;
-use contract::social::{Audience, Blocked, Posted, Unblocked};
+use contract::social::talk::{CommentRemoved, Commented};
+use contract::social::{Audience, Blocked, PostChanged, Posted, Unblocked};
 use serde_json::json;
 use testkit::{TestClient, World};
 use uuid::Uuid;
@@ -143,5 +143,42 @@ async fn what_is_gone_is_told_to_nobody_whatever_the_order_of_the_events() {
     publish_all(&world, &[StandingChanged { account, state, until: None, version: 1 }]).await;
     react(&world, &bob, &ada, 5).await;
     assert_eq!(exact(&world, &ada).await["items"], json!([]));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_is_in_the_audience_of_a_post_no_more_has_no_notice_of_it() {
+    let (world, [ada, bob, cy]) = world_of(["ada", "bob", "cy"]).await;
+    follow_all(&world, &[&bob, &cy], &ada).await;
+    make_close(&world, &ada, &bob).await;
+    let changed = |number, audience, is_audience_changed, version| PostChanged {
+        id: Uuid::from_u128(number),
+        author: account(&ada),
+        position: 1,
+        audience,
+        is_audience_changed,
+        tags: Vec::new(),
+        version,
+    };
+    let answer = |number| Commented { answered: Some(account(&cy)), ..comment(&world, &bob, &ada, 1, number) };
+    publish_all(&world, &[post(&world, &ada, 1, Audience::Public)]).await;
+    publish_all(&world, &[answer(10)]).await;
+    assert_eq!(kinds(&exact(&world, &cy).await), ["answered", "posted"]);
+    // A change of the text withdraws nothing.
+    publish_all(&world, &[changed(1, Audience::Public, false, 2)]).await;
+    assert_eq!(exact(&world, &cy).await["unread"], 2);
+
+    publish_all(&world, &[changed(1, Audience::Close, true, 3)]).await;
+    assert_eq!(exact(&world, &cy).await["items"], json!([]));
+    assert_eq!(kinds(&exact(&world, &bob).await), ["posted"]);
+    assert_eq!(kinds(&exact(&world, &ada).await)[0], "commented", "what is hers stays");
+    // An event from before the change, and an older change, arrive late.
+    publish_all(&world, &[changed(1, Audience::Public, true, 2)]).await;
+    publish_all(&world, &[answer(11)]).await;
+    assert_eq!(exact(&world, &cy).await["items"], json!([]));
+    // A fan-out that is not over tells only who may read the post by then.
+    publish_all(&world, &[changed(2, Audience::Close, true, 2)]).await;
+    publish_all(&world, &[post(&world, &ada, 2, Audience::Public)]).await;
+    assert_eq!((kinds(&exact(&world, &bob).await).len(), exact(&world, &cy).await["unread"].clone()), (2, json!(0)));
     world.end().await;
 }

@@ -1,5 +1,6 @@
 //! The list, its filters and cursor, marks and removal.
 
+use db::{Lane, Sql as _};
 use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -93,5 +94,22 @@ async fn marks_count_what_is_left_and_never_reach_what_came_later() {
     ada.delete(&format!("{LIST}/{newest}")).await.refused(404, "notify.not_found");
     let left = list(&ada, "").await;
     assert_eq!((ids(&left), &left["unread"]), (all, &json!(0)));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_notice_of_a_later_release_is_listed_in_general_words_and_counted() {
+    let (world, [ada, bob]) = world_of(["ada", "bob"]).await;
+    react(&world, &bob, &ada, 1).await;
+    follow(&world, &bob, &ada).await;
+    let rename = "update notice set kind = 'waved' where kind = 'reacted'";
+    let db = &world.context("notify").db;
+    db.write(Lane::ALL, async move |tx| tx.execute(rename, vec![]).await).await.unwrap();
+    let all = list(&ada, "").await;
+    let notice = &all["items"][1];
+    assert_eq!((ids(&all).len(), &all["unread"], &notice["kind"]), (2, &json!(2), &json!("waved")));
+    assert_eq!((&notice["text"], &notice["url"]), (&json!("You have a new notification"), &json!("/notifications")));
+    let read = ada.post(&format!("{LIST}/read"), &json!({"ids": [notice["id"]]})).await.expect(200).json();
+    assert_eq!(read, json!({"unseen": 1, "unread": 1}));
     world.end().await;
 }

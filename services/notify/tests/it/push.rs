@@ -1,6 +1,7 @@
 //! What providers get, and what is not pushed.
 
 use chrono::TimeDelta;
+use db::{Lane, Sql as _};
 use http::{Method, Version};
 use serde_json::json;
 
@@ -131,5 +132,27 @@ async fn what_a_member_does_not_want_or_sees_already_is_not_pushed() {
     world.clock().advance(TimeDelta::hours(23));
     wait_for_pushes(&world, "it is skipped", |rows| rows.iter().all(|row| row.state == "shown")).await;
     assert_eq!(service.received(FCM).len(), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_shown_of_a_notice_that_is_gone_is_withdrawn_also_if_a_process_was_killed_before_that() {
+    let service = PushService::start().await;
+    let world = service.world().start(&[notify::service()]).await;
+    let (ada, bob) = (world.ada(), world.bob());
+    register_fcm(&ada, "fcm-token").await;
+    follow(&world, &bob, &ada).await;
+    wait_for_pushes(&world, "it is shown", |rows| rows.len() == 1 && rows[0].state == "shown").await;
+    // What the killed process has done.
+    let db = &world.context("notify").db;
+    for statement in ["delete from notice", "update recipient set unseen = 0, unread = 0"] {
+        db.write(Lane::ALL, async move |tx| tx.execute(statement, vec![]).await).await.unwrap();
+    }
+    world.clock().advance(TimeDelta::minutes(61));
+    wait_for_pushes(&world, "it is found", |rows| rows.iter().any(|row| row.state == "waiting")).await;
+    world.clock().advance(TimeDelta::seconds(31));
+    let withdrawn = service.wait_for(&world, FCM, 2).await.remove(1).json();
+    assert_eq!(withdrawn["message"]["data"]["action"], "withdraw");
+    wait_for_pushes(&world, "nothing is left", <[_]>::is_empty).await;
     world.end().await;
 }

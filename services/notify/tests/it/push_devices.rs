@@ -1,11 +1,12 @@
 //! Devices: what is refused, whose they are, and how many there may be.
 
 use contract::AccountId;
-use contract::accounts::Erased;
+use contract::accounts::{Erased, SessionsEnded};
 use futures::{StreamExt as _, stream};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::World;
+use uuid::Uuid;
 
 use crate::fixtures::{follow, ids, publish_all};
 use crate::push_service::{
@@ -121,5 +122,29 @@ async fn an_erased_member_has_no_devices_and_no_pushes() {
     // A request that was on its way brings nothing back.
     register_fcm(&ada, "fcm-token").await;
     assert_eq!(ada.get(DEVICES).await.expect(200).json()["items"], json!([]));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_has_no_devices_and_registers_none() {
+    let service = PushService::start().await;
+    let world = service.world().start(&[notify::service()]).await;
+    let session = |number| world.member_who("ada", &["member"], |claims| claims.sid = Uuid::from_u128(number));
+    let (lost, kept, bob) = (session(7), session(8), world.bob());
+    for token in ["lost", "moved"] {
+        register_fcm(&lost, token).await;
+    }
+    register_fcm(&kept, "kept").await;
+    register_fcm(&kept, "moved").await;
+    let (account, sessions) = (AccountId(lost.id), vec![Uuid::from_u128(7)]);
+    publish_all(&world, &[SessionsEnded { account, sessions, at: world.clock().now() }]).await;
+    assert_eq!(kept.get(DEVICES).await.expect(200).json()["items"].as_array().unwrap().len(), 2);
+    // A request that was on its way, with a token that this process still takes.
+    lost.post(DEVICES, &json!({ "kind": "fcm", "token": "lost" })).await.refused(401, "auth.session_ended");
+    follow(&world, &bob, &kept).await;
+    let mut told: Vec<Value> =
+        service.wait_for(&world, FCM, 2).await.iter().map(|push| push.json()["message"]["token"].clone()).collect();
+    told.sort_unstable_by_key(Value::to_string);
+    assert_eq!(told, ["kept", "moved"]);
     world.end().await;
 }

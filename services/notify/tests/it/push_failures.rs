@@ -1,12 +1,18 @@
 //! Providers that fail: dead tokens, `Retry-After`, and outages.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use contract::AccountId;
 use contract::social::FollowRequested;
+use parking_lot::Mutex;
 use serde_json::json;
 use testkit::World;
+use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
 
-use crate::fixtures::{follow, publish_all};
+use crate::fixtures::{LIST, follow, publish_all};
+use crate::happenings::comment;
 use crate::push_service::{
     APNS_TOKEN, Answer, DEVICES, FCM, PushRow, PushService, pushes, register, register_fcm, wait_for_pushes,
 };
@@ -96,8 +102,47 @@ async fn a_provider_that_is_down_for_ten_minutes_gets_all_by_priority_and_what_i
     service.answer(FCM, Answer::of(200, json!({})));
     let before = service.received(FCM).len();
     world.clock().advance(TimeDelta::hours(25));
-    wait_for_pushes(&world, "they are dropped", |rows| rows.len() == 10 && are_shown(rows)).await;
+    // Their devices show the earlier ones of the group.
+    wait_for_pushes(&world, "they are given up", |rows| rows.len() == 20 && are_shown(rows)).await;
     assert_eq!(service.received(FCM).len(), before, "what is past its time is not sent");
+    ada.post(&format!("{LIST}/read"), &json!({ "until": Uuid::max() })).await.expect(200);
+    let withdrawn = service.wait_for(&world, FCM, before + 20).await.remove(before).json();
+    assert_eq!(withdrawn["message"]["data"]["action"], "withdraw", "what they show goes when it is read");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn hundreds_of_pushes_to_a_server_that_hangs_delay_no_other_server() {
+    let service = PushService::start().await;
+    let world = service.world().start(&[notify::service()]).await;
+    let (ada, bob, eve) = (world.ada(), world.bob(), world.member("eve"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let connections: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+    let held = connections.clone();
+    let accepting = tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            held.lock().push(connection);
+        }
+    });
+    for number in 0..20 {
+        let mut subscription = service.subscription("/");
+        subscription["endpoint"] = json!(format!("{url}/{number}"));
+        register(&eve, &json!({ "kind": "webpush", "subscription": subscription })).await;
+    }
+    let comments: Vec<_> = (1..=21).map(|number| comment(&world, &bob, &eve, number, 100 + number)).collect();
+    publish_all(&world, &comments).await;
+    world.wait_for("the server hangs", async || (!connections.lock().is_empty()).then_some(())).await;
+    // All of them are more than the batches of a process have room for.
+    assert_eq!(pushes(&world).await.len(), 420);
+    register(&ada, &json!({ "kind": "webpush", "subscription": service.subscription("/web/1") })).await;
+    follow(&world, &bob, &ada).await;
+    service.wait_for(&world, "/web/1", 1).await;
+    let opened = connections.lock().len();
+    assert!((1..=4).contains(&opened), "{opened}: it is tried, and gets no more");
+    // What still waits for a response fails, so that the world can end.
+    accepting.abort();
+    connections.lock().clear();
     world.end().await;
 }
 

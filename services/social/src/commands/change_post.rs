@@ -76,6 +76,7 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
     if shows_something_new(&post, &change) && !author.standing.may_publish(now) {
         return Err(Error::AccountLimited);
     }
+    let audience_before = post.audience;
     let post = changed(post, &change, token);
     let post = if change.text.is_some() { Post { edited_at: Some(now), ..post } } else { post };
     if post.text.is_empty() && post_media::list(tx, &[id]).await?.is_empty() {
@@ -106,6 +107,7 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
             author: author.account,
             position: post.position.0,
             audience: post.audience,
+            is_audience_changed: post.audience != audience_before,
             tags: words_of(&post.text).0,
             version: post.version,
         };

@@ -164,7 +164,7 @@ mod tests {
         let message = Message {
             id: Uuid::nil(),
             group: Uuid::nil(),
-            kind: NoticeKind::Followed,
+            kind: NoticeKind::Followed.into(),
             priority: Priority::High,
             expires_at: context.clock.now(),
             badge: 1,

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 pub(super) use drift::list_drifts;
 pub(super) use read::{count_of, counts_of_each, find_each, last_id_of, list_above, list_below};
-pub(super) use withdraw::list_withdrawn;
+pub(super) use withdraw::{list_members_about, list_withdrawn};
 
 use crate::history::{
     CountedMember, Counts, Filter, HistoryStore, Mark, Marked, NewEntry, Notice, SharedNotice, Told, Withdrawn,
@@ -108,6 +108,10 @@ impl HistoryStore for SqlHistory {
         }
         let (lane, withdrawn) = (Lane::of_each(found.members()), withdrawn.clone());
         self.db.write(lane, async move |tx| withdraw::withdraw(tx, &withdrawn, &found).await).await
+    }
+
+    async fn list_about(&self, subject: &str, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, Error> {
+        list_members_about(self.db.read(), subject, after, limit).await
     }
 
     async fn list_counted(&self, after: AccountId, limit: usize) -> Result<Vec<CountedMember>, Error> {

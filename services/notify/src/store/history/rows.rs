@@ -64,7 +64,7 @@ impl TryFrom<NoticeRow> for Notice {
         Ok(Self {
             id: row.id,
             group: row.group_id,
-            kind: row.kind.parse().map_err(|_| Error::Corrupt("the kind of a notice"))?,
+            kind: row.kind.into(),
             subject: row.subject,
             actors,
             actor_count: u64::try_from(row.actor_count).map_err(|_| Error::Corrupt("the actors of a notice"))?,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::rows::{COLUMNS, NoticeRow, delete, find, join_actors};
 use crate::history::{MAX_NAMED_ACTORS, Withdrawn, WithdrawnStep};
-use crate::store::values::{bound, micros};
+use crate::store::values::{bound, micros, names_after};
 
 /// Notices, and as many entries, of one step.
 const BATCH: usize = 50;
@@ -74,6 +74,13 @@ pub(crate) async fn list_withdrawn(sql: &impl Sql, withdrawn: &Withdrawn) -> Res
         Withdrawn::OfSubject(subject) => {
             list(sql, Some(("subject = $1", vec![subject.as_str().into(), bound(BATCH)])), None).await
         }
+        Withdrawn::About { members, .. } if members.is_empty() => Ok(Found::default()),
+        Withdrawn::About { subject, members } => {
+            let condition = format!("subject = $1 and member in {} and {OF_AUDIENCE}", names_after(2, members.len()));
+            let first: [Value; 2] = [subject.as_str().into(), bound(BATCH)];
+            let values: Vec<Value> = first.into_iter().chain(members.iter().map(|member| member.0.into())).collect();
+            list(sql, Some((condition.as_str(), values)), None).await
+        }
         Withdrawn::OfEntry(entry) => {
             list(sql, None, Some(("entry = $1", vec![entry.as_str().into(), bound(BATCH)]))).await
         }
@@ -82,6 +89,33 @@ pub(crate) async fn list_withdrawn(sql: &impl Sql, withdrawn: &Withdrawn) -> Res
             list(sql, Some(notices), Some((OLD_ENTRIES, vec![micros(*time), bound(BATCH)]))).await
         }
     }
+}
+
+/// The kinds of [`crate::model::is_of_audience`].
+const OF_AUDIENCE: &str = "kind in ('answered', 'mentioned', 'posted')";
+
+const LIST_MEMBERS_ABOUT: &str = "
+    select distinct member
+      from notice
+     where subject = $1
+       and member > $2
+     order by member
+     limit $3";
+
+/// Returns members who have notices about a subject, after one, in the order of their ids.
+pub(crate) async fn list_members_about(
+    sql: &impl Sql,
+    subject: &str,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<AccountId>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        member: Uuid,
+    }
+    let after = after.map_or(Uuid::nil(), |member| member.0);
+    let rows: Vec<Row> = sql.rows(LIST_MEMBERS_ABOUT, vec![subject.into(), after.into(), bound(limit)]).await?;
+    Ok(rows.into_iter().map(|row| AccountId(row.member)).collect())
 }
 
 /// Old entries of notices that are gone. Those of a notice that is there still say whom it counts.

@@ -109,7 +109,7 @@ pub(super) fn examples(private: contract::AccountId) -> Vec<(&'static str, Strin
             expires_at: None,
             at,
         }),
-        row(&PostChanged { id, author, position, audience, tags, version: 2 }),
+        row(&PostChanged { id, author, position, audience, is_audience_changed: false, tags, version: 2 }),
         row(&PostRemoved { id, author: private, position }),
         row(&ThreadOpened { thread, opener: author, rule: ThreadRule::Open, audience, at }),
         row(&PartAdded { thread, part: id, author, opener: None, answers: None, state: PartState::Joined, at }),
