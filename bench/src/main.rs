@@ -20,6 +20,7 @@ mod notices;
 mod photos;
 mod pocketbase;
 mod process;
+mod pushes;
 mod quota;
 mod report;
 mod scenarios;
@@ -121,6 +122,9 @@ enum ScenarioName {
     /// Lists with 10 million notices
     #[value(name = "notify_lists", alias = "notify-lists")]
     NotifyLists,
+    /// Pushes to local stand-ins of Google, Apple and a browser's push service
+    #[value(name = "notify_pushes", alias = "notify-pushes")]
+    NotifyPushes,
     /// Verdicts about mass mail, rings and honest members
     Verdicts,
 }
@@ -217,6 +221,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::NotifyFanOut => scenarios::notify_fan_out::measure(&bench).await,
             ScenarioName::NotifyStreams => scenarios::notify_streams::measure(&bench).await,
             ScenarioName::NotifyLists => scenarios::notify_lists::measure(&bench).await,
+            ScenarioName::NotifyPushes => scenarios::notify_pushes::measure(&bench).await,
             ScenarioName::Verdicts => scenarios::verdicts::measure(&bench),
         };
         match measured {

@@ -11,6 +11,7 @@ pub mod ladder;
 pub mod lanes;
 pub mod notify_fan_out;
 pub mod notify_lists;
+pub mod notify_pushes;
 pub mod notify_streams;
 pub mod photos;
 pub mod playable;

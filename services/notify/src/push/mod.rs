@@ -45,6 +45,9 @@ pub(crate) use outcome::Outcome;
 use crate::model::{Address, DeviceKind, Priority};
 use breakers::Breakers;
 
+/// Requests to a provider at once: with a provider that answers after 100 ms, 5,000 a second.
+const MAX_REQUESTS: usize = 512;
+
 /// What a push says.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Content {

@@ -1,9 +1,9 @@
 //! The tasks that send what is due, one for each provider.
 //!
 //! A task leases pushes in small batches, and each batch is sent by a task of its own, so that a server that hangs
-//! delays the others as little as possible. Owns the loop. Does not own what is said (`prepare.rs`). Invariant: a
-//! process has at most [`MAX_BATCHES`] batches of a provider; while a provider's breaker is open, nothing is leased for
-//! it.
+//! delays the others as little as possible; no request waits for the record of another one. Owns the loop. Does not own
+//! what is said (`prepare.rs`). Invariant: a process has at most [`MAX_REQUESTS`] requests to a provider; while a
+//! provider's breaker is open, nothing is leased for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use base::error::chain;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use uuid::Uuid;
 
 use super::outcome::Outcome;
 use super::prepare::{Prepared, prepare};
-use super::{Content, Message, Provider};
+use super::{Content, MAX_REQUESTS, Message, Provider};
 use crate::commands::{self, Settled};
 use crate::error::Error;
 use crate::model::{DeviceKind, MAX_RETRY_AFTER, Permit, pause_after};
@@ -25,14 +25,14 @@ use crate::store::devices::Device;
 use crate::store::pushes;
 use crate::store::pushes::LeasedPush;
 
-/// Pushes that are leased at once.
-const BATCH: usize = 100;
+/// Pushes that are leased at once, and sent at once.
+const BATCH: usize = 128;
 /// Pushes that are leased to find out whether a provider works again.
 const PROBE: usize = 1;
 /// Batches of a provider that are sent at once.
-const MAX_BATCHES: usize = 4;
-/// Requests of a batch at once.
-const MAX_REQUESTS: usize = 50;
+const MAX_BATCHES: usize = MAX_REQUESTS / BATCH;
+/// The pause between two records of a batch: what comes meanwhile shares a transaction.
+const RECORD_PAUSE: Duration = Duration::from_millis(20);
 /// The table is polled even without a notification: another process may have recorded, or a retry may be due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The pause after the database was unavailable.
@@ -150,19 +150,33 @@ impl Sender {
     /// Sends the pushes of a batch, and records what came of them as soon as it is known.
     async fn send_all(&self, batch: &Batch) -> Result<(), Error> {
         let prepared = prepare(&self.notify, &batch.pushes).await?;
+        // It has room for all of them, so that none waits for a record.
+        let (sent, settled) = mpsc::channel(prepared.len().max(1));
         let requests = prepared.into_iter().map(|(push, prepared)| {
-            let sender = self.clone();
-            async move { sender.settle(&push, prepared).await.map(|settled| (push.id, settled)) }
+            let (sender, sent) = (self.clone(), sent.clone());
+            async move {
+                // What is left out was not over when the process stopped; its lease ends by itself.
+                if let Some(settled) = sender.settle(&push, prepared).await {
+                    // Fails only if the record of an earlier one has failed, which ends the batch.
+                    let _ = sent.send((push.id, settled)).await;
+                }
+            }
         });
         let requests: Vec<_> = requests.collect();
-        let mut settled = stream::iter(requests).buffer_unordered(MAX_REQUESTS).ready_chunks(BATCH);
-        while let Some(chunk) = settled.next().await {
-            // What is left out was not over when the process stopped; its lease ends by itself.
-            let known: Vec<(Uuid, Settled)> = chunk.into_iter().flatten().collect();
-            if known.is_empty() {
-                continue;
-            }
-            commands::settle_pushes(&self.notify, self.kind, batch.lease, known).await?;
+        drop(sent);
+        let send = async {
+            stream::iter(requests).for_each_concurrent(BATCH, |request| request).await;
+            Ok::<_, Error>(())
+        };
+        tokio::try_join!(send, self.record(batch.lease, settled)).map(drop)
+    }
+
+    /// Records what came of the pushes of a lease until nothing more comes.
+    async fn record(&self, lease: Uuid, mut settled: mpsc::Receiver<(Uuid, Settled)>) -> Result<(), Error> {
+        let mut known = Vec::with_capacity(BATCH);
+        while settled.recv_many(&mut known, BATCH).await > 0 {
+            commands::settle_pushes(&self.notify, self.kind, lease, std::mem::take(&mut known)).await?;
+            tokio::time::sleep(RECORD_PAUSE).await;
         }
         Ok(())
     }
