@@ -1,7 +1,7 @@
 //! Whether two files have the same pixels.
 //!
-//! Decoded by the libraries that show pictures to members, not by the code that wrote the new file. Invariant: every row
-//! of both is compared, as it is before colours are converted for screens.
+//! Decoded by the libraries that show pictures to members, not by the code that wrote the new file. Invariant: every
+//! row of both is compared, as it is before colours are converted for screens.
 
 use mozjpeg::{ColorSpace, Decompress};
 

@@ -1,7 +1,7 @@
 //! The scans of a JPEG: what each codes, in which symbols (ITU-T T.81 F.1.2 and G.1.2).
 //!
-//! A scan is coded twice: to count its symbols, and with the shortest codes for them. Invariant: both times are the same
-//! code.
+//! A scan is coded twice: to count its symbols, and with the shortest codes for them. Invariant: both times it is the
+//! same code that does it.
 
 use super::bits::BitWriter;
 use super::coefficients::{Block, Component, Frame};
