@@ -66,6 +66,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("caption", TableData::ExportedIn(CAPTIONS)),
         ("share_link", TableData::ExportedIn(ITEMS)),
         ("private_member", TableData::ExportedIn(ACCOUNT)),
+        ("replaced_object", TableData::NotExported("Names of replaced files, which are removed after a day.")),
         ("member_standing", TableData::NotExported("A copy of the standing that account.json has.")),
     ],
 };

@@ -4,7 +4,6 @@
 //! Invariant: a reader returns only bits that are in front of the next marker.
 
 use super::huffman::{CodeTable, DecodeTable};
-use super::scans::Sink;
 use crate::pixels::Error;
 
 /// More bits than this are held before a code is read.
@@ -81,6 +80,14 @@ impl<'a> BitReader<'a> {
         self.at = at + 2;
         Ok(())
     }
+}
+
+/// Where the symbols and bits of a scan go.
+pub(super) trait Sink {
+    /// Takes a symbol of the table in a slot.
+    fn symbol(&mut self, slot: usize, symbol: u8);
+    /// Takes a number of so many bits, at most 16.
+    fn bits(&mut self, value: u32, count: u32);
 }
 
 /// Writes bits.

@@ -3,7 +3,7 @@
 //! A scan is coded twice: to count its symbols, and with the shortest codes for them. Invariant: both times it is the
 //! same code that does it.
 
-use super::bits::BitWriter;
+use super::bits::{BitWriter, Sink};
 use super::coefficients::{Block, Component, Frame};
 use super::huffman::{CodeTable, Counts};
 use super::markers::{DHT, SOS};
@@ -22,14 +22,6 @@ const ZEROS: u8 = 0xf0;
 const MAX_ENDS: u32 = 0x7fff;
 /// Corrections of coefficients that wait for the symbol in front of them.
 const MAX_CORRECTIONS: usize = 937;
-
-/// Where the symbols and bits of a scan go.
-pub(super) trait Sink {
-    /// Takes a symbol of the table in a slot.
-    fn symbol(&mut self, slot: usize, symbol: u8);
-    /// Takes a number of so many bits, at most 16.
-    fn bits(&mut self, value: u32, count: u32);
-}
 
 /// Counts symbols.
 struct Tally {
