@@ -9,6 +9,7 @@ pub mod events;
 pub mod fleet;
 pub mod ladder;
 pub mod lanes;
+pub mod night_shift;
 pub mod notify_fan_out;
 pub mod notify_lists;
 pub mod notify_pushes;
