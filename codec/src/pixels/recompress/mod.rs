@@ -124,7 +124,6 @@ mod tests {
         let original = with_comment(&jpeg((160, 120), Some(2)), b"a comment");
         let new = recompressed(&original).unwrap();
         assert!(new.len() < original.len() && new.windows(9).any(|text| text == b"a comment"));
-        assert!(new.windows(2).any(|marker| marker == [0xff, 0xc2]), "it is progressive");
         assert!(recompressed(&new).is_none(), "once is enough");
     }
 

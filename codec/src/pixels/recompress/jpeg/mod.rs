@@ -17,11 +17,12 @@ use markers::{EOI, SOF0, SOF1, SOF2, SOI};
 use read::{Segment, Source};
 use scans::Scan;
 
-/// Returns a file with the same coefficients: a progressive one, if the picture is small enough for one.
+/// Returns a file with the same coefficients: a progressive one, if the picture is small enough for one, and if that is
+/// shorter.
 pub(super) fn recompress(bytes: &[u8], interrupt: &Interrupt) -> Result<Vec<u8>, Error> {
     let source = read::read(bytes, interrupt)?;
     let is_progressive = source.frame.pixels() as u64 <= MAX_PROGRESSIVE_PIXELS;
-    let scans = if is_progressive { plan::progressive(&source.frame, interrupt)? } else { vec![Scan::Sequential] };
+    let scans = if is_progressive { plan::shortest(&source.frame, interrupt)? } else { vec![Scan::Sequential] };
     write(&source, &scans, interrupt)
 }
 
@@ -65,7 +66,7 @@ mod tests {
         for (width, height, sampling) in [(61, 43, Some(2)), (40, 33, Some(1)), (57, 20, None), (8, 8, Some(2))] {
             let original = with_comment(&jpeg((width, height), sampling), b"a comment");
             let source = read::read(&original, &interrupt).unwrap();
-            let progressive = plan::progressive(&source.frame, &interrupt).unwrap();
+            let (_, progressive) = plan::progressive(&source.frame, &interrupt).unwrap();
             for scans in [vec![Scan::Sequential], progressive] {
                 let new = write(&source, &scans, &interrupt).unwrap();
                 assert!(same_jpeg(&original, &new, &interrupt).unwrap(), "{width} × {height}, {sampling:?}: {scans:?}");

@@ -1,8 +1,8 @@
-//! Which scans a progressive JPEG has.
+//! Which scans a JPEG has.
 //!
-//! For each component all candidates are counted, and the shortest is taken: photos differ, and the usual list of scans
-//! is often longer than a sequential file with the same codes. Invariant: the scans code each bit of each coefficient
-//! once.
+//! For each component of a progressive one all candidates are counted, and the shortest is taken: photos differ, and the
+//! usual list of scans is often longer than a sequential file with the shortest codes. Invariant: the scans code each
+//! bit of each coefficient once.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,31 @@ use crate::pixels::{Error, Interrupt};
 const SPLITS: [&[usize]; 4] = [&[63], &[2, 63], &[8, 63], &[2, 9, 63]];
 /// The most bits that are left for refinements.
 const MAX_SHIFT: u32 = 2;
+/// A progressive file takes several times as long to decode, so it must be shorter than a sequential one by this much.
+const MIN_SAVED_PERCENT: u64 = 3;
 
-/// Returns the scans that take the fewest bits.
-pub(super) fn progressive(frame: &Frame, interrupt: &Interrupt) -> Result<Vec<Scan>, Error> {
-    let mut scans = vec![Scan::First];
-    for component in 0..frame.components.len() {
-        scans.extend(shortest(frame, component, interrupt)?);
-    }
-    Ok(scans)
+/// Returns the scans of a progressive file, or the only one of a sequential file if that is almost as short.
+pub(super) fn shortest(frame: &Frame, interrupt: &Interrupt) -> Result<Vec<Scan>, Error> {
+    let sequential = Scan::Sequential.sum_bits(frame);
+    interrupt.check()?;
+    let (bits, scans) = progressive(frame, interrupt)?;
+    let is_worthwhile = bits * 100 <= sequential * (100 - MIN_SAVED_PERCENT);
+    Ok(if is_worthwhile { scans } else { vec![Scan::Sequential] })
 }
 
-fn shortest(frame: &Frame, component: usize, interrupt: &Interrupt) -> Result<Vec<Scan>, Error> {
+/// Returns the progressive scans that take the fewest bits, and how many these are.
+pub(super) fn progressive(frame: &Frame, interrupt: &Interrupt) -> Result<(u64, Vec<Scan>), Error> {
+    let (mut bits, mut scans) = (Scan::First.sum_bits(frame), vec![Scan::First]);
+    for component in 0..frame.components.len() {
+        let (more, others) = of_component(frame, component, interrupt)?;
+        bits += more;
+        scans.extend(others);
+    }
+    Ok((bits, scans))
+}
+
+/// Returns the scans of a component's other coefficients that take the fewest bits, and how many these are.
+fn of_component(frame: &Frame, component: usize, interrupt: &Interrupt) -> Result<(u64, Vec<Scan>), Error> {
     let (mut known, mut best): (BTreeMap<Scan, u64>, Option<(u64, Vec<Scan>)>) = (BTreeMap::new(), None);
     for candidate in candidates(component) {
         let mut bits = 0;
@@ -36,7 +50,7 @@ fn shortest(frame: &Frame, component: usize, interrupt: &Interrupt) -> Result<Ve
             best = Some((bits, candidate));
         }
     }
-    Ok(best.map(|(_, scans)| scans).unwrap_or_default())
+    Ok(best.unwrap_or_default())
 }
 
 fn candidates(component: usize) -> impl Iterator<Item = Vec<Scan>> {
