@@ -3,6 +3,8 @@
 //! Invariant: a file is read to its last byte, or not at all. What is unusual (another process, data behind the end,
 //! segments between scans) is refused.
 
+use std::ops::RangeInclusive;
+
 use super::bits::BitReader;
 use super::coefficients::{Block, Frame};
 use super::huffman::DecodeTable;
@@ -10,7 +12,7 @@ use super::markers::{APP0, APP15, COM, DHT, DQT, DRI, EOI, SOF0, SOF1, SOS};
 use crate::pixels::{Error, Interrupt};
 
 /// The range of a first coefficient with 8 bits of precision, and a step of one.
-const FIRST: std::ops::RangeInclusive<i32> = -1024..=1023;
+const FIRST: RangeInclusive<i32> = -1024..=1023;
 /// The most bits of the difference of two first coefficients, and of another coefficient (ITU-T T.81 F.1.2).
 const MAX_FIRST_BITS: u8 = 11;
 const MAX_BITS: u8 = 10;
@@ -198,11 +200,12 @@ fn read_block(
     part: &Part<'_>,
 ) -> Result<(), Error> {
     let bits = reader.symbol(part.first)?;
-    *prediction += number(reader, bits, MAX_FIRST_BITS)?;
-    if !FIRST.contains(prediction) {
+    let value = *prediction + number(reader, bits, MAX_FIRST_BITS)?;
+    if !FIRST.contains(&value) {
         return Err(Error::Unsupported);
     }
-    block[0] = *prediction as i16;
+    *prediction = value;
+    block[0] = value as i16;
     let mut at = 1;
     while at < block.len() {
         let symbol = reader.symbol(part.others)?;
