@@ -150,7 +150,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let installation = Installation::alone(bench, "notify-pushes", &settings(bench, &stand_in.url).await?).await?;
     let db = installation.database("notify").await?;
     let recipients = Recipients::insert(&db, pushes, &stand_in.url, &Random::seeded(14), Utc::now()).await?;
-    let [mut fcm, mut apns, mut webpush] = [const { Vec::new() }; 3];
+    let (mut fcm, mut apns, mut webpush) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         fcm.push(send(&installation, &db, &stand_in, &recipients, Provider::Fcm).await?);
         apns.push(send(&installation, &db, &stand_in, &recipients, Provider::Apns).await?);
