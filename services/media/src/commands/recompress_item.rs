@@ -61,7 +61,14 @@ pub(crate) async fn recompress_item(media: &Media, run: &Run, item: &Item) -> Re
     if sharing.is_empty() || sharing.iter().any(|item| item.state != State::Ready) {
         return Ok(Recompression::Postponed);
     }
-    let original = media.context.objects.get(&item.object, item.bytes).await?;
+    let original = match media.context.objects.get(&item.object, item.bytes).await {
+        Ok(original) => original,
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(error) => {
+            tracing::error!(media.id = %item.id, object = %item.object, %error, "an original can't be read");
+            return keep(media, item).await;
+        }
+    };
     let new = if sharing.len() > MAX_ITEMS { None } else { shorter(item, original).await? };
     let Some(new) = new else { return keep(media, item).await };
     let mut key = media.object_keys.acquire().await?;
