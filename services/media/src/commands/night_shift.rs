@@ -119,10 +119,14 @@ impl Shift<'_> {
 
     /// Leaves the processor to others after it was used for a time. Returns `false` if the process stops.
     async fn pause(&self, used: Duration) -> bool {
-        let others = 100 - self.cpu_percent;
-        let pause = (used * others / self.cpu_percent).min(MAX_PAUSE).min(self.left().unwrap_or_default());
+        let pause = pause_after(used, self.cpu_percent).min(self.left().unwrap_or_default());
         self.media.context.tasks.sleep(pause).await
     }
+}
+
+/// Returns the pause after which the processor was used for so many percent (1 to 100) of the time.
+fn pause_after(used: Duration, cpu_percent: u32) -> Duration {
+    (used * (100 - cpu_percent) / cpu_percent).min(MAX_PAUSE)
 }
 
 #[cfg(test)]

@@ -78,6 +78,13 @@ async fn gone(world: &World, media: &Media, object: &ObjectKey) {
     world.wait_for("an orphan is removed", is_gone).await;
 }
 
+#[test]
+fn a_share_of_a_processor_is_kept_by_pauses() {
+    let second = Duration::from_secs(1);
+    assert_eq!([100, 50, 25].map(|percent| pause_after(second, percent)), [0, 1, 3].map(Duration::from_secs));
+    assert_eq!(pause_after(60 * second, 1), MAX_PAUSE);
+}
+
 #[tokio::test]
 async fn photos_have_fewer_bytes_in_the_morning_with_their_pixels_digests_and_quotas_right() {
     let world = World::of(&[crate::service()]).await;
