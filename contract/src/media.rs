@@ -137,8 +137,8 @@ impl Event for Changed {
     const SUBJECT: &'static str = "media.changed";
 }
 
-/// `media.recompressed`: the original is stored in fewer bytes, under another key, with the same pixels and metadata. An
-/// item is recompressed once at most. What was there before is kept for a day.
+/// `media.recompressed`: the original is stored in fewer bytes, under another key, with the same pixels and metadata.
+/// An item is recompressed once at most. What was there before is kept for a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recompressed {
     /// The item's id.

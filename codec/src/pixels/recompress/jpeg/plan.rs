@@ -1,8 +1,8 @@
 //! Which scans a JPEG has.
 //!
-//! For each component of a progressive one all candidates are counted, and the shortest is taken: photos differ, and the
-//! usual list of scans is often longer than a sequential file with the shortest codes. Invariant: the scans code each
-//! bit of each coefficient once.
+//! For each component of a progressive one all candidates are counted, and the shortest is taken: photos differ, and
+//! the usual list of scans is often longer than a sequential file with the shortest codes. Invariant: the scans code
+//! each bit of each coefficient once.
 
 use std::collections::BTreeMap;
 
