@@ -7,6 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use db::Db;
 use serde_json::json;
@@ -121,6 +122,11 @@ impl Installation {
     /// Returns the memory of the process that runs a role.
     pub fn memory(&self, role: &str) -> Result<Memory, Error> {
         Ok(process::memory(self.process(role)?))
+    }
+
+    /// Returns the processor time that the process that runs a role has used.
+    pub fn cpu(&self, role: &str) -> Result<Duration, Error> {
+        Ok(process::total_cpu(&[self.process(role)?]))
     }
 
     /// Lets the peak of that memory begin anew.

@@ -20,6 +20,7 @@ mod notices;
 mod photos;
 mod pocketbase;
 mod process;
+mod pushes;
 mod quota;
 mod report;
 mod scenarios;
@@ -65,6 +66,9 @@ struct Cli {
     /// A video of 30 s or more to make the clips from [default: the demo's if it is installed, else a generated one]
     #[arg(long, value_name = "FILE")]
     clip: Option<PathBuf>,
+    /// A folder of photos (JPEG, PNG) for the night shift [default: generated ones]
+    #[arg(long, value_name = "DIR")]
+    photos: Option<PathBuf>,
 }
 
 /// The demo's film (Big Buck Bunny, CC BY 3.0), as `make run` installs it.
@@ -121,6 +125,12 @@ enum ScenarioName {
     /// Lists with 10 million notices
     #[value(name = "notify_lists", alias = "notify-lists")]
     NotifyLists,
+    /// Pushes to local stand-ins of Google, Apple and a browser's push service
+    #[value(name = "notify_pushes", alias = "notify-pushes")]
+    NotifyPushes,
+    /// The bytes that a night saves in a library of photos
+    #[value(name = "night_shift", alias = "night-shift")]
+    NightShift,
     /// Verdicts about mass mail, rings and honest members
     Verdicts,
 }
@@ -136,6 +146,8 @@ pub struct Bench {
     pub clips: clips::Clips,
     /// The windows of the photos in seconds; empty for the default.
     pub windows: Vec<u64>,
+    /// A folder of photos to use instead of generated ones.
+    pub photos: Option<PathBuf>,
     /// Whether less is measured than a report needs.
     quick: bool,
     /// The number of alternating runs; each scenario has its own default.
@@ -188,7 +200,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
         cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())),
     )?;
     let runs = if cli.quick { Some(1) } else { cli.runs };
-    let bench = Bench { server, temp, clips, windows: cli.windows, quick: cli.quick, runs };
+    let bench = Bench { server, temp, clips, windows: cli.windows, photos: cli.photos, quick: cli.quick, runs };
     let mut failed = Vec::new();
     for scenario in ScenarioName::value_variants() {
         if !cli.scenarios.is_empty() && !cli.scenarios.contains(scenario) {
@@ -217,6 +229,8 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::NotifyFanOut => scenarios::notify_fan_out::measure(&bench).await,
             ScenarioName::NotifyStreams => scenarios::notify_streams::measure(&bench).await,
             ScenarioName::NotifyLists => scenarios::notify_lists::measure(&bench).await,
+            ScenarioName::NotifyPushes => scenarios::notify_pushes::measure(&bench).await,
+            ScenarioName::NightShift => scenarios::night_shift::measure(&bench).await,
             ScenarioName::Verdicts => scenarios::verdicts::measure(&bench),
         };
         match measured {

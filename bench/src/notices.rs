@@ -111,6 +111,26 @@ pub async fn insert_histories(
     Ok(())
 }
 
+/// Gives each member, who has none yet, one unread notice of a post. Returns their ids.
+pub async fn insert_one_each(
+    db: &Db,
+    members: &[Uuid],
+    authors: &Authors,
+    random: &Random,
+    now: DateTime<Utc>,
+) -> Result<Vec<Uuid>, Error> {
+    let (post, author) = (random.uuid_v4().to_string(), authors.0.first().copied().unwrap_or_default());
+    let ids: Vec<Uuid> = members.iter().map(|_| random.uuid_v7(now)).collect();
+    let notices = members.iter().zip(&ids).map(|(member, id)| notice(*member, *id, &post, author));
+    insert(db, NOTICE, notices).await?;
+    let recipients = members.iter().zip(&ids).map(|(member, id)| {
+        let nil = Uuid::nil();
+        [(*member).into(), (*id).into(), nil.into(), nil.into(), 1_i64.into(), 1_i64.into()]
+    });
+    insert(db, RECIPIENT, recipients).await?;
+    Ok(ids)
+}
+
 /// Returns the ids of a member's notices, ascending.
 fn draw_ids(random: &Random, now: DateTime<Utc>) -> Vec<Uuid> {
     let moment = |at: usize| now - NOTICE_INTERVAL * (NOTICES_PER_MEMBER - at) as i32;

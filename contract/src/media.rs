@@ -137,6 +137,28 @@ impl Event for Changed {
     const SUBJECT: &'static str = "media.changed";
 }
 
+/// `media.recompressed`: the original is stored in fewer bytes, under another key, with the same pixels and metadata.
+/// An item is recompressed once at most. What was there before is kept for a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recompressed {
+    /// The item's id.
+    pub id: MediaId,
+    /// The key that the original had.
+    pub replaced: ObjectKey,
+    /// The key that it has now.
+    pub object: ObjectKey,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+    /// The patches that hide its metadata, as in [`Received::scrub`].
+    pub scrub: Option<Vec<Patch>>,
+}
+
+impl Event for Recompressed {
+    const SUBJECT: &'static str = "media.recompressed";
+}
+
 /// `media.deleted`: the item is gone; every copy and rendition must be removed and running conversions must stop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {

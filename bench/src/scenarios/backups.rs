@@ -237,5 +237,5 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
         "first_s": first_ours, "restic_first_s": first_theirs, "p99_ms": alone, "p99_beside_ms": beside,
         "restore_s": restored, "cp_s": copied,
     });
-    Ok(Scenario { place: 30, title: "Backups".into(), method, rows, runs })
+    Ok(Scenario { place: 31, title: "Backups".into(), method, rows, runs })
 }

@@ -4,7 +4,7 @@
 //! animated WebP. Does not own reading files, choosing sizes, or HEIC and AVIF input (a child process converts those to
 //! upright JPEGs or PNGs first). Invariant: nothing is decoded before its header has been checked against [`Limits`],
 //! the memory and the time of an image are known in advance ([`ImageInfo::cost`], [`ImageInfo::decode_time`]), and the
-//! result contains pixels only: no EXIF, XMP, GPS or comment.
+//! result contains pixels only: no EXIF, XMP, GPS or comment. ([`recompress`] alone keeps a file's metadata.)
 
 mod animation;
 mod color;
@@ -18,6 +18,7 @@ mod interrupt;
 mod jpeg;
 mod orient;
 mod png;
+mod recompress;
 mod resize;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use geometry::{Fit, Frame};
 pub use image_info::{ImageInfo, PROBE_BYTES, SourceFormat, probe};
 pub use interrupt::Interrupt;
 pub use png::with_code_points;
+pub use recompress::recompress;
 
 /// The highest cost of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use base::config::Config;
 use bus::{BroadcastMessage, HandlerError, Subscriptions};
 use contract::accounts::{Erased, StandingChanged};
-use contract::media::{Changed, Deleted, Received};
+use contract::media::{Changed, Deleted, Received, Recompressed};
 use contract::transcode::Published;
 use tokio::sync::mpsc;
 
@@ -18,6 +18,7 @@ pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Delivery> {
     Subscriptions::new()
         .on("delivery.received", on_received, |on| on)
         .on("delivery.changed", on_changed, |on| on)
+        .on("delivery.recompressed", on_recompressed, |on| on)
         .on("delivery.deleted", on_deleted, |on| on)
         .on("delivery.published", on_published, |on| on)
         .on("delivery.standing", on_standing_changed, |on| on)
@@ -31,6 +32,10 @@ async fn on_received(delivery: Delivery, received: Received, _: bus::Delivery) -
 
 async fn on_changed(delivery: Delivery, changed: Changed, _: bus::Delivery) -> Result<(), HandlerError> {
     Ok(commands::change(&delivery, changed).await?)
+}
+
+async fn on_recompressed(delivery: Delivery, recompressed: Recompressed, _: bus::Delivery) -> Result<(), HandlerError> {
+    Ok(commands::recompress(&delivery, recompressed).await?)
 }
 
 async fn on_deleted(delivery: Delivery, deleted: Deleted, _: bus::Delivery) -> Result<(), HandlerError> {

@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
-use base::config::Section;
+use base::config::{Error, Section};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::model::quiet_hours::QuietHours;
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -79,6 +81,15 @@ pub struct Config {
     pub max_albums: u64,
     /// The largest number of items in an album.
     pub max_album_items: u64,
+    /// How much of one processor the night shift takes, in percent; 0 turns it off. It stores photos (JPEG, PNG) that
+    /// are older than a day in fewer bytes, with the same pixels and metadata, and another digest.
+    pub night_cpu_percent: u32,
+    /// When the night shift begins, as `HH:MM`.
+    pub night_from: String,
+    /// When it ends, also over midnight.
+    pub night_until: String,
+    /// The time zone of both, as the IANA names it, such as `Europe/Berlin`.
+    pub night_zone: String,
 }
 
 /// Returns the sections of this service for the configuration reference.
@@ -118,6 +129,10 @@ impl Default for Config {
             max_lists_per_member: 4,
             max_albums: 1_000,
             max_album_items: 2_000,
+            night_cpu_percent: 0,
+            night_from: "01:00".to_owned(),
+            night_until: "05:00".to_owned(),
+            night_zone: "UTC".to_owned(),
         }
     }
 }
@@ -141,6 +156,22 @@ impl Config {
 
     pub(crate) fn min_rate_window(&self) -> Duration {
         Duration::from_secs(self.min_rate_window_seconds.max(1))
+    }
+
+    /// Returns the hours of the night shift; `None` if it is off. Fails if they can't be read.
+    pub(crate) fn night(&self) -> Result<Option<QuietHours>, Error> {
+        if self.night_cpu_percent == 0 {
+            return Ok(None);
+        }
+        let hours = QuietHours::parse(&self.night_from, &self.night_until, &self.night_zone);
+        let hours = hours.filter(|_| self.night_cpu_percent <= 100).ok_or_else(|| {
+            Error::Unusable(
+                "media.night_cpu_percent must be 0 to 100, media.night_from and media.night_until two times such as \
+                 01:30, and media.night_zone a time zone such as Europe/Berlin"
+                    .to_owned(),
+            )
+        })?;
+        Ok(Some(hours))
     }
 
     pub(crate) fn max_duration_ms(&self) -> u64 {

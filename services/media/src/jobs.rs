@@ -1,5 +1,5 @@
-//! Scheduled jobs: the removal of unclaimed items, expired uploads, expired links and what was long in the trash, and
-//! what is left to do for items of earlier releases.
+//! Scheduled jobs: the removal of unclaimed items, expired uploads, expired links, replaced originals and what was long
+//! in the trash, what is left to do for items of earlier releases, and the night shift.
 //!
 //! Does not sweep objects without a row: that is [`objects::Orphans`]'s. Invariant: a job only finds what is due;
 //! the command that removes it checks again, in its transaction, that it still is. A sweep passes each row once, and
@@ -16,26 +16,44 @@ use crate::{Media, commands};
 
 /// Items and uploads that one step of a sweep removes.
 const SWEEP_BATCH: usize = 100;
+/// A run of the night shift takes no longer, so that one process at a time has it.
+const NIGHT_SLOT: TimeDelta = TimeDelta::minutes(10);
 /// Transient errors one after the other that end a sweep: then it is not the rows that are in trouble.
 const MAX_TRANSIENT_ERRORS: usize = 10;
 
 /// Returns the scheduled jobs, and starts the placing and the indexing of items of earlier releases.
 pub(crate) fn jobs(media: &Media) -> Vec<Job> {
     start_upgrade(media);
-    let media = media.clone();
-    vec![Job::every("media.sweep", TimeDelta::minutes(10), move |_| {
-        let media = media.clone();
+    let sweeping = media.clone();
+    let sweep = Job::every("media.sweep", TimeDelta::minutes(10), move |_| {
+        let media = sweeping.clone();
         async move {
             let placed = commands::place_items(&media.context.db).await;
             let indexed = commands::index_items(&media).await;
             let links = commands::remove_expired_links(&media).await;
+            let replaced = commands::remove_replaced(&media).await;
             sweep(&media).await?;
+            replaced?;
             links?;
             indexed?;
             placed?;
             Ok(())
         }
-    })]
+    });
+    let night = media.night.clone().map(|hours| {
+        let media = media.clone();
+        Job::every("media.night", NIGHT_SLOT, move |run| {
+            let (media, hours) = (media.clone(), hours.clone());
+            async move {
+                let Some(dawn) = hours.end_after(media.context.clock.now()) else { return Ok(()) };
+                // Another process may have the next slot.
+                let end = dawn.min(run.slot + NIGHT_SLOT);
+                commands::night_shift(&media, &run, end, media.config.night_cpu_percent).await?;
+                Ok(())
+            }
+        })
+    });
+    [sweep].into_iter().chain(night).collect()
 }
 
 /// Places and indexes the items of earlier releases in the background. With a million items the indexing takes minutes,

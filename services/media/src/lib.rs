@@ -1,9 +1,10 @@
 //! Media: the service that receives uploads, checks them, and keeps the library, claims and quotas.
 //!
-//! Owns items, unfinished uploads and the objects of originals. Does not touch a file after the upload: `transcode`
-//! converts it and `delivery` serves it. Invariant: every byte of an original arrives through [`ingest`], whatever
-//! protocol carried it. An item's row, its event and its quota charge are one transaction, which runs after the bytes
-//! are durable.
+//! Owns items, unfinished uploads and the objects of originals. Does not change a picture or a sound after the upload:
+//! `transcode` converts it and `delivery` serves it; the night shift only stores photos in fewer bytes. Invariant:
+//! every byte of an original arrives through [`ingest`], whatever protocol carried it, or is made of one that did with
+//! the same pixels. An item's row, its event and its quota charge are one transaction, which runs after the bytes are
+//! durable.
 //!
 //! | write | lanes |
 //! |---|---|
@@ -17,6 +18,8 @@
 //! | change, claim, delete, restore or remove items, put and remove captions | owner, each item |
 //! | create, change or remove an album; add, move, number anew or take out its items | owner |
 //! | progress, playable, ready, failed, retry; indexing, placing | each item |
+//! | another original of the night shift | owner, each item that shares the object |
+//! | removing replaced originals | `replaced objects` |
 //!
 //! The lane of an owner protects the quota, the library, the links, and which rows name an object: only rows of one
 //! owner name it. That of an upload protects its epoch and offset. That of an item orders the locks on its row: the

@@ -34,6 +34,9 @@ pub(crate) struct Metrics {
     accepted_bytes: Counter,
     refused: Family<RefusedLabels, Counter>,
     sweep_failures: Family<SweepLabels, Counter>,
+    photos_examined: Counter,
+    photos_recompressed: Counter,
+    saved_bytes: Counter,
 }
 
 /// A guard that counts an upload as in flight until it is dropped.
@@ -50,6 +53,12 @@ impl Metrics {
             registry.register("media_uploads_refused", "Refused uploads", metrics.refused.clone());
             let help = "What a sweep could not remove, and passed";
             registry.register("media_sweep_failures", help, metrics.sweep_failures.clone());
+            let help = "Photos that the night shift has examined";
+            registry.register("media_night_photos_examined", help, metrics.photos_examined.clone());
+            let help = "Photos that the night shift has stored in fewer bytes";
+            registry.register("media_night_photos_recompressed", help, metrics.photos_recompressed.clone());
+            let help = "Bytes that the night shift has saved";
+            registry.register("media_night_saved_bytes", help, metrics.saved_bytes.clone());
         });
         metrics
     }
@@ -66,6 +75,15 @@ impl Metrics {
 
     pub(crate) fn upload_refused(&self, code: &str) {
         self.refused.get_or_create(&RefusedLabels { code: code.to_owned() }).inc();
+    }
+
+    /// Counts a photo of the night shift, and the bytes that it saved.
+    pub(crate) fn photo_examined(&self, saved_bytes: Option<u64>) {
+        self.photos_examined.inc();
+        if let Some(bytes) = saved_bytes {
+            self.photos_recompressed.inc();
+            self.saved_bytes.inc_by(bytes);
+        }
     }
 
     pub(crate) fn sweep_failed(&self, list: &'static str) {

@@ -45,4 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 14, min_compatible: 13, sql: include_str!("../migrations/0014_operators.sql") },
     // Serves the export of a member's data, which visits all items of an owner by their ids.
     Migration { version: 16, min_compatible: 13, sql: include_str!("../migrations/0016_personal_data.sql") },
+    // Which photos the night shift has examined, and the originals that it has replaced and still keeps. A release
+    // without it leaves the replaced originals of the items that it removes until this one removes them.
+    Migration { version: 17, min_compatible: 13, sql: include_str!("../migrations/0017_night_shift.sql") },
 ];

@@ -49,7 +49,12 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         file(CAPTIONS, FileContent::List, "The captions of your items, with their texts (WebVTT)."),
         file(ALBUMS, FileContent::List, "Your albums, with the ids of their items in their order."),
         file(UPLOADS, FileContent::List, "Uploads that are not complete."),
-        file(ORIGINALS, FileContent::Originals, "The files that you sent, byte for byte."),
+        file(
+            ORIGINALS,
+            FileContent::Originals,
+            "The files that you sent, byte for byte; photos that the server has compressed again since then have the \
+             same pixels and metadata.",
+        ),
     ],
     tables: &[
         ("item", TableData::ExportedIn(ITEMS)),
@@ -61,6 +66,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("caption", TableData::ExportedIn(CAPTIONS)),
         ("share_link", TableData::ExportedIn(ITEMS)),
         ("private_member", TableData::ExportedIn(ACCOUNT)),
+        ("replaced_object", TableData::NotExported("Names of replaced files, which are removed after a day.")),
         ("member_standing", TableData::NotExported("A copy of the standing that account.json has.")),
     ],
 };

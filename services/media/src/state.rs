@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::ingest::{HeaderBudget, ReadSlots};
 use crate::list_limiter::ListLimiter;
 use crate::metrics::Metrics;
+use crate::model::quiet_hours::QuietHours;
 use crate::object_keys::KeyPool;
 use crate::quota::Quota;
 use crate::upload_locks::UploadLocks;
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) claim_permits: Semaphore,
     pub(crate) metrics: Metrics,
     pub(crate) upload_locks: UploadLocks,
+    /// The hours of the night shift; `None` if it is off.
+    pub(crate) night: Option<QuietHours>,
 }
 
 impl std::ops::Deref for Media {
@@ -66,6 +69,7 @@ pub(crate) async fn build(context: Context) -> Result<Media, BootError> {
         inspections: Semaphore::new(MAX_CONCURRENT_INSPECTIONS),
         claim_permits: Semaphore::new(MAX_CONCURRENT_CLAIMS),
         upload_locks: UploadLocks::default(),
+        night: config.night()?,
         metrics: Metrics::new(&context.metrics),
         object_keys,
         context,

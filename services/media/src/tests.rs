@@ -39,7 +39,7 @@ fn silence(bytes: usize) -> Bytes {
 }
 
 /// Returns the state of another process, as far as the database and the object store can tell.
-async fn process(world: &World, name: &str) -> Media {
+pub(crate) async fn process(world: &World, name: &str) -> Media {
     let mut context = world.context("media").clone();
     context.folder = world.folder().join(name);
     std::fs::create_dir(&context.folder).unwrap();

@@ -133,9 +133,11 @@ impl Config {
         Self { table, sources }
     }
 
-    /// Sets a value. It is parsed as TOML if possible (numbers, booleans, lists), and otherwise taken as text.
+    /// Sets a value. It is parsed as TOML if possible (numbers, booleans, lists), and otherwise taken as text. A time
+    /// such as `01:30`, which TOML has too, is text: keys that are times take texts.
     fn set(&mut self, section: &str, key: &str, value: &str, source: Source) {
         let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+        let parsed = parsed.filter(|value| !value.is_datetime());
         self.insert(section, key, parsed.unwrap_or_else(|| Value::String(value.to_owned())), source);
     }
 
@@ -211,6 +213,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.section::<Media>("media").unwrap(), Media { most: 3, name: "y".into() });
+        let time = Config::load(None, env(&[]), &["media.name=01:30".into()], &["media"], &[]).unwrap();
+        assert_eq!(time.section::<Media>("media").unwrap().name, "01:30");
     }
 
     #[test]

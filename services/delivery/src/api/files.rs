@@ -1,4 +1,4 @@
-//! Whole files: the unchanged original for its owner, the scrubbed file for everyone who may see the item.
+//! Whole files: the original for its owner, the scrubbed file for everyone who may see the item.
 //!
 //! Invariant: `/v1/files` serves files with every overlay applied, also across the edges of ranges; where the overlays
 //! are not known, it serves nothing. The type and extension of a file follow from its bytes, whatever its name is.
@@ -16,7 +16,10 @@ use crate::error::Error;
 use crate::object_cache::Overlays;
 use crate::state::Delivery;
 
-/// The unchanged original, as it was uploaded, with all its metadata.
+/// The original, as it was uploaded, with all its metadata.
+///
+/// Where the server compresses stored photos again (by default it does not), a JPEG or PNG has the same pixels and the
+/// same metadata in fewer bytes since then, and `sha256` is the digest of these.
 ///
 /// For its owner, and for holders of a URL that the owner signed for it. Supports byte ranges.
 #[utoipa::path(

@@ -8,6 +8,7 @@ mod delete;
 mod evict_images;
 mod publish;
 mod receive;
+mod recompress;
 mod remove_tombstones;
 mod set_standing;
 
@@ -16,5 +17,6 @@ pub(crate) use delete::delete;
 pub(crate) use evict_images::evict_images;
 pub(crate) use publish::{publish, record_published};
 pub(crate) use receive::receive;
+pub(crate) use recompress::recompress;
 pub(crate) use remove_tombstones::remove_tombstones;
 pub(crate) use set_standing::{forget_erased, hide_erased, set_standing};

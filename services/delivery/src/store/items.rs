@@ -3,7 +3,7 @@
 //! Invariant: a deleted item is never written again, however late its announcements arrive.
 
 use chrono::{DateTime, Utc};
-use contract::media::{CaptionTrack, Changed, Received};
+use contract::media::{CaptionTrack, Changed, Patch, Received, Recompressed};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Error, FromQueryResult, Sql, Tx, Value};
 use objects::orphans;
@@ -24,7 +24,6 @@ const INSERT: &str = "
 /// Inserts an item unless it exists or was deleted. Returns whether it did. `version` is that of the last change that
 /// the item includes.
 pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> Result<bool, Error> {
-    let scrub = received.scrub.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("scrub"))?;
     let values = vec![
         received.id.as_str().into(),
         received.owner.to_string().into(),
@@ -35,7 +34,7 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
         to_bigint(received.bytes),
         received.sha256.clone().into(),
         received.object.as_str().into(),
-        scrub.into(),
+        scrub_column(received.scrub.as_deref())?,
         received.visibility.as_str().into(),
         received.width.map(i64::from).into(),
         received.height.map(i64::from).into(),
@@ -46,6 +45,11 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
         captions_column(&received.captions)?,
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
+}
+
+fn scrub_column(scrub: Option<&[Patch]>) -> Result<Value, Error> {
+    let scrub = scrub.map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("scrub"))?;
+    Ok(scrub.into())
 }
 
 fn captions_column(captions: &[CaptionTrack]) -> Result<Value, Error> {
@@ -72,6 +76,31 @@ pub(crate) async fn update_item(tx: &Tx, changed: &Changed) -> Result<bool, Erro
         return Ok(true);
     }
     Ok(find_item(tx, &changed.id).await?.is_some())
+}
+
+const REPLACE_ORIGINAL: &str = "
+    update item
+       set object = $3,
+           bytes = $4,
+           sha256 = $5,
+           scrub = $6
+     where id = $1
+       and object = $2";
+
+/// Replaces the original of an item, if it is the one that was replaced. Returns `false` if the item does not exist.
+pub(crate) async fn replace_original(tx: &Tx, recompressed: &Recompressed) -> Result<bool, Error> {
+    let values = vec![
+        recompressed.id.as_str().into(),
+        recompressed.replaced.as_str().into(),
+        recompressed.object.as_str().into(),
+        to_bigint(recompressed.bytes),
+        recompressed.sha256.clone().into(),
+        scrub_column(recompressed.scrub.as_deref())?,
+    ];
+    if tx.execute(REPLACE_ORIGINAL, values).await? > 0 {
+        return Ok(true);
+    }
+    Ok(find_item(tx, &recompressed.id).await?.is_some())
 }
 
 #[derive(FromQueryResult)]
@@ -106,7 +135,7 @@ pub(crate) async fn find_item(db: &impl Sql, id: &MediaId) -> Result<Option<Item
 }
 
 fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
-    let announced: Option<Vec<contract::media::Patch>> =
+    let announced: Option<Vec<Patch>> =
         row.scrub.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("scrub"))?;
     let side = |side: Option<i64>| side.and_then(|side| u32::try_from(side).ok());
     Ok(Item {

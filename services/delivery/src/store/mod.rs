@@ -13,7 +13,9 @@ mod standings;
 pub(crate) use images::{
     Image, find_image, insert_image, remove_image, remove_least_recently_read, set_image_read_at, sum_image_bytes,
 };
-pub(crate) use items::{find_item, insert_item, is_deleted, remove_item, remove_tombstones, update_item};
+pub(crate) use items::{
+    find_item, insert_item, is_deleted, remove_item, remove_tombstones, replace_original, update_item,
+};
 pub(crate) use published::{list_published, upsert_published};
 pub(crate) use standings::{ERASED_VERSION, find_standing, remove_erased, upsert_standing};
 

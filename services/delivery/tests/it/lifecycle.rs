@@ -1,6 +1,6 @@
 //! How items are announced, changed and deleted.
 
-use contract::media::{Received, Visibility};
+use contract::media::{Received, Recompressed, Visibility};
 use contract::transcode::Track;
 
 use crate::harness::{Harness, jpeg, patterned_bytes};
@@ -94,6 +94,37 @@ async fn an_item_that_is_in_the_trash_before_it_is_known_is_not_served() {
     harness.world.anonymous().get(&path).await.refused(404, "media.not_found");
     harness.change(&item, Visibility::Public, 3).await;
     harness.world.anonymous().get(&path).await.expect(200);
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn a_recompressed_original_is_served_under_its_own_digest() {
+    let harness = Harness::new().await;
+    let (old, new) = (patterned_bytes(100), patterned_bytes(60));
+    let item = harness.file(&old, Visibility::Public).await;
+    let recompressed = Recompressed {
+        id: item.id.clone(),
+        replaced: item.object.clone(),
+        object: harness.store(&new).await,
+        bytes: 60,
+        sha256: "ab".repeat(32),
+        scrub: Some(vec![]),
+    };
+    let (anonymous, path) = (harness.world.anonymous(), format!("/v1/files/{}.mp4", item.id));
+    assert_eq!(anonymous.get(&path).await.expect(200).body, old);
+    for _ in 0..2 {
+        harness.publish(&recompressed).await;
+        let served = anonymous.get(&path).await.expect(200);
+        assert!(served.body == new && served.header("etag").contains(&recompressed.sha256));
+    }
+    // Of an item that is not known yet; what announced it comes last.
+    let late = harness.item(contract::media::Kind::Video, "mp4", &old, Visibility::Public).await;
+    let now = Received { object: recompressed.object.clone(), bytes: 60, ..late.clone() };
+    harness.media.lock().unwrap().insert(late.id.to_string(), serde_json::to_value(&now).unwrap());
+    harness.publish(&Recompressed { id: late.id.clone(), replaced: late.object.clone(), ..recompressed }).await;
+    harness.media.lock().unwrap().clear();
+    harness.publish(&late).await;
+    assert_eq!(anonymous.get(&format!("/v1/files/{}.mp4", late.id)).await.expect(200).body, new);
     harness.end().await;
 }
 

@@ -92,6 +92,9 @@ pub(super) async fn remove_row(tx: &Tx, item: &Item, now: DateTime<Utc>) -> Resu
         return Err(db::Error::Conflict.into());
     };
     let is_orphan = store::objects::orphan_unless_referenced(tx, &item.object, now).await?;
+    if is_orphan {
+        store::night_shift::release_by(tx, &item.object, now).await?;
+    }
     tx.publish(&Deleted { id, owner }, now)?;
     Ok(Removal::Done(RemovedItem { bytes: item.charged_bytes(), orphaned: is_orphan.then_some(item.object) }))
 }

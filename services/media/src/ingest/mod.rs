@@ -13,6 +13,7 @@ mod read_slots;
 
 pub(crate) use body_reader::BodyReader;
 pub(crate) use commit::{CommitRequest, commit};
+pub(crate) use inspect::{FileInfo, ProbeResult, inspect};
 pub(crate) use probe::{HeaderBudget, Probe};
 pub(crate) use read_slots::ReadSlots;
 

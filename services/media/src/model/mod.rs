@@ -16,6 +16,7 @@ pub(crate) mod limits;
 pub(crate) mod operator_view;
 mod owned_item;
 mod preview;
+pub(crate) mod quiet_hours;
 pub(crate) mod quota;
 pub(crate) mod search_terms;
 pub(crate) mod share_link;

@@ -11,6 +11,7 @@ pub(crate) mod due;
 pub(crate) mod item_states;
 pub(crate) mod items;
 pub(crate) mod library;
+pub(crate) mod night_shift;
 pub(crate) mod objects;
 pub(crate) mod operator_items;
 pub(crate) mod personal_data;

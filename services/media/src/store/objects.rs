@@ -8,8 +8,11 @@ use db::{Error, FromQueryResult, Sql, Tx};
 use objects::{ObjectColumn, orphans};
 
 /// The columns that name objects.
-pub(crate) const OBJECT_COLUMNS: &[ObjectColumn] =
-    &[ObjectColumn::whole("item", "object"), ObjectColumn::whole("upload", "object")];
+pub(crate) const OBJECT_COLUMNS: &[ObjectColumn] = &[
+    ObjectColumn::whole("item", "object"),
+    ObjectColumn::whole("upload", "object"),
+    ObjectColumn::whole("replaced_object", "object"),
+];
 
 #[derive(FromQueryResult)]
 struct ObjectRow {

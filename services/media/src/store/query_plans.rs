@@ -11,7 +11,8 @@ use super::album_items::{self, Shown};
 use super::due::{self, DueList};
 use super::library::list;
 use super::{
-    albums, captions, items, operator_items, personal_data, private_members, share_links, standings, uploads, usage,
+    albums, captions, items, night_shift, operator_items, personal_data, private_members, share_links, standings,
+    uploads, usage,
 };
 use crate::model::State;
 use crate::model::album::AlbumId;
@@ -94,6 +95,8 @@ async fn every_list_has_an_index() {
                 operator_items::list(sql, filter, None, 50).await?;
                 operator_items::list(sql, filter, Some(&after), 50).await?;
             }
+            night_shift::list_unexamined(sql, now, None, 50).await?;
+            night_shift::list_by_object(sql, OWNER, &contract::ObjectKey::random()).await?;
             operator_items::find_retries(sql, &[&contract::MediaId::random()]).await?;
             private_members::is_private(sql, OWNER).await?;
             uploads::list_by_owner(sql, OWNER, 100).await?;

@@ -1,9 +1,10 @@
 //! The tasks that send what is due, one for each provider.
 //!
-//! A task leases pushes in small batches, and each batch is sent by a task of its own. What goes to a server of which
-//! it is not known that it answers is sent beside the batches, one push first (`servers.rs`), so that one that hangs
-//! holds none of them. Owns the loop. Does not own what is said (`prepare.rs`). Invariant: a process has at most
-//! [`MAX_BATCHES`] batches of a provider; while a provider's breaker is open, nothing is leased for it.
+//! A task leases pushes in small batches, and each batch is sent by a task of its own; no request waits for the record of
+//! another one. What goes to a server of which it is not known that it answers is sent beside the batches, one push
+//! first (`servers.rs`), so that one that hangs holds none of them. Owns the loop. Does not own what is said
+//! (`prepare.rs`). Invariant: a process has at most [`MAX_REQUESTS`] requests of batches to a provider; while a provider's
+//! breaker is open, nothing is leased for it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use base::error::chain;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use futures::{StreamExt as _, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use uuid::Uuid;
 
 use super::outcome::Outcome;
 use super::prepare::{Prepared, prepare};
-use super::{Content, Message, Provider};
+use super::{Content, MAX_REQUESTS, Message, Provider};
 use crate::commands::{self, Settled};
 use crate::error::Error;
 use crate::model::{DeviceKind, MAX_RETRY_AFTER, Permit, pause_after};
@@ -27,14 +28,14 @@ use crate::store::devices::Device;
 use crate::store::pushes;
 use crate::store::pushes::LeasedPush;
 
-/// Pushes that are leased at once.
-const BATCH: usize = 100;
+/// Pushes that are leased at once, and sent at once.
+const BATCH: usize = 128;
 /// Pushes that are leased to find out whether a provider works again.
 const PROBE: usize = 1;
 /// Batches of a provider that are sent at once.
-const MAX_BATCHES: usize = 4;
-/// Requests of a batch at once.
-const MAX_REQUESTS: usize = 50;
+const MAX_BATCHES: usize = MAX_REQUESTS / BATCH;
+/// The pause between two records of a batch: what comes meanwhile shares a transaction.
+const RECORD_PAUSE: Duration = Duration::from_millis(20);
 /// The most time that a server of Web Push which has answered before has within a batch. After that it has to prove
 /// itself again, where a request has its full time.
 const PROVEN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -223,25 +224,40 @@ impl Sender {
     async fn send_all(&self, lease: Uuid, pushes: PreparedPushes, is_in_batch: bool) -> Result<(), Error> {
         let of_each: HashMap<Uuid, (AccountId, Uuid)> =
             pushes.iter().map(|(push, _)| (push.id, (push.member, push.notice))).collect();
+        // It has room for all of them, so that none waits for a record.
+        let (sent, settled) = mpsc::channel(pushes.len().max(1));
         let requests = pushes.into_iter().map(|(push, prepared)| {
-            let sender = self.clone();
-            async move { sender.settle(&push, prepared, is_in_batch).await.map(|settled| (push.id, settled)) }
+            let (sender, sent) = (self.clone(), sent.clone());
+            async move {
+                // What is left out was not over when the process stopped; its lease ends by itself.
+                if let Some(settled) = sender.settle(&push, prepared, is_in_batch).await {
+                    // Fails only if the record of an earlier one has failed, which ends the batch.
+                    let _ = sent.send((push.id, settled)).await;
+                }
+            }
         });
         let requests: Vec<_> = requests.collect();
-        let mut settled = stream::iter(requests).buffer_unordered(MAX_REQUESTS).ready_chunks(BATCH);
-        let mut shown: Vec<(AccountId, Uuid)> = Vec::new();
-        while let Some(chunk) = settled.next().await {
-            // What is left out was not over when the process stopped; its lease ends by itself.
-            let known: Vec<(Uuid, Settled)> = chunk.into_iter().flatten().collect();
-            if known.is_empty() {
-                continue;
-            }
-            let is_shown = known.iter().filter(|(_, settled)| *settled == Settled::Shown);
-            shown.extend(is_shown.filter_map(|(id, _)| of_each.get(id).copied()));
-            commands::settle_pushes(&self.notify, self.kind, lease, known).await?;
-        }
+        drop(sent);
+        let send = async {
+            stream::iter(requests).for_each_concurrent(BATCH, |request| request).await;
+            Ok::<_, Error>(())
+        };
+        let ((), shown) = tokio::try_join!(send, self.record(lease, settled))?;
         // Some may have been read, or withdrawn, while nothing was shown that could be.
+        let shown: Vec<(AccountId, Uuid)> = shown.iter().filter_map(|id| of_each.get(id).copied()).collect();
         commands::withdraw_over(&self.notify, &shown).await
+    }
+
+    /// Records what came of the pushes of a lease until nothing more comes, and returns those that devices show.
+    async fn record(&self, lease: Uuid, mut settled: mpsc::Receiver<(Uuid, Settled)>) -> Result<Vec<Uuid>, Error> {
+        let mut shown = Vec::new();
+        let mut known = Vec::with_capacity(BATCH);
+        while settled.recv_many(&mut known, BATCH).await > 0 {
+            shown.extend(known.iter().filter(|(_, settled)| *settled == Settled::Shown).map(|(id, _)| *id));
+            commands::settle_pushes(&self.notify, self.kind, lease, std::mem::take(&mut known)).await?;
+            tokio::time::sleep(RECORD_PAUSE).await;
+        }
+        Ok(shown)
     }
 
     /// Sends a push if it is still needed. `None` if the process stops before it is known what came of it.

@@ -7,6 +7,8 @@
 mod encryption;
 mod signature;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use base::{Clock, Random};
 use chrono::TimeDelta;
@@ -14,16 +16,15 @@ use http::header;
 use outgoing::{AddressRules, Resolver, address, system_lookup};
 use reqwest::Client;
 use service::Context;
+use tokio::sync::Semaphore;
 
 use super::options::{PushOptions, VapidKey};
 use super::outcome::Outcome;
 use super::requests::{self, Answer};
-use super::{Message, Provider};
+use super::{MAX_REQUESTS, Message, Provider};
 use crate::model::{Address, Priority, WebAddress};
 use signature::Signatures;
 
-/// Connections to one server that wait for another request.
-const MAX_IDLE_PER_SERVER: usize = 8;
 /// The longest TTL that push services take: four weeks.
 const MAX_TTL_SECONDS: i64 = 28 * 86_400;
 /// The pause after 429 without `Retry-After`.
@@ -38,6 +39,8 @@ pub(super) struct Webpush {
     clock: Clock,
     random: Random,
     signatures: Signatures,
+    /// Permits for messages that are being encrypted: one for each processor.
+    encrypting: Arc<Semaphore>,
 }
 
 impl Webpush {
@@ -48,7 +51,8 @@ impl Webpush {
                 .dns_resolver(Resolver::new(system_lookup(), options.rules.clone(), is_encrypted))
                 .https_only(is_encrypted)
                 // An idle connection is one to an address that was checked when it was made.
-                .pool_max_idle_per_host(MAX_IDLE_PER_SERVER);
+                // A server of HTTP/1 needs one for each request: what is closed is a handshake more for the next batch.
+                .pool_max_idle_per_host(MAX_REQUESTS);
             requests::build(builder)
         };
         Self {
@@ -58,6 +62,7 @@ impl Webpush {
             clock: context.clock.clone(),
             random: context.random.clone(),
             signatures: Signatures::new(vapid),
+            encrypting: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
         }
     }
 
@@ -73,11 +78,7 @@ impl Webpush {
         let signature =
             self.signatures.of(&web.endpoint, now).ok_or(Outcome::unavailable("the key can't sign", None))?;
         let text = serde_json::to_vec(&message.data()).map_err(|_| Outcome::Refused("the message can't be written"))?;
-        let body = encryption::encrypt(web, &text, &self.random)
-            .map_err(|_| Outcome::Refused("the public key of the browser is no point of the curve"))?;
-        if body.len() > encryption::MAX_MESSAGE_BYTES {
-            return Err(Outcome::Refused("the message is too long"));
-        }
+        let body = self.encrypt(web, text).await?;
         let request = client
             .post(web.endpoint.clone())
             .header(header::AUTHORIZATION, signature)
@@ -89,6 +90,26 @@ impl Webpush {
             .header("topic", message.group.simple().to_string())
             .body(body);
         requests::send(request, &self.clock).await
+    }
+
+    /// Encrypts a message on a thread for such work: it takes some 100 µs, and all messages of a batch come at once.
+    async fn encrypt(&self, web: &WebAddress, text: Vec<u8>) -> Result<Vec<u8>, Outcome> {
+        // It is never closed.
+        let permit = self.encrypting.clone().acquire_owned().await;
+        let (web, random) = (web.clone(), self.random.clone());
+        let encrypted = tokio::task::spawn_blocking(move || {
+            let encrypted = encryption::encrypt(&web, &text, &random);
+            drop(permit);
+            encrypted
+        });
+        match encrypted.await {
+            Ok(Ok(body)) if body.len() > encryption::MAX_MESSAGE_BYTES => {
+                Err(Outcome::Refused("the message is too long"))
+            }
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(_)) => Err(Outcome::Refused("the public key of the browser is no point of the curve")),
+            Err(_) => Err(Outcome::later("the message was not encrypted", None)),
+        }
     }
 }
 
