@@ -68,11 +68,6 @@ impl Breaker {
     pub(crate) fn pause(&mut self, until: DateTime<Utc>) {
         self.open_until = Some(self.open_until.map_or(until, |before| before.max(until)));
     }
-
-    /// Records a response of a provider that works.
-    pub(crate) fn record_success(&mut self) {
-        *self = Self::default();
-    }
 }
 
 #[cfg(test)]
@@ -95,8 +90,8 @@ mod tests {
         assert_eq!(breaker.acquire(until), Permit::Wait(until + PROBE_TIMEOUT));
         breaker.record_failure(until);
         assert_eq!(breaker.acquire(until + PROBE_TIMEOUT), Permit::Wait(until + FIRST_PAUSE * 2));
-        breaker.record_success();
-        assert_eq!(breaker.acquire(until), Permit::Normal);
+        // A provider that works has a new one.
+        let mut breaker = Breaker::default();
         breaker.pause(until);
         assert_eq!((breaker.permit(start), breaker.permit(until)), (Permit::Wait(until), Permit::Probe));
     }
