@@ -5,7 +5,7 @@
 
 use base::Random;
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{Db, Lane, Value};
+use db::{Db, Lane, Sql as _, Value};
 use uuid::Uuid;
 
 use crate::Error;
