@@ -390,7 +390,7 @@ export interface paths {
          * Registers a device for pushes, or renews it.
          * @description The same token or endpoint is one device, however often it is registered: an app does it at every start. A device
          *     that another member had registered is the caller's from now on. There is a limit; the device that was registered
-         *     longest ago makes room.
+         *     longest ago makes room. When the session or the API key ends in which it was registered last, it is removed.
          */
         post: operations["register_device"];
         delete?: never;
@@ -493,6 +493,26 @@ export interface paths {
          * @description Ask now and then, and read home again when the member wants to see them.
          */
         get: operations["count_new_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feeds/places/{place}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the posts at a place that the reader may see, the newest first.
+         * @description The case of the place and its spaces don't matter. Continue with the `next` of a page as `after`.
+         */
+        get: operations["list_posts_at_place"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1634,8 +1654,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The unchanged original, as it was uploaded, with all its metadata.
-         * @description For its owner, and for holders of a URL that the owner signed for it. Supports byte ranges.
+         * The original, as it was uploaded, with all its metadata.
+         * @description Where the server compresses stored photos again (by default it does not), a JPEG or PNG has the same pixels and the
+         *     same metadata in fewer bytes since then, and `sha256` is the digest of these.
+         *
+         *     For its owner, and for holders of a URL that the owner signed for it. Supports byte ranges.
          */
         get: operations["get_original"];
         put?: never;
@@ -5112,7 +5135,7 @@ export interface components {
              * @description The id. It is a new one, above all others, whenever the notice has grown.
              */
             id: string;
-            /** @description What it is about. */
+            /** @description What it is about. A kind that a client does not know reads as its `text` says. */
             kind: components["schemas"]["NoticeKind"];
             /** @description Whether it was read. */
             read: boolean;
@@ -9015,6 +9038,59 @@ export interface operations {
             };
             414: components["responses"]["URITooLong"];
             /** @description * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_posts_at_place: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The place, as posts name it
+                 * @example The Bar
+                 */
+                place: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of posts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Post"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized_expired_invalid_token_not_yet_valid_session_ended"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `social.invalid_topic`: Change the name; the sentence says what it can be.
+             *     * `social.wrong_cursor`: Begin the list again, without a cursor: this one is of another list, or too old.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;

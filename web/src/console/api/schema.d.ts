@@ -2154,7 +2154,7 @@ export interface components {
             category: components["schemas"]["AnnouncementCategory"];
             /**
              * Format: date-time
-             * @description When it ends, at most 90 days later; 14 days later if it is left out.
+             * @description When it ends, at most 90 days later; 14 days later if it is left out. A promotion ends within 7 days.
              */
             ends_at?: string | null;
             language?: components["schemas"]["Language"] | null;
