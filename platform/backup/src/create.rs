@@ -4,6 +4,9 @@
 //! there to be copied. The manifest is stored last. Invariant: what was acknowledged before the beginning is in the
 //! point, and every file of the point was read back and compared.
 
+use std::collections::HashMap;
+
+use base::ObjectKey;
 use boot::data_dir;
 
 use crate::Error;
@@ -24,6 +27,8 @@ use crate::sqlite;
 const SCRATCH: &str = "backup-scratch";
 
 /// Makes a recovery point, and removes those that the settings keep no longer. The second result is that of removing.
+///
+/// A point that lacks objects takes the place of no other: nothing is removed after it.
 pub async fn create(
     installation: &Installation,
     options: &BackupOptions,
@@ -32,7 +37,10 @@ pub async fn create(
     let databases = installation.open_databases().await?;
     let hold = Hold::begin(&databases, installation.random.id(), &installation.clock).await?;
     let made = async {
-        let manifest = make(installation, options, repository, &databases).await?;
+        let manifest = make(installation, options, repository, &databases, &hold).await?;
+        if !manifest.missing.is_empty() {
+            return Ok((manifest, Ok(Pruned::default())));
+        }
         // The point is complete, whatever becomes of the old ones.
         let pruned = prune::prune(repository, Retention::from(options), installation.clock.now()).await;
         Ok::<_, Error>((manifest, pruned))
@@ -69,6 +77,7 @@ async fn make(
     options: &BackupOptions,
     repository: &Repository,
     roles: &[objects::reconcile::RoleDatabase],
+    hold: &Hold<'_>,
 ) -> Result<Manifest, Error> {
     let begun_at = installation.clock.now();
     let (engine, mut named) = (installation.engine()?, NamedObjects::new());
@@ -109,12 +118,14 @@ async fn make(
         missing: copied.missing,
         unfinished: copied.unfinished,
     };
+    // A machine that slept has extended nothing meanwhile.
+    hold.check().await?;
     repository.store_manifest(&manifest).await?;
     Ok(manifest)
 }
 
 /// Returns the objects of the newest point that can be read; none if there is none. A damaged point costs another copy
-/// of its objects, and no backup.
+/// of its objects, and no backup; so does a file that the repository has lost.
 async fn previous_index(repository: &Repository) -> Result<Vec<IndexEntry>, Error> {
     for id in repository.list().await?.iter().rev() {
         let read = async { repository.index(&repository.manifest(id).await?).await };
@@ -123,8 +134,25 @@ async fn previous_index(repository: &Repository) -> Result<Vec<IndexEntry>, Erro
             Err(error @ Error::Damaged { .. }) => {
                 tracing::error!(point = id, %error, "a recovery point is damaged");
             }
-            read => return read,
+            read => return present(repository, read?).await,
         }
     }
     Ok(Vec::new())
+}
+
+/// Returns those of `entries` whose files the repository has, with their sizes.
+async fn present(repository: &Repository, mut entries: Vec<IndexEntry>) -> Result<Vec<IndexEntry>, Error> {
+    if entries.is_empty() {
+        return Ok(entries);
+    }
+    let files = repository.list_files().await?.into_iter().map(|file| (file.key, file.bytes));
+    let (files, count): (HashMap<ObjectKey, u64>, usize) = (files.collect(), entries.len());
+    entries.retain(|entry| files.get(&entry.file.key) == Some(&entry.file.stored_bytes));
+    if entries.len() < count {
+        tracing::error!(
+            files = count - entries.len(),
+            "the repository has lost files of its newest point; what the store still has of them is copied again"
+        );
+    }
+    Ok(entries)
 }

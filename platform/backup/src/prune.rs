@@ -31,7 +31,7 @@ pub struct Pruned {
 pub(crate) async fn prune(repository: &Repository, retention: Retention, now: DateTime<Utc>) -> Result<Pruned, Error> {
     let (ids, mut pruned) = (repository.list().await?, Pruned::default());
     let times: Vec<DateTime<Utc>> = ids.iter().filter_map(|id| time_of(id)).collect();
-    let kept_times = retention.kept(&times);
+    let kept_times = retention.kept(&times, now);
     let (kept, old): (Vec<String>, Vec<String>) =
         ids.into_iter().partition(|id| time_of(id).is_some_and(|at| kept_times.contains(&at)));
     if old.is_empty() {

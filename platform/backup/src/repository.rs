@@ -130,12 +130,13 @@ impl Repository {
         visit: impl AsyncFnMut(Bytes) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.check_size(what, file).await?;
+        let what = &with_key(what, file);
         let sealed = stream_of(&self.data, &file.key, file.stored_bytes).await?;
         let digest = sealed::open(&self.keys, what, sealed, visit).await?;
         if digest.bytes == file.bytes && digest.sha256 == file.sha256 {
             Ok(())
         } else {
-            Err(Error::damaged(what, "it holds other bytes than the point names"))
+            Err(Error::damaged(what.as_str(), "it holds other bytes than the point names"))
         }
     }
 
@@ -153,10 +154,11 @@ impl Repository {
 
     /// Returns an error unless a file is there with its size.
     pub(crate) async fn check_size(&self, what: &str, file: &SealedFile) -> Result<(), Error> {
+        let what = || with_key(what, file);
         match self.data.len(&file.key).await {
             Ok(bytes) if bytes == file.stored_bytes => Ok(()),
-            Ok(bytes) => Err(Error::damaged(what, format!("it has {bytes} of {} bytes", file.stored_bytes))),
-            Err(objects::Error::Missing) => Err(Error::damaged(what, "it is missing")),
+            Ok(bytes) => Err(Error::damaged(what(), format!("it has {bytes} of {} bytes", file.stored_bytes))),
+            Err(objects::Error::Missing) => Err(Error::damaged(what(), "it is missing")),
             Err(error) => Err(Error::Repository(error)),
         }
     }
@@ -184,6 +186,11 @@ impl Repository {
     pub async fn newest(&self) -> Result<Option<DateTime<Utc>>, Error> {
         Ok(self.list().await?.last().and_then(|id| time_of(id)))
     }
+}
+
+/// Returns the name of a file for an error: what it is, and where the repository has it.
+fn with_key(what: &str, file: &SealedFile) -> String {
+    format!("{what} (data/{})", file.key)
 }
 
 fn point_key(id: &str) -> Result<ObjectKey, Error> {

@@ -48,7 +48,8 @@ pub async fn restore(
     let is_resumed = read_marker(&marker).await?.as_deref() == Some(manifest.id.as_str());
     if !is_resumed {
         refuse_occupied(installation, &manifest, &objects).await?;
-        tokio::fs::write(&marker, &manifest.id).await.map_err(Error::file(&marker))?;
+        data_dir::write_secret(&marker, manifest.id.as_bytes()).map_err(Error::file(&marker))?;
+        sync_folder(&installation.data)?;
     }
     for entry in repository.index(&manifest).await?.chunks(1000) {
         let restored =
@@ -75,9 +76,14 @@ pub async fn restore_files_only(repository: &Repository, id: &str, folder: &Path
     Ok(manifest)
 }
 
-/// Returns an error if a restore into the data folder has begun and not ended.
+/// Returns an error if a restore into the data folder has begun and not ended, or if that can't be told.
 pub fn refuse_incomplete(data: &Path) -> Result<(), String> {
-    let Ok(id) = std::fs::read_to_string(data.join(MARKER)) else { return Ok(()) };
+    let marker = data.join(MARKER);
+    let id = match std::fs::read_to_string(&marker) {
+        Ok(id) => id,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("{}: {error}", marker.display())),
+    };
     Err(format!(
         "a restore into {} is not finished: run `tutti restore --point {id}` again, it continues where it stopped",
         data.display()
@@ -94,8 +100,8 @@ async fn read_marker(marker: &Path) -> Result<Option<String>, Error> {
 
 /// Refuses a place that has anything: files in the data folder, tables in the schemas, objects in the store.
 async fn refuse_occupied(installation: &Installation, manifest: &Manifest, objects: &Objects) -> Result<(), Error> {
-    // Opening the store made its folder, and locking the folder its lock.
-    refuse_full_folder(&installation.data, &["lock", "objects"])?;
+    // Opening the store made its folder, and locking the folder its lock. A disk of its own has lost+found.
+    refuse_full_folder(&installation.data, &["lock", "objects", "lost+found"])?;
     rows::refuse_occupied(installation, manifest).await?;
     let listings = stream::iter(shards()).map(async |shard| objects.list(&shard).await);
     let mut listings = listings.buffer_unordered(MAX_CONCURRENT);
@@ -172,7 +178,8 @@ async fn write_below(
     }
     // What an interrupted restore left.
     remove(&path).await?;
-    write_file(name, &file.file, &path, repository).await
+    write_file(name, &file.file, &path, repository).await?;
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 /// Makes the names in a folder durable.

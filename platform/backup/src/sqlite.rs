@@ -7,6 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use db::snapshot::{self, SnapshotFile};
 use futures::{Stream, TryStreamExt as _};
+use sea_orm::TransactionTrait as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::ReaderStream;
 
@@ -49,7 +50,10 @@ pub(crate) async fn store(
     for ((role, file), counts) in roles.iter().zip(&files).zip(counts) {
         if let Some(service) = installation.roles().find(|service| service.name == *role) {
             let copy = snapshot::open_copy(&file.copy).await?;
-            named_objects::read(&copy, "", service.objects, named).await?;
+            // In a transaction, whose statements take as long as they take.
+            let transaction = copy.begin().await.map_err(db::Error::from)?;
+            named_objects::read(&transaction, "", service.objects, named).await?;
+            transaction.rollback().await.map_err(db::Error::from)?;
             copy.close().await.map_err(db::Error::from)?;
         }
         let source = read_file(&file.copy).await?;

@@ -26,6 +26,20 @@ async fn only_new_objects_are_copied_and_an_object_that_has_grown_is_a_new_one()
     assert_eq!((first.count, first.new_count), (10, 10));
     let unchanged = harness.back_up().await.objects;
     assert_eq!((unchanged.count, unchanged.new_count, unchanged.bytes), (10, 0, first.bytes));
+    // What the repository has lost is copied again.
+    let (repository, aside) = (harness.repository().await, harness.path("aside"));
+    let ids = repository.list().await.unwrap();
+    for file in harness.data_files() {
+        std::fs::rename(&file, &aside).unwrap();
+        let found = verify(&repository, &ids, Depth::Sizes).await.unwrap().problems;
+        if found[0].contains("the object") {
+            let shown = file.file_name().unwrap().to_str().unwrap();
+            assert!(found[0].contains("(data/") && found[0].contains(shown), "{found:?}");
+            break;
+        }
+        std::fs::rename(&aside, &file).unwrap();
+    }
+    assert_eq!(harness.back_up().await.objects.new_count, 1);
     let grown = sing(&db, &objects, "song 10").await;
     let path = harness.path("data/objects").join(grown.as_str());
     assert_eq!(harness.back_up().await.objects.new_count, 1);
