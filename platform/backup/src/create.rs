@@ -27,8 +27,6 @@ use crate::sqlite;
 const SCRATCH: &str = "backup-scratch";
 
 /// Makes a recovery point, and removes those that the settings keep no longer. The second result is that of removing.
-///
-/// A point that lacks objects takes the place of no other: nothing is removed after it.
 pub async fn create(
     installation: &Installation,
     options: &BackupOptions,
@@ -38,9 +36,6 @@ pub async fn create(
     let hold = Hold::begin(&databases, installation.random.id(), &installation.clock).await?;
     let made = async {
         let manifest = make(installation, options, repository, &databases, &hold).await?;
-        if !manifest.missing.is_empty() {
-            return Ok((manifest, Ok(Pruned::default())));
-        }
         // The point is complete, whatever becomes of the old ones.
         let pruned = prune::prune(repository, Retention::from(options), installation.clock.now()).await;
         Ok::<_, Error>((manifest, pruned))

@@ -114,7 +114,7 @@ async fn points_that_are_kept_no_longer_go_with_the_files_that_only_they_name() 
     let policy = objects::orphans::Policy { columns: crate::fixtures::COLUMNS, abandoned_after: TimeDelta::days(7) };
     let orphans = objects::Orphans::open(&db, &objects, &harness.clock, &harness.path("data"), policy).await.unwrap();
     let old = sing(&db, &objects, "old").await;
-    sing(&db, &objects, "kept").await;
+    let kept = sing(&db, &objects, "kept").await;
     let first = harness.back_up().await;
     forget(&db, &orphans, &old, &harness.clock).await;
     let mut ids = Vec::new();
@@ -128,4 +128,13 @@ async fn points_that_are_kept_no_longer_go_with_the_files_that_only_they_name() 
     let verified = verify(&repository, &ids, Depth::Content).await.unwrap();
     assert_eq!(verified.problems, [""; 0]);
     assert_eq!(verified.files, harness.data_files().len() as u64, "files that no point names are left");
+
+    // The newest point from before the store lost an object stays: it is the only one that has it.
+    std::fs::remove_file(harness.path("data/objects").join(kept.as_str())).unwrap();
+    let mut without = Vec::new();
+    for _ in 0..3 {
+        harness.clock.advance(TimeDelta::days(2));
+        without.push(harness.back_up().await.id);
+    }
+    assert_eq!(repository.list().await.unwrap(), [ids.remove(1), without.remove(1), without.remove(1)]);
 }
