@@ -66,7 +66,8 @@ fn files_below(path: &Path, name: &str) -> Result<Vec<(String, PathBuf)>, Error>
         if is_link && depth > 0 && !is_key {
             continue;
         }
-        let metadata = match if is_link { std::fs::metadata(&path) } else { metadata } {
+        let metadata = if is_link { std::fs::metadata(&path) } else { metadata };
+        let metadata = match metadata {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             metadata => metadata.map_err(Error::file(&path))?,
         };

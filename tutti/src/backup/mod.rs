@@ -7,6 +7,7 @@ pub(crate) mod arguments;
 mod drill;
 mod drill_server;
 mod references;
+mod scratch;
 mod status;
 pub(crate) mod timer;
 
