@@ -27,6 +27,8 @@ use status::{Outcome, StatusFile};
 
 /// Problems that are printed; `--json` has all.
 const MAX_SHOWN: usize = 50;
+/// How far the clock of the machine that makes backups may be ahead.
+const MAX_AHEAD: TimeDelta = TimeDelta::minutes(10);
 /// The nice level of a backup: members come first.
 const NICE: i32 = 10;
 
@@ -181,7 +183,11 @@ pub(crate) async fn restore(arguments: Restore) -> Result<(), CommandError> {
         manifest.begun_at.to_rfc3339()
     );
     say!(
-        "Compare {} with this machine's configuration, then start the server.",
+        "What was undone after the point is done again: erased members, deleted posts and files, ended sessions and \
+         changed passwords are as they were. Erase, delete and end again what you know of, before members come back."
+    );
+    say!(
+        "Compare {} with this machine's configuration, remove it, then start the server.",
         installation.data.join("restored").display()
     );
     Ok(())
@@ -199,6 +205,11 @@ pub(crate) async fn verify(arguments: Verify) -> Result<(), CommandError> {
     let max_age = TimeDelta::hours(options.max_age_hours.into());
     match repository.newest().await? {
         None => verified.problems.push("there is no recovery point".to_owned()),
+        Some(newest) if newest > installation.clock.now() + MAX_AHEAD => verified.problems.push(format!(
+            "the newest point is of {}, which is yet to come: a clock was wrong, and nothing tells whether backups are \
+             still made",
+            newest.to_rfc3339()
+        )),
         Some(newest) if newest + max_age < installation.clock.now() => {
             verified.problems.push(format!("the newest point is of {}: no backup is made", newest.to_rfc3339()));
         }
