@@ -14,6 +14,7 @@ pub(crate) mod timer;
 use std::path::Path;
 
 use ::backup::{BackupOptions, Depth, Installation, Keys, Manifest, Repository};
+use base::telemetry::{LogFormat, start_logs};
 use base::{Clock, Random};
 use chrono::TimeDelta;
 use indicatif::HumanBytes;
@@ -40,6 +41,8 @@ struct Opened {
 }
 
 async fn open(settings: &Settings, arguments: &RepositoryArguments) -> Result<Opened, CommandError> {
+    // What goes on all the same, such as a damaged point, is said too.
+    let _ = start_logs(LogFormat::Readable, "backup=warn");
     let (installation, options) = installation(settings)?;
     let repository = Repository::open(&options, arguments.key.as_deref()).await?;
     Ok(Opened { installation, options, repository })
