@@ -95,8 +95,8 @@ async fn make(
     std::fs::remove_dir_all(&scratch).map_err(Error::file(&scratch))?;
     let databases = databases?;
     let objects = installation.open_objects().await?;
-    let previous = previous_index(repository).await?;
-    let copied = copy_objects::copy(&objects, named, previous, repository).await?;
+    let known = known_objects(repository).await?;
+    let copied = copy_objects::copy(&objects, named, known, repository).await?;
     let files = other_files::store(installation, options, repository).await?;
     let index = repository.store_bytes("index", write_index(&copied.index)?).await?;
     let manifest = Manifest {
@@ -116,31 +116,21 @@ async fn make(
     // A machine that slept has extended nothing meanwhile.
     hold.check().await?;
     repository.store_manifest(&manifest).await?;
+    if let Err(error) = repository.remove_parts().await {
+        tracing::warn!(%error, "lists of what was copied for this point are left; the next backup removes them");
+    }
     Ok(manifest)
 }
 
-/// Returns the objects of the newest point that can be read; none if there is none. A damaged point costs another copy
-/// of its objects, and no backup; so does a file that the repository has lost.
-async fn previous_index(repository: &Repository) -> Result<Vec<IndexEntry>, Error> {
-    for id in repository.list().await?.iter().rev() {
-        let read = async { repository.index(&repository.manifest(id).await?).await };
-        let read = read.await;
-        match read {
-            Err(error @ Error::Damaged { .. }) => {
-                tracing::error!(point = id, %error, "a recovery point is damaged");
-            }
-            read => return present(repository, read?).await,
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// Returns those of `entries` whose files the repository has, with their sizes.
-async fn present(repository: &Repository, mut entries: Vec<IndexEntry>) -> Result<Vec<IndexEntry>, Error> {
+/// Returns the objects that need no copy: those of the newest point, and those that interrupted backups have copied
+/// since. What the repository has lost is not among them.
+async fn known_objects(repository: &Repository) -> Result<Vec<IndexEntry>, Error> {
+    let mut entries = previous_index(repository).await?;
+    entries.extend(repository.parts().await?);
     if entries.is_empty() {
         return Ok(entries);
     }
-    let files = repository.list_files().await?.into_iter().map(|file| (file.key, file.bytes));
+    let files = repository.list_files(entries.len()).await?.into_iter().map(|file| (file.key, file.bytes));
     let (files, count): (HashMap<ObjectKey, u64>, usize) = (files.collect(), entries.len());
     entries.retain(|entry| files.get(&entry.file.key) == Some(&entry.file.stored_bytes));
     if entries.len() < count {
@@ -150,4 +140,46 @@ async fn present(repository: &Repository, mut entries: Vec<IndexEntry>) -> Resul
         );
     }
     Ok(entries)
+}
+
+/// Returns the objects of the newest point that can be read; none if there is none. A damaged point costs another copy
+/// of its objects, and no backup.
+async fn previous_index(repository: &Repository) -> Result<Vec<IndexEntry>, Error> {
+    for id in repository.list().await?.iter().rev() {
+        let read = async { repository.index(&repository.manifest(id).await?).await };
+        let read = read.await;
+        match read {
+            Err(error @ Error::Damaged { .. }) => {
+                tracing::error!(point = id, %error, "a recovery point is damaged");
+            }
+            read => return read,
+        }
+    }
+    Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_interrupted_backup_has_copied_is_known_to_the_next_one_unless_its_file_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("backup.key");
+        crate::Keys::generate(&key).unwrap();
+        let place = folder.path().join("repository");
+        let options = BackupOptions { folder: Some(place.clone()), key_file: Some(key), ..BackupOptions::default() };
+        let repository = Repository::open(&options, None).await.unwrap();
+        let mut entries = Vec::new();
+        for number in 0..2 {
+            let file = repository.store_bytes("an object", vec![number; 10]).await.unwrap();
+            entries.push(IndexEntry { object: ObjectKey::random(), modified: Some(1), file });
+        }
+        repository.store_part(&entries).await.unwrap();
+        assert_eq!(known_objects(&repository).await.unwrap(), entries);
+        std::fs::remove_file(place.join("data").join(entries[0].file.key.as_str())).unwrap();
+        assert_eq!(known_objects(&repository).await.unwrap(), entries[1..]);
+        repository.remove_parts().await.unwrap();
+        assert!(known_objects(&repository).await.unwrap().is_empty());
+    }
 }

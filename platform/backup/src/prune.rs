@@ -1,7 +1,7 @@
 //! Removes recovery points that are kept no longer, and the files that no point names.
 //!
 //! It runs under the hold of a backup, so no other backup names a file meanwhile. Invariant: a file that a point names
-//! stays; if a point can't be read, so that its files are unknown, every file stays; the newest point that lacks no
+//! stays, and so does one that an interrupted backup has copied; if a point can't be read, so that its files are unknown, every file stays; the newest point that lacks no
 //! object stays, however many came after it from a store that had lost some.
 
 use std::collections::HashSet;
@@ -48,12 +48,13 @@ pub(crate) async fn prune(repository: &Repository, retention: Retention, now: Da
     for id in &kept {
         named.extend(files_of(repository, id).await?);
     }
+    named.extend(repository.parts().await?.into_iter().map(|entry| entry.file.key));
     for id in &old {
         repository.remove_point(id).await?;
         pruned.points += 1;
     }
     let mut keys = Vec::new();
-    for file in repository.list_files().await? {
+    for file in repository.list_files(named.len()).await? {
         let is_old = file.modified.is_some_and(|at| DateTime::<Utc>::from(at) < now - MIN_AGE);
         if is_old && !named.contains(&file.key) {
             pruned.files += 1;

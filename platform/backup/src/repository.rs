@@ -16,13 +16,17 @@ use objects::{Listed, Objects, shards};
 
 use crate::Error;
 use crate::keys::Keys;
-use crate::manifest::{IndexEntry, Manifest, SealedFile, read_index, time_of};
+use crate::manifest::{IndexEntry, Manifest, SealedFile, read_index, time_of, write_index};
 use crate::options::BackupOptions;
 use crate::rate_limit::RateLimit;
 use crate::sealed::{self, Digest};
 
 /// The shard of the manifests.
 const POINTS: &str = "rp";
+/// The shard of the lists of what a backup has copied whose point is not stored yet.
+const PARTS: &str = "pa";
+/// The number of files up to which a few requests list them faster than one for each shard.
+const SMALL_FILES: usize = 20_000;
 /// The largest manifest or index that is read into memory: some ten million objects.
 const MAX_IN_MEMORY_BYTES: usize = 4 << 30;
 /// Concurrent requests to the repository.
@@ -168,8 +172,49 @@ impl Repository {
         self.points.remove(&point_key(id)?).await.map_err(Error::Repository)
     }
 
-    /// Lists the files of all points, shard by shard.
-    pub(crate) async fn list_files(&self) -> Result<Vec<Listed>, Error> {
+    /// Stores a list of objects that were copied for a point that is not stored yet: if its backup is interrupted, the
+    /// next one finds them.
+    pub(crate) async fn store_part(&self, copied: &[IndexEntry]) -> Result<(), Error> {
+        let key = format!("{PARTS}{}", ObjectKey::random().as_str().trim_start_matches(|at: char| at != '/')).parse();
+        let key: ObjectKey = key.map_err(|_| Error::Interrupted("a part has no name".to_owned()))?;
+        let writer = self.points.create_as(key).await.map_err(Error::Repository)?;
+        sealed::seal(&self.keys, one_chunk(write_index(copied)?), writer, &self.limit).await.map(drop)
+    }
+
+    /// Returns the objects of all parts. A damaged part, such as a torn one, costs another copy of its objects.
+    pub(crate) async fn parts(&self) -> Result<Vec<IndexEntry>, Error> {
+        let mut entries = Vec::new();
+        for Listed { key, bytes, .. } in self.points.list(PARTS).await.map_err(Error::Repository)? {
+            let read = async {
+                let (what, mut text) = (format!("the part {key}"), BytesMut::new());
+                let sealed = stream_of(&self.points, &key, bytes).await?;
+                sealed::open(&self.keys, &what, sealed, async |chunk| collect(&mut text, &chunk, &what)).await?;
+                read_index(key.as_str(), &text)
+            };
+            match read.await {
+                Ok(part) => entries.extend(part),
+                Err(error @ (Error::Damaged { .. } | Error::WrongKey)) => {
+                    tracing::warn!(%error, "what an interrupted backup has copied is copied again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Removes all parts: their objects are in a point.
+    pub(crate) async fn remove_parts(&self) -> Result<(), Error> {
+        for part in self.points.list(PARTS).await.map_err(Error::Repository)? {
+            self.points.remove(&part.key).await.map_err(Error::Repository)?;
+        }
+        Ok(())
+    }
+
+    /// Lists the files of all points. `expected` is about how many there are.
+    pub(crate) async fn list_files(&self, expected: usize) -> Result<Vec<Listed>, Error> {
+        if expected < SMALL_FILES {
+            return self.data.list_all().await.map_err(Error::Repository);
+        }
         let shards = stream::iter(shards()).map(async |shard| self.data.list(&shard).await);
         let listed: Vec<Vec<Listed>> =
             shards.buffer_unordered(MAX_CONCURRENT).try_collect().await.map_err(Error::Repository)?;
