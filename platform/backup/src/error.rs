@@ -113,6 +113,19 @@ pub enum Error {
         #[source]
         cause: std::io::Error,
     },
+    /// The copies of the databases would fill the disk, on which the server writes.
+    #[error(
+        "{} has {free_bytes} free bytes, and copies of the databases need {needed_bytes}: make room, as a full disk \
+         stops the server", folder.display()
+    )]
+    NoRoom {
+        /// The folder for the copies.
+        folder: PathBuf,
+        /// The free room.
+        free_bytes: u64,
+        /// The room that the copies need at most, and some for the server.
+        needed_bytes: u64,
+    },
     /// A thread that works on bytes ended early.
     #[error("the work on a file of the backup was interrupted: {0}")]
     Interrupted(String),

@@ -175,8 +175,10 @@ impl Repository {
     /// Stores a list of objects that were copied for a point that is not stored yet: if its backup is interrupted, the
     /// next one finds them.
     pub(crate) async fn store_part(&self, copied: &[IndexEntry]) -> Result<(), Error> {
-        let key = format!("{PARTS}{}", ObjectKey::random().as_str().trim_start_matches(|at: char| at != '/')).parse();
-        let key: ObjectKey = key.map_err(|_| Error::Interrupted("a part has no name".to_owned()))?;
+        let random = ObjectKey::random();
+        let tail = random.as_str().trim_start_matches(|at: char| at != '/');
+        let key: Result<ObjectKey, _> = format!("{PARTS}{tail}").parse();
+        let key = key.map_err(|error| Error::Interrupted(error.to_string()))?;
         let writer = self.points.create_as(key).await.map_err(Error::Repository)?;
         sealed::seal(&self.keys, one_chunk(write_index(copied)?), writer, &self.limit).await.map(drop)
     }

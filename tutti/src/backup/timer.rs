@@ -13,7 +13,7 @@ use ::backup::BackupOptions;
 use boot::Process;
 use chrono::TimeDelta;
 use db::schedule::{self, Job, JobError};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::status;
 use crate::installation_arguments::Settings;
@@ -62,10 +62,15 @@ fn installation_arguments(data: &Path, settings: &Settings) -> Vec<String> {
 
 /// Runs a command to its end. It is killed when this process stops, and the next slot runs again.
 async fn run(action: &'static [&'static str], arguments: Arc<[String]>) -> Result<(), JobError> {
-    let mut command = Command::new("nice");
-    command.args(["-n", "10"]).arg(std::env::current_exe()?).args(action).args(arguments.iter());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let output = command.spawn()?.wait_with_output().await?;
+    let program = std::env::current_exe()?;
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "10"]).arg(&program);
+    // An image without a shell has no such program.
+    let child = match spawn(nice, action, &arguments) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => spawn(Command::new(program), action, &arguments),
+        spawned => spawned,
+    };
+    let output = child?.wait_with_output().await?;
     if output.status.success() {
         return Ok(());
     }
@@ -73,6 +78,11 @@ async fn run(action: &'static [&'static str], arguments: Arc<[String]>) -> Resul
     let skipped = said.chars().count().saturating_sub(MAX_KEPT_CHARS);
     let end: String = said.chars().skip(skipped).collect();
     Err(format!("{} failed: {}", action.join(" "), end.trim()).into())
+}
+
+fn spawn(mut command: Command, action: &[&str], arguments: &[String]) -> std::io::Result<Child> {
+    command.args(action).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn()
 }
 
 #[cfg(test)]
