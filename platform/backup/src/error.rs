@@ -84,6 +84,17 @@ pub enum Error {
         /// The configuration's.
         here: String,
     },
+    /// A restore that was interrupted went into other engines.
+    #[error(
+        "the restore into this folder began with other engines ({begun}) than the configuration names now ({here}): \
+         continue it with the same ones, or name an empty folder with --data"
+    )]
+    OtherPlace {
+        /// Those it began with.
+        begun: String,
+        /// The configuration's.
+        here: String,
+    },
     /// A program failed.
     #[error("{program} failed: {output}")]
     Program {
