@@ -27,8 +27,8 @@ const POINTS: &str = "rp";
 const PARTS: &str = "pa";
 /// The number of files up to which a few requests list them faster than one for each shard.
 const SMALL_FILES: usize = 20_000;
-/// The largest manifest or index that is read into memory: some ten million objects.
-const MAX_IN_MEMORY_BYTES: usize = 4 << 30;
+/// The largest manifest or part that is read into memory, and the longest line of an index.
+const MAX_IN_MEMORY_BYTES: usize = 1 << 30;
 /// Concurrent requests to the repository.
 pub(crate) const MAX_CONCURRENT: usize = 8;
 
@@ -96,7 +96,18 @@ impl Repository {
     /// Returns the objects of a point.
     pub(crate) async fn index(&self, manifest: &Manifest) -> Result<Vec<IndexEntry>, Error> {
         let what = format!("the index of {}", manifest.id);
-        read_index(&manifest.id, &self.read(&what, &manifest.index).await?)
+        let (mut entries, mut text) = (Vec::new(), BytesMut::new());
+        let visit = async |chunk: Bytes| {
+            collect(&mut text, &chunk, &what)?;
+            // Whole lines are read at once, so that a long index is in memory only once.
+            if let Some(end) = text.iter().rposition(|byte| *byte == b'\n') {
+                entries.extend(read_index(&manifest.id, &text.split_to(end + 1))?);
+            }
+            Ok::<(), Error>(())
+        };
+        self.open_file(&what, &manifest.index, visit).await?;
+        entries.extend(read_index(&manifest.id, &text)?);
+        Ok(entries)
     }
 
     /// Stores a manifest, and with it the point.
@@ -147,13 +158,6 @@ impl Repository {
     /// Opens a sealed file and compares its digest.
     pub(crate) async fn verify(&self, what: &str, file: &SealedFile) -> Result<(), Error> {
         self.open_file(what, file, async |_| Ok(())).await
-    }
-
-    /// Reads a whole file into memory.
-    pub(crate) async fn read(&self, what: &str, file: &SealedFile) -> Result<BytesMut, Error> {
-        let mut bytes = BytesMut::new();
-        self.open_file(what, file, async |chunk| collect(&mut bytes, &chunk, what)).await?;
-        Ok(bytes)
     }
 
     /// Returns an error unless a file is there with its size.
