@@ -113,8 +113,14 @@ impl Repository {
     /// Stores a manifest, and with it the point.
     pub(crate) async fn store_manifest(&self, manifest: &Manifest) -> Result<(), Error> {
         let json = serde_json::to_vec(manifest).map_err(|error| Error::Interrupted(error.to_string()))?;
-        let writer = self.points.create_as(point_key(&manifest.id)?).await.map_err(Error::Repository)?;
-        sealed::seal(&self.keys, one_chunk(json), writer, &self.limit).await?;
+        let key = point_key(&manifest.id)?;
+        let writer = self.points.create_as(key.clone()).await.map_err(Error::Repository)?;
+        let sealed = sealed::seal(&self.keys, one_chunk(json), writer, &self.limit).await;
+        if let Err(error) = sealed {
+            // A part of it, such as a full disk leaves, would be a damaged point.
+            let _ = self.points.remove(&key).await;
+            return Err(error);
+        }
         let stored = self.manifest(&manifest.id).await?;
         if stored == *manifest { Ok(()) } else { Err(Error::damaged(&manifest.id, "it came back changed")) }
     }
