@@ -167,7 +167,8 @@ impl Manifest {
         let is_name = |role: &String| {
             !role.is_empty() && role.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
         };
-        match manifest.databases.iter().flat_map(|database| &database.roles).find(|role| !is_name(role)) {
+        let stray = manifest.databases.iter().flat_map(|database| &database.roles).find(|role| !is_name(role)).cloned();
+        match stray {
             None => Ok(manifest),
             Some(role) => Err(Error::damaged(what(), format!("`{role}` is the name of no role"))),
         }

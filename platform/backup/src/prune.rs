@@ -1,8 +1,9 @@
 //! Removes recovery points that are kept no longer, and the files that no point names.
 //!
 //! It runs under the hold of a backup, so no other backup names a file meanwhile. Invariant: a file that a point names
-//! stays, and so does one that an interrupted backup has copied; if a point can't be read, so that its files are unknown, every file stays; the newest point that lacks no
-//! object stays, however many came after it from a store that had lost some.
+//! stays, and so does one that an interrupted backup has copied; if a point can't be read, so that its files are
+//! unknown, every file stays; the newest point that lacks no object stays, however many came after it from a store that
+//! had lost some.
 
 use std::collections::HashSet;
 
