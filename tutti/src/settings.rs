@@ -157,7 +157,7 @@ mod tests {
             backups(&Config::load(None, std::iter::empty(), &set, &["backup"], &[]).unwrap())
         };
         assert!(check("accounts").is_ok());
-        for role in ["acounts", "gateway"] {
+        for role in ["account", "gateway"] {
             assert!(check(role).unwrap_err().to_string().contains("schedule_role"), "{role}");
         }
     }
