@@ -132,6 +132,11 @@ impl StatusFile {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// Whether a backup has succeeded.
+    pub(super) fn has_point(&self) -> bool {
+        self.read().backup.success.is_some()
+    }
+
     /// Changes the file; a crash leaves the old one or the new one. Without a data folder there is nothing to record.
     pub(super) fn record(&self, change: impl FnOnce(&mut Status)) -> Result<(), CommandError> {
         if !self.0.parent().is_some_and(Path::is_dir) {
@@ -244,6 +249,9 @@ mod tests {
         let gauges = Gauges::register(&Metrics::default());
         gauges.set(&file.read());
         assert_eq!((gauges.drill_loss.get(), gauges.last_success.get()), (5, 0));
+        assert!(!file.has_point(), "a drill is no backup");
+        file.record(|status| status.backup.add(Outcome::new(now, now, None))).unwrap();
+        assert!(file.has_point());
         assert!(StatusFile::of(&folder.path().join("none")).record(|_| {}).is_ok());
     }
 }
