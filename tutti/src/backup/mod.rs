@@ -109,7 +109,11 @@ async fn create(settings: &Settings, arguments: &RepositoryArguments) -> Result<
     };
     let made = made.await;
     let outcome = Outcome::of_backup(begun_at, clock.now(), &made);
-    status.record(|all| all.backup.add(outcome))?;
+    let unpruned = made.as_ref().ok().and_then(|(_, pruned)| Outcome::of_pruning(clock.now(), pruned));
+    status.record(|all| {
+        all.backup.add(outcome);
+        unpruned.into_iter().for_each(|failure| all.backup.add(failure));
+    })?;
     let (manifest, pruned) = made?;
     if arguments.json {
         say!("{}", serde_json::to_string_pretty(&manifest)?);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::backup::{Manifest, Pruned};
 use base::tasks::Tasks;
 use base::telemetry::Metrics;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use prometheus_client::metrics::gauge::Gauge;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,14 @@ impl Outcome {
                 ..Self::new(begun_at, ended_at, None)
             },
         }
+    }
+
+    /// Returns how the removal of old points after a backup failed, if it did. It counts as a failure that is newer than
+    /// the backup.
+    pub(super) fn of_pruning(ended_at: DateTime<Utc>, pruned: &Result<Pruned, ::backup::Error>) -> Option<Self> {
+        let reason = |error: &::backup::Error| format!("old points could not be removed: {error}");
+        let begun_at = ended_at + TimeDelta::seconds(1);
+        pruned.as_ref().err().map(|error| Self::new(begun_at, begun_at, Some(reason(error))))
     }
 
     /// Returns how a drill went.
@@ -249,6 +257,11 @@ mod tests {
         let gauges = Gauges::register(&Metrics::default());
         gauges.set(&file.read());
         assert_eq!((gauges.drill_loss.get(), gauges.last_success.get()), (5, 0));
+        let unpruned = Outcome::of_pruning(now, &Err(::backup::Error::NoRepository)).unwrap();
+        assert!(
+            unpruned.begun_at.timestamp() > now.timestamp()
+                && Outcome::of_pruning(now, &Ok(Pruned::default())).is_none()
+        );
         assert!(!file.has_point(), "a drill is no backup");
         file.record(|status| status.backup.add(Outcome::new(now, now, None))).unwrap();
         assert!(file.has_point());
