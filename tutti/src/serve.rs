@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backup::BackupOptions;
 use base::tasks::Tasks;
 use base::telemetry::{LogFormat, start_logs};
 use boot::{Options, Process};
@@ -53,8 +52,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let logs = start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
     let services = roles::select(&arguments.roles)?;
     boot::check_config(&config, &services)?;
-    let backups: BackupOptions = config.section("backup")?;
-    backups.check()?;
+    let backups = settings::backups(&config)?;
     backup::refuse_incomplete(&server.data)?;
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;

@@ -70,8 +70,7 @@ impl Default for Server {
 
 /// Returns the sections of the process for the configuration reference, and for what operators see of them.
 pub(crate) fn sections() -> Vec<Section> {
-    let backup =
-        Section::of::<BackupOptions>("backup").with_rule(|config| config.section::<BackupOptions>("backup")?.check());
+    let backup = Section::of::<BackupOptions>("backup").with_rule(|config| backups(config).map(drop));
     vec![Section::of::<Server>("server"), backup]
 }
 
@@ -119,5 +118,47 @@ pub(crate) fn check_peers(config: &Config) -> Result<(), Error> {
             reason: format!("there is no role called `{name}`; the roles are {}", known.join(", ")),
         }),
         None => Ok(()),
+    }
+}
+
+/// Returns `[backup]`; an error if it contradicts itself, or if no role could make what it asks for.
+pub(crate) fn backups(config: &Config) -> Result<BackupOptions, Error> {
+    let options: BackupOptions = config.section("backup")?;
+    options.check()?;
+    let services = roles::all();
+    let with_schedule: Vec<&str> =
+        services.iter().filter(|service| service.migrations.is_some()).map(|service| service.name).collect();
+    if options.is_timed() && !with_schedule.contains(&options.schedule_role.as_str()) {
+        return Err(Error::Section {
+            section: "backup".into(),
+            reason: format!(
+                "no backup would ever be made: `schedule_role` is `{}`, and the roles with a schedule are {}",
+                options.schedule_role,
+                with_schedule.join(", ")
+            ),
+        });
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_of_backups_that_no_role_has_is_refused() {
+        let check = |role: &str| {
+            let set = [
+                "backup.folder=/b".to_owned(),
+                "backup.key_file=/k".to_owned(),
+                "backup.every_minutes=60".to_owned(),
+                format!("backup.schedule_role={role}"),
+            ];
+            backups(&Config::load(None, std::iter::empty(), &set, &["backup"], &[]).unwrap())
+        };
+        assert!(check("accounts").is_ok());
+        for role in ["account", "gateway"] {
+            assert!(check(role).unwrap_err().to_string().contains("schedule_role"), "{role}");
+        }
     }
 }

@@ -20,6 +20,10 @@ use crate::repository::{MAX_CONCURRENT, Repository};
 /// upload be cut to its checkpoint meanwhile.
 const MAX_ATTEMPTS: u32 = 3;
 
+/// After so many objects, or bytes of them, a backup stores what it has copied: an interrupted one costs no more.
+const PART_OBJECTS: usize = 1_000;
+const PART_BYTES: u64 = 1 << 30;
+
 /// The objects of a point.
 #[derive(Debug, Default)]
 pub(crate) struct Copied {
@@ -37,15 +41,14 @@ enum Outcome {
     Absent(ObjectKey),
 }
 
-/// Copies the objects that rows name and `previous` has not.
+/// Copies the objects that rows name and that are not `known`, of which the last entry of a key counts.
 pub(crate) async fn copy(
     objects: &Objects,
     mut named: NamedObjects,
-    previous: Vec<IndexEntry>,
+    known: Vec<IndexEntry>,
     repository: &Repository,
 ) -> Result<Copied, Error> {
-    let previous: HashMap<ObjectKey, IndexEntry> =
-        previous.into_iter().map(|entry| (entry.object.clone(), entry)).collect();
+    let known: HashMap<ObjectKey, IndexEntry> = known.into_iter().map(|entry| (entry.object.clone(), entry)).collect();
     let mut listed = Vec::new();
     let mut shards =
         stream::iter(shards()).map(async |shard| objects.list(&shard).await).buffer_unordered(MAX_CONCURRENT);
@@ -57,13 +60,18 @@ pub(crate) async fn copy(
         }
     }
     drop(shards);
-    let (mut copied, mut absent) = (Copied::default(), Vec::new());
+    let (mut copied, mut absent, mut part) = (Copied::default(), Vec::new(), Part::default());
     let mut outcomes = stream::iter(listed)
         .map(async |(object, is_whole)| {
-            Ok::<_, Error>((copy_one(objects, object, &previous, repository).await?, is_whole))
+            Ok::<_, Error>((copy_one(objects, object, &known, repository).await?, is_whole))
         })
         .buffer_unordered(MAX_CONCURRENT);
     while let Some((outcome, is_whole)) = outcomes.try_next().await? {
+        if let Outcome::Copied(entry) = &outcome
+            && let Some(entries) = part.add(entry)
+        {
+            repository.store_part(&entries).await?;
+        }
         copied.add(outcome, is_whole, &mut absent);
     }
     drop(outcomes);
@@ -78,6 +86,26 @@ pub(crate) async fn copy(
     copied.missing.sort_unstable();
     copied.unfinished.sort_unstable();
     Ok(copied)
+}
+
+/// What was copied since the last part was stored.
+#[derive(Default)]
+struct Part {
+    entries: Vec<IndexEntry>,
+    bytes: u64,
+}
+
+impl Part {
+    /// Adds an object. Returns all of them if they are many.
+    fn add(&mut self, entry: &IndexEntry) -> Option<Vec<IndexEntry>> {
+        self.bytes += entry.file.bytes;
+        self.entries.push(entry.clone());
+        if self.entries.len() < PART_OBJECTS && self.bytes < PART_BYTES {
+            return None;
+        }
+        self.bytes = 0;
+        Some(std::mem::take(&mut self.entries))
+    }
 }
 
 impl Copied {
@@ -103,12 +131,12 @@ impl Copied {
 async fn copy_one(
     objects: &Objects,
     object: Listed,
-    previous: &HashMap<ObjectKey, IndexEntry>,
+    known: &HashMap<ObjectKey, IndexEntry>,
     repository: &Repository,
 ) -> Result<Outcome, Error> {
     let Listed { key, bytes, modified } = object;
     let modified = modified.map(|at| chrono::DateTime::<chrono::Utc>::from(at).timestamp_micros());
-    let known = previous.get(&key).filter(|entry| entry.file.bytes == bytes && entry.modified == modified);
+    let known = known.get(&key).filter(|entry| entry.file.bytes == bytes && entry.modified == modified);
     if let Some(entry) = known.filter(|entry| entry.modified.is_some()) {
         return Ok(Outcome::Known(entry.clone()));
     }
@@ -146,4 +174,23 @@ async fn read(
 /// Returns an error about an object.
 pub(crate) fn failed(key: &ObjectKey) -> impl Fn(objects::Error) -> Error + '_ {
     move |cause| Error::Object { key: key.clone(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::SealedFile;
+
+    #[test]
+    fn what_was_copied_is_stored_after_so_many_objects_or_bytes() {
+        let entry = |bytes: u64| {
+            let file = SealedFile { key: ObjectKey::random(), bytes, sha256: String::new(), stored_bytes: bytes };
+            IndexEntry { object: ObjectKey::random(), modified: None, file }
+        };
+        let mut part = Part::default();
+        assert!(part.add(&entry(1)).is_none());
+        assert_eq!(part.add(&entry(PART_BYTES)).map(|entries| entries.len()), Some(2));
+        assert!((1..PART_OBJECTS).all(|_| part.add(&entry(1)).is_none()));
+        assert_eq!(part.add(&entry(1)).map(|entries| entries.len()), Some(PART_OBJECTS));
+    }
 }

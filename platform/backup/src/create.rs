@@ -4,6 +4,9 @@
 //! there to be copied. The manifest is stored last. Invariant: what was acknowledged before the beginning is in the
 //! point, and every file of the point was read back and compared.
 
+use std::collections::HashMap;
+
+use base::ObjectKey;
 use boot::data_dir;
 
 use crate::Error;
@@ -32,7 +35,7 @@ pub async fn create(
     let databases = installation.open_databases().await?;
     let hold = Hold::begin(&databases, installation.random.id(), &installation.clock).await?;
     let made = async {
-        let manifest = make(installation, options, repository, &databases).await?;
+        let manifest = make(installation, options, repository, &databases, &hold).await?;
         // The point is complete, whatever becomes of the old ones.
         let pruned = prune::prune(repository, Retention::from(options), installation.clock.now()).await;
         Ok::<_, Error>((manifest, pruned))
@@ -69,6 +72,7 @@ async fn make(
     options: &BackupOptions,
     repository: &Repository,
     roles: &[objects::reconcile::RoleDatabase],
+    hold: &Hold<'_>,
 ) -> Result<Manifest, Error> {
     let begun_at = installation.clock.now();
     let (engine, mut named) = (installation.engine()?, NamedObjects::new());
@@ -91,8 +95,8 @@ async fn make(
     std::fs::remove_dir_all(&scratch).map_err(Error::file(&scratch))?;
     let databases = databases?;
     let objects = installation.open_objects().await?;
-    let previous = previous_index(repository).await?;
-    let copied = copy_objects::copy(&objects, named, previous, repository).await?;
+    let known = known_objects(repository).await?;
+    let copied = copy_objects::copy(&objects, named, known, repository).await?;
     let files = other_files::store(installation, options, repository).await?;
     let index = repository.store_bytes("index", write_index(&copied.index)?).await?;
     let manifest = Manifest {
@@ -109,8 +113,33 @@ async fn make(
         missing: copied.missing,
         unfinished: copied.unfinished,
     };
+    // A machine that slept has extended nothing meanwhile.
+    hold.check().await?;
     repository.store_manifest(&manifest).await?;
+    if let Err(error) = repository.remove_parts().await {
+        tracing::warn!(%error, "lists of what was copied for this point are left; the next backup removes them");
+    }
     Ok(manifest)
+}
+
+/// Returns the objects that need no copy: those of the newest point, and those that interrupted backups have copied
+/// since. What the repository has lost is not among them.
+async fn known_objects(repository: &Repository) -> Result<Vec<IndexEntry>, Error> {
+    let mut entries = previous_index(repository).await?;
+    entries.extend(repository.parts().await?);
+    if entries.is_empty() {
+        return Ok(entries);
+    }
+    let files = repository.list_files(entries.len()).await?.into_iter().map(|file| (file.key, file.bytes));
+    let (files, count): (HashMap<ObjectKey, u64>, usize) = (files.collect(), entries.len());
+    entries.retain(|entry| files.get(&entry.file.key) == Some(&entry.file.stored_bytes));
+    if entries.len() < count {
+        tracing::error!(
+            files = count - entries.len(),
+            "the repository has lost files of its newest point; what the store still has of them is copied again"
+        );
+    }
+    Ok(entries)
 }
 
 /// Returns the objects of the newest point that can be read; none if there is none. A damaged point costs another copy
@@ -127,4 +156,30 @@ async fn previous_index(repository: &Repository) -> Result<Vec<IndexEntry>, Erro
         }
     }
     Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_interrupted_backup_has_copied_is_known_to_the_next_one_unless_its_file_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("backup.key");
+        crate::Keys::generate(&key).unwrap();
+        let place = folder.path().join("repository");
+        let options = BackupOptions { folder: Some(place.clone()), key_file: Some(key), ..BackupOptions::default() };
+        let repository = Repository::open(&options, None).await.unwrap();
+        let mut entries = Vec::new();
+        for number in 0..2 {
+            let file = repository.store_bytes("an object", vec![number; 10]).await.unwrap();
+            entries.push(IndexEntry { object: ObjectKey::random(), modified: Some(1), file });
+        }
+        repository.store_part(&entries).await.unwrap();
+        assert_eq!(known_objects(&repository).await.unwrap(), entries);
+        std::fs::remove_file(place.join("data").join(entries[0].file.key.as_str())).unwrap();
+        assert_eq!(known_objects(&repository).await.unwrap(), entries[1..]);
+        repository.remove_parts().await.unwrap();
+        assert!(known_objects(&repository).await.unwrap().is_empty());
+    }
 }

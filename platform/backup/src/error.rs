@@ -84,6 +84,17 @@ pub enum Error {
         /// The configuration's.
         here: String,
     },
+    /// A restore that was interrupted went into other engines.
+    #[error(
+        "the restore into this folder began with other engines ({begun}) than the configuration names now ({here}): \
+         continue it with the same ones, or name an empty folder with --data"
+    )]
+    OtherPlace {
+        /// Those it began with.
+        begun: String,
+        /// The configuration's.
+        here: String,
+    },
     /// A program failed.
     #[error("{program} failed: {output}")]
     Program {
@@ -112,6 +123,19 @@ pub enum Error {
         /// The cause.
         #[source]
         cause: std::io::Error,
+    },
+    /// The copies of the databases would fill the disk, on which the server writes.
+    #[error(
+        "{} has {free_bytes} free bytes, and copies of the databases need {needed_bytes}: make room, as a full disk \
+         stops the server", folder.display()
+    )]
+    NoRoom {
+        /// The folder for the copies.
+        folder: PathBuf,
+        /// The free room.
+        free_bytes: u64,
+        /// The room that the copies need at most, and some for the server.
+        needed_bytes: u64,
     },
     /// A thread that works on bytes ended early.
     #[error("the work on a file of the backup was interrupted: {0}")]

@@ -15,6 +15,7 @@ use crate::Error;
 /// For how long a hold counts after it was last extended: longer than clocks are apart and databases restart.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
 const EXTEND_INTERVAL: Duration = Duration::from_secs(30);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub(crate) struct Hold<'a> {
@@ -63,6 +64,23 @@ impl<'a> Hold<'a> {
                 Err(error) => return error.into(),
             }
         }
+    }
+
+    /// Returns an error unless the hold has lasted until now. A process that was stopped for longer than a lease, and
+    /// goes on, learns it here.
+    pub(crate) async fn check(&self) -> Result<(), Error> {
+        for RoleDatabase { db, .. } in self.databases {
+            loop {
+                match removal_hold::is_held(db, &self.token, self.clock.now()).await {
+                    Ok(true) => break,
+                    Ok(false) => return Err(Error::HoldLost),
+                    // [`Hold::keep`] ends the waiting.
+                    Err(error) if error.is_unavailable() => tokio::time::sleep(CHECK_INTERVAL).await,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Ends the hold.

@@ -4,12 +4,14 @@
 //! it verifies and continues, and one that is kept elsewhere for the day on which the machine is gone. Invariant: a
 //! secret key is in its file and in memory, never in a log, an error or the repository.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::str::FromStr as _;
 
 use age::secrecy::ExposeSecret as _;
 use age::x25519::{Identity, Recipient};
-use boot::data_dir;
 
 use crate::Error;
 
@@ -49,14 +51,20 @@ impl Keys {
     /// Makes a key and writes it into a new file that only this user can read. Returns the public key.
     pub fn generate(path: &Path) -> Result<String, Error> {
         let failed = |reason: String| Error::KeyFile { path: path.to_owned(), reason };
-        if path.exists() {
-            return Err(failed("it exists already, and a key that is overwritten opens no backup any more".to_owned()));
-        }
         let identity = Identity::generate();
         let public = identity.to_public().to_string();
         let text = format!("# public key: {public}\n{}\n", identity.to_string().expose_secret());
-        data_dir::write_secret(path, text.as_bytes()).map_err(|error| failed(error.to_string()))?;
-        Ok(public)
+        let write = || {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all())
+        };
+        match write() {
+            Ok(()) => Ok(public),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(failed("it exists already, and a key that is overwritten opens no backup any more".to_owned()))
+            }
+            Err(error) => Err(failed(error.to_string())),
+        }
     }
 }
 

@@ -160,7 +160,18 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_slice(json).map_err(unreadable)?;
         // A file that was moved to another name.
-        if manifest.id == id { Ok(manifest) } else { Err(Error::damaged(what(), format!("it is {}", manifest.id))) }
+        if manifest.id != id {
+            return Err(Error::damaged(what(), format!("it is {}", manifest.id)));
+        }
+        // Databases are restored to files of these names.
+        let is_name = |role: &String| {
+            !role.is_empty() && role.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        };
+        let stray = manifest.databases.iter().flat_map(|database| &database.roles).find(|role| !is_name(role)).cloned();
+        match stray {
+            None => Ok(manifest),
+            Some(role) => Err(Error::damaged(what(), format!("`{role}` is the name of no role"))),
+        }
     }
 
     /// Returns the keys of the files that the manifest names itself.
@@ -206,6 +217,39 @@ mod tests {
         for wrong in ["", "20261130T084500Z", "20261130X084500Zabcd", "20261130T084500Zabcde", "ä0261130T084500Zabcd"]
         {
             assert_eq!(time_of(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_is_refused_under_another_id_or_with_a_role_that_leads_elsewhere() {
+        let file = SealedFile { key: ObjectKey::random(), bytes: 7, sha256: "ab".into(), stored_bytes: 300 };
+        let id = "20261130T084500Zab12";
+        let json = |id: &str, role: &str| {
+            let manifest = Manifest {
+                format: FORMAT,
+                id: id.to_owned(),
+                begun_at: DateTime::UNIX_EPOCH,
+                ended_at: DateTime::UNIX_EPOCH,
+                release: String::new(),
+                engine: Engine::Sqlite,
+                databases: vec![DatabaseFile {
+                    roles: vec![role.to_owned()],
+                    schemas: Vec::new(),
+                    rows: BTreeMap::new(),
+                    file: file.clone(),
+                }],
+                files: Vec::new(),
+                index: file.clone(),
+                objects: ObjectTotals::default(),
+                missing: Vec::new(),
+                unfinished: Vec::new(),
+            };
+            serde_json::to_vec(&manifest).unwrap()
+        };
+        assert!(Manifest::from_json(id, &json(id, "accounts")).is_ok());
+        assert!(Manifest::from_json(id, &json("20261130T084501Zab12", "accounts")).is_err());
+        for role in ["../../etc/cron", "a/b", ".", ""] {
+            assert!(Manifest::from_json(id, &json(id, role)).is_err(), "{role}");
         }
     }
 

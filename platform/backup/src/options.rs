@@ -119,7 +119,7 @@ impl BackupOptions {
             _ if self.folder.is_some() && !self.bucket.is_empty() => {
                 "`folder` and `bucket` are both set; leave one out"
             }
-            _ if self.keep_hourly + self.keep_daily + self.keep_weekly + self.keep_monthly == 0 => {
+            _ if [self.keep_hourly, self.keep_daily, self.keep_weekly, self.keep_monthly] == [0; 4] => {
                 "nothing would be kept: one of `keep_hourly`, `keep_daily`, `keep_weekly` and `keep_monthly` must be \
                  at least 1"
             }

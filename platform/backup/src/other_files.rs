@@ -34,7 +34,11 @@ pub(crate) async fn store(
         sources.push((format!("configuration/{key}"), path));
     }
     for (number, path) in options.include.iter().enumerate() {
-        sources.extend(files_below(path, &format!("included/{number}"))?);
+        let found = files_below(path, &format!("included/{number}"))?;
+        if found.is_empty() {
+            tracing::warn!(path = %path.display(), "backup.include names it, and there is no file at or below it");
+        }
+        sources.extend(found);
     }
     let mut stored = Vec::new();
     for (path, source) in sources {
@@ -51,18 +55,25 @@ pub(crate) async fn store(
     Ok(stored)
 }
 
-/// Returns the files at or below a path, each with its name in the point, which begins with `name`. Links are not
-/// followed; a path that does not exist has none.
+/// Returns the files at or below a path, each with its name in the point, which begins with `name`. A path that does
+/// not exist has none. Links are not followed, but the path itself may be one, and a key may be a link to its file.
 fn files_below(path: &Path, name: &str) -> Result<Vec<(String, PathBuf)>, Error> {
     let (mut found, mut folders) = (BTreeSet::new(), vec![(path.to_owned(), name.to_owned(), 0)]);
     while let Some((path, name, depth)) = folders.pop() {
-        let metadata = match std::fs::symlink_metadata(&path) {
+        let metadata = std::fs::symlink_metadata(&path);
+        let is_link = metadata.as_ref().is_ok_and(std::fs::Metadata::is_symlink);
+        let is_key = Path::new(&name).starts_with(SECRETS);
+        if is_link && depth > 0 && !is_key {
+            continue;
+        }
+        let metadata = if is_link { std::fs::metadata(&path) } else { metadata };
+        let metadata = match metadata {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             metadata => metadata.map_err(Error::file(&path))?,
         };
         if metadata.is_file() {
             found.insert((name, path));
-        } else if metadata.is_dir() && depth < MAX_DEPTH {
+        } else if metadata.is_dir() && depth < MAX_DEPTH && (depth == 0 || !is_link) {
             for entry in std::fs::read_dir(&path).map_err(Error::file(&path))? {
                 let entry = entry.map_err(Error::file(&path))?;
                 folders.push((entry.path(), format!("{name}/{}", entry.file_name().to_string_lossy()), depth + 1));
@@ -105,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_read_to_their_end_without_following_links() {
+    fn folders_are_read_to_their_end_without_following_links_but_to_themselves_and_to_keys() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("a/b");
         std::fs::create_dir_all(&folder).unwrap();
@@ -113,6 +124,12 @@ mod tests {
         std::os::unix::fs::symlink("/", folder.join("link")).unwrap();
         let found = files_below(root.path(), "included/0").unwrap();
         assert_eq!(found, [("included/0/a/b/log".to_owned(), folder.join("log"))]);
+        let linked = root.path().join("linked");
+        std::os::unix::fs::symlink(root.path().join("a"), &linked).unwrap();
+        assert_eq!(files_below(&linked, "x").unwrap(), [("x/b/log".to_owned(), linked.join("b/log"))]);
+        std::os::unix::fs::symlink(folder.join("log"), folder.join("own.key")).unwrap();
+        let keys = files_below(&folder, SECRETS).unwrap();
+        assert_eq!(keys.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["secrets/log", "secrets/own.key"]);
         assert_eq!(files_below(&folder.join("log"), "x").unwrap().len(), 1);
         assert!(files_below(&root.path().join("none"), "x").unwrap().is_empty());
     }

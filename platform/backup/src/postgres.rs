@@ -64,7 +64,17 @@ fn program(name: &str, url: &str) -> Result<Command, Error> {
     if let Some(password) = url.password() {
         command.env("PGPASSWORD", &*percent_decode_str(password).decode_utf8_lossy());
     }
-    url.set_password(None).map_err(|()| unusable())?;
+    // It may be among the parameters as well.
+    let (passwords, others): (Vec<_>, Vec<_>) =
+        url.query_pairs().into_owned().partition(|(name, _): &(String, String)| name == "password");
+    if let Some((_, password)) = passwords.into_iter().next() {
+        command.env("PGPASSWORD", password);
+        url.query_pairs_mut().clear().extend_pairs(others);
+    }
+    // A URL of a socket has no host, and can't be told that it has no password.
+    if url.password().is_some() {
+        url.set_password(None).map_err(|()| unusable())?;
+    }
     command.arg("--dbname").arg(url.as_str()).arg("--no-owner").arg("--no-privileges");
     command.kill_on_drop(true);
     Ok(command)
@@ -256,5 +266,10 @@ mod tests {
         assert!(arguments.iter().all(|argument| !argument.contains("LEAK")));
         let (name, value) = command.get_envs().next().unwrap();
         assert_eq!((name.to_str(), value.and_then(|value| value.to_str())), (Some("PGPASSWORD"), Some("LEAK/ME")));
+        let command = program("pg_dump", "postgres://me@db/x?password=LEAK%2FME&sslmode=require").unwrap();
+        let arguments: Vec<_> = command.as_std().get_args().collect();
+        assert_eq!(arguments[1], "postgres://me@db/x?sslmode=require");
+        assert_eq!(command.as_std().get_envs().next().unwrap().1.unwrap(), "LEAK/ME");
+        assert!(program("pg_dump", "postgres:///x?host=/run/postgresql&user=me").is_ok(), "a socket");
     }
 }

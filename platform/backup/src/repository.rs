@@ -16,15 +16,19 @@ use objects::{Listed, Objects, shards};
 
 use crate::Error;
 use crate::keys::Keys;
-use crate::manifest::{IndexEntry, Manifest, SealedFile, read_index, time_of};
+use crate::manifest::{IndexEntry, Manifest, SealedFile, read_index, time_of, write_index};
 use crate::options::BackupOptions;
 use crate::rate_limit::RateLimit;
 use crate::sealed::{self, Digest};
 
 /// The shard of the manifests.
 const POINTS: &str = "rp";
-/// The largest manifest or index that is read into memory: some ten million objects.
-const MAX_IN_MEMORY_BYTES: usize = 4 << 30;
+/// The shard of the lists of what a backup has copied whose point is not stored yet.
+const PARTS: &str = "pa";
+/// The number of files up to which a few requests list them faster than one for each shard.
+const SMALL_FILES: usize = 20_000;
+/// The largest manifest or part that is read into memory, and the longest line of an index.
+const MAX_IN_MEMORY_BYTES: usize = 1 << 30;
 /// Concurrent requests to the repository.
 pub(crate) const MAX_CONCURRENT: usize = 8;
 
@@ -92,14 +96,31 @@ impl Repository {
     /// Returns the objects of a point.
     pub(crate) async fn index(&self, manifest: &Manifest) -> Result<Vec<IndexEntry>, Error> {
         let what = format!("the index of {}", manifest.id);
-        read_index(&manifest.id, &self.read(&what, &manifest.index).await?)
+        let (mut entries, mut text) = (Vec::new(), BytesMut::new());
+        let visit = async |chunk: Bytes| {
+            collect(&mut text, &chunk, &what)?;
+            // Whole lines are read at once, so that a long index is in memory only once.
+            if let Some(end) = text.iter().rposition(|byte| *byte == b'\n') {
+                entries.extend(read_index(&manifest.id, &text.split_to(end + 1))?);
+            }
+            Ok::<(), Error>(())
+        };
+        self.open_file(&what, &manifest.index, visit).await?;
+        entries.extend(read_index(&manifest.id, &text)?);
+        Ok(entries)
     }
 
     /// Stores a manifest, and with it the point.
     pub(crate) async fn store_manifest(&self, manifest: &Manifest) -> Result<(), Error> {
         let json = serde_json::to_vec(manifest).map_err(|error| Error::Interrupted(error.to_string()))?;
-        let writer = self.points.create_as(point_key(&manifest.id)?).await.map_err(Error::Repository)?;
-        sealed::seal(&self.keys, one_chunk(json), writer, &self.limit).await?;
+        let key = point_key(&manifest.id)?;
+        let writer = self.points.create_as(key.clone()).await.map_err(Error::Repository)?;
+        let sealed = sealed::seal(&self.keys, one_chunk(json), writer, &self.limit).await;
+        if let Err(error) = sealed {
+            // A part of it, such as a full disk leaves, would be a damaged point.
+            let _ = self.points.remove(&key).await;
+            return Err(error);
+        }
         let stored = self.manifest(&manifest.id).await?;
         if stored == *manifest { Ok(()) } else { Err(Error::damaged(&manifest.id, "it came back changed")) }
     }
@@ -130,12 +151,13 @@ impl Repository {
         visit: impl AsyncFnMut(Bytes) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.check_size(what, file).await?;
+        let what = &with_key(what, file);
         let sealed = stream_of(&self.data, &file.key, file.stored_bytes).await?;
         let digest = sealed::open(&self.keys, what, sealed, visit).await?;
         if digest.bytes == file.bytes && digest.sha256 == file.sha256 {
             Ok(())
         } else {
-            Err(Error::damaged(what, "it holds other bytes than the point names"))
+            Err(Error::damaged(what.as_str(), "it holds other bytes than the point names"))
         }
     }
 
@@ -144,19 +166,13 @@ impl Repository {
         self.open_file(what, file, async |_| Ok(())).await
     }
 
-    /// Reads a whole file into memory.
-    pub(crate) async fn read(&self, what: &str, file: &SealedFile) -> Result<BytesMut, Error> {
-        let mut bytes = BytesMut::new();
-        self.open_file(what, file, async |chunk| collect(&mut bytes, &chunk, what)).await?;
-        Ok(bytes)
-    }
-
     /// Returns an error unless a file is there with its size.
     pub(crate) async fn check_size(&self, what: &str, file: &SealedFile) -> Result<(), Error> {
+        let what = || with_key(what, file);
         match self.data.len(&file.key).await {
             Ok(bytes) if bytes == file.stored_bytes => Ok(()),
-            Ok(bytes) => Err(Error::damaged(what, format!("it has {bytes} of {} bytes", file.stored_bytes))),
-            Err(objects::Error::Missing) => Err(Error::damaged(what, "it is missing")),
+            Ok(bytes) => Err(Error::damaged(what(), format!("it has {bytes} of {} bytes", file.stored_bytes))),
+            Err(objects::Error::Missing) => Err(Error::damaged(what(), "it is missing")),
             Err(error) => Err(Error::Repository(error)),
         }
     }
@@ -166,8 +182,51 @@ impl Repository {
         self.points.remove(&point_key(id)?).await.map_err(Error::Repository)
     }
 
-    /// Lists the files of all points, shard by shard.
-    pub(crate) async fn list_files(&self) -> Result<Vec<Listed>, Error> {
+    /// Stores a list of objects that were copied for a point that is not stored yet: if its backup is interrupted, the
+    /// next one finds them.
+    pub(crate) async fn store_part(&self, copied: &[IndexEntry]) -> Result<(), Error> {
+        let random = ObjectKey::random();
+        let tail = random.as_str().trim_start_matches(|at: char| at != '/');
+        let key: Result<ObjectKey, _> = format!("{PARTS}{tail}").parse();
+        let key = key.map_err(|error| Error::Interrupted(error.to_string()))?;
+        let writer = self.points.create_as(key).await.map_err(Error::Repository)?;
+        sealed::seal(&self.keys, one_chunk(write_index(copied)?), writer, &self.limit).await.map(drop)
+    }
+
+    /// Returns the objects of all parts. A damaged part, such as a torn one, costs another copy of its objects.
+    pub(crate) async fn parts(&self) -> Result<Vec<IndexEntry>, Error> {
+        let mut entries = Vec::new();
+        for Listed { key, bytes, .. } in self.points.list(PARTS).await.map_err(Error::Repository)? {
+            let read = async {
+                let (what, mut text) = (format!("the part {key}"), BytesMut::new());
+                let sealed = stream_of(&self.points, &key, bytes).await?;
+                sealed::open(&self.keys, &what, sealed, async |chunk| collect(&mut text, &chunk, &what)).await?;
+                read_index(key.as_str(), &text)
+            };
+            match read.await {
+                Ok(part) => entries.extend(part),
+                Err(error @ (Error::Damaged { .. } | Error::WrongKey)) => {
+                    tracing::warn!(%error, "what an interrupted backup has copied is copied again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Removes all parts: their objects are in a point.
+    pub(crate) async fn remove_parts(&self) -> Result<(), Error> {
+        for part in self.points.list(PARTS).await.map_err(Error::Repository)? {
+            self.points.remove(&part.key).await.map_err(Error::Repository)?;
+        }
+        Ok(())
+    }
+
+    /// Lists the files of all points. `expected` is about how many there are.
+    pub(crate) async fn list_files(&self, expected: usize) -> Result<Vec<Listed>, Error> {
+        if expected < SMALL_FILES {
+            return self.data.list_all().await.map_err(Error::Repository);
+        }
         let shards = stream::iter(shards()).map(async |shard| self.data.list(&shard).await);
         let listed: Vec<Vec<Listed>> =
             shards.buffer_unordered(MAX_CONCURRENT).try_collect().await.map_err(Error::Repository)?;
@@ -184,6 +243,11 @@ impl Repository {
     pub async fn newest(&self) -> Result<Option<DateTime<Utc>>, Error> {
         Ok(self.list().await?.last().and_then(|id| time_of(id)))
     }
+}
+
+/// Returns the name of a file for an error: what it is, and where the repository has it.
+fn with_key(what: &str, file: &SealedFile) -> String {
+    format!("{what} (data/{})", file.key)
 }
 
 fn point_key(id: &str) -> Result<ObjectKey, Error> {

@@ -24,31 +24,40 @@ use crate::repository::{MAX_CONCURRENT, Repository};
 use crate::sqlite::{remove, write_file};
 use boot::data_dir;
 
-/// The file that says that a restore has begun and not ended; it holds the point's id.
+/// The file that says that a restore has begun and not ended; it holds the point's id, and the engines it goes into.
 const MARKER: &str = "restore-incomplete";
 /// The folder for what people compare with the new machine, in the data folder.
 const FOR_PEOPLE: &str = "restored";
 
-/// Restores the point with this id (`latest`: the newest).
+/// Restores the point with this id (`latest`: the one that a restore has begun with, or else the newest).
 pub async fn restore(
     installation: &Installation,
     options: &BackupOptions,
     repository: &Repository,
     id: &str,
 ) -> Result<Manifest, Error> {
+    let (marker, here) = (installation.data.join(MARKER), place(installation)?);
+    let begun = read_marker(&marker).await?.unwrap_or_default();
+    let (begun_id, begun_in) = begun.split_once('\n').unwrap_or((begun.as_str(), here.as_str()));
+    let id = if id == "latest" && !begun_id.is_empty() { begun_id } else { id };
     let manifest = repository.manifest(id).await?;
-    let here = installation.engine()?;
-    if manifest.engine != here {
-        return Err(Error::OtherEngine { point: manifest.engine.name(), here: here.name() });
+    let engine = installation.engine()?;
+    if manifest.engine != engine {
+        return Err(Error::OtherEngine { point: manifest.engine.name(), here: engine.name() });
     }
     data_dir::create_private_folder(&installation.data)?;
     let _lock = data_dir::lock(&installation.data)?;
     let objects = boot::open_objects(&installation.engines()?.objects, &installation.data.join("objects")).await?;
-    let marker = installation.data.join(MARKER);
-    let is_resumed = read_marker(&marker).await?.as_deref() == Some(manifest.id.as_str());
+    let is_resumed = begun_id == manifest.id;
+    // To continue means to replace what is half there, which is only of this restore where it began.
+    if is_resumed && begun_in != here {
+        return Err(Error::OtherPlace { begun: begun_in.to_owned(), here });
+    }
     if !is_resumed {
         refuse_occupied(installation, &manifest, &objects).await?;
-        tokio::fs::write(&marker, &manifest.id).await.map_err(Error::file(&marker))?;
+        let text = format!("{}\n{here}", manifest.id);
+        data_dir::write_secret(&marker, text.as_bytes()).map_err(Error::file(&marker))?;
+        sync_folder(&installation.data)?;
     }
     for entry in repository.index(&manifest).await?.chunks(1000) {
         let restored =
@@ -75,13 +84,38 @@ pub async fn restore_files_only(repository: &Repository, id: &str, folder: &Path
     Ok(manifest)
 }
 
-/// Returns an error if a restore into the data folder has begun and not ended.
+/// Returns an error if a restore into the data folder has begun and not ended, or if that can't be told.
 pub fn refuse_incomplete(data: &Path) -> Result<(), String> {
-    let Ok(id) = std::fs::read_to_string(data.join(MARKER)) else { return Ok(()) };
+    let marker = data.join(MARKER);
+    let id = match std::fs::read_to_string(&marker) {
+        Ok(id) => id,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("{}: {error}", marker.display())),
+    };
+    let id = id.lines().next().unwrap_or_default();
     Err(format!(
         "a restore into {} is not finished: run `tutti restore --point {id}` again, it continues where it stopped",
         data.display()
     ))
+}
+
+/// Returns a name for the engines that a restore goes into, in one line and without a password.
+fn place(installation: &Installation) -> Result<String, Error> {
+    let engines = installation.engines()?;
+    let rows = match engines.db.postgres("")? {
+        None => "embedded".to_owned(),
+        Some(options) => {
+            let url = url::Url::parse(&options.url).ok();
+            let shown = url.map(|url| format!("{}:{}{}", url.host_str().unwrap_or_default(), port(&url), url.path()));
+            format!("{}, {}", shown.unwrap_or_default(), engines.db.schema)
+        }
+    };
+    let objects_s3::S3Options { bucket, prefix, endpoint, .. } = engines.objects;
+    Ok(format!("{rows}; {} {bucket} {prefix}", endpoint.unwrap_or_default()))
+}
+
+fn port(url: &url::Url) -> u16 {
+    url.port().unwrap_or(5432)
 }
 
 async fn read_marker(marker: &Path) -> Result<Option<String>, Error> {
@@ -94,8 +128,8 @@ async fn read_marker(marker: &Path) -> Result<Option<String>, Error> {
 
 /// Refuses a place that has anything: files in the data folder, tables in the schemas, objects in the store.
 async fn refuse_occupied(installation: &Installation, manifest: &Manifest, objects: &Objects) -> Result<(), Error> {
-    // Opening the store made its folder, and locking the folder its lock.
-    refuse_full_folder(&installation.data, &["lock", "objects"])?;
+    // Opening the store made its folder, and locking the folder its lock. A disk of its own has lost+found.
+    refuse_full_folder(&installation.data, &["lock", "objects", "lost+found"])?;
     rows::refuse_occupied(installation, manifest).await?;
     let listings = stream::iter(shards()).map(async |shard| objects.list(&shard).await);
     let mut listings = listings.buffer_unordered(MAX_CONCURRENT);
@@ -172,7 +206,8 @@ async fn write_below(
     }
     // What an interrupted restore left.
     remove(&path).await?;
-    write_file(name, &file.file, &path, repository).await
+    write_file(name, &file.file, &path, repository).await?;
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 /// Makes the names in a folder durable.

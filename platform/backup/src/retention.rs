@@ -1,7 +1,9 @@
 //! Which recovery points stay.
 //!
 //! Of each hour, day, ISO week and month (UTC) that has a point, the newest point stands for it; as many of the newest
-//! hours, days, weeks and months stay as the table says. Invariant: the newest point stays, whatever the table says.
+//! hours, days, weeks and months stay as the table says. A point of a time that is yet to come, which a wrong clock has
+//! made, stays and stands for nothing. Invariant: the newest point that is not of the future stays, whatever the table
+//! says.
 
 use std::collections::BTreeSet;
 
@@ -37,9 +39,10 @@ impl From<&BackupOptions> for Retention {
 }
 
 impl Retention {
-    /// Returns those of `points`, which began at these times, that stay.
-    pub fn kept(self, points: &[DateTime<Utc>]) -> BTreeSet<DateTime<Utc>> {
-        let mut newest_first = points.to_vec();
+    /// Returns those of `points`, which began at these times, that stay at `now`.
+    pub fn kept(self, points: &[DateTime<Utc>], now: DateTime<Utc>) -> BTreeSet<DateTime<Utc>> {
+        let (mut newest_first, early): (Vec<DateTime<Utc>>, Vec<DateTime<Utc>>) =
+            points.iter().copied().partition(|at| *at <= now);
         newest_first.sort_unstable_by(|one, other| other.cmp(one));
         let rules: [(u32, Period); 4] = [
             (self.hourly, |at| at.format("%Y-%m-%d %H").to_string()),
@@ -47,7 +50,7 @@ impl Retention {
             (self.weekly, |at| format!("{:?}", at.iso_week())),
             (self.monthly, |at| at.format("%Y-%m").to_string()),
         ];
-        let mut kept: BTreeSet<DateTime<Utc>> = newest_first.first().copied().into_iter().collect();
+        let mut kept: BTreeSet<DateTime<Utc>> = newest_first.first().copied().into_iter().chain(early).collect();
         for (count, period) in rules {
             let mut last = None;
             let mut left = count;
@@ -87,8 +90,9 @@ mod tests {
             "2025-11-30T08:45", // a year before
         ]
         .map(at);
+        let now = at("2026-11-30T08:50");
         let kept = |hourly, daily, weekly, monthly| -> Vec<String> {
-            let kept = Retention { hourly, daily, weekly, monthly }.kept(&points);
+            let kept = Retention { hourly, daily, weekly, monthly }.kept(&points, now);
             kept.iter().rev().map(|at| at.format("%Y-%m-%dT%H:%M").to_string()).collect()
         };
         assert_eq!(kept(0, 0, 0, 0), ["2026-11-30T08:45"], "the newest stays");
@@ -97,6 +101,14 @@ mod tests {
         assert_eq!(kept(0, 0, 3, 0), ["2026-11-30T08:45", "2026-11-29T23:45", "2026-11-22T12:00"]);
         assert_eq!(kept(0, 0, 0, 3), ["2026-11-30T08:45", "2026-10-31T12:00", "2025-11-30T08:45"]);
         assert_eq!(kept(99, 99, 99, 99).len(), 9, "only the second point of an hour goes");
-        assert!(Retention { hourly: 1, daily: 1, weekly: 1, monthly: 1 }.kept(&[]).is_empty());
+        assert!(Retention { hourly: 1, daily: 1, weekly: 1, monthly: 1 }.kept(&[], now).is_empty());
+    }
+
+    #[test]
+    fn a_point_that_a_wrong_clock_has_made_takes_the_place_of_no_other() {
+        let (now, wrong) = (at("2026-11-30T08:50"), at("2031-01-01T00:00"));
+        let points = [wrong, at("2026-11-30T08:45"), at("2026-11-30T07:45")];
+        let kept = Retention { hourly: 1, daily: 0, weekly: 0, monthly: 0 }.kept(&points, now);
+        assert_eq!(kept.into_iter().collect::<Vec<_>>(), [points[1], wrong]);
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use db::snapshot::{self, SnapshotFile};
 use futures::{Stream, TryStreamExt as _};
+use sea_orm::TransactionTrait as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::ReaderStream;
 
@@ -19,6 +20,8 @@ use crate::repository::Repository;
 /// The name of the embedded log among the roles of a point.
 pub(crate) const BUS: &str = "bus";
 const CHUNK_BYTES: usize = 256 * 1024;
+/// The room that a backup leaves for the server.
+const SERVER_ROOM_BYTES: u64 = 64 << 20;
 
 /// Copies every role's database at one moment, stores the copies, and adds the objects that their rows name.
 pub(crate) async fn store_all(
@@ -44,12 +47,16 @@ pub(crate) async fn store(
         .iter()
         .map(|role| SnapshotFile { source: installation.database_file(role), copy: scratch.join(format!("{role}.db")) })
         .collect();
+    refuse_without_room(&files, scratch)?;
     let counts = snapshot::copy_all(&files).await?;
     let mut stored = Vec::new();
     for ((role, file), counts) in roles.iter().zip(&files).zip(counts) {
         if let Some(service) = installation.roles().find(|service| service.name == *role) {
             let copy = snapshot::open_copy(&file.copy).await?;
-            named_objects::read(&copy, "", service.objects, named).await?;
+            // In a transaction, whose statements take as long as they take.
+            let transaction = copy.begin().await.map_err(db::Error::from)?;
+            named_objects::read(&transaction, "", service.objects, named).await?;
+            transaction.rollback().await.map_err(db::Error::from)?;
             copy.close().await.map_err(db::Error::from)?;
         }
         let source = read_file(&file.copy).await?;
@@ -63,6 +70,19 @@ pub(crate) async fn store(
         });
     }
     Ok(stored)
+}
+
+/// Returns an error if copies might fill the disk: members write there.
+fn refuse_without_room(files: &[SnapshotFile], scratch: &Path) -> Result<(), Error> {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let sizes = files.iter().map(|file| size(&file.source) + size(&file.source.with_extension("db-wal")));
+    let needed_bytes = sizes.sum::<u64>() + SERVER_ROOM_BYTES;
+    let disk = rustix::fs::statvfs(scratch).map_err(|error| Error::file(scratch)(error.into()))?;
+    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free_bytes < needed_bytes {
+        return Err(Error::NoRoom { folder: scratch.to_owned(), free_bytes, needed_bytes });
+    }
+    Ok(())
 }
 
 /// Restores a copy to a new file at `path`.
@@ -99,5 +119,22 @@ pub(crate) async fn remove(path: &Path) -> Result<(), Error> {
     match tokio::fs::remove_file(path).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path)(error)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_are_not_copied_onto_a_disk_that_they_might_fill() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("band.db");
+        let file = std::fs::File::create(&source).unwrap();
+        let files = [SnapshotFile { source, copy: folder.path().join("copy.db") }];
+        assert!(refuse_without_room(&files, folder.path()).is_ok());
+        // Without a byte on the disk.
+        file.set_len(8 << 40).unwrap();
+        assert!(matches!(refuse_without_room(&files, folder.path()), Err(Error::NoRoom { .. })));
     }
 }

@@ -34,20 +34,23 @@ pub struct Verified {
     pub problems: Vec<String>,
 }
 
-/// Verifies the points with these ids, the newest first.
+/// Verifies the points with these ids, the newest first. One that a backup removes meanwhile is left out.
 pub async fn verify(repository: &Repository, ids: &[String], depth: Depth) -> Result<Verified, Error> {
     let (mut verified, mut seen) = (Verified::default(), HashSet::new());
     for id in ids.iter().rev() {
-        verified.points += 1;
+        let known_problems = verified.problems.len();
         let files = files_of(repository, id, &mut seen).await;
         let (manifest, files) = match files {
             Ok(files) => files,
+            Err(Error::NoPoint(_)) => continue,
             Err(error @ (Error::Damaged { .. } | Error::WrongKey)) => {
+                verified.points += 1;
                 verified.problems.push(format!("{id}: {error}"));
                 continue;
             }
             Err(error) => return Err(error),
         };
+        verified.points += 1;
         if !manifest.missing.is_empty() {
             let count = manifest.missing.len();
             verified.problems.push(format!("{id}: the store lacked {count} objects that rows name when it was made"));
@@ -67,6 +70,10 @@ pub async fn verify(repository: &Repository, ids: &[String], depth: Depth) -> Re
                 }
                 Err(error) => return Err(error),
             }
+        }
+        drop(checks);
+        if verified.problems.len() > known_problems && !repository.list().await?.contains(id) {
+            verified.problems.truncate(known_problems);
         }
     }
     Ok(verified)

@@ -2,15 +2,18 @@
 //!
 //! Invariant: each restore has another epoch than every one before, also if it is of a point from before them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use super::{Error, Sql, Tx};
 
-/// Records a restore of a recovery point.
+/// Records a restore of a recovery point. Where this machine's clock is behind the one of an earlier restore, the epoch
+/// is the next after that one.
 pub async fn record(tx: &Tx, point: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let before: Option<Row> = tx.row(NEWEST, vec![]).await?;
+    let at = before.map_or(now, |before| now.max(before.restored_at + TimeDelta::milliseconds(1)));
     let text = "insert into restored (restored_at, point) values ($1, $2) on conflict do nothing";
-    tx.execute(text, vec![now.into(), point.into()]).await.map(drop)
+    tx.execute(text, vec![at.into(), point.into()]).await.map(drop)
 }
 
 #[derive(FromQueryResult)]

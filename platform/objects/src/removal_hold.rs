@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 
 use super::orphans::SWEEP;
-use db::{Db, Error, Lane, Sql};
+use db::{Db, Error, FromQueryResult, Lane, Sql};
 
 /// The name of the only holder there is.
 const HOLDER: &str = "backup";
@@ -33,6 +33,24 @@ pub async fn hold(db: &Db, token: &str, now: DateTime<Utc>, until: DateTime<Utc>
         Ok(tx.execute(HOLD, values).await? == 1)
     })
     .await
+}
+
+#[derive(FromQueryResult)]
+struct HolderRow {
+    holder: String,
+}
+
+const HELD: &str = "
+    select holder
+      from removal_hold
+     where holder = $1
+       and token = $2
+       and until > $3";
+
+/// Whether the hold of `token` counts at `now`.
+pub async fn is_held(db: &Db, token: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    let row: Option<HolderRow> = db.read().row(HELD, vec![HOLDER.into(), token.into(), now.into()]).await?;
+    Ok(row.is_some_and(|row| row.holder == HOLDER))
 }
 
 /// Ends the hold of `token`.

@@ -19,6 +19,7 @@ use sea_orm::ConnectionTrait as _;
 use serde::Serialize;
 
 use super::drill_server::DrillServer;
+use super::scratch::Scratch;
 use super::{Opened, references};
 use crate::CommandError;
 use crate::client::Client;
@@ -31,6 +32,10 @@ const CHANGING_TABLES: [&str; 7] =
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a statement may take in the database of a drill.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
+/// The names of databases of drills begin so; the time in seconds and a random part follow.
+const DATABASE_PREFIX: &str = "tutti_drill_";
+/// No drill takes longer.
+const MAX_DRILL_SECONDS: i64 = 2 * 86_400;
 const SETTLE_INTERVAL: Duration = Duration::from_millis(500);
 /// Problems of one kind that a report names.
 const MAX_NAMED: usize = 20;
@@ -68,9 +73,7 @@ pub(super) async fn run(opened: &Opened, point: &str, scratch: Option<&Path>) ->
     let manifest = repository.manifest(point).await?;
     let named = scratch.or(options.drill_folder.as_deref());
     let parent = named.map_or_else(std::env::temp_dir, Path::to_owned);
-    let folder = tempfile::Builder::new().prefix("tutti-drill-").tempdir_in(&parent).map_err(|error| {
-        format!("no folder can be made in {}: {error}; name another with --scratch", parent.display())
-    })?;
+    let folder = Scratch::make(&parent)?;
     let place = Place::prepare(installation, &manifest, folder.path()).await?;
     let checked = async {
         ::backup::restore(&place.installation, options, repository, &manifest.id).await?;
@@ -100,8 +103,11 @@ pub(super) async fn run(opened: &Opened, point: &str, scratch: Option<&Path>) ->
         Ok::<_, CommandError>(report)
     };
     let checked = checked.await;
-    place.remove().await?;
-    checked
+    // What the drill found counts more than what it leaves.
+    let removed = place.remove().await;
+    let report = checked?;
+    removed?;
+    Ok(report)
 }
 
 /// The scratch place.
@@ -125,13 +131,13 @@ impl Place {
             if db.postgres("x")?.is_some_and(|other| other.url != named.url) {
                 return Err("a drill restores into one database, and db.url names one for each role".into());
             }
-            let name = format!("tutti_drill_{}", installation.random.uuid_v4().simple());
-            let connection = Db::postgres(&named).await?;
-            connection.read().execute_unprepared(&format!("create database {name}")).await.map_err(db::Error::from)?;
-            let mut url = reqwest::Url::parse(&named.url).map_err(|_| "db.url is no URL")?;
-            url.set_path(&name);
+            let (now, random) = (installation.clock.now().timestamp(), installation.random.uuid_v4());
+            let name = format!("{DATABASE_PREFIX}{now}_{}", random.simple());
             let file = folder.join("database-url");
-            boot::data_dir::write_secret(&file, url.as_str().as_bytes())?;
+            boot::data_dir::write_secret(&file, url_of(&named.url, &name)?.as_bytes())?;
+            let connection = Db::postgres(&named).await?;
+            drop_left(&connection, now).await?;
+            connection.read().execute_unprepared(&format!("create database {name}")).await.map_err(db::Error::from)?;
             // The one of the point, which a restore writes there.
             let key = data.join("restored/configuration/secrets.url_signing_key_file");
             set.push(format!("secrets.url_signing_key_file={}", key.display()));
@@ -163,6 +169,53 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// Returns a URL with the name of another database, wherever it has one.
+fn url_of(url: &str, database: &str) -> Result<String, CommandError> {
+    let mut url = reqwest::Url::parse(url).map_err(|_| "db.url is no URL")?;
+    url.set_path(database);
+    let (names, others): (Vec<_>, Vec<_>) =
+        url.query_pairs().into_owned().partition(|(name, _): &(String, String)| name == "dbname");
+    if !names.is_empty() {
+        url.query_pairs_mut().clear().extend_pairs(others);
+    }
+    Ok(url.into())
+}
+
+#[derive(FromQueryResult)]
+struct DatabaseRow {
+    name: String,
+}
+
+const UNUSED_DATABASES: &str = "
+    select cast(datname as text) as name
+      from pg_database
+     where not exists (
+           select 1
+             from pg_stat_activity
+            where pg_stat_activity.datname = pg_database.datname)";
+
+/// Drops the databases that drills which were killed have left: nothing is connected to them, and they are old.
+async fn drop_left(server: &Db, now: i64) -> Result<(), CommandError> {
+    let unused: Vec<DatabaseRow> = server.read().rows(UNUSED_DATABASES, vec![]).await?;
+    for DatabaseRow { name } in unused.into_iter().filter(|row| is_left(&row.name, now)) {
+        match server.read().execute_unprepared(&format!("drop database if exists {name}")).await {
+            Ok(_) => eprintln!("The database {name}, which a killed drill had left, was removed."),
+            Err(error) => eprintln!("{name}, a copy of the installation that a killed drill has left: {error}"),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a database has the name of one that a drill made long ago.
+fn is_left(name: &str, now: i64) -> bool {
+    let parts = name.strip_prefix(DATABASE_PREFIX).and_then(|rest| rest.split_once('_'));
+    parts.is_some_and(|(made, random)| {
+        random.len() == 32
+            && random.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            && made.parse::<i64>().is_ok_and(|made| made < now - MAX_DRILL_SECONDS)
+    })
 }
 
 /// Opens every role's database.
@@ -270,4 +323,26 @@ async fn check_objects(
         missing.map(|missing| format!("{} names the object {}, which is missing", missing.named_in, missing.key)),
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drill_is_in_a_database_of_its_own_and_drops_no_other_than_what_an_old_drill_left() {
+        let url = url_of("postgres://me:a%2Fb@db/live?sslmode=require&dbname=live", "tutti_drill_1_x").unwrap();
+        assert_eq!(url, "postgres://me:a%2Fb@db/tutti_drill_1_x?sslmode=require");
+        assert_eq!(url_of("postgres://db/live", "x").unwrap(), "postgres://db/x");
+        let (now, random) = (1_796_028_300, "0123456789abcdef0123456789abcdef");
+        assert!(is_left(&format!("tutti_drill_1_{random}"), now));
+        for other in [
+            format!("tutti_drill_{}_{random}", now - 3600),
+            "tutti_drill_1_live".to_owned(),
+            format!("tutti_{random}"),
+            "tutti_drill_1_\"; drop".to_owned(),
+        ] {
+            assert!(!is_left(&other, now), "{other}");
+        }
+    }
 }

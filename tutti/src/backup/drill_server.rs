@@ -43,7 +43,8 @@ impl DrillServer {
             command.env_remove(name);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output).kill_on_drop(true);
-        let mut server = Self { child: command.spawn()?, url: format!("http://{listen}") };
+        let child = command.spawn().map_err(|error| format!("setpriv, of util-linux, can't be started: {error}"))?;
+        let mut server = Self { child, url: format!("http://{listen}") };
         server.wait_until_ready(&format!("http://{operations}/readyz"), log).await?;
         Ok(server)
     }

@@ -7,12 +7,14 @@ pub(crate) mod arguments;
 mod drill;
 mod drill_server;
 mod references;
+mod scratch;
 mod status;
 pub(crate) mod timer;
 
 use std::path::Path;
 
 use ::backup::{BackupOptions, Depth, Installation, Keys, Manifest, Repository};
+use base::telemetry::{LogFormat, start_logs};
 use base::{Clock, Random};
 use chrono::TimeDelta;
 use indicatif::HumanBytes;
@@ -26,6 +28,8 @@ use status::{Outcome, StatusFile};
 
 /// Problems that are printed; `--json` has all.
 const MAX_SHOWN: usize = 50;
+/// How far the clock of the machine that makes backups may be ahead.
+const MAX_AHEAD: TimeDelta = TimeDelta::minutes(10);
 /// The nice level of a backup: members come first.
 const NICE: i32 = 10;
 
@@ -37,6 +41,8 @@ struct Opened {
 }
 
 async fn open(settings: &Settings, arguments: &RepositoryArguments) -> Result<Opened, CommandError> {
+    // What goes on all the same, such as a damaged point, is said too.
+    let _ = start_logs(LogFormat::Readable, "backup=warn");
     let (installation, options) = installation(settings)?;
     let repository = Repository::open(&options, arguments.key.as_deref()).await?;
     Ok(Opened { installation, options, repository })
@@ -103,7 +109,11 @@ async fn create(settings: &Settings, arguments: &RepositoryArguments) -> Result<
     };
     let made = made.await;
     let outcome = Outcome::of_backup(begun_at, clock.now(), &made);
-    status.record(|all| all.backup.add(outcome))?;
+    let unpruned = made.as_ref().ok().and_then(|(_, pruned)| Outcome::of_pruning(clock.now(), pruned));
+    status.record(|all| {
+        all.backup.add(outcome);
+        unpruned.into_iter().for_each(|failure| all.backup.add(failure));
+    })?;
     let (manifest, pruned) = made?;
     if arguments.json {
         say!("{}", serde_json::to_string_pretty(&manifest)?);
@@ -180,7 +190,11 @@ pub(crate) async fn restore(arguments: Restore) -> Result<(), CommandError> {
         manifest.begun_at.to_rfc3339()
     );
     say!(
-        "Compare {} with this machine's configuration, then start the server.",
+        "What was undone after the point is done again: erased members, deleted posts and files, ended sessions and \
+         changed passwords are as they were. Erase, delete and end again what you know of, before members come back."
+    );
+    say!(
+        "Compare {} with this machine's configuration, remove it, then start the server.",
         installation.data.join("restored").display()
     );
     Ok(())
@@ -198,6 +212,11 @@ pub(crate) async fn verify(arguments: Verify) -> Result<(), CommandError> {
     let max_age = TimeDelta::hours(options.max_age_hours.into());
     match repository.newest().await? {
         None => verified.problems.push("there is no recovery point".to_owned()),
+        Some(newest) if newest > installation.clock.now() + MAX_AHEAD => verified.problems.push(format!(
+            "the newest point is of {}, which is yet to come: a clock was wrong, and nothing tells whether backups are \
+             still made",
+            newest.to_rfc3339()
+        )),
         Some(newest) if newest + max_age < installation.clock.now() => {
             verified.problems.push(format!("the newest point is of {}: no backup is made", newest.to_rfc3339()));
         }

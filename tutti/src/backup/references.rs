@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use db::{FromQueryResult, Sql as _};
 use objects::reconcile::RoleDatabase;
+use sea_orm::TransactionTrait as _;
 use uuid::Uuid;
 
 /// A set of ids in a role's database.
@@ -105,8 +106,10 @@ async fn rows<T: FromQueryResult + Send>(
     role: &str,
     query: &str,
 ) -> Result<Vec<T>, db::Error> {
-    match databases.iter().find(|database| database.service == role) {
-        Some(database) => database.db.read().rows(query, vec![]).await,
-        None => Ok(Vec::new()),
-    }
+    let Some(database) = databases.iter().find(|database| database.service == role) else { return Ok(Vec::new()) };
+    // In a transaction, whose statements take as long as they take.
+    let transaction = database.db.read().begin().await?;
+    let rows = transaction.rows(query, vec![]).await?;
+    transaction.rollback().await?;
+    Ok(rows)
 }

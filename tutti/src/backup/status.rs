@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::backup::{Manifest, Pruned};
 use base::tasks::Tasks;
 use base::telemetry::Metrics;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use prometheus_client::metrics::gauge::Gauge;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,14 @@ impl Outcome {
         }
     }
 
+    /// Returns how the removal of old points after a backup failed, if it did. It counts as a failure that is newer than
+    /// the backup.
+    pub(super) fn of_pruning(ended_at: DateTime<Utc>, pruned: &Result<Pruned, ::backup::Error>) -> Option<Self> {
+        let reason = |error: &::backup::Error| format!("old points could not be removed: {error}");
+        let begun_at = ended_at + TimeDelta::seconds(1);
+        pruned.as_ref().err().map(|error| Self::new(begun_at, begun_at, Some(reason(error))))
+    }
+
     /// Returns how a drill went.
     pub(super) fn of_drill(
         begun_at: DateTime<Utc>,
@@ -130,6 +138,11 @@ impl StatusFile {
     fn read(&self) -> Status {
         let text = std::fs::read_to_string(&self.0).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Whether a backup has succeeded.
+    pub(super) fn has_point(&self) -> bool {
+        self.read().backup.success.is_some()
     }
 
     /// Changes the file; a crash leaves the old one or the new one. Without a data folder there is nothing to record.
@@ -244,6 +257,14 @@ mod tests {
         let gauges = Gauges::register(&Metrics::default());
         gauges.set(&file.read());
         assert_eq!((gauges.drill_loss.get(), gauges.last_success.get()), (5, 0));
+        let unpruned = Outcome::of_pruning(now, &Err(::backup::Error::NoRepository)).unwrap();
+        assert!(
+            unpruned.begun_at.timestamp() > now.timestamp()
+                && Outcome::of_pruning(now, &Ok(Pruned::default())).is_none()
+        );
+        assert!(!file.has_point(), "a drill is no backup");
+        file.record(|status| status.backup.add(Outcome::new(now, now, None))).unwrap();
+        assert!(file.has_point());
         assert!(StatusFile::of(&folder.path().join("none")).record(|_| {}).is_ok());
     }
 }

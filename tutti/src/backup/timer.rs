@@ -5,21 +5,25 @@
 //! processor time that others leave, and its end is not the server's. Invariant: what a slot does is what the command
 //! does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::backup::BackupOptions;
 use boot::Process;
 use chrono::TimeDelta;
 use db::schedule::{self, Job, JobError};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
-use super::status;
+use super::status::{self, StatusFile};
 use crate::installation_arguments::Settings;
 
 /// The end of what a command says that the history keeps.
 const MAX_KEPT_CHARS: usize = 500;
+/// How often a drill asks whether there has been a backup, and how often at most: six hours, in which the first is made.
+const WAIT_INTERVAL: Duration = Duration::from_secs(30);
+const MAX_WAITS: u32 = 720;
 
 /// Starts the jobs that the settings ask for, if their role runs in this process, and reports the newest runs.
 pub(crate) fn start(process: &Process, options: &BackupOptions, data: &Path, settings: &Settings) {
@@ -31,16 +35,16 @@ pub(crate) fn start(process: &Process, options: &BackupOptions, data: &Path, set
     let Some((_, db)) = databases.iter().find(|(role, _)| *role == options.schedule_role) else { return };
     let Some((_, context)) = process.contexts.first() else { return };
     let arguments: Arc<[String]> = installation_arguments(data, settings).into();
-    let job = |name: &'static str, period: TimeDelta, action: &'static [&'static str]| {
-        let arguments = arguments.clone();
-        Job::every(name, period, move |_| run(action, arguments.clone()))
-    };
     let mut jobs = Vec::new();
     if options.every_minutes > 0 {
-        jobs.push(job("backup.create", TimeDelta::minutes(options.every_minutes.into()), &["backup"]));
+        let (period, arguments) = (TimeDelta::minutes(options.every_minutes.into()), arguments.clone());
+        jobs.push(Job::every("backup.create", period, move |_| run(&["backup"], arguments.clone())));
     }
     if options.drill_every_hours > 0 {
-        jobs.push(job("backup.drill", TimeDelta::hours(options.drill_every_hours.into()), &["backup", "drill"]));
+        let period = TimeDelta::hours(options.drill_every_hours.into());
+        // Both jobs are due when a server starts first, and then there is nothing to try yet.
+        let (data, max_waits) = (data.to_owned(), if options.every_minutes > 0 { MAX_WAITS } else { 0 });
+        jobs.push(Job::every("backup.drill", period, move |_| drill(data.clone(), max_waits, arguments.clone())));
     }
     schedule::start(db, jobs, &process_name(), &context.clock, &process.tasks);
 }
@@ -60,12 +64,29 @@ fn installation_arguments(data: &Path, settings: &Settings) -> Vec<String> {
     arguments
 }
 
+/// Runs a drill, once there has been a backup.
+async fn drill(data: PathBuf, max_waits: u32, arguments: Arc<[String]>) -> Result<(), JobError> {
+    let status = StatusFile::of(&data);
+    for _ in 0..max_waits {
+        if status.has_point() {
+            break;
+        }
+        tokio::time::sleep(WAIT_INTERVAL).await;
+    }
+    run(&["backup", "drill"], arguments).await
+}
+
 /// Runs a command to its end. It is killed when this process stops, and the next slot runs again.
 async fn run(action: &'static [&'static str], arguments: Arc<[String]>) -> Result<(), JobError> {
-    let mut command = Command::new("nice");
-    command.args(["-n", "10"]).arg(std::env::current_exe()?).args(action).args(arguments.iter());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let output = command.spawn()?.wait_with_output().await?;
+    let program = std::env::current_exe()?;
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "10"]).arg(&program);
+    // An image without a shell has no such program.
+    let child = match spawn(nice, action, &arguments) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => spawn(Command::new(program), action, &arguments),
+        spawned => spawned,
+    };
+    let output = child?.wait_with_output().await?;
     if output.status.success() {
         return Ok(());
     }
@@ -73,6 +94,11 @@ async fn run(action: &'static [&'static str], arguments: Arc<[String]>) -> Resul
     let skipped = said.chars().count().saturating_sub(MAX_KEPT_CHARS);
     let end: String = said.chars().skip(skipped).collect();
     Err(format!("{} failed: {}", action.join(" "), end.trim()).into())
+}
+
+fn spawn(mut command: Command, action: &[&str], arguments: &[String]) -> std::io::Result<Child> {
+    command.args(action).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn()
 }
 
 #[cfg(test)]

@@ -26,6 +26,20 @@ async fn only_new_objects_are_copied_and_an_object_that_has_grown_is_a_new_one()
     assert_eq!((first.count, first.new_count), (10, 10));
     let unchanged = harness.back_up().await.objects;
     assert_eq!((unchanged.count, unchanged.new_count, unchanged.bytes), (10, 0, first.bytes));
+    // What the repository has lost is copied again.
+    let (repository, aside) = (harness.repository().await, harness.path("aside"));
+    let ids = repository.list().await.unwrap();
+    for file in harness.data_files() {
+        std::fs::rename(&file, &aside).unwrap();
+        let found = verify(&repository, &ids, Depth::Sizes).await.unwrap().problems;
+        if found.first().is_some_and(|problem| problem.contains("the object")) {
+            let shown = file.file_name().unwrap().to_str().unwrap();
+            assert!(found[0].contains("(data/") && found[0].contains(shown), "{found:?}");
+            break;
+        }
+        std::fs::rename(&aside, &file).unwrap();
+    }
+    assert_eq!(harness.back_up().await.objects.new_count, 1);
     let grown = sing(&db, &objects, "song 10").await;
     let path = harness.path("data/objects").join(grown.as_str());
     assert_eq!(harness.back_up().await.objects.new_count, 1);
@@ -100,7 +114,7 @@ async fn points_that_are_kept_no_longer_go_with_the_files_that_only_they_name() 
     let policy = objects::orphans::Policy { columns: crate::fixtures::COLUMNS, abandoned_after: TimeDelta::days(7) };
     let orphans = objects::Orphans::open(&db, &objects, &harness.clock, &harness.path("data"), policy).await.unwrap();
     let old = sing(&db, &objects, "old").await;
-    sing(&db, &objects, "kept").await;
+    let kept = sing(&db, &objects, "kept").await;
     let first = harness.back_up().await;
     forget(&db, &orphans, &old, &harness.clock).await;
     let mut ids = Vec::new();
@@ -114,4 +128,13 @@ async fn points_that_are_kept_no_longer_go_with_the_files_that_only_they_name() 
     let verified = verify(&repository, &ids, Depth::Content).await.unwrap();
     assert_eq!(verified.problems, [""; 0]);
     assert_eq!(verified.files, harness.data_files().len() as u64, "files that no point names are left");
+
+    // The newest point from before the store lost an object stays: it is the only one that has it.
+    std::fs::remove_file(harness.path("data/objects").join(kept.as_str())).unwrap();
+    let mut without = Vec::new();
+    for _ in 0..3 {
+        harness.clock.advance(TimeDelta::days(2));
+        without.push(harness.back_up().await.id);
+    }
+    assert_eq!(repository.list().await.unwrap(), [ids.remove(1), without.remove(1), without.remove(1)]);
 }

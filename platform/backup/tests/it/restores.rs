@@ -1,7 +1,8 @@
 //! Restores: whole, into an empty place, and again after an interruption.
 
 use bus::{Bus, Envelope, RunsIn, Subscription};
-use db::{FromQueryResult, Sql as _, restored};
+use chrono::DateTime;
+use db::{FromQueryResult, Lane, Sql as _, restored};
 
 use crate::fixtures::{Harness, assert_whole, db_in, sing, songs};
 
@@ -33,6 +34,11 @@ async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interr
     assert!(backup::refuse_incomplete(&harness.path("new")).is_ok());
     let again = harness.restore(&point.id, "new").await.unwrap_err().to_string();
     assert!(again.contains("not empty"), "{again}");
+    // The next restore has another epoch, even where the clock is behind.
+    let recorded: Result<(), db::Error> =
+        there.write(Lane::ALL, async |tx| restored::record(tx, "again", DateTime::UNIX_EPOCH).await).await;
+    recorded.unwrap();
+    assert!(restored::epoch(there.read()).await.unwrap() > harness.clock.now().timestamp_millis());
 
     // A restore that was killed: its marker, a part of an object, and a part of a database.
     let killed = harness.path("killed");
@@ -40,9 +46,14 @@ async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interr
     std::fs::create_dir_all(killed.join("objects").join(&part[..2])).unwrap();
     std::fs::write(killed.join("objects").join(&part), "so").unwrap();
     std::fs::write(killed.join("band.db"), "part").unwrap();
+    std::fs::write(killed.join("restore-incomplete"), format!("{}\nanother place", point.id)).unwrap();
+    let elsewhere = harness.restore(&point.id, "killed").await.unwrap_err().to_string();
+    assert!(elsewhere.contains("another place"), "{elsewhere}");
     std::fs::write(killed.join("restore-incomplete"), &point.id).unwrap();
     assert!(backup::refuse_incomplete(&killed).unwrap_err().contains(&point.id));
-    harness.restore(&point.id, "killed").await.unwrap();
+    // The same command as before continues with the point that it began with.
+    harness.back_up().await;
+    assert_eq!(harness.restore("latest", "killed").await.unwrap().id, point.id);
     let (there, store) = (db_in(&killed).await, objects::Objects::folder(&killed.join("objects")).await.unwrap());
     assert_eq!(songs(&there).await, songs(&db).await);
     assert_whole(&there, &store).await;

@@ -186,10 +186,13 @@ async fn while_a_backup_holds_removals_nothing_goes_and_afterwards_all_of_it_doe
     let hold = async |token: &str| removal_hold::hold(&harness.db, token, until(0), until(5)).await.unwrap();
     assert!(hold("one").await && hold("one").await, "its holder extends it");
     assert!(!hold("two").await, "two backups run at once");
+    let is_held = async |token: &str| removal_hold::is_held(&harness.db, token, until(0)).await.unwrap();
+    assert!(is_held("one").await && !is_held("two").await);
     assert!(process.sweep().await.unwrap() && process.remove(std::slice::from_ref(&key)).await.unwrap());
     assert!(harness.exists(&key).await, "it was removed under a backup");
     // The backup was killed, and another one begins.
     harness.clock.advance(TimeDelta::minutes(5));
+    assert!(!is_held("one").await, "a lease ends by itself");
     assert!(hold("two").await);
     removal_hold::release(&harness.db, "one").await.unwrap();
     assert!(process.sweep().await.unwrap());
