@@ -10,15 +10,12 @@
 //! |---|---|
 //! | begin an upload, erase an account, privacy, record a standing, check whether a row names an object | owner |
 //! | create an item | owner, and the upload that it was |
-//! | make a link to an item | owner, item |
-//! | revoke a link | owner |
-//! | remove expired links | `expired links` |
-//! | reset, cancel or expire an upload | owner, upload |
-//! | take an upload over, save its progress | upload |
+//! | make a link to an item; revoke it; remove expired ones | owner, item; owner; `expired links` |
+//! | reset, cancel or expire an upload; take it over, save its progress | owner, upload; upload |
 //! | change, claim, delete, restore or remove items, put and remove captions | owner, each item |
 //! | create, change or remove an album; add, move, number anew or take out its items | owner |
 //! | progress, playable, ready, failed, retry; indexing, placing | each item |
-//! | another original of the night shift | owner, each item that shares the object |
+//! | another original of the night shift | owner, each item of the object |
 //! | removing replaced originals | `replaced objects` |
 //!
 //! The lane of an owner protects the quota, the library, the links, and which rows name an object: only rows of one

@@ -100,7 +100,7 @@ impl Outcome {
         }
     }
 
-    /// Returns how the removal of old points after a backup failed, if it did. It counts as a failure that is newer than
+    /// Returns how the removal of old points after a backup failed, if it did. It counts as a failure newer than
     /// the backup.
     pub(super) fn of_pruning(ended_at: DateTime<Utc>, pruned: &Result<Pruned, ::backup::Error>) -> Option<Self> {
         let reason = |error: &::backup::Error| format!("old points could not be removed: {error}");

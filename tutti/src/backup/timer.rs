@@ -21,7 +21,7 @@ use crate::installation_arguments::Settings;
 
 /// The end of what a command says that the history keeps.
 const MAX_KEPT_CHARS: usize = 500;
-/// How often a drill asks whether there has been a backup, and how often at most: six hours, in which the first is made.
+/// How often a drill asks whether there has been a backup, and how often at most: for six hours, in which one is made.
 const WAIT_INTERVAL: Duration = Duration::from_secs(30);
 const MAX_WAITS: u32 = 720;
 

@@ -1,10 +1,10 @@
 //! The tasks that send what is due, one for each provider.
 //!
-//! A task leases pushes in small batches, and each batch is sent by a task of its own; no request waits for the record of
-//! another one. What goes to a server of which it is not known that it answers is sent beside the batches, one push
+//! A task leases pushes in small batches, and each batch is sent by a task of its own; no request waits for the record
+//! of another one. What goes to a server of which it is not known that it answers is sent beside the batches, one push
 //! first (`servers.rs`), so that one that hangs holds none of them. Owns the loop. Does not own what is said
-//! (`prepare.rs`). Invariant: a process has at most [`MAX_REQUESTS`] requests of batches to a provider; while a provider's
-//! breaker is open, nothing is leased for it.
+//! (`prepare.rs`). Invariant: a process has at most [`MAX_REQUESTS`] requests of batches to a provider; while a
+//! provider's breaker is open, nothing is leased for it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
