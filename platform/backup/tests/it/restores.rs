@@ -1,7 +1,7 @@
 //! Restores: whole, into an empty place, and again after an interruption.
 
 use bus::{Bus, Envelope, RunsIn, Subscription};
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use db::{FromQueryResult, Lane, Sql as _, restored};
 
 use crate::fixtures::{Harness, assert_whole, db_in, sing, songs};
@@ -51,7 +51,8 @@ async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interr
     assert!(elsewhere.contains("another place"), "{elsewhere}");
     std::fs::write(killed.join("restore-incomplete"), &point.id).unwrap();
     assert!(backup::refuse_incomplete(&killed).unwrap_err().contains(&point.id));
-    // The same command as before continues with the point that it began with.
+    // The same command as before continues with the point that it began with, while that is kept.
+    harness.clock.advance(TimeDelta::hours(1));
     harness.back_up().await;
     assert_eq!(harness.restore("latest", "killed").await.unwrap().id, point.id);
     let (there, store) = (db_in(&killed).await, objects::Objects::folder(&killed.join("objects")).await.unwrap());
