@@ -28,8 +28,13 @@ async function clickOn(page: Page, tag: string): Promise<void> {
   }, tag);
 }
 
+/** Waits until the page has said whether it is shown. What it says as it closes has no body here: the browser sends it by itself. */
 const saysForeground = (page: Page, foreground: boolean): Promise<unknown> =>
-  page.waitForResponse((response) => response.url().endsWith('/foreground') && (response.request().postDataJSON() as { foreground: boolean }).foreground === foreground);
+  page.waitForResponse((response) => {
+    if (!response.url().endsWith('/foreground')) return false;
+    const said = response.request().postDataJSON() as { foreground: boolean } | null;
+    return (said?.foreground ?? false) === foreground;
+  });
 
 test('a push is shown on a device whose page is hidden, opens the page, and is taken away when it was read', async ({ home, member, serverUrl }) => {
   const service = await PushService.start();

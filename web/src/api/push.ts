@@ -20,6 +20,6 @@ export const register = async (subscription: BrowserSubscription, language: Devi
 
 export const remove = (id: string): Promise<void> => expectOk(api.DELETE('/v1/devices/{id}', { params: { path: { id } } }));
 
-/** Says whether this browser shows the page: while it does, nothing is pushed to it. */
+/** Says whether this browser shows the page: while it does, nothing is pushed to it. That it is hidden is sent also if it closes then. */
 export const setForeground = (id: string, foreground: boolean): Promise<void> =>
-  expectOk(api.POST('/v1/devices/{id}/foreground', { params: { path: { id } }, body: { foreground }, keepalive: true }));
+  expectOk(api.POST('/v1/devices/{id}/foreground', { params: { path: { id } }, body: { foreground }, keepalive: !foreground }));
