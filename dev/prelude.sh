@@ -80,8 +80,16 @@ need_writable() {
 
 # Prints the path of a chromium, whatever its name; nothing if there is none.
 chromium_path() {
+    first_of "${TUTTI_CHROMIUM:-}" chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable
+}
+# Prints the path of one that keeps notifications, which one that is built without a window does not.
+notifying_chromium_path() {
+    first_of "${TUTTI_NOTIFYING_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable
+}
+# Prints the path of the first of these programs that is there.
+first_of() {
     local name
-    for name in "${TUTTI_CHROMIUM:-}" chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable; do
+    for name in "$@"; do
         if [[ -n $name ]] && has "$name"; then
             command -v "$name"
             return

@@ -1,5 +1,6 @@
 // Owns how the page is tested in a real browser against the real binary. Each worker starts its own server (e2e/fixtures.ts).
 import { defineConfig } from '@playwright/test';
+import { launchOptions } from './e2e/browser';
 
 export default defineConfig({
   testDir: 'e2e',
@@ -20,18 +21,6 @@ export default defineConfig({
     actionTimeout: 45_000,
     // A trace has a picture and the document for each step, which costs more than many a step; the second attempt has one.
     trace: process.env['TUTTI_E2E_TRACE'] ? 'retain-on-failure' : 'on-first-retry',
-    launchOptions: {
-      executablePath: process.env['TUTTI_CHROMIUM'] ?? '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--autoplay-policy=no-user-gesture-required',
-      ],
-    },
+    launchOptions,
   },
 });

@@ -2,12 +2,18 @@
 // service worker, encrypted, while the page is hidden, and is shown there until it was read.
 import type { Page } from '@playwright/test';
 import { ApiClient } from './apiClient';
+import { launchOptions, notifyingBrowser } from './browser';
 import { expect, fleet, memberNamed, test, untilInstalled } from './fixtures';
 import { overlaps } from './overlaps';
 import { deliver, PushService, shownOn, subscribeAt, type PushMessage } from './pushService';
 import { violations } from './violations';
 
-test.use({ serviceWorkers: 'allow', permissions: ['notifications'] });
+test.use({
+  serviceWorkers: 'allow',
+  permissions: ['notifications'],
+  launchOptions: { ...launchOptions, executablePath: notifyingBrowser ?? launchOptions.executablePath },
+});
+test.skip(notifyingBrowser === undefined, 'a browser that is built without a window has no notifications');
 test.skip(fleet !== undefined, 'the server must have a key, and reach a push service on this machine');
 
 /** Hides the page, as another tab in front of it does. */
@@ -28,13 +34,22 @@ async function clickOn(page: Page, tag: string): Promise<void> {
   }, tag);
 }
 
-/** Waits until the page has said whether it is shown. What it says as it closes has no body here: the browser sends it by itself. */
-const saysForeground = (page: Page, foreground: boolean): Promise<unknown> =>
-  page.waitForResponse((response) => {
-    if (!response.url().endsWith('/foreground')) return false;
-    const said = response.request().postDataJSON() as { foreground: boolean } | null;
-    return (said?.foreground ?? false) === foreground;
+/** Keeps what each document says of whether it is shown, once that is answered: Playwright does not see the body of such a request. */
+const keepForeground = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    const said: string[] = [];
+    const { fetch } = window;
+    window.fetch = async (input, init) => {
+      if (!(input instanceof Request && input.url.endsWith('/foreground'))) return fetch(input, init);
+      const body = await input.clone().text();
+      const response = await fetch(input, init);
+      said.push(body);
+      return response;
+    };
+    Object.assign(window, { said });
   });
+const saidForeground = (page: Page): Promise<string | undefined> =>
+  page.evaluate(() => (window as unknown as { said: string[] }).said.at(-1));
 
 test('a push is shown on a device whose page is hidden, opens the page, and is taken away when it was read', async ({ home, member, serverUrl }) => {
   const service = await PushService.start();
@@ -42,6 +57,7 @@ test('a push is shown on a device whose page is hidden, opens the page, and is t
   const acting = await ApiClient.signUp(serverUrl, bob);
   await untilInstalled(home);
   await subscribeAt(home, service);
+  await keepForeground(home);
   await home.goto('/settings/notifications');
   const device = home.getByRole('region', { name: 'This device' });
   await expect(device.getByText('Notifications appear in the page only.')).toBeVisible();
@@ -55,13 +71,11 @@ test('a push is shown on a device whose page is hidden, opens the page, and is t
   await expect(device.getByRole('button', { name: 'Show no more' })).toBeFocused();
 
   const renewed = home.waitForResponse((response) => response.url().endsWith('/v1/devices'));
-  const isShown = saysForeground(home, true);
   await home.reload();
   expect((await renewed).status()).toBe(200);
-  await isShown;
-  const isHidden = saysForeground(home, false);
+  await expect.poll(() => saidForeground(home)).toBe('{"foreground":true}');
   await hide(home);
-  await isHidden;
+  await expect.poll(() => saidForeground(home)).toBe('{"foreground":false}');
 
   await acting.put(`/v1/accounts/${member.handle}/follow`);
   await expect.poll(() => service.messages.length).toBe(1);
