@@ -155,6 +155,30 @@ fn every_post_that_creates_takes_an_idempotency_key() {
     assert!(wrong.is_empty(), "these create something: document an Idempotency-Key, or say why not: {wrong:?}");
 }
 
+/// A repeated request reads its result again at the `Location` of its first response; one without is stored itself.
+#[test]
+fn what_a_post_says_it_has_created_can_be_read() {
+    let mut unreadable = BTreeSet::new();
+    for document in documents() {
+        let paths = document["paths"].as_object().unwrap();
+        for (path, item) in paths {
+            let created = &item["post"]["responses"]["201"];
+            if created["headers"]["Location"].is_null() || created["content"].is_null() {
+                continue;
+            }
+            let is_result = |other: &str| other.rsplit_once("/{").is_some_and(|(parent, _)| parent == path);
+            let result = paths.iter().find(|(other, _)| is_result(other));
+            if result.is_some_and(|(_, operations)| operations["get"].is_null()) {
+                unreadable.insert(path.clone());
+            }
+        }
+    }
+    assert!(
+        unreadable.is_empty(),
+        "these send a `Location` without a GET, so a repetition has no body: {unreadable:?}"
+    );
+}
+
 #[test]
 fn every_code_is_returned_by_an_operation() {
     let interfaces = interfaces();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
+use http::StatusCode;
 use http_server::operators::{Operator, Superuser};
 use http_server::{Json, List, Page, Path, Query};
 use serde::{Deserialize, Serialize};
@@ -167,9 +167,6 @@ pub(super) async fn list(
             status = 201,
             description = "The announcement",
             body = AnnouncementView,
-            headers(
-                ("Location" = String, description = "The URL of the announcement"),
-            ),
         ),
     ),
     extensions(
@@ -181,7 +178,6 @@ pub(super) async fn list(
             "request.idempotency_key_reused",
             "request.in_progress",
             "request.invalid",
-            "request.result_removed",
         ])),
         ("x-admin-role" = json!("operator")),
     ),
@@ -190,12 +186,11 @@ pub(super) async fn create(
     operator: Operator<Superuser>,
     State(notify): State<Notify>,
     Json(body): Json<CreateAnnouncement>,
-) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<AnnouncementView>), Error> {
+) -> Result<(StatusCode, Json<AnnouncementView>), Error> {
     let CreateAnnouncement { category, role, language, texts, url, starts_at, ends_at } = body;
     let new = NewAnnouncement { category, role, language, texts, url, starts_at, ends_at };
     let made = commands::create_announcement(&notify, operator.actor, new).await?;
-    let location = [(header::LOCATION, format!("/v1/admin/announcements/{}", made.id))];
-    Ok((StatusCode::CREATED, location, Json(AnnouncementView::of(made, notify.context.clock.now()))))
+    Ok((StatusCode::CREATED, Json(AnnouncementView::of(made, notify.context.clock.now()))))
 }
 
 /// Cancels an announcement.

@@ -5,7 +5,7 @@
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
-use http::{StatusCode, header};
+use http::StatusCode;
 use http_server::auth::Member;
 use http_server::{Json, List, Page, Path, Query};
 use serde::{Deserialize, Serialize};
@@ -169,9 +169,6 @@ impl From<Reminder> for ReminderView {
             status = 201,
             description = "The reminder",
             body = ReminderView,
-            headers(
-                ("Location" = String, description = "The URL of the reminder"),
-            ),
         ),
     ),
     extensions(
@@ -185,7 +182,6 @@ impl From<Reminder> for ReminderView {
             "request.idempotency_key_reused",
             "request.in_progress",
             "request.invalid",
-            "request.result_removed",
         ])),
     ),
 )]
@@ -193,11 +189,10 @@ pub(super) async fn create(
     State(notify): State<Notify>,
     member: Member,
     Json(body): Json<NewReminder>,
-) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<ReminderView>), Error> {
+) -> Result<(StatusCode, Json<ReminderView>), Error> {
     let (text, rule) = body.parse()?;
     let reminder = commands::create_reminder(&notify, AccountId(member.id()), text, rule).await?;
-    let location = [(header::LOCATION, format!("/v1/reminders/{}", reminder.id))];
-    Ok((StatusCode::CREATED, location, Json(reminder.into())))
+    Ok((StatusCode::CREATED, Json(reminder.into())))
 }
 
 /// Lists the reminders of the caller, the newest first.

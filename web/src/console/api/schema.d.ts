@@ -3614,8 +3614,6 @@ export interface operations {
             /** @description The announcement */
             201: {
                 headers: {
-                    /** @description The URL of the announcement */
-                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3645,15 +3643,6 @@ export interface operations {
              *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
              */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
-            410: {
                 headers: {
                     [name: string]: unknown;
                 };
