@@ -79,7 +79,7 @@ pub enum Rejected {
     #[error("the proof of work can't be read; ask for a new challenge")]
     Malformed,
     /// This installation did not make the challenge.
-    #[error("the proof of work is for a challenge of somebody else; ask for a new one")]
+    #[error("the proof of work is for the challenge of another client; ask for a new one")]
     Forged,
     /// It was made for something else.
     #[error("the proof of work is for something else; ask for a new challenge")]

@@ -45,7 +45,7 @@ reasons! {
     /// The recipient receives nothing from strangers.
     StrangersRefused, "screening.strangers_refused", false,
         "This member receives nothing from people whom they don't follow.";
-    /// Several messages to somebody who has not answered.
+    /// Several messages to a member who has not answered.
     Unanswered, "screening.unanswered", false,
         "You have written several times without an answer. You can write again when you are answered.";
     /// More at once than the rate allows.
@@ -66,7 +66,7 @@ reasons! {
     /// More links than a text to strangers may have.
     ManyLinks, "screening.many_links", true,
         "This has many links for a first contact, so a moderator reads it first.";
-    /// A link to a domain that nobody here has named before.
+    /// A link to a domain that no member has named before.
     NewDomain, "screening.new_domain", true,
         "This links to a site that is new here, so a moderator reads it first.";
     /// A link to a domain that is listed as bad.

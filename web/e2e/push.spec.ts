@@ -85,7 +85,7 @@ test('a push is shown on a device whose page is hidden, opens the page, and is t
   await deliver(home, text);
   const shown = { title: 'Tutti', body: message.text, tag: message.group };
   await expect.poll(() => shownOn(home)).toEqual([shown]);
-  // One that has grown takes its place, and one that nobody understands is shown too.
+  // One that has grown takes its place, and one that the page does not understand is shown too.
   await deliver(home, JSON.stringify({ ...message, text: 'Two people followed you' }));
   await deliver(home, 'no JSON');
   await expect.poll(async () => (await shownOn(home)).map(({ body }) => body).sort()).toEqual(['', 'Two people followed you']);

@@ -96,7 +96,7 @@ export const subscribeAt = (page: Page, service: PushService): Promise<unknown> 
         return key === null ? null : made(key);
       },
     });
-    // Without a window nobody can be asked.
+    // Without a window no person can be asked.
     Object.defineProperty(Notification, 'permission', { get: () => 'granted' });
     Object.assign(Notification, { requestPermission: async () => 'granted' });
   }, service.subscription);

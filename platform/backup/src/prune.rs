@@ -15,7 +15,7 @@ use crate::manifest::time_of;
 use crate::repository::Repository;
 use crate::retention::Retention;
 
-/// Files that were written since then stay, whoever wrote them.
+/// Files that were written since then stay, also those of another backup.
 const MIN_AGE: TimeDelta = TimeDelta::hours(24);
 
 /// What was removed.

@@ -51,7 +51,7 @@ pub struct RateTable {
     shards: Vec<Mutex<Vec<Slot>>>,
 }
 
-/// The hash of a client, 0 in a slot that nobody has, and the time at which its rate is free, in nanoseconds from the
+/// The hash of a client, 0 in an empty slot, and the time at which its rate is free, in nanoseconds from the
 /// table's start. A plain array, because the allocator gives zeroed ones without touching them.
 type Slot = [u64; 2];
 

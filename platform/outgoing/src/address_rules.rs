@@ -1,6 +1,6 @@
 //! Which addresses a request may go to.
 //!
-//! A URL that somebody outside has chosen decides where this server connects to, so no address of the server's own
+//! A URL that a client has chosen decides where this server connects to, so no address of the server's own
 //! networks may be reached (server-side request forgery). Owns the table. Invariant: an address is refused unless it is
 //! in a network that the configuration allows, or is globally reachable and not in the table.
 

@@ -21,7 +21,7 @@ const EVERYWHERE: &[Surface] = &[];
 const PRIVATE: &[Surface] = &[Message, GroupInvite];
 /// Where words reach a person. Under a post many people write the same, such as congratulations.
 const DIRECT: &[Surface] = &[Message, GroupInvite, Mention];
-/// Where words reach somebody who did not ask for them.
+/// Where words reach a member who did not ask for them.
 const WORDS: &[Surface] = &[Message, GroupInvite, Comment, Mention, Join];
 const PROFILE: &[Surface] = &[DisplayName, Bio];
 const ALL: &[Relation] = &[];

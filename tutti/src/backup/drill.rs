@@ -96,7 +96,7 @@ pub(super) async fn run(opened: &Opened, point: &str, scratch: Option<&Path>) ->
         let server = DrillServer::start(&place.arguments, folder.path()).await?;
         match sign_in(&server, options).await {
             Ok(()) => report.recovery_seconds = (restoring + starting.elapsed()).as_secs(),
-            Err(error) => report.problems.push(format!("nobody can sign in: {error}")),
+            Err(error) => report.problems.push(format!("a member can't sign in: {error}")),
         }
         check_references(&place.installation, &mut report).await?;
         server.stop().await;

@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: Backup) -> Result<(), CommandError> {
             say!("{}", Keys::generate(&file)?);
             eprintln!(
                 "{} holds the secret key. Keep a copy of it, or of another key in backup.recipients, away from this \
-                 machine: without one nobody can restore.",
+                 machine: without one no restore is possible.",
                 file.display()
             );
             Ok(())

@@ -1,6 +1,6 @@
 //! How the last backup and the last drill went: a file in the data folder, and gauges of the process that serves.
 //!
-//! The commands write the file, whoever started them (the server's own clock, systemd, cron, a person), and the server
+//! The commands write the file, started by the server's own clock, systemd, cron or a person, and the server
 //! reads it, so an alert sees all of them. Invariant: a failure does not erase when there was a success last.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-// Proves when this browser is a device, and that it is one for nobody but the member who has switched it on.
+// Proves when this browser is a device, and that it is one only for the member who has switched it on.
 import { beforeEach, expect, it } from 'vitest';
 import { Problem } from '../api/problem';
 import { PushDevice, type KnownDevice, type PushBrowser, type Subscribed } from './pushDevice';

@@ -1,6 +1,6 @@
 // Owns when this browser is a device that a member's notices are pushed to: switching that on and off, renewing it, and ending
 // it with the session. Does not own what the browser does for it: browserPush.ts does. Uses no browser API.
-// Invariant: a browser is subscribed for the member who is signed in to it, who has switched it on, or for nobody.
+// Invariant: a browser is subscribed for the member who is signed in to it, who has switched it on, or not at all.
 import type { BrowserSubscription } from '../api/push';
 
 /**

@@ -33,7 +33,7 @@ it('closes all once nothing is unread, and keeps the number on the icon', async 
   expect(badges).toEqual([1, 0]);
 });
 
-it('leaves nothing when nobody is signed in any more, and does nothing in a browser that has none of it', async () => {
+it('leaves nothing when no member is signed in any more, and does nothing in a browser that has none of it', async () => {
   clearShown();
   await vi.waitFor(() => expect(shown).toEqual([]));
   expect(badges).toEqual([null]);

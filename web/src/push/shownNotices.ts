@@ -23,7 +23,7 @@ export function showCounts(counts: NoticeCounts | null): void {
   if (counts.unread === 0) void closeShown();
 }
 
-/** Takes everything away: nobody is signed in any more. */
+/** Takes everything away: no member is signed in any more. */
 export function clearShown(): void {
   void navigator.clearAppBadge?.().catch(() => undefined);
   void closeShown();

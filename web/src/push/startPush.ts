@@ -1,5 +1,5 @@
 // Owns the pushes of each load: the subscription of a member who has switched them on is renewed, and ends with the session.
-// Nothing of it is loaded where nobody has switched them on.
+// Nothing of it is loaded where no member has switched them on.
 import { session } from '../session/session.svelte';
 import { sessionHint } from '../session/sessionHint';
 import { pushMemory } from './browserPush';

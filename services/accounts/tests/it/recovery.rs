@@ -156,7 +156,7 @@ async fn ten_thousand_guesses_of_a_short_code_compare_ten_and_the_link_still_wor
     guess(10_000).await;
 }
 
-/// Guesses this many short codes of a member, and a hundred of a login that nobody has.
+/// Guesses this many short codes of a member, and a hundred of a login that no account has.
 async fn guess(guesses: u32) {
     let world = world().await;
     sign_up(&world, "ada").await;

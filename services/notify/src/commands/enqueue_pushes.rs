@@ -60,7 +60,7 @@ async fn insert(notify: &Notify, pushes: Vec<NewPush>, key: String) -> Result<()
     Ok(())
 }
 
-/// Returns the pushes of each notice of an event; nothing at all if nobody is to be told.
+/// Returns the pushes of each notice of an event; nothing at all if no member is to be told.
 async fn pushes_of_each(notify: &Notify, event: &Notified) -> Result<Vec<Vec<NewPush>>, Error> {
     let (sql, now) = (notify.context.db.read(), notify.context.clock.now());
     if !notify.push.is_on() {

@@ -1,4 +1,4 @@
-//! Removing the notices and entries that nobody may have any more.
+//! Removing the notices and entries that their members may not have any more.
 //!
 //! What is withdrawn is found by items that were written in the transaction of what they name, and are read
 //! consistently, so a caller that withdraws after it has added sees what it has added. Invariant: a notice whose last

@@ -1,7 +1,7 @@
 //! Whether a member may see what a notice is about, as far as events tell.
 //!
 //! Invariant: what events don't tell is a no: a notice that is missing says less than one about what may not be seen; a
-//! post is not seen across a block with its author, whoever has acted.
+//! post is not seen across a block with its author, no matter who has acted.
 
 use contract::AccountId;
 use contract::notify::NoticeKind;

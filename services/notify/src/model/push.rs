@@ -28,7 +28,7 @@ contract::string_enum!(PushAction: Show => "show", Withdraw => "withdraw");
 /// How urgent a push is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Priority {
-    /// Somebody waits for an answer, or it is time, so the device may be woken.
+    /// A person waits for an answer, or it is time, so the device may be woken.
     High,
     /// The device is not woken for it.
     Normal,

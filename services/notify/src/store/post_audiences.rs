@@ -55,7 +55,7 @@ pub(crate) async fn list(sql: &impl Sql, subjects: &[String]) -> Result<Vec<(Str
         format!("select post, author, audience from post_audience where post in {}", names_after(0, posts.len()));
     let rows: Vec<Row> = sql.rows(&text, posts.into_iter().map(Into::into).collect()).await?;
     let read = |row: Row| {
-        // An audience of a later release is one that nobody is known to be in.
+        // An audience of a later release is one that no member is known to be in.
         let audience = row.audience.parse().unwrap_or(Audience::Link);
         (row.post.to_string(), PostAudience { author: AccountId(row.author), audience })
     };
