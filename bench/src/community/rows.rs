@@ -16,10 +16,10 @@ pub const FAN_OUT_THRESHOLD: u32 = 5_000;
 const FEED_DAYS: i64 = 14;
 /// One person of so many has read home lately, so that fan-out writes to their feed.
 const ACTIVE_EVERY: usize = 20;
-/// Rows of one statement. With fourteen columns, SQLite's limit is 2,340.
-const ROWS_PER_STATEMENT: usize = 1_024;
+/// Rows of one statement: SQLite looks for the name of each parameter among all of them.
+const ROWS_PER_STATEMENT: usize = 128;
 /// Statements of one transaction, which must end within ten seconds.
-const STATEMENTS_PER_WRITE: usize = 40;
+const STATEMENTS_PER_WRITE: usize = 64;
 
 const PERSON: &str = "person (number, account, handle, display_name, is_private, profile_us, state, standing_version)";
 const PERSON_COUNTS: &str = "person_counts (person, follower_count, following_count, post_count, public_post_count)";
