@@ -71,7 +71,7 @@ fn assemble(listener: ListenerKind, interfaces: &[RoleInterface]) -> Result<Asse
     components.security_schemes.insert("token".into(), bearer.into());
     let mut uses = Vec::new();
     for interface in interfaces {
-        let mut part = interface.openapi.clone();
+        let mut part = OpenApi::clone(&interface.openapi);
         for (path, item) in &mut part.paths.paths {
             for (_, slot) in slots(item) {
                 if slot.as_ref().is_some_and(|operation| !listener.has(path, operation)) {

@@ -65,7 +65,8 @@ async fn neither_listener_starts_with_an_operation_of_operators_that_names_no_ro
         let mut part = OpenApi::default();
         part.paths.add_path_operation("/v1/admin/mails", vec![HttpMethod::Get], OperationBuilder::new().build());
         let personal_data = PersonalData::Nothing("");
-        context.roles = [RoleInterface { role: "accounts", openapi: part, codes: &[], personal_data }].into();
+        let openapi = part.into();
+        context.roles = [RoleInterface { role: "accounts", openapi, codes: &[], personal_data }].into();
         let error = (front.start)(context).await.unwrap_err().to_string();
         assert!(error.contains("/v1/admin/mails") && error.contains("x-admin-role"), "{error}");
         world.end().await;
