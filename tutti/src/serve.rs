@@ -29,13 +29,13 @@ const LISTEN_BACKLOG: u32 = 8192;
 /// Connections to the operators' listener at once.
 const MAX_ADMIN_CONNECTIONS: usize = 256;
 
-/// Returns the description of a listener's interface for the role that serves it. A process without that role gets
-/// none: to assemble it takes longer than the rest of its start.
-fn description(services: &[Service], role: &str, listener: ListenerKind) -> Result<Arc<str>, CommandError> {
+/// Returns the description of a listener's interface for the role that serves it. A process without that role needs
+/// none.
+fn description(services: &[Service], role: &str, listener: ListenerKind) -> Arc<str> {
     if services.iter().any(|service| service.name == role) {
-        Ok(openapi::json(listener)?.into())
+        openapi::committed_json(listener).into()
     } else {
-        Ok(Arc::default())
+        Arc::default()
     }
 }
 
@@ -91,8 +91,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         listen: public.local_addr()?,
         clock: base::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
         random: base::Random::system(),
-        openapi_json: description(&services, "gateway", ListenerKind::Public)?,
-        operators_openapi_json: description(&services, listeners::ADMIN, ListenerKind::Operators)?,
+        openapi_json: description(&services, "gateway", ListenerKind::Public),
+        operators_openapi_json: description(&services, listeners::ADMIN, ListenerKind::Operators),
         all: roles::all().to_vec(),
         pending: readiness.pending.clone(),
         sections: settings::sections(),

@@ -91,12 +91,13 @@ pub(crate) fn operators_router(openapi_json: &Arc<str>) -> Router {
 
 /// Returns the routes of an OpenAPI document and of the documentation that is made of it.
 fn documentation(openapi_json: &Arc<str>) -> Router {
-    let openapi_json = precompress(openapi_json);
+    let openapi_json = openapi_json.clone();
+    let file = Arc::new(LazyLock::new(move || precompress(&openapi_json)));
     Router::new()
         .route(
             "/v1/openapi.json",
             get(async move |request: Request| {
-                openapi_json.respond(request.headers(), headers("v1/openapi.json", &Policy::Api))
+                PrecompressedFile::clone(&file).respond(request.headers(), headers("v1/openapi.json", &Policy::Api))
             }),
         )
         .route("/docs", get(async || Redirect::to("/docs/")))
@@ -139,7 +140,7 @@ fn is_of_console(path: &str) -> bool {
     path == CONSOLE || path.starts_with(CONSOLE_ASSETS)
 }
 
-/// Compresses the OpenAPI document, once.
+/// Compresses the OpenAPI document: once, for the first request, as a process may get none.
 fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     let gzip = gzip.write_all(openapi_json.as_bytes()).and_then(|()| gzip.finish()).ok();
