@@ -27,7 +27,7 @@ use tower::ServiceExt as _;
 use self::metered::MeteredStream;
 use self::stalls::{Streams, WatchedBody};
 use super::connection::{Connection, Limits, OverTls};
-use super::connections::{ConnectionState, TrackedBody};
+use super::connections::TrackedBody;
 use super::layers;
 use super::security_headers::Policy;
 use super::tls::ListenerMetrics;
@@ -95,11 +95,12 @@ where
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = first_is_late(&is_used, limits.header_timeout) => return,
         () = async {
             tokio::select! {
                 () = tasks.stopping() => {}
                 () = evictable.evicted() => {}
-                () = unused(&evictable, &is_used, &limits) => {}
+                () = evictable.idle_for(limits.http2_idle_timeout) => {}
             }
         } => {
             connection.as_mut().graceful_shutdown();
@@ -134,10 +135,10 @@ fn builder(streams: Streams, limits: &Limits) -> Builder<Streams> {
     builder
 }
 
-/// Returns when the first request is late, or when there has been none for too long.
-async fn unused(state: &Arc<ConnectionState>, is_used: &AtomicBool, limits: &Limits) {
-    tokio::time::sleep(limits.header_timeout).await;
+/// Returns when the first request has not come in time.
+async fn first_is_late(is_used: &AtomicBool, timeout: Duration) {
+    tokio::time::sleep(timeout).await;
     if is_used.load(Ordering::Relaxed) {
-        state.idle_for(limits.http2_idle_timeout).await;
+        std::future::pending::<()>().await;
     }
 }

@@ -80,7 +80,7 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams
             tokio::select! {
                 () = stream => {}
                 // hyper resets a stream that is dropped.
-                () = watch.stalled(timeout) => metrics.count_stall(),
+                () = async { watch.stalled(timeout).await; metrics.count_stall() } => {}
             }
         });
     }

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
 
 mod http;
+mod http2_floods;
 mod idempotency;
+mod secure;
+mod tls;
 mod token_rules;
 mod tokens;
