@@ -17,7 +17,7 @@ use base::telemetry::Metrics;
 use bytes::Bytes;
 use http_server::auth::{JwkSet, Verifier};
 use http_server::tls::{self, CertificateFiles, Tls};
-use http_server::{LayerState, Limits, Listener, OverTls, serve_tls, with_common_layers};
+use http_server::{Json, LayerState, Limits, Listener, OverTls, serve_tls, with_common_layers};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
@@ -124,7 +124,8 @@ impl HonestClient {
     }
 }
 
-fn routes(seen: &Arc<Seen>) -> Router {
+/// Returns the routes of the tests' listeners.
+pub(crate) fn routes(seen: &Arc<Seen>) -> Router {
     let (counted, slow, endless) = (seen.clone(), seen.clone(), seen.clone());
     Router::new()
         .route("/ok", get(async || "ok"))
@@ -152,6 +153,7 @@ fn routes(seen: &Arc<Seen>) -> Router {
                 Body::from_stream(chunks)
             }),
         )
+        .route("/json", post(async |Json(value): Json<serde_json::Value>| Json(value)))
         .route("/sink", post(async |body: Bytes| body.len().to_string()))
 }
 

@@ -5,6 +5,7 @@
 mod browsers;
 mod drain;
 mod fleet;
+mod floods;
 mod forwarding;
 mod harness;
 mod limits;
