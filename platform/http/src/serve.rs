@@ -42,7 +42,7 @@ pub fn serve(listener: Listener, router: Router, tasks: &Tasks) {
 /// As [`serve`], over TLS: HTTP/2 with clients that offer it, HTTP/1 with all others. The certificate's files are
 /// watched.
 pub fn serve_tls(listener: Listener, tls: Tls, router: Router, tasks: &Tasks) {
-    tls.watch(tasks);
+    tls.reload_on_change(tasks);
     accept(listener, Some(tls), router, tasks);
 }
 

@@ -13,12 +13,12 @@ const HEADER_BYTES: usize = 9;
 const RESET_COST: u64 = 10;
 /// A frame that the server answers, or has to look at: SETTINGS, PING, WINDOW_UPDATE, PRIORITY, and unknown ones.
 const CONTROL_COST: u64 = 1;
-/// A request earns what a client says beside it: its priority, or more room for its response.
+/// A request pays for what a client says beside it: its priority, or more room for its response.
 const REQUEST_CREDIT: u64 = 2;
 
-/// What some bytes have cost and earned.
+/// What some bytes have cost and paid for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Account {
+pub(super) struct Charge {
     pub(super) cost: u64,
     pub(super) credit: u64,
 }
@@ -39,8 +39,8 @@ impl Frames {
     }
 
     /// Advances by the client's next bytes. Returns what the frames cost whose headers are complete now.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Account {
-        let mut account = Account::default();
+    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Charge {
+        let mut charge = Charge::default();
         while let Some((first, rest)) = bytes.split_first() {
             if self.left > 0 {
                 let taken = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
@@ -57,25 +57,25 @@ impl Frames {
                 let [high, middle, low, kind, ..] = self.header;
                 self.left = u64::from(u32::from_be_bytes([0, high, middle, low]));
                 self.header_len = 0;
-                let frame = account_of(kind);
-                account.cost += frame.cost;
-                account.credit += frame.credit;
+                let frame = charge_of(kind);
+                charge.cost += frame.cost;
+                charge.credit += frame.credit;
             }
         }
-        account
+        charge
     }
 }
 
-/// Returns what a frame of a type (§6) costs and earns.
-fn account_of(kind: u8) -> Account {
+/// Returns what a frame of a type (§6) costs and pays for.
+fn charge_of(kind: u8) -> Charge {
     match kind {
         // DATA and CONTINUATION, whose number hyper bounds by their sizes.
-        0 | 9 => Account::default(),
+        0 | 9 => Charge::default(),
         // HEADERS.
-        1 => Account { cost: 0, credit: REQUEST_CREDIT },
+        1 => Charge { cost: 0, credit: REQUEST_CREDIT },
         // RST_STREAM.
-        3 => Account { cost: RESET_COST, credit: 0 },
-        _ => Account { cost: CONTROL_COST, credit: 0 },
+        3 => Charge { cost: RESET_COST, credit: 0 },
+        _ => Charge { cost: CONTROL_COST, credit: 0 },
     }
 }
 
@@ -97,8 +97,8 @@ mod tests {
         let bytes = [vec![3; 24], frames].concat();
         for size in [1, 2, 3, 8, 9, 10, 1_000, bytes.len()] {
             let mut reader = Frames::new();
-            let accounts: Vec<Account> = bytes.chunks(size).map(|part| reader.read(part)).collect();
-            let sum = |of: fn(&Account) -> u64| accounts.iter().map(of).sum::<u64>();
+            let charges: Vec<Charge> = bytes.chunks(size).map(|part| reader.read(part)).collect();
+            let sum = |of: fn(&Charge) -> u64| charges.iter().map(of).sum::<u64>();
             assert_eq!((sum(|all| all.cost), sum(|all| all.credit)), (14, 2), "parts of {size}");
         }
     }

@@ -1,7 +1,7 @@
 //! An HTTP/2 connection whose client has an allowance of control frames.
 //!
 //! Pings, settings, resets and window updates cost the server work and its client nothing; without a bound, one client
-//! keeps a processor busy (CVE-2019-9512, CVE-2019-9515, CVE-2023-44487). What the server sends earns the client as
+//! keeps a processor busy (CVE-2019-9512, CVE-2019-9515, CVE-2023-44487). What the server sends pays the client as
 //! many window updates as it may need. Invariant: a client that has used up its allowance is read no further.
 
 use std::io;
@@ -18,7 +18,7 @@ use crate::tls::ListenerMetrics;
 const MAX_ALLOWANCE: u64 = 1_200;
 /// How much it grows by in a second.
 const ALLOWANCE_PER_SECOND: u64 = 100;
-/// Bytes sent that earn one control frame. The HTTP/2 client of Go makes room twice for each 4 KiB that it takes.
+/// Bytes sent that pay for one control frame. The HTTP/2 client of Go makes room twice for each 4 KiB that it takes.
 const BYTES_PER_FRAME: u64 = 1024;
 
 /// What a client may still cost.
@@ -26,7 +26,7 @@ const BYTES_PER_FRAME: u64 = 1024;
 struct Allowance {
     left: u64,
     grown_at: Instant,
-    /// Bytes sent that have earned nothing yet.
+    /// Bytes sent that have paid for nothing yet.
     sent: u64,
 }
 
@@ -35,22 +35,22 @@ impl Allowance {
         Self { left: MAX_ALLOWANCE, grown_at: now, sent: 0 }
     }
 
-    fn earn(&mut self, credit: u64) {
+    fn deposit(&mut self, credit: u64) {
         self.left = self.left.saturating_add(credit).min(MAX_ALLOWANCE);
     }
 
     fn send(&mut self, bytes: usize) {
         self.sent += bytes as u64;
-        self.earn(self.sent / BYTES_PER_FRAME);
+        self.deposit(self.sent / BYTES_PER_FRAME);
         self.sent %= BYTES_PER_FRAME;
     }
 
     /// Spends; `false` if there is not enough left.
-    fn spend(&mut self, cost: u64, now: Instant) -> bool {
+    fn withdraw(&mut self, cost: u64, now: Instant) -> bool {
         let seconds = now.duration_since(self.grown_at).as_secs();
         if seconds > 0 {
             self.grown_at = now;
-            self.earn(seconds.saturating_mul(ALLOWANCE_PER_SECOND));
+            self.deposit(seconds.saturating_mul(ALLOWANCE_PER_SECOND));
         }
         let is_enough = self.left >= cost;
         self.left = self.left.saturating_sub(cost);
@@ -89,9 +89,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for MeteredStream<S> {
         let this = &mut *self;
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        let account = this.frames.read(buffer.filled().get(before..).unwrap_or_default());
-        this.allowance.earn(account.credit);
-        if account.cost > 0 && !this.allowance.spend(account.cost, Instant::now()) {
+        let charge = this.frames.read(buffer.filled().get(before..).unwrap_or_default());
+        this.allowance.deposit(charge.credit);
+        if charge.cost > 0 && !this.allowance.withdraw(charge.cost, Instant::now()) {
             this.metrics.count_flood();
             let error = io::Error::new(io::ErrorKind::InvalidData, "the client sent too many control frames");
             return Poll::Ready(Err(error));
@@ -135,18 +135,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_allowance_is_earned_by_time_and_by_what_is_sent() {
+    fn an_allowance_is_refilled_by_time_and_by_what_is_sent() {
         let start = Instant::now();
         let mut allowance = Allowance::new(start);
-        assert!(allowance.spend(MAX_ALLOWANCE, start) && !allowance.spend(1, start));
-        assert!(!allowance.spend(1, start + Duration::from_millis(900)));
-        assert!(allowance.spend(ALLOWANCE_PER_SECOND, start + Duration::from_secs(1)));
-        assert!(!allowance.spend(1, start + Duration::from_secs(1)));
+        assert!(allowance.withdraw(MAX_ALLOWANCE, start) && !allowance.withdraw(1, start));
+        assert!(!allowance.withdraw(1, start + Duration::from_millis(900)));
+        assert!(allowance.withdraw(ALLOWANCE_PER_SECOND, start + Duration::from_secs(1)));
+        assert!(!allowance.withdraw(1, start + Duration::from_secs(1)));
         // Small responses add up.
         (0..64).for_each(|_| allowance.send(BYTES_PER_FRAME as usize / 32));
-        assert!(allowance.spend(2, start + Duration::from_secs(1)));
-        assert!(!allowance.spend(1, start + Duration::from_secs(1)));
-        allowance.earn(u64::MAX);
-        assert!(allowance.spend(MAX_ALLOWANCE, start) && !allowance.spend(1, start));
+        assert!(allowance.withdraw(2, start + Duration::from_secs(1)));
+        assert!(!allowance.withdraw(1, start + Duration::from_secs(1)));
+        allowance.deposit(u64::MAX);
+        assert!(allowance.withdraw(MAX_ALLOWANCE, start) && !allowance.withdraw(1, start));
     }
 }

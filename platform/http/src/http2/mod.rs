@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
 
 use self::metered::MeteredStream;
-use self::stalls::{Streams, WatchedBody};
+use self::stalls::{Streams, WaitingBody};
 use super::connection::{Connection, Limits, OverTls};
 use super::connections::TrackedBody;
 use super::layers;
@@ -68,7 +68,7 @@ where
     let first = is_used.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         first.store(true, Ordering::Relaxed);
-        let (watch, in_progress) = (streams.begin(), state.begin_request());
+        let (wait, in_progress) = (streams.begin(), state.begin_request());
         let (mut parts, body) = request.into_parts();
         let refusal = request::prepare(&mut parts);
         parts.extensions.insert(ConnectInfo(address));
@@ -87,7 +87,7 @@ where
             // A handler that ends its connection means this request; there may be others.
             response.headers_mut().remove(CONNECTION);
             Ok::<_, Infallible>(
-                response.map(|body| WatchedBody { body: TrackedBody { body, _request: in_progress }, watch }),
+                response.map(|body| WaitingBody { body: TrackedBody { body, _request: in_progress }, wait }),
             )
         }
     });

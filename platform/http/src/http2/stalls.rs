@@ -21,9 +21,9 @@ use crate::tls::ListenerMetrics;
 
 /// What one stream waits for: since when for its client, or `None` for its handler.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Watch(Arc<Mutex<Option<Instant>>>);
+pub(super) struct ClientWait(Arc<Mutex<Option<Instant>>>);
 
-impl Watch {
+impl ClientWait {
     fn since(&self) -> Option<Instant> {
         *self.0.lock()
     }
@@ -50,10 +50,10 @@ impl Watch {
 /// Runs the streams of one connection.
 ///
 /// hyper calls the service for a request, and right after it the executor with the stream that will send the response
-/// (`poll_server`). So the service leaves the stream's watch here.
+/// (`poll_server`). So the service leaves the stream's wait here.
 #[derive(Debug, Clone)]
 pub(super) struct Streams {
-    next: Arc<Mutex<Option<Watch>>>,
+    next: Arc<Mutex<Option<ClientWait>>>,
     tasks: Tasks,
     timeout: Duration,
     metrics: ListenerMetrics,
@@ -64,35 +64,35 @@ impl Streams {
         Self { next: Arc::default(), tasks, timeout, metrics }
     }
 
-    /// Returns the watch of the stream that begins now.
-    pub(super) fn begin(&self) -> Watch {
-        let watch = Watch::default();
-        *self.next.lock() = Some(watch.clone());
-        watch
+    /// Returns the wait of the stream that begins now.
+    pub(super) fn begin(&self) -> ClientWait {
+        let wait = ClientWait::default();
+        *self.next.lock() = Some(wait.clone());
+        wait
     }
 }
 
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        let Some(watch) = self.next.lock().take() else { return self.tasks.spawn(stream) };
+        let Some(wait) = self.next.lock().take() else { return self.tasks.spawn(stream) };
         let (timeout, metrics) = (self.timeout, self.metrics.clone());
         self.tasks.spawn(async move {
             tokio::select! {
                 () = stream => {}
                 // hyper resets a stream that is dropped.
-                () = async { watch.stalled(timeout).await; metrics.count_stall() } => {}
+                () = async { wait.stalled(timeout).await; metrics.count_stall() } => {}
             }
         });
     }
 }
 
-/// A response's body, which tells its watch what the stream waits for.
-pub(super) struct WatchedBody {
+/// A response's body, which tells its wait what the stream waits for.
+pub(super) struct WaitingBody {
     pub(super) body: TrackedBody,
-    pub(super) watch: Watch,
+    pub(super) wait: ClientWait,
 }
 
-impl Body for WatchedBody {
+impl Body for WaitingBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -102,9 +102,9 @@ impl Body for WatchedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         match polled {
-            Poll::Pending => self.watch.wait_for_handler(),
+            Poll::Pending => self.wait.wait_for_handler(),
             // hyper asks for more when the client had room for this.
-            Poll::Ready(_) => self.watch.wait_for_client(),
+            Poll::Ready(_) => self.wait.wait_for_client(),
         }
         polled
     }

@@ -90,7 +90,7 @@ impl Tls {
     }
 
     /// Looks at the files until the process stops.
-    pub(crate) fn watch(&self, tasks: &Tasks) {
+    pub(crate) fn reload_on_change(&self, tasks: &Tasks) {
         let (tls, owner) = (self.clone(), tasks.clone());
         tasks.spawn(async move {
             while owner.sleep(RELOAD_INTERVAL).await {

@@ -45,9 +45,9 @@ fn stream_of(number: u32) -> u32 {
     1 + 2 * number
 }
 
-/// Opens a connection, sends `first`, then `then` up to `most` times until the server ends the connection. Returns what
+/// Opens a connection, sends `first`, then `then` up to `max` times until the server ends the connection. Returns what
 /// came back, and how often it was sent.
-async fn flood(server: &Server, first: &[u8], most: u32, then: impl Fn(u32) -> Vec<u8>) -> (Vec<u8>, u32) {
+async fn flood(server: &Server, first: &[u8], max: u32, then: impl Fn(u32) -> Vec<u8>) -> (Vec<u8>, u32) {
     let stream = server.connect(&["h2"], &VERSIONS).await.unwrap();
     let (mut reader, mut writer) = tokio::io::split(stream);
     let received = tokio::spawn(async move {
@@ -58,7 +58,7 @@ async fn flood(server: &Server, first: &[u8], most: u32, then: impl Fn(u32) -> V
     });
     writer.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), first].concat()).await.unwrap();
     let mut sent = 0;
-    while sent < most && !received.is_finished() {
+    while sent < max && !received.is_finished() {
         if writer.write_all(&then(sent)).await.is_err() || writer.flush().await.is_err() {
             break;
         }
@@ -162,7 +162,7 @@ async fn a_connection_has_a_hundred_requests_at_most_and_one_that_sends_none_end
         received.extend_from_slice(&some[..read]);
     }
     assert_eq!((of(&received, HEADERS), of(&received, RST_STREAM)), (100, 50), "the others are refused");
-    assert!(server.seen.most_slow.load(Ordering::Relaxed) <= 100);
+    assert!(server.seen.max_slow.load(Ordering::Relaxed) <= 100);
     // It says that it speaks HTTP/2, and then nothing, or a header byte by byte.
     for first in [&[][..], PREFACE, &[PREFACE, &frame(SETTINGS, 0, 0, &[]), &[0, 0, 40, HEADERS]].concat()] {
         let mut stream = server.connect(&["h2"], &VERSIONS).await.unwrap();

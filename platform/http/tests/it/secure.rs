@@ -48,7 +48,7 @@ pub(crate) struct Seen {
     pub(crate) counted: AtomicUsize,
     /// Requests that are in `/slow` now, and the most there have been.
     pub(crate) slow: AtomicUsize,
-    pub(crate) most_slow: AtomicUsize,
+    pub(crate) max_slow: AtomicUsize,
     pub(crate) entered: Notify,
     /// Bytes that `/endless` has made.
     pub(crate) made: AtomicU64,
@@ -135,7 +135,7 @@ pub(crate) fn routes(seen: &Arc<Seen>) -> Router {
             "/slow",
             get(async move || {
                 let now = slow.slow.fetch_add(1, Ordering::Relaxed) + 1;
-                slow.most_slow.fetch_max(now, Ordering::Relaxed);
+                slow.max_slow.fetch_max(now, Ordering::Relaxed);
                 slow.entered.notify_one();
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 slow.slow.fetch_sub(1, Ordering::Relaxed);
