@@ -60,8 +60,8 @@ pub struct Config {
     /// The origin of the site as people see it, such as `https://tutti.example`, for the URLs in link previews. If it
     /// is empty, the `Host` of the request names it, and `X-Forwarded-Proto` of a trusted proxy the scheme.
     pub public_url: String,
-    /// A PEM file with the certificate of the public listener, then those of the authorities between it and the one that
-    /// clients trust. With it, the listener speaks TLS, and HTTP/2 with clients that offer it; without it, plain
+    /// A PEM file with the certificate of the public listener, then those of the authorities between it and the one
+    /// that clients trust. With it, the listener speaks TLS, and HTTP/2 with clients that offer it; without it, plain
     /// HTTP/1, for a proxy in front. A changed file is used within ten seconds, without a restart.
     #[schema(value_type = Option<String>)]
     pub tls_certificate_file: Option<PathBuf>,

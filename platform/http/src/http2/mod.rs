@@ -1,9 +1,9 @@
 //! Serves HTTP/2 on one connection.
 //!
-//! Does not own the socket, TLS, or what a request means: routers see the same as over HTTP/1. hyper and `h2` bound what
-//! they keep for a client by the numbers here; what they would answer without end has an allowance (see `metered`), and
-//! a response that its client does not take ends (see `stalls`). Invariant: what one connection holds in memory is
-//! bounded, and a connection without a request ends.
+//! Does not own the socket, TLS, or what a request means: routers see the same as over HTTP/1. hyper and `h2` bound
+//! what they keep for a client by the numbers here; what they would answer without end has an allowance (see
+//! `metered`), and a response that its client does not take ends (see `stalls`). Invariant: what one connection holds
+//! in memory is bounded, and a connection without a request ends.
 
 mod frames;
 mod metered;
@@ -107,7 +107,10 @@ where
             tokio::select! {
                 ended = connection => ended,
                 // The client has room for no response, or does not close the connection.
-                () = async { tokio::time::sleep(CLOSE_TIMEOUT).await; evictable.idle_for(CLOSE_TIMEOUT).await } => return,
+                () = async {
+                    tokio::time::sleep(CLOSE_TIMEOUT).await;
+                    evictable.idle_for(CLOSE_TIMEOUT).await;
+                } => return,
             }
         }
     };

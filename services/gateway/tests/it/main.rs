@@ -8,6 +8,7 @@ mod fleet;
 mod floods;
 mod forwarding;
 mod harness;
+mod http2;
 mod limits;
 mod operators;
 mod previews;
