@@ -7,6 +7,7 @@ mod accounts;
 mod audit;
 mod backup;
 mod bus;
+mod certificates;
 mod check;
 mod cli;
 mod client;

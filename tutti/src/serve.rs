@@ -7,12 +7,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use base::tasks::Tasks;
 use base::telemetry::{LogFormat, start_logs};
 use boot::{Options, Process};
 use chrono::TimeDelta;
 use gateway::ListenerKind;
-use http_server::{Limits, Listener, serve};
+use http_server::tls::Tls;
+use http_server::{Limits, Listener, serve, serve_tls};
 use prometheus_client::metrics::gauge::Gauge;
 use service::Service;
 use tokio::net::TcpSocket;
@@ -21,7 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::backup::timer;
 use crate::cli::Serve;
 use crate::process_metrics::ProcessMetrics;
-use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
+use crate::{CommandError, certificates, doctor, listeners, openapi, readiness::Readiness, roles, settings};
 
 /// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
 const LISTEN_BACKLOG: u32 = 8192;
@@ -62,6 +64,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
             "the clock is set wrong on purpose (server.clock_skew_seconds)"
         );
     }
+    let clock = base::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into()));
+    let tls = certificates::load(&config, &services, &clock)?;
 
     // The sockets are bound first, so that a taken port is reported before anything is changed; what is wrong with the
     // configuration was reported before that.
@@ -89,7 +93,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         data: server.data.clone(),
         config: config.clone(),
         listen: public.local_addr()?,
-        clock: base::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
+        clock,
         random: base::Random::system(),
         openapi_json: description(&services, "gateway", ListenerKind::Public),
         operators_openapi_json: description(&services, listeners::ADMIN, ListenerKind::Operators),
@@ -104,6 +108,9 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     };
     let collector = ProcessMetrics::new(started_at, server.data.clone());
     process.metrics.register(|registry| registry.register_collector(Box::new(collector)));
+    if tls.public.is_some() || tls.operators.is_some() {
+        process.metrics.register(|registry| tls.metrics.register(registry));
+    }
     readiness.set_started(process.clone());
     timer::start(&process, &backups, &server.data, &arguments.settings);
     let limits = Limits {
@@ -112,15 +119,16 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         ..Limits::default()
     };
     let public_address = public.local_addr()?;
-    serve(
+    open(
         Listener { socket: public, limits, open: process.metrics.connections.clone() },
+        tls.public,
         listeners::public(&readiness, &process, server.connections),
         &process.tasks,
     );
     let admin_address = admin.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
     if let Some((socket, router)) = admin.zip(listeners::operators(&process)) {
         let limits = Limits { max_connections: MAX_ADMIN_CONNECTIONS, ..Limits::default() };
-        serve(Listener { socket, limits, open: Gauge::default() }, router, &process.tasks);
+        open(Listener { socket, limits, open: Gauge::default() }, tls.operators, router, &process.tasks);
     }
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(
@@ -157,6 +165,14 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     }
     operations_tasks.stop(Duration::from_secs(1)).await;
     Ok(())
+}
+
+/// Opens a listener, with TLS if it has a certificate.
+fn open(listener: Listener, tls: Option<Tls>, router: Router, tasks: &Tasks) {
+    match tls {
+        Some(tls) => serve_tls(listener, tls, router, tasks),
+        None => serve(listener, router, tasks),
+    }
 }
 
 fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, CommandError> {
