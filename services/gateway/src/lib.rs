@@ -61,7 +61,7 @@ pub fn service() -> Service {
 fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section("gateway")?;
     let routes = RouteTable::derive(&context.roles).map_err(|error| BootError::Other(error.to_string()))?;
-    let guard = guard::Guard::public(&config, routes.clone(), &context.tasks, &context.metrics);
+    let guard = guard::Guard::public(&config, routes.clone(), context);
     let state = forward::ProxyState {
         peers: context.peers.clone(),
         tasks: context.tasks.clone(),
