@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::SessionLimits;
+use crate::model::{SessionLimits, WorkRule};
 
 /// Passwords, sessions and the limits on guessing.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
@@ -43,10 +43,10 @@ pub(crate) struct Config {
     /// The most new accounts from one network (IPv4: a /24, IPv6: a /48) in an hour. From half of them on, each needs a
     /// proof of work, a harder one the nearer the limit is.
     pub sign_ups_per_network: u32,
-    /// From so many new accounts a minute on, in one process, each needs a proof of work, which is twice as hard
-    /// whenever their number has doubled; 0 for never.
+    /// From so many new accounts a minute on, in one process, each needs a proof of work, which is the
+    /// harder the more they are; 0 for never.
     pub sign_ups_per_minute: u32,
-    /// How many numbers a client tries at most for the easiest proof of work. A phone tries some 300,000 a second.
+    /// How many numbers a client tries at most for the easiest proof of work. The page tries some 100,000 a second.
     pub work_numbers: u32,
     /// A file of domains whose e-mail addresses are refused, one a line, in place of the short list of services for
     /// disposable addresses that comes with the server. An empty file refuses none.
@@ -183,6 +183,11 @@ impl Config {
                 "accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}"
             ))
         })
+    }
+
+    /// Returns when a sign-up needs a proof of work, and how hard one.
+    pub(crate) fn work_rule(&self) -> WorkRule {
+        WorkRule { per_minute: self.sign_ups_per_minute, numbers: self.work_numbers }
     }
 
     /// Returns after how long without use a session ends.

@@ -55,7 +55,7 @@ pub(crate) struct Inner {
     pub sign_ups: RateLimiter,
     /// Limits the new accounts from one network.
     pub network_sign_ups: RateLimiter,
-    /// Counts new accounts, and says how hard it is to make another.
+    /// Counts new accounts.
     pub sign_up_pressure: SignUpPressure,
     /// The domains of addresses that are refused.
     pub disposable_domains: DisposableDomains,
@@ -104,7 +104,7 @@ impl Accounts {
             throttle: Throttle::new(&config),
             sign_ups: RateLimiter::new(config.sign_ups_per_address, TimeDelta::hours(1)),
             network_sign_ups: RateLimiter::new(config.sign_ups_per_network, TimeDelta::hours(1)),
-            sign_up_pressure: SignUpPressure::new(config.sign_ups_per_minute),
+            sign_up_pressure: SignUpPressure::default(),
             disposable_domains,
             forgotten: RateLimiter::new(config.forgotten_per_address, TimeDelta::hours(1)),
             stranger_mails: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),

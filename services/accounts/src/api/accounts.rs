@@ -48,7 +48,7 @@ pub(super) struct SignUp {
     time_zone: Option<String>,
     /// The solution of a challenge, as ALTCHA's widget makes it: base64 of JSON. Needed only where a sign-up was refused
     /// with `accounts.work_required`.
-    #[schema(max_length = 1024)]
+    #[schema(max_length = 2048)]
     altcha: Option<String>,
 }
 

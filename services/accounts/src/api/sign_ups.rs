@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header;
 use http_server::Json;
+use screening::proof_of_work::Challenge;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::commands::{self, SignedChallenge};
-use crate::model::WORK_ALGORITHM;
+use crate::commands;
 use crate::state::Accounts;
 
 /// A proof of work to be done, in the format of ALTCHA (version 1).
@@ -19,32 +19,26 @@ use crate::state::Accounts;
     "algorithm": "SHA-256",
     "challenge": "9b0f0d6f1e3d3b7b52b3a0b6bd3de0a5c5a6c0de2f1f0d4b7a3e9c1d5f7a9b3c",
     "maxnumber": 100_000,
-    "salt": "1f6c0a9d3e5b7c81?expires=1780000000&level=1&route=sign_up&",
-    "signature": "5d0c9a4be1f24f0a8c7e6b3d2a190f84",
+    "salt": "1f6c0a9d3e5b7c8152ad09e4?expires=1780000000&for=sign_up&max=100000&",
+    "signature": "da43babb58d0edaea4d24c26f58cb178ec7a17c18775afe70581dab7cee72335",
 }))]
 pub(super) struct WorkChallengeView {
     /// The hash.
-    algorithm: &'static str,
+    algorithm: String,
     /// The hash, in hexadecimal, of the salt and the number that is sought, as decimal text behind it.
     challenge: String,
     /// The number is between 0 and this.
-    maxnumber: u32,
+    maxnumber: u64,
     /// A nonce, and when and for what the solution may be used.
     salt: String,
     /// The server's signature, to be sent back.
     signature: String,
 }
 
-impl From<SignedChallenge> for WorkChallengeView {
-    fn from(signed: SignedChallenge) -> Self {
-        let SignedChallenge { challenge, signature } = signed;
-        Self {
-            algorithm: WORK_ALGORITHM,
-            challenge: challenge.challenge,
-            maxnumber: challenge.max_number,
-            salt: challenge.salt,
-            signature,
-        }
+impl From<Challenge> for WorkChallengeView {
+    fn from(challenge: Challenge) -> Self {
+        let Challenge { algorithm, challenge, maxnumber, salt, signature } = challenge;
+        Self { algorithm, challenge, maxnumber, salt, signature }
     }
 }
 

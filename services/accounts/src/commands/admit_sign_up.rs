@@ -5,27 +5,27 @@
 
 use chrono::{DateTime, Utc};
 use db::Lane;
+use screening::proof_of_work::{Challenge, Solution, Ticket};
 use serde_json::{Map, json};
-use subtle::ConstantTimeEq as _;
 
 use crate::error::Error;
-use crate::model::{ClientInfo, WORK_ALGORITHM, WorkChallenge, WorkProblem, WorkSeed, WorkSolution};
+use crate::model::{ClientInfo, WORK_LIFETIME, WorkProblem, WorkRule};
 use crate::state::Accounts;
 use crate::store;
 use crate::throttle::{client_key, network_key};
 
-/// What the signatures are for.
-const SIGNATURE_SCOPE: &str = "accounts.challenge";
-/// The route that solutions are for.
-const ROUTE: &str = "sign_up";
+/// What the key of the challenges is derived for.
+const KEY_SCOPE: &str = "accounts.challenge";
+/// What the challenges are for.
+const PURPOSE: &str = "sign_up";
 
 /// A sign-up within its limits.
 #[derive(Debug)]
 pub(crate) struct AdmittedSignUp {
     address: String,
     network: String,
-    /// The level of the proof of work that it needs; 0 for none.
-    level: u32,
+    /// The highest number of the challenge that it has to solve; `None` if it needs none.
+    wanted: Option<u64>,
 }
 
 /// Counts a sign-up for its address and network. Fails with [`Error::TooManySignUps`].
@@ -38,8 +38,9 @@ pub(crate) fn count_sign_up(
     accounts.sign_ups.try_acquire(&address, now).map_err(Error::TooManySignUps)?;
     match accounts.network_sign_ups.try_acquire(&network, now) {
         Ok(used) => {
-            let level = accounts.network_sign_ups.delay_steps(used).max(accounts.sign_up_pressure.level(now));
-            Ok(AdmittedSignUp { address, network, level })
+            let steps = accounts.network_sign_ups.delay_steps(used);
+            let wanted = accounts.config.work_rule().wanted(accounts.sign_up_pressure.per_minute(now), steps);
+            Ok(AdmittedSignUp { address, network, wanted })
         }
         Err(wait) => {
             accounts.sign_ups.refund(&address);
@@ -53,11 +54,11 @@ pub(crate) fn count_sign_up(
 pub(crate) async fn use_work(
     accounts: &Accounts,
     admitted: &AdmittedSignUp,
-    solution: Option<&str>,
+    payload: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    if admitted.level > 0
-        && let Err(refusal) = use_solution(accounts, admitted.level, solution, now).await
+    if let Some(wanted) = admitted.wanted
+        && let Err(refusal) = use_solution(accounts, wanted, payload, now).await
     {
         accounts.sign_ups.refund(&admitted.address);
         accounts.network_sign_ups.refund(&admitted.network);
@@ -69,60 +70,45 @@ pub(crate) async fn use_work(
 
 async fn use_solution(
     accounts: &Accounts,
-    level: u32,
-    solution: Option<&str>,
+    wanted: u64,
+    payload: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let required = |problem| work_required(accounts, problem, level, now);
-    let solution = WorkSolution::parse(solution.ok_or_else(|| required(WorkProblem::Missing))?).map_err(required)?;
-    let signature = sign(accounts, &solution.challenge);
-    if !bool::from(signature.as_bytes().ct_eq(solution.signature.as_bytes())) {
-        return Err(required(WorkProblem::Invalid));
-    }
-    let expires_at = solution.check(ROUTE, level, now).map_err(required)?;
-    // A signed challenge is hexadecimal.
-    let id = hex::decode(&solution.challenge).map_err(|_| required(WorkProblem::Invalid))?;
+    let required = |problem| work_required(accounts, problem, wanted, now);
+    let payload = payload.ok_or_else(|| required(WorkProblem::Missing))?;
+    let proof = Solution::from_payload(payload)
+        .and_then(|solution| solution.verify(&key(accounts), PURPOSE, now))
+        .map_err(|rejected| required(rejected.into()))?;
+    WorkRule::check(proof.max_number, wanted).map_err(required)?;
+    let lane = Lane::of(&hex::encode(proof.id));
     let is_first = accounts
         .context
         .db
-        .write(Lane::of(&solution.challenge), async move |tx| store::used_challenges::insert(tx, &id, expires_at).await)
+        .write(lane, async move |tx| store::used_challenges::insert(tx, &proof.id, proof.expires_at).await)
         .await?;
     if is_first { Ok(()) } else { Err(required(WorkProblem::Used)) }
 }
 
-/// Returns a challenge for a sign-up, as ALTCHA's widget reads it: as hard as pressure asks for now.
-pub(crate) fn challenge(accounts: &Accounts, now: DateTime<Utc>) -> SignedChallenge {
-    new_challenge(accounts, accounts.sign_up_pressure.level(now), now)
+/// Returns a challenge for a sign-up, as hard as the sign-ups of the last minute ask for.
+pub(crate) fn challenge(accounts: &Accounts, now: DateTime<Utc>) -> Challenge {
+    let max_number = accounts.config.work_rule().max_number(accounts.sign_up_pressure.per_minute(now));
+    new_challenge(accounts, max_number, now)
 }
 
-/// A challenge with its signature.
-#[derive(Debug)]
-pub(crate) struct SignedChallenge {
-    pub challenge: WorkChallenge,
-    pub signature: String,
-}
-
-fn new_challenge(accounts: &Accounts, level: u32, now: DateTime<Utc>) -> SignedChallenge {
+fn new_challenge(accounts: &Accounts, max_number: u64, now: DateTime<Utc>) -> Challenge {
     let random = &accounts.context.random;
-    let seed = WorkSeed { nonce: u64::from_be_bytes(random.bytes()), number: u32::from_be_bytes(random.bytes()) };
-    let challenge = WorkChallenge::new(seed, level, accounts.config.work_numbers, ROUTE, now);
-    let signature = sign(accounts, &challenge.challenge);
-    SignedChallenge { challenge, signature }
+    // Every number is as likely as any other, but for a part in a thousand.
+    let number = (u64::from(u32::from_be_bytes(random.bytes())) * (max_number + 1)) >> 32;
+    let expires_at = now + WORK_LIFETIME;
+    Ticket { purpose: PURPOSE, expires_at, nonce: random.bytes(), number, max_number }.challenge(&key(accounts))
 }
 
-fn sign(accounts: &Accounts, challenge: &str) -> String {
-    hex::encode(accounts.context.url_signer.keyed_hash(SIGNATURE_SCOPE, challenge))
+fn key(accounts: &Accounts) -> Vec<u8> {
+    accounts.context.url_signer.keyed_hash(KEY_SCOPE, "")
 }
 
 /// Returns the error that says why a proof of work is wanted, with a challenge for it.
-fn work_required(accounts: &Accounts, problem: WorkProblem, level: u32, now: DateTime<Utc>) -> Error {
-    let SignedChallenge { challenge, signature } = new_challenge(accounts, level, now);
-    let challenge = json!({
-        "algorithm": WORK_ALGORITHM,
-        "challenge": challenge.challenge,
-        "maxnumber": challenge.max_number,
-        "salt": challenge.salt,
-        "signature": signature,
-    });
+fn work_required(accounts: &Accounts, problem: WorkProblem, wanted: u64, now: DateTime<Utc>) -> Error {
+    let challenge = json!(new_challenge(accounts, wanted, now));
     Error::WorkRequired(problem, Box::new(Map::from_iter([("challenge".to_owned(), challenge)])))
 }

@@ -85,7 +85,7 @@ mod use_api_key;
 mod use_team_key;
 mod verify_audit;
 
-pub(crate) use admit_sign_up::{SignedChallenge, challenge};
+pub(crate) use admit_sign_up::challenge;
 pub(crate) use begin_factor::{FactorSetup, begin_factor};
 pub(crate) use begin_passkey_sign_in::begin_passkey_sign_in;
 pub(crate) use build_export::build_export;

@@ -55,7 +55,7 @@ pub(crate) use mailed_code::{
 pub(crate) use password::{NewPassword, Password};
 pub(crate) use profile::{Bio, DisplayName, Patch, ProfilePatch, check_avatar, device_name};
 pub use proof_of_work::WorkProblem;
-pub(crate) use proof_of_work::{MAX_WORK_LEVEL, WORK_ALGORITHM, WorkChallenge, WorkSeed, WorkSolution};
+pub(crate) use proof_of_work::{WORK_LIFETIME, WorkRule};
 pub(crate) use region::{Country, Locale, Region, TimeZone};
 pub(crate) use role::{Role, Roles, RolesChange};
 pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session, SessionLimits};
