@@ -15,7 +15,7 @@ use crate::state::Accounts;
 
 /// A proof of work to be done, in the format of ALTCHA (version 1).
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
+#[schema(as = WorkChallenge, example = json!({
     "algorithm": "SHA-256",
     "challenge": "9b0f0d6f1e3d3b7b52b3a0b6bd3de0a5c5a6c0de2f1f0d4b7a3e9c1d5f7a9b3c",
     "maxnumber": 100_000,
