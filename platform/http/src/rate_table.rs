@@ -58,7 +58,6 @@ pub struct Spent {
 pub struct TooMany(pub Duration);
 
 /// The rates of all clients under one quota.
-#[derive(Debug)]
 pub struct RateTable {
     quota: Quota,
     started: Instant,
@@ -72,6 +71,13 @@ pub struct RateTable {
 /// and the requests that it has spent and the other processes don't know of. A plain array, because the allocator gives
 /// zeroed ones without touching them.
 type Slot = [u64; 3];
+
+impl std::fmt::Debug for RateTable {
+    /// Without the key of the hash, from which an attacker could construct clients that share a set.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RateTable").field("quota", &self.quota).finish_non_exhaustive()
+    }
+}
 
 impl Quota {
     fn interval_ns(self) -> u64 {

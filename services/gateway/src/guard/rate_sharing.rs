@@ -25,7 +25,6 @@ const COLLECTION_TIME: Duration = Duration::from_millis(50);
 const KEY_SCOPE: &str = "gateway.rates";
 
 /// What gateways need to share rates: the broadcast, a secret that they have in common, and the name of this one.
-#[derive(Debug, Clone)]
 pub(super) struct RateSharing {
     broadcast: Broadcast,
     key: String,
