@@ -30,7 +30,7 @@ use crate::routes::{Route, RouteTable};
 use crate::stream_budget::{ClientKey, StreamAdmission};
 
 /// How long a request of a member waits for a role.
-const MEMBER_TIMEOUT: Duration = Duration::from_secs(10);
+const MEMBER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a request without a token waits.
 const ANONYMOUS_TIMEOUT: Duration = Duration::from_secs(5);
 /// After how long a client may try again what was refused.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use tokio::sync::oneshot;
 
 /// The most requests that wait for one role.
-pub(super) const MAX_WAITING: usize = 4096;
+const MAX_WAITING: usize = 8192;
 /// How many worths there are.
 const WORTHS: usize = 4;
 
