@@ -69,7 +69,7 @@ impl<T> Waiting<T> {
     /// that are worth least makes room; `None` if none is worth less than this one.
     pub(super) fn add(&mut self, worth: Worth) -> Option<oneshot::Receiver<T>> {
         if self.len() >= MAX_WAITING {
-            self.queues.iter_mut().for_each(|queue| queue.retain(|sender| !sender.is_closed()));
+            self.queues.iter_mut().for_each(remove_first_closed);
         }
         if self.len() >= MAX_WAITING {
             let lesser = self.queues.iter_mut().take(worth as usize).find(|queue| !queue.is_empty())?;
@@ -94,6 +94,14 @@ impl<T> Waiting<T> {
 
     fn len(&self) -> usize {
         self.queues.iter().map(VecDeque::len).sum()
+    }
+}
+
+/// Removes the requests at the front that gave up. Those of a worth wait equally long, so the others came later; each is
+/// removed once, however many arrive.
+fn remove_first_closed<T>(queue: &mut VecDeque<oneshot::Sender<T>>) {
+    while queue.front().is_some_and(oneshot::Sender::is_closed) {
+        queue.pop_front();
     }
 }
 
