@@ -1,7 +1,7 @@
 //! How many accounts are being made.
 //!
-//! Counts accounts of this process, as the limits on guessing do. Invariant: only what is admitted counts, so a flood of
-//! refused sign-ups makes none harder.
+//! Counts accounts of this process, as the limits on guessing do. Invariant: only what is admitted counts, so a flood
+//! of refused sign-ups makes none harder.
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;

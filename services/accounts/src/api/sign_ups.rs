@@ -45,8 +45,8 @@ impl From<Challenge> for WorkChallengeView {
 /// Returns a proof of work to be done for a sign-up.
 ///
 /// A sign-up needs one only while unusually many accounts are made; it is then refused with
-/// `accounts.work_required`, whose `challenge` is as this one. ALTCHA's widget takes this URL as its `challengeurl`. The
-/// solution goes into `altcha`, counts for one sign-up, and must be sent within five minutes.
+/// `accounts.work_required`, whose `challenge` is as this one. ALTCHA's widget takes this URL as its `challengeurl`.
+/// The solution goes into `altcha`, counts for one sign-up, and must be sent within five minutes.
 #[utoipa::path(
     get,
     path = "/v1/sign-ups/challenge",

@@ -32,8 +32,8 @@
 //! | first signing key, rotation; challenges of no account | one each | that one key is next; their number |
 //! | removal of what has expired | all | rows of many accounts, in any order |
 //!
-//! An id, a skeleton, an e-mail address, a hash and the names of the lanes of the keys, the challenges and the trail never have
-//! the same text.
+//! An id, a skeleton, an e-mail address, a hash and the names of the lanes of the keys, the challenges and the trail
+//! never have the same text.
 
 mod acting_account;
 mod admit_sign_up;

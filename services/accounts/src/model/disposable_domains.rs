@@ -1,7 +1,7 @@
 //! Domains whose mailboxes are thrown away: anyone has one without an account, for minutes.
 //!
-//! Owns the list that comes with the server, as data, and the lookup. Invariant: a domain is on the list with all of its
-//! subdomains.
+//! Owns the list that comes with the server, as data, and the lookup. Invariant: a domain is on the list with all of
+//! its subdomains.
 
 use std::collections::HashSet;
 

@@ -1,8 +1,8 @@
 //! How many requests of clients each role works on at once, and which of them are refused when it is too slow.
 //!
 //! The limit of a role follows its latency (see `adaptive_limit`). A request beyond it waits a while; when there is
-//! room, members are first, then requests without a token, and of each the cheap operations. Does not own health checks,
-//! which no role responds to, nor uploads, which roles take in turn (decision 12). Invariants: no request waits longer
+//! room, members are first, then requests without a token, and of each the cheap operations. Does not own health
+//! checks, which no role responds to, nor uploads, which roles take in turn (decision 12). Invariants: no request waits longer
 //! than [`MEMBER_TIMEOUT`]; requests without a token never take the last quarter of a limit.
 
 mod adaptive_limit;
@@ -85,8 +85,8 @@ impl RoleLimits {
         Self(Arc::new(limits.collect()))
     }
 
-    /// Waits until a role may work on a request. Fails with 503 if that takes too long, or if too many wait already that
-    /// are worth as much. `None` if the request is not limited.
+    /// Waits until a role may work on a request. Fails with 503 if that takes too long, or if too many wait already
+    /// that are worth as much. `None` if the request is not limited.
     pub(crate) async fn acquire(&self, role: &str, arrival: Arrival) -> Result<Option<RolePermit>, Problem> {
         match self.0.get(role) {
             Some(limit) if arrival.is_timed => limit.acquire(arrival).await.map(Some),

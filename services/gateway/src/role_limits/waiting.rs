@@ -97,8 +97,8 @@ impl<T> Waiting<T> {
     }
 }
 
-/// Removes the requests at the front that gave up. Those of a worth wait equally long, so the others came later; each is
-/// removed once, however many arrive.
+/// Removes the requests at the front that gave up. Those of a worth wait equally long, so the others came later; each
+/// is removed once, however many arrive.
 fn remove_first_closed<T>(queue: &mut VecDeque<oneshot::Sender<T>>) {
     while queue.front().is_some_and(oneshot::Sender::is_closed) {
         queue.pop_front();
