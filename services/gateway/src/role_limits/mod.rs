@@ -2,8 +2,8 @@
 //!
 //! The limit of a role follows its latency (see `adaptive_limit`). A request beyond it waits a while; when there is
 //! room, members are first, then requests without a token, and of each the cheap operations. Does not own health
-//! checks, which no role responds to, nor uploads, which roles take in turn (decision 12). Invariants: no request waits longer
-//! than [`MEMBER_TIMEOUT`]; requests without a token never take the last quarter of a limit.
+//! checks, which no role responds to, nor uploads, which roles take in turn (decision 12). Invariants: no request waits
+//! longer than [`MEMBER_TIMEOUT`]; requests without a token never take the last quarter of a limit.
 
 mod adaptive_limit;
 mod metrics;
