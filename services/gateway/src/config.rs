@@ -23,6 +23,11 @@ pub struct Config {
     pub anonymous_requests_per_address: usize,
     /// How many read requests without a token from one IP address are forwarded to roles at once. The others wait.
     pub anonymous_in_flight_per_address: usize,
+    /// The most requests that one role works on at once, large uploads apart. Where responses are slow, the gateway
+    /// forwards fewer; the others wait, and are refused with 503 after twenty seconds (members) or five.
+    pub requests_per_role_at_once: usize,
+    /// The fewest requests that one role works on at once, however slow it is.
+    pub requests_per_role_at_least: usize,
     /// The most event streams and WebSockets at once, counted apart from other requests. When all are in use, the
     /// client with the most streams loses its oldest.
     pub streams_at_once: usize,
@@ -83,6 +88,8 @@ impl Default for Config {
             requests_at_once: 8_000,
             anonymous_requests_per_address: 2_000,
             anonymous_in_flight_per_address: 32,
+            requests_per_role_at_once: 1_024,
+            requests_per_role_at_least: 256,
             streams_at_once: 4_000,
             streams_per_member: 32,
             // Two hundred people at one venue, each with six streams.

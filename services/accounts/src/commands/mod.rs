@@ -11,6 +11,7 @@
 //! | write | lanes | what they protect |
 //! |---|---|---|
 //! | sign-up | the handle's skeleton and e-mail address | the unique keys, and who has the address |
+//! | the proof of work of a sign-up | the challenge | one use of it |
 //! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
 //! | factors, proofs | account | one use of each, and their number |
 //! | mailed codes; failed sign-ins | account | their number; the rows that are added to |
@@ -31,10 +32,11 @@
 //! | first signing key, rotation; challenges of no account | one each | that one key is next; their number |
 //! | removal of what has expired | all | rows of many accounts, in any order |
 //!
-//! An id, a skeleton, an e-mail address and the names of the lanes of the keys, the challenges and the trail never have
-//! the same text.
+//! An id, a skeleton, an e-mail address, a hash and the names of the lanes of the keys, the challenges and the trail
+//! never have the same text.
 
 mod acting_account;
+mod admit_sign_up;
 mod begin_factor;
 mod begin_passkey_sign_in;
 mod build_export;
@@ -83,6 +85,7 @@ mod use_api_key;
 mod use_team_key;
 mod verify_audit;
 
+pub(crate) use admit_sign_up::challenge;
 pub(crate) use begin_factor::{FactorSetup, begin_factor};
 pub(crate) use begin_passkey_sign_in::begin_passkey_sign_in;
 pub(crate) use build_export::build_export;

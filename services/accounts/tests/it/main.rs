@@ -30,6 +30,7 @@ mod sessions;
 mod sign_in;
 mod sign_ins;
 mod sign_up;
+mod sign_up_work;
 mod signing_keys;
 mod standing;
 mod team_keys;

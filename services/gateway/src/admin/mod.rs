@@ -103,6 +103,8 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
         peers: context.peers.clone(),
         tasks: context.tasks.clone(),
         websocket_idle_timeout: WEBSOCKET_IDLE_TIMEOUT,
+        // Operators are few, and come when roles are slow.
+        role_limits: None,
     };
     let router = forward::router(ListenerKind::Operators, NAME, &routes, &state)
         .merge(dead_letters::router(context.clone()))
