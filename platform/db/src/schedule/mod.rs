@@ -20,7 +20,7 @@ pub use decision::{Decision, JobRows, OpenRun, decide};
 pub use history::{RunRow, list_runs, recent_runs};
 pub use job::{Job, JobError, Run};
 pub use local_time::LocalTime;
-pub use rows::{LEASE, claim, lane};
+pub use rows::{LEASE, claim, end_leases, lane};
 pub use rule::{CatchUp, Rule, Timing};
 pub use runner::{HEARTBEAT_INTERVAL, run_once, start};
 pub use time::now;

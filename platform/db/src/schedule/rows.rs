@@ -249,3 +249,19 @@ async fn set_lease(db: &Db, run: &Run, length: TimeDelta, clock: &Clock) -> Resu
         .await;
     Ok(held? == 1)
 }
+
+const END_LEASES: &str = "
+    update schedule_run
+       set lease_until = $1
+     where finished_at is null
+       and lease_until > $1";
+
+/// Ends the leases in a file of SQLite, for the one process that may open it, before it starts its jobs: their holders
+/// are dead. Does nothing to PostgreSQL, which other processes share.
+pub async fn end_leases(db: &Db, clock: &Clock) -> Result<(), Error> {
+    if db.schema.is_some() {
+        return Ok(());
+    }
+    let ended = clock.now() - TimeDelta::seconds(1);
+    db.write(Lane::ALL, async move |tx| tx.execute(END_LEASES, vec![ended.into()]).await.map(drop)).await
+}

@@ -6,8 +6,8 @@ use base::Clock;
 use base::tasks::Tasks;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::schedule::{
-    CatchUp, Job, JobRow, RunRow, claim, find_job, lane, list_jobs, list_runs, now, pause, register, request, resume,
-    run_once,
+    CatchUp, Job, JobRow, RunRow, claim, end_leases, find_job, lane, list_jobs, list_runs, now, pause, register,
+    request, resume, run_once,
 };
 use db::{Db, Error, Lane};
 
@@ -154,6 +154,10 @@ async fn a_process_that_stops_leaves_its_run_to_the_next_one() {
     assert_eq!(next.slot, run.slot);
     let late = db.write(Lane::ALL, async move |tx| run.fence(tx).await).await;
     assert!(matches!(late, Err(Error::Conflict)), "it is not the first one's any more");
+    // The next one is killed; what it held in its file is free when a process opens that again.
+    assert!(claim(&db, &job(), "here", clock.now()).await.unwrap().is_none());
+    end_leases(&db, &clock).await.unwrap();
+    assert_eq!(claim(&db, &job(), "here", clock.now()).await.unwrap().map(|run| run.slot), Some(next.slot));
 }
 
 /// Does what operators do, each in a transaction in the job's lane.
