@@ -69,7 +69,7 @@ pub(super) async fn attempt(db: &Db, job: &Job, process: &str, clock: &Clock) ->
         };
         Ok(match fence {
             Some(FenceRow { fence }) => Claim::Begun(Run { job: job.name, slot, fence }),
-            // An earlier release that does not know the lane's rule: read again.
+            // The rows are not what was read: what wrote them did not take the lane.
             None => Claim::Wait { now: at, until: None, may_change: true },
         })
     })

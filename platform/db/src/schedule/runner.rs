@@ -51,7 +51,9 @@ pub fn start(db: &Db, jobs: Vec<Job>, process: &Arc<str>, clock: &Clock, tasks: 
         while owner.sleep(REQUEST_INTERVAL).await {
             match list_requested(db.read()).await {
                 Ok(names) => {
-                    names.iter().filter_map(|name| requested.get(name.as_str())).for_each(|job| job.notify_one())
+                    for request in names.iter().filter_map(|name| requested.get(name.as_str())) {
+                        request.notify_one();
+                    }
                 }
                 Err(error) => tracing::debug!(%error, "runs that were asked for could not be read"),
             }

@@ -217,7 +217,8 @@ async fn operators_pause_resume_and_ask_for_runs(db: &Db) {
     let history = list_runs(db.read(), "test.sweep", None, 9).await.unwrap();
     let requested: Vec<_> = history.iter().map(|run| run.requested_by.as_deref()).collect();
     assert_eq!(requested, [Some("ada"), None, None], "newest first");
-    let [known] = &list_jobs(db.read()).await.unwrap()[..] else { panic!("one job is known") };
+    let jobs = list_jobs(db.read()).await.unwrap();
+    let [known] = &jobs[..] else { panic!("{jobs:?}") };
     assert_eq!((known.paused_at, known.timing.as_str(), known.catch_up.as_str()), (None, "every 600 s", "once"));
     assert_eq!(known.rule().unwrap().next_slot(start), Some(start + TimeDelta::minutes(10)));
 }

@@ -46,8 +46,7 @@ const CODES_OF_ROLES: [&Code; http_server::jobs::CODES.len() + mail::operators::
     join(http_server::jobs::CODES, mail::operators::CODES);
 
 /// The codes of this role's operations.
-const CODES: &[&Code] =
-    &join::<{ codes::CODES.len() + CODES_OF_ROLES.len() }>(codes::CODES, &CODES_OF_ROLES);
+const CODES: &[&Code] = &join::<{ codes::CODES.len() + CODES_OF_ROLES.len() }>(codes::CODES, &CODES_OF_ROLES);
 
 /// Returns two tables of codes as one, which has `N` rows.
 const fn join<const N: usize>(first: &[&'static Code], second: &[&'static Code]) -> [&'static Code; N] {
