@@ -26,6 +26,7 @@ const MAX_KEPT_CHARS: usize = 500;
 const WAIT_INTERVAL: Duration = Duration::from_secs(30);
 const MAX_WAITS: u32 = 720;
 const MAX_WAITS_OF_DAILY: u32 = 3_000;
+const DRILL_JITTER: TimeDelta = TimeDelta::minutes(15);
 
 /// Starts the jobs that the settings ask for, if their role runs in this process, and reports the newest runs.
 pub(crate) fn start(process: &Process, options: &BackupOptions, data: &Path, settings: &Settings) {
@@ -56,7 +57,9 @@ pub(crate) fn start(process: &Process, options: &BackupOptions, data: &Path, set
         let period = TimeDelta::hours(options.drill_every_hours.into());
         // Both jobs are due when a server starts first, and then there is nothing to try yet.
         let data = data.to_owned();
-        jobs.push(Job::every("backup.drill", period, move |_| drill(data.clone(), max_waits, arguments.clone())));
+        let drill = Job::every("backup.drill", period, move |_| drill(data.clone(), max_waits, arguments.clone()));
+        // Not at the moment at which a backup and what runs each hour begin.
+        jobs.push(drill.with_jitter(DRILL_JITTER));
     }
     schedule::start(db, jobs, &process_name(), &context.clock, &process.tasks);
 }
