@@ -122,7 +122,9 @@ mod tests {
     const PERIOD: TimeDelta = TimeDelta::minutes(10);
 
     fn rule(catch_up: CatchUp) -> Rule {
-        Rule { catch_up, ..Rule::new("test.sweep", Timing::Every(PERIOD)) }
+        let mut rule = Rule::new("test.sweep", Timing::Every(PERIOD));
+        rule.catch_up = catch_up;
+        rule
     }
 
     /// The start of a slot.
@@ -161,7 +163,8 @@ mod tests {
         let held = OpenRun { lease_until: late + TimeDelta::minutes(2), ..begun(start()) };
         let rows = JobRows { newest: Some(start()), open: vec![held], ..JobRows::default() };
         assert!(matches!(decide(&rule(CatchUp::Once), &rows, now), Decision::Wait { may_change: true, .. }));
-        let two = Rule { max_running: 2, ..rule(CatchUp::Once) };
+        let mut two = rule(CatchUp::Once);
+        two.max_running = 2;
         assert_eq!(decide(&two, &rows, now), Decision::Begin { slot: now, ends: vec![] });
     }
 
