@@ -59,7 +59,7 @@ pub(crate) async fn open(arguments: &Settings) -> Result<Db, CommandError> {
 }
 
 /// Returns the name of the user who runs the command; the number where no name is known.
-fn local_user() -> String {
+pub(crate) fn local_user() -> String {
     let uid = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read_to_string(PASSWD).unwrap_or_default();
     // name:password:uid:…

@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::backup::arguments::{Backup, List, Restore, Verify};
 pub(crate) use crate::installation_arguments::Settings;
+use crate::jobs::arguments::Jobs;
 
 /// Tutti: the backend for apps in which people share photos, songs and videos.
 #[derive(Debug, Parser)]
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     List(List),
     /// Inspect the bus: backlogs and dead letters, and redelivery
     Bus(Bus),
+    /// List the timed jobs of all roles and their history; run, pause and resume them
+    Jobs(Jobs),
     /// Compare the store with the rows, and remove objects without a row
     Objects(Objects),
     /// Make keys of an installation

@@ -16,6 +16,7 @@ mod config_reference;
 mod demo;
 mod doctor;
 mod installation_arguments;
+mod jobs;
 mod keys;
 mod listeners;
 mod metrics_format;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
             Command::Verify(arguments) => backup::verify(arguments).await,
             Command::List(arguments) => backup::list(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
+            Command::Jobs(arguments) => jobs::run(arguments).await,
             Command::Objects(arguments) => objects::run(arguments).await,
             Command::Keys(arguments) => keys::run(&arguments),
             Command::Config => config_reference::print(),

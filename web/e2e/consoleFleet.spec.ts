@@ -34,7 +34,21 @@ test('an operator looks after media, mails, processes, logs, flags, webhooks and
   await expect(frame).toHaveAttribute('sandbox', '');
   await expect(frame).toHaveAttribute('srcdoc', /default-src 'none'/);
 
+  // A job is paused, runs once all the same, and is resumed.
   await openPage(home, 'Timed jobs');
+  const sweep = home.getByRole('row').filter({ hasText: 'media.sweep' });
+  await expect(sweep).toContainText('every 10 minutes');
+  await home.getByRole('button', { name: 'Pause media.sweep' }).click();
+  await confirm('A test of the clock.', 'Pause');
+  await expect(sweep).toContainText('Paused');
+  await expect(sweep).toContainText('A test of the clock.');
+  await home.getByRole('button', { name: 'Run media.sweep now' }).click();
+  await confirm('A test of the clock.', 'Run now');
+  await expect(sweep).toContainText(`Asked for by ${member.handle}`);
+  expect(await violations(home)).toEqual([]);
+  await home.getByRole('button', { name: 'Resume media.sweep' }).click();
+  await confirm('The test is over.', 'Resume');
+  await expect(sweep).not.toContainText('Paused');
   await home.getByRole('link', { name: /^All runs of/ }).first().click();
   await expect(home.getByRole('heading', { level: 1, name: 'History of a job' })).toBeVisible();
   await expect(home.getByRole('table')).toBeVisible();

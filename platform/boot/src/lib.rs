@@ -260,9 +260,9 @@ impl Process {
         };
         options.pending.retry_until_ready("the event bus", bus::Error::is_unavailable, declare).await?;
         bus.start(consumers, &tasks);
-        let name = process_name();
-        for (db, jobs) in jobs {
-            schedule::start(&db, jobs, &name, &clock, &tasks);
+        for (db, jobs) in jobs.into_iter().filter(|(_, jobs)| !jobs.is_empty()) {
+            schedule::end_leases(&db, &clock).await?;
+            schedule::start(&db, jobs, &process_name(), &clock, &tasks);
         }
         let databases: Vec<_> = contexts
             .iter()

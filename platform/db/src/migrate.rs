@@ -48,6 +48,8 @@ const PLATFORM: &[Migration] = &[
     // While a backup copies objects, no sweep removes any: see `objects::removal_hold`. The restores of the database:
     // see `backup`.
     Migration { version: 7, min_compatible: 1, sql: include_str!("../migrations/0007_removal_hold_restored.sql") },
+    // The jobs that are known, and whether they are paused; who asked for a run: see `schedule`.
+    Migration { version: 8, min_compatible: 1, sql: include_str!("../migrations/0008_timed_jobs.sql") },
 ];
 
 #[derive(FromQueryResult)]

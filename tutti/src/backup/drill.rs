@@ -26,8 +26,8 @@ use crate::client::Client;
 use crate::terminal::say;
 
 /// Tables that change in a restore or while the restored server starts.
-const CHANGING_TABLES: [&str; 7] =
-    ["outbox", "inbox", "restored", "removal_hold", "schema_version", "schedule_run", "orphan_object"];
+const CHANGING_TABLES: [&str; 8] =
+    ["outbox", "inbox", "restored", "removal_hold", "schema_version", "schedule_run", "schedule_job", "orphan_object"];
 /// How long the restored server may take until what its roles say of each other is the same.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a statement may take in the database of a drill.

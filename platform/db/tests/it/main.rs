@@ -8,4 +8,5 @@ mod lanes;
 mod older_tables;
 mod outages;
 mod schedule;
+mod schedule_simulation;
 mod snapshot;

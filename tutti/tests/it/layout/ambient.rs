@@ -115,7 +115,7 @@ fn internal_queries_are_types() {
         "platform/http/src/auth/api_keys.rs",
         "platform/http/src/auth/ended_sessions.rs",
         "platform/http/src/auth/team_keys.rs",
-        "platform/http/src/jobs.rs",
+        "platform/http/src/jobs/mod.rs",
         "platform/mail/src/operators.rs",
         "platform/service/src/flags.rs",
         "platform/service/src/personal_data.rs",

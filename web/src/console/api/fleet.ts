@@ -30,3 +30,13 @@ export const setFlag = (name: string, on: boolean, reason: string) => read(api.P
 
 export const listJobRuns = (service: string, job: string, after: string | null) =>
   read(api.GET('/v1/admin/jobs/{service}/{job}/runs', { params: { path: { service, job }, query: page(after) } }));
+
+/** Asks for a run: one that waits already is the response. */
+export const runJob = (service: string, job: string, reason: string) =>
+  read(api.POST('/v1/admin/jobs/{service}/{job}/run', { params: { path: { service, job } }, body: { reason } }));
+
+export const pauseJob = (service: string, job: string, reason: string) =>
+  read(api.POST('/v1/admin/jobs/{service}/{job}/pause', { params: { path: { service, job } }, body: { reason } }));
+
+export const resumeJob = (service: string, job: string, reason: string) =>
+  read(api.POST('/v1/admin/jobs/{service}/{job}/resume', { params: { path: { service, job } }, body: { reason } }));

@@ -27,6 +27,7 @@ export type RecordedRun = Schemas['JobHistoryEntry'];
 export type Report = Schemas['Report'];
 export type ReportDecision = Schemas['ReportDecision'];
 export type ReportDetail = Schemas['ReportDetail'];
+export type TimedJob = Schemas['TimedJob'];
 export type TeamApiKey = Schemas['TeamKey'];
 export type Webhook = Schemas['Webhook'];
 export type WebhookChange = Schemas['EditWebhook'];
