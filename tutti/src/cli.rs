@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
 
 use crate::backup::arguments::{Backup, List, Restore, Verify};
+use crate::command_docs_arguments::{Completions, Manual};
 pub(crate) use crate::installation_arguments::Settings;
 
 /// Tutti: the backend for apps in which people share photos, songs and videos.
@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Objects(Objects),
     /// Make keys of an installation
     Keys(crate::keys::Keys),
+    /// Write the page as files, for a bucket or a CDN
+    Page(crate::page::arguments::Page),
     /// Print every key of the configuration, with its default and its meaning
     #[command(after_help = "Example:\n  tutti config > tutti.toml")]
     Config,
@@ -80,28 +82,6 @@ pub(crate) enum Command {
     Man(Manual),
     /// Print the version
     Version,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = concat!(
-        "Examples:\n",
-        "  tutti completions bash > ~/.local/share/bash-completion/completions/tutti\n",
-        "  tutti completions fish > ~/.config/fish/completions/tutti.fish",
-    )
-)]
-pub(crate) struct Completions {
-    /// The shell
-    #[arg(value_name = "SHELL")]
-    pub(crate) shell: Shell,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tutti man | man -l -\n  tutti man objects check > tutti-objects-check.1")]
-pub(crate) struct Manual {
-    /// The command; without one, the page of tutti itself
-    #[arg(value_name = "COMMAND")]
-    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

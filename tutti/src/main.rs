@@ -11,6 +11,7 @@ mod check;
 mod cli;
 mod client;
 mod command_docs;
+mod command_docs_arguments;
 mod config_reference;
 mod demo;
 mod doctor;
@@ -22,6 +23,7 @@ mod migrate;
 mod move_data;
 mod objects;
 mod openapi;
+mod page;
 mod process_metrics;
 mod readiness;
 mod renamed_keys;
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
             Command::Bus(arguments) => bus::run(arguments).await,
             Command::Objects(arguments) => objects::run(arguments).await,
             Command::Keys(arguments) => keys::run(&arguments),
+            Command::Page(arguments) => page::run(&arguments),
             Command::Config => config_reference::print(),
             Command::Completions(arguments) => command_docs::print_completions(arguments.shell),
             Command::Man(arguments) => command_docs::print_manual(&arguments.command),
