@@ -5,12 +5,14 @@
 //! been made or not, as that may have happened during the commit; after any other `Err` nothing was written (decision
 //! 16).
 
+pub mod environment;
 mod error;
 mod group_commit;
 mod lane;
 mod migrate;
 mod postgres;
 pub mod restored;
+pub mod retirement;
 mod rows;
 pub mod schedule;
 mod scheduler;

@@ -48,6 +48,8 @@ const PLATFORM: &[Migration] = &[
     // While a backup copies objects, no sweep removes any: see `objects::removal_hold`. The restores of the database:
     // see `backup`.
     Migration { version: 7, min_compatible: 1, sql: include_str!("../migrations/0007_removal_hold_restored.sql") },
+    // Which environment the database belongs to, and that its site is retired: see `environment` and `retirement`.
+    Migration { version: 9, min_compatible: 1, sql: include_str!("../migrations/0009_environment_retirement.sql") },
 ];
 
 #[derive(FromQueryResult)]
@@ -79,22 +81,22 @@ pub(super) async fn is_current(
     service: &'static str,
     migrations: &'static [Migration],
 ) -> Result<bool, Error> {
-    if !has_version_table(db).await? {
+    if !has_table(db, "schema_version").await? {
         return Ok(false);
     }
     Ok(missing_steps(db, PART, PLATFORM).await?.is_empty() && missing_steps(db, service, migrations).await?.is_empty())
 }
 
-/// Asks the engine's catalogue, because a failed query would abort a transaction on PostgreSQL.
-async fn has_version_table(db: &impl Sql) -> Result<bool, Error> {
+/// Whether there is a table. Asks the engine's catalogue, because a failed query would abort a transaction on
+/// PostgreSQL.
+pub(super) async fn has_table(db: &impl Sql, table: &str) -> Result<bool, Error> {
     let text = match db.backend() {
         DbBackend::Postgres => {
-            "select count(*) as tables from pg_tables where tablename = 'schema_version' and schemaname = \
-             current_schema()"
+            "select count(*) as tables from pg_tables where tablename = $1 and schemaname = current_schema()"
         }
-        _ => "select count(*) as tables from sqlite_schema where name = 'schema_version'",
+        _ => "select count(*) as tables from sqlite_schema where name = $1",
     };
-    let found: Option<CountRow> = db.row(text, vec![]).await?;
+    let found: Option<CountRow> = db.row(text, vec![table.into()]).await?;
     Ok(found.is_some_and(|found| found.tables > 0))
 }
 

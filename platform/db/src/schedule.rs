@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use sea_orm::FromQueryResult;
 
-use crate::{Db, Error, Lane, Sql, Tx};
+use crate::{Db, Error, Lane, Sql, Tx, retirement};
 use base::clock::Clock;
 use base::tasks::Tasks;
 
@@ -101,11 +101,15 @@ fn lane(job: &str) -> Lane {
     Lane::of(&format!("schedule {job}"))
 }
 
-/// Claims the slot of `job` that `now` is in for this process, if it is free or its owner's lease has ended.
+/// Claims the slot of `job` that `now` is in for this process, if it is free or its owner's lease has ended, and the
+/// site is not retired.
 pub async fn claim(db: &Db, job: &Job, process: &str, now: DateTime<Utc>) -> Result<Option<Run>, Error> {
     let (name, slot, process) = (job.name, job.slot(now), process.to_owned());
     let claimed: Option<FenceRow> = db
         .write(lane(name), async move |tx| {
+            if retirement::is_retired(tx).await? {
+                return Ok(None);
+            }
             let values = vec![name.into(), slot.into(), (now + LEASE).into(), now.into(), process.into()];
             tx.row(CLAIM, values).await
         })

@@ -5,7 +5,7 @@
 //! loses its bodies, and later goes itself.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{Db, Error, Lane, Sql, Tx};
+use db::{Db, Error, Lane, Sql, Tx, retirement};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -181,7 +181,7 @@ pub(crate) const CLAIM: &str = "
             limit $2)
  returning id, recipient, language, template, subject, body_text, body_html, unsubscribe, created_at, fence, attempts";
 
-/// Claims rows that are due, until `until`.
+/// Claims rows that are due, until `until`; none if the site is retired.
 pub(crate) async fn claim_due(
     db: &Db,
     now: DateTime<Utc>,
@@ -195,7 +195,12 @@ pub(crate) async fn claim_due(
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows: Vec<ClaimedRow> = db
-        .write(Lane::of(SENDING), async move |tx| tx.rows(CLAIM, vec![now.into(), limit.into(), until.into()]).await)
+        .write(Lane::of(SENDING), async move |tx| {
+            if retirement::is_retired(tx).await? {
+                return Ok(Vec::new());
+            }
+            tx.rows(CLAIM, vec![now.into(), limit.into(), until.into()]).await
+        })
         .await?;
     Ok(rows.into_iter().map(Claimed::from).collect())
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use ::backup::{BackupOptions, Engine, Installation, Manifest};
 use base::config::Config;
-use base::{Clock, ObjectKey, Random};
+use base::{Clock, Environment, ObjectKey, Random};
 use boot::DbConfig;
 use db::{Db, FromQueryResult, Sql as _};
 use objects::reconcile::RoleDatabase;
@@ -26,8 +26,16 @@ use crate::client::Client;
 use crate::terminal::say;
 
 /// Tables that change in a restore or while the restored server starts.
-const CHANGING_TABLES: [&str; 7] =
-    ["outbox", "inbox", "restored", "removal_hold", "schema_version", "schedule_run", "orphan_object"];
+const CHANGING_TABLES: [&str; 8] = [
+    "outbox",
+    "inbox",
+    "restored",
+    "removal_hold",
+    "retirement",
+    "schema_version",
+    "schedule_run",
+    "orphan_object",
+];
 /// How long the restored server may take until what its roles say of each other is the same.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a statement may take in the database of a drill.
@@ -122,8 +130,10 @@ struct Place {
 impl Place {
     async fn prepare(installation: &Installation, manifest: &Manifest, folder: &Path) -> Result<Self, CommandError> {
         let data = folder.join("data");
-        // None of the installation's settings but where its database server is.
-        let (mut set, mut database) = (Vec::new(), None);
+        // None of the installation's settings but its environment, and where its database server is.
+        let Environment { name, fingerprint, .. } = Environment::of(&installation.config)?;
+        let mut set = vec![format!("environment.name={name}"), format!("environment.fingerprint={fingerprint}")];
+        let mut database = None;
         if manifest.engine == Engine::Postgresql {
             let db: DbConfig = installation.config.section("db")?;
             let mut named = db.postgres("")?.ok_or("the point is of PostgreSQL: set db.url, or db.url_file")?;
