@@ -73,6 +73,10 @@ pub(crate) enum Command {
     Keys(crate::keys::Keys),
     /// Write the page as files, for a bucket or a CDN
     Page(crate::page::arguments::Page),
+    /// Make and drop environments for development, or take over a copy of another one
+    Env(crate::environment::arguments::Env),
+    /// Fence this site, as another one has taken over: it starts and sends nothing by itself any more
+    Retire(crate::retire::arguments::Retire),
     /// Print every key of the configuration, with its default and its meaning
     #[command(after_help = "Example:\n  tutti config > tutti.toml")]
     Config,

@@ -13,11 +13,14 @@ mod client;
 mod command_docs;
 mod command_docs_arguments;
 mod config_reference;
+mod databases;
 mod demo;
 mod doctor;
+mod environment;
 mod installation_arguments;
 mod keys;
 mod listeners;
+mod local_server;
 mod metrics_format;
 mod migrate;
 mod move_data;
@@ -27,6 +30,7 @@ mod page;
 mod process_metrics;
 mod readiness;
 mod renamed_keys;
+mod retire;
 mod roles;
 mod serve;
 mod settings;
@@ -79,7 +83,9 @@ fn main() -> ExitCode {
             Command::Bus(arguments) => bus::run(arguments).await,
             Command::Objects(arguments) => objects::run(arguments).await,
             Command::Keys(arguments) => keys::run(&arguments),
+            Command::Env(arguments) => environment::run(arguments).await,
             Command::Page(arguments) => page::run(&arguments),
+            Command::Retire(arguments) => retire::run(arguments).await,
             Command::Config => config_reference::print(),
             Command::Completions(arguments) => command_docs::print_completions(arguments.shell),
             Command::Man(arguments) => command_docs::print_manual(&arguments.command),

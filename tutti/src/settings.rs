@@ -93,8 +93,8 @@ pub(crate) fn set_flags(config: &mut Config, arguments: &Serve) {
     }
 }
 
-/// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
-pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
+/// Returns the names of all sections.
+pub(crate) fn section_names() -> Vec<&'static str> {
     let mut sections = vec!["server", "peers", "backup"];
     sections.extend(boot::SECTIONS);
     for service in roles::all() {
@@ -102,6 +102,12 @@ pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> 
         // A role may have sections besides the one with its name.
         sections.extend((service.sections)().iter().map(Section::name).filter(|name| *name != service.name));
     }
+    sections
+}
+
+/// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
+pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
+    let sections = section_names();
     let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections, RENAMED_KEYS)?;
     let mut server: Server = config.section("server")?;
     server.data = flags.data.clone().unwrap_or(server.data);

@@ -31,6 +31,17 @@ const UNDO: &str = "
     delete from retirement
      where id = 1";
 
+const RUNNING: &str = "
+    select count(*) as runs
+      from schedule_run
+     where finished_at is null
+       and lease_until > $1";
+
+#[derive(FromQueryResult)]
+struct CountRow {
+    runs: i64,
+}
+
 /// Returns the retirement of the site, if it is retired.
 pub async fn find(sql: &impl Sql) -> Result<Option<Retirement>, Error> {
     sql.row(FIND, vec![]).await
@@ -45,10 +56,19 @@ pub async fn is_retired(sql: &impl Sql) -> Result<bool, Error> {
 /// none that saw the site before is under way when it returns.
 pub async fn retire(db: &Db, reason: &str, now: DateTime<Utc>) -> Result<bool, Error> {
     let reason = reason.to_owned();
-    db.write(Lane::ALL, async move |tx| Ok(tx.execute(RETIRE, vec![reason.into(), now.into()]).await? == 1)).await
+    let changed: Result<u64, Error> =
+        db.write(Lane::ALL, async move |tx| tx.execute(RETIRE, vec![reason.into(), now.into()]).await).await;
+    Ok(changed? == 1)
 }
 
 /// Takes the retirement back. Returns `false` if the site was not retired.
 pub async fn undo(db: &Db) -> Result<bool, Error> {
-    db.write(Lane::ALL, async move |tx| Ok(tx.execute(UNDO, vec![]).await? == 1)).await
+    let changed: Result<u64, Error> = db.write(Lane::ALL, async |tx| tx.execute(UNDO, vec![]).await).await;
+    Ok(changed? == 1)
+}
+
+/// Returns how many timed runs go on that were claimed before.
+pub async fn count_running(sql: &impl Sql, now: DateTime<Utc>) -> Result<u64, Error> {
+    let row: Option<CountRow> = sql.row(RUNNING, vec![now.into()]).await?;
+    Ok(row.map_or(0, |row| row.runs.unsigned_abs()))
 }

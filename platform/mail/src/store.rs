@@ -301,3 +301,31 @@ pub async fn prune(db: &Db, now: DateTime<Utc>) -> Result<(), Error> {
     {}
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use db::Value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_retired_site_claims_no_mail() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
+        db.migrate("test", &[]).await.unwrap();
+        let (now, due) = (DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(1), DateTime::<Utc>::UNIX_EPOCH);
+        let inserted: Result<u64, Error> = db
+            .write(Lane::NONE, async move |tx| {
+                let new = ["m1", "ada@example.org", "en", "t", "s", "text", "html"].map(Value::from);
+                let none = || Value::from(None::<String>);
+                let more = [none(), due.into(), 10_i64.into(), none()];
+                tx.execute(INSERT, new.into_iter().chain(more).collect()).await
+            })
+            .await;
+        assert_eq!(inserted.unwrap(), 1);
+        retirement::retire(&db, "moved", now).await.unwrap();
+        assert!(claim_due(&db, now, now, 10).await.unwrap().is_empty());
+        retirement::undo(&db).await.unwrap();
+        assert_eq!(claim_due(&db, now, now, 10).await.unwrap().len(), 1);
+    }
+}

@@ -1,7 +1,7 @@
 //! `tutti backup drill`: restores a point into a scratch place, starts it, and checks what a bad night would need.
 //!
 //! Owns the scratch place and the checks. Databases of a drill have generated names, objects go into a folder, and the
-//! server of a drill runs without the roles that reach anybody outside (`drill_server`). Invariant: nothing of the
+//! server of a drill runs without the roles that reach anybody outside. Invariant: nothing of the
 //! installation is written to but a database of a generated name, which is removed again; the key and the repository
 //! are those that a restore would use.
 
@@ -18,24 +18,20 @@ use objects::reconcile::RoleDatabase;
 use sea_orm::ConnectionTrait as _;
 use serde::Serialize;
 
-use super::drill_server::DrillServer;
 use super::scratch::Scratch;
 use super::{Opened, references};
 use crate::CommandError;
 use crate::client::Client;
+use crate::databases::url_of;
+use crate::local_server::LocalServer;
 use crate::terminal::say;
 
+/// The roles of a drill's server: sign-in, media, reading, posts. No webhook and no push leaves it, and mails go into a
+/// folder of the scratch place, whatever the point has waiting.
+const ROLES: [&str; 4] = ["accounts", "media", "delivery", "social"];
 /// Tables that change in a restore or while the restored server starts.
-const CHANGING_TABLES: [&str; 8] = [
-    "outbox",
-    "inbox",
-    "restored",
-    "removal_hold",
-    "retirement",
-    "schema_version",
-    "schedule_run",
-    "orphan_object",
-];
+const CHANGING_TABLES: [&str; 8] =
+    ["outbox", "inbox", "restored", "removal_hold", "retirement", "schema_version", "schedule_run", "orphan_object"];
 /// How long the restored server may take until what its roles say of each other is the same.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a statement may take in the database of a drill.
@@ -101,7 +97,7 @@ pub(super) async fn run(opened: &Opened, point: &str, scratch: Option<&Path>) ->
         check_counts(&place.installation, &mut report).await?;
         check_objects(&place.installation, repository, &manifest, &mut report).await?;
         let starting = Instant::now();
-        let server = DrillServer::start(&place.arguments, folder.path()).await?;
+        let server = LocalServer::start(&std::env::current_exe()?, &ROLES, &place.arguments, folder.path()).await?;
         match sign_in(&server, options).await {
             Ok(()) => report.recovery_seconds = (restoring + starting.elapsed()).as_secs(),
             Err(error) => report.problems.push(format!("a member can't sign in: {error}")),
@@ -179,18 +175,6 @@ impl Place {
         }
         Ok(())
     }
-}
-
-/// Returns a URL with the name of another database, wherever it has one.
-fn url_of(url: &str, database: &str) -> Result<String, CommandError> {
-    let mut url = reqwest::Url::parse(url).map_err(|_| "db.url is no URL")?;
-    url.set_path(database);
-    let (names, others): (Vec<_>, Vec<_>) =
-        url.query_pairs().into_owned().partition(|(name, _): &(String, String)| name == "dbname");
-    if !names.is_empty() {
-        url.query_pairs_mut().clear().extend_pairs(others);
-    }
-    Ok(url.into())
 }
 
 #[derive(FromQueryResult)]
@@ -284,7 +268,7 @@ async fn check_counts(installation: &Installation, report: &mut Report) -> Resul
 }
 
 /// Signs in as the member that the settings name, or as a new one.
-async fn sign_in(server: &DrillServer, options: &BackupOptions) -> Result<(), CommandError> {
+async fn sign_in(server: &LocalServer, options: &BackupOptions) -> Result<(), CommandError> {
     if let (Some(login), Some(file)) = (&options.drill_login, &options.drill_password_file) {
         let password = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
         Client::sign_in(server.url(), login, password.trim()).await?;

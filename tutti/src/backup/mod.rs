@@ -5,7 +5,6 @@
 
 pub(crate) mod arguments;
 mod drill;
-mod drill_server;
 mod references;
 mod scratch;
 mod status;

@@ -9,6 +9,7 @@ mod crash_export;
 mod crash_sign_up;
 mod direct_downloads;
 mod edge;
+mod environments;
 mod erasure;
 mod faults;
 mod file_permissions;

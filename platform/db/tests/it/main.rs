@@ -8,4 +8,5 @@ mod lanes;
 mod older_tables;
 mod outages;
 mod schedule;
+mod site;
 mod snapshot;
