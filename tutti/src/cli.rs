@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Page(crate::page::arguments::Page),
     /// Make and drop environments for development, or take over a copy of another one
     Env(crate::environment::arguments::Env),
+    /// Prepare, accept, start and take back a release
+    Release(crate::release::arguments::Release),
     /// Fence this site, as another one has taken over: it starts and sends nothing by itself any more
     Retire(crate::retire::arguments::Retire),
     /// Print every key of the configuration, with its default and its meaning

@@ -29,6 +29,7 @@ mod openapi;
 mod page;
 mod process_metrics;
 mod readiness;
+mod release;
 mod renamed_keys;
 mod retire;
 mod roles;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
             Command::Keys(arguments) => keys::run(&arguments),
             Command::Env(arguments) => environment::run(arguments).await,
             Command::Page(arguments) => page::run(&arguments),
+            Command::Release(arguments) => release::run(arguments).await,
             Command::Retire(arguments) => retire::run(arguments).await,
             Command::Config => config_reference::print(),
             Command::Completions(arguments) => command_docs::print_completions(arguments.shell),

@@ -26,7 +26,7 @@ mod writer;
 
 pub use error::Error;
 pub use lane::Lane;
-pub use migrate::Migration;
+pub use migrate::{Migration, MissingStep};
 pub use postgres::PostgresOptions;
 pub use rows::{chunk_size, placeholders};
 pub use sea_orm::{FromQueryResult, Value};
@@ -101,6 +101,15 @@ impl Db {
     /// Whether the schema has every step that this release knows; an error if it is too new for it.
     pub async fn is_current(&self, service: &'static str, migrations: &'static [Migration]) -> Result<bool, Error> {
         migrate::is_current(&self.reader, service, migrations).await
+    }
+
+    /// Returns the steps that the schema lacks; an error if it is too new for this release. Changes nothing.
+    pub async fn missing_steps(
+        &self,
+        service: &'static str,
+        migrations: &'static [Migration],
+    ) -> Result<Vec<MissingStep>, Error> {
+        migrate::list_missing(&self.reader, service, migrations).await
     }
 
     /// Opens the SQLite database at `path` read-only. Its schema is migrated first, if it isn't current.

@@ -21,6 +21,27 @@ pub struct Migration {
     pub min_compatible: i64,
 }
 
+/// A step that a schema lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissingStep {
+    /// Whose step it is: the service's, or `kit` for the platform's tables.
+    pub part: &'static str,
+    /// The version that the schema has; 0 if it has none.
+    pub found: i64,
+    /// The step's number.
+    pub version: i64,
+    /// The lowest version that a binary may know and still work after this step.
+    pub min_compatible: i64,
+}
+
+impl MissingStep {
+    /// Whether a binary that knows the schema as it is can work after the step. One that does not know the schema at
+    /// all does not need it.
+    pub fn is_compatible(&self) -> bool {
+        self.found == 0 || self.min_compatible <= self.found
+    }
+}
+
 /// The name under which the versions of the platform's own tables are recorded. It is stored in the `part` column of
 /// every database's `schema_version`, so it stays what it was when one crate called `kit` had these tables.
 const PART: &str = "kit";
@@ -98,6 +119,29 @@ pub(super) async fn has_table(db: &impl Sql, table: &str) -> Result<bool, Error>
     };
     let found: Option<CountRow> = db.row(text, vec![table.into()]).await?;
     Ok(found.is_some_and(|found| found.tables > 0))
+}
+
+/// Returns the steps that a schema lacks, the platform's first; an error if it is too new.
+pub(super) async fn list_missing(
+    db: &impl Sql,
+    service: &'static str,
+    migrations: &'static [Migration],
+) -> Result<Vec<MissingStep>, Error> {
+    let has_versions = has_table(db, "schema_version").await?;
+    let mut missing = Vec::new();
+    for (part, steps) in [(PART, PLATFORM), (service, migrations)] {
+        let lacking = if has_versions { missing_steps(db, part, steps).await? } else { steps.iter().collect() };
+        // Steps are applied in order, so what is there are all before the first that is not.
+        let found = steps.iter().rev().find(|step| lacking.iter().all(|other| other.version > step.version));
+        let found = if has_versions { found.map_or(0, |step| step.version) } else { 0 };
+        missing.extend(lacking.into_iter().map(|&Migration { version, min_compatible, .. }| MissingStep {
+            part,
+            found,
+            version,
+            min_compatible,
+        }));
+    }
+    Ok(missing)
 }
 
 /// Returns the steps of `part` that the schema doesn't have yet.

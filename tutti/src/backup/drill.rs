@@ -114,6 +114,24 @@ pub(super) async fn run(opened: &Opened, point: &str, scratch: Option<&Path>) ->
     Ok(report)
 }
 
+/// Restores a point into a scratch place, with the schemas of this release, and starts the binary of another release on
+/// it, which has to be ready.
+pub(super) async fn rehearse(opened: &Opened, point: &str, binary: &Path) -> Result<(), CommandError> {
+    let Opened { installation, options, repository } = opened;
+    let manifest = repository.manifest(point).await?;
+    let parent = options.drill_folder.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = Scratch::make(&parent)?;
+    let place = Place::prepare(installation, &manifest, folder.path()).await?;
+    let tried = async {
+        ::backup::restore(&place.installation, options, repository, &manifest.id).await?;
+        LocalServer::start(binary, &ROLES, &place.arguments, folder.path()).await?.stop().await;
+        Ok::<_, CommandError>(())
+    };
+    let tried = tried.await;
+    let removed = place.remove().await;
+    tried.and(removed)
+}
+
 /// The scratch place.
 struct Place {
     installation: Installation,
