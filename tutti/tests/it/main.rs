@@ -22,6 +22,7 @@ mod operators;
 mod peers;
 mod process;
 mod product;
+mod release;
 mod security_headers;
 mod security_page;
 mod server;
