@@ -1,7 +1,7 @@
 //! Which environment a process belongs to, and whom it may reach: `[environment]` in the configuration.
 //!
 //! Owns the names and the allow-lists. Does not own where a database records its environment (`db::environment`).
-//! Invariant: outside production a mail or a push that no list names leaves the process for nobody.
+//! Invariant: outside production no mail and no push leaves the process but to those whom a list names.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +11,8 @@ use crate::config::{Config, Error};
 /// The environment that members use. Without a configuration, an installation is that one.
 pub const PRODUCTION: &str = "production";
 const MAX_NAME_CHARS: usize = 30;
+/// The entry of the list of mails that stands for all addresses.
+const ALL: &str = "*";
 
 /// Which environment a process belongs to. The databases of an installation record theirs, and a process of another one
 /// does not start on them.
@@ -23,8 +25,9 @@ pub struct Environment {
     /// Random characters that tell two environments of one name apart. If unset, the name alone counts. `tutti env new`
     /// makes them.
     pub fingerprint: String,
-    /// To whom an environment other than `production` sends mails through a mail server: addresses, or `@example.org`
-    /// for all of a domain. The others become dead letters. The folder of mails takes all: no person receives those.
+    /// To whom an environment other than `production` sends mails through a mail server: addresses, `@example.org` for
+    /// all of a domain, or `*` for all, where the server is a mail catcher. The others become dead letters. The
+    /// folder of mails takes all: no person receives those.
     pub mail_allowed: Vec<String>,
     /// To whose devices an environment other than `production` sends pushes: ids of accounts. The others are dropped.
     pub push_allowed: Vec<String>,
@@ -56,7 +59,7 @@ impl Environment {
                 "environment.name must be 1 to {MAX_NAME_CHARS} lower-case letters, digits and `-`, the first a letter"
             )));
         }
-        match self.mail_allowed.iter().find(|entry| !entry.contains('@') || entry.ends_with('@')) {
+        match self.mail_allowed.iter().find(|entry| !is_entry(entry)) {
             Some(entry) => Err(Error::Unusable(format!(
                 "`{entry}` in environment.mail_allowed is neither an address nor a domain such as \"@example.org\""
             ))),
@@ -73,7 +76,7 @@ impl Environment {
     pub fn may_mail(&self, address: &str) -> bool {
         let is_named = |entry: &String| {
             let entry = entry.to_ascii_lowercase();
-            if entry.starts_with('@') { address.ends_with(&entry) } else { address == entry }
+            entry == ALL || if entry.starts_with('@') { address.ends_with(&entry) } else { address == entry }
         };
         self.is_production() || self.mail_allowed.iter().any(is_named)
     }
@@ -82,6 +85,11 @@ impl Environment {
     pub fn may_push(&self, account: &str) -> bool {
         self.is_production() || self.push_allowed.iter().any(|allowed| allowed == account)
     }
+}
+
+/// Whether a text is an address, a domain or [`ALL`].
+fn is_entry(entry: &str) -> bool {
+    entry == ALL || (entry.contains('@') && !entry.ends_with('@'))
 }
 
 /// Whether a text can be the name of an environment: it becomes a part of the names of databases and streams.
@@ -107,6 +115,8 @@ mod tests {
         assert!(staging.may_mail("ada@example.org") && staging.may_mail("x@tutti.example") && staging.may_push("a1"));
         assert!(!staging.may_mail("bob@example.org") && !staging.may_mail("x@not-tutti.example"));
         assert!(!staging.may_push("a2") && !staging.may_push(""));
+        let caught = Environment { mail_allowed: vec![ALL.into()], ..staging };
+        assert!(caught.check().is_ok() && caught.may_mail("bob@example.org"));
         let production = Environment::default();
         assert!(production.may_mail("bob@example.org") && production.may_push("a2"));
     }
@@ -114,7 +124,7 @@ mod tests {
     #[test]
     fn a_name_is_plain_and_an_entry_is_an_address_or_a_domain() {
         assert!(["a", "staging", "dev-2"].into_iter().all(is_name));
-        assert!(["", "-a", "2a", "A", "a_b", "a/b", &"a".repeat(31)].into_iter().all(|text| !is_name(text)));
+        assert!(["", "-a", "2a", "A", "a_b", "a/b", "a".repeat(31).as_str()].into_iter().all(|text| !is_name(text)));
         for entry in ["example.org", "ada@", ""] {
             let wrong = Environment { mail_allowed: vec![entry.into()], ..Environment::default() };
             assert!(wrong.check().unwrap_err().to_string().contains("mail_allowed"), "{entry}");

@@ -24,14 +24,14 @@ pub(crate) enum EnvAction {
             "  tutti env new dev\n",
             "  tutti env new dev --like engines.toml --empty\n",
             "  tutti serve --config environments/dev/tutti.toml\n\n",
-            "Without --like everything is in the folder. A description is a configuration file that names the engines:\n",
+            "Without --like all of it is in the folder. A description is a configuration file that names engines:\n",
             "the environment gets a database of its own on that server (or schemas, with --schemas), a prefix of its\n",
             "own in that bucket, and one on those NATS servers. Backups and peers of the description are left out.\n",
             "Nothing that exists is overwritten.",
         )
     )]
     New(NewEnvironment),
-    /// Remove an environment that `tutti env new` made, with everything in it
+    /// Remove an environment that `tutti env new` made, with all that is in it
     #[command(after_help = "Example:\n  tutti env drop dev --yes")]
     Drop {
         #[command(flatten)]

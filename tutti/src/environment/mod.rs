@@ -152,7 +152,7 @@ async fn drop_environment(place: &Place, yes: bool) -> Result<(), CommandError> 
     let parts = engines::parts(&config, &files, &place.name)?;
     if !yes {
         parts.iter().for_each(|part| say!("  {part}"));
-        return Err(format!("add --yes to remove this, with everything in {}", folder.display()).into());
+        return Err(format!("add --yes to remove this, and all that is in {}", folder.display()).into());
     }
     engines::remove(&config, &environment, &files).await?;
     std::fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;

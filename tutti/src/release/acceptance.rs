@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a signature is about: that of another text with the same key is no acceptance.
 const PURPOSE: &str = "tutti release acceptance 1\n";
-/// Everything of a private key of Ed25519 before its 32 bytes: PKCS#8 (RFC 8410 section 7), as OpenSSL writes it.
+/// What a private key of Ed25519 has before its 32 bytes: PKCS#8 (RFC 8410 section 7), as OpenSSL writes it.
 const PREFIX: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 

@@ -87,8 +87,8 @@ pub(crate) enum ReleaseAction {
             "  tutti release rollback --config /etc/tutti.toml\n",
             "  tutti release rollback --config /etc/tutti.toml --database\n",
             "  tutti release rollback --config /etc/tutti.toml --database --yes\n\n",
-            "With --database everything after the restore point is lost. The present databases are set aside beside\n",
-            "the restored ones, and objects that came later stay in the store without rows that name them.",
+            "With --database all that came after the restore point is lost. The present databases are set aside\n",
+            "beside the restored ones, and objects that came later stay in the store without rows that name them.",
         )
     )]
     Rollback {

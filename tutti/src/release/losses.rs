@@ -64,7 +64,7 @@ struct CountRow {
 /// Prints what came after a point.
 pub(super) async fn print(config: &Config, data: &Path, manifest: &Manifest) -> Result<(), CommandError> {
     let options: DbConfig = config.section("db")?;
-    say!("Everything after {} would be lost:", manifest.begun_at.to_rfc3339());
+    say!("What came after {} would be lost:", manifest.begun_at.to_rfc3339());
     for service in roles::all().into_iter().filter(|service| service.migrations.is_some()) {
         let (role, migrations) = (service.name, service.migrations.unwrap_or_default());
         let connection = match options.postgres(role)? {
