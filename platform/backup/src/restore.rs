@@ -52,8 +52,8 @@ pub async fn restore(
     restore_into(Destination::Empty, installation, options, repository, id).await
 }
 
-/// Takes an installation, whose processes have ended, back to the point with this id. Its databases are set aside, under
-/// other names in the same place; objects that came later stay, without rows that name them.
+/// Takes an installation, whose processes have ended, back to the point with this id. Its databases are set aside,
+/// under other names in the same place; objects that came later stay, without rows that name them.
 pub async fn roll_back(
     installation: &Installation,
     options: &BackupOptions,

@@ -13,8 +13,9 @@ use crate::installation_arguments::Settings;
         "Examples:\n",
         "  tutti retire --data /var/lib/tutti --reason 'moved to the new machine'\n",
         "  tutti retire --undo --config /etc/tutti.toml\n\n",
-        "Works beside running servers, and holds for those that start later: no timed job begins, and no mail, no push\n",
-        "and no webhook is sent. Members can still read. A copy made by `tutti restore` or `tutti move` is not retired.",
+        "Works beside running servers, and holds for those that start later: no timed job begins, and no mail,\n",
+        "push or webhook is sent. Members can still read. A copy that `tutti restore` or `tutti move` makes is not\n",
+        "retired.",
     )
 )]
 pub(crate) struct Retire {

@@ -20,8 +20,8 @@ use boot::data_dir;
 /// The file in the folder that says that all are set aside.
 const COMPLETE: &str = "complete";
 
-/// Makes the folder of a roll-back, before the marker says that it has begun: the newest folder is that of the roll-back
-/// that is not finished.
+/// Makes the folder of a roll-back, before the marker says that it has begun: the newest folder is that of the
+/// roll-back that is not finished.
 pub(super) fn begin(data: &Path, id: &str) -> Result<(), Error> {
     data_dir::create_private_folder(&named(data, id, newest(data, id) + 1))?;
     sync_folder(data)
