@@ -77,7 +77,7 @@ fn read_key(pem: &str) -> Option<[u8; 32]> {
 /// Signs a statement with a private key in PEM. Returns it with the public key; `None` if that is no key.
 pub(super) fn sign(statement: &Statement, pem: &str) -> Option<(Acceptance, String)> {
     let (seed, statement) = (read_key(pem)?, serde_json::to_string(statement).ok()?);
-    let signature = SigningKey::from_bytes(&seed).sign(&message(&statement));
+    let signature: Signature = SigningKey::from_bytes(&seed).sign(&message(&statement));
     let acceptance = Acceptance { statement, signature: STANDARD.encode(signature.to_bytes()) };
     Some((acceptance, public_key(&seed)))
 }
