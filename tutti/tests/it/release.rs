@@ -61,15 +61,15 @@ impl Release {
     fn has_run(&self, name: &str) -> bool {
         std::fs::remove_file(self.path(name)).is_ok()
     }
+}
 
-    /// Makes a tester's key. Returns the setting that names the tester.
-    fn new_tester(&self, file: &Path) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_tutti")).args(["keys", "tester"]).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        std::fs::write(file, &text).unwrap();
-        let key = text.lines().next().unwrap().strip_prefix("Public key: ").unwrap();
-        format!("release.testers=[\"Ada L. {key}\"]")
-    }
+/// Makes a tester's key. Returns the setting that names the tester.
+pub(crate) fn new_tester(file: &Path) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_tutti")).args(["keys", "tester"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    std::fs::write(file, &text).unwrap();
+    let key = text.lines().next().unwrap().strip_prefix("Public key: ").unwrap();
+    format!("release.testers=[\"Ada L. {key}\"]")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,8 +88,8 @@ async fn a_release_is_prepared_accepted_started_and_taken_back_with_the_stated_l
     // Production takes nothing that no tester has accepted.
     release.refused(&["release", "start"], "has not been accepted");
     let (tester_key, other_key) = (release.path("tester.pem"), release.path("other.pem"));
-    let tester = release.new_tester(&tester_key);
-    release.new_tester(&other_key);
+    let tester = new_tester(&tester_key);
+    new_tester(&other_key);
     release.settings.push(tester);
     let accept = |release: &Release, key: &Path| {
         release.run(&["release", "accept", "--notes", "the list of checks", "--key", key.to_str().unwrap()])
