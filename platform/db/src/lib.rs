@@ -127,6 +127,11 @@ impl Db {
         sqlite::open_read_only(path).await
     }
 
+    /// Opens the SQLite database at `path` read-only, whatever version its schema has.
+    pub async fn open_unmigrated(path: &Path) -> Result<DatabaseConnection, Error> {
+        sqlite::open_read_only(path).await
+    }
+
     /// The connections for reading outside any transaction.
     pub fn read(&self) -> &DatabaseConnection {
         &self.reader

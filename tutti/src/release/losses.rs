@@ -66,11 +66,11 @@ pub(super) async fn print(config: &Config, data: &Path, manifest: &Manifest) -> 
     let options: DbConfig = config.section("db")?;
     say!("What came after {} would be lost:", manifest.begun_at.to_rfc3339());
     for service in roles::all().into_iter().filter(|service| service.migrations.is_some()) {
-        let (role, migrations) = (service.name, service.migrations.unwrap_or_default());
+        let role = service.name;
         let connection = match options.postgres(role)? {
             Some(named) => Db::postgres(&named).await?.read().clone(),
-            // Closing it touches no file, as the files are about to be moved.
-            None => Db::open_read_only(&data.join(format!("{role}.db")), role, migrations).await?,
+            // Closing it touches no file: they may be moved next.
+            None => Db::open_unmigrated(&data.join(format!("{role}.db"))).await?,
         };
         let printed = print_role(&connection, role, manifest).await;
         connection.close().await.map_err(db::Error::from)?;

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use base::config::Config;
 use base::{Clock, Environment};
+use bus_nats::NatsOptions;
 use tokio::process::Command;
 
 use crate::backup::arguments::RepositoryArguments;
@@ -263,6 +264,12 @@ impl Context {
             self.server.data.display(),
             manifest.id
         );
+        let bus: NatsOptions = self.config.section("bus")?;
+        if !bus.servers.is_empty() {
+            // They hold events of a time that did not happen; the outboxes send again what they have.
+            bus_nats::remove(&bus).await?;
+            say!("The streams {0} and {0}-dead are removed: the relays fill new ones.", bus.prefix);
+        }
         if self.options.roll_back.is_empty() {
             say!("release.roll_back names no command: start the release before.");
         } else {

@@ -19,6 +19,8 @@ use boot::data_dir;
 
 /// The file in the folder that says that all are set aside.
 const COMPLETE: &str = "complete";
+/// The longest name of a schema (PostgreSQL, "Identifiers and Key Words").
+const MAX_NAME_CHARS: usize = 63;
 
 /// Makes the folder of a roll-back, before the marker says that it has begun: the newest folder is that of the
 /// roll-back that is not finished.
@@ -44,7 +46,10 @@ pub(super) async fn databases(installation: &Installation, id: &str) -> Result<(
         let config = installation.engines()?.db;
         for RoleDatabase { service, db, .. } in open_all(installation).await? {
             let Some(options) = config.postgres(service)? else { continue };
-            postgres::rename_schema(&db, &options.schema, &format!("{}_{ending}", options.schema)).await?;
+            // PostgreSQL would cut the end of a long name, which is what tells two of them apart.
+            let room = MAX_NAME_CHARS.saturating_sub(ending.len() + 1);
+            let beginning: String = options.schema.chars().take(room).collect();
+            postgres::rename_schema(&db, &options.schema, &format!("{beginning}_{ending}")).await?;
         }
     }
     for name in &names {
