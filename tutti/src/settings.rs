@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::cli::{Serve, Settings};
+use crate::release::options::ReleaseOptions;
 use crate::renamed_keys::RENAMED_KEYS;
 use crate::roles;
 
@@ -71,7 +72,8 @@ impl Default for Server {
 /// Returns the sections of the process for the configuration reference, and for what operators see of them.
 pub(crate) fn sections() -> Vec<Section> {
     let backup = Section::of::<BackupOptions>("backup").with_rule(|config| backups(config).map(drop));
-    vec![Section::of::<Server>("server"), backup]
+    let release = Section::of::<ReleaseOptions>("release").with_rule(|config| ReleaseOptions::of(config).map(drop));
+    vec![Section::of::<Server>("server"), backup, release]
 }
 
 /// Sets the keys for which `tutti serve` has flags of their own to what these say.
@@ -93,15 +95,21 @@ pub(crate) fn set_flags(config: &mut Config, arguments: &Serve) {
     }
 }
 
-/// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
-pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
-    let mut sections = vec!["server", "peers", "backup"];
+/// Returns the names of all sections.
+pub(crate) fn section_names() -> Vec<&'static str> {
+    let mut sections = vec!["server", "peers", "backup", "release"];
     sections.extend(boot::SECTIONS);
     for service in roles::all() {
         sections.push(service.name);
         // A role may have sections besides the one with its name.
         sections.extend((service.sections)().iter().map(Section::name).filter(|name| *name != service.name));
     }
+    sections
+}
+
+/// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
+pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
+    let sections = section_names();
     let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections, RENAMED_KEYS)?;
     let mut server: Server = config.section("server")?;
     server.data = flags.data.clone().unwrap_or(server.data);

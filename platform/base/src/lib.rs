@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod environment;
 pub mod error;
 pub mod event;
 pub mod log_ring;
@@ -18,6 +19,7 @@ pub mod telemetry;
 pub mod tls;
 
 pub use clock::Clock;
+pub use environment::Environment;
 pub use error::{EngineError, Transient};
 pub use event::Event;
 pub use networks::{Network, Networks};

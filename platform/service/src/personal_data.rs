@@ -166,6 +166,8 @@ pub const PLATFORM_TABLES: &[(&str, TableData)] = &[
     ("mail_forgotten", TableData::NotExported("The ids of mails that are being removed, for minutes.")),
     ("removal_hold", TableData::NotExported("Until when a backup holds the removal of files.")),
     ("restored", TableData::NotExported("When the database was restored from a backup.")),
+    ("environment", TableData::NotExported("The name of the installation that the database belongs to.")),
+    ("retirement", TableData::NotExported("That another installation has taken over, and why.")),
 ];
 
 #[cfg(test)]

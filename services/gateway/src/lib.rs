@@ -14,6 +14,7 @@ mod epoch;
 mod forward;
 mod guard;
 mod oembed;
+pub mod page_files;
 mod precompressed;
 mod preview_tags;
 mod preview_urls;
@@ -39,9 +40,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use http_server::RouterLayer;
-use service::BootError;
 use service::personal_data::PersonalData;
-use service::{Context, RoleInstance, Service};
+use service::{BootError, Context, RoleInstance, Service};
 
 /// Returns the definition of the gateway role.
 pub fn service() -> Service {

@@ -12,7 +12,7 @@ use super::decision::{Decision, JobRows, OpenRun, decide};
 use super::history::remove_old;
 use super::job::{Job, Run};
 use super::time::now;
-use crate::{Db, Error, Lane, Sql as _, Tx};
+use crate::{Db, Error, Lane, Sql as _, Tx, retirement};
 
 /// Three heartbeats, and a minute more: a process of an earlier release, which goes by its own clock, may be a minute
 /// ahead, and must not take a run from one that is alive.
@@ -56,6 +56,9 @@ pub(super) async fn attempt(db: &Db, job: &Job, process: &str, clock: &Clock) ->
     let (job, process, clock) = (job.clone(), process.to_owned(), clock.clone());
     db.write(lane(job.name), async move |tx| {
         let at = now(tx, &clock).await?;
+        if retirement::is_retired(tx).await? {
+            return Ok(Claim::Wait { now: at, until: None, may_change: true });
+        }
         let (slot, fence) = match decide(&job.rule, &read(tx, job.name, at).await?, at) {
             Decision::Wait { until, may_change } => return Ok(Claim::Wait { now: at, until, may_change }),
             Decision::Begin { slot, ends } => {

@@ -9,4 +9,5 @@ mod older_tables;
 mod outages;
 mod schedule;
 mod schedule_simulation;
+mod site;
 mod snapshot;

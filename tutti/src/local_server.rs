@@ -1,7 +1,6 @@
-//! The server of a drill: the roles that a member needs, of a restored copy, on ports of this machine.
+//! A server that a command starts for itself, on ports of this machine: of a restored copy, of a new environment.
 //!
-//! It runs without the roles that reach anybody outside: no webhook, no push and no mail leaves it, whatever the point
-//! has waiting. Invariant: it gets none of this process's settings, and it ends with this process.
+//! Invariant: it gets none of this process's settings, and it ends with this process.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -12,8 +11,6 @@ use tokio::process::{Child, Command};
 
 use crate::CommandError;
 
-/// The roles: sign-in, media, reading, posts. Mails go into a folder of the scratch place.
-const ROLES: [&str; 4] = ["accounts", "media", "delivery", "social"];
 /// The variables of the environment that are settings begin so.
 const SETTINGS: &str = "TUTTI_";
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -23,22 +20,35 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_SHOWN_CHARS: usize = 1_000;
 
 /// See the module.
-pub(super) struct DrillServer {
+pub(crate) struct LocalServer {
     child: Child,
     url: String,
 }
 
-impl DrillServer {
-    /// Starts it and waits until it is ready. Its log is in `folder`.
-    pub(super) async fn start(installation: &[String], folder: &Path) -> Result<Self, CommandError> {
-        let (listen, operations) = (free_address()?, free_address()?);
+impl LocalServer {
+    /// Starts roles of a binary (all of them if none is named) and waits until they are ready. `installation` are the
+    /// arguments that name the installation; the log is in `folder`.
+    pub(crate) async fn start(
+        binary: &Path,
+        roles: &[&str],
+        installation: &[String],
+        folder: &Path,
+    ) -> Result<Self, CommandError> {
+        let (listen, operations, admin) = (free_address()?, free_address()?, free_address()?);
         let log = folder.join("server.log");
         let output = std::fs::File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
         // `setpriv` is part of util-linux: without it, a drill that is killed would leave its server.
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).arg(std::env::current_exe()?);
-        command.arg("serve").args(ROLES).args(installation);
-        command.args(["--listen", listen.as_str(), "--ops-listen", operations.as_str()]);
+        command.args(["--pdeathsig", "KILL", "--"]).arg(binary);
+        command.arg("serve").args(roles).args(installation);
+        command.args([
+            "--listen",
+            listen.as_str(),
+            "--ops-listen",
+            operations.as_str(),
+            "--admin-listen",
+            admin.as_str(),
+        ]);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(SETTINGS)) {
             command.env_remove(name);
         }
@@ -61,19 +71,19 @@ impl DrillServer {
                 let text = std::fs::read_to_string(log).unwrap_or_default();
                 let skipped = text.chars().count().saturating_sub(MAX_SHOWN_CHARS);
                 let end: String = text.chars().skip(skipped).collect();
-                return Err(format!("the restored copy does not start: {}", end.trim()).into());
+                return Err(format!("the server does not start: {}", end.trim()).into());
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
     /// Returns its URL.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Ends it.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         if let Some(id) = id {
             // It may have ended by itself.
@@ -86,6 +96,6 @@ impl DrillServer {
 }
 
 /// Returns an address of this machine at which nothing listens.
-fn free_address() -> Result<String, CommandError> {
+pub(crate) fn free_address() -> Result<String, CommandError> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
