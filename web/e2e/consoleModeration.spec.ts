@@ -15,7 +15,11 @@ test('a case is claimed and decided by keyboard, on a phone too, and the post is
 
   await openPage(home, 'Moderation');
   const row = home.getByRole('row').filter({ hasText: text });
-  await expect(row).toBeVisible();
+  // The case comes with an event.
+  await expect(async () => {
+    await home.getByRole('button', { name: 'Apply' }).click();
+    await expect(row).toBeVisible({ timeout: 1_000 });
+  }).toPass();
   expect(await violations(home)).toEqual([]);
   // `j` from the heading goes to the first case; from there on to the one that was just reported.
   await home.getByRole('heading', { level: 1 }).focus();
