@@ -9,7 +9,7 @@ use service::personal_data::{ExportFile, ExportPage, FileContent, KeptData, Pers
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::queries::{self, OwnDecision};
+use crate::queries::{self, OwnAppeal, OwnDecision};
 use crate::state::Moderation;
 
 const DECISIONS: &str = "moderation/decisions.json";
@@ -49,9 +49,9 @@ impl PersonalDataSource for Moderation {
 
 fn record(own: OwnDecision) -> Value {
     let OwnDecision { row, appeal } = own;
-    let appeal = appeal.map(|(state, case)| {
+    let appeal = appeal.map(|OwnAppeal { state, case, answer }| {
         let text = case.appeal.map(|appeal| appeal.text);
-        json!({"state": state, "text": text, "at": case.created_at})
+        json!({"state": state, "text": text, "answer": answer, "at": case.created_at})
     });
     json!({
         "id": row.id,

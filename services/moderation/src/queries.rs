@@ -47,8 +47,18 @@ pub(crate) struct CaseDetail {
 pub(crate) struct OwnDecision {
     /// The decision.
     pub row: DecisionRow,
-    /// How far the appeal is, and its case.
-    pub appeal: Option<(AppealState, Case)>,
+    /// The appeal against it.
+    pub appeal: Option<OwnAppeal>,
+}
+
+/// An appeal of a member's.
+pub(crate) struct OwnAppeal {
+    /// How far it is.
+    pub state: AppealState,
+    /// Its case.
+    pub case: Case,
+    /// What the moderator who has decided about it says; may be empty.
+    pub answer: String,
 }
 
 /// Returns who has decided what a case is an appeal against.
@@ -127,6 +137,10 @@ pub(crate) async fn find_own(sql: &impl Sql, member: AccountId, id: Uuid) -> Res
 async fn with_appeals(sql: &impl Sql, rows: Vec<DecisionRow>) -> Result<Vec<OwnDecision>, Error> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let appeals = cases::list_appeals(sql, &ids).await?;
+    let cases: Vec<Uuid> = appeals.iter().map(|case| case.id).collect();
+    let statements = decisions::list_statements(sql, &cases).await?;
+    let mut answers: HashMap<Uuid, String> =
+        statements.into_iter().map(|about| (about.case_id, about.statement)).collect();
     let mut by_decision: HashMap<Uuid, Case> =
         appeals.into_iter().filter_map(|case| Some((case.appeal.as_ref()?.decision, case))).collect();
     let own = |row: DecisionRow| {
@@ -136,7 +150,7 @@ async fn with_appeals(sql: &impl Sql, rows: Vec<DecisionRow>) -> Result<Vec<OwnD
                 (CaseState::Decided, Some(_)) => AppealState::Overturned,
                 (CaseState::Decided, None) => AppealState::Upheld,
             };
-            (state, case)
+            OwnAppeal { state, answer: answers.remove(&case.id).unwrap_or_default(), case }
         });
         OwnDecision { row, appeal }
     };

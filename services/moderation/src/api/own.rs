@@ -146,6 +146,6 @@ pub(super) async fn appeal(
     let text = AppealText::parse(&body.text)?;
     let (verdict, shown) = (body.verdict, text.clone().into_string());
     let created_at = commands::appeal_decision(&moderation, AccountId(member.id()), verdict, text).await?;
-    let view = AppealView { verdict, state: AppealState::Open, text: shown, created_at };
+    let view = AppealView { verdict, state: AppealState::Open, text: shown, answer: String::new(), created_at };
     Ok((StatusCode::CREATED, Json(view)))
 }

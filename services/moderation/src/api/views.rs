@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::model::{AppealState, Case, CaseState, DecisionRow};
-use crate::queries::{CaseDetail, Handles, OwnDecision};
+use crate::queries::{CaseDetail, Handles, OwnAppeal, OwnDecision};
 use crate::store::reports::CaseReport;
 
 /// The beginning of a text that a member reads of what they wrote, in characters.
@@ -180,6 +180,7 @@ pub(super) struct CaseDetailView {
     "verdict": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b64",
     "state": "open",
     "text": "It was a quotation.",
+    "answer": "",
     "created_at": "2026-05-25T10:00:00Z",
 }))]
 pub(super) struct AppealView {
@@ -189,6 +190,8 @@ pub(super) struct AppealView {
     pub state: AppealState,
     /// What the member says.
     pub text: String,
+    /// What the moderator who has decided about it says; may be empty.
+    pub answer: String,
     pub created_at: DateTime<Utc>,
 }
 
@@ -316,9 +319,9 @@ impl From<OwnDecision> for OwnDecisionView {
         let can_appeal = own.row.can_be_appealed() && own.appeal.is_none();
         let OwnDecision { row, appeal } = own;
         let verdict = row.id;
-        let appeal = appeal.map(|(state, case)| {
+        let appeal = appeal.map(|OwnAppeal { state, case, answer }| {
             let text = case.appeal.map_or_else(String::new, |appeal| appeal.text);
-            AppealView { verdict, state, text, created_at: case.created_at }
+            AppealView { verdict, state, text, answer, created_at: case.created_at }
         });
         Self {
             id: row.id,

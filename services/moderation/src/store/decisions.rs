@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::moderation::Thing;
-use db::{Error, FromQueryResult, Sql, Tx};
+use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 use uuid::Uuid;
 
 use super::{bound, from_json, from_micros, from_optional_micros, json, micros, optional_micros};
@@ -105,6 +105,30 @@ pub(crate) async fn find_of_case(sql: &impl Sql, case: Uuid) -> Result<Option<De
     let text = format!("select {COLUMNS} from case_decision where case_id = $1");
     let row: Option<Row> = sql.row(&text, vec![case.into()]).await?;
     row.map(DecisionRow::try_from).transpose()
+}
+
+/// What was decided about a case, in words for its member.
+#[derive(Debug, Clone, FromQueryResult)]
+pub(crate) struct CaseStatement {
+    /// The case.
+    pub case_id: Uuid,
+    /// The words; may be empty.
+    pub statement: String,
+}
+
+/// Returns the statements of the decisions about these cases, in any order.
+pub(crate) async fn list_statements(sql: &impl Sql, cases: &[Uuid]) -> Result<Vec<CaseStatement>, Error> {
+    if cases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "select case_id, statement
+           from case_decision
+          where case_id is not null
+            and case_id in {}",
+        placeholders(1, cases.len())
+    );
+    sql.rows(&text, cases.iter().map(|id| Value::from(*id)).collect()).await
 }
 
 /// Returns the decisions against a member below an id, the newest first: what they may read.

@@ -27,6 +27,7 @@ async fn every_query_has_an_index() {
             reports::list(sql, id, 50).await?;
             decisions::find(sql, id).await?;
             decisions::find_of_case(sql, id).await?;
+            decisions::list_statements(sql, &[id, id]).await?;
             decisions::list_adverse(sql, owner, Uuid::max(), 50).await?;
             decisions::count_screened(sql, owner, 50).await?;
             counts::list(sql, &day, &day).await?;

@@ -45,7 +45,7 @@ async fn another_moderator_answers_an_appeal_and_undoes_the_decision() {
     let shown = max.get(&appealed).await.expect(200).json();
     assert_eq!((&shown["appeal"], &shown["appealed"]["id"]), (&json!("It was a quotation."), &verdict));
     decide(&max, &appealed, json!({"action": "warn"})).await.refused(422, "moderation.invalid_decision");
-    decide(&max, &appealed, json!({"action": "overturn", "statement": ""})).await.expect(200);
+    decide(&max, &appealed, json!({"action": "overturn", "statement": "You are right."})).await.expect(200);
     harness.world.settle().await;
     let overturned = only(harness.listener.events::<Overturned>());
     assert_eq!((json!(overturned.id), overturned.action, overturned.check), (verdict, Action::Remove, None));
@@ -53,7 +53,8 @@ async fn another_moderator_answers_an_appeal_and_undoes_the_decision() {
     assert!(answer.is_overturned && answer.member == AccountId(ada.id));
     let shown = ada.get("/v1/me/decisions").await.expect(200).json();
     assert_eq!(shown["items"].as_array().unwrap().len(), 1, "the answer is no decision against the member");
-    assert_eq!(shown["items"][0]["appeal"]["state"], "overturned");
+    let answered = &shown["items"][0]["appeal"];
+    assert_eq!((&answered["state"], &answered["answer"]), (&json!("overturned"), &json!("You are right.")));
     ada.post(APPEALS, &appeal).await.refused(404, "moderation.no_such_decision");
     harness.world.end().await;
 }
