@@ -91,7 +91,7 @@ impl Event for StandingChanged {
 /// not decide so about it. One about an account that is gone publishes none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SanctionRefused {
-    /// The decision, as [`crate::moderation::Decided`] has it.
+    /// The decision, as `moderation.decided` names it.
     pub decision: Uuid,
     /// Why, as a sentence.
     pub why: String,

@@ -189,7 +189,7 @@ pub struct Decided {
     /// Whether the thing is removed.
     #[serde(default)]
     pub removes: bool,
-    /// Media whose bytes are refused from now on, whoever sends them.
+    /// Media whose bytes are refused from now on, no matter which member sends them.
     #[serde(default)]
     pub blocked_media: Vec<MediaId>,
     /// The moderator.

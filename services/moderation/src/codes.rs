@@ -11,7 +11,7 @@ http_server::codes! {
     OWN_CASE = 403 "moderation.own_case", "Leave it to another moderator: it is about you, or about a decision of \
         yours.";
     BEYOND_ROLE = 403 "moderation.beyond_role", "Leave it to an operator: moderators limit and suspend for seven days \
-        at most, and ban nobody.";
+        at most, and don't ban.";
     INVALID_DECISION = 422 "moderation.invalid_decision", "Change the decision; the sentence names the rule.";
     NO_SUCH_DECISION = 404 "moderation.no_such_decision", "Read `GET /v1/me/decisions`: it is not among them, or can't \
         be appealed any more.";

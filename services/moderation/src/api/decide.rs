@@ -45,7 +45,7 @@ pub(super) struct DecideBody {
     /// Whether the thing is removed too. `remove` does nothing else.
     #[serde(default)]
     removes: bool,
-    /// Whether the bytes of its media are refused from now on, whoever sends them.
+    /// Whether the bytes of its media are refused from now on, no matter which member sends them.
     #[serde(default)]
     blocks_media: bool,
     /// Why, for the audit trail.

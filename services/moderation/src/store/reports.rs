@@ -72,7 +72,7 @@ pub(crate) async fn list(sql: &impl Sql, case: Uuid, limit: usize) -> Result<Vec
     }
     let rows: Vec<Row> = sql.rows(LIST, vec![case.into(), bound(limit)]).await?;
     let report = |row: Row| {
-        Ok(CaseReport {
+        Ok::<_, Error>(CaseReport {
             id: row.id,
             reporter: AccountId(row.reporter),
             reason: row.reason.parse().map_err(|_| Error::Corrupt("the reason of a report"))?,
