@@ -59,7 +59,33 @@ pub(super) struct DecideBody {
 
 /// What was decided.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CaseOutcome)]
+#[schema(as = CaseOutcome, example = json!({
+    "case": {
+        "case": {
+            "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+            "role": "social",
+            "kind": "comment",
+            "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+            "owner": {"id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10", "handle": "ada"},
+            "reason": "spam",
+            "urgency": 2,
+            "excerpt": "buy at my shop",
+            "report_count": 1,
+            "state": "open",
+            "is_appeal": false,
+            "claim": null,
+            "created_at": "2026-05-25T09:30:00Z",
+            "decided_at": null,
+        },
+        "evidence": {"text": "buy at my shop", "media": [], "place": null},
+        "appeal": null,
+        "appealed": null,
+        "reports": [],
+        "history": [],
+        "decision": null,
+    },
+    "also": [],
+}))]
 pub(super) struct OutcomeView {
     /// The case as it is now.
     case: CaseDetailView,
