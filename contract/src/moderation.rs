@@ -22,7 +22,6 @@ pub const MAX_EVIDENCE_MEDIA: usize = 20;
 
 /// What a thing was when it was reported.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
 #[schema(example = json!({"text": "buy at my shop", "media": [], "place": null}))]
 pub struct Evidence {
     /// Its text, at most [`MAX_EVIDENCE_CHARS`] characters.
