@@ -37,7 +37,7 @@ async fn on_decided(moderation: Moderation, event: Decided, _: Delivery) -> Resu
 }
 
 async fn on_report_closed(moderation: Moderation, event: ReportClosed, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::close_elsewhere(&moderation, event.id).await?)
+    Ok(commands::close_elsewhere(&moderation, event).await?)
 }
 
 async fn on_sanction_refused(moderation: Moderation, event: SanctionRefused, _: Delivery) -> Result<(), HandlerError> {

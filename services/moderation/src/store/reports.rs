@@ -115,6 +115,17 @@ pub(crate) async fn set_answered(
     tx.rows(SET_ANSWERED, vec![case.into(), micros(now), bound(limit)]).await
 }
 
+const SET_ONE_ANSWERED: &str = "
+    update case_report
+       set answered_us = $2
+     where id = $1
+       and answered_us is null";
+
+/// Marks a report as answered. Returns whether it was not before.
+pub(crate) async fn set_one_answered(tx: &Tx, report: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(tx.execute(SET_ONE_ANSWERED, vec![report.into(), micros(now)]).await? == 1)
+}
+
 const REMOVE_OLD: &str = "
     delete from case_report
      where id in (

@@ -42,6 +42,8 @@ async fn reports_of_one_thing_are_one_case_and_its_evidence_stays() {
     let (kind, decision) = (ReportKind::Comment, ReportDecision::Remove);
     harness.publish(&ReportClosed { id, kind, object: id, reporter: AccountId(bob.id), decision, at }).await;
     assert!(harness.open(&mona).await.is_empty());
+    let told = only(harness.listener.events::<ReportAnswered>());
+    assert!(told.is_upheld && told.reporter == AccountId(bob.id));
     harness.world.end().await;
 }
 
