@@ -8,6 +8,7 @@ pub mod dates;
 pub mod delivery;
 pub mod ids;
 pub mod media;
+pub mod moderation;
 pub mod notify;
 pub mod social;
 mod string_enum;

@@ -5,13 +5,14 @@
 use service::Service;
 
 /// Returns every role, in the order in which they start.
-pub(crate) fn all() -> [Service; 9] {
+pub(crate) fn all() -> [Service; 10] {
     [
         accounts::service(),
         media::service(),
         transcode::service(),
         delivery::service(),
         social::service(),
+        moderation::service(),
         webhooks::service(),
         notify::service(),
         gateway::service(),

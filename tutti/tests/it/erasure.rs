@@ -20,7 +20,7 @@ const PASSWORD: &str = "a fine long password";
 const WORDS: [&str; 4] = ["zephyrine", "quillfeather", "nightjar", "wolfsbane"];
 
 /// What may stay of an erased account: a service (or all), a column, and why.
-const ALLOWED: [(&str, &str, &str); 14] = [
+const ALLOWED: [(&str, &str, &str); 15] = [
     ("", "outbox.payload", "events of the last days, which are sent again if the bus has lost them"),
     ("accounts", "audit_entry.target_id", "the audit trail is never changed: it says on whom an act was"),
     ("accounts", "audit_entry.before_json", "the same: what an act changed"),
@@ -33,6 +33,7 @@ const ALLOWED: [(&str, &str, &str); 14] = [
     ("webhooks", "erased_account.account", "the id: a late event that names it is not recorded, for 30 days"),
     ("social", "post.thread", "the id of a thread that is gone: it keeps the parts of others from being shown"),
     ("notify", "erased_account.account", "the same"),
+    ("moderation", "erased_account.account", "the same"),
     ("notify", "dated_subject.subject", "the id of a story that is gone: no reminder follows its end, for 30 days"),
     ("notify", "removed_subject.subject", "the id of a post or file that is gone: nobody is told of it, for 30 days"),
 ];
@@ -309,6 +310,7 @@ async fn nothing_of_an_erased_member_is_left_anywhere() {
         transcode::service(),
         delivery::service(),
         social::service(),
+        moderation::service(),
         notify::service(),
     ];
     let world = builder.start(&roles).await;

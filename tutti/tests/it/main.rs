@@ -16,6 +16,7 @@ mod file_permissions;
 mod flags;
 mod layout;
 mod metrics_lint;
+mod moderation;
 mod move_data;
 mod objects;
 mod operators;

@@ -9,6 +9,7 @@ export const CREATING_PATHS = [
   '/v1/accounts',
   '/v1/albums',
   '/v1/albums/{id}/items',
+  '/v1/appeals',
   '/v1/follow-requests/{handle}/accept',
   '/v1/follow-requests/{handle}/reject',
   '/v1/greetings',

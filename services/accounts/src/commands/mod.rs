@@ -26,7 +26,8 @@
 //! | suspend, restore | account, that of the operator, and the audit trail | the standing, and the roles that decide |
 //! | flags | that of the operator, and the audit trail | the state, and the role that decides |
 //! | acts of other roles | the audit trail | that an entry follows from the last one |
-//! | end of a suspension | account | the standing |
+//! | end of a suspension, by itself or by an appeal | account | the standing |
+//! | a decision of moderation | account, that of the moderator | the standing, and the roles that decide |
 //! | erasure | account, skeleton and e-mail address | all of these |
 //! | filling in skeletons of earlier releases | accounts and skeletons of the batch | that one account has a skeleton |
 //! | first signing key, rotation; challenges of no account | one each | that one key is next; their number |
@@ -54,6 +55,7 @@ mod end_all_sessions;
 mod end_session;
 mod erase_account;
 mod fill_skeletons;
+mod follow_decision;
 mod lift_ended_sanctions;
 mod mail_confirmation;
 mod mail_disabled_webhook;
@@ -103,6 +105,7 @@ pub(crate) use end_all_sessions::end_all_sessions;
 pub(crate) use end_session::end_session;
 pub(crate) use erase_account::erase_account;
 pub(crate) use fill_skeletons::fill_skeletons;
+pub(crate) use follow_decision::{follow_appeal, follow_decision};
 pub(crate) use lift_ended_sanctions::lift_ended_sanctions;
 pub(crate) use mail_disabled_webhook::mail_disabled_webhook;
 pub(crate) use prove::prove;

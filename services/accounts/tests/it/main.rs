@@ -10,6 +10,7 @@ mod authenticator;
 mod authenticator_app;
 mod contention;
 mod cookie_sessions;
+mod decisions;
 mod email_change;
 mod exports;
 mod factors;

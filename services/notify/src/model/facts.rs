@@ -7,6 +7,7 @@
 
 use std::fmt::Display;
 
+use contract::moderation::{AppealAnswered, Decided, ReportAnswered};
 use contract::notify::NoticeKind;
 use contract::social::talk::{CommentPending, Commented, GreetingOpened, Reacted, Reposted};
 use contract::social::threads::{PartAdded, PartApproved, PartRemoved, PartState};
@@ -78,10 +79,13 @@ pub(crate) const SUBJECTS: &[&str] = &[
     PartApproved::SUBJECT,
     PartRemoved::SUBJECT,
     GreetingOpened::SUBJECT,
+    Decided::SUBJECT,
+    ReportAnswered::SUBJECT,
+    AppealAnswered::SUBJECT,
 ];
 
 /// Each event, and what it proposes.
-const TABLE: [(&str, Read); 11] = [
+const TABLE: [(&str, Read); 14] = [
     (Followed::SUBJECT, |payload| read(payload, followed)),
     (FollowRequested::SUBJECT, |payload| read(payload, follow_requested)),
     (Reacted::SUBJECT, |payload| read(payload, reacted)),
@@ -93,6 +97,9 @@ const TABLE: [(&str, Read); 11] = [
     (PartApproved::SUBJECT, |payload| read(payload, part_approved)),
     (PartRemoved::SUBJECT, |payload| read(payload, part_removed)),
     (GreetingOpened::SUBJECT, |payload| read(payload, greeting_opened)),
+    (Decided::SUBJECT, |payload| read(payload, decided)),
+    (ReportAnswered::SUBJECT, |payload| read(payload, report_answered)),
+    (AppealAnswered::SUBJECT, |payload| read(payload, appeal_answered)),
 ];
 
 /// Returns what an event proposes, each member once.
@@ -196,6 +203,23 @@ fn part_removed(event: PartRemoved) -> Vec<Proposal> {
 fn greeting_opened(event: GreetingOpened) -> Vec<Proposal> {
     let (kind, member) = (NoticeKind::GreetingOpened, event.sender);
     vec![Proposal::by_entry(kind, member, None, Some(event.id), event.id)]
+}
+
+/// Without a subject: what it is about may be removed by the decision, and the notice must stay. Who has decided is not
+/// told.
+fn decided(event: Decided) -> Vec<Proposal> {
+    if !event.action.is_adverse() {
+        return Vec::new();
+    }
+    vec![Proposal::by_entry(NoticeKind::Moderated, event.owner, None, None::<Uuid>, event.id)]
+}
+
+fn report_answered(event: ReportAnswered) -> Vec<Proposal> {
+    vec![Proposal::by_entry(NoticeKind::ReportAnswered, event.reporter, None, None::<Uuid>, event.report)]
+}
+
+fn appeal_answered(event: AppealAnswered) -> Vec<Proposal> {
+    vec![Proposal::by_entry(NoticeKind::AppealAnswered, event.member, None, None::<Uuid>, event.decision)]
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub(crate) fn page_url(kind: impl Into<Option<NoticeKind>>, subject: Option<&str
             below("/t/", subject)
         }
         NoticeKind::Reminder => "/reminders".to_owned(),
-        NoticeKind::Announcement => LIST.to_owned(),
+        NoticeKind::Moderated | NoticeKind::AppealAnswered => "/settings".to_owned(),
+        NoticeKind::ReportAnswered | NoticeKind::Announcement => LIST.to_owned(),
         NoticeKind::MediaReady | NoticeKind::MediaFailed => below("/m/", subject),
     }
 }
@@ -45,6 +46,7 @@ mod tests {
             (NoticeKind::MediaReady, "/m/7"),
             (NoticeKind::Followed, "/u/ada"),
             (NoticeKind::FollowRequested, "/follow-requests"),
+            (NoticeKind::Moderated, "/settings"),
         ] {
             assert_eq!(page_url(kind, Some("7"), Some("ada")), url);
         }

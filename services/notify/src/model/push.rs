@@ -73,7 +73,13 @@ pub(crate) fn category(kind: impl Into<Option<NoticeKind>>) -> &'static str {
     match kind {
         NoticeKind::Followed | NoticeKind::FollowRequested | NoticeKind::FollowAccepted => "people",
         NoticeKind::Commented | NoticeKind::Answered | NoticeKind::Mentioned | NoticeKind::CommentPending => "talk",
-        NoticeKind::MediaReady | NoticeKind::MediaFailed | NoticeKind::Reminder | NoticeKind::Announcement => "own",
+        NoticeKind::MediaReady
+        | NoticeKind::MediaFailed
+        | NoticeKind::Moderated
+        | NoticeKind::ReportAnswered
+        | NoticeKind::AppealAnswered
+        | NoticeKind::Reminder
+        | NoticeKind::Announcement => "own",
         NoticeKind::Reacted
         | NoticeKind::Reposted
         | NoticeKind::Posted
