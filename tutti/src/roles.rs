@@ -5,7 +5,7 @@
 use service::Service;
 
 /// Returns every role, in the order in which they start.
-pub(crate) fn all() -> [Service; 9] {
+pub(crate) fn all() -> [Service; 10] {
     [
         accounts::service(),
         media::service(),
@@ -14,6 +14,7 @@ pub(crate) fn all() -> [Service; 9] {
         social::service(),
         webhooks::service(),
         notify::service(),
+        chat::service(),
         gateway::service(),
         // The gateway's code at the operators' listener.
         gateway::admin_service(),
