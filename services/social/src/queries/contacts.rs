@@ -31,12 +31,10 @@ pub(crate) async fn list(social: &Social, member: AccountId, names: &[&str]) -> 
     let mut contacts = Vec::with_capacity(people.len());
     for person in people {
         let relation = relations.get(&person.number).copied().unwrap_or_default();
-        // Among those who follow each other, nothing depends on friends in common.
-        let is_counted = !relation.is_self && !relation.is_followed_by;
-        let friends_in_common = if is_counted {
-            store::follows::count_common_friends(sql, member.number, person.number, MAX_COMMON_FRIENDS).await?
-        } else {
+        let friends_in_common = if relation.is_self {
             0
+        } else {
+            store::follows::count_common_friends(sql, member.number, person.number, MAX_COMMON_FRIENDS).await?
         };
         contacts.push(Contact {
             person: person.view(),
