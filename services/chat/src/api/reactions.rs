@@ -19,7 +19,7 @@ use crate::state::Chat;
 /// A reaction.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"reaction": "❤️"}))]
+#[schema(as = NewMessageReaction, example = json!({"reaction": "❤️"}))]
 pub(super) struct ReactionBody {
     /// One emoji, or a short word.
     #[schema(min_length = 1, max_length = 48)]

@@ -21,12 +21,13 @@ pub(crate) async fn edit_message(chat: &Chat, author: Author, id: Uuid, text: &s
     let has_media = media::list(sql, &[id]).await?.contains_key(&id);
     let text = MessageText::parse(text, has_media)?;
     let conversation = before.conversation;
-    let draft = Draft::new(chat, Surface::Message, author, conversation, text.as_str());
+    let mut draft = Draft::new(chat, Surface::Message, author, conversation, text.as_str());
+    draft.can_wait = false;
     let lane = Lane::of(&conversation).and(&author.account);
     let write = chat.context.db.write(lane, async move |tx| {
         let reach = check(tx, &draft, id).await?;
         let decision = draft.screen(tx, reach).await?;
-        if let Some(what) = draft.not_stored(tx, &decision, false).await? {
+        if let Some(what) = draft.not_stored(tx, &decision).await? {
             return Ok::<(Option<NotStored>, _), Error>((Some(what), Vec::new()));
         }
         messages::set_text(tx, id, text.as_str(), draft.now).await?;

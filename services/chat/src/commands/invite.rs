@@ -34,7 +34,7 @@ pub(super) async fn screen(tx: &Tx, draft: &Draft, invited: &[Contact]) -> Resul
         }
     };
     let decision = draft.screen(tx, reach).await?;
-    Ok(draft.not_stored(tx, &decision, false).await?)
+    Ok(draft.not_stored(tx, &decision).await?)
 }
 
 /// Brings people into a group: those who follow the inviter at once, the others with a request.

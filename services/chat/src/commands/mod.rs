@@ -3,8 +3,8 @@
 //! Invariant: every write names its lanes; the table in [`crate`] says what they protect.
 
 mod answer_request;
-mod append;
 mod appeal;
+mod append;
 mod change_group;
 mod create_conversation;
 mod edit_message;

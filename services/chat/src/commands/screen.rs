@@ -47,6 +47,8 @@ pub(super) struct Draft {
     pub content: Content,
     /// How many pictures and videos it has.
     pub media_count: usize,
+    /// Whether it can be stored for a moderator to read first. What can't is refused then.
+    pub can_wait: bool,
     /// The conversation.
     pub conversation: Uuid,
     /// The id of the verdict, and of what is recorded with it.
@@ -115,6 +117,7 @@ impl Draft {
             recipient: crate::model::party(conversation),
             content: Content::of(text),
             media_count: 0,
+            can_wait: surface == Surface::Message,
             conversation,
             verdict: chat.context.random.uuid_v7(now),
             rules: chat.rules.clone(),
@@ -198,7 +201,12 @@ impl Draft {
             recipient: self.recipient,
             new_recipients: reach.new_recipients,
         };
-        let decision = decide(state, attempt, &self.rules, self.now);
+        let (budget, rate_free_at) = (state.budget, state.rate_free_at);
+        let mut decision = decide(state, attempt, &self.rules, self.now);
+        if decision.verdict.outcome == Outcome::Hold && !self.can_wait {
+            // Nothing of it is stored, so it costs nothing.
+            (decision.state.budget, decision.state.rate_free_at) = (budget, rate_free_at);
+        }
         senders::put(tx, account, &decision.state, told).await?;
         Ok(decision)
     }
@@ -235,13 +243,7 @@ impl Draft {
     }
 
     /// Returns what becomes of an attempt that is not stored, after recording its verdict; `None` if it is stored.
-    /// `holds`: whether one that a moderator reads first can be stored.
-    pub(super) async fn not_stored(
-        &self,
-        tx: &Tx,
-        decision: &Decision,
-        holds: bool,
-    ) -> Result<Option<NotStored>, db::Error> {
+    pub(super) async fn not_stored(&self, tx: &Tx, decision: &Decision) -> Result<Option<NotStored>, db::Error> {
         let verdict = &decision.verdict;
         // Every verdict that is worse than delivery has a reason.
         let Some(reason) = verdict.reason() else { return Ok(None) };
@@ -250,7 +252,7 @@ impl Draft {
                 let wait = std::time::Duration::from_millis(verdict.retry_after_ms.unwrap_or(86_400_000));
                 Ok(Some(NotStored::SlowDown(reason, wait)))
             }
-            Outcome::Hold if holds => Ok(None),
+            Outcome::Hold if self.can_wait => Ok(None),
             Outcome::Hold | Outcome::Refuse => {
                 self.insert_verdict(tx, decision, None).await?;
                 Ok(Some(NotStored::Refused(self.verdict, reason)))

@@ -135,7 +135,7 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
     };
     let reach = recipient.as_ref().map_or_else(Reach::connected, |recipient| recipient.reach);
     let decision = draft.screen(tx, reach).await?;
-    if let Some(what) = draft.not_stored(tx, &decision, true).await? {
+    if let Some(what) = draft.not_stored(tx, &decision).await? {
         return Ok(Sent::NotStored(what));
     }
     let is_withheld = recipient.as_ref().is_some_and(|recipient| recipient.is_blocking);

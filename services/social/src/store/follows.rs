@@ -223,7 +223,6 @@ pub(crate) async fn count_common_friends(
     struct CountRow {
         friends: i64,
     }
-    let row: Option<CountRow> =
-        sql.row(COUNT_COMMON_FRIENDS, vec![one.0.into(), other.0.into(), bound(limit)]).await?;
+    let row: Option<CountRow> = sql.row(COUNT_COMMON_FRIENDS, vec![one.0.into(), other.0.into(), bound(limit)]).await?;
     Ok(row.map_or(0, |row| row.friends.unsigned_abs()))
 }
