@@ -54,6 +54,8 @@ pub enum NoticeKind {
     Reminder,
     /// The people who run the site have something to say.
     Announcement,
+    /// Somebody has written to you.
+    Messaged,
 }
 
 crate::string_enum!(
@@ -63,12 +65,12 @@ crate::string_enum!(
     CommentPending => "comment_pending", Reposted => "reposted", Posted => "posted", PartAdded => "part_added",
     PartPending => "part_pending", PartApproved => "part_approved", PartRemoved => "part_removed",
     GreetingOpened => "greeting_opened", MediaReady => "media_ready", MediaFailed => "media_failed",
-    Reminder => "reminder", Announcement => "announcement"
+    Reminder => "reminder", Announcement => "announcement", Messaged => "messaged"
 );
 
 impl NoticeKind {
     /// All kinds.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Followed,
         Self::FollowRequested,
         Self::FollowAccepted,
@@ -88,6 +90,7 @@ impl NoticeKind {
         Self::MediaFailed,
         Self::Reminder,
         Self::Announcement,
+        Self::Messaged,
     ];
 }
 

@@ -28,6 +28,7 @@ export const KINDS: Readonly<Record<NoticeKind, Kind>> = {
   media_failed: { label: m.kindMediaFailed, hasActors: false },
   reminder: { label: m.kindReminder, hasActors: false },
   announcement: { label: m.kindAnnouncement, hasActors: false },
+  messaged: { label: m.kindMessaged, hasActors: true },
 };
 
 /** The kinds in the order of the preferences. One of a newer server has no name here. */

@@ -7,6 +7,7 @@
 
 use std::fmt::Display;
 
+use contract::chat::MessageSent;
 use contract::notify::NoticeKind;
 use contract::social::talk::{CommentPending, Commented, GreetingOpened, Reacted, Reposted};
 use contract::social::threads::{PartAdded, PartApproved, PartRemoved, PartState};
@@ -78,10 +79,11 @@ pub(crate) const SUBJECTS: &[&str] = &[
     PartApproved::SUBJECT,
     PartRemoved::SUBJECT,
     GreetingOpened::SUBJECT,
+    MessageSent::SUBJECT,
 ];
 
 /// Each event, and what it proposes.
-const TABLE: [(&str, Read); 11] = [
+const TABLE: [(&str, Read); 12] = [
     (Followed::SUBJECT, |payload| read(payload, followed)),
     (FollowRequested::SUBJECT, |payload| read(payload, follow_requested)),
     (Reacted::SUBJECT, |payload| read(payload, reacted)),
@@ -93,6 +95,7 @@ const TABLE: [(&str, Read); 11] = [
     (PartApproved::SUBJECT, |payload| read(payload, part_approved)),
     (PartRemoved::SUBJECT, |payload| read(payload, part_removed)),
     (GreetingOpened::SUBJECT, |payload| read(payload, greeting_opened)),
+    (MessageSent::SUBJECT, |payload| read(payload, message_sent)),
 ];
 
 /// Returns what an event proposes, each member once.
@@ -196,6 +199,13 @@ fn part_removed(event: PartRemoved) -> Vec<Proposal> {
 fn greeting_opened(event: GreetingOpened) -> Vec<Proposal> {
     let (kind, member) = (NoticeKind::GreetingOpened, event.sender);
     vec![Proposal::by_entry(kind, member, None, Some(event.id), event.id)]
+}
+
+/// One notice for each conversation, which counts its messages. Reading the conversation withdraws it.
+fn message_sent(event: MessageSent) -> Vec<Proposal> {
+    let (kind, actor, conversation) = (NoticeKind::Messaged, Some(event.author), Some(event.conversation));
+    let propose = |member: &AccountId| Proposal::by_entry(kind, *member, actor, conversation, event.id);
+    event.recipients.iter().map(propose).collect()
 }
 
 #[cfg(test)]

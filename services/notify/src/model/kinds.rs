@@ -61,6 +61,7 @@ pub(super) fn default_of(kind: NoticeKind) -> EffectivePreference {
         | NoticeKind::PartRemoved
         | NoticeKind::GreetingOpened
         | NoticeKind::MediaReady => (true, MailFrequency::Off),
+        NoticeKind::Messaged => (true, MailFrequency::Daily),
         NoticeKind::Reminder => (true, MailFrequency::Now),
         NoticeKind::Announcement | NoticeKind::Reacted | NoticeKind::Reposted | NoticeKind::Posted => {
             (false, MailFrequency::Off)
