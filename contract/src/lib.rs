@@ -4,6 +4,7 @@
 //! `#[serde(default)]`, because the previous and the next release read the same events.
 
 pub mod accounts;
+pub mod chat;
 pub mod dates;
 pub mod delivery;
 pub mod ids;

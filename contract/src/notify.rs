@@ -60,6 +60,8 @@ pub enum NoticeKind {
     Reminder,
     /// The people who run the site have something to say.
     Announcement,
+    /// Somebody has written to you.
+    Messaged,
 }
 
 crate::string_enum!(
@@ -70,12 +72,12 @@ crate::string_enum!(
     PartPending => "part_pending", PartApproved => "part_approved", PartRemoved => "part_removed",
     GreetingOpened => "greeting_opened", MediaReady => "media_ready", MediaFailed => "media_failed",
     Moderated => "moderated", ReportAnswered => "report_answered", AppealAnswered => "appeal_answered",
-    Reminder => "reminder", Announcement => "announcement"
+    Reminder => "reminder", Announcement => "announcement", Messaged => "messaged"
 );
 
 impl NoticeKind {
     /// All kinds.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Followed,
         Self::FollowRequested,
         Self::FollowAccepted,
@@ -98,6 +100,7 @@ impl NoticeKind {
         Self::AppealAnswered,
         Self::Reminder,
         Self::Announcement,
+        Self::Messaged,
     ];
 }
 

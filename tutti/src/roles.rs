@@ -5,7 +5,7 @@
 use service::Service;
 
 /// Returns every role, in the order in which they start.
-pub(crate) fn all() -> [Service; 10] {
+pub(crate) fn all() -> [Service; 11] {
     [
         accounts::service(),
         media::service(),
@@ -15,6 +15,7 @@ pub(crate) fn all() -> [Service; 10] {
         moderation::service(),
         webhooks::service(),
         notify::service(),
+        chat::service(),
         gateway::service(),
         // The gateway's code at the operators' listener.
         gateway::admin_service(),

@@ -31,6 +31,7 @@ export const KINDS: Readonly<Record<NoticeKind, Kind>> = {
   appeal_answered: { label: m.kindAppealAnswered, hasActors: false },
   reminder: { label: m.kindReminder, hasActors: false },
   announcement: { label: m.kindAnnouncement, hasActors: false },
+  messaged: { label: m.kindMessaged, hasActors: true },
 };
 
 /** The kinds in the order of the preferences. One of a newer server has no name here. */

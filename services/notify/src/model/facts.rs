@@ -7,6 +7,7 @@
 
 use std::fmt::Display;
 
+use contract::chat::MessageSent;
 use contract::moderation::{AppealAnswered, Decided, ReportAnswered};
 use contract::notify::NoticeKind;
 use contract::social::talk::{CommentPending, Commented, GreetingOpened, Reacted, Reposted};
@@ -82,10 +83,11 @@ pub(crate) const SUBJECTS: &[&str] = &[
     Decided::SUBJECT,
     ReportAnswered::SUBJECT,
     AppealAnswered::SUBJECT,
+    MessageSent::SUBJECT,
 ];
 
 /// Each event, and what it proposes.
-const TABLE: [(&str, Read); 14] = [
+const TABLE: [(&str, Read); 15] = [
     (Followed::SUBJECT, |payload| read(payload, followed)),
     (FollowRequested::SUBJECT, |payload| read(payload, follow_requested)),
     (Reacted::SUBJECT, |payload| read(payload, reacted)),
@@ -100,6 +102,7 @@ const TABLE: [(&str, Read); 14] = [
     (Decided::SUBJECT, |payload| read(payload, decided)),
     (ReportAnswered::SUBJECT, |payload| read(payload, report_answered)),
     (AppealAnswered::SUBJECT, |payload| read(payload, appeal_answered)),
+    (MessageSent::SUBJECT, |payload| read(payload, message_sent)),
 ];
 
 /// Returns what an event proposes, each member once.
@@ -220,6 +223,13 @@ fn report_answered(event: ReportAnswered) -> Vec<Proposal> {
 
 fn appeal_answered(event: AppealAnswered) -> Vec<Proposal> {
     vec![Proposal::by_entry(NoticeKind::AppealAnswered, event.member, None, None::<Uuid>, event.decision)]
+}
+
+/// One notice for each conversation, which counts its messages. Reading the conversation withdraws it.
+fn message_sent(event: MessageSent) -> Vec<Proposal> {
+    let (kind, actor, conversation) = (NoticeKind::Messaged, Some(event.author), Some(event.conversation));
+    let propose = |member: &AccountId| Proposal::by_entry(kind, *member, actor, conversation, event.id);
+    event.recipients.iter().map(propose).collect()
 }
 
 #[cfg(test)]

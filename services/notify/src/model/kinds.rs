@@ -63,6 +63,7 @@ pub(super) fn default_of(kind: NoticeKind) -> EffectivePreference {
         | NoticeKind::ReportAnswered
         | NoticeKind::MediaReady => (true, MailFrequency::Off),
         NoticeKind::Moderated | NoticeKind::AppealAnswered | NoticeKind::Reminder => (true, MailFrequency::Now),
+        NoticeKind::Messaged => (true, MailFrequency::Daily),
         NoticeKind::Announcement | NoticeKind::Reacted | NoticeKind::Reposted | NoticeKind::Posted => {
             (false, MailFrequency::Off)
         }

@@ -27,6 +27,7 @@ pub(crate) fn page_url(kind: impl Into<Option<NoticeKind>>, subject: Option<&str
         NoticeKind::PartAdded | NoticeKind::PartPending | NoticeKind::PartApproved | NoticeKind::PartRemoved => {
             below("/t/", subject)
         }
+        NoticeKind::Messaged => below("/messages/", subject),
         NoticeKind::Reminder => "/reminders".to_owned(),
         NoticeKind::Moderated | NoticeKind::AppealAnswered => "/settings".to_owned(),
         NoticeKind::ReportAnswered | NoticeKind::Announcement => LIST.to_owned(),

@@ -60,6 +60,7 @@ impl Priority {
             | NoticeKind::CommentPending
             | NoticeKind::PartPending
             | NoticeKind::GreetingOpened
+            | NoticeKind::Messaged
             | NoticeKind::Reminder => Self::High,
             _ => Self::Normal,
         }
@@ -72,7 +73,11 @@ pub(crate) fn category(kind: impl Into<Option<NoticeKind>>) -> &'static str {
     let Some(kind) = kind.into() else { return "own" };
     match kind {
         NoticeKind::Followed | NoticeKind::FollowRequested | NoticeKind::FollowAccepted => "people",
-        NoticeKind::Commented | NoticeKind::Answered | NoticeKind::Mentioned | NoticeKind::CommentPending => "talk",
+        NoticeKind::Commented
+        | NoticeKind::Answered
+        | NoticeKind::Mentioned
+        | NoticeKind::CommentPending
+        | NoticeKind::Messaged => "talk",
         NoticeKind::MediaReady
         | NoticeKind::MediaFailed
         | NoticeKind::Moderated

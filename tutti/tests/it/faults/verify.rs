@@ -17,8 +17,8 @@ use super::load::{Ledger, Load};
 use super::short_or_long;
 
 /// Roles that have a database.
-const STATEFUL_ROLES: [&str; 8] =
-    ["accounts", "media", "transcode", "delivery", "social", "moderation", "webhooks", "notify"];
+const STATEFUL_ROLES: [&str; 9] =
+    ["accounts", "media", "transcode", "delivery", "social", "moderation", "webhooks", "notify", "chat"];
 
 /// Roles that store objects.
 const OBJECT_ROLES: [&str; 3] = ["media", "transcode", "delivery"];

@@ -108,6 +108,7 @@ fn internal_queries_are_types() {
         "contract/src/media.rs",
         "contract/src/notify.rs",
         "contract/src/social.rs",
+        "contract/src/social/contacts.rs",
         "contract/src/social/feeds.rs",
         "contract/src/social/threads.rs",
         "contract/src/transcode.rs",

@@ -102,3 +102,19 @@ fn a_decision_is_told_to_whom_it_is_against_and_its_outcome_to_who_reported() {
     let appeal = AppealAnswered { decision: id, member: owner, is_overturned: true, at };
     assert_eq!(told(&appeal), [(owner, NoticeKind::AppealAnswered)]);
 }
+
+#[test]
+fn messages_of_a_conversation_are_one_notice_of_each_recipient() {
+    let [author, one, two] = [1, 2, 3].map(account);
+    let (id, at) = (Uuid::from_u128(8), DateTime::UNIX_EPOCH);
+    let sent = |conversation| MessageSent {
+        id,
+        conversation: Uuid::from_u128(conversation),
+        author,
+        recipients: vec![one, two],
+        at,
+    };
+    assert_eq!(told(&sent(5)), [(one, NoticeKind::Messaged), (two, NoticeKind::Messaged)]);
+    let keys = [5, 5, 6].map(|conversation| message_sent(sent(conversation)).remove(0).group_key);
+    assert!(keys[0] == keys[1] && keys[0] != keys[2]);
+}

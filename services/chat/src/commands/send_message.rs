@@ -1,0 +1,261 @@
+//! Sending a message.
+//!
+//! Invariant: an author's client id names one message of a conversation, however often it is sent; a verdict comes
+//! before anything is stored for others, in the same transaction; what is stored has the next place.
+
+use contract::chat::{MessageHeld, MessageSent};
+use contract::social::Contact;
+use contract::{AccountId, MediaId};
+use db::{Lane, Tx};
+use screening::attempt::Decision;
+use screening::facts::{Relation, Surface};
+use screening::verdict::Outcome;
+use uuid::Uuid;
+
+use super::append::{About, append, joined, read_joined};
+use super::screen::{Draft, NotStored, Reach, outcome_word};
+use crate::contacts::{find_media, find_one};
+use crate::error::Error;
+use crate::live;
+use crate::model::{
+    Author, ChangeKind, ClientId, Conversation, ConversationMember, InvalidText, MemberState, Message, MessageMedia,
+    MessageState, MessageText,
+};
+use crate::state::Chat;
+use crate::store::{blocks, conversations, media, members, messages, people, senders, settings};
+
+/// A message to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct NewMessage {
+    /// The id that the client gives it.
+    pub client_id: ClientId,
+    /// The text.
+    pub text: MessageText,
+    /// Items of the author's library.
+    pub media: Vec<MediaId>,
+    /// The message that it replies to.
+    pub reply_to: Option<Uuid>,
+}
+
+/// A message with everything that its transaction needs from elsewhere.
+#[derive(Debug, Clone)]
+struct Sending {
+    id: Uuid,
+    new: NewMessage,
+    media: Vec<MessageMedia>,
+    /// How the other member of two stands to the author, unless they take part already.
+    contact: Option<Contact>,
+    draft: Draft,
+}
+
+/// What has become of a message.
+enum Sent {
+    Stored(Message, Vec<AccountId>),
+    NotStored(NotStored),
+}
+
+/// The other member of a conversation of two.
+struct Recipient {
+    member: ConversationMember,
+    reach: Reach,
+    /// Whether they have blocked the author.
+    is_blocking: bool,
+}
+
+/// Sends a message to a conversation and returns it.
+pub(crate) async fn send_message(
+    chat: &Chat,
+    author: Author,
+    conversation: Uuid,
+    new: NewMessage,
+) -> Result<Message, Error> {
+    let sql = chat.context.db.read();
+    let account = author.account;
+    if let Some(sent) = messages::find_by_client(sql, conversation, account, new.client_id.as_str()).await? {
+        return Ok(sent);
+    }
+    let found = conversations::find(sql, conversation).await?.ok_or(Error::NotFound)?;
+    let all = members::list(sql, conversation).await?;
+    if !all.iter().any(|member| member.account == account && member.may_read()) {
+        return Err(Error::NotFound);
+    }
+    let contact = match other_of(&found, &all, account) {
+        Some(other) if !other.is_joined() => find_one(chat, account, other.account).await?,
+        _ => None,
+    };
+    let media = find_media(chat, account, &new.media).await?;
+    let mut draft = Draft::new(chat, Surface::Message, author, conversation, new.text.as_str());
+    draft.media_count = media.len();
+    let id = chat.context.random.uuid_v7(draft.now);
+    let sending = Sending { id, new, media, contact, draft };
+    let lane = Lane::of(&conversation).and(&account);
+    let sent = chat.context.db.write(lane, async move |tx| store(tx, sending).await).await?;
+    match sent {
+        Sent::Stored(message, informed) => {
+            chat.metrics.messages.inc();
+            if message.state == MessageState::Held {
+                chat.metrics.held.inc();
+            }
+            live::publish(&chat.context.bus, conversation, &informed);
+            Ok(message)
+        }
+        Sent::NotStored(what) => Err(what.into_error(chat)),
+    }
+}
+
+/// Returns the other member of a conversation of two.
+fn other_of<'m>(
+    conversation: &Conversation,
+    all: &'m [ConversationMember],
+    account: AccountId,
+) -> Option<&'m ConversationMember> {
+    all.iter().find(|member| !conversation.is_group() && member.account != account)
+}
+
+/// Decides about a message, and stores it.
+async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
+    let Sending { id, new, media, contact, draft } = sending;
+    let (account, conversation, now) = (draft.author.account, draft.conversation, draft.now);
+    if let Some(sent) = messages::find_by_client(tx, conversation, account, new.client_id.as_str()).await? {
+        return Ok(Sent::Stored(sent, Vec::new()));
+    }
+    let (found, me) = read_joined(tx, conversation, account).await?;
+    if let Some(answered) = new.reply_to
+        && messages::list_visible(tx, &me, &[answered]).await?.is_empty()
+    {
+        return Err(InvalidText("`reply_to` is no message of this conversation that you see.").into());
+    }
+    let recipient = if found.is_group() {
+        None
+    } else {
+        let all = members::list(tx, conversation).await?;
+        let other = other_of(&found, &all, account).cloned();
+        let gone = || Error::NoSuchPerson("that you can write to here".to_owned());
+        Some(recipient(tx, &draft, other.ok_or_else(gone)?, contact.as_ref()).await?)
+    };
+    let reach = recipient.as_ref().map_or_else(Reach::connected, |recipient| recipient.reach);
+    let decision = draft.screen(tx, reach).await?;
+    if let Some(what) = draft.not_stored(tx, &decision).await? {
+        return Ok(Sent::NotStored(what));
+    }
+    let is_withheld = recipient.as_ref().is_some_and(|recipient| recipient.is_blocking);
+    let state = match decision.verdict.outcome {
+        Outcome::Hold => MessageState::Held,
+        _ if is_withheld => MessageState::Withheld,
+        _ => MessageState::Sent,
+    };
+    let seq = append(tx, conversation, ChangeKind::Message, Some(account), About::message(id), now).await?;
+    let message = message_of(id, seq, new, &draft, &decision, state);
+    messages::insert(tx, &message).await?;
+    media::insert(tx, id, &media).await?;
+    if message.verdict.is_some() {
+        draft.insert_verdict(tx, &decision, Some(id)).await?;
+    }
+    if reach.relation != Relation::Connected {
+        draft.record(tx).await?;
+    }
+    members::touch_one(tx, conversation, account, now.timestamp_micros()).await?;
+    if let Some(Recipient { member, .. }) = &recipient {
+        answer(tx, &me, member.account).await?;
+    }
+    if state == MessageState::Sent {
+        deliver(tx, &message, recipient, now.timestamp_micros()).await?;
+    }
+    announce(tx, message, &decision).await
+}
+
+/// Returns how a message reaches the other member of two.
+async fn recipient(
+    tx: &Tx,
+    draft: &Draft,
+    member: ConversationMember,
+    contact: Option<&Contact>,
+) -> Result<Recipient, Error> {
+    let (author, other) = (draft.author.account, member.account);
+    let between = blocks::between(tx, author, other).await?;
+    if between.blocks || contact.is_some_and(|contact| contact.is_blocked) {
+        return Err(Error::Blocked);
+    }
+    let is_blocking = between.is_blocked || contact.is_some_and(|contact| contact.blocks_member);
+    if member.is_joined() || contact.is_some_and(|contact| contact.follows_member) {
+        return Ok(Recipient { member, reach: Reach::connected(), is_blocking });
+    }
+    let unanswered = messages::count_of_author(tx, draft.conversation, author).await?;
+    let is_acquainted = contact.is_some_and(|contact| contact.friends_in_common > 0);
+    let reach = Reach {
+        relation: if is_acquainted { Relation::Acquainted } else { Relation::Stranger },
+        recipients: 1,
+        new_recipients: u32::from(unanswered == 0),
+        unanswered: u32::try_from(unanswered).unwrap_or(u32::MAX),
+        refuses_strangers: !settings::find(tx, other).await?.allows_strangers,
+    };
+    Ok(Recipient { member, reach, is_blocking })
+}
+
+fn message_of(id: Uuid, seq: i64, new: NewMessage, draft: &Draft, decision: &Decision, state: MessageState) -> Message {
+    let verdict = &decision.verdict;
+    Message {
+        id,
+        conversation: draft.conversation,
+        seq,
+        author: draft.author.account,
+        client_id: new.client_id.as_str().to_owned(),
+        text: new.text.as_str().to_owned(),
+        reply_to: new.reply_to,
+        state,
+        outcome: outcome_word(verdict.outcome).to_owned(),
+        reason: verdict.reason().map(|reason| reason.code().to_owned()),
+        verdict: (verdict.outcome != Outcome::Deliver).then_some(draft.verdict),
+        is_blurred: verdict.is_blurred,
+        edited_at: None,
+        created_at: draft.now,
+    }
+}
+
+/// Tells the budget of whoever brought the author here that they are answered, with the author's first message.
+async fn answer(tx: &Tx, me: &ConversationMember, other: AccountId) -> Result<(), db::Error> {
+    // The message of now is counted.
+    if me.inviter == Some(other) && messages::count_of_author(tx, me.conversation, me.account).await? == 1 {
+        senders::add_answer(tx, other).await?;
+    }
+    Ok(())
+}
+
+/// Puts a message into the boxes of the members. That of one who knows nothing of the conversation yet is their inbox
+/// if they are connected to the author, and otherwise their box of requests.
+async fn deliver(tx: &Tx, message: &Message, recipient: Option<Recipient>, position: i64) -> Result<(), db::Error> {
+    if let Some(Recipient { mut member, reach, .. }) = recipient {
+        let state = match (reach.relation, member.state) {
+            (Relation::Connected, _) => MemberState::Joined,
+            (_, MemberState::Waiting) => MemberState::Requested,
+            (_, state) => state,
+        };
+        if state != member.state {
+            member.inviter = (state == MemberState::Requested).then_some(message.author).or(member.inviter);
+            member.state = state;
+            members::put(tx, &member).await?;
+        }
+    }
+    members::touch(tx, message.conversation, position).await
+}
+
+/// Publishes what others learn of a message. Returns it, with the members whose streams show it.
+async fn announce(tx: &Tx, message: Message, decision: &Decision) -> Result<Sent, Error> {
+    let (id, author, at) = (message.id, message.author, message.created_at);
+    if message.state == MessageState::Held
+        && let (Some(verdict), Some(reason)) = (message.verdict, decision.verdict.reason())
+    {
+        tx.publish(&MessageHeld { id, verdict, author, reason: reason.code().to_owned(), at }, at)?;
+    }
+    if message.state != MessageState::Sent {
+        return Ok(Sent::Stored(message, vec![author]));
+    }
+    let informed = joined(tx, message.conversation).await?;
+    let mut recipients: Vec<AccountId> = informed.iter().copied().filter(|member| *member != author).collect();
+    let erased = people::list_erased(tx, &recipients).await?;
+    recipients.retain(|member| !erased.contains(member));
+    if !recipients.is_empty() {
+        tx.publish(&MessageSent { id, conversation: message.conversation, author, recipients, at }, at)?;
+    }
+    Ok(Sent::Stored(message, informed))
+}
