@@ -28,6 +28,7 @@ mod renamed_keys;
 mod roles;
 mod serve;
 mod settings;
+mod start_log;
 mod terminal;
 mod upload;
 

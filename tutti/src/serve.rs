@@ -21,6 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::backup::timer;
 use crate::cli::Serve;
 use crate::process_metrics::ProcessMetrics;
+use crate::start_log::StartLog;
 use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
 
 /// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
@@ -41,7 +42,7 @@ fn description(services: &[Service], role: &str, listener: ListenerKind) -> Resu
 
 /// Runs the process until SIGTERM or Ctrl-C.
 pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
-    let (started, started_at) = (Instant::now(), base::Clock::system().now().timestamp());
+    let (started, started_at) = (Instant::now(), base::Clock::system().now());
     let (mut config, mut server) = settings::installation(&arguments.settings)?;
     settings::check_peers(&config)?;
     server.listen = arguments.listen.unwrap_or(server.listen);
@@ -73,6 +74,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         None
     };
     let mut signals = Signals::new()?;
+    let mut start_log = StartLog::record(&server.data, started_at);
     // The operations listener opens first and closes last: it reports what a starting process waits for, and the drain.
     let (readiness, operations_tasks) = (Arc::new(Readiness::default()), Tasks::default());
     let operations_address = operations.local_addr()?;
@@ -100,9 +102,13 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     };
     let process = tokio::select! {
         process = Process::start(&services, &options) => Arc::new(process?),
-        () = signals.next() => return Ok(()),
+        () = signals.next() => {
+            start_log.end();
+            return Ok(());
+        }
     };
-    let collector = ProcessMetrics::new(started_at, server.data.clone());
+    let (starts, clock) = (start_log.starts().clone(), base::Clock::system());
+    let collector = ProcessMetrics::new(started_at.timestamp(), server.data.clone(), starts, clock);
     process.metrics.register(|registry| registry.register_collector(Box::new(collector)));
     readiness.set_started(process.clone());
     timer::start(&process, &backups, &server.data, &arguments.settings);
@@ -156,6 +162,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         tracing::warn!("some work was interrupted; it will be done again after the next start");
     }
     operations_tasks.stop(Duration::from_secs(1)).await;
+    start_log.end();
     Ok(())
 }
 
