@@ -4,6 +4,7 @@
 //! this one reads the environment.
 
 mod accounts;
+mod alerting;
 mod audit;
 mod backup;
 mod bus;

@@ -22,7 +22,7 @@ use crate::backup::timer;
 use crate::cli::Serve;
 use crate::process_metrics::ProcessMetrics;
 use crate::start_log::StartLog;
-use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
+use crate::{CommandError, alerting, doctor, listeners, openapi, readiness::Readiness, roles, settings};
 
 /// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
 const LISTEN_BACKLOG: u32 = 8192;
@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let logs = start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
     let services = roles::select(&arguments.roles)?;
     boot::check_config(&config, &services)?;
-    let backups = settings::backups(&config)?;
+    let (backups, alerts) = (settings::backups(&config)?, settings::alerts(&config)?);
     backup::refuse_incomplete(&server.data)?;
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
@@ -112,6 +112,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     process.metrics.register(|registry| registry.register_collector(Box::new(collector)));
     readiness.set_started(process.clone());
     timer::start(&process, &backups, &server.data, &arguments.settings);
+    alerting::start(&process, alerts, &server.data, options.listen)?;
     let limits = Limits {
         max_connections: server.connections,
         max_per_prefix: server.connections_per_prefix,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ::alerts::AlertOptions;
 use ::backup::BackupOptions;
 use base::config::{Config, Error, Section, Source};
 use base::telemetry::LogFormat;
@@ -71,7 +72,8 @@ impl Default for Server {
 /// Returns the sections of the process for the configuration reference, and for what operators see of them.
 pub(crate) fn sections() -> Vec<Section> {
     let backup = Section::of::<BackupOptions>("backup").with_rule(|config| backups(config).map(drop));
-    vec![Section::of::<Server>("server"), backup]
+    let alerts = Section::of::<AlertOptions>("alerts").with_rule(|config| alerts(config).map(drop));
+    vec![Section::of::<Server>("server"), backup, alerts]
 }
 
 /// Sets the keys for which `tutti serve` has flags of their own to what these say.
@@ -95,7 +97,7 @@ pub(crate) fn set_flags(config: &mut Config, arguments: &Serve) {
 
 /// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
 pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
-    let mut sections = vec!["server", "peers", "backup"];
+    let mut sections = vec!["server", "peers", "backup", "alerts"];
     sections.extend(boot::SECTIONS);
     for service in roles::all() {
         sections.push(service.name);
@@ -141,9 +143,30 @@ pub(crate) fn backups(config: &Config) -> Result<BackupOptions, Error> {
     Ok(options)
 }
 
+/// Returns `[alerts]`; an error if a value can't be used.
+pub(crate) fn alerts(config: &Config) -> Result<AlertOptions, Error> {
+    let options: AlertOptions = config.section("alerts")?;
+    options.check()?;
+    let known = roles::all().map(|service| service.name);
+    if !known.contains(&options.role.as_str()) {
+        let reason = format!("`role` is `{}`, and the roles are {}", options.role, known.join(", "));
+        return Err(Error::Section { section: "alerts".into(), reason });
+    }
+    Ok(options)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_of_alerts_that_does_not_exist_is_refused() {
+        let check = |role: &str| {
+            let set = [format!("alerts.role={role}")];
+            alerts(&Config::load(None, std::iter::empty(), &set, &["alerts"], &[]).unwrap())
+        };
+        assert!(check("media").is_ok() && check("medea").unwrap_err().to_string().contains("medea"));
+    }
 
     #[test]
     fn a_schedule_of_backups_that_no_role_has_is_refused() {
