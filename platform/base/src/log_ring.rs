@@ -32,7 +32,8 @@ const MAX_FIELDS: usize = 24;
 /// What a line costs besides its texts.
 const LINE_BYTES: usize = 200;
 /// Fields of the request that a line belongs to.
-const SPAN_FIELDS: [&str; 2] = ["role", "request.id"];
+const SPAN_FIELDS: [&str; 2] = ["role", REQUEST_ID];
+const REQUEST_ID: &str = "request.id";
 
 /// The level of a line; a lower one is more severe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -101,6 +102,12 @@ pub struct LogFilter {
     pub role: Option<String>,
     /// Lines with this text, in any case of letters.
     pub contains: Option<String>,
+    /// Lines of the request with this id.
+    pub request: Option<String>,
+    /// Lines of this time and later ones.
+    pub since: Option<DateTime<Utc>>,
+    /// Lines before this time.
+    pub until: Option<DateTime<Utc>>,
     /// Lines before this one, by time and number.
     pub before: Option<(DateTime<Utc>, u64)>,
     /// The most lines.
@@ -111,6 +118,9 @@ impl LogFilter {
     fn admits(&self, line: &LogLine) -> bool {
         self.level.is_none_or(|level| line.level <= level)
             && self.before.is_none_or(|before| (line.at, line.number) < before)
+            && self.since.is_none_or(|since| line.at >= since)
+            && self.until.is_none_or(|until| line.at < until)
+            && self.request.as_ref().is_none_or(|request| line.fields.get(REQUEST_ID) == Some(request))
             && self.role.as_deref().is_none_or(|role| line.is_of(role))
             && self.contains.as_deref().is_none_or(|text| line.contains(text))
     }
@@ -293,6 +303,10 @@ mod tests {
         assert_eq!(found(LogFilter { role: Some("delivery".into()), ..all() }), ["hello"]);
         assert_eq!(found(LogFilter { contains: Some("THING".into()), ..all() }), ["a Thing failed"]);
         assert_eq!(found(LogFilter { contains: Some("m1".into()), ..all() }), ["a Thing failed"]);
+        assert_eq!(found(LogFilter { request: Some("r1".into()), ..all() }), ["a Thing failed"]);
+        assert_eq!(found(LogFilter { request: Some("r".into()), ..all() }), [""; 0], "an id is whole");
+        assert_eq!(found(LogFilter { since: Some(clock.now()), ..all() }), ["broken", "hello"]);
+        assert_eq!(found(LogFilter { until: Some(clock.now()), ..all() }), ["a Thing failed"]);
         assert_eq!(found(LogFilter { limit: 1, ..all() }), ["broken"]);
         // Two lines of the same time: the cursor has the number as well.
         let before = Some((lines[0].at, lines[0].number));
