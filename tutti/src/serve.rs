@@ -111,6 +111,10 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let collector = ProcessMetrics::new(started_at.timestamp(), server.data.clone(), starts, clock);
     process.metrics.register(|registry| registry.register_collector(Box::new(collector)));
     readiness.set_started(process.clone());
+    if server.log_search_bytes > 0 {
+        let kept = process.this.log_ring().keep_in(&server.data.join("logs"), server.log_search_bytes);
+        kept.map_err(|error| format!("the folder of log lines (server.log_search_bytes) can't be used: {error}"))?;
+    }
     timer::start(&process, &backups, &server.data, &arguments.settings);
     alerting::start(&process, alerts, &server.data, options.listen)?;
     let limits = Limits {

@@ -35,6 +35,9 @@ pub(crate) struct Server {
     pub(crate) log_format: Option<LogFormat>,
     /// Which lines are logged, such as `info` or `info,media=debug`.
     pub(crate) log_filter: String,
+    /// Bytes of log lines that are kept in the data folder (`logs`), so that operators also find those of before a
+    /// restart; 0 for none. A search reads all of them: 32000000 is enough for some 100,000 lines.
+    pub(crate) log_search_bytes: u64,
     /// How long the listeners stay open after SIGTERM while `/readyz` already responds with 503, so that gateways and
     /// load balancers stop sending requests in time. 3 is enough for health checks every second; for a single process,
     /// 0 ends sooner.
@@ -60,6 +63,7 @@ impl Default for Server {
             ops_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             log_format: None,
             log_filter: "info".into(),
+            log_search_bytes: 0,
             drain_notice_seconds: 0,
             drain_seconds: 30,
             connections: 10_000,

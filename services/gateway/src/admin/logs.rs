@@ -74,7 +74,8 @@ pub(super) struct LogLineView {
 /// Lists the newest lines of the log of every process, newest first.
 ///
 /// A process keeps its last 2,000 lines of `info` and above, up to 2 MiB, and only what its `server.log_filter` lets
-/// pass. Older ones are where its standard error goes. Processes that do not answer within two seconds are missing.
+/// pass, and older ones in files as far as `server.log_search_bytes` says. All are where its standard error goes.
+/// Processes that do not answer within two seconds are missing.
 #[utoipa::path(
     get,
     path = "/v1/admin/logs",
