@@ -112,7 +112,9 @@ mod tests {
         archive.append("one");
         archive.append("two");
         // As if the process was killed within a line.
-        std::fs::OpenOptions::new().append(true).open(folder.path().join(CURRENT)).unwrap().write_all(b"hal").unwrap();
+        let file = folder.path().join(CURRENT);
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text + "hal").unwrap();
         let archive = LogArchive::open(folder.path(), 1_000).unwrap();
         archive.append("three");
         assert_eq!(all(&archive), ["three", "hal", "two", "one"]);
