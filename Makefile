@@ -1,6 +1,6 @@
 # What one types here. Each target is a script in dev/ or one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check fmt fleet fleet-test bench images-test alerts-test logs-test pipeline-test openapi dashboards page share doctor clean
+.PHONY: help run test faults check fmt fleet fleet-test bench images-test alerts-test logs-test pipeline-test ansible-test openapi dashboards page share doctor clean
 
 help:     ## list the targets
 	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 21
@@ -40,6 +40,9 @@ logs-test: ## send log lines through rsyslog to a search server, and find them
 
 pipeline-test: ## run each step of a release against a cluster that only answers
 	@dev/pipeline-test
+
+ansible-test: ## run the playbooks of deploy/ansible against a host in a folder: install, back up, upgrade, roll back, restore
+	@dev/ansible-test
 
 dashboards: ## write Grafana's dashboards anew from the table in dev/dashboards
 	@dev/dashboards

@@ -4,6 +4,7 @@
 //! this one reads the environment.
 
 mod accounts;
+mod alerting;
 mod audit;
 mod backup;
 mod bus;
@@ -37,6 +38,7 @@ mod retire;
 mod roles;
 mod serve;
 mod settings;
+mod start_log;
 mod terminal;
 mod upload;
 

@@ -23,7 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::backup::timer;
 use crate::cli::Serve;
 use crate::process_metrics::ProcessMetrics;
-use crate::{CommandError, certificates, doctor, listeners, openapi, readiness::Readiness, roles, settings};
+use crate::start_log::StartLog;
+use crate::{CommandError, alerting, certificates, doctor, listeners, openapi, readiness::Readiness, roles, settings};
 
 /// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
 const LISTEN_BACKLOG: u32 = 8192;
@@ -43,7 +44,7 @@ fn description(services: &[Service], role: &str, listener: ListenerKind) -> Arc<
 
 /// Runs the process until SIGTERM or Ctrl-C.
 pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
-    let (started, started_at) = (Instant::now(), base::Clock::system().now().timestamp());
+    let (started, started_at) = (Instant::now(), base::Clock::system().now());
     let (mut config, mut server) = settings::installation(&arguments.settings)?;
     settings::check_peers(&config)?;
     server.listen = arguments.listen.unwrap_or(server.listen);
@@ -54,7 +55,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let logs = start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
     let services = roles::select(&arguments.roles)?;
     boot::check_config(&config, &services)?;
-    let backups = settings::backups(&config)?;
+    let (backups, alerts) = (settings::backups(&config)?, settings::alerts(&config)?);
     backup::refuse_incomplete(&server.data)?;
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
@@ -77,6 +78,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         None
     };
     let mut signals = Signals::new()?;
+    let mut start_log = StartLog::record(&server.data, started_at);
     // The operations listener opens first and closes last: it reports what a starting process waits for, and the drain.
     let (readiness, operations_tasks) = (Arc::new(Readiness::default()), Tasks::default());
     let operations_address = operations.local_addr()?;
@@ -104,15 +106,24 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     };
     let process = tokio::select! {
         process = Process::start(&services, &options) => Arc::new(process?),
-        () = signals.next() => return Ok(()),
+        () = signals.next() => {
+            start_log.end();
+            return Ok(());
+        }
     };
-    let collector = ProcessMetrics::new(started_at, server.data.clone());
+    let (starts, clock) = (start_log.starts().clone(), base::Clock::system());
+    let collector = ProcessMetrics::new(started_at.timestamp(), server.data.clone(), starts, clock);
     process.metrics.register(|registry| registry.register_collector(Box::new(collector)));
     if tls.public.is_some() || tls.operators.is_some() {
         process.metrics.register(|registry| tls.metrics.register(registry));
     }
     readiness.set_started(process.clone());
+    if server.log_search_bytes > 0 {
+        let kept = process.this.log_ring().keep_in(&server.data.join("logs"), server.log_search_bytes);
+        kept.map_err(|error| format!("the folder of log lines (server.log_search_bytes) can't be used: {error}"))?;
+    }
     timer::start(&process, &backups, &server.data, &arguments.settings);
+    alerting::start(&process, alerts, &server.data, options.listen)?;
     let limits = Limits {
         max_connections: server.connections,
         max_per_prefix: server.connections_per_prefix,
@@ -164,6 +175,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         tracing::warn!("some work was interrupted; it will be done again after the next start");
     }
     operations_tasks.stop(Duration::from_secs(1)).await;
+    start_log.end();
     Ok(())
 }
 

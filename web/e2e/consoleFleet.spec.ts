@@ -67,6 +67,21 @@ test('an operator looks after media, mails, processes, logs, flags, webhooks and
   await home.getByLabel('Contains', { exact: true }).fill('no line has this text');
   await home.getByRole('button', { name: 'Apply' }).click();
   await expect(home.getByText('No line is found.')).toBeVisible();
+  // Lines of a time, and those of one request.
+  await home.getByRole('link', { name: 'Clear', exact: true }).click();
+  await home.getByLabel('From', { exact: true }).fill('2001-01-02T03:04');
+  await home.getByLabel('To', { exact: true }).fill('2001-01-01T00:00');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('To must be after From.')).toBeVisible();
+  await home.getByLabel('To', { exact: true }).fill('2001-01-03T00:00');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('No line is found.')).toBeVisible();
+  await home.getByLabel('To', { exact: true }).fill('');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByRole('row').nth(1)).toBeVisible();
+  await home.getByLabel('Request', { exact: true }).fill('0198c5a4e7d17f3ab1d2c3e4f5a6b7c8');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('No line is found.')).toBeVisible();
 
   // A flag is switched with a reason, and back.
   await openPage(home, 'Flags');

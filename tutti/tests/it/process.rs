@@ -284,6 +284,8 @@ async fn the_upload_command_goes_on_where_it_was_cut_off() {
     let before = std::fs::read_to_string(&remembered).unwrap();
     server.kill();
     server.restart();
+    let metrics = server.get_operations("/metrics").await;
+    assert!(metrics.contains("\ntutti_process_crashes_total 1\n"), "the start log knows of the kill: {metrics}");
     let url = server.url.clone();
     let mut again = command(&url);
     let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();

@@ -12,6 +12,11 @@ export interface LogsQuery {
   process?: string;
   role?: string;
   contains?: string;
+  /** The id of a request. */
+  request?: string;
+  /** Times, in UTC: the first that is included, and the first that is not. */
+  since?: string;
+  until?: string;
 }
 
 export const listProcesses = (after: string | null) => read(api.GET('/v1/admin/processes', { params: { query: page(after) } }));
