@@ -1,4 +1,4 @@
-//! Many writes at once through several processes: one sequence without a gap, each message once, the same order for all.
+//! Many writes at once through several processes: one sequence without a gap, each message once, one order for all.
 
 use std::collections::HashMap;
 use std::sync::Arc;
