@@ -204,6 +204,32 @@ pub(crate) async fn count_unread(sql: &impl Sql, member: &ConversationMember) ->
     count(sql, &text, values).await
 }
 
+/// Returns the place of the newest message of others that a member sees, up to a place.
+pub(crate) async fn find_newest_of_others(
+    sql: &impl Sql,
+    member: &ConversationMember,
+    until: i64,
+) -> Result<Option<i64>, Error> {
+    #[derive(FromQueryResult)]
+    struct SeqRow {
+        seq: i64,
+    }
+    let text = format!(
+        "select message.seq
+           from chat_message message
+          where {VISIBLE}
+            and message.seq <= $5
+            and message.author <> $1
+            and message.state = 'sent'
+          order by message.seq desc
+          limit 1"
+    );
+    let mut values = reader(member);
+    values.push(until.into());
+    let row: Option<SeqRow> = sql.row(&text, values).await?;
+    Ok(row.map(|row| row.seq))
+}
+
 const COUNT_OF_AUTHOR: &str = "
     select count(*) as messages
       from chat_message
