@@ -178,7 +178,7 @@ pub(super) async fn delivered(
 /// Tells the others that the caller is typing.
 ///
 /// It is stored nowhere: those who follow the stream get the event `typing`. Send it again every few seconds. As with
-/// marks, nobody is told if the caller's settings say so, or of a request.
+/// marks, they are not told if the caller's settings say so, or if it is a request.
 #[utoipa::path(
     post,
     path = "/v1/conversations/{id}/typing",
