@@ -1,7 +1,7 @@
 //! Beginning a conversation of two, or a group.
 //!
-//! Invariant: two members have one conversation of two, whoever begins it and however often; nothing of it reaches the
-//! other one before a message does.
+//! Invariant: two members have one conversation of two, whichever begins it and however often; nothing of it reaches
+//! the other one before a message does.
 
 use std::collections::BTreeSet;
 

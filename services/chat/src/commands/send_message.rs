@@ -220,7 +220,7 @@ fn message_of(id: Uuid, seq: i64, new: NewMessage, draft: &Draft, decision: &Dec
     }
 }
 
-/// Tells the budget of whoever brought the author here that they are answered, with the author's first message.
+/// Tells the budget of the member who brought the author here that they are answered, with the author's first message.
 async fn answer(tx: &Tx, me: &ConversationMember, other: AccountId) -> Result<(), db::Error> {
     // The message of now is counted.
     if me.inviter == Some(other) && messages::count_of_author(tx, me.conversation, me.account).await? == 1 {

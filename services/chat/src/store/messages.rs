@@ -96,7 +96,7 @@ pub(crate) async fn insert(tx: &Tx, message: &Message) -> Result<(), Error> {
     tx.execute(INSERT, values).await.map(drop)
 }
 
-/// Returns a message, whoever sees it.
+/// Returns a message, also one that few members see.
 pub(crate) async fn find(sql: &impl Sql, id: Uuid) -> Result<Option<Message>, Error> {
     let text = format!("select {COLUMNS} from chat_message message where message.id = $1");
     let row: Option<Row> = sql.row(&text, vec![id.into()]).await?;
