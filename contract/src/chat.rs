@@ -1,5 +1,5 @@
-//! The events of `chat`: a message was delivered, a member has read a conversation, a message waits for a moderator, a
-//! verdict is contested.
+//! The events of `chat`: a message was delivered, a member has read a conversation. What is reported, and what a check
+//! stops, is told to `moderation` by its own events ([`crate::moderation`]).
 //!
 //! Invariant: an event is published in the transaction of its change, and carries ids, never a text of a member. What
 //! waits in a box of requests publishes none, so nothing of it reaches a device before it is accepted.
@@ -42,40 +42,4 @@ pub struct ConversationRead {
 
 impl Event for ConversationRead {
     const SUBJECT: &'static str = "chat.conversation_read";
-}
-
-/// `chat.message_held`: a message waits for a moderator, and only its author sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageHeld {
-    /// The message.
-    pub id: Uuid,
-    /// The verdict that holds it.
-    pub verdict: Uuid,
-    /// Who wrote it.
-    pub author: AccountId,
-    /// The code of the reason, such as `screening.alike_texts`.
-    pub reason: String,
-    /// When it was sent.
-    pub at: DateTime<Utc>,
-}
-
-impl Event for MessageHeld {
-    const SUBJECT: &'static str = "chat.message_held";
-}
-
-/// `chat.appealed`: a member contests a verdict about what they have sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Appealed {
-    /// The appeal.
-    pub id: Uuid,
-    /// The verdict.
-    pub verdict: Uuid,
-    /// Who appeals.
-    pub member: AccountId,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
-impl Event for Appealed {
-    const SUBJECT: &'static str = "chat.appealed";
 }

@@ -148,14 +148,16 @@ create table chat_verdict (
     created_at timestamptz not null
 );
 create index chat_verdict_account on chat_verdict (account, id);
-create table appeal (
+create table message_report (
     id uuid primary key,
-    verdict uuid not null unique,
-    account uuid not null,
+    message uuid not null,
+    reporter uuid not null,
+    reason text not null,
     text text not null,
     created_at timestamptz not null
 );
-create index appeal_account on appeal (account, id);
+create unique index message_report_once on message_report (message, reporter);
+create index message_report_reporter on message_report (reporter, id);
 create table erased_account (
     account uuid primary key,
     erased_at timestamptz not null

@@ -7,7 +7,6 @@ http_server::codes! {
     NOT_FOUND = 404 "chat.not_found", "Check the id; if it is right, it is gone or not yours to see.";
     NO_SUCH_PERSON = 404 "chat.no_such_person", "Check the handle; the account is gone or not shown to you.";
     NO_SUCH_MEDIA = 422 "chat.no_such_media", "Send ids of items of your own library, at most 10.";
-    NO_SUCH_VERDICT = 404 "chat.no_such_verdict", "Check the id; it must be about what you have sent.";
     NO_SUCH_INVITE = 404 "chat.no_such_invite", "Ask an admin of the group for a new link.";
     INVALID_TEXT = 422 "chat.invalid_text", "Change the text; the sentence names the rule.";
     INVALID_MEMBERS = 422 "chat.invalid_members", "Name one to 49 other members.";
@@ -22,8 +21,9 @@ http_server::codes! {
     NOT_AUTHOR = 403 "chat.not_author", "Only the author may do this. You can delete the message for yourself.";
     REFUSED = 403 "chat.refused", "Read the reason; appeal if `can_appeal` says so.";
     SLOW_DOWN = 429 "chat.slow_down", "Wait for the time in Retry-After, then send it again.";
-    NO_APPEAL = 403 "chat.no_appeal", "This verdict ends by itself, or by what you do; the reason says how.";
-    APPEALED_ALREADY = 409 "chat.appealed_already", "Wait for the decision about your appeal.";
+    INVALID_REPORT = 422 "chat.invalid_report", "Change the report; the sentence names the rule.";
+    REPORTED_ALREADY = 409 "chat.reported_already", "You have reported it; wait until a moderator has read it.";
+    TOO_OFTEN = 429 "chat.too_often", "Wait for the time in Retry-After, then report it.";
     CHANGES_RESET = 410 "chat.changes_reset", "Read the conversation again, then its changes after `last_seq`.";
     TOO_MANY_STREAMS = 503 "chat.too_many_streams", "Connect again after the time in Retry-After.";
 }

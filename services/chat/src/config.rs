@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 pub(crate) struct Config {
     /// How many members a group may have, 2 to 50.
     pub max_members: u32,
+    /// How many messages a member may report within an hour; 0 for any number.
+    pub max_reports_per_hour: u32,
     /// After how many days messages are removed; 0 for never.
     pub message_days: u32,
 }
@@ -27,7 +29,7 @@ pub(crate) fn sections() -> Vec<Section> {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_members: MAX_MEMBERS, message_days: 0 }
+        Self { max_members: MAX_MEMBERS, max_reports_per_hour: 50, message_days: 0 }
     }
 }
 

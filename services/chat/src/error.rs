@@ -31,9 +31,6 @@ pub(crate) enum Error {
     /// An item is not in the author's library.
     #[error("You have no media {0} in your library. Nothing was sent.")]
     NoSuchMedia(String),
-    /// There is no such verdict about what the member has sent.
-    #[error("There is no such verdict about what you have sent.")]
-    NoSuchVerdict,
     /// A link opens no group.
     #[error("This link opens no group any more.")]
     NoSuchInvite,
@@ -86,12 +83,20 @@ pub(crate) enum Error {
         /// How long to wait.
         wait: Duration,
     },
-    /// A verdict ends by itself.
-    #[error("There is no appeal against this verdict. Its reason says when it ends.")]
-    NoAppeal,
-    /// The verdict has an appeal.
-    #[error("You have appealed against this verdict already.")]
-    AppealedAlready,
+    /// A report breaks a rule.
+    #[error("{0}")]
+    InvalidReport(&'static str),
+    /// The member has reported the message.
+    #[error("You have reported this message already.")]
+    ReportedAlready,
+    /// The member has reported as many messages as an hour allows.
+    #[error("You have reported {max} messages within an hour, which is the limit. Continue later.")]
+    TooOften {
+        /// The limit.
+        max: u32,
+        /// How long to wait.
+        wait: Duration,
+    },
     /// The sequence of changes is another than the client's.
     #[error("These changes are of another sequence, or of a place that it does not have. Read the conversation again.")]
     ChangesReset,
@@ -115,7 +120,6 @@ impl From<Error> for Problem {
             Error::NotFound => codes::NOT_FOUND,
             Error::NoSuchPerson(_) => codes::NO_SUCH_PERSON,
             Error::NoSuchMedia(_) => codes::NO_SUCH_MEDIA,
-            Error::NoSuchVerdict => codes::NO_SUCH_VERDICT,
             Error::NoSuchInvite => codes::NO_SUCH_INVITE,
             Error::InvalidText(_) => codes::INVALID_TEXT,
             Error::InvalidMembers(_) => codes::INVALID_MEMBERS,
@@ -136,8 +140,11 @@ impl From<Error> for Problem {
                 let problem = Self::of(codes::SLOW_DOWN, error.to_string()).retry_after(*wait);
                 return problem.with_members(members(*reason, None));
             }
-            Error::NoAppeal => codes::NO_APPEAL,
-            Error::AppealedAlready => codes::APPEALED_ALREADY,
+            Error::InvalidReport(_) => codes::INVALID_REPORT,
+            Error::ReportedAlready => codes::REPORTED_ALREADY,
+            Error::TooOften { wait, .. } => {
+                return Self::of(codes::TOO_OFTEN, error.to_string()).retry_after(*wait);
+            }
             Error::ChangesReset => codes::CHANGES_RESET,
             Error::TooManyStreams => {
                 return Self::of(codes::TOO_MANY_STREAMS, error.to_string()).retry_after(STREAMS_WAIT);

@@ -1,11 +1,13 @@
-//! The events that this role consumes: the ends of accounts, their profiles and standings, blocks, and what happens to
-//! media. It publishes those of [`contract::chat`].
+//! The events that this role consumes: the ends of accounts, their profiles and standings, blocks, what happens to
+//! media, and what moderation decides. It publishes those of [`contract::chat`], and tells moderation of reports and of
+//! verdicts that can be appealed ([`contract::moderation`]).
 //!
 //! Invariant: handling an event twice changes nothing more, so no subscription needs the inbox.
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
 use contract::media::{Conversion, Deleted};
+use contract::moderation::{Decided, Overturned};
 use contract::social::{Blocked, Unblocked};
 use contract::transcode::{Failed, Playable, Ready};
 
@@ -25,6 +27,8 @@ pub(crate) fn subscriptions() -> Subscriptions<Chat> {
         .on("chat.ready", on_ready, |on| on)
         .on("chat.failed", on_failed, |on| on)
         .on("chat.media_deleted", on_media_deleted, |on| on)
+        .on("chat.decided", on_decided, |on| on)
+        .on("chat.overturned", on_overturned, |on| on)
 }
 
 async fn on_erased(chat: Chat, event: Erased, _: Delivery) -> Result<(), HandlerError> {
@@ -85,4 +89,12 @@ async fn on_failed(chat: Chat, event: Failed, _: Delivery) -> Result<(), Handler
 
 async fn on_media_deleted(chat: Chat, event: Deleted, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::remove_media(&chat, event.id).await?)
+}
+
+async fn on_decided(chat: Chat, event: Decided, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::follow_decision(&chat, event).await?)
+}
+
+async fn on_overturned(chat: Chat, event: Overturned, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::follow_appeal(&chat, event).await?)
 }

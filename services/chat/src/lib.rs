@@ -13,7 +13,8 @@
 //! | a new conversation of two | key of the pair | that there is one |
 //! | deletion, reaction, mark, answer to a request, change of a group | conversation | the sequence, and who is in it |
 //! | what happens to a media item | item | its state |
-//! | settings, appeal, verdicts of refused ones | account | one row each |
+//! | delivery of what was held, removal by a decision | conversation | the sequence; that it happens once |
+//! | settings, reports, verdicts of refused ones, exemptions | account | one row each; the rate of reports |
 //! | an account's end, first part | all | that nothing is written for it afterwards |
 //! | removal of old rows | all | rows of many conversations |
 

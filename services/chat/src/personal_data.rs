@@ -10,13 +10,13 @@ use service::personal_data::{ExportFile, ExportPage, FileContent, KeptData, Pers
 use uuid::Uuid;
 
 use crate::state::Chat;
-use crate::store::{appeals, members, messages, settings, verdicts};
+use crate::store::{members, messages, reports, settings, verdicts};
 
 const MESSAGES: &str = "chat/messages.json";
 const CONVERSATIONS: &str = "chat/conversations.json";
 const SETTINGS: &str = "chat/settings.json";
 const VERDICTS: &str = "chat/verdicts.json";
-const APPEALS: &str = "chat/appeals.json";
+const REPORTS: &str = "chat/reports.json";
 /// Records of a page.
 const PAGE: usize = 100;
 
@@ -27,7 +27,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         file(CONVERSATIONS, FileContent::List, "The conversations that you take part in, and since when."),
         file(SETTINGS, FileContent::Record, "What you want of messages."),
         file(VERDICTS, FileContent::List, "What was decided about messages of yours."),
-        file(APPEALS, FileContent::List, "Your appeals against such decisions."),
+        file(REPORTS, FileContent::List, "The messages that you have reported, and why."),
     ],
     tables: &[
         ("conversation", TableData::NotExported("Names of groups, which belong to all of their members.")),
@@ -36,6 +36,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("chat_change", TableData::NotExported("The order in which messages and marks came.")),
         ("hidden_message", TableData::NotExported("Which messages you have deleted for yourself.")),
         ("message_media", TableData::NotExported("Copies of what your library says of the media of messages.")),
+        ("message_report", TableData::ExportedIn(REPORTS)),
         ("message_reaction", TableData::NotExported("Reactions, which belong to the messages of others.")),
         ("chat_person", TableData::NotExported("A copy of the profile that account.json has.")),
         ("chat_standing", TableData::NotExported("A copy of the standing that account.json has.")),
@@ -45,7 +46,6 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("first_text", TableData::NotExported("Numbers by which alike first messages are found, for two days.")),
         ("chat_domain", TableData::NotExported("Which sites were linked to; it is about no member.")),
         ("chat_verdict", TableData::ExportedIn(VERDICTS)),
-        ("appeal", TableData::ExportedIn(APPEALS)),
         ("erased_account", TableData::NotExported("Ids of accounts that were erased, for 30 days.")),
     ],
 };
@@ -69,7 +69,7 @@ impl PersonalDataSource for Chat {
                 Ok(ExportPage::of_record(record))
             }
             VERDICTS => verdicts_page(self, member, before()?).await,
-            APPEALS => appeals_page(self, member, before()?).await,
+            REPORTS => reports_page(self, member, before()?).await,
             _ => Ok(ExportPage::default()),
         }
     }
@@ -120,11 +120,16 @@ async fn verdicts_page(chat: &Chat, member: AccountId, before: Uuid) -> Result<E
     Ok(ExportPage::of_records(records.collect(), next))
 }
 
-async fn appeals_page(chat: &Chat, member: AccountId, before: Uuid) -> Result<ExportPage, Error> {
-    let found = appeals::list(chat.context.db.read(), member, before, PAGE).await?;
+async fn reports_page(chat: &Chat, member: AccountId, before: Uuid) -> Result<ExportPage, Error> {
+    let found = reports::list(chat.context.db.read(), member, before, PAGE).await?;
     let next = next(found.len(), found.last().map(|last| last.id));
-    let records = found
-        .into_iter()
-        .map(|appeal| json!({"verdict": appeal.verdict, "text": appeal.text, "created_at": appeal.created_at}));
+    let records = found.into_iter().map(|report| {
+        json!({
+            "message": report.message,
+            "reason": report.reason,
+            "text": report.text,
+            "created_at": report.created_at,
+        })
+    });
     Ok(ExportPage::of_records(records.collect(), next))
 }

@@ -10,6 +10,7 @@ mod groups;
 mod marks;
 mod messages;
 mod reactions;
+mod reports;
 mod settings;
 mod stream;
 mod views;
@@ -38,6 +39,7 @@ fn documented_routes() -> OpenApiRouter<Chat> {
         .routes(routes!(conversations::show, conversations::change, conversations::leave))
         .routes(routes!(messages::list, messages::send))
         .routes(routes!(messages::show, messages::edit, messages::remove))
+        .routes(routes!(reports::report))
         .routes(routes!(reactions::react, reactions::unreact))
         .routes(routes!(marks::accept))
         .routes(routes!(marks::decline))
@@ -51,7 +53,6 @@ fn documented_routes() -> OpenApiRouter<Chat> {
         .routes(routes!(groups::renew_invite, groups::remove_invite))
         .routes(routes!(groups::join))
         .routes(routes!(settings::show, settings::set))
-        .routes(routes!(settings::appeal))
         .routes(routes!(stream::follow))
 }
 

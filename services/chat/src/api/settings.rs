@@ -1,20 +1,17 @@
-//! What a member wants of messages, and appeals against verdicts.
+//! What a member wants of messages.
 //!
 //! Invariant: every operation is about the caller alone.
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
 use contract::AccountId;
-use http::StatusCode;
 use http_server::Json;
 use http_server::auth::Member;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::commands;
 use crate::error::Error;
-use crate::model::{AppealText, Settings};
+use crate::model::Settings;
 use crate::state::Chat;
 use crate::store::settings;
 
@@ -27,40 +24,6 @@ pub(super) struct SettingsBody {
     allow_strangers: bool,
     /// Whether others are told what the member has read and received.
     send_receipts: bool,
-}
-
-/// An appeal.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "verdict": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b71",
-    "text": "These are invitations to our wedding.",
-}))]
-pub(super) struct NewAppeal {
-    /// The id of the verdict.
-    verdict: Uuid,
-    /// Why it is wrong, in 1 to 2,000 characters.
-    #[schema(min_length = 1, max_length = 2000)]
-    text: String,
-}
-
-/// An appeal that waits for a decision.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Appeal, example = json!({
-    "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b73",
-    "verdict": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b71",
-    "text": "These are invitations to our wedding.",
-    "created_at": "2026-05-04T18:30:00Z",
-}))]
-pub(super) struct AppealView {
-    /// Its id.
-    id: Uuid,
-    /// The id of the verdict.
-    verdict: Uuid,
-    /// What was written.
-    text: String,
-    /// When.
-    created_at: DateTime<Utc>,
 }
 
 /// Returns what the caller wants of messages.
@@ -114,56 +77,4 @@ pub(super) async fn set(
     let wanted = Settings { allows_strangers: body.allow_strangers, sends_receipts: body.send_receipts };
     commands::set_settings(&chat, AccountId(member.id()), wanted).await?;
     Ok(Json(body))
-}
-
-/// Appeals against a verdict about what the caller has sent.
-///
-/// A verdict says by `can_appeal` whether it has an appeal; there is one appeal for each.
-#[utoipa::path(
-    post,
-    path = "/v1/appeals",
-    operation_id = "create_appeal",
-    tag = "chat",
-    security(("token" = [])),
-    params(
-        (
-            "Idempotency-Key" = Option<String>,
-            Header,
-            description = "A repeated request within a day returns the appeal that the first one made",
-            min_length = 1,
-            max_length = 255,
-            example = "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
-        ),
-    ),
-    request_body = NewAppeal,
-    responses(
-        (
-            status = 201,
-            description = "The appeal",
-            body = AppealView,
-        ),
-    ),
-    extensions(
-        ("x-codes" = json!([
-            "chat.appealed_already",
-            "chat.invalid_text",
-            "chat.no_appeal",
-            "chat.no_such_verdict",
-            "request.bad_idempotency_key",
-            "request.done_before",
-            "request.idempotency_key_reused",
-            "request.in_progress",
-            "request.invalid",
-        ])),
-    ),
-)]
-pub(super) async fn appeal(
-    State(chat): State<Chat>,
-    member: Member,
-    Json(body): Json<NewAppeal>,
-) -> Result<(StatusCode, Json<AppealView>), Error> {
-    let text = AppealText::parse(&body.text)?;
-    let made = commands::appeal(&chat, AccountId(member.id()), body.verdict, text).await?;
-    let view = AppealView { id: made.id, verdict: made.verdict, text: made.text, created_at: made.created_at };
-    Ok((StatusCode::CREATED, Json(view)))
 }

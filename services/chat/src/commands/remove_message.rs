@@ -1,15 +1,16 @@
-//! Deleting a message, for oneself or for all.
+//! Deleting a message, for oneself or for all, by its author or by a decision of moderation.
 //!
-//! Invariant: only its author deletes it for all; then its words, media and reactions are gone, and its place stays.
+//! Invariant: no other member deletes it for all; then its words, media and reactions are gone, and its place stays.
 
 use contract::AccountId;
+use contract::moderation::Decided;
 use db::{Lane, Tx};
 use uuid::Uuid;
 
 use super::append::{About, append, joined, read_member};
 use crate::error::Error;
 use crate::live;
-use crate::model::{ChangeKind, Message, MessageState};
+use crate::model::{ChangeKind, Message, MessageState, own_message};
 use crate::state::Chat;
 use crate::store::{media, messages, reactions};
 
@@ -52,6 +53,27 @@ pub(crate) async fn remove_message(chat: &Chat, account: AccountId, id: Uuid, wh
     Ok(())
 }
 
+/// Follows a decision of moderation: deletes a message for all, if that was decided. Does nothing about other roles'
+/// things, and to a message that is gone.
+pub(crate) async fn follow_decision(chat: &Chat, decided: Decided) -> Result<(), Error> {
+    let Some(id) = own_message(&decided.thing).filter(|_| decided.removes) else { return Ok(()) };
+    let Some(message) = messages::find(chat.context.db.read(), id).await? else { return Ok(()) };
+    let (conversation, now) = (message.conversation, chat.context.clock.now());
+    let informed = chat
+        .context
+        .db
+        .write(Lane::of(&conversation), async move |tx| {
+            let Some(found) = messages::find(tx, id).await? else { return Ok(Vec::new()) };
+            let Some(kind) = remove(tx, &found).await? else { return Ok(Vec::new()) };
+            let only_for = (kind == ChangeKind::Hidden).then_some(found.author);
+            append(tx, conversation, kind, None, About { only_for, ..About::message(id) }, now).await?;
+            Ok::<_, Error>(joined(tx, conversation).await?)
+        })
+        .await?;
+    live::publish(&chat.context.bus, conversation, &informed);
+    Ok(())
+}
+
 async fn hide(tx: &Tx, account: AccountId, id: Uuid) -> Result<Option<ChangeKind>, db::Error> {
     Ok(messages::hide(tx, account, id).await?.then_some(ChangeKind::Hidden))
 }
@@ -66,7 +88,9 @@ async fn remove(tx: &Tx, message: &Message) -> Result<Option<ChangeKind>, db::Er
         }
         MessageState::Held | MessageState::Withheld => {
             messages::set_text(tx, message.id, "", message.created_at).await?;
-            messages::hide(tx, message.author, message.id).await?;
+            if !messages::hide(tx, message.author, message.id).await? {
+                return Ok(None);
+            }
             ChangeKind::Hidden
         }
     };

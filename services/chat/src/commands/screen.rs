@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::accounts::AccountState;
+use contract::moderation::{Evidence, Screened};
 use db::Tx;
 use screening::attempt::{Attempt, Decision, SenderState, decide};
 use screening::facts::{Content, Facts, MediaFacts, Relation, Surface};
@@ -17,7 +18,7 @@ use screening::verdict::Outcome;
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::model::{Author, account_age_days};
+use crate::model::{Author, account_age_days, thing_of};
 use crate::state::Chat;
 use crate::store::senders::{FirstText, Sender};
 use crate::store::verdicts::StoredVerdict;
@@ -45,8 +46,8 @@ pub(super) struct Draft {
     pub recipient: u64,
     /// What its text has.
     pub content: Content,
-    /// How many pictures and videos it has.
-    pub media_count: usize,
+    /// What moderation gets to read of it: its text and its media.
+    pub evidence: Evidence,
     /// Whether it can be stored for a moderator to read first. What can't is refused then.
     pub can_wait: bool,
     /// The conversation.
@@ -116,7 +117,7 @@ impl Draft {
             author,
             recipient: crate::model::party(conversation),
             content: Content::of(text),
-            media_count: 0,
+            evidence: Evidence::of(text, [], Some(conversation.to_string())),
             can_wait: surface == Surface::Message,
             conversation,
             verdict: chat.context.random.uuid_v7(now),
@@ -143,7 +144,7 @@ impl Draft {
         facts.unanswered = reach.unanswered;
         facts.refuses_strangers = reach.refuses_strangers;
         facts.text = self.content.text;
-        facts.media = vec![MediaFacts::default(); self.media_count];
+        facts.media = vec![MediaFacts::default(); self.evidence.media.len()];
         if reach.relation != Relation::Connected {
             facts.text.new_domains = self.new_domains(tx).await?;
             facts.alike_senders = self.alike_senders(tx).await?;
@@ -220,7 +221,7 @@ impl Draft {
         senders::insert_domains(tx, self.domains(), self.now).await
     }
 
-    /// Stores a verdict, so that its sender can read it and appeal.
+    /// Stores a verdict, and tells moderation of one that its sender can appeal.
     pub(super) async fn insert_verdict(
         &self,
         tx: &Tx,
@@ -239,7 +240,26 @@ impl Draft {
             facts,
             created_at: self.now,
         };
-        verdicts::insert(tx, &stored).await
+        verdicts::insert(tx, &stored).await?;
+        let verdict = &decision.verdict;
+        match verdict.reason().filter(|_| verdict.can_appeal()) {
+            Some(reason) => tx.publish(&self.screened(reason, message), self.now),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the event of a verdict that can be appealed.
+    fn screened(&self, reason: Reason, message: Option<Uuid>) -> Screened {
+        Screened {
+            id: self.verdict,
+            // What was not stored has the id of the verdict.
+            thing: thing_of(self.surface, message.unwrap_or(self.verdict)),
+            owner: self.author.account,
+            check: reason.code().to_owned(),
+            statement: reason.sentence().to_owned(),
+            evidence: self.evidence.clone(),
+            at: self.now,
+        }
     }
 
     /// Returns what becomes of an attempt that is not stored, after recording its verdict; `None` if it is stored.

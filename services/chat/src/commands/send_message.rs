@@ -3,7 +3,6 @@
 //! Invariant: an author's client id names one message of a conversation, however often it is sent; a verdict comes
 //! before anything is stored for others, in the same transaction; what is stored has the next place.
 
-use contract::chat::{MessageHeld, MessageSent};
 use contract::media::Conversion;
 use contract::social::Contact;
 use contract::{AccountId, MediaId};
@@ -13,18 +12,18 @@ use screening::facts::{Relation, Surface};
 use screening::verdict::Outcome;
 use uuid::Uuid;
 
-use super::append::{About, append, joined, read_joined};
+use super::append::{About, append, read_joined};
+use super::deliver::{Recipient, announce, deliver, find_contact, other_of, recipient};
 use super::screen::{Draft, NotStored, Reach, outcome_word};
 use super::set_media::refresh_media;
-use crate::contacts::{find_media, find_one};
+use crate::contacts::find_media;
 use crate::error::Error;
 use crate::live;
 use crate::model::{
-    Author, ChangeKind, ClientId, Conversation, ConversationMember, InvalidText, MemberState, Message, MessageMedia,
-    MessageState, MessageText,
+    Author, ChangeKind, ClientId, ConversationMember, InvalidText, Message, MessageMedia, MessageState, MessageText,
 };
 use crate::state::Chat;
-use crate::store::{blocks, conversations, media, members, messages, people, senders, settings};
+use crate::store::{conversations, media, members, messages, senders};
 
 /// A message to be sent.
 #[derive(Debug, Clone)]
@@ -56,14 +55,6 @@ enum Sent {
     NotStored(NotStored),
 }
 
-/// The other member of a conversation of two.
-struct Recipient {
-    member: ConversationMember,
-    reach: Reach,
-    /// Whether they have blocked the author.
-    is_blocking: bool,
-}
-
 /// Sends a message to a conversation and returns it.
 pub(crate) async fn send_message(
     chat: &Chat,
@@ -81,13 +72,10 @@ pub(crate) async fn send_message(
     if !all.iter().any(|member| member.account == account && member.may_read()) {
         return Err(Error::NotFound);
     }
-    let contact = match other_of(&found, &all, account) {
-        Some(other) if !other.is_joined() => find_one(chat, account, other.account).await?,
-        _ => None,
-    };
+    let contact = find_contact(chat, &found, &all, account).await?;
     let media = find_media(chat, account, &new.media).await?;
     let mut draft = Draft::new(chat, Surface::Message, author, conversation, new.text.as_str());
-    draft.media_count = media.len();
+    draft.evidence.media = media.iter().map(|item| item.id.clone()).collect();
     let id = chat.context.random.uuid_v7(draft.now);
     let is_pending = |item: &&MessageMedia| item.state != Conversion::Ready;
     let pending: Vec<MediaId> = media.iter().filter(is_pending).map(|item| item.id.clone()).collect();
@@ -111,15 +99,6 @@ pub(crate) async fn send_message(
     }
 }
 
-/// Returns the other member of a conversation of two.
-fn other_of<'m>(
-    conversation: &Conversation,
-    all: &'m [ConversationMember],
-    account: AccountId,
-) -> Option<&'m ConversationMember> {
-    all.iter().find(|member| !conversation.is_group() && member.account != account)
-}
-
 /// Decides about a message, and stores it.
 async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
     let Sending { id, new, media, contact, draft } = sending;
@@ -139,7 +118,7 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
         let all = members::list(tx, conversation).await?;
         let other = other_of(&found, &all, account).cloned();
         let gone = || Error::NoSuchPerson("that you can write to here".to_owned());
-        Some(recipient(tx, &draft, other.ok_or_else(gone)?, contact.as_ref()).await?)
+        Some(recipient(tx, account, other.ok_or_else(gone)?, contact.as_ref()).await?)
     };
     let reach = recipient.as_ref().map_or_else(Reach::connected, |recipient| recipient.reach);
     let decision = draft.screen(tx, reach).await?;
@@ -166,38 +145,12 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
     if let Some(Recipient { member, .. }) = &recipient {
         answer(tx, &me, member.account).await?;
     }
-    if state == MessageState::Sent {
-        deliver(tx, &message, recipient, now.timestamp_micros()).await?;
+    if state != MessageState::Sent {
+        return Ok(Sent::Stored(message, vec![account]));
     }
-    announce(tx, message, &decision).await
-}
-
-/// Returns how a message reaches the other member of two.
-async fn recipient(
-    tx: &Tx,
-    draft: &Draft,
-    member: ConversationMember,
-    contact: Option<&Contact>,
-) -> Result<Recipient, Error> {
-    let (author, other) = (draft.author.account, member.account);
-    let between = blocks::between(tx, author, other).await?;
-    if between.blocks || contact.is_some_and(|contact| contact.is_blocked) {
-        return Err(Error::Blocked);
-    }
-    let is_blocking = between.is_blocked || contact.is_some_and(|contact| contact.blocks_member);
-    if member.is_joined() || contact.is_some_and(|contact| contact.follows_member) {
-        return Ok(Recipient { member, reach: Reach::connected(), is_blocking });
-    }
-    let unanswered = messages::count_of_author(tx, draft.conversation, author).await?;
-    let is_acquainted = contact.is_some_and(|contact| contact.friends_in_common > 0);
-    let reach = Reach {
-        relation: if is_acquainted { Relation::Acquainted } else { Relation::Stranger },
-        recipients: 1,
-        new_recipients: u32::from(unanswered == 0),
-        unanswered: u32::try_from(unanswered).unwrap_or(u32::MAX),
-        refuses_strangers: !settings::find(tx, other).await?.allows_strangers,
-    };
-    Ok(Recipient { member, reach, is_blocking })
+    deliver(tx, &message, recipient, now).await?;
+    let informed = announce(tx, &message, now).await?;
+    Ok(Sent::Stored(message, informed))
 }
 
 fn message_of(id: Uuid, seq: i64, new: NewMessage, draft: &Draft, decision: &Decision, state: MessageState) -> Message {
@@ -227,43 +180,4 @@ async fn answer(tx: &Tx, me: &ConversationMember, other: AccountId) -> Result<()
         senders::add_answer(tx, other).await?;
     }
     Ok(())
-}
-
-/// Puts a message into the boxes of the members. That of one who knows nothing of the conversation yet is their inbox
-/// if they are connected to the author, and otherwise their box of requests.
-async fn deliver(tx: &Tx, message: &Message, recipient: Option<Recipient>, position: i64) -> Result<(), db::Error> {
-    if let Some(Recipient { mut member, reach, .. }) = recipient {
-        let state = match (reach.relation, member.state) {
-            (Relation::Connected, _) => MemberState::Joined,
-            (_, MemberState::Waiting) => MemberState::Requested,
-            (_, state) => state,
-        };
-        if state != member.state {
-            member.inviter = (state == MemberState::Requested).then_some(message.author).or(member.inviter);
-            member.state = state;
-            members::put(tx, &member).await?;
-        }
-    }
-    members::touch(tx, message.conversation, position).await
-}
-
-/// Publishes what others learn of a message. Returns it, with the members whose streams show it.
-async fn announce(tx: &Tx, message: Message, decision: &Decision) -> Result<Sent, Error> {
-    let (id, author, at) = (message.id, message.author, message.created_at);
-    if message.state == MessageState::Held
-        && let (Some(verdict), Some(reason)) = (message.verdict, decision.verdict.reason())
-    {
-        tx.publish(&MessageHeld { id, verdict, author, reason: reason.code().to_owned(), at }, at)?;
-    }
-    if message.state != MessageState::Sent {
-        return Ok(Sent::Stored(message, vec![author]));
-    }
-    let informed = joined(tx, message.conversation).await?;
-    let mut recipients: Vec<AccountId> = informed.iter().copied().filter(|member| *member != author).collect();
-    let erased = people::list_erased(tx, &recipients).await?;
-    recipients.retain(|member| !erased.contains(member));
-    if !recipients.is_empty() {
-        tx.publish(&MessageSent { id, conversation: message.conversation, author, recipients, at }, at)?;
-    }
-    Ok(Sent::Stored(message, informed))
 }

@@ -93,6 +93,14 @@ impl ConversationMember {
         matches!(self.state, MemberState::Joined | MemberState::Requested | MemberState::Left)
     }
 
+    /// Whether they see the message at this place, or saw it before they deleted, declined or left what it is in.
+    pub(crate) fn has_been_shown(&self, seq: i64, is_group: bool) -> bool {
+        // Of two, only what the member has deleted is before the window; of a group, also what was there before them.
+        let (from, may_have_read) =
+            if is_group { (self.from_seq, self.may_read()) } else { (0, self.state != MemberState::Waiting) };
+        may_have_read && seq > from && self.until_seq.is_none_or(|until| seq <= until)
+    }
+
     /// Whether they take part.
     pub(crate) fn is_joined(&self) -> bool {
         self.state == MemberState::Joined

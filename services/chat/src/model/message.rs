@@ -8,8 +8,6 @@ use uuid::Uuid;
 
 /// The longest text of a message, in characters.
 const MAX_TEXT_CHARS: usize = 4000;
-/// The longest text of an appeal, in characters.
-const MAX_APPEAL_CHARS: usize = 2000;
 /// The longest id that a client gives a message, in bytes.
 const MAX_CLIENT_ID_BYTES: usize = 64;
 /// The longest reaction, in bytes: a family of four with skin colours has 41.
@@ -100,24 +98,6 @@ impl MessageText {
     }
 }
 
-/// The text of an appeal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AppealText(String);
-
-impl AppealText {
-    /// Checks a text, without the white space around it.
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidText> {
-        let text = text.trim();
-        let is_right = (1..=MAX_APPEAL_CHARS).contains(&text.chars().count()) && !text.contains('\0');
-        if is_right { Ok(Self(text.to_owned())) } else { Err(InvalidText("An appeal has 1 to 2,000 characters.")) }
-    }
-
-    /// Returns the text.
-    pub(crate) fn into_string(self) -> String {
-        self.0
-    }
-}
-
 /// The id that a client gives a message, so that sending it again stores it once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClientId(String);
@@ -173,6 +153,5 @@ mod tests {
             assert!(ClientId::parse(wrong).is_err(), "{wrong}");
         }
         assert!(Reaction::parse("\u{2764}\u{fe0f}").is_ok() && Reaction::parse("a b").is_err());
-        assert!(AppealText::parse(" please ").is_ok() && AppealText::parse(" ").is_err());
     }
 }

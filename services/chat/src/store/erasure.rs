@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::values::{bound, names_after};
 
 /// What belongs to a message.
-const PARTS: [&str; 3] = ["message_media", "message_reaction", "hidden_message"];
+const PARTS: [&str; 4] = ["message_media", "message_reaction", "message_report", "hidden_message"];
 
 /// Deletes these messages, with all that belongs to them.
 pub(super) async fn remove_messages(tx: &Tx, ids: &[Uuid]) -> Result<(), Error> {
@@ -94,7 +94,7 @@ const REST: [&str; 11] = [
     "delete from chat_sender where account = $1",
     "delete from first_text where sender = $1",
     "delete from chat_verdict where account = $1",
-    "delete from appeal where account = $1",
+    "delete from message_report where reporter = $1",
 ];
 
 /// Deletes what an account has outside of its conversations.

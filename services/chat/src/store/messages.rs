@@ -274,6 +274,28 @@ pub(crate) async fn set_removed(tx: &Tx, id: Uuid) -> Result<(), Error> {
     tx.execute(SET_REMOVED, vec![id.into(), MessageState::Removed.as_str().into()]).await.map(drop)
 }
 
+const SET_RELEASED: &str = "
+    update chat_message
+       set seq = $2,
+           state = $3,
+           outcome = $4,
+           reason = $5,
+           verdict = $6
+     where id = $1";
+
+/// Stores the place, the state and the verdict of a message that was held.
+pub(crate) async fn set_released(tx: &Tx, message: &Message) -> Result<(), Error> {
+    let values = vec![
+        message.id.into(),
+        message.seq.into(),
+        message.state.as_str().into(),
+        message.outcome.as_str().into(),
+        message.reason.clone().into(),
+        message.verdict.into(),
+    ];
+    tx.execute(SET_RELEASED, values).await.map(drop)
+}
+
 const HIDE: &str = "
     insert into hidden_message (account, message)
     values ($1, $2)

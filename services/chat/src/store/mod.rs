@@ -3,7 +3,6 @@
 //! Invariant: what is read for a member has the window of that member in its `where`, so that a member who has left
 //! reads nothing newer.
 
-pub(crate) mod appeals;
 pub(crate) mod blocks;
 pub(crate) mod changes;
 pub(crate) mod conversations;
@@ -16,6 +15,7 @@ pub(crate) mod people;
 #[cfg(test)]
 mod query_plans;
 pub(crate) mod reactions;
+pub(crate) mod reports;
 pub(crate) mod senders;
 pub(crate) mod settings;
 mod values;

@@ -6,7 +6,7 @@ use testkit::{Plans, World, plans};
 use uuid::Uuid;
 
 use super::{
-    appeals, blocks, changes, conversations, media, members, messages, people, reactions, senders, settings, verdicts,
+    blocks, changes, conversations, media, members, messages, people, reactions, reports, senders, settings, verdicts,
 };
 use crate::model::{ConversationMember, InboxCursor, MemberState};
 
@@ -48,9 +48,9 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     reactions::list(sql, &[id, id]).await?;
     senders::find(sql, MEMBER).await?;
     senders::count_known_domains(sql, &["a".to_owned()], Utc::now()).await?;
-    verdicts::find(sql, id, MEMBER).await?;
     verdicts::list(sql, MEMBER, Uuid::max(), 50).await?;
-    appeals::list(sql, MEMBER, Uuid::max(), 50).await?;
+    reports::list(sql, MEMBER, Uuid::max(), 50).await?;
+    reports::list_times(sql, MEMBER, 50).await?;
     Ok(())
 }
 

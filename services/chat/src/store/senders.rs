@@ -8,6 +8,7 @@ use db::{Error, FromQueryResult, Sql, Tx, Value};
 use screening::attempt::SenderState;
 use screening::budget::Budget;
 use screening::fingerprint::Fingerprint;
+use screening::reason::Reason;
 use screening::recent::{RecentLimits, RecentTexts};
 use uuid::Uuid;
 
@@ -98,6 +99,21 @@ const ADD_ANSWER: &str = "
 /// Records that a member whom this one wrote to first has written back.
 pub(crate) async fn add_answer(tx: &Tx, account: AccountId) -> Result<(), Error> {
     tx.execute(ADD_ANSWER, vec![account.0.into()]).await.map(drop)
+}
+
+const SET_EXEMPT: &str = "
+    update chat_sender
+       set exempt = $2
+     where account = $1";
+
+/// Exempts a sender from a check. The caller holds the lane of the sender.
+pub(crate) async fn add_exempt(tx: &Tx, account: AccountId, check: Reason) -> Result<(), Error> {
+    let Some(Sender { exempt, .. }) = find(tx, account).await? else { return Ok(()) };
+    if exempt.split(' ').any(|known| known == check.code()) {
+        return Ok(());
+    }
+    let exempt = format!("{exempt} {}", check.code());
+    tx.execute(SET_EXEMPT, vec![account.0.into(), exempt.trim_start().into()]).await.map(drop)
 }
 
 /// A first message of one member to another.

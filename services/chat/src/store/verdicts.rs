@@ -83,18 +83,6 @@ pub(crate) async fn insert(tx: &Tx, verdict: &StoredVerdict) -> Result<(), Error
     tx.execute(INSERT, values).await.map(drop)
 }
 
-const FIND: &str = "
-    select id, account, conversation, message, outcome, reason, rules_version, facts, created_at
-      from chat_verdict
-     where id = $1
-       and account = $2";
-
-/// Returns a verdict about what this account has sent.
-pub(crate) async fn find(sql: &impl Sql, id: Uuid, account: AccountId) -> Result<Option<StoredVerdict>, Error> {
-    let row: Option<Row> = sql.row(FIND, vec![id.into(), account.0.into()]).await?;
-    Ok(row.map(StoredVerdict::from))
-}
-
 const LIST: &str = "
     select id, account, conversation, message, outcome, reason, rules_version, facts, created_at
       from chat_verdict

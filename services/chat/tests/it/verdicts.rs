@@ -1,12 +1,14 @@
-//! Verdicts: budgets under parallel attempts, mass mail, links, appeals.
+//! Verdicts: budgets under parallel attempts, mass mail, links, what moderation is told, and appeals that were won.
 
 use chrono::TimeDelta;
+use contract::AccountId;
 use contract::accounts::{AccountState, StandingChanged};
-use contract::{AccountId, chat::MessageHeld};
+use contract::chat::MessageSent;
+use contract::moderation::{Action, Overturned, Screened};
 use serde_json::{Value, json};
 use testkit::fake_role;
 
-use crate::fixtures::{Harness, boxed};
+use crate::fixtures::{Harness, boxed, changes, texts};
 
 #[tokio::test]
 async fn fifty_first_messages_at_once_spend_one_budget() {
@@ -44,28 +46,66 @@ async fn fifty_first_messages_at_once_spend_one_budget() {
 }
 
 #[tokio::test]
-async fn what_is_held_or_refused_has_a_reason_and_an_appeal() {
+async fn what_is_held_or_refused_is_told_to_moderation_and_an_appeal_that_is_won_delivers_it_once() {
     let harness = Harness::new().await;
-    let moderation = fake_role("moderation").records::<MessageHeld>();
+    let moderation = fake_role("moderation").records::<Screened>().records::<MessageSent>();
     moderation.join(&harness.world).await;
     let [ada, bob] = harness.members(["ada", "bob"]);
+    harness.member("cy");
     let conversation = harness.begin(&ada, &["bob"], None).await;
-    let text = "look at http://bit.ly/abc for the offer";
+    let text = "listen at http://example.com/choir tonight";
     let held = harness.say(&ada, &conversation, text).await.expect(201).json();
     let verdict = &held["verdict"];
     assert_eq!((&verdict["outcome"], &verdict["can_appeal"]), (&json!("hold"), &json!(true)));
-    assert!(boxed(&bob, "requests").await.is_empty(), "a moderator reads it first");
-    let own = ada.get(&format!("/v1/messages/{}", held["id"].as_str().unwrap())).await.expect(200).json();
-    assert_eq!(own["state"], "held");
-    harness.world.settle().await;
-    assert_eq!(moderation.events::<MessageHeld>().len(), 1);
+    assert_eq!(verdict["reason"], "screening.new_domain");
+    assert!(boxed(&bob, "requests").await.is_empty(), "only its author sees it");
+    let own = format!("/v1/messages/{}", held["id"].as_str().unwrap());
+    assert_eq!(ada.get(&own).await.expect(200).json()["state"], "held");
 
-    let appeal = json!({"verdict": verdict["id"], "text": "It is our own shop."});
-    bob.post("/v1/appeals", &appeal).await.refused(404, "chat.no_such_verdict");
-    ada.post("/v1/appeals", &json!({"verdict": verdict["id"], "text": " "})).await.refused(422, "chat.invalid_text");
-    let made = ada.post("/v1/appeals", &appeal).await.expect(201).json();
-    assert_eq!(made["verdict"], verdict["id"]);
-    ada.post("/v1/appeals", &appeal).await.refused(409, "chat.appealed_already");
+    // An edit can't be held, so it is refused.
+    let other = harness.begin(&ada, &["cy"], None).await;
+    let sent = harness.say(&ada, &other, "hello").await.expect(201).json();
+    let edited = format!("/v1/messages/{}", sent["id"].as_str().unwrap());
+    let body = json!({"text": "now at http://example.net/choir"});
+    let refused = ada.patch(&edited, &body).await.refused(403, "chat.refused").json();
+    harness.world.settle().await;
+    let screened = moderation.events::<Screened>();
+    let [of_message, of_edit] = [&verdict["id"], &refused["verdict"]].map(|id| {
+        let is_named = |event: &&Screened| *id == event.id.to_string();
+        screened.iter().find(is_named).unwrap()
+    });
+    assert_eq!((screened.len(), of_message.owner), (2, AccountId(ada.id)));
+    let thing = &of_message.thing;
+    assert_eq!((thing.role.as_str(), thing.kind.as_str(), json!(thing.id)), ("chat", "message", held["id"].clone()));
+    assert_eq!(of_edit.thing.id, of_edit.id.to_string(), "what was not stored has the id of the verdict");
+    let place = conversation.rsplit('/').next();
+    let evidence = &of_message.evidence;
+    assert_eq!((evidence.text.as_str(), evidence.place.as_deref()), (text, place));
+    assert_eq!(of_message.check, "screening.new_domain");
+
+    let overturned = Overturned {
+        id: of_message.id,
+        thing: of_message.thing.clone(),
+        owner: of_message.owner,
+        action: Action::Screened,
+        check: Some(of_message.check.clone()),
+        unblocked_media: Vec::new(),
+        by: AccountId(bob.id),
+        at: harness.world.clock().now(),
+    };
+    for _ in 0..2 {
+        harness.publish(&overturned).await;
+    }
+    assert_eq!((boxed(&bob, "requests").await.len(), texts(&bob, &conversation).await), (1, vec![text.to_owned()]));
+    assert_eq!(changes(&ada, &conversation, 0).await, ["message", "message"], "delivered once, with a new place");
+    let own = ada.get(&own).await.expect(200).json();
+    assert_eq!(
+        (&own["state"], &own["seq"], &own["verdict"]["outcome"]),
+        (&json!("sent"), &json!(2), &json!("request_box"))
+    );
+    assert_eq!(moderation.events::<MessageSent>().len(), 0, "a request is told to no device");
+    // And the sender is exempt from that check.
+    ada.patch(&edited, &body).await.expect(200);
 
     // A limited account sends nothing.
     let account = AccountId(ada.id);
