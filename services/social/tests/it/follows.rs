@@ -118,7 +118,7 @@ async fn roles_that_deliver_are_told_how_people_stand_to_a_member() {
     assert!(bob_to_ada.follows_member && !bob_to_ada.is_followed && !bob_to_ada.blocks_member);
     assert_eq!((bob_to_ada.friends_in_common, found[2].friends_in_common), (1, 0));
     put(&bob, "ada", "block").await.expect(200);
-    let found = asked(&[&bob.id.to_string()]).await;
+    let found = asked(&[bob.id.to_string().as_str()]).await;
     assert!(found[0].blocks_member && !found[0].is_blocked && !found[0].follows_member);
     harness.world.end().await;
 }
