@@ -92,9 +92,9 @@ async fn on_media_deleted(chat: Chat, event: Deleted, _: Delivery) -> Result<(),
 }
 
 async fn on_decided(chat: Chat, event: Decided, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::follow_decision(&chat, event).await?)
+    Ok(commands::follow_decision(&chat, &event).await?)
 }
 
 async fn on_overturned(chat: Chat, event: Overturned, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::follow_appeal(&chat, event).await?)
+    Ok(commands::follow_appeal(&chat, &event).await?)
 }

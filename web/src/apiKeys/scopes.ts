@@ -4,7 +4,7 @@ import m from '#messages/apiKeys';
 import { formatList } from '../ui/format';
 
 /** The tags of the server's operations, without `accounts`: no key is for those. */
-export const TAGS = ['media', 'albums', 'uploads', 'delivery', 'people', 'posts', 'feeds', 'threads', 'greetings', 'moderation', 'notifications', 'screens'] as const;
+export const TAGS = ['media', 'albums', 'uploads', 'delivery', 'people', 'posts', 'feeds', 'threads', 'greetings', 'moderation', 'notifications', 'chat', 'screens'] as const;
 export const ACCESSES = ['read', 'write'] as const;
 
 type Tag = (typeof TAGS)[number];
@@ -22,6 +22,7 @@ const TAG_LABELS: Record<Tag, () => string> = {
   greetings: m.tagGreetings,
   moderation: m.tagModeration,
   notifications: m.tagNotifications,
+  chat: m.tagChat,
   screens: m.tagScreens,
 };
 const ACCESS_LABELS: Record<Access, () => string> = { read: m.read, write: m.write };

@@ -25,7 +25,7 @@ use crate::store::{conversations, members, messages, people, senders};
 
 /// Exempts the sender of what a verdict of this role has stopped from its check, and delivers it if it was held. Does
 /// nothing about other roles' verdicts, and about decisions of moderators: what they have removed stays gone.
-pub(crate) async fn follow_appeal(chat: &Chat, overturned: Overturned) -> Result<(), Error> {
+pub(crate) async fn follow_appeal(chat: &Chat, overturned: &Overturned) -> Result<(), Error> {
     let check: Option<Reason> = overturned.check.as_deref().and_then(|code| code.parse().ok());
     let Some(check) = check.filter(|_| is_own_thing(&overturned.thing)) else { return Ok(()) };
     let owner = overturned.owner;

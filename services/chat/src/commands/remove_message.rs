@@ -55,7 +55,7 @@ pub(crate) async fn remove_message(chat: &Chat, account: AccountId, id: Uuid, wh
 
 /// Follows a decision of moderation: deletes a message for all, if that was decided. Does nothing about other roles'
 /// things, and to a message that is gone.
-pub(crate) async fn follow_decision(chat: &Chat, decided: Decided) -> Result<(), Error> {
+pub(crate) async fn follow_decision(chat: &Chat, decided: &Decided) -> Result<(), Error> {
     let Some(id) = own_message(&decided.thing).filter(|_| decided.removes) else { return Ok(()) };
     let Some(message) = messages::find(chat.context.db.read(), id).await? else { return Ok(()) };
     let (conversation, now) = (message.conversation, chat.context.clock.now());

@@ -132,7 +132,7 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
         _ => MessageState::Sent,
     };
     let seq = append(tx, conversation, ChangeKind::Message, Some(account), About::message(id), now).await?;
-    let message = message_of(id, seq, new, &draft, &decision, state);
+    let message = message_of(id, seq, &new, &draft, &decision, state);
     messages::insert(tx, &message).await?;
     media::insert(tx, id, &media).await?;
     if message.verdict.is_some() {
@@ -153,7 +153,14 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
     Ok(Sent::Stored(message, informed))
 }
 
-fn message_of(id: Uuid, seq: i64, new: NewMessage, draft: &Draft, decision: &Decision, state: MessageState) -> Message {
+fn message_of(
+    id: Uuid,
+    seq: i64,
+    new: &NewMessage,
+    draft: &Draft,
+    decision: &Decision,
+    state: MessageState,
+) -> Message {
     let verdict = &decision.verdict;
     Message {
         id,
