@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_report_has_bounds_and_says_what_is_wrong() {
-        let parse = |reason, text: &str| NewReport::parse(reason, text);
+        let parse = NewReport::parse;
         assert_eq!(parse(ReportReason::Spam, " again ").unwrap().text, "again");
         assert!(parse(ReportReason::Spam, "").is_ok() && parse(ReportReason::Other, " ").is_err());
         assert!(parse(ReportReason::Hate, &"é".repeat(MAX_TEXT_CHARS)).is_ok());
