@@ -87,7 +87,7 @@ pub(crate) async fn list(
         created_at: DateTime<Utc>,
     }
     let rows: Vec<Row> = sql.rows(LIST, vec![reporter.0.into(), before.into(), bound(limit)]).await?;
-    let read = |row: Row| {
+    let read = |row: Row| -> Result<Report, Error> {
         Ok(Report {
             id: row.id,
             message: row.message,
