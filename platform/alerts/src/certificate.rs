@@ -1,7 +1,7 @@
 //! When the site's certificate ends.
 //!
-//! What ends TLS for clients may stand before the server, so it asks its own site as a client does. Invariant: a certificate that clients
-//! refuse counts as one that has ended; a site that can't be reached tells nothing.
+//! What ends TLS for clients may stand before the server, so it asks its own site as a client does. Invariant: a
+//! certificate that clients refuse counts as one that has ended; a site that can't be reached tells nothing.
 
 use std::error::Error;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Delivering a message: how it reaches the other member of two, into which boxes it comes, and who is told.
 //!
-//! Does not own the verdict, which comes before it. Invariant: the caller holds the lane of the conversation; what waits
-//! in a box of requests publishes no event.
+//! Does not own the verdict, which comes before it. Invariant: the caller holds the lane of the conversation; what
+//! waits in a box of requests publishes no event.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;

@@ -1,7 +1,7 @@
 //! Reporting a message.
 //!
-//! Invariant: a member reports what others have sent and they see, or saw before they deleted, declined or left it; each
-//! message once. Moderation gets a copy of what it is at this moment.
+//! Invariant: a member reports what others have sent and they see, or saw before they deleted, declined or left it;
+//! each message once. Moderation gets a copy of what it is at this moment.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
