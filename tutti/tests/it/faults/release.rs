@@ -182,8 +182,7 @@ async fn replace_each(harness: &mut Harness, traffic: &Traffic) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: make faults"]
 async fn a_release_under_load_fails_no_request_and_goes_back_with_the_stated_loss() {
-    let topology =
-        Topology::ROLES.into_iter().fold(Topology::one_of_each(), |topology, role| topology.with(role, 2));
+    let topology = Topology::ROLES.into_iter().fold(Topology::one_of_each(), |topology, role| topology.with(role, 2));
     let mut harness = Harness::start_with(&topology, |fleet| {
         for process in &mut fleet.processes {
             process.program.add_arguments(&["--set", "server.drain_notice_seconds=3"]);
