@@ -1,6 +1,6 @@
 # What one types here. Each target is a script in dev/ or one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check fmt fleet fleet-test bench images-test alerts-test logs-test pipeline-test openapi dashboards page share doctor clean
+.PHONY: help run test faults check fmt fleet fleet-test bench images-test alerts-test logs-test pipeline-test ansible-test openapi dashboards page share doctor clean
 
 help:     ## list the targets
 	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 21
@@ -20,7 +20,7 @@ check:    ## format, lints, licences, types: all that needs no running
 fmt:      ## format the Rust code
 	cargo fmt --all
 
-fleet:    ## a whole fleet on this machine: PostgreSQL, NATS, S3 and thirteen processes, until Ctrl-C
+fleet:    ## a whole fleet on this machine: PostgreSQL, NATS, S3 and fifteen processes, until Ctrl-C
 	@dev/fleet
 
 fleet-test: ## the product's whole test suite against such a fleet
@@ -40,6 +40,9 @@ logs-test: ## send log lines through rsyslog to a search server, and find them
 
 pipeline-test: ## run each step of a release against a cluster that only answers
 	@dev/pipeline-test
+
+ansible-test: ## run the playbooks of deploy/ansible against a host in a folder: install, back up, upgrade, roll back, restore
+	@dev/ansible-test
 
 dashboards: ## write Grafana's dashboards anew from the table in dev/dashboards
 	@dev/dashboards

@@ -7,6 +7,8 @@ export default defineConfig({
   outputDir: process.env['TUTTI_E2E_OUT'] ?? 'node_modules/.e2e',
   // Much of a test is waiting for playback, which takes its time; more than two would wait for conversions.
   workers: 2,
+  // Each test has a member of its own. By file, one worker would be idle at the end while the other has minutes of a file left.
+  fullyParallel: true,
   timeout: 400_000,
   expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env['CI']),

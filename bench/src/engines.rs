@@ -11,6 +11,7 @@ use db::{Db, PostgresOptions};
 use testkit::engines::{Nats, Postgres, S3};
 use testkit::fleet::{EngineUrls, Fleet, Topology};
 
+use crate::server::NO_PROOF_OF_WORK;
 use crate::{Bench, Error};
 
 /// Running engines.
@@ -50,7 +51,8 @@ impl Engines {
 
     /// Returns a fleet that does not run yet, in schemas, streams and folders of its own.
     pub async fn prepare(&self, bench: &Bench, topology: Topology, settings: &[String]) -> Result<Fleet, Error> {
-        let (binary, urls, settings) = (bench.server.clone(), self.urls.clone(), settings.to_vec());
+        let (binary, urls, mut settings) = (bench.server.clone(), self.urls.clone(), settings.to_vec());
+        settings.push(NO_PROOF_OF_WORK.to_owned());
         blocking(move || Fleet::prepare(&binary, &urls, &topology, &settings)).await
     }
 

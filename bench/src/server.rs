@@ -1,6 +1,7 @@
 //! Tutti as anyone would start it: the release binary, a data folder, two ports.
 //!
-//! Invariant: it runs with the defaults, except for the settings that a scenario names in its method.
+//! Invariant: it runs with the defaults, except for [`NO_PROOF_OF_WORK`] and the settings that a scenario names in its
+//! method.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -13,6 +14,9 @@ use crate::process::ChildProcess;
 use crate::{Bench, Error};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Members of a scenario sign up faster than people do, which would ask for a proof of work.
+pub const NO_PROOF_OF_WORK: &str = "accounts.sign_ups_per_minute=0";
 
 /// A running server.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ impl Server {
             .arg(operations.to_string())
             .arg("--admin-listen")
             .arg(admin.to_string());
+        // A scenario signs its members up as fast as it can.
+        command.arg("--set").arg(NO_PROOF_OF_WORK);
         for setting in settings {
             command.arg("--set").arg(setting);
         }

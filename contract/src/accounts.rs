@@ -87,6 +87,20 @@ impl Event for StandingChanged {
     const SUBJECT: &'static str = "accounts.standing_changed";
 }
 
+/// `accounts.sanction_refused`: a decision of `moderation` about an account was not followed, because the moderator may
+/// not decide so about it. One about an account that is gone publishes none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SanctionRefused {
+    /// The decision, as `moderation.decided` names it.
+    pub decision: Uuid,
+    /// Why, as a sentence.
+    pub why: String,
+}
+
+impl Event for SanctionRefused {
+    const SUBJECT: &'static str = "accounts.sanction_refused";
+}
+
 /// `accounts.sessions_ended`: sessions or API keys of an account have ended, by their member, by a new password, by the
 /// reuse of a token or because they were not used. What was set up in them for a device counts no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,10 +4,12 @@
 //! `#[serde(default)]`, because the previous and the next release read the same events.
 
 pub mod accounts;
+pub mod chat;
 pub mod dates;
 pub mod delivery;
 pub mod ids;
 pub mod media;
+pub mod moderation;
 pub mod notify;
 pub mod social;
 mod string_enum;

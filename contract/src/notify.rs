@@ -50,10 +50,18 @@ pub enum NoticeKind {
     MediaReady,
     /// Your file can't be converted.
     MediaFailed,
+    /// A moderator has decided something against you, and says why.
+    Moderated,
+    /// What you had reported was decided about.
+    ReportAnswered,
+    /// Your appeal was decided about.
+    AppealAnswered,
     /// A time that you wanted to be reminded of has come.
     Reminder,
     /// The people who run the site have something to say.
     Announcement,
+    /// Somebody has written to you.
+    Messaged,
 }
 
 crate::string_enum!(
@@ -63,12 +71,13 @@ crate::string_enum!(
     CommentPending => "comment_pending", Reposted => "reposted", Posted => "posted", PartAdded => "part_added",
     PartPending => "part_pending", PartApproved => "part_approved", PartRemoved => "part_removed",
     GreetingOpened => "greeting_opened", MediaReady => "media_ready", MediaFailed => "media_failed",
-    Reminder => "reminder", Announcement => "announcement"
+    Moderated => "moderated", ReportAnswered => "report_answered", AppealAnswered => "appeal_answered",
+    Reminder => "reminder", Announcement => "announcement", Messaged => "messaged"
 );
 
 impl NoticeKind {
     /// All kinds.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Followed,
         Self::FollowRequested,
         Self::FollowAccepted,
@@ -86,8 +95,12 @@ impl NoticeKind {
         Self::GreetingOpened,
         Self::MediaReady,
         Self::MediaFailed,
+        Self::Moderated,
+        Self::ReportAnswered,
+        Self::AppealAnswered,
         Self::Reminder,
         Self::Announcement,
+        Self::Messaged,
     ];
 }
 

@@ -4,6 +4,7 @@
 //! Owns the words for audiences, policies and states. Invariant: an event is published in the transaction of its
 //! change, and carries ids, never a text of a member: a consumer that shows a post asks for it with its reader.
 
+mod contacts;
 mod feeds;
 pub mod own_list_views;
 mod relations;
@@ -12,6 +13,7 @@ pub mod talk_views;
 pub mod threads;
 pub mod views;
 
+pub use contacts::{Contact, FindContacts, MAX_CONTACTS_PER_QUERY};
 pub use feeds::{FeedWanted, FindHomeFeed, parse_cursor_word};
 pub use relations::{Blocked, CloseChanged, FollowRequested, Followed, Muted, Unblocked, Unfollowed, Unmuted};
 

@@ -70,6 +70,8 @@ pub struct Proof {
     pub id: [u8; 32],
     /// The end.
     pub expires_at: DateTime<Utc>,
+    /// The highest number that had to be tried, for a caller that wants no proof of calmer times.
+    pub max_number: u64,
 }
 
 /// A proof is not accepted.
@@ -114,7 +116,7 @@ impl Difficulty {
 impl Ticket<'_> {
     /// Returns the challenge, signed with `key`.
     pub fn challenge(&self, key: &[u8]) -> Challenge {
-        let salt = salt(&hex::encode(self.nonce), self.expires_at.timestamp(), self.purpose);
+        let salt = salt(&hex::encode(self.nonce), self.expires_at.timestamp(), self.purpose, self.max_number);
         let challenge = hex::encode(hash(&salt, self.number));
         let signature = hex::encode(mac(key, &challenge).finalize().into_bytes());
         Challenge { algorithm: ALGORITHM.to_owned(), challenge, maxnumber: self.max_number, salt, signature }
@@ -133,7 +135,7 @@ impl Solution {
 
     /// Checks the solution for a purpose at `now`.
     pub fn verify(&self, key: &[u8], purpose: &str, now: DateTime<Utc>) -> Result<Proof, Rejected> {
-        let (end, own_purpose) = parse_salt(&self.salt).ok_or(Rejected::Malformed)?;
+        let (end, own_purpose, max_number) = parse_salt(&self.salt).ok_or(Rejected::Malformed)?;
         let expires_at = DateTime::from_timestamp(end, 0).ok_or(Rejected::Malformed)?;
         let signature = hex::decode(&self.signature).map_err(|_| Rejected::Malformed)?;
         if self.algorithm != ALGORITHM {
@@ -151,21 +153,22 @@ impl Solution {
         if expires_at <= now {
             return Err(Rejected::Expired);
         }
-        Ok(Proof { id, expires_at })
+        Ok(Proof { id, expires_at, max_number })
     }
 }
 
-fn salt(nonce: &str, end: i64, purpose: &str) -> String {
-    format!("{nonce}?expires={end}&for={purpose}&")
+fn salt(nonce: &str, end: i64, purpose: &str, max_number: u64) -> String {
+    format!("{nonce}?expires={end}&for={purpose}&max={max_number}&")
 }
 
-/// Returns the end and the purpose of a salt that is spelled as [`salt`] spells it.
-fn parse_salt(text: &str) -> Option<(i64, &str)> {
+/// Returns the end, the purpose and the highest number of a salt that is spelled as [`salt`] spells it.
+fn parse_salt(text: &str) -> Option<(i64, &str, u64)> {
     let (nonce, rest) = text.split_once("?expires=")?;
-    let (digits, rest) = rest.split_once("&for=")?;
-    let (end, purpose) = (digits.parse::<i64>().ok()?, rest.strip_suffix('&')?);
+    let (end, rest) = rest.split_once("&for=")?;
+    let (purpose, rest) = rest.split_once("&max=")?;
+    let (end, max_number) = (end.parse::<i64>().ok()?, rest.strip_suffix('&')?.parse::<u64>().ok()?);
     let is_ours = purpose.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    (is_ours && salt(nonce, end, purpose) == text).then_some((end, purpose))
+    (is_ours && salt(nonce, end, purpose, max_number) == text).then_some((end, purpose, max_number))
 }
 
 fn hash(salt: &str, number: u64) -> [u8; 32] {
@@ -212,12 +215,13 @@ mod tests {
     fn a_solved_challenge_is_a_proof() {
         let challenge = challenge();
         // The same by Python's hashlib and hmac.
-        assert_eq!(challenge.salt, "000102030405060708090a0b?expires=1800000600&for=sign_up&");
-        assert_eq!(challenge.challenge, "cc1bced3a94213ff51883a6d6a3b2abed6e312a4aa2019431ed4d358506c675a");
-        assert_eq!(challenge.signature, "da43babb58d0edaea4d24c26f58cb178ec7a17c18775afe70581dab7cee72335");
+        assert_eq!(challenge.salt, "000102030405060708090a0b?expires=1800000600&for=sign_up&max=2000&");
+        assert_eq!(challenge.challenge, "178dc8d0e4a86aed74481a821ffdee5c164fb8ff12c5e6609b1657a5f546e1d2");
+        assert_eq!(challenge.signature, "23d2bf37334425aa4ef001ad43da6dac0ecacada433be941f3ba6ea90319f1e9");
         let solution = solve(&challenge);
         let proof = solution.verify(&KEY, "sign_up", at(599)).unwrap();
         assert_eq!((hex::encode(proof.id), proof.expires_at), (challenge.challenge, at(600)));
+        assert_eq!(proof.max_number, 2000);
         let mut json = serde_json::to_value(&solution).unwrap();
         json["took"] = 12.into();
         assert_eq!(Solution::from_payload(&STANDARD.encode(json.to_string())), Ok(solution));
@@ -236,6 +240,7 @@ mod tests {
             verify(|solution| solution.salt = solution.salt.replace("1800000600", "1900000600")),
             Rejected::Wrong
         );
+        assert_eq!(verify(|solution| solution.salt = solution.salt.replace("2000&", "9000&")), Rejected::Wrong);
         assert_eq!(verify(|solution| solution.algorithm = "SHA-1".to_owned()), Rejected::Malformed);
         assert_eq!(verify(|solution| solution.signature = "00".repeat(32)), Rejected::Forged);
         // A later end out of the number's first digit, which has the same hash.

@@ -4,6 +4,7 @@
 //! actor, are one transaction.
 
 use accounts::Error;
+use base::Environment;
 use boot::DbConfig;
 use db::Db;
 use http_server::operators::Actor;
@@ -52,6 +53,7 @@ pub(crate) async fn open(arguments: &Settings) -> Result<Db, CommandError> {
         .into());
     }
     let db = options.open(service.name, &server.data).await?;
+    boot::refuse_other_environment(service.name, &db, &Environment::of(&config)?).await?;
     if !db.is_current(service.name, service.migrations.unwrap_or_default()).await? {
         return Err("the schema of accounts is older than this release needs: run `tutti migrate`".into());
     }
@@ -59,7 +61,7 @@ pub(crate) async fn open(arguments: &Settings) -> Result<Db, CommandError> {
 }
 
 /// Returns the name of the user who runs the command; the number where no name is known.
-fn local_user() -> String {
+pub(crate) fn local_user() -> String {
     let uid = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read_to_string(PASSWD).unwrap_or_default();
     // name:password:uid:…

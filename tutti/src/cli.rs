@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
 
 use crate::backup::arguments::{Backup, List, Restore, Verify};
+use crate::command_docs_arguments::{Completions, Manual};
 pub(crate) use crate::installation_arguments::Settings;
+use crate::jobs::arguments::Jobs;
 
 /// Tutti: the backend for apps in which people share photos, songs and videos.
 #[derive(Debug, Parser)]
@@ -67,10 +68,20 @@ pub(crate) enum Command {
     List(List),
     /// Inspect the bus: backlogs and dead letters, and redelivery
     Bus(Bus),
+    /// List the timed jobs of all roles and their history; run, pause and resume them
+    Jobs(Jobs),
     /// Compare the store with the rows, and remove objects without a row
     Objects(Objects),
     /// Make keys of an installation
     Keys(crate::keys::Keys),
+    /// Write the page as files, for a bucket or a CDN
+    Page(crate::page::arguments::Page),
+    /// Make and drop environments for development, or take over a copy of another one
+    Env(crate::environment::arguments::Env),
+    /// Prepare, accept, start and take back a release
+    Release(crate::release::arguments::Release),
+    /// Fence this site, as another one has taken over: it starts and sends nothing by itself any more
+    Retire(crate::retire::arguments::Retire),
     /// Print every key of the configuration, with its default and its meaning
     #[command(after_help = "Example:\n  tutti config > tutti.toml")]
     Config,
@@ -80,28 +91,6 @@ pub(crate) enum Command {
     Man(Manual),
     /// Print the version
     Version,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = concat!(
-        "Examples:\n",
-        "  tutti completions bash > ~/.local/share/bash-completion/completions/tutti\n",
-        "  tutti completions fish > ~/.config/fish/completions/tutti.fish",
-    )
-)]
-pub(crate) struct Completions {
-    /// The shell
-    #[arg(value_name = "SHELL")]
-    pub(crate) shell: Shell,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tutti man | man -l -\n  tutti man objects check > tutti-objects-check.1")]
-pub(crate) struct Manual {
-    /// The command; without one, the page of tutti itself
-    #[arg(value_name = "COMMAND")]
-    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

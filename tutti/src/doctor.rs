@@ -1,26 +1,30 @@
-//! `tutti doctor`: reports which programs are missing, which keys of the configuration can't be used, and which files
-//! other users can read, and how to fix it.
+//! `tutti doctor`: reports which programs are missing, which keys of the configuration can't be used, which
+//! certificates can't be used, and which files other users can read, and how to fix it.
 //!
 //! Invariant: every problem is reported with the command that fixes it.
 
 use std::path::{Path, PathBuf};
 
 use backup::BackupOptions;
-use base::Random;
 use base::config::Config;
+use base::{Clock, Random};
 use boot::permissions;
 use boot::permissions::Exposed;
+use chrono::TimeDelta;
 use sandbox::{Confinement, Mechanism, Report};
 use service::Service;
 use tokio::process::Command;
 
 use crate::cli::Doctor;
 use crate::terminal::say;
-use crate::{CommandError, config_reference, settings};
+use crate::{CommandError, certificates, config_reference, settings};
 
 /// The warning about a process that runs as root.
 const ROOT_WARNING: &str = "running as root: a flaw in a decoder or in this server would give access to the whole \
                             machine. Run it as a user of its own (docs/guides/operating.md)";
+
+/// A certificate with less time than this is warned of, as the alert `CertificateExpiresSoon` does.
+const EXPIRES_SOON: TimeDelta = TimeDelta::days(14);
 
 /// A program that a role runs, and what does not work without it.
 struct Tool {
@@ -91,7 +95,7 @@ pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
     check_confinement().await;
     let wrong = check_configuration(&arguments)?;
     if wrong == 0 {
-        missing += check_table(&arguments).await?;
+        missing += check_table(&arguments).await? + check_certificates(&arguments)?;
     }
     let exposed = check_access(&arguments)?;
     if missing + wrong + exposed == 0 {
@@ -130,6 +134,33 @@ async fn check_table(arguments: &Doctor) -> Result<u32, CommandError> {
         }
     }
     Ok(0)
+}
+
+/// Prints a line for each certificate of a listener. Returns how many can't be used.
+fn check_certificates(arguments: &Doctor) -> Result<u32, CommandError> {
+    let (config, _) = settings::installation(&arguments.settings)?;
+    let mut unusable = 0;
+    for (listener, files) in ["public", "operators"].into_iter().zip(certificates::files(&config)?) {
+        let Some(files) = files else { continue };
+        let path = files.certificate.display();
+        match files.validity(Clock::system().now()) {
+            Ok(left) if left < EXPIRES_SOON => say!(
+                "warning  {:<14} {path} of the {listener} listener expires in {} days: renew it",
+                "certificate",
+                left.num_days()
+            ),
+            Ok(left) => say!(
+                "ok       {:<14} {path} of the {listener} listener is valid for {} days",
+                "certificate",
+                left.num_days()
+            ),
+            Err(error) => {
+                unusable += 1;
+                say!("wrong    {:<14} of the {listener} listener: {error}", "certificate");
+            }
+        }
+    }
+    Ok(unusable)
 }
 
 /// Prints a line for the data folder and for each secret file that others can read. Returns how many are open to
@@ -181,7 +212,11 @@ fn exposed_secrets(config: &Config) -> Result<impl Iterator<Item = (&'static str
         ("backup.drill_password_file", backup.drill_password_file),
     ];
     let of_backups = of_backups.into_iter().filter_map(|(key, path)| Some((key, path?)));
-    let all = boot::secret_files(config)?.into_iter().chain(notify::secret_files(config)?).chain(of_backups);
+    let all = boot::secret_files(config)?
+        .into_iter()
+        .chain(notify::secret_files(config)?)
+        .chain(of_backups)
+        .chain(certificates::secret_files(config)?);
     Ok(all.filter(|(_, path)| permissions::is_readable_by_others(path)))
 }
 

@@ -6,6 +6,7 @@ use base::Random;
 use clap::{Args, Subcommand};
 
 use crate::CommandError;
+use crate::release::acceptance::new_key;
 use crate::terminal::say;
 
 /// The arguments of `tutti keys`.
@@ -20,6 +21,9 @@ enum KeyKind {
     /// Make a private key for Web Push. Prints its public key, and then the key itself in PEM
     #[command(after_help = "Example:\n  (umask 077 && tutti keys vapid > vapid.pem)")]
     Vapid,
+    /// Make a private key for accepting releases. Prints its public key, and then the key itself in PEM
+    #[command(after_help = "Example:\n  (umask 077 && tutti keys tester > tester.pem)")]
+    Tester,
 }
 
 /// Prints a new key.
@@ -29,6 +33,12 @@ pub(crate) fn run(arguments: &Keys) -> Result<(), CommandError> {
             let made = notify::new_vapid_key(&Random::system());
             let (pem, public_key) = made.ok_or("no key could be made; try again")?;
             // Readers of PEM skip what is before the first line of dashes (RFC 7468 section 2).
+            say!("Public key: {public_key}");
+            say!("{}", pem.trim_end());
+            Ok(())
+        }
+        KeyKind::Tester => {
+            let (pem, public_key) = new_key(Random::system().bytes());
             say!("Public key: {public_key}");
             say!("{}", pem.trim_end());
             Ok(())

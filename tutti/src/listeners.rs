@@ -101,7 +101,14 @@ async fn metrics(State(readiness): State<Arc<Readiness>>, request: HeaderMap) ->
         let (content_type, text) = metrics_format::negotiate(&request, text);
         ([(header::CONTENT_TYPE, content_type)], text).into_response()
     };
-    let Some(process) = readiness.process() else { return respond("# EOF\n".to_owned()) };
+    match readiness.process() {
+        Some(process) => respond(metrics_text(process).await),
+        None => respond("# EOF\n".to_owned()),
+    }
+}
+
+/// Returns the metrics of a process as OpenMetrics text, with what the bus is asked for now.
+pub(crate) async fn metrics_text(process: &Process) -> String {
     match process.bus.engine().backlog().await {
         Ok(backlog) => {
             // The list leaves out consumers without a backlog, so earlier values of theirs are cleared.
@@ -115,7 +122,7 @@ async fn metrics(State(readiness): State<Arc<Readiness>>, request: HeaderMap) ->
         }
         Err(error) => tracing::warn!(%error, "the bus did not report its backlog"),
     }
-    respond(process.metrics.text())
+    process.metrics.text()
 }
 
 /// Sets how many dead letters each consumer has.

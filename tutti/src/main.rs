@@ -4,30 +4,41 @@
 //! this one reads the environment.
 
 mod accounts;
+mod alerting;
 mod audit;
 mod backup;
 mod bus;
+mod certificates;
 mod check;
 mod cli;
 mod client;
 mod command_docs;
+mod command_docs_arguments;
 mod config_reference;
+mod databases;
 mod demo;
 mod doctor;
+mod environment;
 mod installation_arguments;
+mod jobs;
 mod keys;
 mod listeners;
+mod local_server;
 mod metrics_format;
 mod migrate;
 mod move_data;
 mod objects;
 mod openapi;
+mod page;
 mod process_metrics;
 mod readiness;
+mod release;
 mod renamed_keys;
+mod retire;
 mod roles;
 mod serve;
 mod settings;
+mod start_log;
 mod terminal;
 mod upload;
 
@@ -75,8 +86,13 @@ fn main() -> ExitCode {
             Command::Verify(arguments) => backup::verify(arguments).await,
             Command::List(arguments) => backup::list(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
+            Command::Jobs(arguments) => jobs::run(arguments).await,
             Command::Objects(arguments) => objects::run(arguments).await,
             Command::Keys(arguments) => keys::run(&arguments),
+            Command::Env(arguments) => environment::run(arguments).await,
+            Command::Page(arguments) => page::run(&arguments),
+            Command::Release(arguments) => release::run(arguments).await,
+            Command::Retire(arguments) => retire::run(arguments).await,
             Command::Config => config_reference::print(),
             Command::Completions(arguments) => command_docs::print_completions(arguments.shell),
             Command::Man(arguments) => command_docs::print_manual(&arguments.command),

@@ -3,7 +3,7 @@
 //!
 //! Invariant: migrations only add, and each is applied once, even while other processes migrate or serve.
 
-use base::Random;
+use base::{Environment, Random};
 use boot::DbConfig;
 
 use crate::cli::Migrate;
@@ -20,12 +20,14 @@ pub(crate) async fn run(arguments: Migrate) -> Result<(), CommandError> {
         )
         .into());
     }
+    let environment = Environment::of(&config)?;
     let services = roles::select(&arguments.roles)?;
     let has_notices = services.iter().any(|service| service.name == notify::service().name);
     for service in services {
         let Some(migrations) = service.migrations else { continue };
         let newest = migrations.last().map_or(0, |migration| migration.version);
         let database = db.open(service.name, &server.data).await?;
+        boot::refuse_other_environment(service.name, &database, &environment).await?;
         let was_current = database.is_current(service.name, migrations).await?;
         database.migrate(service.name, migrations).await?;
         say!("{:<10} schema version {newest}{}", service.name, if was_current { "" } else { ", brought up to date" });

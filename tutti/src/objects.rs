@@ -3,6 +3,7 @@
 //! Works beside running servers. Invariant: `check` changes nothing; `repair` removes only objects that no row of any
 //! role names and that were written long ago, and never runs without the rows of every role.
 
+use base::Environment;
 use boot::DbConfig;
 use chrono::TimeDelta;
 use objects::Objects;
@@ -77,7 +78,7 @@ async fn open(settings: &Settings) -> Result<(Objects, Vec<RoleDatabase>), Comma
         )
         .into());
     }
-    let mut books = Vec::new();
+    let (environment, mut books) = (Environment::of(&config)?, Vec::new());
     for service in roles::all() {
         let Some(migrations) = service.migrations else { continue };
         let file = server.data.join(format!("{}.db", service.name));
@@ -91,6 +92,7 @@ async fn open(settings: &Settings) -> Result<(Objects, Vec<RoleDatabase>), Comma
             .into());
         }
         let database = db.open(service.name, &server.data).await?;
+        boot::refuse_other_environment(service.name, &database, &environment).await?;
         if !database.is_current(service.name, migrations).await? {
             return Err(format!(
                 "the schema of {} is older than this release: run `tutti migrate` first",

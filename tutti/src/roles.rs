@@ -5,15 +5,17 @@
 use service::Service;
 
 /// Returns every role, in the order in which they start.
-pub(crate) fn all() -> [Service; 9] {
+pub(crate) fn all() -> [Service; 11] {
     [
         accounts::service(),
         media::service(),
         transcode::service(),
         delivery::service(),
         social::service(),
+        moderation::service(),
         webhooks::service(),
         notify::service(),
+        chat::service(),
         gateway::service(),
         // The gateway's code at the operators' listener.
         gateway::admin_service(),

@@ -7,12 +7,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use base::tasks::Tasks;
 use base::telemetry::{LogFormat, start_logs};
 use boot::{Options, Process};
 use chrono::TimeDelta;
 use gateway::ListenerKind;
-use http_server::{Limits, Listener, serve};
+use http_server::tls::Tls;
+use http_server::{Limits, Listener, serve, serve_tls};
 use prometheus_client::metrics::gauge::Gauge;
 use service::Service;
 use tokio::net::TcpSocket;
@@ -21,7 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::backup::timer;
 use crate::cli::Serve;
 use crate::process_metrics::ProcessMetrics;
-use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
+use crate::start_log::StartLog;
+use crate::{CommandError, alerting, certificates, doctor, listeners, openapi, readiness::Readiness, roles, settings};
 
 /// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
 const LISTEN_BACKLOG: u32 = 8192;
@@ -29,19 +32,19 @@ const LISTEN_BACKLOG: u32 = 8192;
 /// Connections to the operators' listener at once.
 const MAX_ADMIN_CONNECTIONS: usize = 256;
 
-/// Returns the description of a listener's interface for the role that serves it. A process without that role gets
-/// none: to assemble it takes longer than the rest of its start.
-fn description(services: &[Service], role: &str, listener: ListenerKind) -> Result<Arc<str>, CommandError> {
+/// Returns the description of a listener's interface for the role that serves it. A process without that role needs
+/// none.
+fn description(services: &[Service], role: &str, listener: ListenerKind) -> Arc<str> {
     if services.iter().any(|service| service.name == role) {
-        Ok(openapi::json(listener)?.into())
+        openapi::committed_json(listener).into()
     } else {
-        Ok(Arc::default())
+        Arc::default()
     }
 }
 
 /// Runs the process until SIGTERM or Ctrl-C.
 pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
-    let (started, started_at) = (Instant::now(), base::Clock::system().now().timestamp());
+    let (started, started_at) = (Instant::now(), base::Clock::system().now());
     let (mut config, mut server) = settings::installation(&arguments.settings)?;
     settings::check_peers(&config)?;
     server.listen = arguments.listen.unwrap_or(server.listen);
@@ -52,7 +55,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let logs = start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
     let services = roles::select(&arguments.roles)?;
     boot::check_config(&config, &services)?;
-    let backups = settings::backups(&config)?;
+    let (backups, alerts) = (settings::backups(&config)?, settings::alerts(&config)?);
     backup::refuse_incomplete(&server.data)?;
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
@@ -62,6 +65,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
             "the clock is set wrong on purpose (server.clock_skew_seconds)"
         );
     }
+    let clock = base::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into()));
+    let tls = certificates::load(&config, &services, &clock)?;
 
     // The sockets are bound first, so that a taken port is reported before anything is changed; what is wrong with the
     // configuration was reported before that.
@@ -73,6 +78,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         None
     };
     let mut signals = Signals::new()?;
+    let mut start_log = StartLog::record(&server.data, started_at);
     // The operations listener opens first and closes last: it reports what a starting process waits for, and the drain.
     let (readiness, operations_tasks) = (Arc::new(Readiness::default()), Tasks::default());
     let operations_address = operations.local_addr()?;
@@ -89,10 +95,10 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         data: server.data.clone(),
         config: config.clone(),
         listen: public.local_addr()?,
-        clock: base::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
+        clock,
         random: base::Random::system(),
-        openapi_json: description(&services, "gateway", ListenerKind::Public)?,
-        operators_openapi_json: description(&services, listeners::ADMIN, ListenerKind::Operators)?,
+        openapi_json: description(&services, "gateway", ListenerKind::Public),
+        operators_openapi_json: description(&services, listeners::ADMIN, ListenerKind::Operators),
         all: roles::all().to_vec(),
         pending: readiness.pending.clone(),
         sections: settings::sections(),
@@ -100,27 +106,40 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     };
     let process = tokio::select! {
         process = Process::start(&services, &options) => Arc::new(process?),
-        () = signals.next() => return Ok(()),
+        () = signals.next() => {
+            start_log.end();
+            return Ok(());
+        }
     };
-    let collector = ProcessMetrics::new(started_at, server.data.clone());
+    let (starts, clock) = (start_log.starts().clone(), base::Clock::system());
+    let collector = ProcessMetrics::new(started_at.timestamp(), server.data.clone(), starts, clock);
     process.metrics.register(|registry| registry.register_collector(Box::new(collector)));
+    if tls.public.is_some() || tls.operators.is_some() {
+        process.metrics.register(|registry| tls.metrics.register(registry));
+    }
     readiness.set_started(process.clone());
+    if server.log_search_bytes > 0 {
+        let kept = process.this.log_ring().keep_in(&server.data.join("logs"), server.log_search_bytes);
+        kept.map_err(|error| format!("the folder of log lines (server.log_search_bytes) can't be used: {error}"))?;
+    }
     timer::start(&process, &backups, &server.data, &arguments.settings);
+    alerting::start(&process, alerts, &server.data, options.listen)?;
     let limits = Limits {
         max_connections: server.connections,
         max_per_prefix: server.connections_per_prefix,
         ..Limits::default()
     };
     let public_address = public.local_addr()?;
-    serve(
+    open(
         Listener { socket: public, limits, open: process.metrics.connections.clone() },
+        tls.public,
         listeners::public(&readiness, &process, server.connections),
         &process.tasks,
     );
     let admin_address = admin.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
     if let Some((socket, router)) = admin.zip(listeners::operators(&process)) {
         let limits = Limits { max_connections: MAX_ADMIN_CONNECTIONS, ..Limits::default() };
-        serve(Listener { socket, limits, open: Gauge::default() }, router, &process.tasks);
+        open(Listener { socket, limits, open: Gauge::default() }, tls.operators, router, &process.tasks);
     }
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(
@@ -156,7 +175,16 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         tracing::warn!("some work was interrupted; it will be done again after the next start");
     }
     operations_tasks.stop(Duration::from_secs(1)).await;
+    start_log.end();
     Ok(())
+}
+
+/// Opens a listener, with TLS if it has a certificate.
+fn open(listener: Listener, tls: Option<Tls>, router: Router, tasks: &Tasks) {
+    match tls {
+        Some(tls) => serve_tls(listener, tls, router, tasks),
+        None => serve(listener, router, tasks),
+    }
 }
 
 fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, CommandError> {

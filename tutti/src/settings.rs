@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ::alerts::AlertOptions;
 use ::backup::BackupOptions;
 use base::config::{Config, Error, Section, Source};
 use base::telemetry::LogFormat;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::cli::{Serve, Settings};
+use crate::release::options::ReleaseOptions;
 use crate::renamed_keys::RENAMED_KEYS;
 use crate::roles;
 
@@ -34,6 +36,9 @@ pub(crate) struct Server {
     pub(crate) log_format: Option<LogFormat>,
     /// Which lines are logged, such as `info` or `info,media=debug`.
     pub(crate) log_filter: String,
+    /// Bytes of log lines that are kept in the data folder (`logs`), so that operators also find those of before a
+    /// restart; 0 for none. A search reads all of them: 32000000 is enough for some 100,000 lines.
+    pub(crate) log_search_bytes: u64,
     /// How long the listeners stay open after SIGTERM while `/readyz` already responds with 503, so that gateways and
     /// load balancers stop sending requests in time. 3 is enough for health checks every second; for a single process,
     /// 0 ends sooner.
@@ -59,6 +64,7 @@ impl Default for Server {
             ops_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             log_format: None,
             log_filter: "info".into(),
+            log_search_bytes: 0,
             drain_notice_seconds: 0,
             drain_seconds: 30,
             connections: 10_000,
@@ -71,7 +77,9 @@ impl Default for Server {
 /// Returns the sections of the process for the configuration reference, and for what operators see of them.
 pub(crate) fn sections() -> Vec<Section> {
     let backup = Section::of::<BackupOptions>("backup").with_rule(|config| backups(config).map(drop));
-    vec![Section::of::<Server>("server"), backup]
+    let release = Section::of::<ReleaseOptions>("release").with_rule(|config| ReleaseOptions::of(config).map(drop));
+    let alerts = Section::of::<AlertOptions>("alerts").with_rule(|config| alerts(config).map(drop));
+    vec![Section::of::<Server>("server"), backup, release, alerts]
 }
 
 /// Sets the keys for which `tutti serve` has flags of their own to what these say.
@@ -93,15 +101,21 @@ pub(crate) fn set_flags(config: &mut Config, arguments: &Serve) {
     }
 }
 
-/// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
-pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
-    let mut sections = vec!["server", "peers", "backup"];
+/// Returns the names of all sections.
+pub(crate) fn section_names() -> Vec<&'static str> {
+    let mut sections = vec!["server", "peers", "backup", "release", "alerts"];
     sections.extend(boot::SECTIONS);
     for service in roles::all() {
         sections.push(service.name);
         // A role may have sections besides the one with its name.
         sections.extend((service.sections)().iter().map(Section::name).filter(|name| *name != service.name));
     }
+    sections
+}
+
+/// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
+pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
+    let sections = section_names();
     let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections, RENAMED_KEYS)?;
     let mut server: Server = config.section("server")?;
     server.data = flags.data.clone().unwrap_or(server.data);
@@ -141,9 +155,30 @@ pub(crate) fn backups(config: &Config) -> Result<BackupOptions, Error> {
     Ok(options)
 }
 
+/// Returns `[alerts]`; an error if a value can't be used.
+pub(crate) fn alerts(config: &Config) -> Result<AlertOptions, Error> {
+    let options: AlertOptions = config.section("alerts")?;
+    options.check()?;
+    let known = roles::all().map(|service| service.name);
+    if !known.contains(&options.role.as_str()) {
+        let reason = format!("`role` is `{}`, and the roles are {}", options.role, known.join(", "));
+        return Err(Error::Section { section: "alerts".into(), reason });
+    }
+    Ok(options)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_of_alerts_that_does_not_exist_is_refused() {
+        let check = |role: &str| {
+            let set = [format!("alerts.role={role}")];
+            alerts(&Config::load(None, std::iter::empty(), &set, &["alerts"], &[]).unwrap())
+        };
+        assert!(check("media").is_ok() && check("medea").unwrap_err().to_string().contains("medea"));
+    }
 
     #[test]
     fn a_schedule_of_backups_that_no_role_has_is_refused() {

@@ -34,7 +34,21 @@ test('an operator looks after media, mails, processes, logs, flags, webhooks and
   await expect(frame).toHaveAttribute('sandbox', '');
   await expect(frame).toHaveAttribute('srcdoc', /default-src 'none'/);
 
+  // A job is paused, runs once all the same, and is resumed.
   await openPage(home, 'Timed jobs');
+  const sweep = home.getByRole('row').filter({ hasText: 'media.sweep' });
+  await expect(sweep).toContainText('every 10 minutes');
+  await home.getByRole('button', { name: 'Pause media.sweep' }).click();
+  await confirm('A test of the clock.', 'Pause');
+  await expect(sweep).toContainText('Paused');
+  await expect(sweep).toContainText('A test of the clock.');
+  await home.getByRole('button', { name: 'Run media.sweep now' }).click();
+  await confirm('A test of the clock.', 'Run now');
+  await expect(sweep).toContainText(`Asked for by ${member.handle}`);
+  expect(await violations(home)).toEqual([]);
+  await home.getByRole('button', { name: 'Resume media.sweep' }).click();
+  await confirm('The test is over.', 'Resume');
+  await expect(sweep).not.toContainText('Paused');
   await home.getByRole('link', { name: /^All runs of/ }).first().click();
   await expect(home.getByRole('heading', { level: 1, name: 'History of a job' })).toBeVisible();
   await expect(home.getByRole('table')).toBeVisible();
@@ -51,6 +65,21 @@ test('an operator looks after media, mails, processes, logs, flags, webhooks and
   await home.getByRole('button', { name: 'Follow' }).click();
   await expect(home.getByText('New lines come every three seconds.')).toBeVisible();
   await home.getByLabel('Contains', { exact: true }).fill('no line has this text');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('No line is found.')).toBeVisible();
+  // Lines of a time, and those of one request.
+  await home.getByRole('link', { name: 'Clear', exact: true }).click();
+  await home.getByLabel('From', { exact: true }).fill('2001-01-02T03:04');
+  await home.getByLabel('To', { exact: true }).fill('2001-01-01T00:00');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('To must be after From.')).toBeVisible();
+  await home.getByLabel('To', { exact: true }).fill('2001-01-03T00:00');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByText('No line is found.')).toBeVisible();
+  await home.getByLabel('To', { exact: true }).fill('');
+  await home.getByRole('button', { name: 'Apply' }).click();
+  await expect(home.getByRole('row').nth(1)).toBeVisible();
+  await home.getByLabel('Request', { exact: true }).fill('0198c5a4e7d17f3ab1d2c3e4f5a6b7c8');
   await home.getByRole('button', { name: 'Apply' }).click();
   await expect(home.getByText('No line is found.')).toBeVisible();
 

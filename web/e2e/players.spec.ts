@@ -6,6 +6,9 @@ import type Hls from 'hls.js';
 import { ApiClient } from './apiClient';
 import { addFiles, expect, ffmpeg, openItem, test, waitUntilReady, type Files, type Member } from './fixtures';
 
+// One after the other: beside each other they would take each other's processor time, and a stall would be the machine's.
+test.describe.configure({ mode: 'default' });
+
 const X264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
 
 test('tracks of unequal length play to the end of the longest', async ({ home, files }) => {

@@ -34,6 +34,6 @@ pub use manifest::{DatabaseFile, Engine, Manifest, ObjectTotals, OtherFile, Seal
 pub use options::BackupOptions;
 pub use prune::Pruned;
 pub use repository::Repository;
-pub use restore::{refuse_incomplete, restore, restore_files_only};
+pub use restore::{refuse_incomplete, restore, restore_files_only, roll_back};
 pub use retention::Retention;
 pub use verify::{Depth, Verified, verify};

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use base::config::{Error, Secret};
+use db::schedule::LocalTime;
 use objects_s3::S3Options;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -53,6 +54,11 @@ pub struct BackupOptions {
     pub keep_monthly: u32,
     /// Minutes from one backup to the next, by the server's own clock; 0 if systemd, cron or nothing makes them.
     pub every_minutes: u32,
+    /// The time of day at which a backup is made, such as `03:30`, by the server's own clock, instead of
+    /// `every_minutes`. On the nights in which clocks are changed it is made once as well. Empty for none.
+    pub daily_at: String,
+    /// The IANA name of the time zone of `daily_at`, such as `Europe/Berlin`.
+    pub zone: String,
     /// Hours from one restore drill to the next, by the server's own clock; 0 for none.
     pub drill_every_hours: u32,
     /// The role whose database has the schedule of both: a process without it makes none.
@@ -95,6 +101,8 @@ impl Default for BackupOptions {
             keep_weekly: 5,
             keep_monthly: 12,
             every_minutes: 0,
+            daily_at: String::new(),
+            zone: "UTC".to_owned(),
             drill_every_hours: 0,
             schedule_role: "accounts".to_owned(),
             max_age_hours: 26,
@@ -123,11 +131,18 @@ impl BackupOptions {
                 "nothing would be kept: one of `keep_hourly`, `keep_daily`, `keep_weekly` and `keep_monthly` must be \
                  at least 1"
             }
+            _ if self.every_minutes > 0 && !self.daily_at.is_empty() => {
+                "`every_minutes` and `daily_at` are both set; leave one out"
+            }
+            _ if !self.daily_at.is_empty() && self.daily_time().is_none() => {
+                "`daily_at` must be a time such as \"03:30\", and `zone` the IANA name of a time zone such as \
+                 \"Europe/Berlin\""
+            }
             _ if self.is_timed() && !self.has_repository() => {
-                "`every_minutes` or `drill_every_hours` is set, and neither `folder` nor `bucket` is"
+                "`every_minutes`, `daily_at` or `drill_every_hours` is set, and neither `folder` nor `bucket` is"
             }
             _ if self.is_timed() && self.key_file.is_none() => {
-                "`every_minutes` or `drill_every_hours` is set, and `key_file` is not"
+                "`every_minutes`, `daily_at` or `drill_every_hours` is set, and `key_file` is not"
             }
             _ if self.drill_login.is_some() != self.drill_password_file.is_some() => {
                 "`drill_login` and `drill_password_file` go together"
@@ -139,7 +154,12 @@ impl BackupOptions {
 
     /// Whether the server makes backups or drills by itself.
     pub fn is_timed(&self) -> bool {
-        self.every_minutes > 0 || self.drill_every_hours > 0
+        self.every_minutes > 0 || !self.daily_at.is_empty() || self.drill_every_hours > 0
+    }
+
+    /// Returns the time of day at which a backup is made; `None` if that is not set, or no time in a zone.
+    pub fn daily_time(&self) -> Option<LocalTime> {
+        LocalTime::parse(&self.daily_at, &self.zone)
     }
 
     /// Returns the settings of a part of the repository on S3.
@@ -165,10 +185,18 @@ mod tests {
     fn what_contradicts_itself_is_refused_before_anything_is_copied() {
         let right = BackupOptions::default();
         assert!(right.check().is_ok());
+        let (at, zone) = ("02:30".to_owned(), "Europe/Berlin".to_owned());
+        let timed = BackupOptions { folder: Some("a".into()), key_file: Some("k".into()), ..right.clone() };
+        let daily = BackupOptions { daily_at: at.clone(), zone, ..timed.clone() };
+        assert!(daily.check().is_ok() && daily.is_timed() && daily.daily_time().is_some());
         let wrong = [
             BackupOptions { folder: Some("a".into()), bucket: "b".into(), ..right.clone() },
             BackupOptions { keep_hourly: 0, keep_daily: 0, keep_weekly: 0, keep_monthly: 0, ..right.clone() },
             BackupOptions { every_minutes: 60, ..right.clone() },
+            BackupOptions { daily_at: at, ..right.clone() },
+            BackupOptions { every_minutes: 60, ..daily },
+            BackupOptions { daily_at: "2:30".to_owned(), ..timed.clone() },
+            BackupOptions { daily_at: "02:30".to_owned(), zone: "Mars".to_owned(), ..timed },
             BackupOptions { drill_every_hours: 24, folder: Some("a".into()), ..right.clone() },
             BackupOptions { drill_login: Some("ada".into()), ..right },
         ];

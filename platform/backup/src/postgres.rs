@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use bytes::Bytes;
-use db::{FromQueryResult, Sql as _};
+use db::{Db, FromQueryResult, Sql as _};
 use futures::TryStreamExt as _;
 use objects::ObjectColumn;
 use objects::reconcile::RoleDatabase;
@@ -247,6 +247,22 @@ pub(crate) async fn occupied(dumped: &Dumped, databases: &[RoleDatabase]) -> Res
         database.db.read().execute_unprepared(&statement).await.map_err(db::Error::from)?;
     }
     Ok(None)
+}
+
+const SCHEMAS: &str = "
+    select cast(nspname as text) as text
+      from pg_namespace
+     where nspname = $1";
+
+/// Gives a schema another name. One that does not exist, as an interrupted command has renamed it, is no error.
+pub(crate) async fn rename_schema(db: &Db, from: &str, to: &str) -> Result<(), Error> {
+    let found: Vec<TextRow> = db.read().rows(SCHEMAS, vec![from.into()]).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let statement = format!("alter schema {} rename to {}", quoted(from), quoted(to));
+    db.read().execute_unprepared(&statement).await.map_err(db::Error::from)?;
+    Ok(())
 }
 
 fn quoted(name: &str) -> String {

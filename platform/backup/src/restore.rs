@@ -1,4 +1,4 @@
-//! Restores a recovery point into an empty place.
+//! Restores a recovery point into an empty place, or into the place of an installation whose databases are set aside.
 //!
 //! Objects first, rows after, the marker of an unfinished restore last: no server starts on a half of an installation,
 //! and the same command continues after an interruption. Invariant: nothing that exists is overwritten; what is
@@ -6,6 +6,7 @@
 
 mod events;
 mod rows;
+mod set_aside;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,18 @@ const MARKER: &str = "restore-incomplete";
 /// The folder for what people compare with the new machine, in the data folder.
 const FOR_PEOPLE: &str = "restored";
 
+/// What the end of the marker says of a roll-back.
+const ROLL_BACK: &str = "; roll-back";
+
+/// Into what a point is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Destination {
+    /// An empty place.
+    Empty,
+    /// The place of an installation, with its databases and its objects.
+    InUse,
+}
+
 /// Restores the point with this id (`latest`: the one that a restore has begun with, or else the newest).
 pub async fn restore(
     installation: &Installation,
@@ -36,7 +49,33 @@ pub async fn restore(
     repository: &Repository,
     id: &str,
 ) -> Result<Manifest, Error> {
-    let (marker, here) = (installation.data.join(MARKER), place(installation)?);
+    restore_into(Destination::Empty, installation, options, repository, id).await
+}
+
+/// Takes an installation, whose processes have ended, back to the point with this id. Its databases are set aside,
+/// under other names in the same place; objects that came later stay, without rows that name them.
+pub async fn roll_back(
+    installation: &Installation,
+    options: &BackupOptions,
+    repository: &Repository,
+    id: &str,
+) -> Result<Manifest, Error> {
+    restore_into(Destination::InUse, installation, options, repository, id).await
+}
+
+async fn restore_into(
+    destination: Destination,
+    installation: &Installation,
+    options: &BackupOptions,
+    repository: &Repository,
+    id: &str,
+) -> Result<Manifest, Error> {
+    let is_roll_back = destination == Destination::InUse;
+    let (marker, mut here) = (installation.data.join(MARKER), place(installation)?);
+    if is_roll_back {
+        // A restore must not continue it, nor the other way round.
+        here.push_str(ROLL_BACK);
+    }
     let begun = read_marker(&marker).await?.unwrap_or_default();
     let (begun_id, begun_in) = begun.split_once('\n').unwrap_or((begun.as_str(), here.as_str()));
     let id = if id == "latest" && !begun_id.is_empty() { begun_id } else { id };
@@ -54,14 +93,22 @@ pub async fn restore(
         return Err(Error::OtherPlace { begun: begun_in.to_owned(), here });
     }
     if !is_resumed {
-        refuse_occupied(installation, &manifest, &objects).await?;
+        if is_roll_back {
+            set_aside::begin(&installation.data, &manifest.id)?;
+        } else {
+            refuse_occupied(installation, &manifest, &objects).await?;
+        }
         let text = format!("{}\n{here}", manifest.id);
         data_dir::write_secret(&marker, text.as_bytes()).map_err(Error::file(&marker))?;
         sync_folder(&installation.data)?;
     }
+    if is_roll_back {
+        set_aside::databases(installation, &manifest.id).await?;
+    }
+    let may_exist = is_resumed || is_roll_back;
     for entry in repository.index(&manifest).await?.chunks(1000) {
         let restored =
-            stream::iter(entry).map(async |entry| restore_object(&objects, entry, repository, is_resumed).await);
+            stream::iter(entry).map(async |entry| restore_object(&objects, entry, repository, may_exist).await);
         restored.buffer_unordered(MAX_CONCURRENT).try_collect::<()>().await?;
     }
     restore_files(installation, repository, &manifest).await?;
@@ -92,9 +139,11 @@ pub fn refuse_incomplete(data: &Path) -> Result<(), String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(format!("{}: {error}", marker.display())),
     };
+    let is_roll_back = id.trim_end().ends_with(ROLL_BACK);
+    let command = if is_roll_back { "release rollback --database --yes" } else { "restore" };
     let id = id.lines().next().unwrap_or_default();
     Err(format!(
-        "a restore into {} is not finished: run `tutti restore --point {id}` again, it continues where it stopped",
+        "a restore into {} is not finished: run `tutti {command} --point {id}` again, it continues where it stopped",
         data.display()
     ))
 }
@@ -151,15 +200,15 @@ fn refuse_full_folder(folder: &Path, allowed: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Restores an object under its key, unless an interrupted restore did.
+/// Restores an object under its key, unless it is there: of an interrupted restore, or because it never went.
 async fn restore_object(
     objects: &Objects,
     entry: &IndexEntry,
     repository: &Repository,
-    is_resumed: bool,
+    may_exist: bool,
 ) -> Result<(), Error> {
     let IndexEntry { object: key, file, .. } = entry;
-    if is_resumed {
+    if may_exist {
         if sha256(objects, key).await?.as_deref() == Some(file.sha256.as_str()) {
             return Ok(());
         }

@@ -51,6 +51,11 @@ impl Clock {
         Self(Time::Fixed(Arc::new(Fixed { now: Mutex::new(at), announced: watch::Sender::new(at) })))
     }
 
+    /// Whether the time is fixed until it is moved, as in tests.
+    pub fn is_fixed(&self) -> bool {
+        matches!(self.0, Time::Fixed(_))
+    }
+
     /// Returns the current time, in UTC, in whole microseconds.
     pub fn now(&self) -> DateTime<Utc> {
         let now = match &self.0 {

@@ -2,12 +2,14 @@
 //!
 //! Owns the clock, randomness, ids of objects, IP networks, owned tasks, configuration, logs and metrics, and the
 //! traits by which crates that don't know each other speak: [`Event`], [`Query`], [`Transient`]. Invariant: nothing
-//! here opens a file of data or a connection.
+//! here opens a file of data or a connection; the log may have files of its own.
 
 pub mod clock;
 pub mod config;
+pub mod environment;
 pub mod error;
 pub mod event;
+mod log_archive;
 pub mod log_ring;
 pub mod networks;
 pub mod object_key;
@@ -18,6 +20,7 @@ pub mod telemetry;
 pub mod tls;
 
 pub use clock::Clock;
+pub use environment::Environment;
 pub use error::{EngineError, Transient};
 pub use event::Event;
 pub use networks::{Network, Networks};

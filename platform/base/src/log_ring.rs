@@ -1,4 +1,4 @@
-//! The newest lines of the log, kept in memory for the people who run the process.
+//! The newest lines of the log, kept in memory for the people who run the process, and in files if they are wanted.
 //!
 //! A layer of the log: it holds what is logged at `info` and above, and nothing that is not logged. Invariant: the
 //! lines are bounded in number and in bytes, a line is built before the lock is taken, and a reader holds the lock only
@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Write as _};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -20,6 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 use utoipa::ToSchema;
 
 use crate::clock::Clock;
+use crate::log_archive::LogArchive;
 
 /// The most lines that are kept.
 const MAX_LINES: usize = 2_000;
@@ -32,7 +34,8 @@ const MAX_FIELDS: usize = 24;
 /// What a line costs besides its texts.
 const LINE_BYTES: usize = 200;
 /// Fields of the request that a line belongs to.
-const SPAN_FIELDS: [&str; 2] = ["role", "request.id"];
+const SPAN_FIELDS: [&str; 2] = ["role", REQUEST_ID];
+const REQUEST_ID: &str = "request.id";
 
 /// The level of a line; a lower one is more severe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -101,6 +104,12 @@ pub struct LogFilter {
     pub role: Option<String>,
     /// Lines with this text, in any case of letters.
     pub contains: Option<String>,
+    /// Lines of the request with this id.
+    pub request: Option<String>,
+    /// Lines of this time and later ones.
+    pub since: Option<DateTime<Utc>>,
+    /// Lines before this time.
+    pub until: Option<DateTime<Utc>>,
     /// Lines before this one, by time and number.
     pub before: Option<(DateTime<Utc>, u64)>,
     /// The most lines.
@@ -111,6 +120,9 @@ impl LogFilter {
     fn admits(&self, line: &LogLine) -> bool {
         self.level.is_none_or(|level| line.level <= level)
             && self.before.is_none_or(|before| (line.at, line.number) < before)
+            && self.since.is_none_or(|since| line.at >= since)
+            && self.until.is_none_or(|until| line.at < until)
+            && self.request.as_ref().is_none_or(|request| line.fields.get(REQUEST_ID) == Some(request))
             && self.role.as_deref().is_none_or(|role| line.is_of(role))
             && self.contains.as_deref().is_none_or(|text| line.contains(text))
     }
@@ -120,6 +132,8 @@ impl LogFilter {
 #[derive(Clone, Default)]
 pub struct LogRing {
     lines: Arc<Mutex<Lines>>,
+    /// Where older lines are, and those of earlier processes.
+    archive: Arc<OnceLock<LogArchive>>,
     clock: Clock,
 }
 
@@ -140,29 +154,57 @@ struct Lines {
 impl LogRing {
     /// Returns an empty ring, whose lines have the times of this clock.
     pub fn new(clock: Clock) -> Self {
-        Self { lines: Arc::default(), clock }
+        Self { lines: Arc::default(), archive: Arc::default(), clock }
     }
 
-    /// Returns the lines that a filter admits, newest first.
+    /// Keeps lines in files of a folder as well, from those on that are here now: `max_bytes` at most, those of earlier
+    /// processes too. The first call counts.
+    pub fn keep_in(&self, folder: &Path, max_bytes: u64) -> std::io::Result<()> {
+        let archive = LogArchive::open(folder, max_bytes)?;
+        let kept: Vec<Arc<LogLine>> = self.lines.lock().kept.iter().cloned().collect();
+        kept.iter().filter_map(|line| serde_json::to_string(&**line).ok()).for_each(|line| archive.append(&line));
+        let _ = self.archive.set(archive);
+        Ok(())
+    }
+
+    /// Returns the lines that a filter admits, newest first. With files it may take a while.
     pub fn recent(&self, filter: &LogFilter) -> Vec<LogLine> {
         let filter = LogFilter { contains: filter.contains.as_deref().map(str::to_lowercase), ..filter.clone() };
         let mut found: Vec<Arc<LogLine>> = self.lines.lock().kept.iter().cloned().collect();
+        let oldest = found.iter().map(|line| line.at).min();
         found.retain(|line| filter.admits(line));
         // By time: threads take their times before they take their numbers.
         found.sort_by_key(|line| std::cmp::Reverse((line.at, line.number)));
-        found.iter().take(filter.limit).map(|line| LogLine::clone(line)).collect()
+        let mut lines: Vec<LogLine> = found.iter().take(filter.limit).map(|line| LogLine::clone(line)).collect();
+        let missing = filter.limit - lines.len();
+        if let Some(archive) = self.archive.get().filter(|_| missing > 0) {
+            let mut older = archive.search(missing, |text| {
+                let line: LogLine = serde_json::from_str(text).ok()?;
+                // The others are here.
+                (oldest.is_none_or(|oldest| line.at < oldest) && filter.admits(&line)).then_some(line)
+            });
+            older.sort_by_key(|line| std::cmp::Reverse((line.at, line.number)));
+            lines.extend(older);
+        }
+        lines
     }
 
     fn push(&self, mut line: LogLine) {
-        let bytes = line.bytes();
-        let mut lines = self.lines.lock();
+        let (bytes, mut lines) = (line.bytes(), self.lines.lock());
         line.number = lines.next;
+        let line = Arc::new(line);
         lines.next += 1;
         lines.bytes += bytes;
-        lines.kept.push_back(Arc::new(line));
+        lines.kept.push_back(line.clone());
         while lines.kept.len() > MAX_LINES || lines.bytes > MAX_BYTES {
             let Some(oldest) = lines.kept.pop_front() else { break };
             lines.bytes -= oldest.bytes();
+        }
+        drop(lines);
+        if let Some(archive) = self.archive.get()
+            && let Ok(text) = serde_json::to_string(&*line)
+        {
+            archive.append(&text);
         }
     }
 }
@@ -293,10 +335,40 @@ mod tests {
         assert_eq!(found(LogFilter { role: Some("delivery".into()), ..all() }), ["hello"]);
         assert_eq!(found(LogFilter { contains: Some("THING".into()), ..all() }), ["a Thing failed"]);
         assert_eq!(found(LogFilter { contains: Some("m1".into()), ..all() }), ["a Thing failed"]);
+        assert_eq!(found(LogFilter { request: Some("r1".into()), ..all() }), ["a Thing failed"]);
+        assert_eq!(found(LogFilter { request: Some("r".into()), ..all() }), [""; 0], "an id is whole");
+        assert_eq!(found(LogFilter { since: Some(clock.now()), ..all() }), ["broken", "hello"]);
+        assert_eq!(found(LogFilter { until: Some(clock.now()), ..all() }), ["a Thing failed"]);
         assert_eq!(found(LogFilter { limit: 1, ..all() }), ["broken"]);
         // Two lines of the same time: the cursor has the number as well.
         let before = Some((lines[0].at, lines[0].number));
         assert_eq!(found(LogFilter { before, ..all() }), ["hello", "a Thing failed"]);
+    }
+
+    #[test]
+    fn lines_of_an_earlier_process_are_found_in_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, clock) = ring();
+        let log = |ring: &LogRing, message: &str| {
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(ring.clone()), || {
+                tracing::warn!(count = 1, "{message}");
+            });
+            clock.advance(TimeDelta::seconds(1));
+        };
+        log(&first, "before the files");
+        first.keep_in(folder.path(), 1 << 20).unwrap();
+        log(&first, "the last one");
+        assert_eq!(messages(&first.recent(&all())), ["the last one", "before the files"], "none is there twice");
+        let second = LogRing::new(clock.clone());
+        second.keep_in(folder.path(), 1 << 20).unwrap();
+        log(&second, "after a restart");
+        let lines = second.recent(&all());
+        assert_eq!(messages(&lines), ["after a restart", "the last one", "before the files"]);
+        assert_eq!(lines[1].fields["count"], "1");
+        let before = Some((lines[0].at, lines[0].number));
+        assert_eq!(messages(&second.recent(&LogFilter { before, limit: 1, ..all() })), ["the last one"]);
+        let wanted = LogFilter { contains: Some("FILES".into()), ..all() };
+        assert_eq!(messages(&second.recent(&wanted)), ["before the files"]);
     }
 
     #[test]

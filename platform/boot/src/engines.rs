@@ -1,4 +1,5 @@
-//! Which engines a process uses: `[db]`, `[bus]`, `[objects]`, `[mail]` and `[secrets]` in the configuration.
+//! Which engines a process uses: `[environment]`, `[db]`, `[bus]`, `[objects]`, `[mail]` and `[secrets]` in the
+//! configuration.
 //!
 //! Invariant: with an empty configuration everything is embedded in the data folder.
 
@@ -8,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use base::Clock;
 use base::telemetry::Metrics;
+use base::{Clock, Environment};
 use bus::Bus;
 use mail::{Mail, MailOptions};
 use objects::Objects;
@@ -140,6 +141,7 @@ impl Secrets {
 /// Returns the sections of this file, for the configuration reference.
 pub fn sections() -> Vec<Section> {
     vec![
+        Section::of::<Environment>("environment").with_rule(|config| Environment::of(config).map(drop)),
         Section::of::<DbConfig>("db").with_rule(|config| config.section::<DbConfig>("db")?.postgres("").map(drop)),
         Section::of::<NatsOptions>("bus"),
         Section::of::<S3Options>("objects"),
@@ -150,7 +152,7 @@ pub fn sections() -> Vec<Section> {
 
 /// Returns the files with secrets that the configuration names, each with the key that names it.
 pub fn secret_files(config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Error> {
-    let Engines { db, bus, objects, mail, secrets } = Engines::of(config)?;
+    let Engines { db, bus, objects, mail, secrets, .. } = Engines::of(config)?;
     let named = [
         ("db.url_file", db.url_file),
         ("bus.password_file", bus.password_file),
@@ -165,6 +167,8 @@ pub fn secret_files(config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Err
 
 /// The settings of the engines that a process uses.
 pub struct Engines {
+    /// The environment that the process belongs to.
+    pub environment: Environment,
     /// Where the rows are.
     pub db: DbConfig,
     /// The servers of the bus.
@@ -181,6 +185,7 @@ impl Engines {
     /// Reads the settings.
     pub fn of(config: &Config) -> Result<Self, Error> {
         Ok(Self {
+            environment: Environment::of(config)?,
             db: config.section("db")?,
             bus: config.section("bus")?,
             objects: config.section("objects")?,
@@ -220,7 +225,8 @@ pub(super) fn open_mail(
 ) -> Result<Mail, Error> {
     let public_url = options.config.section::<PublicOrigin>("gateway")?.public_url;
     let site_url = settings.site_origin(&public_url, options.listen)?;
-    Mail::open(settings, folder, site_url, options.clock.clone(), options.random.clone(), metrics)
+    let environment = Environment::of(&options.config)?;
+    Mail::open((settings, environment), folder, site_url, options.clock.clone(), options.random.clone(), metrics)
 }
 
 fn invalid(section: &str, reason: &str) -> Error {

@@ -9,10 +9,12 @@ mod engines;
 mod pending_dependencies;
 pub mod permissions;
 mod reports;
+mod schema;
 
 pub use accounts_keys::AccountsKeys;
 pub use engines::{DbConfig, Engines, Secrets, open_bus, open_objects, secret_files, sections};
 pub use pending_dependencies::PendingDependencies;
+pub use schema::refuse_other_environment;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,7 +44,7 @@ use service::{BootError, Context, Flags, RoleInterface, Service, ThisProcess, pe
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The sections of the configuration that belong to no role.
-pub const SECTIONS: &[&str] = &["db", "bus", "objects", "mail", "secrets"];
+pub const SECTIONS: &[&str] = &["environment", "db", "bus", "objects", "mail", "secrets"];
 
 /// Returns an error if the configuration has a key or a value that the engines or these services can't use. Opens
 /// nothing.
@@ -177,7 +179,8 @@ impl Process {
             async move {
                 let (bus, objects, mail, peers, verifier, (flags, process), url_signer, clock, metrics, tasks) = shared;
                 let db = engines.db.open(service.name, data).await?;
-                migrate(service, &db, &engines.db, &options.pending).await?;
+                let wanted = (&engines.db, &engines.environment);
+                schema::migrate(service, &db, wanted, &options.pending, &options.clock).await?;
                 let folder = data.join(service.name);
                 data_dir::create_private_folder(&folder)?;
                 let context = Context {
@@ -260,15 +263,16 @@ impl Process {
         };
         options.pending.retry_until_ready("the event bus", bus::Error::is_unavailable, declare).await?;
         bus.start(consumers, &tasks);
-        let name = process_name();
-        for (db, jobs) in jobs {
-            schedule::start(&db, jobs, &name, &clock, &tasks);
+        for (db, jobs) in jobs.into_iter().filter(|(_, jobs)| !jobs.is_empty()) {
+            schedule::end_leases(&db, &clock).await?;
+            schedule::start(&db, jobs, &process_name(), &clock, &tasks);
         }
         let databases: Vec<_> = contexts
             .iter()
             .filter(|(service, _)| service.migrations.is_some())
             .map(|(service, context)| (service.name, context.db.clone()))
             .collect();
+        schema::warn_if_retired(&databases).await;
         for (name, db) in &databases {
             bus.relay(name, db.clone(), clock.clone(), &tasks);
             mail.send_from(name, db.clone(), &tasks);
@@ -374,27 +378,4 @@ fn this_process(services: &[Service], options: &Options, metrics: &Metrics) -> R
         logs: options.logs.clone(),
     };
     Ok(ThisProcess::new(identity, metrics.clone()))
-}
-
-/// Migrates the schema, or waits until another process has; in either case waits for the database.
-async fn migrate(
-    service: &Service,
-    db: &Db,
-    config: &DbConfig,
-    pending: &PendingDependencies,
-) -> Result<(), BootError> {
-    let Some(migrations) = service.migrations else { return Ok(()) };
-    let what = format!("the {} database", service.name);
-    pending
-        .retry_until_ready(&what, BootError::is_transient, || async {
-            if config.migrate_on_start {
-                return Ok(db.migrate(service.name, migrations).await?);
-            }
-            if db.is_current(service.name, migrations).await? {
-                Ok(())
-            } else {
-                Err(BootError::Unmigrated(service.name))
-            }
-        })
-        .await
 }

@@ -11,11 +11,13 @@ mod leases;
 mod options;
 mod provision;
 mod publish;
+mod remove;
 mod server_time;
 mod stream;
 mod subjects;
 
 pub use options::NatsOptions;
+pub use remove::remove;
 
 use std::sync::Arc;
 use std::time::Duration;

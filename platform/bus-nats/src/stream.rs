@@ -222,6 +222,6 @@ impl Nats {
 }
 
 /// Whether the stream is missing, rather than the server unresponsive.
-fn is_not_found(error: &GetStreamError) -> bool {
+pub(super) fn is_not_found(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.code() == 404)
 }

@@ -127,6 +127,11 @@ impl Broadcast {
         self.local.publish(topic, payload);
     }
 
+    /// Whether there may be subscribers in other processes.
+    pub fn reaches_other_processes(&self) -> bool {
+        self.remote.is_some()
+    }
+
     /// Subscribes to `topic` for the process itself, whose number of subscriptions is bounded.
     pub fn subscribe(&self, topic: &str) -> Subscriber {
         self.local.subscribe(topic)

@@ -5,12 +5,14 @@
 //! been made or not, as that may have happened during the commit; after any other `Err` nothing was written (decision
 //! 16).
 
+pub mod environment;
 mod error;
 mod group_commit;
 mod lane;
 mod migrate;
 mod postgres;
 pub mod restored;
+pub mod retirement;
 mod rows;
 pub mod schedule;
 mod scheduler;
@@ -24,7 +26,7 @@ mod writer;
 
 pub use error::Error;
 pub use lane::Lane;
-pub use migrate::Migration;
+pub use migrate::{Migration, MissingStep};
 pub use postgres::PostgresOptions;
 pub use rows::{chunk_size, placeholders};
 pub use sea_orm::{FromQueryResult, Value};
@@ -101,6 +103,15 @@ impl Db {
         migrate::is_current(&self.reader, service, migrations).await
     }
 
+    /// Returns the steps that the schema lacks; an error if it is too new for this release. Changes nothing.
+    pub async fn missing_steps(
+        &self,
+        service: &'static str,
+        migrations: &'static [Migration],
+    ) -> Result<Vec<MissingStep>, Error> {
+        migrate::list_missing(&self.reader, service, migrations).await
+    }
+
     /// Opens the SQLite database at `path` read-only. Its schema is migrated first, if it isn't current.
     pub async fn open_read_only(
         path: &Path,
@@ -113,6 +124,11 @@ impl Db {
         }
         reader.close().await?;
         Self::sqlite(path).await?.migrate(service, migrations).await?;
+        sqlite::open_read_only(path).await
+    }
+
+    /// Opens the SQLite database at `path` read-only, whatever version its schema has.
+    pub async fn open_unmigrated(path: &Path) -> Result<DatabaseConnection, Error> {
         sqlite::open_read_only(path).await
     }
 

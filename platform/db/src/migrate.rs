@@ -6,7 +6,7 @@
 
 use sea_orm::{DbBackend, FromQueryResult};
 
-use super::{Error, Sql, Tx};
+use super::{Error, Sql, Tx, Value, placeholders};
 
 /// One step of a schema.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,27 @@ pub struct Migration {
     pub sql: &'static str,
     /// The lowest schema version that a binary may know and still work after this step.
     pub min_compatible: i64,
+}
+
+/// A step that a schema lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissingStep {
+    /// Whose step it is: the service's, or `kit` for the platform's tables.
+    pub part: &'static str,
+    /// The version that the schema has; 0 if it has none.
+    pub found: i64,
+    /// The step's number.
+    pub version: i64,
+    /// The lowest version that a binary may know and still work after this step.
+    pub min_compatible: i64,
+}
+
+impl MissingStep {
+    /// Whether a binary that knows the schema as it is can work after the step. One that does not know the schema at
+    /// all does not need it.
+    pub fn is_compatible(&self) -> bool {
+        self.found == 0 || self.min_compatible <= self.found
+    }
 }
 
 /// The name under which the versions of the platform's own tables are recorded. It is stored in the `part` column of
@@ -48,6 +69,10 @@ const PLATFORM: &[Migration] = &[
     // While a backup copies objects, no sweep removes any: see `objects::removal_hold`. The restores of the database:
     // see `backup`.
     Migration { version: 7, min_compatible: 1, sql: include_str!("../migrations/0007_removal_hold_restored.sql") },
+    // The jobs that are known, and whether they are paused; who asked for a run: see `schedule`.
+    Migration { version: 8, min_compatible: 1, sql: include_str!("../migrations/0008_timed_jobs.sql") },
+    // Which environment the database belongs to, and that its site is retired: see `environment` and `retirement`.
+    Migration { version: 9, min_compatible: 1, sql: include_str!("../migrations/0009_environment_retirement.sql") },
 ];
 
 #[derive(FromQueryResult)]
@@ -79,23 +104,46 @@ pub(super) async fn is_current(
     service: &'static str,
     migrations: &'static [Migration],
 ) -> Result<bool, Error> {
-    if !has_version_table(db).await? {
+    if !has_table(db, "schema_version").await? {
         return Ok(false);
     }
     Ok(missing_steps(db, PART, PLATFORM).await?.is_empty() && missing_steps(db, service, migrations).await?.is_empty())
 }
 
-/// Asks the engine's catalogue, because a failed query would abort a transaction on PostgreSQL.
-async fn has_version_table(db: &impl Sql) -> Result<bool, Error> {
+/// Whether there is a table. Asks the engine's catalogue, because a failed query would abort a transaction on
+/// PostgreSQL.
+pub(super) async fn has_table(db: &impl Sql, table: &str) -> Result<bool, Error> {
     let text = match db.backend() {
         DbBackend::Postgres => {
-            "select count(*) as tables from pg_tables where tablename = 'schema_version' and schemaname = \
-             current_schema()"
+            "select count(*) as tables from pg_tables where tablename = $1 and schemaname = current_schema()"
         }
-        _ => "select count(*) as tables from sqlite_schema where name = 'schema_version'",
+        _ => "select count(*) as tables from sqlite_schema where name = $1",
     };
-    let found: Option<CountRow> = db.row(text, vec![]).await?;
+    let found: Option<CountRow> = db.row(text, vec![table.into()]).await?;
     Ok(found.is_some_and(|found| found.tables > 0))
+}
+
+/// Returns the steps that a schema lacks, the platform's first; an error if it is too new.
+pub(super) async fn list_missing(
+    db: &impl Sql,
+    service: &'static str,
+    migrations: &'static [Migration],
+) -> Result<Vec<MissingStep>, Error> {
+    let has_versions = has_table(db, "schema_version").await?;
+    let mut missing = Vec::new();
+    for (part, steps) in [(PART, PLATFORM), (service, migrations)] {
+        let lacking = if has_versions { missing_steps(db, part, steps).await? } else { steps.iter().collect() };
+        // Steps are applied in order, so what is there are all before the first that is not.
+        let found = steps.iter().rev().find(|step| lacking.iter().all(|other| other.version > step.version));
+        let found = if has_versions { found.map_or(0, |step| step.version) } else { 0 };
+        missing.extend(lacking.into_iter().map(|&Migration { version, min_compatible, .. }| MissingStep {
+            part,
+            found,
+            version,
+            min_compatible,
+        }));
+    }
+    Ok(missing)
 }
 
 /// Returns the steps of `part` that the schema doesn't have yet.
@@ -126,19 +174,27 @@ async fn missing_steps(
 }
 
 async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
-    for migration in missing_steps(tx, part, migrations).await? {
-        for statement in migration.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
-            if let Some(statement) = for_engine(statement, tx.backend()) {
-                tx.execute(statement, vec![]).await?;
-            }
-        }
-        tx.execute(
-            "insert into schema_version (part, version, min_compatible) values ($1, $2, $3)",
-            vec![part.into(), migration.version.into(), migration.min_compatible.into()],
-        )
-        .await?;
+    let missing = missing_steps(tx, part, migrations).await?;
+    if missing.is_empty() {
+        return Ok(());
     }
+    tx.execute_script(&script(&missing, tx.backend())).await?;
+    let values: Vec<Value> =
+        missing.iter().flat_map(|step| [part.into(), step.version.into(), step.min_compatible.into()]).collect();
+    let rows = placeholders(missing.len(), 3);
+    tx.execute(&format!("insert into schema_version (part, version, min_compatible) values {rows}"), values).await?;
     Ok(())
+}
+
+/// Returns what `steps` have for an engine as one text, because a request for each statement takes longer than most of
+/// the statements do: a new schema has a hundred.
+fn script(steps: &[&Migration], backend: DbBackend) -> String {
+    let statements = steps.iter().flat_map(|step| step.sql.split(";\n"));
+    statements
+        .map(|statement| statement.trim().trim_end_matches(';'))
+        .filter(|statement| !statement.is_empty())
+        .filter_map(|statement| for_engine(statement, backend))
+        .fold(String::new(), |script, statement| script + statement + ";\n")
 }
 
 /// Returns a statement without the line that names its engine; `None` if that is another engine.
@@ -165,5 +221,18 @@ mod tests {
         assert_eq!(for_engine(marked, DbBackend::Postgres), None);
         assert_eq!(for_engine("-- only postgresql\nrevoke x", DbBackend::Postgres), Some("revoke x"));
         assert_eq!(for_engine("create table x (\n)", DbBackend::Postgres), Some("create table x (\n)"));
+    }
+
+    #[test]
+    fn the_steps_are_one_text_in_their_order() {
+        let step = |version, sql| Migration { version, sql, min_compatible: 1 };
+        let steps = [
+            step(1, "-- Why.\ncreate table x (\n    id uuid);\n-- only sqlite\ncreate trigger y\nbegin z; end;\n"),
+            step(2, "-- only postgresql\nrevoke x;"),
+        ];
+        let steps: Vec<&Migration> = steps.iter().collect();
+        let table = "-- Why.\ncreate table x (\n    id uuid);\n";
+        assert_eq!(script(&steps, DbBackend::Sqlite), format!("{table}create trigger y\nbegin z; end;\n"));
+        assert_eq!(script(&steps, DbBackend::Postgres), format!("{table}revoke x;\n"));
     }
 }

@@ -88,6 +88,11 @@ impl Tx {
         (self.inner, self.records.into_inner())
     }
 
+    /// Runs statements that have no values, one after the other, in one request.
+    pub(super) async fn execute_script(&self, text: &str) -> Result<(), Error> {
+        self.note(self.inner.execute_unprepared(text).await.map(drop).map_err(Error::from))
+    }
+
     /// Returns the suffix of the event ids of this process, as text.
     pub fn own_id_suffix() -> String {
         format!("{:04x}", *PROCESS_TAG)

@@ -166,6 +166,22 @@ impl ConnectionState {
         self.eviction.cancelled().await;
     }
 
+    /// Waits until the connection has had no request in progress for `time`.
+    pub(super) async fn idle_for(&self, time: Duration) {
+        loop {
+            let idle = if self.requests.load(Ordering::Relaxed) == 0 {
+                let since = self.idle_since.load(Ordering::Relaxed);
+                Duration::from_millis(millis(self.started).saturating_sub(since))
+            } else {
+                Duration::ZERO
+            };
+            if idle >= time {
+                return;
+            }
+            tokio::time::sleep(time - idle).await;
+        }
+    }
+
     /// Marks the start of a request.
     pub(super) fn begin_request(self: &Arc<Self>) -> RequestInProgress {
         self.requests.fetch_add(1, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use axum::extract::ConnectInfo;
 use http::Extensions;
 
 use crate::auth::Member;
-use crate::{ConnectionPermit, Deadline, RequestId, Trace};
+use crate::{ConnectionPermit, Deadline, OverTls, RequestId, Trace};
 
 /// Removes all extensions but those that go along: the caller, its IP address, the ids, the deadline, and the
 /// connection.
@@ -22,6 +22,7 @@ pub fn keep_forwarded(extensions: &mut Extensions) {
     keep::<Deadline>(extensions, &mut kept);
     keep::<hyper::upgrade::OnUpgrade>(extensions, &mut kept);
     keep::<ConnectionPermit>(extensions, &mut kept);
+    keep::<OverTls>(extensions, &mut kept);
     *extensions = kept;
 }
 

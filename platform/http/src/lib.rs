@@ -8,11 +8,14 @@ mod binary;
 mod bounds;
 mod compression;
 pub mod conditional;
+mod connection;
 mod connections;
 mod extensions;
 mod extract;
 mod framing;
 mod framing_stream;
+mod http1;
+mod http2;
 mod idempotency;
 mod internal_headers;
 pub mod jobs;
@@ -31,12 +34,14 @@ mod shape_error;
 pub mod signed_url;
 mod smuggling;
 mod sse;
+pub mod tls;
 mod trace;
 mod write_timeout;
 
 pub use binary::Binary;
 pub use bounds::{Bounds, HeadBounds};
 pub use compression::compress_json;
+pub use connection::{ConnectionPermit, Limits, OverTls};
 pub use connections::client_prefix;
 pub use extensions::keep_forwarded;
 pub use extract::{Page, Path, Query};
@@ -47,7 +52,7 @@ pub use layers::{LayerState, RequestId, RouterLayer, with_common_layers, with_gu
 pub use pacing::{ClientPace, TooSlow};
 pub use problem::Problem;
 pub use security_headers::{Policy, RESOURCE_POLICY};
-pub use serve::{ConnectionPermit, Limits, Listener, serve};
+pub use serve::{Listener, serve, serve_tls};
 pub use sse::{sse, sse_event};
 pub use trace::Trace;
 

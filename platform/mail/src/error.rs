@@ -35,6 +35,9 @@ pub enum Error {
     /// The folder of mails can't be written.
     #[error("the folder of mails can't be written")]
     Folder(#[source] std::io::Error),
+    /// The recipient is not one of those to whom mails may go outside production.
+    #[error("outside production, mails go only to the addresses and domains of environment.mail_allowed")]
+    Withheld,
     /// A row does not make a mail.
     #[error("the mail can't be written as a message: {0}")]
     Unwritable(&'static str),
@@ -50,7 +53,7 @@ impl Error {
             Self::Unavailable { step, reason } => format!("{step}: {reason}"),
             Self::Deferred { code, reason } | Self::Refused { code, reason } => format!("{code} {reason}"),
             Self::Folder(error) => error.to_string(),
-            Self::Unwritable(_) => self.to_string(),
+            Self::Withheld | Self::Unwritable(_) => self.to_string(),
         };
         text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(MAX_REASON_CHARS).collect()
     }

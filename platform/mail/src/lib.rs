@@ -7,6 +7,7 @@
 //! anything that an engine keeps is left.
 
 mod address;
+mod allow_list;
 mod error;
 mod folder;
 mod forget;
@@ -42,7 +43,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::config;
 use base::tasks::Tasks;
-use base::{Clock, Random};
+use base::{Clock, Environment, Random};
 use chrono::{DateTime, Utc};
 use db::{Db, Tx};
 use tokio::sync::Notify;
@@ -118,6 +119,7 @@ pub struct Mail(Arc<Inner>);
 
 struct Inner {
     engine: Box<dyn Engine>,
+    allow_list: allow_list::AllowList,
     /// The address and the name that mails come from.
     sender: (Address, String),
     site_url: String,
@@ -135,10 +137,10 @@ impl fmt::Debug for Mail {
 }
 
 impl Mail {
-    /// Opens the engine that the options name; sends nothing. `folder` is that of the embedded engine, `site_url` the
-    /// origin for links (see [`MailOptions::site_origin`]).
+    /// Opens the engine that the options name; sends nothing. The environment says to whom mails may go; `folder` is
+    /// that of the embedded engine, `site_url` the origin for links (see [`MailOptions::site_origin`]).
     pub fn open(
-        options: &MailOptions,
+        (options, environment): (&MailOptions, Environment),
         folder: &Path,
         site_url: String,
         clock: Clock,
@@ -154,7 +156,8 @@ impl Mail {
             EngineKind::Smtp => Box::new(smtp::Smtp::new(options.smtp()?, sender.0.domain())?),
         };
         let (metrics, recorded) = (Metrics::new(registry), Notify::new());
-        Ok(Self(Arc::new(Inner { engine, sender, site_url, clock, random, metrics, recorded })))
+        let allow_list = allow_list::AllowList::new(environment, options.engine);
+        Ok(Self(Arc::new(Inner { engine, allow_list, sender, site_url, clock, random, metrics, recorded })))
     }
 
     /// Renders a mail and records it in the caller's transaction. It is sent soon after the commit.

@@ -1,6 +1,6 @@
 //! The metrics of mails.
 //!
-//! Invariant: the labels are the three outcomes in this file.
+//! Invariant: the labels are the four outcomes in this file.
 
 use base::telemetry::Metrics as Registry;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -24,14 +24,15 @@ impl Metrics {
         registry.register(|registry| {
             registry.register(
                 "mail_attempts",
-                "Attempts to send a mail: it was sent, is tried again later (deferred), or is a dead letter (dead)",
+                "Attempts to send a mail: it was sent, is tried again later (deferred), is a dead letter (dead), or \
+                 may not go to its recipient outside production (withheld)",
                 metrics.attempts.clone(),
             );
         });
         metrics
     }
 
-    /// Counts an attempt whose outcome is `sent`, `deferred` or `dead`.
+    /// Counts an attempt whose outcome is `sent`, `deferred`, `dead` or `withheld`.
     pub(crate) fn attempted(&self, outcome: &'static str) {
         self.attempts.get_or_create(&AttemptLabels { outcome }).inc();
     }

@@ -137,10 +137,15 @@ impl Sender {
     /// Sends a mail and records how that ended. Returns whether the engine was unavailable.
     async fn send(&self, row: Claimed) -> bool {
         let Claimed { id, template, content, fence, attempt } = row;
-        let sent = match content.map(|content| Message::write(&self.mail.0.sender, content)) {
-            Some(Ok(message)) => self.mail.0.engine.send(&message).await,
-            Some(Err(error)) => Err(error),
+        let message = match content {
+            Some(content) => {
+                self.mail.0.allow_list.check(&content.to).and_then(|()| Message::write(&self.mail.0.sender, content))
+            }
             None => Err(Error::Unwritable("its row has no recipient or no body")),
+        };
+        let sent = match message {
+            Ok(message) => self.mail.0.engine.send(&message).await,
+            Err(error) => Err(error),
         };
         let settlement = match &sent {
             Ok(()) => Settlement::Sent,
@@ -153,10 +158,12 @@ impl Sender {
             }
             Err(error) => Settlement::Dead { reason: error.reason() },
         };
-        let (service, outcome) = (self.service, outcome(&settlement));
+        let (service, outcome) = (self.service, outcome(&sent, &settlement));
         self.mail.0.metrics.attempted(outcome);
         match (&sent, &settlement) {
             (Ok(()), _) => tracing::debug!(service, mail.id = id, mail.template = template, attempt, "a mail is sent"),
+            // The list logs the first one.
+            (Err(Error::Withheld), _) => {}
             (Err(error), Settlement::Dead { .. }) => {
                 let error = chain(error);
                 tracing::error!(service, mail.id = id, mail.template = template, attempt, error, "a mail is dead");
@@ -192,11 +199,12 @@ impl Sender {
     }
 }
 
-fn outcome(settlement: &Settlement) -> &'static str {
-    match settlement {
-        Settlement::Sent => "sent",
-        Settlement::Retry { .. } => "deferred",
-        Settlement::Dead { .. } => "dead",
+fn outcome(sent: &Result<(), Error>, settlement: &Settlement) -> &'static str {
+    match (sent, settlement) {
+        (Err(Error::Withheld), _) => "withheld",
+        (_, Settlement::Sent) => "sent",
+        (_, Settlement::Retry { .. }) => "deferred",
+        (_, Settlement::Dead { .. }) => "dead",
     }
 }
 

@@ -5,7 +5,7 @@
 //! loses its bodies, and later goes itself.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{Db, Error, Lane, Sql, Tx};
+use db::{Db, Error, Lane, Sql, Tx, retirement};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -181,7 +181,7 @@ pub(crate) const CLAIM: &str = "
             limit $2)
  returning id, recipient, language, template, subject, body_text, body_html, unsubscribe, created_at, fence, attempts";
 
-/// Claims rows that are due, until `until`.
+/// Claims rows that are due, until `until`; none if the site is retired.
 pub(crate) async fn claim_due(
     db: &Db,
     now: DateTime<Utc>,
@@ -195,7 +195,12 @@ pub(crate) async fn claim_due(
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows: Vec<ClaimedRow> = db
-        .write(Lane::of(SENDING), async move |tx| tx.rows(CLAIM, vec![now.into(), limit.into(), until.into()]).await)
+        .write(Lane::of(SENDING), async move |tx| {
+            if retirement::is_retired(tx).await? {
+                return Ok(Vec::new());
+            }
+            tx.rows(CLAIM, vec![now.into(), limit.into(), until.into()]).await
+        })
         .await?;
     Ok(rows.into_iter().map(Claimed::from).collect())
 }
@@ -295,4 +300,32 @@ pub async fn prune(db: &Db, now: DateTime<Utc>) -> Result<(), Error> {
         == BATCH_ROWS as u64
     {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use db::Value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_retired_site_claims_no_mail() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
+        db.migrate("test", &[]).await.unwrap();
+        let (now, due) = (DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(1), DateTime::<Utc>::UNIX_EPOCH);
+        let inserted: Result<u64, Error> = db
+            .write(Lane::NONE, async move |tx| {
+                let new = ["m1", "ada@example.org", "en", "t", "s", "text", "html"].map(Value::from);
+                let none = || Value::from(None::<String>);
+                let more = [none(), due.into(), 10_i64.into(), none()];
+                tx.execute(INSERT, new.into_iter().chain(more).collect()).await
+            })
+            .await;
+        assert_eq!(inserted.unwrap(), 1);
+        retirement::retire(&db, "moved", now).await.unwrap();
+        assert!(claim_due(&db, now, now, 10).await.unwrap().is_empty());
+        retirement::undo(&db).await.unwrap();
+        assert_eq!(claim_due(&db, now, now, 10).await.unwrap().len(), 1);
+    }
 }

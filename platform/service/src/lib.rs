@@ -2,9 +2,11 @@
 //!
 //! Invariant: a service gets everything it uses through [`Context`]; it uses nothing global.
 
+mod api_part;
 mod flags;
 pub mod process;
 
+pub use api_part::ApiPart;
 pub use flags::{FindFlags, Flag, Flags, FlagsState};
 pub use process::ThisProcess;
 pub mod personal_data;
@@ -69,7 +71,7 @@ pub struct RoleInterface {
     /// The role.
     pub role: &'static str,
     /// Its part of the API. Paths below `/v1/admin/` are the operators' listener's; every other one is public.
-    pub openapi: utoipa::openapi::OpenApi,
+    pub openapi: ApiPart,
     /// The codes of its problems.
     pub codes: &'static [&'static Code],
     /// What it keeps about members.
@@ -86,7 +88,7 @@ impl From<&Service> for RoleInterface {
     fn from(service: &Service) -> Self {
         Self {
             role: service.name,
-            openapi: (service.openapi)(),
+            openapi: ApiPart::new(service.openapi),
             codes: service.codes,
             personal_data: service.personal_data,
         }

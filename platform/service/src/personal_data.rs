@@ -155,7 +155,8 @@ pub const PLATFORM_TABLES: &[(&str, TableData)] = &[
     ("schema_version", TableData::NotExported("The steps of the schema.")),
     ("outbox", TableData::NotExported("Events of the last days, which repeat what the other tables hold.")),
     ("inbox", TableData::NotExported("The ids of events that were handled.")),
-    ("schedule_run", TableData::NotExported("The runs of timed jobs.")),
+    ("schedule_run", TableData::NotExported("The runs of timed jobs, and which operator asked for one.")),
+    ("schedule_job", TableData::NotExported("The timed jobs, and which operator has paused one.")),
     ("idempotency", TableData::NotExported("Responses that a client may ask for again, for a day.")),
     ("orphan_object", TableData::NotExported("Keys of files that nothing names any more.")),
     (
@@ -165,6 +166,8 @@ pub const PLATFORM_TABLES: &[(&str, TableData)] = &[
     ("mail_forgotten", TableData::NotExported("The ids of mails that are being removed, for minutes.")),
     ("removal_hold", TableData::NotExported("Until when a backup holds the removal of files.")),
     ("restored", TableData::NotExported("When the database was restored from a backup.")),
+    ("environment", TableData::NotExported("The name of the installation that the database belongs to.")),
+    ("retirement", TableData::NotExported("That another installation has taken over, and why.")),
 ];
 
 #[cfg(test)]

@@ -6,13 +6,15 @@
 use db::{Db, Lane, Sql as _};
 
 /// The steps of `platform/db/migrations` before the newest, by version.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     include_str!("../../db/migrations/0001_outbox_inbox_schedule_idempotency.sql"),
     include_str!("../../db/migrations/0002_idempotency_holder.sql"),
     include_str!("../../db/migrations/0003_idempotency_bounds.sql"),
     include_str!("../../db/migrations/0004_orphan_object.sql"),
     include_str!("../../db/migrations/0005_mail_outbox.sql"),
     include_str!("../../db/migrations/0006_run_history_mail_account.sql"),
+    include_str!("../../db/migrations/0007_removal_hold_restored.sql"),
+    include_str!("../../db/migrations/0008_timed_jobs.sql"),
 ];
 
 const CREATE_VERSIONS: &str = "

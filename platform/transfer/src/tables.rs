@@ -175,13 +175,16 @@ const FOREIGN_KEYS: &str = "
      where link.contype = 'f'
        and place.nspname = current_schema()";
 
-/// Returns the tables of the destination's schema, parents before their children, without the platform's own tables of
-/// versions and of progress.
+/// The tables that say something of an installation, and stay in it.
+const OF_INSTALLATION: [&str; 4] = [progress::TABLE, "schema_version", "environment", "retirement"];
+
+/// Returns the tables of the destination's schema, parents before their children, without those that say something of
+/// the installation.
 pub(super) async fn read_schema(destination: &impl Sql) -> Result<Vec<Table>, Error> {
     let columns: Vec<ColumnRow> = destination.rows(COLUMNS, vec![]).await?;
     let mut tables: Vec<Table> = Vec::new();
     for ColumnRow { owner, name, kind } in
-        columns.into_iter().filter(|columns| ![progress::TABLE, "schema_version"].contains(&columns.owner.as_str()))
+        columns.into_iter().filter(|column| !OF_INSTALLATION.contains(&column.owner.as_str()))
     {
         let kind = ColumnType::of(&kind).ok_or_else(|| Error::Column(format!("{owner}.{name}")))?;
         if tables.last().is_none_or(|table| table.name != owner) {
@@ -214,8 +217,8 @@ pub(super) async fn compare(source: &impl Sql, service: &str, tables: &[Table]) 
     let found: Vec<NameRow> = source
         .rows("select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'", vec![])
         .await?;
-    if let Some(extra) =
-        found.iter().find(|named| named.name != "schema_version" && tables.iter().all(|table| table.name != named.name))
+    let is_moved = |named: &&NameRow| !OF_INSTALLATION.contains(&named.name.as_str());
+    if let Some(extra) = found.iter().filter(is_moved).find(|named| tables.iter().all(|table| table.name != named.name))
     {
         return Err(differs(&extra.name));
     }

@@ -6,6 +6,7 @@ http_server::codes! {
     /// The codes of accounts' problems.
     INVALID_HANDLE = 422 "accounts.invalid_handle", "Choose another handle; the sentence names the rule.";
     INVALID_EMAIL = 422 "accounts.invalid_email", "Check the e-mail address; it should look like ada@example.org.";
+    DISPOSABLE_EMAIL = 422 "accounts.disposable_email", "Use an e-mail address that you keep.";
     WEAK_PASSWORD = 422 "accounts.weak_password", "Choose another password; the sentence names the rule.";
     INVALID_PROFILE = 422 "accounts.invalid_profile", "Change the field that the sentence names.";
     INVALID_AVATAR = 422 "accounts.invalid_avatar", "Send the id of a photo of your own that is unlisted or public.";
@@ -34,6 +35,8 @@ http_server::codes! {
     REFRESH_REUSED = 401 "auth.refresh_reused", "Sign in again, and send each refresh token only once.";
     TOO_MANY_ATTEMPTS = 429 "auth.too_many_attempts", "Wait for the time in `Retry-After`, then try again.";
     TOO_MANY_SIGN_UPS = 429 "accounts.too_many_sign_ups", "Wait for the time in `Retry-After`, then sign up again.";
+    WORK_REQUIRED = 403 "accounts.work_required", "Solve `challenge` (ALTCHA), then send the sign-up again with \
+        `altcha`.";
     BUSY = 503 "accounts.busy", "Try again after the time in `Retry-After`.";
     NOT_FOUND = 404 "accounts.not_found", "Check the handle; the account may have been erased.";
     SESSION_NOT_FOUND = 404 "accounts.session_not_found", "List the sessions again; this one may have ended.";

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::SessionLimits;
+use crate::model::{SessionLimits, WorkRule};
 
 /// Passwords, sessions and the limits on guessing.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
@@ -40,6 +40,17 @@ pub(crate) struct Config {
     pub throttle_delay_ms: u32,
     /// The most new accounts from one IP address in an hour.
     pub sign_ups_per_address: u32,
+    /// The most new accounts from one network (IPv4: a /24, IPv6: a /48) in an hour. From half of them on, each needs a
+    /// proof of work, a harder one the nearer the limit is.
+    pub sign_ups_per_network: u32,
+    /// From so many new accounts a minute on, in one process, each needs a proof of work, which is the
+    /// harder the more they are; 0 for never.
+    pub sign_ups_per_minute: u32,
+    /// How many numbers a client tries at most for the easiest proof of work. The page tries some 100,000 a second.
+    pub work_numbers: u32,
+    /// A file of domains whose e-mail addresses are refused, one a line, in place of the short list of services for
+    /// disposable addresses that comes with the server. An empty file refuses none.
+    pub disposable_domains_file: String,
     /// The most requests for a forgotten password from one IP address (IPv6: one /64) in an hour. A member who has
     /// signed in from there before may make as many of their own.
     pub forgotten_per_address: u32,
@@ -88,6 +99,10 @@ impl Default for Config {
             attempts_window_minutes: 15,
             throttle_delay_ms: 250,
             sign_ups_per_address: 200,
+            sign_ups_per_network: 400,
+            sign_ups_per_minute: 120,
+            work_numbers: 100_000,
+            disposable_domains_file: String::new(),
             forgotten_per_address: 60,
             mails_per_mailbox: 10,
             session_idle_days: 60,
@@ -141,6 +156,8 @@ impl Config {
             ("attempts_per_address", self.attempts_per_address),
             ("attempts_window_minutes", self.attempts_window_minutes),
             ("sign_ups_per_address", self.sign_ups_per_address),
+            ("sign_ups_per_network", self.sign_ups_per_network),
+            ("work_numbers", self.work_numbers),
             ("forgotten_per_address", self.forgotten_per_address),
             ("mails_per_mailbox", self.mails_per_mailbox),
             ("session_idle_days", self.session_idle_days),
@@ -166,6 +183,11 @@ impl Config {
                 "accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}"
             ))
         })
+    }
+
+    /// Returns when a sign-up needs a proof of work, and how hard one.
+    pub(crate) fn work_rule(&self) -> WorkRule {
+        WorkRule { per_minute: self.sign_ups_per_minute, numbers: self.work_numbers }
     }
 
     /// Returns after how long without use a session ends.

@@ -14,6 +14,7 @@ use http_server::problem::every_role;
 use serde_json::{Map, Value};
 
 use crate::codes;
+use crate::model::WorkProblem;
 
 /// When a client should try again what was refused because the server is busy or a part of it is unavailable.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -127,6 +128,14 @@ pub enum Error {
     /// Too many new accounts from one IP address.
     #[error("Too many accounts were made from your network. Wait a little, then try again.")]
     TooManySignUps(Duration),
+    /// The sign-up needs a proof of work. Holds the members of the problem: the challenge.
+    #[error("{0}")]
+    WorkRequired(WorkProblem, Box<Map<String, Value>>),
+    /// The e-mail address is of a service for disposable addresses.
+    #[error(
+        "Addresses of this domain are thrown away after minutes. Use one that you keep: it is how you get back in."
+    )]
+    DisposableEmail,
     /// The queue of the password hasher is full.
     #[error("Many people are signing in right now. Try again in a moment.")]
     Busy,
@@ -269,6 +278,8 @@ impl From<Error> for Problem {
             Error::RefreshReused => codes::REFRESH_REUSED,
             Error::TooManyAttempts(_) | Error::TooManyCodes(_) => codes::TOO_MANY_ATTEMPTS,
             Error::TooManySignUps(_) => codes::TOO_MANY_SIGN_UPS,
+            Error::WorkRequired(..) => codes::WORK_REQUIRED,
+            Error::DisposableEmail => codes::DISPOSABLE_EMAIL,
             Error::Busy => codes::BUSY,
             Error::NoSuchAccount => codes::NOT_FOUND,
             Error::NoSuchSession => codes::SESSION_NOT_FOUND,
@@ -305,7 +316,9 @@ impl From<Error> for Problem {
             | Error::TooManyMails(wait)
             | Error::TooManyExports(wait) => problem.retry_after(wait),
             Error::Busy => problem.retry_after(BUSY_RETRY_AFTER),
-            Error::ProofRequired(members) | Error::SecondFactor(members) => problem.with_members(*members),
+            Error::ProofRequired(members) | Error::SecondFactor(members) | Error::WorkRequired(_, members) => {
+                problem.with_members(*members)
+            }
             _ => problem,
         }
     }

@@ -1,8 +1,9 @@
-//! The events that this role consumes: deleted photos, disabled webhooks, and its own requests for a new password and
-//! for an export. It publishes [`contract::accounts::Erased`] where an account is erased,
-//! [`contract::accounts::ProfileChanged`] where one is created or a profile changes,
+//! The events that this role consumes: deleted photos, disabled webhooks, decisions of moderation and what ends them,
+//! and its own requests for a new password and for an export. It publishes [`contract::accounts::Erased`] where an
+//! account is erased, [`contract::accounts::ProfileChanged`] where one is created or a profile changes,
 //! [`contract::accounts::PrivacyChanged`] where its privacy is set, [`contract::accounts::StandingChanged`] where an
-//! account is suspended or restored, and [`contract::accounts::SessionsEnded`] where sessions or API keys end.
+//! account is suspended or restored, [`contract::accounts::SanctionRefused`] where a decision is not followed, and
+//! [`contract::accounts::SessionsEnded`] where sessions or API keys end.
 //!
 //! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no
 //! profile shows that photo; an act that is delivered twice is in the audit trail once, and a mail is sent once.
@@ -12,6 +13,7 @@ use std::time::Duration;
 use base::config::Config;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::media::{Changed, Deleted, Visibility};
+use contract::moderation::{Decided, Overturned};
 use contract::webhooks::Disabled;
 use http_server::operators::Act;
 
@@ -32,6 +34,8 @@ pub(crate) fn subscriptions(_: &Config) -> Subscriptions<Accounts> {
         .on(RESET_REQUESTED, on_reset_requested, |on| on)
         .on(EXPORT_REQUESTED, on_export_requested, |on| on.concurrency(MAX_CONCURRENT_EXPORTS))
         .on(WEBHOOK_DISABLED, on_webhook_disabled, |on| on)
+        .on("accounts.decided", on_decided, |on| on)
+        .on("accounts.overturned", on_overturned, |on| on)
         // The trail has one lane, so more at once would only wait.
         .on(AUDIT_CONSUMER, on_act, |on| on.concurrency(1))
 }
@@ -78,4 +82,14 @@ async fn on_export_requested(
 
 async fn on_webhook_disabled(accounts: Accounts, disabled: Disabled, delivery: Delivery) -> Result<(), HandlerError> {
     Ok(commands::mail_disabled_webhook(&accounts, disabled, WEBHOOK_DISABLED, delivery.event.id).await?)
+}
+
+/// A sanction has the id of its decision, so no inbox is needed.
+async fn on_decided(accounts: Accounts, decided: Decided, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::follow_decision(&accounts, decided).await?)
+}
+
+/// As [`on_decided`]: handling an event twice changes nothing.
+async fn on_overturned(accounts: Accounts, overturned: Overturned, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::follow_appeal(&accounts, overturned).await?)
 }

@@ -34,6 +34,7 @@ mod queries;
 mod rate_limiter;
 mod recent_proof;
 mod sealed_secret;
+mod sign_up_pressure;
 mod signing_keys;
 mod state;
 mod store;

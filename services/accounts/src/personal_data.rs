@@ -50,6 +50,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("factor", TableData::ExportedIn(FACTORS)),
         ("recovery_code", TableData::ExportedIn(ACCOUNT)),
         ("passkey_challenge", SHORT_LIVED),
+        ("used_challenge", TableData::NotExported("Hashes of puzzles that were solved; of no member.")),
         ("api_key", TableData::ExportedIn(API_KEYS)),
         ("audit_entry", TableData::NotExported("The acts of the team, which name its members; ask them for yours.")),
         ("export", TableData::ExportedIn(EXPORTS)),

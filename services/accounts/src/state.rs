@@ -16,10 +16,11 @@ use crate::config::{Config, console_url};
 use crate::error::Error;
 use crate::failed_sign_ins::FailedSignInBuffer;
 use crate::metrics::Metrics;
-use crate::model::{CHALLENGE_LIFETIME, ClientInfo, Whereabouts};
+use crate::model::{CHALLENGE_LIFETIME, ClientInfo, DisposableDomains, Email, Whereabouts};
 use crate::passkeys::Passkeys;
 use crate::password_hasher::Hasher;
 use crate::rate_limiter::RateLimiter;
+use crate::sign_up_pressure::SignUpPressure;
 use crate::signing_keys::SigningKeys;
 use crate::store::exports::OBJECT_COLUMNS;
 use crate::store::known_networks::Network;
@@ -52,6 +53,12 @@ pub(crate) struct Inner {
     pub throttle: Throttle,
     /// Limits the new accounts from one address.
     pub sign_ups: RateLimiter,
+    /// Limits the new accounts from one network.
+    pub network_sign_ups: RateLimiter,
+    /// Counts new accounts.
+    pub sign_up_pressure: SignUpPressure,
+    /// The domains of addresses that are refused.
+    pub disposable_domains: DisposableDomains,
     /// Limits the requests for a forgotten password from one address.
     pub forgotten: RateLimiter,
     /// Limits the mails to one mailbox that strangers can cause: those of new accounts, and of accounts whose address
@@ -90,11 +97,15 @@ impl Accounts {
             .await
             .map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         let hasher = Hasher::new(&config, context.random.clone())?;
+        let disposable_domains = disposable_domains(&config)?;
         let metrics = Metrics::register(&context.metrics, &hasher.hashes);
         orphans.start(&context.tasks);
         Ok(Self(Arc::new(Inner {
             throttle: Throttle::new(&config),
             sign_ups: RateLimiter::new(config.sign_ups_per_address, TimeDelta::hours(1)),
+            network_sign_ups: RateLimiter::new(config.sign_ups_per_network, TimeDelta::hours(1)),
+            sign_up_pressure: SignUpPressure::default(),
+            disposable_domains,
             forgotten: RateLimiter::new(config.forgotten_per_address, TimeDelta::hours(1)),
             stranger_mails: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),
             member_mails: RateLimiter::new(config.mails_per_mailbox, TimeDelta::hours(1)),
@@ -118,10 +129,26 @@ impl Accounts {
         self.context.url_signer.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
     }
 
+    /// Parses an e-mail address. Fails with [`Error::DisposableEmail`] if it is of a domain on the list.
+    pub(crate) fn parse_email(&self, text: &str) -> Result<Email, Error> {
+        let email = Email::parse(text)?;
+        if self.disposable_domains.has(&email) { Err(Error::DisposableEmail) } else { Ok(email) }
+    }
+
     /// Adds an attempt to the member's list of sign-ins if it failed because of a wrong second factor.
     pub(crate) fn note_wrong_factor(&self, error: &Error, account: AccountId, from: &Whereabouts) {
         if matches!(error, Error::WrongFactor) {
             self.failed_sign_ins.add(account, from.clone(), self.context.clock.now());
         }
     }
+}
+
+/// Returns the list of the configuration, or the one that comes with the server.
+fn disposable_domains(config: &Config) -> Result<DisposableDomains, BootError> {
+    let path = &config.disposable_domains_file;
+    if path.is_empty() {
+        return Ok(DisposableDomains::bundled());
+    }
+    let unreadable = |error| BootError::Io(format!("accounts.disposable_domains_file {path:?} can't be read"), error);
+    Ok(DisposableDomains::parse(&std::fs::read_to_string(path).map_err(unreadable)?))
 }

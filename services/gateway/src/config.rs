@@ -2,10 +2,12 @@
 //!
 //! Invariant: the defaults are safe for a server on the public internet.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base::config::{Error, Section};
 use http::{HeaderName, HeaderValue, Method, Uri};
+use http_server::tls::CertificateFiles;
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::ToSchema;
@@ -21,6 +23,11 @@ pub struct Config {
     pub anonymous_requests_per_address: usize,
     /// How many read requests without a token from one IP address are forwarded to roles at once. The others wait.
     pub anonymous_in_flight_per_address: usize,
+    /// The most requests that one role works on at once, large uploads apart. Where responses are slow, the gateway
+    /// forwards fewer; the others wait, and are refused with 503 after twenty seconds (members) or five.
+    pub requests_per_role_at_once: usize,
+    /// The fewest requests that one role works on at once, however slow it is.
+    pub requests_per_role_at_least: usize,
     /// The most event streams and WebSockets at once, counted apart from other requests. When all are in use, the
     /// client with the most streams loses its oldest.
     pub streams_at_once: usize,
@@ -58,6 +65,14 @@ pub struct Config {
     /// The origin of the site as people see it, such as `https://tutti.example`, for the URLs in link previews. If it
     /// is empty, the `Host` of the request names it, and `X-Forwarded-Proto` of a trusted proxy the scheme.
     pub public_url: String,
+    /// A PEM file with the certificate of the public listener, then those of the authorities between it and the one
+    /// that clients trust. With it, the listener speaks TLS, and HTTP/2 with clients that offer it; without it, plain
+    /// HTTP/1, for a proxy in front. A changed file is used within ten seconds, without a restart.
+    #[schema(value_type = Option<String>)]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// A PEM file with the private key of that certificate.
+    #[schema(value_type = Option<String>)]
+    pub tls_key_file: Option<PathBuf>,
     /// Origins whose pages may call the API from a browser (CORS), such as `["https://app.example"]`.
     pub allowed_origins: Vec<String>,
 }
@@ -73,6 +88,8 @@ impl Default for Config {
             requests_at_once: 8_000,
             anonymous_requests_per_address: 2_000,
             anonymous_in_flight_per_address: 32,
+            requests_per_role_at_once: 1_024,
+            requests_per_role_at_least: 256,
             streams_at_once: 4_000,
             streams_per_member: 32,
             // Two hundred people at one venue, each with six streams.
@@ -90,6 +107,8 @@ impl Default for Config {
             max_headers: 80,
             trusted_hops: 0,
             public_url: String::new(),
+            tls_certificate_file: None,
+            tls_key_file: None,
             allowed_origins: Vec::new(),
         }
     }
@@ -149,7 +168,13 @@ impl Config {
     /// Refuses values that can't be used.
     fn check(&self) -> Result<(), Error> {
         self.cors().map(drop)?;
+        self.tls().map(drop)?;
         self.public_origin().map(drop)
+    }
+
+    /// Returns the files of the public listener's certificate, if it has one.
+    pub fn tls(&self) -> Result<Option<CertificateFiles>, Error> {
+        certificate_files("gateway", self.tls_certificate_file.as_deref(), self.tls_key_file.as_deref())
     }
 
     pub(crate) fn cors(&self) -> Result<CorsLayer, Error> {
@@ -174,6 +199,16 @@ impl Config {
     }
 }
 
+/// Returns the files of the certificate that a section names. One file without the other is an error.
+pub(crate) fn certificate_files(
+    section: &str,
+    certificate: Option<&Path>,
+    key: Option<&Path>,
+) -> Result<Option<CertificateFiles>, Error> {
+    CertificateFiles::of(certificate, key)
+        .map_err(|error| Error::Unusable(format!("{section}.tls_certificate_file and {section}.tls_key_file: {error}")))
+}
+
 /// Parses an origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` is refused because it would allow
 /// every page, and `null` because it would allow every sandboxed one. `key` is that of the configuration.
 pub(crate) fn parse_origin(key: &str, text: &str) -> Result<HeaderValue, Error> {
@@ -194,6 +229,21 @@ pub(crate) fn parse_origin(key: &str, text: &str) -> Result<HeaderValue, Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let config = |certificate: bool, key: bool| Config {
+            tls_certificate_file: certificate.then(|| "server.pem".into()),
+            tls_key_file: key.then(|| "server.key".into()),
+            ..Config::default()
+        };
+        assert_eq!(config(false, false).tls().unwrap(), None);
+        assert!(config(true, true).tls().unwrap().is_some() && config(true, true).check().is_ok());
+        for half in [config(true, false), config(false, true)] {
+            let error = half.check().unwrap_err().to_string();
+            assert!(error.contains("gateway.tls_key_file") && error.contains("both files"), "{error}");
+        }
+    }
 
     #[test]
     fn only_whole_origins_may_call_from_a_browser() {

@@ -3,7 +3,8 @@
 //! Owns what a client gets when a role can't be asked. Invariant: the public listener forwards every method on a known
 //! path, and the role refuses those that it does not have; the operators' listener forwards documented operations only,
 //! each after its check; cookies are forwarded only where the operation has them; to those whom a member has blocked,
-//! what the member shows does not exist (see `blocked_readers`).
+//! what the member shows does not exist (see `blocked_readers`); a role works on no more requests than its limit (see
+//! `role_limits`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +22,12 @@ use http_server::auth::Member;
 use http_server::operators::{OperatorRole, authorize};
 use http_server::problem::every_role;
 use peer::{Error, Peers, is_handshake};
+use service::Context;
 
+use crate::Config;
 use crate::blocked_readers::{hide_blockers, names_member};
 use crate::body_limit::Violation;
+use crate::role_limits::{Arrival, RoleLimits};
 use crate::routes::{ListenerKind, Route, RouteTable};
 use crate::websocket;
 
@@ -34,6 +38,20 @@ pub(crate) struct ProxyState {
     pub(crate) tasks: Tasks,
     /// How long a WebSocket may be without traffic before it is closed.
     pub(crate) websocket_idle_timeout: Duration,
+    /// How many requests each role works on at once; `None` for no limit.
+    pub(crate) role_limits: Option<RoleLimits>,
+}
+
+impl ProxyState {
+    /// Returns the state of the public listener.
+    pub(crate) fn public(context: &Context, config: &Config, routes: &RouteTable) -> Self {
+        Self {
+            peers: context.peers.clone(),
+            tasks: context.tasks.clone(),
+            websocket_idle_timeout: Duration::from_secs(config.websocket_idle_timeout_seconds.max(1)),
+            role_limits: Some(RoleLimits::new(config, routes, &context.metrics)),
+        }
+    }
 }
 
 /// Returns a router that forwards the requests of each route to its role. The operations of `own`, the role itself, are
@@ -78,18 +96,31 @@ async fn forward(State((state, route)): State<(ProxyState, Arc<Route>)>, mut req
             Err(problem) => return problem.into_response(),
         };
     }
-    if operation.is_some_and(|operation| operation.has_cookies) {
-        return call_role(state, role, request).await;
+    let has_cookies = operation.is_some_and(|operation| operation.has_cookies);
+    let arrival = Arrival::of(&route, &request);
+    let permit = match &state.role_limits {
+        Some(limits) => match limits.acquire(role, arrival).await {
+            Ok(permit) => permit,
+            Err(problem) => return problem.into_response(),
+        },
+        None => None,
+    };
+    if !has_cookies {
+        request.headers_mut().remove(header::COOKIE);
     }
-    request.headers_mut().remove(header::COOKIE);
     let mut response = call_role(state, role, request).await;
-    response.headers_mut().remove(header::SET_COOKIE);
+    if let Some(permit) = permit {
+        permit.finish(response.status());
+    }
+    if !has_cookies {
+        response.headers_mut().remove(header::SET_COOKIE);
+    }
     response
 }
 
 /// Sends a request to a role. A role that can't be asked is a problem.
 pub(crate) async fn call_role(state: ProxyState, role: &'static str, request: Request) -> Response {
-    let ProxyState { peers, tasks, websocket_idle_timeout } = state;
+    let ProxyState { peers, tasks, websocket_idle_timeout, .. } = state;
     let result = if is_handshake(&request) {
         Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await
     } else {

@@ -14,10 +14,12 @@ mod epoch;
 mod forward;
 mod guard;
 mod oembed;
+pub mod page_files;
 mod precompressed;
 mod preview_tags;
 mod preview_urls;
 mod previews;
+mod role_limits;
 mod route_error;
 mod routes;
 mod scope;
@@ -34,14 +36,12 @@ pub use routes::{ADMIN_PREFIX, ListenerKind, Operation, Route, RouteTable};
 pub use static_files::STATIC_ROUTES;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use http_server::RouterLayer;
-use service::BootError;
 use service::personal_data::PersonalData;
-use service::{Context, RoleInstance, Service};
+use service::{BootError, Context, RoleInstance, Service};
 
 /// Returns the definition of the gateway role.
 pub fn service() -> Service {
@@ -61,12 +61,8 @@ pub fn service() -> Service {
 fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section("gateway")?;
     let routes = RouteTable::derive(&context.roles).map_err(|error| BootError::Other(error.to_string()))?;
-    let guard = guard::Guard::public(&config, routes.clone(), &context.tasks, &context.metrics);
-    let state = forward::ProxyState {
-        peers: context.peers.clone(),
-        tasks: context.tasks.clone(),
-        websocket_idle_timeout: Duration::from_secs(config.websocket_idle_timeout_seconds.max(1)),
-    };
+    let guard = guard::Guard::public(&config, routes.clone(), context);
+    let state = forward::ProxyState::public(context, &config, &routes);
     let proxy = epoch::apply(forward::router(ListenerKind::Public, "gateway", &routes, &state), &context.flags);
     // Without allowed origins, no response needs CORS headers.
     let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };

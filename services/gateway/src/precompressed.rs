@@ -1,8 +1,8 @@
 //! Responses with precompressed files: content negotiation and entity tags.
 //!
 //! Owns content negotiation (RFC 9110 §12.5.3) and entity tags. Does not own which URL serves which file, nor the
-//! headers that all responses share (see `static_files`). Invariant: no request compresses a file; compressed bodies
-//! are the bytes that were compressed at build time or at the start.
+//! headers that all responses share (see `static_files`). Invariant: a file is compressed once: at build time, or for
+//! the first request of it.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

@@ -10,6 +10,7 @@ use contract::media::{AlbumPreview, FindAlbumPreview, FindPreview, Preview};
 use contract::{MediaId, Query};
 use http::header;
 use http::request::Parts;
+use http_server::OverTls;
 use peer::Peers;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -73,7 +74,8 @@ impl Previews {
         let host = named.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))?;
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
         let proto = parts.headers.get(FORWARDED_PROTO).and_then(|proto| proto.to_str().ok()).unwrap_or_default();
-        let is_https = proto.rsplit(',').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("https"));
+        let is_forwarded = proto.rsplit(',').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("https"));
+        let is_https = is_forwarded || parts.extensions.get::<OverTls>().is_some();
         let scheme = if is_https { "https" } else { "http" };
         (!host.is_empty() && host.bytes().all(is_plain)).then(|| format!("{scheme}://{host}"))
     }

@@ -263,7 +263,7 @@ mod tests {
     }
 
     fn interface(role: &'static str, rows: &[(HttpMethod, &str, &[&str])]) -> RoleInterface {
-        RoleInterface { role, openapi: part(rows), codes: &[], personal_data: PersonalData::Nothing("") }
+        RoleInterface { role, openapi: part(rows).into(), codes: &[], personal_data: PersonalData::Nothing("") }
     }
 
     #[test]
@@ -328,7 +328,7 @@ mod tests {
         let paths = PathsBuilder::new().path(path, PathItem::new(HttpMethod::Post, operation)).build();
         RoleInterface {
             role: "accounts",
-            openapi: OpenApiBuilder::new().paths(paths).build(),
+            openapi: OpenApiBuilder::new().paths(paths).build().into(),
             codes: &[],
             personal_data: PersonalData::Nothing(""),
         }

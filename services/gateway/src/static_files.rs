@@ -46,6 +46,8 @@ const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// What the paths of links that expire begin with; the token follows.
 const SHARED_PREFIX: &str = "s/";
+/// What the paths of the player in pages of other sites begin with.
+const EMBED_PREFIX: &str = "embed/";
 
 /// The routes of this module, each as its path pattern and an example path. Tests visit them all.
 pub const STATIC_ROUTES: [(&str, &str); 7] = [
@@ -91,12 +93,13 @@ pub(crate) fn operators_router(openapi_json: &Arc<str>) -> Router {
 
 /// Returns the routes of an OpenAPI document and of the documentation that is made of it.
 fn documentation(openapi_json: &Arc<str>) -> Router {
-    let openapi_json = precompress(openapi_json);
+    let openapi_json = openapi_json.clone();
+    let file = Arc::new(LazyLock::new(move || precompress(&openapi_json)));
     Router::new()
         .route(
             "/v1/openapi.json",
             get(async move |request: Request| {
-                openapi_json.respond(request.headers(), headers("v1/openapi.json", &Policy::Api))
+                PrecompressedFile::clone(&file).respond(request.headers(), headers("v1/openapi.json", &Policy::Api))
             }),
         )
         .route("/docs", get(async || Redirect::to("/docs/")))
@@ -135,11 +138,11 @@ fn is_reserved(path: &str) -> bool {
 }
 
 /// Whether a file of the page is one of the operators' console, which the public listener does not have.
-fn is_of_console(path: &str) -> bool {
+pub(crate) fn is_of_console(path: &str) -> bool {
     path == CONSOLE || path.starts_with(CONSOLE_ASSETS)
 }
 
-/// Compresses the OpenAPI document, once.
+/// Compresses the OpenAPI document: once, for the first request, as a process may get none.
 fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     let gzip = gzip.write_all(openapi_json.as_bytes()).and_then(|()| gzip.finish()).ok();
@@ -202,35 +205,38 @@ fn page_with_preview(state: &PageState, parts: &Parts, origin: &str, preview: &P
 /// Responds with the page as it was built.
 fn page_itself(state: &PageState, parts: &Parts) -> Response {
     let path = parts.uri.path().trim_start_matches('/');
-    let is_embedded = path.starts_with("embed/");
-    let page_headers = |policy| {
-        let mut headers = headers("index.html", policy);
-        if path.starts_with(SHARED_PREFIX) {
-            // What opens the item is in the URL: no other server gets to know it, and no index.
-            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        }
-        if is_embedded || path.starts_with(SHARED_PREFIX) {
-            // The page of the item is the one to index, and of an item that is not public none.
-            headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
-        }
-        headers
-    };
+    let is_embedded = path.starts_with(EMBED_PREFIX);
     let policy = if is_embedded { &state.embed_policy } else { &state.policy };
     match find(PAGE, "index.html") {
-        Some(file) if is_page(&PAGE_PATTERNS, path) => file.respond(&parts.headers, page_headers(policy)),
+        Some(file) if is_page(&PAGE_PATTERNS, path) => file.respond(&parts.headers, page_headers(path, policy)),
         Some(file) => {
             // Without its condition: what is not there is not unchanged.
             let mut request_headers = parts.headers.clone();
             request_headers.remove(header::IF_NONE_MATCH);
-            let mut response = file.respond(&request_headers, page_headers(&state.policy));
+            let mut response = file.respond(&request_headers, page_headers(path, &state.policy));
             if response.status() == StatusCode::OK {
                 *response.status_mut() = StatusCode::NOT_FOUND;
                 response.headers_mut().remove(header::ETAG);
             }
             response
         }
-        None => (page_headers(policy), PAGE_NOT_BUILT).into_response(),
+        None => (page_headers(path, policy), PAGE_NOT_BUILT).into_response(),
     }
+}
+
+/// Returns the headers of the page itself at a path, without those of its coding and entity tag. `path` has no leading
+/// slash.
+pub(crate) fn page_headers(path: &str, policy: &Policy) -> HeaderMap {
+    let mut headers = headers("index.html", policy);
+    if path.starts_with(SHARED_PREFIX) {
+        // What opens the item is in the URL: no other server gets to know it, and no index.
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
+    if path.starts_with(EMBED_PREFIX) || path.starts_with(SHARED_PREFIX) {
+        // The page of the item is the one to index, and of an item that is not public none.
+        headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
+    }
+    headers
 }
 
 /// The patterns of the page's paths.
@@ -252,7 +258,7 @@ fn is_page(patterns: &[String], path: &str) -> bool {
 
 /// Returns the headers of a static file's response, without those of its coding and entity tag. `path` has no leading
 /// slash.
-fn headers(path: &str, policy: &Policy) -> HeaderMap {
+pub(crate) fn headers(path: &str, policy: &Policy) -> HeaderMap {
     // Names of built assets contain a hash of the content, so a response never becomes stale.
     let cache_control = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let pairs = [(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, cache_control)];

@@ -35,6 +35,7 @@ http_server::codes! {
     INCOMPLETE = 400 "media.incomplete", "Send the whole file again; the connection ended before its last byte.";
     TOO_MUCH = 400 "media.too_much", "Announce the length that the file has, and send it again.";
     DIGEST_MISMATCH = 422 "media.digest_mismatch", "Send the file again; its bytes changed on the way.";
+    BLOCKED = 422 "media.blocked", "Send another file: moderators of the site have refused this one for everyone.";
     BAD_DIGEST = 400 "media.bad_digest", "Write the header as `Repr-Digest: sha-256=:<base64>:`.";
     TOO_SLOW = 408 "media.too_slow", "Try again with a better connection, or use a resumable upload.";
     UNSUPPORTED_CONTENT_ENCODING = 415 "media.unsupported_content_encoding",

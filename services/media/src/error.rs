@@ -86,6 +86,8 @@ pub(crate) enum Error {
     LengthExceeded,
     #[error("The digest of the bytes that arrived differs from the announced one. Send the file again.")]
     DigestMismatch,
+    #[error("Moderators of this site have decided that this file may not be sent here.")]
+    Blocked,
     #[error("The digest can't be read. Send it as `Repr-Digest: sha-256=:<base64>:`.")]
     BadDigest,
     #[error(
@@ -244,6 +246,7 @@ impl Error {
             Self::Incomplete => codes::INCOMPLETE,
             Self::LengthExceeded => codes::TOO_MUCH,
             Self::DigestMismatch => codes::DIGEST_MISMATCH,
+            Self::Blocked => codes::BLOCKED,
             Self::BadDigest => codes::BAD_DIGEST,
             Self::TooSlow(_) => codes::TOO_SLOW,
             Self::ContentEncoding => codes::UNSUPPORTED_CONTENT_ENCODING,

@@ -1,11 +1,12 @@
-//! The subscriptions of media: the progress of conversions, the privacy of profiles, and accounts that were erased,
-//! suspended or restored.
+//! The subscriptions of media: the progress of conversions, the privacy of profiles, accounts that were erased,
+//! suspended or restored, and files that moderators refuse.
 //!
 //! Invariant: every effect is idempotent (states only move forward, removed rows stay removed, an older standing
 //! changes nothing), so no subscription needs the inbox.
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, PrivacyChanged, StandingChanged};
+use contract::moderation::{Decided, Overturned};
 use contract::transcode::{Failed, Playable, Progress, Ready};
 
 use crate::{Media, commands};
@@ -20,6 +21,8 @@ pub(crate) fn subscriptions() -> Subscriptions<Media> {
         .on("media.erase", on_erased, |on| on)
         .on("media.privacy", on_privacy_changed, |on| on)
         .on("media.standing", on_standing_changed, |on| on)
+        .on("media.decided", on_decided, |on| on)
+        .on("media.overturned", on_overturned, |on| on)
 }
 
 async fn on_progress(media: Media, event: Progress, _: Delivery) -> Result<(), HandlerError> {
@@ -48,4 +51,12 @@ async fn on_privacy_changed(media: Media, event: PrivacyChanged, _: Delivery) ->
 
 async fn on_standing_changed(media: Media, event: StandingChanged, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::set_standing(&media, event).await?)
+}
+
+async fn on_decided(media: Media, event: Decided, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::block_media(&media, event).await?)
+}
+
+async fn on_overturned(media: Media, event: Overturned, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::unblock_media(&media, event).await?)
 }

@@ -16,7 +16,7 @@
 //! | create, change or remove an album; add, move, number anew or take out its items | owner |
 //! | progress, playable, ready, failed, retry; indexing, placing | each item |
 //! | another original of the night shift | owner, each item of the object |
-//! | removing replaced originals | `replaced objects` |
+//! | removing replaced originals; refusing files that moderators decided against | `replaced objects`; the decision |
 //!
 //! The lane of an owner protects the quota, the library, the links, and which rows name an object: only rows of one
 //! owner name it. That of an upload protects its epoch and offset. That of an item orders the locks on its row: the

@@ -48,4 +48,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     // Which photos the night shift has examined, and the originals that it has replaced and still keeps. A release
     // without it leaves the replaced originals of the items that it removes until this one removes them.
     Migration { version: 17, min_compatible: 13, sql: include_str!("../migrations/0017_night_shift.sql") },
+    // What moderators have refused for everyone. A release without it accepts such files.
+    Migration { version: 18, min_compatible: 13, sql: include_str!("../migrations/0018_blocked_media.sql") },
 ];

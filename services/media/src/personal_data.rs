@@ -67,6 +67,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("share_link", TableData::ExportedIn(ITEMS)),
         ("private_member", TableData::ExportedIn(ACCOUNT)),
         ("replaced_object", TableData::NotExported("Names of replaced files, which are removed after a day.")),
+        ("blocked_media", TableData::NotExported("Digests of files that moderators have refused for everyone.")),
         ("member_standing", TableData::NotExported("A copy of the standing that account.json has.")),
     ],
 };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, ProfileChanged, SessionsEnded, StandingChanged};
+use contract::chat::ConversationRead;
 use contract::dates::{DateChanged, MAX_DATE_MEMBERS};
 use contract::media::{Deleted, Received};
 use contract::notify::Notified;
@@ -57,6 +58,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Notify> {
         .on("notify.post_changed", on_post_changed, |on| on)
         .on("notify.post_removed", on_post_removed, |on| on)
         .on("notify.comment_removed", on_comment_removed, |on| on)
+        .on("notify.conversation_read", on_conversation_read, |on| on)
         .batch("notify.media", MEDIA_SUBJECTS, BATCH_EVENTS, on_media, |on| on.concurrency(1))
         .batch("notify.dates", DATE_SUBJECTS, BATCH_EVENTS, on_dates, |on| on.concurrency(1))
         .on("notify.reminders", on_reminder_fired, |on| on)
@@ -135,6 +137,10 @@ async fn on_post_removed(notify: Notify, event: PostRemoved, _: Delivery) -> Res
 
 async fn on_comment_removed(notify: Notify, event: CommentRemoved, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::remove_entry(&notify, event.id.to_string()).await?)
+}
+
+async fn on_conversation_read(notify: Notify, event: ConversationRead, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::read_conversation(&notify, event.conversation.to_string(), event.member).await?)
 }
 
 async fn on_media(notify: Notify, deliveries: Vec<Delivery>) -> Result<(), HandlerError> {

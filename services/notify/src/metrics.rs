@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     pub pushes_expired: Counter,
     /// Pushes that were not needed any more: the notice was seen or is gone, or the device showed the app.
     pub pushes_skipped: Counter,
+    /// Pushes that were dropped because they may not go to the member outside production.
+    pub pushes_withheld: Counter,
     /// Devices that were removed because their tokens were dead.
     pub devices_dead: Counter,
     /// Pushes that wait, as this process has counted them last.
@@ -62,6 +64,11 @@ impl Metrics {
                 "notify_pushes_skipped",
                 "Pushes that were not needed any more",
                 metrics.pushes_skipped.clone(),
+            );
+            registry.register(
+                "notify_pushes_withheld",
+                "Pushes that were dropped because outside production they go to listed accounts only",
+                metrics.pushes_withheld.clone(),
             );
             registry.register(
                 "notify_devices_dead",

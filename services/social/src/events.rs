@@ -9,11 +9,12 @@ use std::time::Duration;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
 use contract::media::{Changed, Conversion, Deleted};
+use contract::moderation::Decided;
 use contract::social::{FeedWanted, PostRemoved, Posted};
 use contract::transcode::{Failed, Playable, Ready};
 
 use crate::commands;
-use crate::model::MediaUpdate;
+use crate::model::{MediaUpdate, own_thing};
 use crate::state::Social;
 
 /// A fan-out with more to write goes behind the others for this long.
@@ -33,6 +34,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Social> {
         .on("social.fan_out", on_posted, |on| on)
         .on("social.feed_removal", on_post_removed, |on| on.concurrency(2))
         .on("social.feed_wanted", on_feed_wanted, |on| on)
+        .on("social.decided", on_decided, |on| on)
 }
 
 async fn on_profile_changed(social: Social, event: ProfileChanged, _: Delivery) -> Result<(), HandlerError> {
@@ -104,4 +106,9 @@ async fn on_post_removed(social: Social, event: PostRemoved, _: Delivery) -> Res
 
 async fn on_feed_wanted(social: Social, event: FeedWanted, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::fill_feed(&social, event.account).await?)
+}
+
+async fn on_decided(social: Social, event: Decided, _: Delivery) -> Result<(), HandlerError> {
+    let Some((kind, object)) = own_thing(&event.thing) else { return Ok(()) };
+    Ok(commands::follow_decision(&social, (kind, object), event).await?)
 }

@@ -1,7 +1,7 @@
 //! `tutti backup drill`: restores a point into a scratch place, starts it, and checks what a bad night would need.
 //!
 //! Owns the scratch place and the checks. Databases of a drill have generated names, objects go into a folder, and the
-//! server of a drill runs without the roles that reach anybody outside (`drill_server`). Invariant: nothing of the
+//! server of a drill runs without the roles that reach anybody outside. Invariant: nothing of the
 //! installation is written to but a database of a generated name, which is removed again; the key and the repository
 //! are those that a restore would use.
 
@@ -11,23 +11,36 @@ use std::time::{Duration, Instant};
 
 use ::backup::{BackupOptions, Engine, Installation, Manifest};
 use base::config::Config;
-use base::{Clock, ObjectKey, Random};
+use base::{Clock, Environment, ObjectKey, Random};
 use boot::DbConfig;
 use db::{Db, FromQueryResult, Sql as _};
 use objects::reconcile::RoleDatabase;
 use sea_orm::ConnectionTrait as _;
 use serde::Serialize;
 
-use super::drill_server::DrillServer;
 use super::scratch::Scratch;
 use super::{Opened, references};
 use crate::CommandError;
 use crate::client::Client;
+use crate::databases::url_of;
+use crate::local_server::LocalServer;
 use crate::terminal::say;
 
+/// The roles of a drill's server: sign-in, media, reading, posts. No webhook and no push leaves it, and mails go into a
+/// folder of the scratch place, whatever the point has waiting.
+const ROLES: [&str; 4] = ["accounts", "media", "delivery", "social"];
 /// Tables that change in a restore or while the restored server starts.
-const CHANGING_TABLES: [&str; 7] =
-    ["outbox", "inbox", "restored", "removal_hold", "schema_version", "schedule_run", "orphan_object"];
+const CHANGING_TABLES: [&str; 9] = [
+    "outbox",
+    "inbox",
+    "restored",
+    "removal_hold",
+    "retirement",
+    "schema_version",
+    "schedule_run",
+    "schedule_job",
+    "orphan_object",
+];
 /// How long the restored server may take until what its roles say of each other is the same.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a statement may take in the database of a drill.
@@ -93,7 +106,7 @@ pub(super) async fn run(opened: &Opened, point: &str, scratch: Option<&Path>) ->
         check_counts(&place.installation, &mut report).await?;
         check_objects(&place.installation, repository, &manifest, &mut report).await?;
         let starting = Instant::now();
-        let server = DrillServer::start(&place.arguments, folder.path()).await?;
+        let server = LocalServer::start(&std::env::current_exe()?, &ROLES, &place.arguments, folder.path()).await?;
         match sign_in(&server, options).await {
             Ok(()) => report.recovery_seconds = (restoring + starting.elapsed()).as_secs(),
             Err(error) => report.problems.push(format!("a member can't sign in: {error}")),
@@ -110,6 +123,24 @@ pub(super) async fn run(opened: &Opened, point: &str, scratch: Option<&Path>) ->
     Ok(report)
 }
 
+/// Restores a point into a scratch place, with the schemas of this release, and starts the binary of another release on
+/// it, which has to be ready.
+pub(super) async fn rehearse(opened: &Opened, point: &str, binary: &Path) -> Result<(), CommandError> {
+    let Opened { installation, options, repository } = opened;
+    let manifest = repository.manifest(point).await?;
+    let parent = options.drill_folder.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = Scratch::make(&parent)?;
+    let place = Place::prepare(installation, &manifest, folder.path()).await?;
+    let tried = async {
+        ::backup::restore(&place.installation, options, repository, &manifest.id).await?;
+        LocalServer::start(binary, &ROLES, &place.arguments, folder.path()).await?.stop().await;
+        Ok::<_, CommandError>(())
+    };
+    let tried = tried.await;
+    let removed = place.remove().await;
+    tried.and(removed)
+}
+
 /// The scratch place.
 struct Place {
     installation: Installation,
@@ -122,8 +153,10 @@ struct Place {
 impl Place {
     async fn prepare(installation: &Installation, manifest: &Manifest, folder: &Path) -> Result<Self, CommandError> {
         let data = folder.join("data");
-        // None of the installation's settings but where its database server is.
-        let (mut set, mut database) = (Vec::new(), None);
+        // None of the installation's settings but its environment, and where its database server is.
+        let Environment { name, fingerprint, .. } = Environment::of(&installation.config)?;
+        let mut set = vec![format!("environment.name={name}"), format!("environment.fingerprint={fingerprint}")];
+        let mut database = None;
         if manifest.engine == Engine::Postgresql {
             let db: DbConfig = installation.config.section("db")?;
             let mut named = db.postgres("")?.ok_or("the point is of PostgreSQL: set db.url, or db.url_file")?;
@@ -169,18 +202,6 @@ impl Place {
         }
         Ok(())
     }
-}
-
-/// Returns a URL with the name of another database, wherever it has one.
-fn url_of(url: &str, database: &str) -> Result<String, CommandError> {
-    let mut url = reqwest::Url::parse(url).map_err(|_| "db.url is no URL")?;
-    url.set_path(database);
-    let (names, others): (Vec<_>, Vec<_>) =
-        url.query_pairs().into_owned().partition(|(name, _): &(String, String)| name == "dbname");
-    if !names.is_empty() {
-        url.query_pairs_mut().clear().extend_pairs(others);
-    }
-    Ok(url.into())
 }
 
 #[derive(FromQueryResult)]
@@ -274,7 +295,7 @@ async fn check_counts(installation: &Installation, report: &mut Report) -> Resul
 }
 
 /// Signs in as the member that the settings name, or as a new one.
-async fn sign_in(server: &DrillServer, options: &BackupOptions) -> Result<(), CommandError> {
+async fn sign_in(server: &LocalServer, options: &BackupOptions) -> Result<(), CommandError> {
     if let (Some(login), Some(file)) = (&options.drill_login, &options.drill_password_file) {
         let password = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
         Client::sign_in(server.url(), login, password.trim()).await?;

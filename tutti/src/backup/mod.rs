@@ -5,7 +5,6 @@
 
 pub(crate) mod arguments;
 mod drill;
-mod drill_server;
 mod references;
 mod scratch;
 mod status;
@@ -68,7 +67,7 @@ fn installation(arguments: &Settings) -> Result<(Installation, BackupOptions), C
 pub(crate) async fn run(arguments: Backup) -> Result<(), CommandError> {
     let Backup { settings, repository, action } = arguments;
     match action {
-        None => create(&settings, &repository).await,
+        None => create(&settings, &repository).await.map(drop),
         Some(BackupAction::Key { file }) => {
             say!("{}", Keys::generate(&file)?);
             eprintln!(
@@ -90,8 +89,8 @@ pub(crate) async fn run(arguments: Backup) -> Result<(), CommandError> {
     }
 }
 
-/// Makes a recovery point and records how that went.
-async fn create(settings: &Settings, arguments: &RepositoryArguments) -> Result<(), CommandError> {
+/// Makes a recovery point, records how that went, and returns the point.
+pub(crate) async fn create(settings: &Settings, arguments: &RepositoryArguments) -> Result<Manifest, CommandError> {
     // Linux applies it to this thread and to those that it starts: all that compress, encrypt and read the databases.
     // If it is refused, the backup is made all the same.
     let _ = rustix::process::setpriority_process(None, NICE);
@@ -126,7 +125,7 @@ async fn create(settings: &Settings, arguments: &RepositoryArguments) -> Result<
         say!("{} old points and {} files were removed.", pruned.points, pruned.files);
     }
     match manifest.missing.as_slice() {
-        [] => Ok(()),
+        [] => Ok(manifest),
         [first, ..] => Err(format!(
             "the store lacks {} objects that rows name, such as {first}: the point {} is made without them. See \
              `tutti objects check`, and look for them in an older point",
@@ -160,6 +159,25 @@ async fn try_restore(
         0 => Ok(()),
         count => Err(format!("the drill of {} found {count} problems", report.point).into()),
     }
+}
+
+/// Starts the binary of another release on a copy of a point with the schemas of this one. Fails if it isn't ready.
+pub(crate) async fn rehearse(settings: &Settings, point: &str, binary: &Path) -> Result<(), CommandError> {
+    let arguments = RepositoryArguments { key: None, json: false };
+    drill::rehearse(&open(settings, &arguments).await?, point, binary).await
+}
+
+/// Returns what a point holds, in numbers.
+pub(crate) async fn manifest(settings: &Settings, point: &str) -> Result<Manifest, CommandError> {
+    let arguments = RepositoryArguments { key: None, json: false };
+    Ok(open(settings, &arguments).await?.repository.manifest(point).await?)
+}
+
+/// Takes the databases back to a point. The present ones are set aside.
+pub(crate) async fn roll_back(settings: &Settings, point: &str) -> Result<Manifest, CommandError> {
+    let arguments = RepositoryArguments { key: None, json: false };
+    let Opened { installation, options, repository } = open(settings, &arguments).await?;
+    Ok(::backup::roll_back(&installation, &options, &repository, point).await?)
 }
 
 fn print_point(manifest: &Manifest) {

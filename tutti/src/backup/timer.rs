@@ -21,9 +21,12 @@ use crate::installation_arguments::Settings;
 
 /// The end of what a command says that the history keeps.
 const MAX_KEPT_CHARS: usize = 500;
-/// How often a drill asks whether there has been a backup, and how often at most: for six hours, in which one is made.
+/// How often a drill asks whether there has been a backup, and how often at most: for six hours, in which one is made
+/// that begins when the server does, or for a day and one hour.
 const WAIT_INTERVAL: Duration = Duration::from_secs(30);
 const MAX_WAITS: u32 = 720;
+const MAX_WAITS_OF_DAILY: u32 = 3_000;
+const DRILL_JITTER: TimeDelta = TimeDelta::minutes(15);
 
 /// Starts the jobs that the settings ask for, if their role runs in this process, and reports the newest runs.
 pub(crate) fn start(process: &Process, options: &BackupOptions, data: &Path, settings: &Settings) {
@@ -40,11 +43,23 @@ pub(crate) fn start(process: &Process, options: &BackupOptions, data: &Path, set
         let (period, arguments) = (TimeDelta::minutes(options.every_minutes.into()), arguments.clone());
         jobs.push(Job::every("backup.create", period, move |_| run(&["backup"], arguments.clone())));
     }
+    let daily = options.daily_time();
+    let max_waits = match &daily {
+        Some(_) => MAX_WAITS_OF_DAILY,
+        None if options.every_minutes > 0 => MAX_WAITS,
+        None => 0,
+    };
+    if let Some(at) = daily {
+        let arguments = arguments.clone();
+        jobs.push(Job::daily("backup.create", at, move |_| run(&["backup"], arguments.clone())));
+    }
     if options.drill_every_hours > 0 {
         let period = TimeDelta::hours(options.drill_every_hours.into());
         // Both jobs are due when a server starts first, and then there is nothing to try yet.
-        let (data, max_waits) = (data.to_owned(), if options.every_minutes > 0 { MAX_WAITS } else { 0 });
-        jobs.push(Job::every("backup.drill", period, move |_| drill(data.clone(), max_waits, arguments.clone())));
+        let data = data.to_owned();
+        let drill = Job::every("backup.drill", period, move |_| drill(data.clone(), max_waits, arguments.clone()));
+        // Not at the moment at which a backup and what runs each hour begin.
+        jobs.push(drill.with_jitter(DRILL_JITTER));
     }
     schedule::start(db, jobs, &process_name(), &context.clock, &process.tasks);
 }

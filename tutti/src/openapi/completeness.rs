@@ -218,7 +218,7 @@ fn every_operation_is_routed_to_the_role_that_describes_it() {
     let (public, operators) = (derive(ListenerKind::Public), derive(ListenerKind::Operators));
     let mut routed = 0;
     for interface in &interfaces {
-        let part = serde_json::to_value(&interface.openapi).unwrap();
+        let part = serde_json::to_value(&*interface.openapi).unwrap();
         for (path, item) in part["paths"].as_object().unwrap() {
             let table = if path.starts_with(ADMIN_PREFIX) { &operators } else { &public };
             let route = table.routes().find(|route| route.path == *path).unwrap_or_else(|| panic!("{path} is lost"));

@@ -71,7 +71,7 @@ fn assemble(listener: ListenerKind, interfaces: &[RoleInterface]) -> Result<Asse
     components.security_schemes.insert("token".into(), bearer.into());
     let mut uses = Vec::new();
     for interface in interfaces {
-        let mut part = interface.openapi.clone();
+        let mut part = OpenApi::clone(&interface.openapi);
         for (path, item) in &mut part.paths.paths {
             for (_, slot) in slots(item) {
                 if slot.as_ref().is_some_and(|operation| !listener.has(path, operation)) {
@@ -168,6 +168,15 @@ fn remove_helper_extensions(operation: &mut Operation) {
 /// Returns the document of a listener as JSON.
 pub(crate) fn json(listener: ListenerKind) -> Result<String, CommandError> {
     Ok(assemble(listener, &interfaces())?.document.to_pretty_json()? + "\n")
+}
+
+/// Returns the committed document of a listener, which is what [`json`] returns. The process serves it, because to
+/// assemble it takes longer than the rest of a start.
+pub(crate) fn committed_json(listener: ListenerKind) -> &'static str {
+    match listener {
+        ListenerKind::Public => include_str!("../../../docs/openapi.json"),
+        ListenerKind::Operators => include_str!("../../../docs/operators-openapi.json"),
+    }
 }
 
 /// Runs `tutti openapi`, for the public listener or that of operators.

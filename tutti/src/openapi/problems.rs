@@ -57,6 +57,7 @@ pub(super) const RULES: &[Rule] = &[
             every_role::TOO_MANY_HEADERS,
             every_role::SERVER_FAULT,
             every_role::SERVER_UNAVAILABLE,
+            every_role::SERVER_OVERLOADED,
             every_role::SERVER_TOO_LATE,
         ],
     },

@@ -72,6 +72,8 @@ async fn a_kill_amid_sign_ups_leaves_whole_accounts_with_one_mail_each_or_nothin
         "accounts.argon2_memory_kib=64",
         "accounts.argon2_passes=1",
         "accounts.sign_ups_per_address=1000000",
+        "accounts.sign_ups_per_network=1000000",
+        "accounts.sign_ups_per_minute=0",
         "gateway.anonymous_writes_per_second=0",
         "mail.max_files=100000",
     ];

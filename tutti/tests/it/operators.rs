@@ -103,4 +103,33 @@ async fn the_first_operator_is_made_on_the_machine_and_needs_a_second_factor() {
     let document: Value = document.json().await.unwrap();
     assert_eq!(document["paths"]["/v1/admin/accounts"]["get"]["x-admin-role"], "viewer");
     assert!(document["paths"]["/v1/media"].is_null() && document["components"]["schemas"]["Media"].is_null());
+    timed_jobs_are_paused_and_run_on_the_machine(&server);
+}
+
+/// Pauses a job of a running server, has it run once all the same, and resumes it.
+fn timed_jobs_are_paused_and_run_on_the_machine(server: &Server) {
+    let (succeeded, said) = tutti(server, &["jobs", "pause", "media.nothing"]);
+    assert!(!succeeded && said.contains("tutti jobs list"), "{said}");
+    let (succeeded, said) = tutti(server, &["jobs", "pause", "media.sweep", "--reason", "a test"]);
+    assert!(succeeded && said.contains("is paused in all processes"), "{said}");
+    let (succeeded, said) = tutti(server, &["jobs", "list"]);
+    let paused = said.lines().find(|line| line.starts_with("media.sweep ")).unwrap_or_default();
+    assert!(succeeded && paused.contains("every 10 min") && paused.contains("paused by machine:"), "{said}");
+    let (succeeded, said) = tutti(server, &["jobs", "run", "media.sweep", "--reason", "a test"]);
+    assert!(succeeded && said.contains("was asked to run"), "{said}");
+    let started = std::time::Instant::now();
+    let run = loop {
+        let (succeeded, said) = tutti(server, &["jobs", "history", "media.sweep", "--limit", "1", "--json"]);
+        assert!(succeeded, "{said}");
+        let runs: Value = serde_json::from_str(&said).unwrap();
+        if runs[0]["finished_at"].is_string() {
+            break runs[0].clone();
+        }
+        assert!(started.elapsed().as_secs() < 60, "the run that was asked for never ended: {runs}");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    };
+    assert_eq!((&run["state"], &run["attempts"]), (&json!("done"), &json!(1)), "{run}");
+    assert!(run["requested_by"].as_str().is_some_and(|by| by.starts_with("machine:")), "{run}");
+    let (succeeded, said) = tutti(server, &["jobs", "resume", "media.sweep"]);
+    assert!(succeeded && said.contains("goes on"), "{said}");
 }

@@ -72,6 +72,20 @@ impl RoleProcess {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+
+    async fn metrics(&self) -> String {
+        self.client.get(format!("{}/metrics", self.operations_url)).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Waits until this process sends requests to so many instances of accounts; fails the test after half a minute.
+    async fn wait_for_instances(&self, count: usize) {
+        let healthy = format!("tutti_peer_instances_healthy{{role=\"accounts\"}} {count}\n");
+        let began = Instant::now();
+        while !self.metrics().await.contains(&healthy) {
+            assert!(began.elapsed() < Duration::from_secs(30), "there are not {count} healthy instances");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,8 +116,7 @@ async fn processes_start_in_any_order_and_report_which_peers_are_missing() {
     let token = response.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
     let me = gateway.client.get(format!("{}/v1/me", gateway.url)).bearer_auth(&token).send().await.unwrap();
     assert_eq!(me.json::<Value>().await.unwrap()["handle"], "ada");
-    let metrics =
-        gateway.client.get(format!("{}/metrics", gateway.operations_url)).send().await.unwrap().text().await.unwrap();
+    let metrics = gateway.metrics().await;
     assert!(metrics.contains("tutti_peer_instances_healthy{role=\"accounts\"} 1"), "{metrics}");
     drop(accounts);
     gateway.wait_for_readyz("it reports that accounts is lost", |said| said.contains(&missing)).await;
@@ -166,6 +179,57 @@ async fn no_request_fails_while_one_of_two_instances_drains() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_grows_and_shrinks_under_load_and_a_killed_process_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let ports = [free_port(), free_port(), free_port()];
+    let start =
+        |port: u16| RoleProcess::start("accounts", folder.path(), port, &["server.drain_notice_seconds=1".into()]);
+    let first = start(ports[0]);
+    let urls = ports.map(|port| format!("\"http://127.0.0.1:{port}\"")).join(", ");
+    let settings = [format!("peers.accounts=[{urls}]"), "gateway.reads_per_second=1000000".into()];
+    let gateway = RoleProcess::start("gateway", folder.path(), free_port(), &settings);
+    gateway.wait_for_readyz("it finds accounts", |said| said == "ready\n").await;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, stopped) = (gateway.client.clone(), stopped.clone());
+            let url = format!("{}/.well-known/jwks.json", gateway.url);
+            tokio::spawn(async move {
+                while !stopped.load(Ordering::Relaxed) {
+                    let response = client.get(&url).send().await.unwrap();
+                    assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            })
+        })
+        .collect();
+
+    // Up: they get requests once they are ready.
+    let mut others = [start(ports[1]), start(ports[2])];
+    gateway.wait_for_instances(3).await;
+    // One is killed, and its supervisor starts it again.
+    tokio::task::block_in_place(|| {
+        others[0].program.kill();
+        others[0].program.spawn();
+        others[0].program.wait_until_ready();
+    });
+    assert!(others[0].metrics().await.contains("\ntutti_process_crashes_total 1\n"), "its start log knows");
+    gateway.wait_for_instances(3).await;
+    // Down: they finish what they have.
+    others.iter().for_each(|process| process.program.send_sigterm());
+    for process in &mut others {
+        let status = tokio::task::block_in_place(|| process.program.wait_for_exit());
+        assert!(status.unwrap().success(), "{}", process.program.logs());
+    }
+    gateway.wait_for_instances(1).await;
+    stopped.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+    assert!(first.metrics().await.contains("\ntutti_process_crashes_total 0\n"));
+}
+
 /// Passes with a message if this user may not mount a hosts file.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_whose_records_change_leads_to_the_new_instances() {
@@ -203,15 +267,7 @@ async fn a_name_whose_records_change_leads_to_the_new_instances() {
             .status()
     };
     let asked = async |process: &RoleProcess| {
-        let metrics = process
-            .client
-            .get(format!("{}/metrics", process.operations_url))
-            .send()
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        let metrics = process.metrics().await;
         metrics.lines().any(|line| line.starts_with("tutti_http_requests_total{") && line.contains("status=\"401\""))
     };
     assert_eq!(ask().await, 401);
@@ -238,22 +294,7 @@ async fn a_name_whose_records_change_leads_to_the_new_instances() {
     let one = start("127.0.0.1");
     one.wait_for_readyz("it is ready", |said| said == "ready\n").await;
     std::fs::write(&records, "127.0.0.1 accounts.test\n127.0.0.2 accounts.test\n").unwrap();
-    let began = Instant::now();
-    let both = "tutti_peer_instances_healthy{role=\"accounts\"} 2";
-    while !gateway
-        .client
-        .get(format!("{}/metrics", gateway.operations_url))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap()
-        .contains(both)
-    {
-        assert!(began.elapsed() < Duration::from_secs(30), "the second record is not used");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    gateway.wait_for_instances(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
 
 use reqwest::Method;
+use testkit::engines::Authority;
 
 use crate::server::Server;
 use crate::wav::wave;
@@ -227,6 +228,34 @@ fn the_doctor_names_a_subject_of_web_push_that_apple_refuses() {
     }
 }
 
+#[test]
+fn certificates_of_listeners_are_checked_by_the_doctor_and_before_anything_is_opened() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data").display().to_string();
+    let set = |authority: &Authority| {
+        let (certificate, key) = authority.server_files();
+        [
+            format!("gateway.tls_certificate_file={}", certificate.display()),
+            format!("gateway.tls_key_file={}", key.display()),
+        ]
+    };
+    for (authority, is_valid) in [(Authority::new(), true), (Authority::with_expired_server(), false)] {
+        let [certificate, key] = set(&authority);
+        let output = tutti(&["doctor", "--data", &data, "--set", &certificate, "--set", &key]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.contains("of the public listener is valid for"), is_valid, "{said}");
+        assert_eq!(said.contains("has expired"), !is_valid, "{said}");
+    }
+    let [certificate, key] = set(&Authority::new());
+    let serve = |more: &[&str]| stderr_of_failure(&[&["serve", "--data", &data][..], more].concat());
+    let said = serve(&["--set", &certificate]);
+    assert!(said.contains("gateway.tls_key_file") && said.contains("name both files"), "{said}");
+    // The authority and its files are gone.
+    let said = serve(&["--set", &certificate, "--set", &key]);
+    assert!(said.contains("server.pem") && said.contains("can't be read"), "{said}");
+    assert!(!home.path().join("data").exists(), "nothing was created");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_upload_command_goes_on_where_it_was_cut_off() {
     let mut server = Server::start(&[]).await;
@@ -255,6 +284,8 @@ async fn the_upload_command_goes_on_where_it_was_cut_off() {
     let before = std::fs::read_to_string(&remembered).unwrap();
     server.kill();
     server.restart();
+    let metrics = server.get_operations("/metrics").await;
+    assert!(metrics.contains("\ntutti_process_crashes_total 1\n"), "the start log knows of the kill: {metrics}");
     let url = server.url.clone();
     let mut again = command(&url);
     let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();

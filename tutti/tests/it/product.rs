@@ -250,7 +250,8 @@ async fn the_public_listener_reveals_nothing_internal() {
     let ready = server.client.get(format!("{}/readyz", server.url)).send().await.unwrap();
     assert_eq!((ready.status().as_u16(), ready.text().await.unwrap().as_str()), (200, "ready\n"));
     let metrics = server.get_operations("/metrics").await;
-    for name in ["http_requests_total", "bus_backlog", "bus_dead_letters", "process_start_time_seconds"] {
+    let names = ["http_requests_total", "bus_backlog", "bus_dead_letters", "process_starts_total", "memory_size_bytes"];
+    for name in names {
         assert!(metrics.contains(&format!("\ntutti_{name}")), "{name}: {metrics}");
     }
 }

@@ -1,7 +1,7 @@
 //! The security page's table: each threat names the tests of its defence.
 //!
 //! Reads the repository's own text. Invariant: a row whose test was renamed or removed fails here, so the page promises
-//! only what is tested.
+//! only what is tested; a row without a test says that it is a gap.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,8 @@ fn every_threat_on_the_security_page_names_tests_that_exist() {
     let mut missing = Vec::new();
     for row in rows {
         let cell = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
-        if quoted(cell).next().is_none() {
+        // A row may say that it has none, and why.
+        if quoted(cell).next().is_none() && !cell.starts_with("*gap*: ") {
             missing.push(format!("no test: {row}"));
         }
         // A Rust test is a function; a test of the page is a title.

@@ -6,6 +6,7 @@ export const PROBLEM_FIELDS: ProblemFields = {
   'accounts.invalid_handle': [{ field: 'username' }],
   'accounts.handle_taken': [{ field: 'username' }],
   'accounts.invalid_email': [{ field: 'email' }],
+  'accounts.disposable_email': [{ field: 'email' }],
   'accounts.invalid_code': [{ field: 'code' }],
   'accounts.code_needs_login': [{ field: 'username' }],
   'accounts.weak_password': [{ field: 'new-password' }],

@@ -5,6 +5,7 @@ import { COOKIE_SESSION_HEADER } from '../session/sessionApi';
 import { session } from '../session/session.svelte';
 import { api, expectOk, readBody, visitorApi } from './client';
 import { getPasskey } from './passkeys';
+import { isProblem } from './problem';
 import type { Account, FactorProof, ProfileKind, SessionView, SignInRecord } from './types';
 
 /** The name of this browser in the list of sessions. */
@@ -26,7 +27,27 @@ const region = (): { locale: string; time_zone: string } => ({
 
 export async function signUp(handle: string, email: string, password: string): Promise<void> {
   const body = { handle, email, password, device: deviceName(), ...region() };
-  session.tokens.acceptSession(await readBody(api.POST('/v1/accounts', { params, body })));
+  session.tokens.acceptSession(await withWork((work) => readBody(api.POST('/v1/accounts', { params, body: { ...body, ...work } }))));
+}
+
+/** How often a sign-up is sent with a proof of work: the server may want a harder one meanwhile. */
+const MAX_PROOFS = 3;
+
+/** Sends a sign-up, and again with a proof of work if the server asks for one. */
+async function withWork<T>(send: (work: { altcha?: string }) => Promise<T>): Promise<T> {
+  let work: { altcha?: string } = {};
+  for (let proofs = 0; ; proofs++) {
+    try {
+      return await send(work);
+    } catch (cause) {
+      if (proofs === MAX_PROOFS || !isProblem(cause, 'accounts.work_required')) throw cause;
+      const { challengeIn, solveInWorker } = await import('../account/proofOfWork');
+      const challenge = challengeIn(cause.members);
+      const altcha = challenge && (await solveInWorker(challenge));
+      if (!altcha) throw cause;
+      work = { altcha };
+    }
+  }
 }
 
 /** Signs in. Fails with `auth.second_factor` if the account needs a `factor` and there is none. */

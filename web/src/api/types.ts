@@ -31,6 +31,7 @@ export type Song = NonNullable<Post['song']>;
 export type ReactionKind = NonNullable<Post['mine']['reaction']>;
 export type Comment = BodyOf<'/v1/posts/{id}/comments', 'get', 200>['items'][number];
 export type Repost = BodyOf<'/v1/posts/{id}/reposts', 'get', 200>['items'][number];
+export type OwnDecision = BodyOf<'/v1/me/decisions', 'get', 200>['items'][number];
 export type Removal = BodyOf<'/v1/me/removals', 'get', 200>['items'][number];
 export type Thread = BodyOf<'/v1/threads/{id}', 'get', 200>;
 export type ThreadRule = Thread['rule'];

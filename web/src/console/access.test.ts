@@ -12,11 +12,12 @@ it('each role is offered its operations only', () => {
   expect(allowed('member', 'curator', 'king')).toEqual([]);
   expect(allowed('viewer')).toEqual(['list_configuration', 'list_processes', 'search_accounts', 'show_account_to_operator']);
   expect(allowed('developer')).toEqual([
-    'list_configuration', 'list_dead_letters', 'list_flags', 'list_job_runs', 'list_jobs', 'list_logs', 'list_mails', 'list_processes', 'redeliver_dead_letter', 'redeliver_mail',
-    'search_accounts', 'set_flag', 'show_account_to_operator',
+    'list_configuration', 'list_dead_letters', 'list_flags', 'list_job_runs', 'list_jobs', 'list_logs', 'list_mails', 'list_processes', 'pause_job', 'redeliver_dead_letter', 'redeliver_mail',
+    'resume_job', 'run_job', 'search_accounts', 'set_flag', 'show_account_to_operator',
   ]);
   expect(allowed('moderator')).toEqual([
-    'decide_report', 'list_configuration', 'list_media_of_member', 'list_processes', 'list_reports', 'list_sanctions', 'restore_account', 'retry_media', 'search_accounts', 'show_account_to_operator', 'show_media_to_operator', 'show_report', 'suspend_account',
+    'claim_moderation_case', 'decide_moderation_case', 'decide_report', 'list_cases_like', 'list_configuration', 'list_media_of_member', 'list_moderation_queue', 'list_processes', 'list_reports', 'list_sanctions',
+    'release_moderation_case', 'restore_account', 'retry_media', 'search_accounts', 'show_account_to_operator', 'show_media_to_operator', 'show_moderation_case', 'show_report', 'suspend_account',
   ]);
   expect(allowed('operator')).toEqual(Object.keys(OPERATIONS).sort());
   expect([['member'], ['curator'], ['member', 'viewer'], ['operator']].map(isOperators)).toEqual([false, false, true, true]);

@@ -9,7 +9,7 @@ import { matchPatterns } from '../router/match';
 import { isOperators, may, type Operation } from './access';
 
 export type RouteName =
-  | 'members' | 'member' | 'media' | 'media-item' | 'reports' | 'report' | 'mails' | 'mail' | 'processes' | 'logs' | 'jobs' | 'job-runs' | 'dead-letters' | 'flags' | 'configuration' | 'webhooks' | 'webhook' | 'announcements'
+  | 'members' | 'member' | 'media' | 'media-item' | 'moderation' | 'case' | 'reports' | 'report' | 'mails' | 'mail' | 'processes' | 'logs' | 'jobs' | 'job-runs' | 'dead-letters' | 'flags' | 'configuration' | 'webhooks' | 'webhook' | 'announcements'
   | 'api-keys' | 'audit' | 'sign-in' | 'refused' | 'no-access' | 'not-found';
 
 interface RouteDefinition {
@@ -34,6 +34,8 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   member: { pattern: '/members/:id', title: null, load: () => import('./members/MemberPage.svelte'), operation: 'show_account_to_operator' },
   media: { pattern: '/media', title: inConsole(m.media), load: () => import('./media/MediaPage.svelte'), operation: 'list_media_of_member' },
   'media-item': { pattern: '/media/:id', title: null, load: () => import('./media/MediaItemPage.svelte'), operation: 'show_media_to_operator' },
+  moderation: { pattern: '/moderation', title: inConsole(m.moderation), load: () => import('./moderation/QueuePage.svelte'), operation: 'list_moderation_queue' },
+  case: { pattern: '/moderation/:id', title: null, load: () => import('./moderation/CasePage.svelte'), operation: 'show_moderation_case' },
   reports: { pattern: '/reports', title: inConsole(m.reports), load: () => import('./reports/ReportsPage.svelte'), operation: 'list_reports' },
   report: { pattern: '/reports/:id', title: null, load: () => import('./reports/ReportPage.svelte'), operation: 'show_report' },
   mails: { pattern: '/mails', title: inConsole(m.mails), load: () => import('./mails/MailsPage.svelte'), operation: 'list_mails' },
@@ -58,11 +60,11 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
 
 /** The pages of the navigation, in their order. */
 export const NAVIGATION = [
-  'members', 'media', 'reports', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'announcements', 'api-keys', 'audit',
+  'members', 'media', 'moderation', 'reports', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'announcements', 'api-keys', 'audit',
 ] as const satisfies RouteName[];
 export type NavigationName = (typeof NAVIGATION)[number];
 /** The page of the navigation that a page below it belongs to. */
-const PARENTS: Partial<Record<RouteName, RouteName>> = { member: 'members', 'media-item': 'media', report: 'reports', mail: 'mails', 'job-runs': 'jobs', webhook: 'webhooks' };
+const PARENTS: Partial<Record<RouteName, RouteName>> = { member: 'members', 'media-item': 'media', case: 'moderation', report: 'reports', mail: 'mails', 'job-runs': 'jobs', webhook: 'webhooks' };
 export const navigationOf = (name: RouteName): RouteName => PARENTS[name] ?? name;
 
 const PATTERNS = Object.entries(ROUTES).flatMap(([name, { pattern }]) => (pattern === null ? [] : [[pattern, name as RouteName] as const]));

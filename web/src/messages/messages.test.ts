@@ -30,6 +30,7 @@ const CODES_FOR_PROGRAMS = [
   'accounts.flag_not_found', 'auth.on_behalf_of', 'accounts.role_needs_factor', 'admin.job_not_found', 'mails.not_found', 'mails.not_dead',
   'media.no_such_member', 'media.not_failed', 'webhooks.not_found', 'webhooks.delivery_not_found', 'webhooks.disabled', 'webhooks.invalid',
   'webhooks.invalid_url', 'webhooks.too_many', 'social.no_such_report', 'social.report_closed', 'social.invalid_decision',
+  'moderation.no_such_case', 'moderation.claimed', 'moderation.not_claimed', 'moderation.decided_already', 'moderation.own_case', 'moderation.beyond_role', 'moderation.invalid_decision',
   // The player gets these of a playlist, and its page reads the thread again; the page asks for the feed alone, not for the first screen.
   'social.programme_changed', 'social.programme_not_ready', 'home.wrong_cursor',
   // A stream that is refused is opened again by itself.

@@ -26,8 +26,12 @@ export const KINDS: Readonly<Record<NoticeKind, Kind>> = {
   greeting_opened: { label: m.kindGreetingOpened, hasActors: false },
   media_ready: { label: m.kindMediaReady, hasActors: false },
   media_failed: { label: m.kindMediaFailed, hasActors: false },
+  moderated: { label: m.kindModerated, hasActors: false },
+  report_answered: { label: m.kindReportAnswered, hasActors: false },
+  appeal_answered: { label: m.kindAppealAnswered, hasActors: false },
   reminder: { label: m.kindReminder, hasActors: false },
   announcement: { label: m.kindAnnouncement, hasActors: false },
+  messaged: { label: m.kindMessaged, hasActors: true },
 };
 
 /** The kinds in the order of the preferences. One of a newer server has no name here. */

@@ -97,7 +97,8 @@ pub(super) async fn open_all(installation: &Installation) -> Result<Vec<RoleData
     Ok(databases)
 }
 
-/// Records the restore in every database: clients drop what they have cached, and removals are held no longer.
+/// Records the restore in every database: clients drop what they have cached, removals are held no longer, and the site
+/// is not retired.
 pub(super) async fn raise_epoch(installation: &Installation, manifest: &Manifest) -> Result<(), Error> {
     let now = installation.clock.now();
     for RoleDatabase { db, .. } in open_all(installation).await? {
@@ -105,6 +106,8 @@ pub(super) async fn raise_epoch(installation: &Installation, manifest: &Manifest
         let recorded: Result<(), db::Error> = db
             .write(Lane::ALL, async move |tx| {
                 tx.execute("delete from removal_hold", vec![]).await?;
+                // The site that was retired is the old one; this is a new one.
+                tx.execute("delete from retirement", vec![]).await?;
                 restored::record(tx, &point, now).await
             })
             .await;

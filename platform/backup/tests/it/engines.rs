@@ -7,7 +7,7 @@ use base::Random;
 use db::{Db, PostgresOptions};
 use testkit::engines::{Postgres, shared_postgres, shared_s3};
 
-use crate::fixtures::{Harness, assert_whole, band, db_in, sing, songs};
+use crate::fixtures::{Harness, Song, assert_whole, band, db_in, sing, songs};
 
 /// Returns the role's database in a schema.
 pub(crate) async fn postgres(url: &str, schema: &str) -> Db {
@@ -59,6 +59,18 @@ async fn schemas_of_postgresql_are_dumped_with_their_objects_and_restored_where_
     assert_eq!(songs(&db).await, before);
     assert_whole(&db, &objects::Objects::folder(&harness.path("new/objects")).await.unwrap()).await;
     assert!(db::restored::epoch(db.read()).await.unwrap() > 0);
+
+    // Back on the same machine, twice: what was there is set aside under another name each time.
+    for number in 1..=2 {
+        let db = postgres(&server.url, &schema).await;
+        sing(&db, &objects, "a song of a release that is taken back").await;
+        backup::roll_back(&installation("new"), &harness.options, &repository, "latest").await.unwrap();
+        assert_eq!(songs(&postgres(&server.url, &schema).await).await, before);
+        let ending = format!("%before\\_{}\\_{number}", manifest.id.to_lowercase());
+        let text = "select cast(nspname as text) as title, '' as object from pg_namespace where nspname like $1";
+        let aside: Vec<Song> = db::Sql::rows(db.read(), text, vec![ending.into()]).await.unwrap();
+        assert_eq!(aside.len(), 1, "{aside:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,4 +8,6 @@ mod lanes;
 mod older_tables;
 mod outages;
 mod schedule;
+mod schedule_simulation;
+mod site;
 mod snapshot;

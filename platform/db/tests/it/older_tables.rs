@@ -8,9 +8,9 @@ use testkit::{create_older_tables, insert_rows};
 
 use crate::harness::{TABLES, open, options};
 
-/// The versions before there were mails, before runs had a history and mails an account, and before backups held the
-/// removal of objects.
-const VERSIONS: [usize; 3] = [4, 5, 6];
+/// The versions before there were mails, before runs had a history and mails an account, before backups held the
+/// removal of objects, before operators paused jobs, and before databases knew their environment.
+const VERSIONS: [usize; 5] = [4, 5, 6, 7, 8];
 
 const EVENT: &str = "
     insert into outbox (id, subject, payload, created_at)

@@ -49,6 +49,8 @@ crate::codes! {
         then sign in with it.";
     SERVER_FAULT = 500 "server.fault", "Try again; if it stays, quote the request id to the operators.";
     SERVER_UNAVAILABLE = 503 "server.unavailable", "Wait as long as `Retry-After` says, then try again.";
+    SERVER_OVERLOADED = 503 "server.overloaded", "Wait as long as `Retry-After` says, then try again; signed-in \
+        members are served first.";
     SERVER_TURNED_OFF = 503 "server.turned_off", "Wait as long as `Retry-After` says, then try again; the operators \
         have turned this off for now.";
     SERVER_TOO_LATE = 504 "server.too_late", "Try again; the request may have been carried out.";

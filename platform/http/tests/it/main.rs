@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
 
+mod floods;
 mod http;
+mod http2_floods;
 mod idempotency;
+mod secure;
+mod tls;
 mod token_rules;
 mod tokens;

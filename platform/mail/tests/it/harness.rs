@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base::tasks::Tasks;
 use base::telemetry::Metrics;
-use base::{Clock, Random};
+use base::{Clock, Environment, Random};
 use chrono::Utc;
 use db::{Db, Lane};
 use mail::{
@@ -91,6 +91,7 @@ pub async fn open_db(folder: &Path) -> Db {
 
 pub fn open_mail(options: &MailOptions, folder: &Path, clock: &Clock) -> Mail {
     let site = "https://tutti.example".to_owned();
+    let options = (options, Environment::default());
     Mail::open(options, &folder.join("mail"), site, clock.clone(), Random::system(), &Metrics::default()).unwrap()
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use base::log_ring::{LogFilter, LogLevel};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use http::HeaderName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -109,10 +109,21 @@ pub struct FindLogs {
     pub role: Option<String>,
     /// Lines with this text, in any case of letters.
     pub contains: Option<String>,
+    /// Lines of the request with this id.
+    pub request: Option<String>,
+    /// Lines of this time and later ones.
+    pub since: Option<DateTime<Utc>>,
+    /// Lines before this time.
+    pub until: Option<DateTime<Utc>>,
     /// Lines before this place of the merged log, as [`LogPosition`] writes it.
     pub before: Option<String>,
     /// The most lines, up to 501.
     pub limit: usize,
+}
+
+/// Returns the beginning of a text to search for.
+fn bounded(text: &str) -> String {
+    text.chars().take(MAX_TEXT_CHARS).collect()
 }
 
 impl FindLogs {
@@ -128,7 +139,10 @@ impl FindLogs {
         LogFilter {
             level: self.level,
             role: self.role,
-            contains: self.contains.map(|text| text.chars().take(MAX_TEXT_CHARS).collect()),
+            contains: self.contains.map(|text| bounded(&text)),
+            request: self.request.map(|text| bounded(&text)),
+            since: self.since,
+            until: self.until,
             before,
             limit: self.limit.min(MAX_LINES),
         }
@@ -142,10 +156,15 @@ impl ProcessQuery for FindLogs {
     fn path(&self) -> String {
         let level = self.level.and_then(|level| serde_json::to_value(level).ok());
         let level = level.as_ref().and_then(Value::as_str);
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let (since, until) = (self.since.map(time), self.until.map(time));
         let texts = [
             ("level", level),
             ("role", self.role.as_deref()),
             ("contains", self.contains.as_deref()),
+            ("request", self.request.as_deref()),
+            ("since", since.as_deref()),
+            ("until", until.as_deref()),
             ("before", self.before.as_deref()),
         ];
         let mut query = Serializer::new(String::new());
@@ -154,9 +173,12 @@ impl ProcessQuery for FindLogs {
         format!("{}?{}", Self::PATH, query.finish())
     }
 
-    fn answer(self, process: &ThisProcess) -> impl Future<Output = ProcessLogs> + Send {
-        let filter = self.filter(&process.0.identity.id);
-        std::future::ready(process.logs(filter))
+    async fn answer(self, process: &ThisProcess) -> ProcessLogs {
+        let id = &process.0.identity.id;
+        let (searched, filter) = (process.clone(), self.filter(id));
+        // Files may be read for it.
+        let found = base::tasks::on_own_thread(move || searched.logs(filter)).await;
+        found.unwrap_or_else(|| ProcessLogs { id: id.clone(), lines: Vec::new() })
     }
 }
 
@@ -191,9 +213,12 @@ mod tests {
         let find = FindLogs {
             level: Some(LogLevel::Warn),
             contains: Some("a b&limit=9".into()),
+            since: Some(DateTime::UNIX_EPOCH),
             limit: 3,
             ..FindLogs::default()
         };
-        assert_eq!(find.path(), "/internal/process/logs?limit=3&level=warn&contains=a+b%26limit%3D9");
+        let since = "1970-01-01T00%3A00%3A00.000000Z";
+        let path = format!("/internal/process/logs?limit=3&level=warn&contains=a+b%26limit%3D9&since={since}");
+        assert_eq!(find.path(), path);
     }
 }

@@ -33,7 +33,8 @@ fn main() -> ExitCode {
     };
     let command: Vec<_> = arguments.collect();
     eprintln!("starting PostgreSQL, NATS and an S3 server …");
-    let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
+    let (postgres, nats, s3) =
+        (Postgres::start_with(&["fsync=off", "full_page_writes=off"]), Nats::start(), S3::start());
     let mut fleet = Fleet::prepare(&binary, &EngineUrls::of(&postgres, &nats, &s3), &Topology::standard(), &[]);
     let logs: Vec<(String, PathBuf)> = fleet
         .processes

@@ -22,9 +22,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts a server that doesn't sync its files: tests kill processes, they don't cut the power.
+    /// Starts a server that doesn't sync its files: tests kill processes, they don't cut the power. It doesn't vacuum
+    /// either: each test adds a hundred tables, and to go through those of all tests every minute would take long.
     pub fn start() -> Self {
-        Self::start_with(&["fsync=off", "full_page_writes=off"])
+        Self::start_with(&["fsync=off", "full_page_writes=off", "autovacuum=off"])
     }
 
     /// Starts a server with these settings, such as `fsync=on`.

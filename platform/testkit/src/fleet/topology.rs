@@ -8,8 +8,8 @@ pub struct Topology(Vec<(&'static str, usize)>);
 
 impl Topology {
     /// The roles, in the order of the binary's own table.
-    pub const ROLES: [&'static str; 8] =
-        ["accounts", "media", "transcode", "delivery", "social", "webhooks", "notify", "gateway"];
+    pub const ROLES: [&'static str; 10] =
+        ["accounts", "media", "transcode", "delivery", "social", "moderation", "webhooks", "notify", "chat", "gateway"];
 
     /// Returns one process per role.
     pub fn one_of_each() -> Self {
@@ -17,7 +17,7 @@ impl Topology {
     }
 
     /// Returns the fleet of `make fleet`: two of gateway, media and delivery, three of transcode, one of accounts,
-    /// social, webhooks and notify.
+    /// social, moderation, webhooks, notify and chat.
     pub fn standard() -> Self {
         Self::one_of_each().with("gateway", 2).with("media", 2).with("transcode", 3).with("delivery", 2)
     }

@@ -46,6 +46,10 @@ pub(super) struct SignUp {
     /// The member's time zone (IANA), such as a browser's `Intl.DateTimeFormat().resolvedOptions().timeZone`. One that
     /// is unknown is passed over.
     time_zone: Option<String>,
+    /// The solution of a challenge, as ALTCHA's widget makes it: base64 of JSON. Needed only where a sign-up was
+    /// refused with `accounts.work_required`.
+    #[schema(max_length = 2048)]
+    altcha: Option<String>,
 }
 
 impl SignUp {
@@ -57,6 +61,7 @@ impl SignUp {
             password: self.password,
             device: device_name(self.device.as_deref()),
             region: Region::guess(self.locale.as_deref(), self.time_zone.as_deref(), languages),
+            altcha: self.altcha,
         }
     }
 }
@@ -65,6 +70,9 @@ impl SignUp {
 ///
 /// A mail to the address asks to confirm it. An address that another account has confirmed is not refused here: the
 /// response is the same, the address stays unconfirmed, and the mail tells its owner.
+///
+/// While unusually many accounts are made, a sign-up needs a proof of work: it is refused with
+/// `accounts.work_required`, and the problem's `challenge` is what `/v1/sign-ups/challenge` returns.
 ///
 /// With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created. While
 /// operators have turned sign-ups off, all are refused with `server.turned_off`.
@@ -112,9 +120,11 @@ impl SignUp {
         ("x-codes" = json!([
             "accounts.invalid_handle",
             "accounts.invalid_email",
+            "accounts.disposable_email",
             "accounts.weak_password",
             "accounts.handle_taken",
             "accounts.too_many_sign_ups",
+            "accounts.work_required",
             "accounts.busy",
             "auth.cross_site",
             "auth.suspended",

@@ -59,6 +59,7 @@ pub(super) struct ConfirmEmail {
     extensions(
         ("x-codes" = json!([
             "accounts.busy",
+            "accounts.disposable_email",
             "accounts.email_confirmed",
             "accounts.invalid_email",
             "accounts.too_many_mails",

@@ -23,6 +23,7 @@ mod passkey_sign_in;
 mod passwords;
 mod sessions;
 mod sign_ins;
+mod sign_ups;
 mod standings;
 mod team_keys;
 mod token_transport;
@@ -66,6 +67,7 @@ fn routes() -> OpenApiRouter<Accounts> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(accounts::sign_up))
         .routes(routes!(accounts::profile))
+        .routes(routes!(sign_ups::challenge))
         .routes(routes!(sessions::sign_in, sessions::list, sessions::end_all))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::end_current))

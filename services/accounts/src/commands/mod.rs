@@ -11,6 +11,7 @@
 //! | write | lanes | what they protect |
 //! |---|---|---|
 //! | sign-up | the handle's skeleton and e-mail address | the unique keys, and who has the address |
+//! | the proof of work of a sign-up | the challenge | one use of it |
 //! | sign-in, refresh, sign-out, new password | account | its sessions, their number and tokens, and its networks |
 //! | factors, proofs | account | one use of each, and their number |
 //! | mailed codes; failed sign-ins | account | their number; the rows that are added to |
@@ -25,16 +26,18 @@
 //! | suspend, restore | account, that of the operator, and the audit trail | the standing, and the roles that decide |
 //! | flags | that of the operator, and the audit trail | the state, and the role that decides |
 //! | acts of other roles | the audit trail | that an entry follows from the last one |
-//! | end of a suspension | account | the standing |
+//! | end of a suspension, by itself or by an appeal | account | the standing |
+//! | a decision of moderation | account, that of the moderator | the standing, and the roles that decide |
 //! | erasure | account, skeleton and e-mail address | all of these |
 //! | filling in skeletons of earlier releases | accounts and skeletons of the batch | that one account has a skeleton |
 //! | first signing key, rotation; challenges of no account | one each | that one key is next; their number |
 //! | removal of what has expired | all | rows of many accounts, in any order |
 //!
-//! An id, a skeleton, an e-mail address and the names of the lanes of the keys, the challenges and the trail never have
-//! the same text.
+//! An id, a skeleton, an e-mail address, a hash and the names of the lanes of the keys, the challenges and the trail
+//! never have the same text.
 
 mod acting_account;
+mod admit_sign_up;
 mod begin_factor;
 mod begin_passkey_sign_in;
 mod build_export;
@@ -52,6 +55,7 @@ mod end_all_sessions;
 mod end_session;
 mod erase_account;
 mod fill_skeletons;
+mod follow_decision;
 mod lift_ended_sanctions;
 mod mail_confirmation;
 mod mail_disabled_webhook;
@@ -83,6 +87,7 @@ mod use_api_key;
 mod use_team_key;
 mod verify_audit;
 
+pub(crate) use admit_sign_up::challenge;
 pub(crate) use begin_factor::{FactorSetup, begin_factor};
 pub(crate) use begin_passkey_sign_in::begin_passkey_sign_in;
 pub(crate) use build_export::build_export;
@@ -100,6 +105,7 @@ pub(crate) use end_all_sessions::end_all_sessions;
 pub(crate) use end_session::end_session;
 pub(crate) use erase_account::erase_account;
 pub(crate) use fill_skeletons::fill_skeletons;
+pub(crate) use follow_decision::{follow_appeal, follow_decision};
 pub(crate) use lift_ended_sanctions::lift_ended_sanctions;
 pub(crate) use mail_disabled_webhook::mail_disabled_webhook;
 pub(crate) use prove::prove;

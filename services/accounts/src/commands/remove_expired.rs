@@ -43,6 +43,7 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                 let lifted_rules = store::account_rules::remove(tx, now - KEPT, BATCH_ROWS).await?;
                 let factors = store::factors::remove_expired(tx, now, BATCH_ROWS).await?;
                 let challenges = store::passkey_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
+                let used_challenges = store::used_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
                 Ok::<_, db::Error>([
                     idle_sessions,
                     idle_operators,
@@ -53,6 +54,7 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                     lifted_rules,
                     factors,
                     challenges,
+                    used_challenges,
                 ])
             })
             .await?;

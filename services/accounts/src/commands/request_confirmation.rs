@@ -8,7 +8,7 @@ use db::Lane;
 use super::mail_confirmation::mail_confirmation;
 use crate::error::Error;
 use crate::mailed_codes::{FreshCode, check_mail_rate};
-use crate::model::{Account, CurrentSession, Email, Password, Purpose};
+use crate::model::{Account, CurrentSession, Password, Purpose};
 use crate::password_verification::verify_own_password;
 use crate::rate_limiter::RateLimiter;
 use crate::recent_proof::require_factor_if_any;
@@ -31,7 +31,7 @@ pub(crate) async fn request_email_change(
     email: &str,
     password: &Password,
 ) -> Result<(), Error> {
-    let email = Email::parse(email)?;
+    let email = accounts.parse_email(email)?;
     require_factor_if_any(accounts, current).await?;
     verify_own_password(accounts, current, password).await?;
     if email.as_str() == current.account.email {

@@ -10,6 +10,7 @@ use contract::AccountId;
 use db::Lane;
 use service::Flag;
 
+use super::admit_sign_up::{count_sign_up, use_work};
 use super::mail_confirmation::mail_confirmation;
 use super::open_session::{VerifiedLogin, new_session, open_session, token_session};
 use crate::error::Error;
@@ -24,7 +25,7 @@ use crate::state::Accounts;
 use crate::store;
 use crate::store::accounts::{Credentials, LoginName, find_credentials};
 use crate::store::handle_skeletons::is_taken;
-use crate::throttle::{client_key, network_key};
+use crate::throttle::network_key;
 use crate::tokens::SignedIn;
 
 /// How long after the sign-up the request may be repeated.
@@ -43,6 +44,8 @@ pub(crate) struct SignUpRequest {
     pub device: String,
     /// The region, as it was guessed.
     pub region: Region,
+    /// The solution of a challenge.
+    pub altcha: Option<String>,
 }
 
 /// Creates an account and its first session, and returns its tokens. The address is not confirmed yet; if another
@@ -53,14 +56,15 @@ pub(crate) async fn sign_up(
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
     accounts.context.flags.require(Flag::SignUps)?;
-    let (handle, email) = (Handle::parse(&request.handle)?, Email::parse(&request.email)?);
+    let (handle, email) = (Handle::parse(&request.handle)?, accounts.parse_email(&request.email)?);
     let password = NewPassword::validate(request.password, &[handle.as_str(), email.as_str()])?;
     let now = accounts.context.clock.now();
-    accounts.sign_ups.try_acquire(&client_key(client.address), now).map_err(Error::TooManySignUps)?;
+    let admitted = count_sign_up(accounts, &client, now)?;
     // This check saves the cost of a hash. The unique index decides.
     if let Some(taken) = find_taken(accounts, &handle).await? {
         return replay_sign_up(accounts, taken, &email, &password, request.device, client).await;
     }
+    use_work(accounts, &admitted, request.altcha.as_deref(), now).await?;
     let hash = accounts.hasher.hash(password.get(), Priority::Normal).await?;
     let id = AccountId(accounts.context.random.uuid_v7(now));
     let account = new_account(id, &request.handle, &handle, &email, request.region, now);

@@ -8,6 +8,7 @@ mod audit;
 mod authentication;
 mod common_passwords;
 mod display_text;
+mod disposable_domains;
 mod email;
 mod export;
 mod factor;
@@ -15,6 +16,7 @@ mod handle;
 mod mailed_code;
 mod password;
 mod profile;
+mod proof_of_work;
 mod region;
 mod role;
 mod session;
@@ -35,6 +37,7 @@ pub(crate) use api_key::{
 };
 pub(crate) use audit::{AuditEntry, AuditFilter, ChainCheck, FIRST_PREVIOUS_HASH};
 pub(crate) use authentication::{Authentication, Method};
+pub(crate) use disposable_domains::DisposableDomains;
 pub(crate) use email::{Email, normalize_login};
 pub(crate) use export::{
     Archive, EXPORT_LIFETIME, EXPORT_ROW_LIFETIME, Export, ExportState, MAX_BUILD_TIME, MAX_EXPORTS_PER_DAY,
@@ -51,6 +54,8 @@ pub(crate) use mailed_code::{
 };
 pub(crate) use password::{NewPassword, Password};
 pub(crate) use profile::{Bio, DisplayName, Patch, ProfilePatch, check_avatar, device_name};
+pub use proof_of_work::WorkProblem;
+pub(crate) use proof_of_work::{WORK_LIFETIME, WorkRule};
 pub(crate) use region::{Country, Locale, Region, TimeZone};
 pub(crate) use role::{Role, Roles, RolesChange};
 pub(crate) use session::{ACCESS_TOKEN_LIFETIME, CurrentSession, ReplacedToken, Rotation, Session, SessionLimits};

@@ -1,6 +1,6 @@
 //! The SQL of this role: accounts, their addresses and the skeletons of their handles, sanctions and the rules that
 //! follow from them, sessions (and those that have ended), second factors, API keys of members and of the team, mailed
-//! codes, sign-ins, signing keys, known networks, flags and the audit trail.
+//! codes, sign-ins, signing keys, known networks, used challenges, flags and the audit trail.
 //!
 //! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
@@ -28,3 +28,4 @@ pub(crate) mod sessions;
 pub(crate) mod sign_ins;
 pub(crate) mod signing_keys;
 pub(crate) mod team_keys;
+pub(crate) mod used_challenges;

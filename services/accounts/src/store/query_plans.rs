@@ -52,6 +52,8 @@ async fn every_query_has_an_index() {
             team_keys::find_made(sql, id, &[1], now).await?;
             sanctions::list(sql, id, Uuid::max(), 10).await?;
             sanctions::list_ended(sql, now, 10).await?;
+            sanctions::exists(sql, Uuid::nil()).await?;
+            sanctions::is_in_force(sql, Uuid::nil()).await?;
             audit::find_last(sql).await?;
             audit::list_from(sql, 0, 10).await?;
             audit::has_hash(sql, "x").await?;

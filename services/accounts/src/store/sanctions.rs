@@ -68,6 +68,50 @@ pub(crate) async fn insert(
     tx.execute(INSERT, values).await.map(drop)
 }
 
+const INSERT_LIFTED: &str = "
+    insert into sanction (id, account_id, state, reason, ends_at, imposed_by, imposed_at, lifted_by, lifted_at,
+           lift_reason)
+    values ($1, $2, $3, $4, $5, $6, $7, $6, $7, $4)";
+
+/// Records a sanction that has ended before it could be imposed; the account `by` has ended it.
+pub(crate) async fn insert_lifted(
+    tx: &Tx,
+    sanction_id: Uuid,
+    account: AccountId,
+    by: AccountId,
+    sanction: &Sanction,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let values = vec![
+        sanction_id.into(),
+        account.0.into(),
+        sanction.state.as_str().into(),
+        sanction.reason.as_str().into(),
+        sanction.until.into(),
+        by.0.into(),
+        now.into(),
+    ];
+    tx.execute(INSERT_LIFTED, values).await.map(drop)
+}
+
+#[derive(FromQueryResult)]
+struct IdRow {
+    id: Uuid,
+}
+
+/// Whether there is a sanction with this id, whether or not it was lifted.
+pub(crate) async fn exists(sql: &impl Sql, id: Uuid) -> Result<bool, Error> {
+    let row: Option<IdRow> = sql.row("select id from sanction where id = $1", vec![id.into()]).await?;
+    Ok(row.is_some_and(|row| row.id == id))
+}
+
+/// Whether a sanction was not lifted.
+pub(crate) async fn is_in_force(sql: &impl Sql, id: Uuid) -> Result<bool, Error> {
+    let text = "select id from sanction where id = $1 and lifted_at is null";
+    let row: Option<IdRow> = sql.row(text, vec![id.into()]).await?;
+    Ok(row.is_some_and(|row| row.id == id))
+}
+
 const SET_LIFTED: &str = "
     update sanction
        set lifted_by = $2,

@@ -69,7 +69,10 @@ async fn two_hundred_uses_of_one_token_in_four_instances_have_one_successor() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_hundred_sign_ups_in_four_instances_gets_the_handle() {
-    let world = builder().set("accounts.sign_ups_per_address=1000").start(&[accounts::service()]).await;
+    let unlimited = ["sign_ups_per_address=1000", "sign_ups_per_network=1000", "sign_ups_per_minute=0"];
+    let unlimited = unlimited.map(|setting| format!("accounts.{setting}"));
+    let world =
+        unlimited.iter().fold(builder(), |world, setting| world.set(setting)).start(&[accounts::service()]).await;
     let body =
         |number: usize| json!({"handle": "ada", "email": format!("ada{number}@example.org"), "password": PASSWORD});
     let responses = post_at_once(&world, "/v1/accounts", body, CALLERS).await;

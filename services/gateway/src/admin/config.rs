@@ -3,13 +3,15 @@
 //! Invariant: by default only this machine reaches the listener. No key lets an operator in without a second factor.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use base::Networks;
 use base::config::{Error, Section};
+use http_server::tls::CertificateFiles;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::config::{Config as Limits, parse_origin};
+use crate::config::{Config as Limits, certificate_files, parse_origin};
 
 /// Requests in progress at once: a few dozen operators, each with a page that loads.
 const REQUESTS_AT_ONCE: usize = 256;
@@ -31,6 +33,12 @@ pub struct Config {
     /// The origin under which operators open the console, such as `https://console.tutti.example`. Operators can use
     /// their passkeys there if its host is that of `mail.site_url` or below it.
     pub public_url: String,
+    /// A PEM file with the certificate of the operators' listener, as `gateway.tls_certificate_file`.
+    #[schema(value_type = Option<String>)]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// A PEM file with the private key of that certificate.
+    #[schema(value_type = Option<String>)]
+    pub tls_key_file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -40,6 +48,8 @@ impl Default for Config {
             networks: Vec::new(),
             trusted_hops: 0,
             public_url: String::new(),
+            tls_certificate_file: None,
+            tls_key_file: None,
         }
     }
 }
@@ -53,7 +63,13 @@ impl Config {
     /// Refuses values that can't be used.
     fn check(&self) -> Result<(), Error> {
         self.networks().map(drop)?;
+        self.tls().map(drop)?;
         if self.public_url.is_empty() { Ok(()) } else { parse_origin("admin.public_url", &self.public_url).map(drop) }
+    }
+
+    /// Returns the files of the listener's certificate, if it has one.
+    pub fn tls(&self) -> Result<Option<CertificateFiles>, Error> {
+        certificate_files("admin", self.tls_certificate_file.as_deref(), self.tls_key_file.as_deref())
     }
 
     /// Returns the networks that may use the listener.

@@ -1,27 +1,33 @@
-//! The operations on the timed jobs of all roles: their last runs, and the history of one.
+//! The operations on the timed jobs of all roles: their rules and last runs, the history of one, pausing, resuming, and
+//! asking for a run.
 //!
-//! Does not own them: each role returns its own. Invariant: they are only read.
+//! Does not own them: each role has its own, and does what is wanted of it itself. Invariant: the caller's token goes
+//! along, so the role checks the caller again and records the act in the transaction that does it.
 
 #![allow(unused_qualifications, reason = "the macro of an operation repeats the type of its parameters")]
 
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::routing::get;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
 use chrono::{DateTime, SecondsFormat, Utc};
-use http_server::jobs::{JobHistoryEntry, JobRun, history_path};
+use http::{Uri, header};
+use http_server::jobs::{
+    ChangeJob, JobAct, JobHistoryEntry, JobRun, NO_SUCH_JOB, TimedJob, act_path, history_path, timed_path,
+};
 use http_server::operators::{Developer, Operator};
 use http_server::{Json, List, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 use service::Context;
 use utoipa::{IntoParams, OpenApi as _, ToSchema};
 
-use super::codes::NO_SUCH_JOB;
 use super::gather::{Gathered, gather, roles};
+use crate::forward::{ProxyState, call_role};
 
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(list_jobs, list_runs))]
+#[openapi(paths(list_jobs, list_runs, run_job, pause_job, resume_job))]
 struct ApiDoc;
 
 /// Returns the OpenAPI part of these operations.
@@ -29,12 +35,22 @@ pub(super) fn openapi() -> utoipa::openapi::OpenApi {
     ApiDoc::openapi()
 }
 
+/// What the handlers need.
+#[derive(Clone)]
+struct Jobs {
+    context: Context,
+    proxy: ProxyState,
+}
+
 /// Returns the routes of these operations.
-pub(super) fn router(context: Context) -> Router {
+pub(super) fn router(context: Context, proxy: ProxyState) -> Router {
     Router::new()
         .route("/v1/admin/jobs", get(list_jobs))
         .route("/v1/admin/jobs/{service}/{job}/runs", get(list_runs))
-        .with_state(context)
+        .route("/v1/admin/jobs/{service}/{job}/run", post(run_job))
+        .route("/v1/admin/jobs/{service}/{job}/pause", post(pause_job))
+        .route("/v1/admin/jobs/{service}/{job}/resume", post(resume_job))
+        .with_state(Jobs { context, proxy })
 }
 
 /// The timed jobs of every role.
@@ -43,13 +59,42 @@ pub(super) fn router(context: Context) -> Router {
     "items": [
         {
             "role": "accounts",
+            "jobs": [
+                {
+                    "job": "accounts.sessions",
+                    "every_seconds": 3600,
+                    "at": null,
+                    "zone": null,
+                    "catch_up": "once",
+                    "made_up_max": 1,
+                    "jitter_seconds": 0,
+                    "max_running": 1,
+                    "next_slot": "2026-05-17T10:00:00Z",
+                    "paused_at": null,
+                    "paused_by": null,
+                    "paused_reason": null,
+                    "last_run": {
+                        "slot": "2026-05-17T09:00:00Z",
+                        "state": "done",
+                        "attempts": 1,
+                        "started_at": "2026-05-17T09:00:00Z",
+                        "finished_at": "2026-05-17T09:00:01Z",
+                        "error": null,
+                        "process": "server-1:4711",
+                        "requested_by": null,
+                    },
+                },
+            ],
             "runs": [
                 {
                     "job": "accounts.sessions",
                     "slot": "2026-05-17T09:00:00Z",
-                    "lease_until": "2026-05-17T09:03:00Z",
+                    "lease_until": "2026-05-17T09:02:00Z",
                     "finished_at": "2026-05-17T09:00:01Z",
                     "failure": null,
+                    "started_at": "2026-05-17T09:00:00Z",
+                    "process": "server-1:4711",
+                    "requested_by": null,
                 },
             ],
         },
@@ -68,11 +113,13 @@ struct JobsView {
 struct RoleJobs {
     /// The role.
     role: &'static str,
+    /// Its jobs, by name: those that a process has had in the last month, and paused ones.
+    jobs: Vec<TimedJob>,
     /// The last ten runs of each of its jobs, by job, newest first.
     runs: Vec<JobRun>,
 }
 
-/// Lists the timed jobs of every role, with their last runs.
+/// Lists the timed jobs of every role, with their rules, next slots and last runs.
 ///
 /// A role that does not respond is in `degraded`, and its jobs are missing.
 #[utoipa::path(
@@ -84,7 +131,7 @@ struct RoleJobs {
     responses(
         (
             status = 200,
-            description = "The last runs of each job, by role",
+            description = "The jobs and their last runs, by role",
             body = JobsView,
         ),
     ),
@@ -93,9 +140,21 @@ struct RoleJobs {
         ("x-admin-role" = json!("developer")),
     ),
 )]
-async fn list_jobs(_: Operator<Developer>, State(context): State<Context>) -> Json<JobsView> {
-    let Gathered { found, degraded } = gather(&context, None, http_server::jobs::path).await;
-    Json(JobsView { items: found.into_iter().map(|(role, runs)| RoleJobs { role, runs }).collect(), degraded })
+async fn list_jobs(_: Operator<Developer>, State(jobs): State<Jobs>) -> Json<JobsView> {
+    let (timed, runs) = tokio::join!(
+        gather::<TimedJob>(&jobs.context, None, timed_path),
+        gather::<JobRun>(&jobs.context, None, http_server::jobs::path),
+    );
+    let Gathered { found, mut degraded } = runs;
+    // A role of an earlier release has no rules to show.
+    degraded.extend(timed.degraded.into_iter().filter(|role| found.iter().any(|(with_runs, _)| with_runs == role)));
+    let mut timed = timed.found;
+    let mut jobs_of = |role: &str| {
+        let at = timed.iter().position(|(with_jobs, _)| *with_jobs == role);
+        at.map(|at| timed.swap_remove(at).1).unwrap_or_default()
+    };
+    let items = found.into_iter().map(|(role, runs)| RoleJobs { role, jobs: jobs_of(role), runs }).collect();
+    Json(JobsView { items, degraded })
 }
 
 /// The query of a page of a job's history.
@@ -111,7 +170,7 @@ struct RunsParams {
 
 /// Lists the runs of a timed job, newest first. They are kept for 30 days.
 ///
-/// A slot that was missed while no process ran has no run.
+/// A slot that was missed and is not made up for has no run.
 #[utoipa::path(
     get,
     path = "/v1/admin/jobs/{service}/{job}/runs",
@@ -147,7 +206,7 @@ struct RunsParams {
 )]
 async fn list_runs(
     _: Operator<Developer>,
-    State(context): State<Context>,
+    State(Jobs { context, .. }): State<Jobs>,
     Path((service, job)): Path<(String, String)>,
     Query(params): Query<RunsParams>,
 ) -> Result<Json<List<JobHistoryEntry>>, Problem> {
@@ -165,4 +224,154 @@ async fn list_runs(
     let last = items.last().filter(|_| has_more);
     let next = last.map(|run| run.slot.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     Ok(Json(List { items, next }))
+}
+
+/// Asks for a run of a timed job, also of a paused one.
+///
+/// A process that has the job begins it within seconds, unless as many run as may at once. If one waits already, no
+/// other one is made: the response is that one. The act is recorded in the audit trail.
+#[utoipa::path(
+    post,
+    path = "/v1/admin/jobs/{service}/{job}/run",
+    operation_id = "run_job",
+    tag = "operators",
+    request_body = ChangeJob,
+    params(
+        (
+            "service" = String,
+            Path,
+            description = "The role whose job it is",
+            example = "accounts",
+        ),
+        (
+            "job" = String,
+            Path,
+            description = "The job",
+            example = "accounts.sessions",
+        ),
+    ),
+    security(("token" = [])),
+    responses(
+        (
+            status = 202,
+            description = "The run, which waits",
+            body = JobHistoryEntry,
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!(["admin.job_not_found"])),
+        ("x-admin-role" = json!("developer")),
+    ),
+)]
+async fn run_job(
+    _: Operator<Developer>,
+    State(jobs): State<Jobs>,
+    Path((service, job)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    forward(jobs, &service, &job, JobAct::Run, request).await
+}
+
+/// Pauses a timed job, in all processes.
+///
+/// A run that has begun goes on. Slots of the pause count as missed: when the job is resumed, its `catch_up` says what
+/// becomes of them. The act is recorded in the audit trail; pausing a paused job changes nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/admin/jobs/{service}/{job}/pause",
+    operation_id = "pause_job",
+    tag = "operators",
+    request_body = ChangeJob,
+    params(
+        (
+            "service" = String,
+            Path,
+            description = "The role whose job it is",
+            example = "accounts",
+        ),
+        (
+            "job" = String,
+            Path,
+            description = "The job",
+            example = "accounts.sessions",
+        ),
+    ),
+    security(("token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The job",
+            body = TimedJob,
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!(["admin.job_not_found"])),
+        ("x-admin-role" = json!("developer")),
+    ),
+)]
+async fn pause_job(
+    _: Operator<Developer>,
+    State(jobs): State<Jobs>,
+    Path((service, job)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    forward(jobs, &service, &job, JobAct::Pause, request).await
+}
+
+/// Resumes a timed job, in all processes.
+///
+/// The act is recorded in the audit trail; resuming a job that is not paused changes nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/admin/jobs/{service}/{job}/resume",
+    operation_id = "resume_job",
+    tag = "operators",
+    request_body = ChangeJob,
+    params(
+        (
+            "service" = String,
+            Path,
+            description = "The role whose job it is",
+            example = "accounts",
+        ),
+        (
+            "job" = String,
+            Path,
+            description = "The job",
+            example = "accounts.sessions",
+        ),
+    ),
+    security(("token" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The job",
+            body = TimedJob,
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!(["admin.job_not_found"])),
+        ("x-admin-role" = json!("developer")),
+    ),
+)]
+async fn resume_job(
+    _: Operator<Developer>,
+    State(jobs): State<Jobs>,
+    Path((service, job)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    forward(jobs, &service, &job, JobAct::Resume, request).await
+}
+
+/// Forwards a request about a job to its role, at the role's own path.
+async fn forward(jobs: Jobs, service: &str, job: &str, act: JobAct, mut request: Request) -> Response {
+    let located = roles(&jobs.context)
+        .find(|role| *role == service)
+        .and_then(|role| Some((role, act_path(role, job, act)?.parse::<Uri>().ok()?)));
+    let Some((role, uri)) = located else {
+        return Problem::of(NO_SUCH_JOB, "There is no such job.").into_response();
+    };
+    *request.uri_mut() = uri;
+    request.headers_mut().remove(header::COOKIE);
+    call_role(jobs.proxy, role, request).await
 }

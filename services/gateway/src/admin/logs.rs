@@ -34,6 +34,14 @@ pub(super) struct LogsParams {
     role: Option<String>,
     /// Only lines with this text, in any case of letters.
     contains: Option<String>,
+    /// Only lines of the request with this id, which every error response carries.
+    request: Option<String>,
+    /// Only lines of this time and later ones.
+    #[param(example = "2026-05-17T09:00:00Z")]
+    since: Option<DateTime<Utc>>,
+    /// Only lines before this time.
+    #[param(example = "2026-05-17T10:00:00Z")]
+    until: Option<DateTime<Utc>>,
     /// How many lines, 1–500; 100 by default.
     limit: Option<u16>,
     /// The `next` of the previous page.
@@ -66,7 +74,8 @@ pub(super) struct LogLineView {
 /// Lists the newest lines of the log of every process, newest first.
 ///
 /// A process keeps its last 2,000 lines of `info` and above, up to 2 MiB, and only what its `server.log_filter` lets
-/// pass. Older ones are where its standard error goes. Processes that do not answer within two seconds are missing.
+/// pass, and older ones in files as far as `server.log_search_bytes` says. All are where its standard error goes.
+/// Processes that do not answer within two seconds are missing.
 #[utoipa::path(
     get,
     path = "/v1/admin/logs",
@@ -95,9 +104,9 @@ pub(super) async fn list_logs(
         return Err(Problem::of(every_role::BAD_QUERY, "`after` must be the `next` of the previous page."));
     }
     let size = usize::from(params.limit.unwrap_or(100).clamp(1, 500));
-    let LogsParams { level, process, role, contains, after, .. } = params;
+    let LogsParams { level, process, role, contains, request, since, until, after, .. } = params;
     // One more than the page has, so that it is known whether there are more.
-    let query = FindLogs { level, role, contains, before: after, limit: size + 1 };
+    let query = FindLogs { level, role, contains, request, since, until, before: after, limit: size + 1 };
     let asked = ask_all(&context, &query, |logs| &logs.id).await;
     let answers = asked.into_iter().filter_map(|asked| asked.answer);
     let wanted = answers.filter(|answer| process.as_ref().is_none_or(|process| answer.id == *process));

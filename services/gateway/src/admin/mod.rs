@@ -41,9 +41,12 @@ const NAME: &str = "admin";
 /// How long a WebSocket may be without traffic before it is closed.
 const WEBSOCKET_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The codes of this role's operations. Those on mails are returned by the roles that have the mails.
-const CODES: &[&Code] =
-    &join::<{ codes::CODES.len() + mail::operators::CODES.len() }>(codes::CODES, mail::operators::CODES);
+/// The codes of operations that the roles return which have the jobs and the mails.
+const CODES_OF_ROLES: [&Code; http_server::jobs::CODES.len() + mail::operators::CODES.len()] =
+    join(http_server::jobs::CODES, mail::operators::CODES);
+
+/// The codes of this role's operations.
+const CODES: &[&Code] = &join::<{ codes::CODES.len() + CODES_OF_ROLES.len() }>(codes::CODES, &CODES_OF_ROLES);
 
 /// Returns two tables of codes as one, which has `N` rows.
 const fn join<const N: usize>(first: &[&'static Code], second: &[&'static Code]) -> [&'static Code; N] {
@@ -103,10 +106,12 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
         peers: context.peers.clone(),
         tasks: context.tasks.clone(),
         websocket_idle_timeout: WEBSOCKET_IDLE_TIMEOUT,
+        // Operators are few, and come when roles are slow.
+        role_limits: None,
     };
     let router = forward::router(ListenerKind::Operators, NAME, &routes, &state)
         .merge(dead_letters::router(context.clone()))
-        .merge(jobs::router(context.clone()))
+        .merge(jobs::router(context.clone(), state.clone()))
         .merge(processes_router(context.clone()))
         .merge(mails::router(context.clone(), state))
         .merge(static_files::operators_router(&context.operators_openapi_json));

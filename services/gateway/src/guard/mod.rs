@@ -9,6 +9,8 @@
 mod client_address;
 mod permits;
 mod rate_limits;
+mod rate_reports;
+mod rate_sharing;
 mod request_class;
 
 use std::net::IpAddr;
@@ -28,10 +30,12 @@ use http_server::Problem;
 use http_server::auth::{Member, Verifier};
 use http_server::problem::every_role;
 use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix};
+use service::Context;
 use tokio::sync::Semaphore;
 
 use self::permits::Permits;
 use self::rate_limits::{RateLimits, RateStatus, Refusal};
+use self::rate_sharing::RateSharing;
 use self::request_class::RequestClass;
 use crate::anonymous_limits::{AnonymousLimits, InFlightPermit};
 use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
@@ -68,9 +72,13 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Returns the guard of the public listener.
-    pub(crate) fn public(config: &Config, routes: RouteTable, tasks: &Tasks, metrics: &Metrics) -> Self {
-        Self::new(config, routes, tasks, Some(metrics))
+    /// Returns the guard of the public listener, which shares rates with those of other gateways.
+    pub(crate) fn public(config: &Config, routes: RouteTable, context: &Context) -> Self {
+        let own = Self::new(config, routes, &context.tasks, Some(&context.metrics));
+        match RateSharing::of(context) {
+            Some(sharing) => Self { rates: sharing.start(config, &context.tasks), ..own },
+            None => own,
+        }
     }
 
     /// Returns the guard of the operators' listener, which admits clients of these networks only.

@@ -1,18 +1,21 @@
 //! The rates of the public listener: requests per second, by client.
 //!
-//! Does not own how many requests are open at once. Invariant: memory is bounded under any number of clients (see
+//! Does not own how many requests are open at once, nor how gateways share what clients have spent (see
+//! `rate_sharing`). Invariant: memory is bounded under any number of clients (see
 //! [`http_server::rate_table`]), and a refusal says after how long the client may try again.
 
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_server::Problem;
 use http_server::problem::every_role;
-use http_server::rate_table::{Quota, RateTable, TooMany};
+use http_server::rate_table::{Quota, RateTable, Spent, TooMany};
 use tokio::time::Instant;
 
+use super::rate_reports::Reports;
 use super::request_class::RequestClass;
 use crate::Config;
 use crate::stream_budget::ClientKey;
@@ -28,7 +31,7 @@ const STATIC_BYTES_PER_REQUEST: u64 = 16 * 1024;
 /// A request for a stream counts as this many read requests, so that a client that reconnects after each eviction costs
 /// no more than an ordinary reader.
 const REQUESTS_PER_STREAM: u32 = 20;
-/// The fields of draft-ietf-httpapi-ratelimit-headers.
+/// The fields of draft-ietf-httpapi-ratelimit-headers-10.
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
@@ -82,15 +85,36 @@ impl RateStatus {
 }
 
 impl RateLimits {
+    /// Returns limits of this process alone.
     pub(super) fn new(config: &Config) -> Self {
+        Self::with(config, &Limiter::new)
+    }
+
+    /// Returns limits that several gateways with the same secret key share.
+    pub(super) fn shared(config: &Config, key: &str, reports: &Arc<Reports>) -> Self {
+        Self::with(config, &|name, per_second, now| Limiter::shared(name, per_second, now, key, reports))
+    }
+
+    fn with(config: &Config, limiter: &dyn Fn(&'static str, u32, Instant) -> Limiter) -> Self {
         let now = Instant::now();
         Self {
-            reads: Limiter::new("reads", config.reads_per_second, now),
-            writes: Limiter::new("writes", config.writes_per_second, now),
-            anonymous_writes: Limiter::new("writes", config.anonymous_writes_per_second, now),
-            static_reads: Limiter::new("static", config.reads_per_second, now),
+            reads: limiter("reads", config.reads_per_second, now),
+            writes: limiter("writes", config.writes_per_second, now),
+            anonymous_writes: limiter("anonymous-writes", config.anonymous_writes_per_second, now),
+            static_reads: limiter("static", config.reads_per_second, now),
+            // A load balancer checks each gateway by itself.
             health_checks: Limiter::new("health", HEALTH_CHECKS_PER_SECOND, now),
-            new_tokens: Limiter::new("tokens", NEW_TOKENS_PER_SECOND, now),
+            new_tokens: limiter("tokens", NEW_TOKENS_PER_SECOND, now),
+        }
+    }
+
+    /// Counts what a client has spent of the limit with this name at another gateway.
+    pub(super) fn add(&self, limit: &str, spent: Spent) {
+        let all = [&self.reads, &self.writes, &self.anonymous_writes, &self.static_reads, &self.new_tokens];
+        // A later release may have limits that this one does not know.
+        if let Some(table) = all.iter().find(|limiter| limiter.name == limit).and_then(|limiter| limiter.table.as_ref())
+        {
+            table.add(spent, Instant::now());
         }
     }
 
@@ -132,13 +156,23 @@ struct Limiter {
     name: &'static str,
     /// `None` for no limit.
     table: Option<RateTable>,
+    /// Where to say what clients spend; `None` if this process limits on its own.
+    reports: Option<Arc<Reports>>,
 }
 
 impl Limiter {
     /// Returns a limiter of so many requests per second; 0 for no limit.
     fn new(name: &'static str, per_second: u32, now: Instant) -> Self {
-        let quota = Quota { burst: per_second.saturating_mul(BURST_SECONDS), per_second };
-        Self { name, table: (per_second > 0).then(|| RateTable::new(quota, now)) }
+        let table = (per_second > 0).then(|| RateTable::new(quota(per_second), now));
+        Self { name, table, reports: None }
+    }
+
+    /// As [`Limiter::new`], for a limit that several processes share.
+    fn shared(name: &'static str, per_second: u32, now: Instant, key: &str, reports: &Arc<Reports>) -> Self {
+        // Each limit has its own key, so that a client's hashes can't be connected.
+        let key = format!("{name}.{key}");
+        let table = (per_second > 0).then(|| RateTable::shared(quota(per_second), now, key.as_bytes()));
+        Self { name, table, reports: Some(reports.clone()) }
     }
 
     /// Counts a request that is worth `weight` of them. Fails with 429 if there were too many.
@@ -151,7 +185,12 @@ impl Limiter {
             reset_seconds: u32::try_from(reset.as_millis().div_ceil(1000)).unwrap_or(u32::MAX),
         };
         match table.take(client, weight, now) {
-            Ok(left) => Ok(Some(status(left.requests, left.reset))),
+            Ok(left) => {
+                if let (Some(spent), Some(reports)) = (left.to_report, &self.reports) {
+                    reports.push(self.name, spent);
+                }
+                Ok(Some(status(left.requests, left.reset)))
+            }
             Err(TooMany(wait)) => {
                 let detail = "Too many requests in a short time. Wait a little, then try again.";
                 let problem = Problem::of(every_role::TOO_MANY_REQUESTS, detail).retry_after(wait);
@@ -159,6 +198,10 @@ impl Limiter {
             }
         }
     }
+}
+
+fn quota(per_second: u32) -> Quota {
+    Quota { burst: per_second.saturating_mul(BURST_SECONDS), per_second }
 }
 
 #[cfg(test)]

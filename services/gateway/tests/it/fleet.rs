@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use base::log_ring::LogLevel;
-use chrono::TimeDelta;
+use chrono::{SecondsFormat, TimeDelta};
 use http::Method;
 use peer::PeerUrls;
 use serde_json::{Value, json};
@@ -172,6 +172,11 @@ async fn the_logs_of_all_processes_are_one_list_newest_first() {
     assert_eq!(messages("level=warn").await.0, ["the third", second]);
     assert_eq!(messages("role=media").await.0, [second]);
     assert_eq!(messages("contains=100+%25+%26").await.0, [second]);
+    let an_hour_later = front.clock().now().to_rfc3339_opts(SecondsFormat::Micros, true);
+    assert_eq!(messages(&format!("since={an_hour_later}")).await.0, ["the third"]);
+    assert_eq!(messages(&format!("until={an_hour_later}")).await.0, [second, "the first"]);
+    assert_eq!(messages("request=0198c5a4e7d17f3ab1d2c3e4f5a6b7c8").await.0, Vec::<String>::new());
+    client.get("/v1/admin/logs?since=yesterday").await.refused(400, "request.invalid");
     assert_eq!(messages("process=nobody").await.0, Vec::<String>::new());
     let (mut walked, mut after) = (Vec::new(), String::new());
     loop {

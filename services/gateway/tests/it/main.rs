@@ -5,8 +5,10 @@
 mod browsers;
 mod drain;
 mod fleet;
+mod floods;
 mod forwarding;
 mod harness;
+mod http2;
 mod limits;
 mod operators;
 mod previews;

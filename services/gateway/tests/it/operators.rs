@@ -65,7 +65,8 @@ async fn neither_listener_starts_with_an_operation_of_operators_that_names_no_ro
         let mut part = OpenApi::default();
         part.paths.add_path_operation("/v1/admin/mails", vec![HttpMethod::Get], OperationBuilder::new().build());
         let personal_data = PersonalData::Nothing("");
-        context.roles = [RoleInterface { role: "accounts", openapi: part, codes: &[], personal_data }].into();
+        let openapi = part.into();
+        context.roles = [RoleInterface { role: "accounts", openapi, codes: &[], personal_data }].into();
         let error = (front.start)(context).await.unwrap_err().to_string();
         assert!(error.contains("/v1/admin/mails") && error.contains("x-admin-role"), "{error}");
         world.end().await;
@@ -289,5 +290,51 @@ async fn the_history_of_a_timed_job_says_what_failed_and_where() {
     developer.get(&format!("{history}?after=yesterday")).await.refused(400, "request.invalid");
     let listed = developer.get("/v1/admin/jobs").await.expect(200).json();
     assert_eq!((&listed["items"][0]["role"], &listed["degraded"]), (&json!("greeter"), &json!([])));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timed_job_is_paused_run_and_resumed_with_a_reason_and_by_developers_only() {
+    let world = World::builder().start(&[gateway::admin_service(), greeter()]).await;
+    let (developer, viewer) = (world.operator("dora", &["developer"]), world.operator("vera", &["viewer"]));
+    let (path, why) = ("/v1/admin/jobs/greeter/greeter.sweep", json!({"reason": "The disk is full."}));
+    let known = world
+        .wait_for("the job is known and has run", async || {
+            let job = developer.get("/v1/admin/jobs").await.expect(200).json()["items"][0]["jobs"][0].clone();
+            job["last_run"]["finished_at"].is_string().then_some(job)
+        })
+        .await;
+    assert_eq!(
+        (&known["job"], &known["every_seconds"], &known["catch_up"], &known["paused_at"]),
+        (&json!("greeter.sweep"), &json!(3_600), &json!("once"), &json!(null))
+    );
+    assert!(known["next_slot"].is_string() && known["last_run"]["process"].is_string(), "{known}");
+    for act in ["run", "pause", "resume"] {
+        viewer.post(&format!("{path}/{act}"), &why).await.refused(403, "auth.role_required");
+        let of_role = format!("/internal/jobs/greeter/greeter.sweep/{act}");
+        viewer.post(&of_role, &why).await.refused(403, "auth.role_required");
+        developer.post(&format!("{path}/{act}"), &json!({"reason": " "})).await.refused(422, "request.invalid");
+        for unknown in ["greeter/greeter.nothing", "nobody/greeter.sweep", "gateway/x"] {
+            let url = format!("/v1/admin/jobs/{unknown}/{act}");
+            developer.post(&url, &why).await.refused(404, "admin.job_not_found");
+        }
+    }
+    assert!(!has_act(&world, "The disk is full.").await);
+
+    let paused = developer.post(&format!("{path}/pause"), &why).await.expect(200).json();
+    assert_eq!((&paused["paused_by"], &paused["next_slot"]), (&json!("dora"), &json!(null)));
+    assert!(has_act(&world, "jobs.paused").await);
+    let waiting = developer.post(&format!("{path}/run"), &why).await.expect(202).json();
+    assert_eq!((&waiting["requested_by"], &waiting["error"]), (&json!("dora"), &json!(null)));
+    let run = world
+        .wait_for("a paused job runs when it is asked to", async || {
+            let run = developer.get(&format!("{path}/runs")).await.expect(200).json()["items"][0].clone();
+            run["finished_at"].is_string().then_some(run)
+        })
+        .await;
+    assert_eq!((&run["slot"], &run["state"]), (&waiting["slot"], &json!("failed")));
+    assert!(has_act(&world, "jobs.requested").await);
+    let resumed = developer.post(&format!("{path}/resume"), &why).await.expect(200).json();
+    assert_eq!((&resumed["paused_by"], resumed["next_slot"].is_string()), (&json!(null), true));
     world.end().await;
 }

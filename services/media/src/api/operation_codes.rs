@@ -22,6 +22,7 @@ const CONTENT: &[&Code] = &[
     codes::COVER_TOO_LARGE,
     codes::TOO_LONG,
     codes::BROKEN_FILE,
+    codes::BLOCKED,
 ];
 
 /// What a member may store.

@@ -19,6 +19,7 @@ use crate::model::quota::Usage;
 use crate::model::{Item, ItemDetails, State};
 use crate::object_keys::PooledKey;
 use crate::quota::Reservation;
+use crate::store;
 use crate::store::uploads::Fence;
 
 /// What an upload is committed with.
@@ -117,6 +118,10 @@ async fn check(ingest: &mut Ingest, request: &CommitRequest) -> Result<(), Error
     ingest.probe.finish(&ingest.media.config)?;
     if request.digest.is_some_and(|digest| digest[..] != ingest.hash.clone().finalize()[..]) {
         return Err(Error::DigestMismatch);
+    }
+    let sha256 = hex::encode(ingest.hash.clone().finalize());
+    if store::blocked_media::is_blocked(ingest.media.context.db.read(), &sha256).await? {
+        return Err(Error::Blocked);
     }
     if matches!(ingest.destination, Destination::Buffering(_)) { ingest.open_object().await } else { Ok(()) }
 }

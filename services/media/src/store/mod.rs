@@ -6,6 +6,7 @@
 
 pub(crate) mod album_items;
 pub(crate) mod albums;
+pub(crate) mod blocked_media;
 pub(crate) mod captions;
 pub(crate) mod due;
 pub(crate) mod item_states;

@@ -11,8 +11,8 @@ use super::album_items::{self, Shown};
 use super::due::{self, DueList};
 use super::library::list;
 use super::{
-    albums, captions, items, night_shift, operator_items, personal_data, private_members, share_links, standings,
-    uploads, usage,
+    albums, blocked_media, captions, items, night_shift, operator_items, personal_data, private_members, share_links,
+    standings, uploads, usage,
 };
 use crate::model::State;
 use crate::model::album::AlbumId;
@@ -106,6 +106,8 @@ async fn every_list_has_an_index() {
             share_links::find(sql, "hash", now).await?;
             share_links::list(sql, &contract::MediaId::random(), now).await?;
             standings::find(sql, OWNER).await?;
+            blocked_media::is_blocked(sql, "x").await?;
+            blocked_media::is_undone(sql, Uuid::nil()).await?;
             usage::find(sql, OWNER).await?;
             let (album, id) = (AlbumId(contract::MediaId::random()), contract::MediaId::random());
             albums::find(sql, &album).await?;

@@ -3,6 +3,7 @@
 
 mod albums;
 mod bad_input;
+mod blocked;
 mod captions;
 mod claims;
 mod compression;

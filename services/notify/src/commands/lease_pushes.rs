@@ -4,7 +4,7 @@
 //! had leased is sent again.
 
 use chrono::TimeDelta;
-use db::Lane;
+use db::{Lane, retirement};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::store::pushes::LeasedPush;
 /// Many times what a request may take.
 const LEASE: TimeDelta = TimeDelta::minutes(2);
 
-/// Leases at most `limit` pushes for a provider. Returns the lease with them.
+/// Leases at most `limit` pushes for a provider; none if the site is retired. Returns the lease with them.
 pub(crate) async fn lease_pushes(
     notify: &Notify,
     provider: DeviceKind,
@@ -27,7 +27,12 @@ pub(crate) async fn lease_pushes(
     let leased = notify
         .context
         .db
-        .write(lane, async move |tx| pushes::lease(tx, provider, lease, (now, now + LEASE), limit).await)
+        .write(lane, async move |tx| {
+            if retirement::is_retired(tx).await? {
+                return Ok(Vec::new());
+            }
+            pushes::lease(tx, provider, lease, (now, now + LEASE), limit).await
+        })
         .await?;
     Ok((lease, leased))
 }

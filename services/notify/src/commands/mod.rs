@@ -83,7 +83,7 @@ pub(crate) use remove::remove;
 pub(crate) use remove_device::remove_device;
 pub(crate) use remove_old::remove_old;
 pub(crate) use remove_reminder::remove_reminder;
-pub(crate) use removed::{remove_entry, remove_subject};
+pub(crate) use removed::{read_conversation, remove_entry, remove_subject};
 pub(crate) use send_mails::send_mails;
 pub(crate) use set_date::{cancel_date, set_date};
 pub(crate) use set_foreground::set_foreground;

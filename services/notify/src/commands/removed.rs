@@ -1,7 +1,8 @@
-//! Recording that a post, a comment or a file is gone.
+//! Recording that a post, a comment or a file is gone, and that a conversation was read.
 //!
 //! Invariant: that is stored before the notices about it are withdrawn.
 
+use contract::AccountId;
 use db::Lane;
 
 use super::withdraw::withdraw;
@@ -21,6 +22,11 @@ pub(crate) async fn remove_subject(notify: &Notify, subject: String) -> Result<(
 pub(crate) async fn remove_entry(notify: &Notify, entry: String) -> Result<(), Error> {
     remember(notify, entry.clone()).await?;
     withdraw(notify, &Withdrawn::OfEntry(entry)).await
+}
+
+/// Withdraws what a member was told of a conversation that they have read. What comes later is told again.
+pub(crate) async fn read_conversation(notify: &Notify, conversation: String, member: AccountId) -> Result<(), Error> {
+    withdraw(notify, &Withdrawn::About { subject: conversation, members: vec![member] }).await
 }
 
 async fn remember(notify: &Notify, subject: String) -> Result<(), Error> {

@@ -48,10 +48,10 @@ impl PostAudience {
     }
 }
 
-/// Whether members are told of this kind because they are in the audience of a post. The other kinds are about what is
-/// their own, or addressed to them.
+/// Whether members are told of this kind because they are in the audience of a post, or take part in a conversation.
+/// The other kinds are about what is their own, or addressed to them alone.
 pub(crate) fn is_of_audience(kind: NoticeKind) -> bool {
-    matches!(kind, NoticeKind::Answered | NoticeKind::Mentioned | NoticeKind::Posted)
+    matches!(kind, NoticeKind::Answered | NoticeKind::Mentioned | NoticeKind::Posted | NoticeKind::Messaged)
 }
 
 impl Access {

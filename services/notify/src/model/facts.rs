@@ -7,6 +7,8 @@
 
 use std::fmt::Display;
 
+use contract::chat::MessageSent;
+use contract::moderation::{AppealAnswered, Decided, ReportAnswered};
 use contract::notify::NoticeKind;
 use contract::social::talk::{CommentPending, Commented, GreetingOpened, Reacted, Reposted};
 use contract::social::threads::{PartAdded, PartApproved, PartRemoved, PartState};
@@ -78,10 +80,14 @@ pub(crate) const SUBJECTS: &[&str] = &[
     PartApproved::SUBJECT,
     PartRemoved::SUBJECT,
     GreetingOpened::SUBJECT,
+    Decided::SUBJECT,
+    ReportAnswered::SUBJECT,
+    AppealAnswered::SUBJECT,
+    MessageSent::SUBJECT,
 ];
 
 /// Each event, and what it proposes.
-const TABLE: [(&str, Read); 11] = [
+const TABLE: [(&str, Read); 15] = [
     (Followed::SUBJECT, |payload| read(payload, followed)),
     (FollowRequested::SUBJECT, |payload| read(payload, follow_requested)),
     (Reacted::SUBJECT, |payload| read(payload, reacted)),
@@ -93,6 +99,10 @@ const TABLE: [(&str, Read); 11] = [
     (PartApproved::SUBJECT, |payload| read(payload, part_approved)),
     (PartRemoved::SUBJECT, |payload| read(payload, part_removed)),
     (GreetingOpened::SUBJECT, |payload| read(payload, greeting_opened)),
+    (Decided::SUBJECT, |payload| read(payload, decided)),
+    (ReportAnswered::SUBJECT, |payload| read(payload, report_answered)),
+    (AppealAnswered::SUBJECT, |payload| read(payload, appeal_answered)),
+    (MessageSent::SUBJECT, |payload| read(payload, message_sent)),
 ];
 
 /// Returns what an event proposes, each member once.
@@ -196,6 +206,30 @@ fn part_removed(event: PartRemoved) -> Vec<Proposal> {
 fn greeting_opened(event: GreetingOpened) -> Vec<Proposal> {
     let (kind, member) = (NoticeKind::GreetingOpened, event.sender);
     vec![Proposal::by_entry(kind, member, None, Some(event.id), event.id)]
+}
+
+/// Without a subject: what it is about may be removed by the decision, and the notice must stay. Who has decided is not
+/// told.
+fn decided(event: Decided) -> Vec<Proposal> {
+    if !event.action.is_adverse() {
+        return Vec::new();
+    }
+    vec![Proposal::by_entry(NoticeKind::Moderated, event.owner, None, None::<Uuid>, event.id)]
+}
+
+fn report_answered(event: ReportAnswered) -> Vec<Proposal> {
+    vec![Proposal::by_entry(NoticeKind::ReportAnswered, event.reporter, None, None::<Uuid>, event.report)]
+}
+
+fn appeal_answered(event: AppealAnswered) -> Vec<Proposal> {
+    vec![Proposal::by_entry(NoticeKind::AppealAnswered, event.member, None, None::<Uuid>, event.decision)]
+}
+
+/// One notice for each conversation, which counts its messages. Reading the conversation withdraws it.
+fn message_sent(event: MessageSent) -> Vec<Proposal> {
+    let (kind, actor, conversation) = (NoticeKind::Messaged, Some(event.author), Some(event.conversation));
+    let propose = |member: &AccountId| Proposal::by_entry(kind, *member, actor, conversation, event.id);
+    event.recipients.iter().map(propose).collect()
 }
 
 #[cfg(test)]

@@ -60,8 +60,10 @@ pub(super) fn default_of(kind: NoticeKind) -> EffectivePreference {
         | NoticeKind::PartApproved
         | NoticeKind::PartRemoved
         | NoticeKind::GreetingOpened
+        | NoticeKind::ReportAnswered
         | NoticeKind::MediaReady => (true, MailFrequency::Off),
-        NoticeKind::Reminder => (true, MailFrequency::Now),
+        NoticeKind::Moderated | NoticeKind::AppealAnswered | NoticeKind::Reminder => (true, MailFrequency::Now),
+        NoticeKind::Messaged => (true, MailFrequency::Daily),
         NoticeKind::Announcement | NoticeKind::Reacted | NoticeKind::Reposted | NoticeKind::Posted => {
             (false, MailFrequency::Off)
         }

@@ -27,8 +27,10 @@ pub(crate) fn page_url(kind: impl Into<Option<NoticeKind>>, subject: Option<&str
         NoticeKind::PartAdded | NoticeKind::PartPending | NoticeKind::PartApproved | NoticeKind::PartRemoved => {
             below("/t/", subject)
         }
+        NoticeKind::Messaged => below("/messages/", subject),
         NoticeKind::Reminder => "/reminders".to_owned(),
-        NoticeKind::Announcement => LIST.to_owned(),
+        NoticeKind::Moderated | NoticeKind::AppealAnswered => "/settings".to_owned(),
+        NoticeKind::ReportAnswered | NoticeKind::Announcement => LIST.to_owned(),
         NoticeKind::MediaReady | NoticeKind::MediaFailed => below("/m/", subject),
     }
 }
@@ -45,6 +47,7 @@ mod tests {
             (NoticeKind::MediaReady, "/m/7"),
             (NoticeKind::Followed, "/u/ada"),
             (NoticeKind::FollowRequested, "/follow-requests"),
+            (NoticeKind::Moderated, "/settings"),
         ] {
             assert_eq!(page_url(kind, Some("7"), Some("ada")), url);
         }

@@ -60,6 +60,7 @@ impl Priority {
             | NoticeKind::CommentPending
             | NoticeKind::PartPending
             | NoticeKind::GreetingOpened
+            | NoticeKind::Messaged
             | NoticeKind::Reminder => Self::High,
             _ => Self::Normal,
         }
@@ -72,8 +73,18 @@ pub(crate) fn category(kind: impl Into<Option<NoticeKind>>) -> &'static str {
     let Some(kind) = kind.into() else { return "own" };
     match kind {
         NoticeKind::Followed | NoticeKind::FollowRequested | NoticeKind::FollowAccepted => "people",
-        NoticeKind::Commented | NoticeKind::Answered | NoticeKind::Mentioned | NoticeKind::CommentPending => "talk",
-        NoticeKind::MediaReady | NoticeKind::MediaFailed | NoticeKind::Reminder | NoticeKind::Announcement => "own",
+        NoticeKind::Commented
+        | NoticeKind::Answered
+        | NoticeKind::Mentioned
+        | NoticeKind::CommentPending
+        | NoticeKind::Messaged => "talk",
+        NoticeKind::MediaReady
+        | NoticeKind::MediaFailed
+        | NoticeKind::Moderated
+        | NoticeKind::ReportAnswered
+        | NoticeKind::AppealAnswered
+        | NoticeKind::Reminder
+        | NoticeKind::Announcement => "own",
         NoticeKind::Reacted
         | NoticeKind::Reposted
         | NoticeKind::Posted

@@ -14,6 +14,7 @@
 //! | provider token of Apple | its key | one is made at a time |
 //! | pushes that have expired | all | rows of many members, in any order |
 
+mod allow_list;
 mod apns;
 mod breakers;
 mod fcm;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use base::Environment;
 use chrono::{DateTime, Utc};
 use outgoing::AddressRules;
 use service::{BootError, Context};
@@ -129,6 +131,8 @@ pub(crate) struct Push {
     pub rules: AddressRules,
     /// The public key of this installation for Web Push (RFC 8292 §3.2), in base64url.
     pub vapid_public_key: Option<String>,
+    /// To whom pushes may go.
+    allow_list: allow_list::AllowList,
     /// The services that are configured.
     providers: BTreeMap<DeviceKind, Arc<dyn Provider>>,
     /// Servers that fail.
@@ -157,6 +161,7 @@ impl Push {
         Ok(Self {
             rules: options.rules.clone(),
             vapid_public_key: options.vapid.as_ref().map(|vapid| vapid.public_key.clone()),
+            allow_list: allow_list::AllowList::new(Environment::of(&context.config)?),
             providers,
             breakers: Breakers::default(),
             servers: Servers::default(),

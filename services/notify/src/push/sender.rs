@@ -275,6 +275,10 @@ impl Sender {
                 self.notify.metrics.pushes_expired.inc();
                 Some(Settled::Done)
             }
+            Prepared::Ready(device, _) if !self.notify.push.allow_list.allows(device.member) => {
+                self.notify.metrics.pushes_withheld.inc();
+                Some(Settled::Done)
+            }
             Prepared::Ready(device, message) => self.send(push, &device, &message, is_in_batch).await,
         }
     }

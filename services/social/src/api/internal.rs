@@ -10,8 +10,8 @@ use base::Query as _;
 use contract::AccountId;
 use contract::social::threads::{FindThread, ThreadView};
 use contract::social::views::{FeedView, PersonView, PostView, ProfileView};
-use contract::social::{FindHomeFeed, FindPeople, FindPosts, FindProfileView, FindShownPerson};
-use contract::social::{MAX_IDS_PER_QUERY, parse_cursor_word, parse_reader};
+use contract::social::{Contact, FindContacts, FindHomeFeed, FindPeople, FindPosts, FindProfileView, FindShownPerson};
+use contract::social::{MAX_CONTACTS_PER_QUERY, MAX_IDS_PER_QUERY, parse_cursor_word, parse_reader};
 use http_server::{Json, Page, Path};
 use uuid::Uuid;
 
@@ -29,6 +29,7 @@ pub(super) fn router() -> Router<Social> {
         .route(FindShownPerson::PATH, get(shown_person))
         .route(FindHomeFeed::PATH, get(home))
         .route(FindThread::PATH, get(thread))
+        .route(FindContacts::PATH, get(contacts))
 }
 
 /// Returns the reader of a path. What is no reader reads as a visitor.
@@ -94,4 +95,13 @@ async fn thread(
 ) -> Result<Json<ThreadView>, Error> {
     let reader = reader_at(&social, &reader).await?;
     Ok(Json(queries::threads::get(&social, reader, thread, None).await?))
+}
+
+/// Tells of blocks on both sides: it is asked by roles that deliver, and shown to no member.
+async fn contacts(
+    State(social): State<Social>,
+    Path((member, names)): Path<(Uuid, String)>,
+) -> Result<Json<Vec<Contact>>, Error> {
+    let names: Vec<&str> = names.split(',').take(MAX_CONTACTS_PER_QUERY).collect();
+    Ok(Json(queries::contacts::list(&social, AccountId(member), &names).await?))
 }

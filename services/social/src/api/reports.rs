@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::known_people::caller;
 use crate::model::NewReport;
 use crate::queries;
-use crate::queries::reports::find_reported;
+use crate::queries::reports::{find_evidence, find_reported};
 use crate::state::Social;
 
 /// A new report.
@@ -129,7 +129,8 @@ pub(super) async fn create(
     let named = (body.kind, body.id, body.handle.as_deref());
     let (owner, object) = find_reported(&social, caller.number, named, body.link.as_deref()).await?;
     let new = NewReport::parse(body.kind, object, body.reason, &body.text).map_err(Error::InvalidReport)?;
-    let id = commands::create_report(&social, caller, owner, new).await?;
+    let evidence = find_evidence(&social, &owner, new.kind, new.object).await?;
+    let id = commands::create_report(&social, caller, owner, new, evidence).await?;
     Ok((StatusCode::CREATED, Json(SentReport { id, state: ReportState::Open })))
 }
 

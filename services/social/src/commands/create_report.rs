@@ -3,6 +3,7 @@
 //! Invariant: a member reports what they may see, and accounts also beyond a block, and has one open report of a thing
 //! at most.
 
+use contract::moderation::{self, Evidence};
 use contract::social::talk::{ReportState, Reported};
 use db::Lane;
 use uuid::Uuid;
@@ -14,12 +15,13 @@ use crate::state::Social;
 use crate::store::{budgets, people, reports};
 
 /// Keeps a report for the moderation queue and returns its id. `owner` is the person whose the thing is, which the
-/// member may report.
+/// member may report, and `evidence` what it is now.
 pub(crate) async fn create_report(
     social: &Social,
     reporter: Person,
     owner: Person,
     new: NewReport,
+    evidence: Evidence,
 ) -> Result<Uuid, Error> {
     if reporter.number == owner.number {
         return Err(Error::Yourself);
@@ -60,7 +62,18 @@ pub(crate) async fn create_report(
                 reason: report.new.reason,
                 at: now,
             };
-            Ok(tx.publish(&event, now)?)
+            tx.publish(&event, now)?;
+            let for_moderators = moderation::Reported {
+                id,
+                thing: report.new.thing(),
+                owner: owner.account,
+                reporter: reporter.account,
+                reason: report.new.reason,
+                text: report.new.text,
+                evidence,
+                at: now,
+            };
+            Ok(tx.publish(&for_moderators, now)?)
         })
         .await?;
     Ok(id)

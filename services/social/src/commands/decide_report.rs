@@ -3,8 +3,10 @@
 //! A decision is about the thing, so it closes every open report of it. What is removed is removed first, as its author
 //! would remove it; its author can read why for as long as a closed report is kept. Invariant: a report is closed only
 //! when what was decided is done, in the transaction that records the operator's act; one whose decision was broken off
-//! stays open, and deciding again ends it.
+//! stays open, and deciding again ends it. A decision of `moderation` arrives as an event, which is handled until it is
+//! done.
 
+use contract::moderation::Decided;
 use contract::social::talk::{ReportClosed, ReportDecision, ReportKind, ReportState};
 use db::Lane;
 use http_server::operators::{Act, Actor};
@@ -46,7 +48,34 @@ pub(crate) async fn decide_report(
     }
     let change = (json!({"state": "open"}), json!({"state": "closed", "decision": decision}));
     let act = Act::new(actor, "social.report_decided", now).on(kind.as_str(), object).because(reason);
-    let mut act = Some(act.change(change.0, change.1));
+    close(social, (kind, object), decision, Some(act.change(change.0, change.1))).await
+}
+
+/// Follows a decision of moderation: removes the thing, if that was decided, and closes all open reports of it. The
+/// operator's act is recorded there. Does nothing to what is gone, and to reports that are closed.
+pub(crate) async fn follow_decision(
+    social: &Social,
+    (kind, object): (ReportKind, Uuid),
+    decided: Decided,
+) -> Result<(), Error> {
+    if decided.removes {
+        let position = draw_position(&social.context.random, decided.at);
+        let message = decided.statement;
+        remove(social, kind, object, RemovalNotice { reason: decided.reason, message, position }).await?;
+    }
+    let decision = if decided.removes { ReportDecision::Remove } else { ReportDecision::Keep };
+    close(social, (kind, object), decision, None).await
+}
+
+/// Closes all open reports of a thing, each with an event. An act is recorded with the first of them, and there must be
+/// one then.
+async fn close(
+    social: &Social,
+    (kind, object): (ReportKind, Uuid),
+    decision: ReportDecision,
+    act: Option<Act>,
+) -> Result<(), Error> {
+    let (now, mut act) = (social.context.clock.now(), act);
     loop {
         let act = act.take();
         let closed = social

@@ -57,7 +57,7 @@ pub(crate) use create_comment::{NewComment, create_comment};
 pub(crate) use create_greeting::create_greeting;
 pub(crate) use create_post::create_post;
 pub(crate) use create_report::create_report;
-pub(crate) use decide_report::decide_report;
+pub(crate) use decide_report::{decide_report, follow_decision};
 pub(crate) use erase_account::erase_account;
 pub(crate) use fan_out::fan_out;
 pub(crate) use fill_feed::{fill_feed, want_feed};

@@ -39,7 +39,7 @@ pub(crate) use post_text::{PostText, words_of};
 pub(crate) use programme::{Programme, ProgrammeClip, ProgrammeList, target_us_of, version_of};
 pub(crate) use relation::Relation;
 pub(crate) use removal::{Removal, RemovalNotice, parse_message};
-pub(crate) use report::{NewReport, Report, check_decision};
+pub(crate) use report::{NewReport, Report, check_decision, own_thing};
 pub(crate) use song::{ShownSong, Song, SongChoice, title_of};
 pub(crate) use thread::{JoinRefusal, Joiner, NewThread, Thread};
 pub(crate) use thread_part::{ThreadPart, parse_reason};

@@ -3,11 +3,14 @@
 //! Invariant: its text has at most [`MAX_TEXT_CHARS`] characters, none of them invisible.
 
 use chrono::{DateTime, Utc};
+use contract::moderation::Thing;
 use contract::social::talk::{ReportDecision, ReportKind, ReportReason, ReportState};
 use uuid::Uuid;
 
 use super::person::PersonNumber;
 
+/// The role of things that are here, as moderation names them.
+const ROLE: &str = "social";
 /// The longest text, in characters.
 const MAX_TEXT_CHARS: usize = 1_000;
 
@@ -41,6 +44,19 @@ impl NewReport {
         }
         Ok(Self { kind, object, reason, text })
     }
+
+    /// Returns what is reported, as moderation names it.
+    pub(crate) fn thing(&self) -> Thing {
+        Thing { role: ROLE.to_owned(), kind: self.kind.as_str().to_owned(), id: self.object.to_string() }
+    }
+}
+
+/// Returns the kind and the id of a thing that is here; `None` for one of another role.
+pub(crate) fn own_thing(thing: &Thing) -> Option<(ReportKind, Uuid)> {
+    if thing.role != ROLE {
+        return None;
+    }
+    Some((thing.kind.parse().ok()?, thing.id.parse().ok()?))
 }
 
 /// A report as its row has it.
@@ -85,6 +101,15 @@ mod tests {
             let may_remove = check_decision(kind, ReportDecision::Remove).is_ok();
             assert_eq!(may_remove, kind != ReportKind::Account, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn a_thing_that_is_named_to_moderation_is_found_again() {
+        let report = NewReport::parse(ReportKind::Comment, Uuid::from_u128(7), ReportReason::Spam, "").unwrap();
+        let thing = report.thing();
+        assert_eq!(own_thing(&thing), Some((ReportKind::Comment, Uuid::from_u128(7))));
+        assert_eq!(own_thing(&Thing { role: "chat".into(), ..thing.clone() }), None);
+        assert_eq!(own_thing(&Thing { kind: "song".into(), ..thing }), None);
     }
 
     #[test]

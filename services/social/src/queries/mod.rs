@@ -3,6 +3,7 @@
 //! Invariant: every read takes its reader, and returns nothing that [`crate::model::may_see`] refuses.
 
 pub(crate) mod comments;
+pub(crate) mod contacts;
 pub(crate) mod feeds;
 pub(crate) mod greetings;
 mod merge;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contract::AccountId;
+use contract::moderation::Evidence;
 use contract::social::talk::{ReportKind, ReportState};
 use contract::social::talk_views::{ReportDetailView, ReportView, ReportedObjectView};
 use uuid::Uuid;
@@ -77,6 +78,21 @@ pub(crate) async fn find(social: &Social, id: Uuid) -> Result<ReportDetailView, 
     let object = find_object(social, kind, object).await?;
     let report = views(social, vec![report]).await?.pop().ok_or(Error::NoSuchReport)?;
     Ok(ReportDetailView { report, object, open_reports })
+}
+
+/// Returns what a thing of `owner`'s is at this moment, for moderators: of an account, its name and its picture.
+pub(crate) async fn find_evidence(
+    social: &Social,
+    owner: &Person,
+    kind: ReportKind,
+    id: Uuid,
+) -> Result<Evidence, Error> {
+    if kind == ReportKind::Account {
+        return Ok(Evidence::of(&owner.display_name, owner.avatar.clone(), None));
+    }
+    let found = find_object(social, kind, id).await?.ok_or(Error::NotFound)?;
+    let place = found.post.filter(|post| *post != id).map(|post| post.to_string());
+    Ok(Evidence::of(&found.text, found.media, place))
 }
 
 /// Returns what was reported, whoever may see it; `None` if it is gone.

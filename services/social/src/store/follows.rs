@@ -199,3 +199,30 @@ async fn list(
 fn listed(row: ListedRow) -> Result<Listed, Error> {
     Ok(Listed { person: row.person.try_into()?, since_s: row.since_s })
 }
+
+const COUNT_COMMON_FRIENDS: &str = "
+    select count(*) as friends
+      from (
+            select mine.followee
+              from follow mine
+              join follow theirs on theirs.follower = $2 and theirs.followee = mine.followee
+             where mine.follower = $1
+               and exists (select 1 from follow where follower = mine.followee and followee = $1)
+               and exists (select 1 from follow where follower = mine.followee and followee = $2)
+             limit $3
+           ) as common";
+
+/// Returns how many friends two people have in common, at most `limit`: who follows both, and is followed by both.
+pub(crate) async fn count_common_friends(
+    sql: &impl Sql,
+    one: PersonNumber,
+    other: PersonNumber,
+    limit: usize,
+) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct CountRow {
+        friends: i64,
+    }
+    let row: Option<CountRow> = sql.row(COUNT_COMMON_FRIENDS, vec![one.0.into(), other.0.into(), bound(limit)]).await?;
+    Ok(row.map_or(0, |row| row.friends.unsigned_abs()))
+}

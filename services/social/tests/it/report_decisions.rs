@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use contract::AccountId;
 use contract::accounts::Erased;
-use contract::social::talk::ReportClosed;
+use contract::moderation::{Action, Decided, Reported, Thing};
+use contract::social::talk::{ReportClosed, ReportDecision, ReportReason};
 use http_server::operators::Act;
 use serde_json::{Value, json};
 use testkit::{TestClient, World, fake_role};
@@ -147,6 +148,57 @@ async fn an_author_reads_why_a_moderator_removed_something_and_not_who_reported_
     harness.world.clock().advance(TimeDelta::days(2));
     let is_gone = async || (harness.count("removal").await == 0).then_some(());
     harness.world.wait_for("what was removed long ago is forgotten", is_gone).await;
+    harness.assert_no_drift().await;
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_report_goes_to_moderation_with_what_it_is_about_and_its_decision_is_followed() {
+    let harness = Harness::new().await;
+    let listener = fake_role("moderation").records::<Reported>().records::<ReportClosed>();
+    listener.join(&harness.world).await;
+    let [ada, bob, eve] = harness.members(["ada", "bob", "eve"]);
+    let clip = post(&ada, "buy at my shop", "public").await;
+    let comments = format!("{}/comments", url(&clip));
+    let comment = bob.post(&comments, &json!({"text": "a rude word"})).await.expect(201).json();
+    report(&eve, "post", &clip["id"]).await;
+    report(&eve, "comment", &comment["id"]).await;
+    report(&eve, "account", &json!(ada.id)).await;
+    harness.world.settle().await;
+    let reported = listener.events::<Reported>();
+    let of = |kind: &str| reported.iter().find(|reported| reported.thing.kind == kind).unwrap();
+    assert!(reported.iter().all(|reported| reported.thing.role == "social" && reported.reporter.0 == eve.id));
+    assert_eq!((of("post").evidence.text.as_str(), &of("post").evidence.place), ("buy at my shop", &None));
+    assert_eq!((of("comment").owner, of("comment").evidence.text.as_str()), (AccountId(bob.id), "a rude word"));
+    assert_eq!(of("comment").evidence.place.as_deref(), clip["id"].as_str());
+    assert_eq!(of("account").evidence.text, "ADA");
+
+    let decided = |thing: &Thing, removes: bool| Decided {
+        id: of("post").id,
+        case: of("post").id,
+        thing: thing.clone(),
+        owner: AccountId(ada.id),
+        action: if removes { Action::Remove } else { Action::Keep },
+        reason: ReportReason::Spam,
+        statement: "No advertising, please.".into(),
+        until: None,
+        removes,
+        blocked_media: Vec::new(),
+        by: AccountId(eve.id),
+        at: harness.world.clock().now(),
+    };
+    harness.publish(&decided(&of("account").thing, false)).await;
+    for _ in 0..2 {
+        harness.publish(&decided(&of("post").thing, true)).await;
+    }
+    let elsewhere = Thing { role: "chat".into(), ..of("comment").thing.clone() };
+    harness.publish(&decided(&elsewhere, true)).await;
+    ada.get(&url(&clip)).await.refused(404, "social.not_found");
+    let removed = ada.get("/v1/me/removals").await.expect(200).json();
+    assert_eq!(only(&removed)["message"], "No advertising, please.");
+    harness.world.settle().await;
+    let closed: Vec<_> = listener.events::<ReportClosed>().iter().map(|closed| closed.decision).collect();
+    assert_eq!(closed, [ReportDecision::Keep, ReportDecision::Remove]);
     harness.assert_no_drift().await;
     harness.world.end().await;
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use db::Lane;
+use db::{Lane, retirement};
 use uuid::Uuid;
 
 use crate::outbound::TOTAL_TIMEOUT;
@@ -25,7 +25,16 @@ pub(super) fn lease_end(now: DateTime<Utc>) -> DateTime<Utc> {
 pub(crate) async fn claim_webhook(webhooks: &Webhooks, id: Uuid) -> Result<Option<Lease>, db::Error> {
     let now = webhooks.context.clock.now();
     let until = lease_end(now);
-    webhooks.context.db.write(Lane::of(&id), async move |tx| store::leases::claim(tx, id, now, until).await).await
+    webhooks
+        .context
+        .db
+        .write(Lane::of(&id), async move |tx| {
+            if retirement::is_retired(tx).await? {
+                return Ok(None);
+            }
+            store::leases::claim(tx, id, now, until).await
+        })
+        .await
 }
 
 /// Ends a lease.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// No response may take longer, whatever is broken.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
-const PASSWORD: &str = "a long enough password";
+pub(super) const PASSWORD: &str = "a long enough password";
 
 /// How a request ended.
 pub(super) enum Outcome {

@@ -15,6 +15,7 @@ mod load;
 mod network;
 mod notify;
 mod processes;
+mod release;
 mod social;
 mod uploads;
 mod verify;

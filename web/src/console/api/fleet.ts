@@ -12,6 +12,11 @@ export interface LogsQuery {
   process?: string;
   role?: string;
   contains?: string;
+  /** The id of a request. */
+  request?: string;
+  /** Times, in UTC: the first that is included, and the first that is not. */
+  since?: string;
+  until?: string;
 }
 
 export const listProcesses = (after: string | null) => read(api.GET('/v1/admin/processes', { params: { query: page(after) } }));
@@ -30,3 +35,13 @@ export const setFlag = (name: string, on: boolean, reason: string) => read(api.P
 
 export const listJobRuns = (service: string, job: string, after: string | null) =>
   read(api.GET('/v1/admin/jobs/{service}/{job}/runs', { params: { path: { service, job }, query: page(after) } }));
+
+/** Asks for a run: one that waits already is the response. */
+export const runJob = (service: string, job: string, reason: string) =>
+  read(api.POST('/v1/admin/jobs/{service}/{job}/run', { params: { path: { service, job } }, body: { reason } }));
+
+export const pauseJob = (service: string, job: string, reason: string) =>
+  read(api.POST('/v1/admin/jobs/{service}/{job}/pause', { params: { path: { service, job } }, body: { reason } }));
+
+export const resumeJob = (service: string, job: string, reason: string) =>
+  read(api.POST('/v1/admin/jobs/{service}/{job}/resume', { params: { path: { service, job } }, body: { reason } }));

@@ -4,7 +4,7 @@ import type { RecordedRun } from '../api/types';
 import { isRecordedWell, recordedStateName, secondsOf } from './recordedRuns';
 
 const run = (change: Partial<RecordedRun>): RecordedRun => ({
-  slot: '2026-05-17T09:00:00Z', state: 'done', attempts: 1, started_at: '2026-05-17T09:00:00.000Z', finished_at: '2026-05-17T09:00:01.234Z', error: null, process: null, ...change,
+  slot: '2026-05-17T09:00:00Z', state: 'done', attempts: 1, started_at: '2026-05-17T09:00:00.000Z', finished_at: '2026-05-17T09:00:01.234Z', error: null, process: null, requested_by: null, ...change,
 });
 const ofNewerServer = (state: string): RecordedRun => run({ state: state as RecordedRun['state'] });
 

@@ -2,7 +2,7 @@
 import m from '#messages/console';
 import type { RecordedRun } from '../api/types';
 
-const NAMES: Readonly<Record<RecordedRun['state'], () => string>> = { running: m.running, done: m.succeeded, failed: m.failed, abandoned: m.abandoned };
+const NAMES: Readonly<Record<RecordedRun['state'], () => string>> = { waiting: m.waiting, running: m.running, done: m.succeeded, failed: m.failed, abandoned: m.abandoned };
 
 /** Returns what a state is called; of one that a newer server has, its own name. */
 export const recordedStateName = ({ state }: RecordedRun): string => (Object.hasOwn(NAMES, state) ? NAMES[state]() : state);
@@ -14,7 +14,7 @@ export const isRecordedWell = (run: RecordedRun): boolean | null => {
 };
 
 /** Returns how long a run took, in seconds with two digits; `null` if one of its times is not known. */
-export function secondsOf({ started_at, finished_at }: RecordedRun): number | null {
+export function secondsOf({ started_at, finished_at }: Pick<RecordedRun, 'started_at' | 'finished_at'>): number | null {
   if (started_at === null || finished_at === null) return null;
   const milliseconds = Date.parse(finished_at) - Date.parse(started_at);
   return Number.isFinite(milliseconds) && milliseconds >= 0 ? Math.round(milliseconds / 10) / 100 : null;

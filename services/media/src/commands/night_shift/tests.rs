@@ -60,7 +60,7 @@ async fn find(media: &Media, id: &MediaId) -> Item {
 }
 
 async fn run(media: &Media) -> Run {
-    let job = Job::every("test", TimeDelta::milliseconds(1), async |_| Ok(()));
+    let job = Job::every("test", TimeDelta::milliseconds(1), async |_| Ok(())).at_once(100);
     claim(&media.context.db, &job, "test", media.context.clock.now()).await.unwrap().unwrap()
 }
 

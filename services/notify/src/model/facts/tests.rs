@@ -3,8 +3,9 @@
 //! Invariant: one event proposes each member one notice at most.
 
 use chrono::DateTime;
+use contract::moderation::{Action, Thing};
 use contract::social::Audience;
-use contract::social::talk::ReactionKind;
+use contract::social::talk::{ReactionKind, ReportReason};
 
 use super::*;
 
@@ -73,4 +74,47 @@ fn a_part_is_told_to_the_opener_and_its_removal_to_its_author() {
     let followed = |by_request| Followed { follower: author, followee: opener, by_request, at };
     assert_eq!(told(&followed(false)), [(opener, NoticeKind::Followed)]);
     assert_eq!(told(&followed(true)), [(author, NoticeKind::FollowAccepted)]);
+}
+
+#[test]
+fn a_decision_is_told_to_whom_it_is_against_and_its_outcome_to_who_reported() {
+    let [owner, reporter, moderator] = [1, 2, 3].map(account);
+    let (id, at) = (Uuid::from_u128(10), DateTime::UNIX_EPOCH);
+    let mut decided = Decided {
+        id,
+        case: Uuid::from_u128(11),
+        thing: Thing { role: "social".into(), kind: "post".into(), id: "12".into() },
+        owner,
+        action: Action::Remove,
+        reason: ReportReason::Spam,
+        statement: "No.".into(),
+        until: None,
+        removes: true,
+        blocked_media: Vec::new(),
+        by: moderator,
+        at,
+    };
+    assert_eq!(told(&decided), [(owner, NoticeKind::Moderated)]);
+    decided.action = Action::Keep;
+    assert_eq!(told(&decided), []);
+    let answered = ReportAnswered { report: id, reporter, is_upheld: false, at };
+    assert_eq!(told(&answered), [(reporter, NoticeKind::ReportAnswered)]);
+    let appeal = AppealAnswered { decision: id, member: owner, is_overturned: true, at };
+    assert_eq!(told(&appeal), [(owner, NoticeKind::AppealAnswered)]);
+}
+
+#[test]
+fn messages_of_a_conversation_are_one_notice_of_each_recipient() {
+    let [author, one, two] = [1, 2, 3].map(account);
+    let (id, at) = (Uuid::from_u128(8), DateTime::UNIX_EPOCH);
+    let sent = |conversation| MessageSent {
+        id,
+        conversation: Uuid::from_u128(conversation),
+        author,
+        recipients: vec![one, two],
+        at,
+    };
+    assert_eq!(told(&sent(5)), [(one, NoticeKind::Messaged), (two, NoticeKind::Messaged)]);
+    let keys = [5, 5, 6].map(|conversation| message_sent(sent(conversation)).remove(0).group_key);
+    assert!(keys[0] == keys[1] && keys[0] != keys[2]);
 }

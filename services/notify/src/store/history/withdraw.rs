@@ -92,7 +92,7 @@ pub(crate) async fn list_withdrawn(sql: &impl Sql, withdrawn: &Withdrawn) -> Res
 }
 
 /// The kinds of [`crate::model::is_of_audience`].
-const OF_AUDIENCE: &str = "kind in ('answered', 'mentioned', 'posted')";
+const OF_AUDIENCE: &str = "kind in ('answered', 'mentioned', 'posted', 'messaged')";
 
 const LIST_MEMBERS_ABOUT: &str = "
     select distinct member

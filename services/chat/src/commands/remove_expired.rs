@@ -1,0 +1,43 @@
+//! Removing what is too old: messages, by the configuration, and what verdicts compare with.
+//!
+//! Invariant: it can run at any time and any number of times, and removes only what is due.
+
+use chrono::TimeDelta;
+use db::Lane;
+use db::schedule::Run;
+
+use super::screen::FIRST_TEXT_AGE;
+use crate::error::Error;
+use crate::state::Chat;
+use crate::store::expiry;
+
+/// Rows per transaction. Small, so that other writes never wait long.
+const BATCH: usize = 200;
+/// How long the id of an erased account is kept.
+const ERASED_AGE: TimeDelta = TimeDelta::days(30);
+
+/// Removes old rows, in batches.
+pub(crate) async fn remove_expired(chat: &Chat, run: &Run) -> Result<(), Error> {
+    let now = chat.context.clock.now();
+    let before = chat.config.message_age().map(|age| now - age);
+    loop {
+        let run = run.clone();
+        let removed = chat
+            .context
+            .db
+            .write(Lane::ALL, async move |tx| {
+                run.fence(tx).await?;
+                expiry::remove_old_erased(tx, now - ERASED_AGE, BATCH).await?;
+                let mut most = expiry::remove_old_first(tx, now - FIRST_TEXT_AGE, BATCH).await?;
+                if let Some(before) = before {
+                    most = most.max(expiry::remove_old_messages(tx, before, BATCH).await?);
+                    most = most.max(expiry::remove_old_changes(tx, before, BATCH).await?);
+                }
+                Ok::<_, Error>(most)
+            })
+            .await?;
+        if removed < BATCH {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Sending a message.
+//!
+//! Invariant: an author's client id names one message of a conversation, however often it is sent; a verdict comes
+//! before anything is stored for others, in the same transaction; what is stored has the next place.
+
+use contract::media::Conversion;
+use contract::social::Contact;
+use contract::{AccountId, MediaId};
+use db::{Lane, Tx};
+use screening::attempt::Decision;
+use screening::facts::{Relation, Surface};
+use screening::verdict::Outcome;
+use uuid::Uuid;
+
+use super::append::{About, append, read_joined};
+use super::deliver::{Recipient, announce, deliver, find_contact, other_of, recipient};
+use super::screen::{Draft, NotStored, Reach, outcome_word};
+use super::set_media::refresh_media;
+use crate::contacts::find_media;
+use crate::error::Error;
+use crate::live;
+use crate::model::{
+    Author, ChangeKind, ClientId, ConversationMember, InvalidText, Message, MessageMedia, MessageState, MessageText,
+};
+use crate::state::Chat;
+use crate::store::{conversations, media, members, messages, senders};
+
+/// A message to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct NewMessage {
+    /// The id that the client gives it.
+    pub client_id: ClientId,
+    /// The text.
+    pub text: MessageText,
+    /// Items of the author's library.
+    pub media: Vec<MediaId>,
+    /// The message that it replies to.
+    pub reply_to: Option<Uuid>,
+}
+
+/// A message with everything that its transaction needs from elsewhere.
+#[derive(Debug, Clone)]
+struct Sending {
+    id: Uuid,
+    new: NewMessage,
+    media: Vec<MessageMedia>,
+    /// How the other member of two stands to the author, unless they take part already.
+    contact: Option<Contact>,
+    draft: Draft,
+}
+
+/// What has become of a message.
+enum Sent {
+    Stored(Message, Vec<AccountId>),
+    NotStored(NotStored),
+}
+
+/// Sends a message to a conversation and returns it.
+pub(crate) async fn send_message(
+    chat: &Chat,
+    author: Author,
+    conversation: Uuid,
+    new: NewMessage,
+) -> Result<Message, Error> {
+    let sql = chat.context.db.read();
+    let account = author.account;
+    if let Some(sent) = messages::find_by_client(sql, conversation, account, new.client_id.as_str()).await? {
+        return Ok(sent);
+    }
+    let found = conversations::find(sql, conversation).await?.ok_or(Error::NotFound)?;
+    let all = members::list(sql, conversation).await?;
+    if !all.iter().any(|member| member.account == account && member.may_read()) {
+        return Err(Error::NotFound);
+    }
+    let contact = find_contact(chat, &found, &all, account).await?;
+    let media = find_media(chat, account, &new.media).await?;
+    let mut draft = Draft::new(chat, Surface::Message, author, conversation, new.text.as_str());
+    draft.evidence.media = media.iter().map(|item| item.id.clone()).collect();
+    let id = chat.context.random.uuid_v7(draft.now);
+    let is_pending = |item: &&MessageMedia| item.state != Conversion::Ready;
+    let pending: Vec<MediaId> = media.iter().filter(is_pending).map(|item| item.id.clone()).collect();
+    let sending = Sending { id, new, media, contact, draft };
+    let lane = Lane::of(&conversation).and(&account);
+    let sent = chat.context.db.write(lane, async move |tx| store(tx, sending).await).await?;
+    match sent {
+        Sent::Stored(message, informed) => {
+            chat.metrics.messages.inc();
+            if message.state == MessageState::Held {
+                chat.metrics.held.inc();
+            }
+            live::publish(&chat.context.bus, conversation, &informed);
+            if let Err(error) = refresh_media(chat, account, &pending).await {
+                // The message is stored. The next event about the items brings them up to date.
+                tracing::warn!(%error, message.id = %message.id, "the media of a new message could not be read again");
+            }
+            Ok(message)
+        }
+        Sent::NotStored(what) => Err(what.into_error(chat)),
+    }
+}
+
+/// Decides about a message, and stores it.
+async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
+    let Sending { id, new, media, contact, draft } = sending;
+    let (account, conversation, now) = (draft.author.account, draft.conversation, draft.now);
+    if let Some(sent) = messages::find_by_client(tx, conversation, account, new.client_id.as_str()).await? {
+        return Ok(Sent::Stored(sent, Vec::new()));
+    }
+    let (found, me) = read_joined(tx, conversation, account).await?;
+    if let Some(answered) = new.reply_to
+        && messages::list_visible(tx, &me, &[answered]).await?.is_empty()
+    {
+        return Err(InvalidText("`reply_to` is no message of this conversation that you see.").into());
+    }
+    let recipient = if found.is_group() {
+        None
+    } else {
+        let all = members::list(tx, conversation).await?;
+        let other = other_of(&found, &all, account).cloned();
+        let gone = || Error::NoSuchPerson("that you can write to here".to_owned());
+        Some(recipient(tx, account, other.ok_or_else(gone)?, contact.as_ref()).await?)
+    };
+    let reach = recipient.as_ref().map_or_else(Reach::connected, |recipient| recipient.reach);
+    let decision = draft.screen(tx, reach).await?;
+    if let Some(what) = draft.not_stored(tx, &decision).await? {
+        return Ok(Sent::NotStored(what));
+    }
+    let is_withheld = recipient.as_ref().is_some_and(|recipient| recipient.is_blocking);
+    let state = match decision.verdict.outcome {
+        Outcome::Hold => MessageState::Held,
+        _ if is_withheld => MessageState::Withheld,
+        _ => MessageState::Sent,
+    };
+    let seq = append(tx, conversation, ChangeKind::Message, Some(account), About::message(id), now).await?;
+    let message = message_of(id, seq, &new, &draft, &decision, state);
+    messages::insert(tx, &message).await?;
+    media::insert(tx, id, &media).await?;
+    if message.verdict.is_some() {
+        draft.insert_verdict(tx, &decision, Some(id)).await?;
+    }
+    if reach.relation != Relation::Connected {
+        draft.record(tx).await?;
+    }
+    members::touch_one(tx, conversation, account, now.timestamp_micros()).await?;
+    if let Some(Recipient { member, .. }) = &recipient {
+        answer(tx, &me, member.account).await?;
+    }
+    if state != MessageState::Sent {
+        return Ok(Sent::Stored(message, vec![account]));
+    }
+    deliver(tx, &message, recipient, now).await?;
+    let informed = announce(tx, &message, now).await?;
+    Ok(Sent::Stored(message, informed))
+}
+
+fn message_of(
+    id: Uuid,
+    seq: i64,
+    new: &NewMessage,
+    draft: &Draft,
+    decision: &Decision,
+    state: MessageState,
+) -> Message {
+    let verdict = &decision.verdict;
+    Message {
+        id,
+        conversation: draft.conversation,
+        seq,
+        author: draft.author.account,
+        client_id: new.client_id.as_str().to_owned(),
+        text: new.text.as_str().to_owned(),
+        reply_to: new.reply_to,
+        state,
+        outcome: outcome_word(verdict.outcome).to_owned(),
+        reason: verdict.reason().map(|reason| reason.code().to_owned()),
+        verdict: (verdict.outcome != Outcome::Deliver).then_some(draft.verdict),
+        is_blurred: verdict.is_blurred,
+        edited_at: None,
+        created_at: draft.now,
+    }
+}
+
+/// Tells the budget of the member who brought the author here that they are answered, with the author's first message.
+async fn answer(tx: &Tx, me: &ConversationMember, other: AccountId) -> Result<(), db::Error> {
+    // The message of now is counted.
+    if me.inviter == Some(other) && messages::count_of_author(tx, me.conversation, me.account).await? == 1 {
+        senders::add_answer(tx, other).await?;
+    }
+    Ok(())
+}

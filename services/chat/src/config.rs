@@ -1,0 +1,46 @@
+//! The `[chat]` section.
+//!
+//! Invariant: every bound of this role that an operator may change is here.
+
+use base::config::Section;
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Limits on conversations, and how long messages are kept.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// How many members a group may have, 2 to 50.
+    pub max_members: u32,
+    /// How many messages a member may report within an hour; 0 for any number.
+    pub max_reports_per_hour: u32,
+    /// After how many days messages are removed; 0 for never.
+    pub message_days: u32,
+}
+
+/// The most members of a group.
+const MAX_MEMBERS: u32 = 50;
+
+/// Returns the sections of this role for the configuration reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("chat")]
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_members: MAX_MEMBERS, max_reports_per_hour: 50, message_days: 0 }
+    }
+}
+
+impl Config {
+    /// Returns how many members a group may have.
+    pub(crate) fn max_members(&self) -> usize {
+        self.max_members.clamp(2, MAX_MEMBERS) as usize
+    }
+
+    /// Returns how long messages are kept; `None` for ever.
+    pub(crate) fn message_age(&self) -> Option<TimeDelta> {
+        (self.message_days > 0).then(|| TimeDelta::days(i64::from(self.message_days)))
+    }
+}

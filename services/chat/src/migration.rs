@@ -1,0 +1,9 @@
+//! The schema of chat. Steps are only ever added.
+//!
+//! Invariant: a release of today works beside one that has the next step.
+
+use db::Migration;
+
+/// All steps, in order.
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_conversations.sql") }];

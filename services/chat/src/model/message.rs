@@ -1,0 +1,157 @@
+//! A message, and the rules of what a member writes.
+//!
+//! Invariant: a text of these types has passed its rules; what was deleted for all has no text.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::AccountId;
+use uuid::Uuid;
+
+/// The longest text of a message, in characters.
+const MAX_TEXT_CHARS: usize = 4000;
+/// The longest id that a client gives a message, in bytes.
+const MAX_CLIENT_ID_BYTES: usize = 64;
+/// The longest reaction, in bytes: a family of four with skin colours has 41.
+const MAX_REACTION_BYTES: usize = 48;
+/// The most media of a message.
+pub(crate) const MAX_MEDIA: usize = 10;
+/// How long an author may change a text.
+pub(crate) const EDIT_WINDOW: TimeDelta = TimeDelta::minutes(15);
+
+/// Who sees a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MessageState {
+    /// All members.
+    Sent,
+    /// Its author; a moderator reads it first.
+    Held,
+    /// Its author, who takes it for sent: the other member has blocked them.
+    Withheld,
+    /// It was deleted for all. All members see that there was one.
+    Removed,
+}
+
+contract::string_enum!(
+    MessageState: Sent => "sent", Held => "held", Withheld => "withheld", Removed => "removed"
+);
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// Its id.
+    pub id: Uuid,
+    /// Its conversation.
+    pub conversation: Uuid,
+    /// The place of the change that has added it.
+    pub seq: i64,
+    /// Who wrote it.
+    pub author: AccountId,
+    /// The id that the author's client gave it.
+    pub client_id: String,
+    /// The text; empty if there are media only, or if it was deleted.
+    pub text: String,
+    /// The message that it replies to.
+    pub reply_to: Option<Uuid>,
+    /// Who sees it.
+    pub state: MessageState,
+    /// The outcome of the verdict, as `screening` writes it.
+    pub outcome: String,
+    /// The code of the verdict's reason.
+    pub reason: Option<String>,
+    /// The verdict, if it was worse than delivery.
+    pub verdict: Option<Uuid>,
+    /// Whether its media stay blurred until they are opened.
+    pub is_blurred: bool,
+    /// When its text was changed.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// When it was sent.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The rule that a text breaks, as a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct InvalidText(pub &'static str);
+
+/// The text of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MessageText(String);
+
+impl MessageText {
+    /// Checks a text, without the white space around it. One without media has something to read.
+    pub(crate) fn parse(text: &str, has_media: bool) -> Result<Self, InvalidText> {
+        let text = text.trim();
+        if text.is_empty() && !has_media {
+            return Err(InvalidText("A message needs a text or media."));
+        }
+        if text.chars().count() > MAX_TEXT_CHARS {
+            return Err(InvalidText("The text of a message has at most 4,000 characters."));
+        }
+        if text.contains('\0') {
+            return Err(InvalidText("The text of a message has no NUL character."));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Returns the text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The id that a client gives a message, so that sending it again stores it once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClientId(String);
+
+impl ClientId {
+    /// Checks an id.
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidText> {
+        let is_right =
+            (1..=MAX_CLIENT_ID_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_right {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidText("`client_id` has 1 to 64 visible characters."))
+        }
+    }
+
+    /// Returns the id.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A reaction to a message: an emoji, or a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reaction(String);
+
+impl Reaction {
+    /// Checks a reaction.
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidText> {
+        let is_wrong = |letter: char| letter.is_whitespace() || letter.is_control();
+        let is_right = (1..=MAX_REACTION_BYTES).contains(&text.len()) && !text.chars().any(is_wrong);
+        if is_right { Ok(Self(text.to_owned())) } else { Err(InvalidText("A reaction is one emoji, or a short word.")) }
+    }
+
+    /// Returns the reaction.
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_ids_and_reactions_have_bounds() {
+        assert_eq!(MessageText::parse(" hi \n", false).unwrap().as_str(), "hi");
+        assert!(MessageText::parse(" ", false).is_err() && MessageText::parse(" ", true).is_ok());
+        assert!(MessageText::parse(&"é".repeat(4000), false).is_ok());
+        assert!(MessageText::parse(&"é".repeat(4001), false).is_err() && MessageText::parse("a\0b", false).is_err());
+        assert!(ClientId::parse("0198b2a4-6f0e").is_ok());
+        for wrong in ["", "two words", &"a".repeat(65)] {
+            assert!(ClientId::parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(Reaction::parse("\u{2764}\u{fe0f}").is_ok() && Reaction::parse("a b").is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! Types and rules, without I/O.
+//!
+//! Invariant: a value of these types has passed its rules.
+
+mod change;
+mod conversation;
+mod cursor;
+mod media;
+mod member;
+mod message;
+mod permissions;
+mod report;
+mod sender;
+mod settings;
+
+pub(crate) use change::{Change, ChangeKind};
+pub(crate) use conversation::{Conversation, ConversationKind, GroupName, InviteToken, pair_key};
+pub(crate) use cursor::{InboxCursor, parse_seq};
+pub(crate) use media::{MediaUpdate, MessageMedia, picture_url};
+pub(crate) use member::{ConversationMember, MemberState};
+pub(crate) use message::{ClientId, EDIT_WINDOW, InvalidText, MAX_MEDIA, Message, MessageState, MessageText, Reaction};
+pub(crate) use permissions::{Permissions, WriteTarget};
+pub(crate) use report::{NewReport, is_own_thing, message_thing, own_message, thing_of};
+pub(crate) use sender::{Author, account_age_days, party};
+pub(crate) use settings::Settings;

@@ -1,0 +1,91 @@
+//! The changes of a conversation as a member sees them.
+//!
+//! Invariant: each place has one change, also that of which the reader sees nothing, so a reader who has all places up
+//! to one has missed nothing.
+
+use std::collections::HashMap;
+
+use contract::AccountId;
+use uuid::Uuid;
+
+use super::messages::{self, SeenMessage};
+use crate::error::Error;
+use crate::model::{Change, ChangeKind, Conversation, ConversationMember};
+use crate::state::Chat;
+use crate::store::{changes, conversations};
+
+/// A change with the message that it is about.
+#[derive(Debug, Clone)]
+pub(crate) struct SeenChange {
+    /// The change.
+    pub change: Change,
+    /// The message as it is now.
+    pub message: Option<SeenMessage>,
+}
+
+/// Changes of a conversation.
+pub(crate) struct ChangePage {
+    /// The conversation.
+    pub conversation: Conversation,
+    /// The changes, without a gap.
+    pub changes: Vec<SeenChange>,
+    /// The place of the newest change that the reader sees.
+    pub last_seq: i64,
+}
+
+/// Returns the changes after a place, at most `limit`. `epoch` is that of the client's place.
+pub(crate) async fn list(
+    chat: &Chat,
+    account: AccountId,
+    conversation: Uuid,
+    after: i64,
+    epoch: Option<i64>,
+    limit: usize,
+) -> Result<ChangePage, Error> {
+    let reader = messages::reader(chat, account, conversation).await?;
+    let sql = chat.context.db.read();
+    let mut found = conversations::find(sql, conversation).await?.ok_or(Error::NotFound)?;
+    found.epoch = epoch_of(chat, &found).await?;
+    let last_seq = reader.last_visible(found.last_seq);
+    if epoch.is_some_and(|epoch| epoch != found.epoch) || after > last_seq {
+        return Err(Error::ChangesReset);
+    }
+    let until = last_seq.min(after.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let stored = changes::list(sql, conversation, after, until).await?;
+    let ids: Vec<Uuid> = stored.iter().filter_map(|change| change.message).collect();
+    let seen = messages::list(chat, &reader, &ids).await?;
+    let mut by_seq: HashMap<i64, Change> = stored.into_iter().map(|change| (change.seq, change)).collect();
+    let at = chat.context.clock.now();
+    let read = |seq| {
+        let change = by_seq.remove(&seq).filter(|change| is_seen(change, &reader, &seen));
+        let gone = Change { seq, kind: ChangeKind::None, actor: None, message: None, value: None, only_for: None, at };
+        let change = change.unwrap_or(gone);
+        let message = change.message.and_then(|id| seen.get(&id).cloned());
+        SeenChange { change, message }
+    };
+    let changes = (after + 1..=until).map(read).collect();
+    Ok(ChangePage { conversation: found, changes, last_seq })
+}
+
+/// Returns the epoch and the place of the newest change that a member sees; `None` if the conversation is gone.
+pub(crate) async fn place(chat: &Chat, member: &ConversationMember) -> Result<Option<(i64, i64)>, Error> {
+    let found = conversations::find(chat.context.db.read(), member.conversation).await?;
+    let Some(found) = found else { return Ok(None) };
+    let epoch = epoch_of(chat, &found).await?;
+    Ok(Some((epoch, member.last_visible(found.last_seq))))
+}
+
+/// Returns the epoch of a conversation: another after each restore of a backup, whose sequences may go back.
+pub(crate) async fn epoch_of(chat: &Chat, conversation: &Conversation) -> Result<i64, Error> {
+    // Both are below 2⁵³, and so is what differs.
+    Ok(conversation.epoch ^ db::restored::epoch(chat.context.db.read()).await?)
+}
+
+/// Whether a reader sees a change.
+fn is_seen(change: &Change, reader: &ConversationMember, messages: &HashMap<Uuid, SeenMessage>) -> bool {
+    let is_in_window = change.seq > reader.from_seq;
+    let is_for_reader = change.only_for.is_none_or(|account| account == reader.account);
+    let is_hidden = change.kind == ChangeKind::Hidden;
+    let is_message_seen = is_hidden || change.message.is_none_or(|id| messages.contains_key(&id));
+    is_in_window && is_for_reader && is_message_seen
+}

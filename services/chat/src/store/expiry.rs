@@ -1,0 +1,72 @@
+//! The rows that are too old.
+//!
+//! Invariant: each statement deletes a bounded number of rows, found by an index. Places whose change is gone are shown
+//! as changes of which nothing is seen, so a sequence stays without a gap.
+
+use chrono::{DateTime, Utc};
+use db::{Error, FromQueryResult, Sql as _, Tx};
+use uuid::Uuid;
+
+use super::erasure::remove_messages;
+use super::values::bound;
+
+const OLD_MESSAGES: &str = "
+    select id
+      from chat_message
+     where created_at < $1
+     order by created_at
+     limit $2";
+
+/// Removes at most `limit` messages that are older than `before`. Returns how many.
+pub(crate) async fn remove_old_messages(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+    }
+    let rows: Vec<Row> = tx.rows(OLD_MESSAGES, vec![before.into(), bound(limit)]).await?;
+    let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
+    remove_messages(tx, &ids).await?;
+    Ok(ids.len())
+}
+
+const OLD_CHANGES: &str = "
+    delete from chat_change
+     where (conversation, seq) in (
+           select conversation, seq
+             from chat_change
+            where at < $1
+            order by at
+            limit $2)";
+
+/// Removes at most `limit` changes that are older than `before`. Returns how many.
+pub(crate) async fn remove_old_changes(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
+    Ok(usize::try_from(tx.execute(OLD_CHANGES, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
+}
+
+/// Ids sort by time, so the oldest rows are the first.
+const OLD_FIRST: &str = "
+    delete from first_text
+     where id in (
+           select id
+             from first_text
+            order by id
+            limit $2)
+       and at < $1";
+
+/// Removes at most `limit` first messages that are older than `before`. Returns how many.
+pub(crate) async fn remove_old_first(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
+    Ok(usize::try_from(tx.execute(OLD_FIRST, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
+}
+
+const OLD_ERASED: &str = "
+    delete from erased_account
+     where account in (
+           select account
+             from erased_account
+            where erased_at < $1
+            limit $2)";
+
+/// Forgets at most `limit` accounts that were erased before a time.
+pub(crate) async fn remove_old_erased(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<(), Error> {
+    tx.execute(OLD_ERASED, vec![before.into(), bound(limit)]).await.map(drop)
+}

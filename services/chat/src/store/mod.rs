@@ -1,0 +1,22 @@
+//! The SQL of this role.
+//!
+//! Invariant: what is read for a member has the window of that member in its `where`, so that a member who has left
+//! reads nothing newer.
+
+pub(crate) mod blocks;
+pub(crate) mod changes;
+pub(crate) mod conversations;
+pub(crate) mod erasure;
+pub(crate) mod expiry;
+pub(crate) mod media;
+pub(crate) mod members;
+pub(crate) mod messages;
+pub(crate) mod people;
+#[cfg(test)]
+mod query_plans;
+pub(crate) mod reactions;
+pub(crate) mod reports;
+pub(crate) mod senders;
+pub(crate) mod settings;
+mod values;
+pub(crate) mod verdicts;

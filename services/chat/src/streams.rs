@@ -1,0 +1,202 @@
+//! The live streams that are open in this process, and which conversations have changed for each.
+//!
+//! One subscription for the whole process hears of the changes of all processes ([`crate::live`]), so a stream that
+//! waits costs a signal and no queue. Invariant: a stream that is woken reads what is stored, so updates that are
+//! merged or missed lose nothing; the number of streams, and of conversations that one has to read, are bounded.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use base::tasks::Tasks;
+use bus::{Broadcast, BroadcastMessage, Subscriber};
+use contract::AccountId;
+use parking_lot::Mutex;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::Notify as Signal;
+use uuid::Uuid;
+
+use crate::live::{TOPIC, Update, read};
+
+/// The most streams of a process. Each holds a few kilobytes while it waits.
+const MAX_STREAMS: usize = 10_000;
+/// The most conversations that a stream has to read; beyond them it begins again.
+const MAX_CHANGED: usize = 200;
+
+/// The open streams of a process; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Streams {
+    open: Arc<Mutex<Open>>,
+    /// How many there are.
+    gauge: Gauge,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    by_member: HashMap<AccountId, Vec<Arc<Slot>>>,
+    count: usize,
+}
+
+/// The most members who are typing that a stream is told of at once.
+const MAX_TYPING: usize = 20;
+
+/// What a stream is told between two reads.
+#[derive(Debug, Default)]
+struct Slot {
+    signal: Signal,
+    changed: Mutex<Changed>,
+}
+
+/// What has changed since a stream last read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// The conversations.
+    pub conversations: BTreeSet<Uuid>,
+    /// Who is typing where.
+    pub typing: BTreeSet<(Uuid, AccountId)>,
+    /// Whether there may be more than those: the stream begins again.
+    pub is_lagged: bool,
+}
+
+impl Slot {
+    fn wake(&self, update: Option<Update>) {
+        let mut changed = self.changed.lock();
+        match update {
+            Some(Update::Typing { conversation, member }) => {
+                if changed.typing.len() < MAX_TYPING {
+                    changed.typing.insert((conversation, member));
+                }
+            }
+            Some(Update::Changed { conversation }) if changed.conversations.len() < MAX_CHANGED => {
+                changed.conversations.insert(conversation);
+            }
+            _ => changed.is_lagged = true,
+        }
+        drop(changed);
+        self.signal.notify_one();
+    }
+}
+
+impl Streams {
+    /// Begins to follow the changes, until the process stops.
+    pub(crate) fn start(broadcast: &Broadcast, tasks: &Tasks, gauge: &Gauge) -> Self {
+        let streams = Self { gauge: gauge.clone(), ..Self::default() };
+        let (following, owner, subscriber) = (streams.clone(), tasks.clone(), broadcast.subscribe(TOPIC));
+        tasks.spawn(async move {
+            tokio::select! {
+                () = following.follow(subscriber) => {}
+                () = owner.stopping() => {}
+            }
+        });
+        streams
+    }
+
+    async fn follow(&self, mut subscriber: Subscriber) {
+        while let Some(message) = subscriber.next().await {
+            match message {
+                BroadcastMessage::Update(_, payload) => {
+                    if let Some((update, members)) = read(&payload) {
+                        self.wake(update, &members);
+                    }
+                }
+                BroadcastMessage::Lagged => self.wake_all(),
+            }
+        }
+    }
+
+    /// Opens a stream of a member; `None` if there are too many.
+    pub(crate) fn open(&self, member: AccountId) -> Option<OpenStream> {
+        let mut open = self.open.lock();
+        if open.count >= MAX_STREAMS {
+            return None;
+        }
+        let slot = Arc::new(Slot::default());
+        open.by_member.entry(member).or_default().push(slot.clone());
+        open.count += 1;
+        self.gauge.inc();
+        Some(OpenStream { member, slot, streams: self.clone() })
+    }
+
+    fn wake(&self, update: Update, members: &[AccountId]) {
+        let open = self.open.lock();
+        for slot in members.iter().filter_map(|member| open.by_member.get(member)).flatten() {
+            slot.wake(Some(update));
+        }
+    }
+
+    fn wake_all(&self) {
+        for slot in self.open.lock().by_member.values().flatten() {
+            slot.wake(None);
+        }
+    }
+
+    fn close(&self, stream: &OpenStream) {
+        let mut open = self.open.lock();
+        if let Some(slots) = open.by_member.get_mut(&stream.member) {
+            slots.retain(|slot| !Arc::ptr_eq(slot, &stream.slot));
+            if slots.is_empty() {
+                open.by_member.remove(&stream.member);
+            }
+            open.count -= 1;
+            self.gauge.dec();
+        }
+    }
+}
+
+/// A stream that is open until it is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenStream {
+    member: AccountId,
+    slot: Arc<Slot>,
+    streams: Streams,
+}
+
+impl OpenStream {
+    /// Waits until something may have changed since the last call.
+    pub(crate) async fn changed(&self) {
+        self.slot.signal.notified().await;
+    }
+
+    /// Takes what has changed since the last call.
+    pub(crate) fn take(&self) -> Changed {
+        std::mem::take(&mut *self.slot.changed.lock())
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.streams.close(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    const ADA: AccountId = AccountId(Uuid::from_u128(1));
+    const BOB: AccountId = AccountId(Uuid::from_u128(2));
+
+    #[test]
+    fn a_stream_is_told_of_conversations_of_its_member_and_begins_again_beyond_its_bound() {
+        let streams = Streams::default();
+        let [ada, bob] = [ADA, BOB].map(|member| streams.open(member).unwrap());
+        let conversation = Uuid::from_u128(9);
+        let update = Update::Changed { conversation };
+        streams.wake(update, &[ADA]);
+        streams.wake(update, &[ADA]);
+        assert!(ada.changed().now_or_never().is_some() && bob.changed().now_or_never().is_none());
+        assert_eq!(ada.take(), Changed { conversations: BTreeSet::from([conversation]), ..Changed::default() });
+        assert_eq!(ada.take(), Changed::default());
+        for number in 0..=MAX_CHANGED as u128 {
+            streams.wake(Update::Changed { conversation: Uuid::from_u128(number) }, &[BOB]);
+            streams.wake(Update::Typing { conversation: Uuid::from_u128(number), member: ADA }, &[ADA]);
+        }
+        assert_eq!(ada.take().typing.len(), MAX_TYPING);
+        assert!(bob.take().is_lagged);
+        streams.wake_all();
+        assert!(ada.take().is_lagged);
+        drop((ada, bob));
+        assert!(streams.open.lock().by_member.is_empty() && streams.gauge.get() == 0);
+    }
+}

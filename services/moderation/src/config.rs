@@ -1,0 +1,44 @@
+//! The `[moderation]` section.
+//!
+//! Invariant: every bound of this role is here.
+
+use base::config::Section;
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The queue of what was reported.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// After how many minutes another moderator can take a case over that one has claimed.
+    pub claim_minutes: u32,
+    /// How many days a case is kept after its decision, with its evidence. Its decision can be appealed for as long.
+    pub keep_days: u32,
+    /// How many verdicts of checks are kept for a member to appeal. More than these can't be appealed until older ones
+    /// are removed.
+    pub max_verdicts: u32,
+}
+
+/// Returns the sections of this role for the configuration reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("moderation")]
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { claim_minutes: 15, keep_days: 180, max_verdicts: 100 }
+    }
+}
+
+impl Config {
+    /// Returns for how long a claim holds.
+    pub(crate) fn claim_time(&self) -> TimeDelta {
+        TimeDelta::minutes(self.claim_minutes.into())
+    }
+
+    /// Returns how long a case is kept after its decision.
+    pub(crate) fn case_age(&self) -> TimeDelta {
+        TimeDelta::days(self.keep_days.into())
+    }
+}

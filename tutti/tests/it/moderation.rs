@@ -1,0 +1,109 @@
+//! From a report to its outcome through the real roles: social reports, a moderator decides, social removes, accounts
+//! limits, media refuses the file, notify tells; an appeal ends what can end.
+//!
+//! The roles run behind one listener without the gateway, which does not route to the operators' operations.
+
+use contract::Event as _;
+use contract::moderation::Decided;
+use http::Method;
+use serde_json::{Value, json};
+use testkit::{TestClient, World};
+
+use crate::standing::operator;
+use crate::wav::wave;
+
+const PASSWORD: &str = "a fine long password";
+const QUEUE: &str = "/v1/admin/moderation/queue";
+
+async fn member(world: &World, name: &str) -> TestClient {
+    let body = json!({"handle": name, "email": format!("{name}@example.org"), "password": PASSWORD});
+    let signed_in = world.anonymous().post("/v1/accounts", &body).await.expect(201).json();
+    world.anonymous().with_token(signed_in["access_token"].as_str().unwrap())
+}
+
+async fn upload(member: &TestClient) -> u16 {
+    let request = member.request(Method::POST, "/v1/media").header("content-type", "audio/wav");
+    member.send(request.body(wave(&vec![0; 88_200]))).await.status.as_u16()
+}
+
+/// Claims the one open case and decides about it.
+async fn decide(moderator: &TestClient, body: Value) {
+    let listed = moderator.get(QUEUE).await.expect(200).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    let case = format!("{QUEUE}/{}", listed["items"][0]["id"].as_str().unwrap());
+    moderator.post(&format!("{case}/claim"), &json!({})).await.expect(200);
+    moderator.post(&format!("{case}/decide"), &body).await.expect(200);
+}
+
+/// Returns the kinds of a member's notices, the newest first.
+async fn notices(member: &TestClient) -> Vec<Value> {
+    let listed = member.get("/v1/notifications").await.expect(200).json();
+    listed["items"].as_array().unwrap().iter().map(|notice| notice["kind"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_becomes_a_decision_that_every_role_follows_and_an_appeal_ends() {
+    let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1"];
+    let builder = cheap.into_iter().fold(World::builder().with_real_accounts(), testkit::WorldBuilder::set);
+    let roles = [accounts::service(), media::service(), social::service(), moderation::service(), notify::service()];
+    let world = builder.start(&roles).await;
+    let (olga, otto) = (operator(&world, "olga").await, operator(&world, "otto").await);
+    let (bob, eve) = (member(&world, "bob").await, member(&world, "eve").await);
+    let request = bob.request(Method::POST, "/v1/media").header("content-type", "audio/wav");
+    let item = bob.send(request.body(wave(&vec![0; 88_200]))).await.expect(201).json();
+    let post = json!({"text": "buy at my shop", "audience": "public"});
+    let post = bob.post("/v1/posts", &post).await.expect(201).json();
+    let url = format!("/v1/posts/{}", post["id"].as_str().unwrap());
+    eve.get(&url).await.expect(200);
+    let report = json!({"kind": "post", "id": post["id"], "reason": "spam"});
+    eve.post("/v1/reports", &report).await.expect(201);
+    world.settle().await;
+
+    let body = json!({
+        "action": "limit",
+        "statement": "No advertising, please.",
+        "removes": true,
+        "reason": "The third time.",
+    });
+    decide(&olga, body).await;
+    world.settle().await;
+    eve.get(&url).await.refused(404, "social.not_found");
+    let again = json!({"text": "buy more", "audience": "public"});
+    bob.post("/v1/posts", &again).await.refused(403, "social.account_limited");
+    let reports = olga.get("/v1/admin/reports?state=closed").await.expect(200).json();
+    assert_eq!(reports["items"][0]["decision"], "remove");
+    let audit = olga.get("/v1/admin/audit?action=moderation.case_decided").await.expect(200).json();
+    assert_eq!(audit["items"][0]["reason"], "The third time.");
+    assert_eq!(notices(&eve).await, ["report_answered"]);
+    assert_eq!(notices(&bob).await, ["moderated"]);
+    let own = bob.get("/v1/me/decisions").await.expect(200).json();
+    assert_eq!(own["items"][0]["statement"], "No advertising, please.");
+    let appeal = json!({"verdict": own["items"][0]["id"], "text": "It was a joke."});
+    bob.post("/v1/appeals", &appeal).await.expect(201);
+
+    // Meanwhile media refuses what a decision blocks, whoever sends it.
+    let blocked = json!({
+        "id": uuid::Uuid::now_v7(),
+        "case": uuid::Uuid::now_v7(),
+        "thing": {"role": "chat", "kind": "message", "id": "m1"},
+        "owner": uuid::Uuid::now_v7(),
+        "action": "warn",
+        "reason": "nudity",
+        "statement": "No.",
+        "blocked_media": [item["id"]],
+        "by": uuid::Uuid::now_v7(),
+        "at": world.clock().now(),
+    });
+    let event = bus::Envelope { id: "blocked".into(), subject: Decided::SUBJECT.into(), payload: blocked.to_string() };
+    world.process.bus.engine().publish(&[event]).await.unwrap();
+    world.settle().await;
+    assert_eq!(upload(&bob).await, 422);
+
+    decide(&otto, json!({"action": "overturn", "reason": "A joke."})).await;
+    world.settle().await;
+    let own = bob.get("/v1/me/decisions").await.expect(200).json();
+    assert_eq!(own["items"][0]["appeal"]["state"], "overturned");
+    assert_eq!(notices(&bob).await, ["appeal_answered", "moderated"]);
+    bob.post("/v1/posts", &again).await.expect(201);
+    world.end().await;
+}

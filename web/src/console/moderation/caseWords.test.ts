@@ -1,0 +1,16 @@
+// Proves how cases are called, and which actions are offered to whom.
+import { expect, it } from 'vitest';
+import { actionName, actionsFor, caseName, hasEnd, isAdverse } from './caseWords';
+
+it('a case says what it is about, and whether it is an appeal', () => {
+  expect(caseName({ kind: 'comment', reason: 'spam', is_appeal: false })).toBe('Comment: Advertising');
+  expect(caseName({ kind: 'message', reason: 'hate', is_appeal: true })).toBe('Appeal: message: Hate');
+  expect(['remove', 'shout', 'valueOf'].map(actionName)).toEqual(['Remove', 'shout', 'valueOf']);
+});
+
+it('what is offered fits the case and the role', () => {
+  expect(actionsFor({ kind: 'post', is_appeal: false }, ['moderator'])).toEqual(['keep', 'warn', 'remove', 'limit', 'suspend']);
+  expect(actionsFor({ kind: 'account', is_appeal: false }, ['operator'])).toEqual(['keep', 'warn', 'limit', 'suspend', 'ban']);
+  expect(actionsFor({ kind: 'post', is_appeal: true }, ['operator'])).toEqual(['uphold', 'overturn']);
+  expect([isAdverse('warn'), isAdverse('keep'), hasEnd('suspend'), hasEnd('ban')]).toEqual([true, false, true, false]);
+});
