@@ -19,6 +19,7 @@ mod scheduler;
 pub mod snapshot;
 mod sql;
 mod sqlite;
+mod statement;
 mod tx;
 mod write_job;
 mod write_queue;

@@ -6,14 +6,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, QueryResult,
-    Statement, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, QueryResult, Value,
 };
 
 use tokio::time::timeout;
 
 use super::Error;
 use super::error::is_broken;
+use super::statement::statement;
 
 /// After this time a read fails, because the database counts as unresponsive.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,13 +49,13 @@ impl Sql for DatabaseTransaction {
     }
     // The opener of the transaction has a timeout for all of it; a migration has none.
     async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
-        Ok(self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values)).await?.rows_affected())
+        Ok(self.execute_raw(statement(self.backend(), text, values)).await?.rows_affected())
     }
     async fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Vec<T>, Error> {
-        read_all(&self.query_all_raw(Statement::from_sql_and_values(self.backend(), text, values)).await?)
+        read_all(&self.query_all_raw(statement(self.backend(), text, values)).await?)
     }
     async fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Option<T>, Error> {
-        read_one(self.query_one_raw(Statement::from_sql_and_values(self.backend(), text, values)).await?)
+        read_one(self.query_one_raw(statement(self.backend(), text, values)).await?)
     }
 }
 
@@ -64,17 +64,15 @@ impl Sql for DatabaseConnection {
         self.get_database_backend()
     }
     async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
-        Ok(timeout(READ_TIMEOUT, self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values)))
-            .await??
-            .rows_affected())
+        Ok(timeout(READ_TIMEOUT, self.execute_raw(statement(self.backend(), text, values))).await??.rows_affected())
     }
     async fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Vec<T>, Error> {
-        let statement = Statement::from_sql_and_values(self.backend(), text, values);
-        read_all(&retry_stale(|| self.query_all_raw(statement.clone())).await?)
+        let query = statement(self.backend(), text, values);
+        read_all(&retry_stale(|| self.query_all_raw(query.clone())).await?)
     }
     async fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Option<T>, Error> {
-        let statement = Statement::from_sql_and_values(self.backend(), text, values);
-        read_one(retry_stale(|| self.query_one_raw(statement.clone())).await?)
+        let query = statement(self.backend(), text, values);
+        read_one(retry_stale(|| self.query_one_raw(query.clone())).await?)
     }
 }
 

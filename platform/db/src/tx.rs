@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr};
 use uuid::Uuid;
 
 use super::rows::{chunk_size, placeholders};
 use super::sql::Sql;
+use super::statement::statement;
 use super::{Error, FromQueryResult, Value};
 use base::Event;
 
@@ -45,9 +46,7 @@ pub(super) async fn write(mut records: Vec<Record>, transaction: &DatabaseTransa
             .flat_map(|record| [record.id.into(), record.subject.into(), record.payload.into(), record.at.into()])
             .collect();
         let text = format!("insert into outbox (id, subject, payload, created_at) values {}", placeholders(rows, 4));
-        transaction
-            .execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), text, values))
-            .await?;
+        transaction.execute_raw(statement(transaction.get_database_backend(), &text, values)).await?;
     }
     Ok(())
 }
