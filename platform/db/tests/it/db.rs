@@ -37,6 +37,7 @@ on_each_engine! {
     the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not
     processes_that_share_a_database_write_one_after_the_other
     a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does
+    a_long_statement_has_each_value_where_its_text_names_it
 }
 
 async fn every_type_comes_back_as_it_went_in(harness: Harness) {
@@ -194,6 +195,29 @@ async fn a_transaction_that_sqlite_has_ended_costs_no_later_write() {
         insert(&harness.db, &name).await.unwrap();
         assert!(names(&harness.again().await).await.contains(&name), "other processes do not see what was confirmed");
     }
+}
+
+/// Each list of a page would be planned anew at each request (decision 83).
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_is_built_so_that_plans_do_not_depend_on_values() {
+    #[derive(FromQueryResult)]
+    struct OptionRow {
+        compile_options: String,
+    }
+    let harness = Harness::sqlite().await;
+    let options: Vec<OptionRow> = harness.db.read().rows("pragma compile_options", vec![]).await.unwrap();
+    assert!(options.iter().any(|option| option.compile_options == "ENABLE_QPSG"), "`.cargo/config.toml` was not read");
+}
+
+/// Sixty values, the last first, some of them twice.
+async fn a_long_statement_has_each_value_where_its_text_names_it(harness: Harness) {
+    let sum = |terms: &[usize]| terms.iter().map(|n| format!("cast(${n} as bigint)")).collect::<Vec<_>>().join(" - ");
+    let order: Vec<usize> = (1..=60).rev().chain([7, 7, 60]).collect();
+    let text = format!("select {} as size where '$1' <> '$2'", sum(&order));
+    let values = (1..=60_i64).map(|n| (n * n).into()).collect();
+    let found: Option<Size> = harness.db.read().row(&text, values).await.unwrap();
+    let squares = |terms: &[usize]| terms.iter().map(|n| (n * n) as i64).sum::<i64>();
+    assert_eq!(found.unwrap().size, 2 * squares(&order[..1]) - squares(&order));
 }
 
 async fn count_up(db: &Db) -> Result<(), Error> {
