@@ -87,6 +87,7 @@ create table message_reaction (
     message uuid not null,
     account uuid not null,
     reaction text not null,
+    is_withheld boolean not null,
     primary key (message, account)
 );
 create index message_reaction_account on message_reaction (account, message);

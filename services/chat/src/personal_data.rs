@@ -88,7 +88,8 @@ async fn messages_page(chat: &Chat, member: AccountId, before: Uuid) -> Result<E
             "id": message.id,
             "conversation": message.conversation,
             "text": message.text,
-            "state": message.state.as_str(),
+            // An export does not say either that another member has blocked the author.
+            "state": message.state.shown().as_str(),
             "created_at": message.created_at,
             "edited_at": message.edited_at,
         })

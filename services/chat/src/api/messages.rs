@@ -270,6 +270,7 @@ pub(super) async fn show(
     extensions(
         ("x-codes" = json!([
             "chat.account_limited",
+            "chat.blocked",
             "chat.invalid_text",
             "chat.not_a_member",
             "chat.not_accepted",

@@ -47,6 +47,7 @@ pub(super) struct ReactionBody {
     ),
     extensions(
         ("x-codes" = json!([
+            "chat.blocked",
             "chat.invalid_text",
             "chat.not_a_member",
             "chat.not_accepted",

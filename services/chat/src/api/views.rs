@@ -86,11 +86,10 @@ pub(super) enum StateView {
 
 impl From<MessageState> for StateView {
     fn from(state: MessageState) -> Self {
-        match state {
-            // Whether the other member has blocked the author makes no difference to the author.
+        match state.shown() {
             MessageState::Sent | MessageState::Withheld => Self::Sent,
             MessageState::Held => Self::Held,
-            MessageState::Removed => Self::Removed,
+            MessageState::Removed | MessageState::Retracted => Self::Removed,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::contacts::find_one;
 use crate::error::Error;
 use crate::model::{Conversation, ConversationMember, MemberState, Message};
 use crate::state::Chat;
+use crate::store::blocks::Blocks;
 use crate::store::{blocks, members, messages, people, settings};
 
 /// The other member of a conversation of two.
@@ -35,6 +36,18 @@ pub(super) fn other_of<'m>(
     account: AccountId,
 ) -> Option<&'m ConversationMember> {
     all.iter().find(|member| !conversation.is_group() && member.account != account)
+}
+
+/// Returns which of a member and the other one of two has blocked the other; in a group, neither.
+pub(super) async fn find_blocks(tx: &Tx, conversation: &Conversation, account: AccountId) -> Result<Blocks, db::Error> {
+    if conversation.is_group() {
+        return Ok(Blocks::default());
+    }
+    let all = members::list(tx, conversation.id).await?;
+    match other_of(conversation, &all, account) {
+        Some(other) => blocks::between(tx, account, other.account).await,
+        None => Ok(Blocks::default()),
+    }
 }
 
 /// Asks social how the other member of two stands to the author, unless they take part already.

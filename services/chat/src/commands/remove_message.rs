@@ -33,17 +33,16 @@ pub(crate) async fn remove_message(chat: &Chat, account: AccountId, id: Uuid, wh
         .write(Lane::of(&conversation), async move |tx| {
             let (_, member) = read_member(tx, conversation, account).await?;
             let found = messages::list_visible(tx, &member, &[id]).await?.pop().ok_or(Error::NotFound)?;
-            let kind = match whom {
+            let removal = match whom {
                 For::Me => hide(tx, account, id).await?,
                 For::All if found.author != account => return Err(Error::NotAuthor),
                 For::All => remove(tx, &found).await?,
             };
-            let Some(kind) = kind else { return Ok(Vec::new()) };
+            let Some(Removal { kind, only_for }) = removal else { return Ok(Vec::new()) };
             // Of a request that was not accepted, nothing is told; its member sees it no more.
             if member.is_requested() {
                 return Ok(Vec::new());
             }
-            let only_for = (kind == ChangeKind::Hidden).then_some(account);
             let about = About { only_for, ..About::message(id) };
             append(tx, conversation, kind, Some(account), about, now).await?;
             Ok::<_, Error>(joined(tx, conversation).await?)
@@ -64,9 +63,9 @@ pub(crate) async fn follow_decision(chat: &Chat, decided: &Decided) -> Result<()
         .db
         .write(Lane::of(&conversation), async move |tx| {
             let Some(found) = messages::find(tx, id).await? else { return Ok(Vec::new()) };
-            let Some(kind) = remove(tx, &found).await? else { return Ok(Vec::new()) };
-            let only_for = (kind == ChangeKind::Hidden).then_some(found.author);
-            append(tx, conversation, kind, None, About { only_for, ..About::message(id) }, now).await?;
+            let Some(Removal { kind, only_for }) = remove(tx, &found).await? else { return Ok(Vec::new()) };
+            // By the only member who sees it, if there is one: it goes with their account.
+            append(tx, conversation, kind, only_for, About { only_for, ..About::message(id) }, now).await?;
             Ok::<_, Error>(joined(tx, conversation).await?)
         })
         .await?;
@@ -74,27 +73,40 @@ pub(crate) async fn follow_decision(chat: &Chat, decided: &Decided) -> Result<()
     Ok(())
 }
 
-async fn hide(tx: &Tx, account: AccountId, id: Uuid) -> Result<Option<ChangeKind>, db::Error> {
-    Ok(messages::hide(tx, account, id).await?.then_some(ChangeKind::Hidden))
+/// How a message is gone.
+struct Removal {
+    kind: ChangeKind,
+    /// The only member who sees that; `None` for all.
+    only_for: Option<AccountId>,
 }
 
-/// Deletes what a message has. One that only its author sees is gone for the author, and others learn nothing of it.
-async fn remove(tx: &Tx, message: &Message) -> Result<Option<ChangeKind>, db::Error> {
-    let kind = match message.state {
-        MessageState::Removed => return Ok(None),
+async fn hide(tx: &Tx, account: AccountId, id: Uuid) -> Result<Option<Removal>, db::Error> {
+    let removal = Removal { kind: ChangeKind::Hidden, only_for: Some(account) };
+    Ok(messages::hide(tx, account, id).await?.then_some(removal))
+}
+
+/// Deletes what a message has. Of one that only its author sees, others learn nothing; the author who takes it for sent
+/// takes it for removed.
+async fn remove(tx: &Tx, message: &Message) -> Result<Option<Removal>, db::Error> {
+    let removal = match message.state {
+        MessageState::Removed | MessageState::Retracted => return Ok(None),
         MessageState::Sent => {
-            messages::set_removed(tx, message.id).await?;
-            ChangeKind::Removed
+            messages::set_removed(tx, message.id, MessageState::Removed).await?;
+            Removal { kind: ChangeKind::Removed, only_for: None }
         }
-        MessageState::Held | MessageState::Withheld => {
+        MessageState::Withheld => {
+            messages::set_removed(tx, message.id, MessageState::Retracted).await?;
+            Removal { kind: ChangeKind::Removed, only_for: Some(message.author) }
+        }
+        MessageState::Held => {
             messages::set_text(tx, message.id, "", message.created_at).await?;
-            if !messages::hide(tx, message.author, message.id).await? {
-                return Ok(None);
+            match hide(tx, message.author, message.id).await? {
+                Some(removal) => removal,
+                None => return Ok(None),
             }
-            ChangeKind::Hidden
         }
     };
     media::remove_of(tx, message.id).await?;
     reactions::remove_of(tx, message.id).await?;
-    Ok(Some(kind))
+    Ok(Some(removal))
 }

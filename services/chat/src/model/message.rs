@@ -28,10 +28,29 @@ pub(crate) enum MessageState {
     Withheld,
     /// It was deleted for all. All members see that there was one.
     Removed,
+    /// Its author, who has deleted it for all and takes it for removed: no other member has seen it.
+    Retracted,
+}
+
+impl MessageState {
+    /// Whether it was deleted for all, as its author knows it.
+    pub(crate) fn is_removed(self) -> bool {
+        matches!(self, Self::Removed | Self::Retracted)
+    }
+
+    /// Returns the state as its author may know it: whether another member has blocked them makes no difference.
+    pub(crate) fn shown(self) -> Self {
+        match self {
+            Self::Sent | Self::Withheld => Self::Sent,
+            Self::Held => Self::Held,
+            Self::Removed | Self::Retracted => Self::Removed,
+        }
+    }
 }
 
 contract::string_enum!(
-    MessageState: Sent => "sent", Held => "held", Withheld => "withheld", Removed => "removed"
+    MessageState:
+    Sent => "sent", Held => "held", Withheld => "withheld", Removed => "removed", Retracted => "retracted"
 );
 
 /// A message.
@@ -153,5 +172,13 @@ mod tests {
             assert!(ClientId::parse(wrong).is_err(), "{wrong}");
         }
         assert!(Reaction::parse("\u{2764}\u{fe0f}").is_ok() && Reaction::parse("a b").is_err());
+    }
+
+    #[test]
+    fn an_author_sees_no_difference_where_they_are_blocked() {
+        use MessageState::{Held, Removed, Retracted, Sent, Withheld};
+        let shown = [Sent, Withheld, Held, Removed, Retracted].map(MessageState::shown);
+        assert_eq!(shown, [Sent, Sent, Held, Removed, Removed]);
+        assert!(Removed.is_removed() && Retracted.is_removed() && !Withheld.is_removed());
     }
 }

@@ -79,7 +79,7 @@ async fn complete(chat: &Chat, reader: &ConversationMember, found: Vec<Message>)
     let sql = chat.context.db.read();
     let ids: Vec<Uuid> = found.iter().map(|message| message.id).collect();
     let mut all_media = media::list(sql, &ids).await?;
-    let mut all_reactions = reactions::list(sql, &ids).await?;
+    let mut all_reactions = reactions::list(sql, reader.account, &ids).await?;
     let complete = |message: Message| {
         let media = all_media.remove(&message.id).unwrap_or_default();
         let (media_count, is_own) = (media.len(), message.author == reader.account);

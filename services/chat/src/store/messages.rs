@@ -235,7 +235,7 @@ const COUNT_OF_AUTHOR: &str = "
       from chat_message
      where conversation = $1
        and author = $2
-       and state <> 'removed'";
+       and state not in ('removed', 'retracted')";
 
 /// Returns how many messages of an author a conversation has.
 pub(crate) async fn count_of_author(sql: &impl Sql, conversation: Uuid, author: AccountId) -> Result<u64, Error> {
@@ -269,9 +269,20 @@ const SET_REMOVED: &str = "
            reply_to = null
      where id = $1";
 
-/// Deletes a message for all. Its place stays.
-pub(crate) async fn set_removed(tx: &Tx, id: Uuid) -> Result<(), Error> {
-    tx.execute(SET_REMOVED, vec![id.into(), MessageState::Removed.as_str().into()]).await.map(drop)
+/// Deletes a message for all, with the state that it has then. Its place stays.
+pub(crate) async fn set_removed(tx: &Tx, id: Uuid, state: MessageState) -> Result<(), Error> {
+    tx.execute(SET_REMOVED, vec![id.into(), state.as_str().into()]).await.map(drop)
+}
+
+const SET_WITHHELD: &str = "
+    update chat_message
+       set state = 'withheld'
+     where id = $1
+       and state = 'sent'";
+
+/// Keeps a message that was sent from all but its author.
+pub(crate) async fn set_withheld(tx: &Tx, id: Uuid) -> Result<(), Error> {
+    tx.execute(SET_WITHHELD, vec![id.into()]).await.map(drop)
 }
 
 const SET_RELEASED: &str = "

@@ -45,7 +45,7 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     messages::count_of_author(sql, id, MEMBER).await?;
     messages::list_of_author(sql, MEMBER, Uuid::max(), 50).await?;
     media::list(sql, &[id, id]).await?;
-    reactions::list(sql, &[id, id]).await?;
+    reactions::list(sql, MEMBER, &[id, id]).await?;
     senders::find(sql, MEMBER).await?;
     senders::count_known_domains(sql, &["a".to_owned()], Utc::now()).await?;
     verdicts::list(sql, MEMBER, Uuid::max(), 50).await?;

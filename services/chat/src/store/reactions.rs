@@ -1,6 +1,6 @@
 //! Rows of reactions to messages.
 //!
-//! Invariant: a member has one reaction to a message at most.
+//! Invariant: a member has one reaction to a message at most; one that is withheld is read for that member alone.
 
 use std::collections::HashMap;
 
@@ -11,15 +11,23 @@ use uuid::Uuid;
 use super::values::names_after;
 
 const SET: &str = "
-    insert into message_reaction (message, account, reaction)
-    values ($1, $2, $3)
+    insert into message_reaction (message, account, reaction, is_withheld)
+    values ($1, $2, $3, $4)
     on conflict (message, account) do update
-       set reaction = excluded.reaction
+       set reaction = excluded.reaction,
+           is_withheld = excluded.is_withheld
      where message_reaction.reaction <> excluded.reaction";
 
-/// Sets a member's reaction. Returns whether it was another.
-pub(crate) async fn set(tx: &Tx, message: Uuid, account: AccountId, reaction: &str) -> Result<bool, Error> {
-    Ok(tx.execute(SET, vec![message.into(), account.0.into(), reaction.into()]).await? == 1)
+/// Sets a member's reaction, which others don't see if it is withheld. Returns whether it was another.
+pub(crate) async fn set(
+    tx: &Tx,
+    message: Uuid,
+    account: AccountId,
+    reaction: &str,
+    is_withheld: bool,
+) -> Result<bool, Error> {
+    let values = vec![message.into(), account.0.into(), reaction.into(), is_withheld.into()];
+    Ok(tx.execute(SET, values).await? == 1)
 }
 
 const REMOVE: &str = "
@@ -41,8 +49,12 @@ pub(crate) async fn remove_of(tx: &Tx, message: Uuid) -> Result<(), Error> {
     tx.execute(REMOVE_OF, vec![message.into()]).await.map(drop)
 }
 
-/// Returns the reactions to these messages: who, and what.
-pub(crate) async fn list(sql: &impl Sql, messages: &[Uuid]) -> Result<HashMap<Uuid, Vec<(AccountId, String)>>, Error> {
+/// Returns the reactions to these messages that a member sees: who, and what.
+pub(crate) async fn list(
+    sql: &impl Sql,
+    reader: AccountId,
+    messages: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<(AccountId, String)>>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         message: Uuid,
@@ -57,10 +69,13 @@ pub(crate) async fn list(sql: &impl Sql, messages: &[Uuid]) -> Result<HashMap<Uu
         "select message, account, reaction
            from message_reaction
           where message in {}
+            and (account = $1 or not is_withheld)
           order by message, account",
-        names_after(0, messages.len())
+        names_after(1, messages.len())
     );
-    let rows: Vec<Row> = sql.rows(&text, messages.iter().map(|message| Value::from(*message)).collect()).await?;
+    let mut values = vec![Value::from(reader.0)];
+    values.extend(messages.iter().map(|message| Value::from(*message)));
+    let rows: Vec<Row> = sql.rows(&text, values).await?;
     for row in rows {
         found.entry(row.message).or_default().push((AccountId(row.account), row.reaction));
     }

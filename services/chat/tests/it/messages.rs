@@ -61,3 +61,38 @@ async fn messages_are_edited_reacted_to_and_deleted() {
     assert_eq!((boxed(&bob, "inbox").await.len(), texts(&bob, &conversation).await), (1, vec!["four".to_owned()]));
     harness.world.end().await;
 }
+
+#[tokio::test]
+async fn what_a_blocked_member_does_looks_the_same_to_them_and_reaches_no_one() {
+    let harness = Harness::new().await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    harness.follow(&bob, &ada);
+    let conversation = harness.begin(&ada, &["bob"], None).await;
+    let mut urls = Vec::new();
+    for (member, text) in [(&ada, "before"), (&bob, "answer")] {
+        let sent = harness.say(member, &conversation, text).await.expect(201).json();
+        urls.push(format!("/v1/messages/{}", sent["id"].as_str().unwrap()));
+    }
+    harness.block(&bob, &ada).await;
+
+    let edited = ada.patch(&urls[0], &json!({"text": "worse"})).await.expect(200).json();
+    assert_eq!((&edited["text"], &edited["state"]), (&json!("worse"), &json!("sent")));
+    bob.get(&urls[0]).await.refused(404, "chat.not_found");
+    put(&ada, &format!("{}/reaction", urls[1]), &json!({"reaction": "ugly"})).await.expect(204);
+    assert_eq!(ada.get(&urls[1]).await.expect(200).json()["reactions"][0]["reaction"], "ugly");
+    assert_eq!(bob.get(&urls[1]).await.expect(200).json()["reactions"], json!([]));
+    put(&bob, &format!("{}/reaction", urls[1]), &json!({"reaction": "no"})).await.refused(403, "chat.blocked");
+    bob.patch(&urls[1], &json!({"text": "no"})).await.refused(403, "chat.blocked");
+
+    let kept = harness.say(&ada, &conversation, "kept").await.expect(201).json();
+    let kept = format!("/v1/messages/{}", kept["id"].as_str().unwrap());
+    ada.delete(&format!("{kept}?for=all")).await.expect(204);
+    assert_eq!(ada.get(&kept).await.expect(200).json()["state"], "removed");
+    bob.get(&kept).await.refused(404, "chat.not_found");
+    assert_eq!(changes(&ada, &conversation, 2).await, ["edited", "reacted", "message", "removed"]);
+    assert_eq!(changes(&bob, &conversation, 2).await, ["none", "none", "none", "none"]);
+    // A text that breaks a rule says nothing about a message of others' conversations.
+    let eve = harness.member("eve");
+    eve.patch(&urls[1], &json!({"text": ""})).await.refused(404, "chat.not_found");
+    harness.world.end().await;
+}
