@@ -9,6 +9,7 @@ use serde_json::json;
 use service::personal_data::{ExportFile, ExportPage, FileContent, KeptData, PersonalDataSource, TableData};
 use uuid::Uuid;
 
+use crate::model::MemberState;
 use crate::state::Chat;
 use crate::store::{members, messages, reports, settings, verdicts};
 
@@ -100,8 +101,10 @@ async fn messages_page(chat: &Chat, member: AccountId, before: Uuid) -> Result<E
 async fn conversations_page(chat: &Chat, member: AccountId, after: Uuid) -> Result<ExportPage, Error> {
     let found = members::list_of(chat.context.db.read(), member, after, PAGE).await?;
     let next = next(found.len(), found.last().map(|last| last.conversation));
+    // Nothing has come to a member who waits: they know nothing of the conversation.
     let records = found
         .into_iter()
+        .filter(|member| member.state != MemberState::Waiting)
         .map(|member| json!({"conversation": member.conversation, "state": member.state, "since": member.joined_at}));
     Ok(ExportPage::of_records(records.collect(), next))
 }

@@ -29,7 +29,7 @@ pub(crate) enum Error {
     #[error("This case is about you, or about a decision of yours. Another moderator decides about it.")]
     OwnCase,
     /// The caller's roles don't allow the decision.
-    #[error("A moderator limits and suspends for seven days at most. Leave this to an operator.")]
+    #[error("A moderator limits and suspends for seven days at most, and undoes no more. Leave this to an operator.")]
     BeyondRole,
     /// The decision breaks a rule, which the sentence names.
     #[error("{0}")]

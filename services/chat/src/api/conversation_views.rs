@@ -106,12 +106,12 @@ pub(super) struct ConversationView {
     /// The name of a group.
     #[schema(required)]
     name: Option<String>,
-    /// The URL of the picture of a group; it ends within an hour. None before a request is accepted.
+    /// The URL of the picture of a group; it ends within an hour. Only for members who take part.
     #[schema(required)]
     picture: Option<String>,
     /// Whether there is a link by which people join.
     has_invite: bool,
-    /// Who takes part; of a conversation of two, both.
+    /// Who takes part; of a conversation of two, both. None for who has left a group.
     members: Vec<MemberView>,
     /// The number of its sequence of changes.
     epoch: i64,
@@ -140,14 +140,14 @@ pub(super) fn conversation_view(
     request: Option<SharedContext>,
 ) -> ConversationView {
     let SeenConversation { conversation, reader, members, unread, newest } = seen;
-    let picture = conversation.picture.as_ref().filter(|_| !reader.is_requested());
+    let picture = conversation.picture.as_ref().filter(|_| reader.is_joined());
     let picture = picture.map(|id| picture_url(id, &chat.context.url_signer, chat.context.clock.now()));
     ConversationView {
         id: conversation.id,
         kind: conversation.kind,
         state: reader.state,
         picture,
-        has_invite: conversation.has_invite,
+        has_invite: conversation.has_invite && reader.is_joined(),
         members: members.into_iter().map(MemberView::from).collect(),
         epoch: conversation.epoch,
         last_seq: reader.last_visible(conversation.last_seq),

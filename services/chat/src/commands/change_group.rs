@@ -107,7 +107,10 @@ pub(crate) async fn join_by_invite(chat: &Chat, account: AccountId, token: &Invi
             if before.as_ref().is_some_and(ConversationMember::is_joined) {
                 return Ok(Vec::new());
             }
-            let taken = joined(tx, conversation).await?.len();
+            // Those who are asked may all accept.
+            let mut others = members::list(tx, conversation).await?;
+            others.retain(|other| other.account != account && (other.is_joined() || other.is_requested()));
+            let taken = others.len();
             if taken >= max {
                 return Err(Error::GroupFull(taken));
             }

@@ -44,9 +44,9 @@ pub(crate) async fn create_conversation(
     }
     if name.is_none() && found.len() == 1 {
         let other = found.remove(0);
-        return pair(chat, author.account, me, other).await;
+        return pair(chat, author.account, me, other, &names).await;
     }
-    group(chat, author, me, found, name).await
+    group(chat, author, me, (found, names.as_slice()), name).await
 }
 
 fn conversation(chat: &Chat, kind: ConversationKind, pair: Option<String>, name: Option<GroupName>) -> Conversation {
@@ -65,12 +65,21 @@ fn conversation(chat: &Chat, kind: ConversationKind, pair: Option<String>, name:
     }
 }
 
-async fn pair(chat: &Chat, account: AccountId, me: PersonView, other: Contact) -> Result<Uuid, Error> {
+async fn pair(
+    chat: &Chat,
+    account: AccountId,
+    me: PersonView,
+    other: Contact,
+    names: &[String],
+) -> Result<Uuid, Error> {
+    // What is said of a member beyond a block has the name that was asked for, as of one who does not exist.
+    let asked = names.first().cloned().unwrap_or_default();
     let key = pair_key(account, other.person.id);
     let new = conversation(chat, ConversationKind::Pair, Some(key.clone()), None);
     let new_id = new.id;
     let db = &chat.context.db;
-    let id = db.write(Lane::of(&key), async move |tx| begin_pair(tx, account, &me, &other, &new).await).await?;
+    let id =
+        db.write(Lane::of(&key), async move |tx| begin_pair(tx, account, &me, (&other, asked), &new).await).await?;
     if id != new_id {
         db.write(Lane::of(&id), async move |tx| take_part(tx, id, account).await).await?;
     }
@@ -93,7 +102,7 @@ async fn begin_pair(
     tx: &Tx,
     account: AccountId,
     me: &PersonView,
-    other: &Contact,
+    (other, asked): (&Contact, String),
     new: &Conversation,
 ) -> Result<Uuid, Error> {
     let now = new.created_at;
@@ -103,7 +112,7 @@ async fn begin_pair(
         return Ok(found.id);
     }
     if !people::list_erased(tx, &[account, other.person.id]).await?.is_empty() || other.blocks_member {
-        return Err(Error::NoSuchPerson(other.person.handle.clone()));
+        return Err(Error::NoSuchPerson(asked));
     }
     if other.is_blocked || blocks::between(tx, account, other.person.id).await?.blocks {
         return Err(Error::Blocked);
@@ -121,10 +130,10 @@ async fn group(
     chat: &Chat,
     author: Author,
     me: PersonView,
-    invited: Vec<Contact>,
+    (invited, names): (Vec<Contact>, &[String]),
     name: Option<GroupName>,
 ) -> Result<Uuid, Error> {
-    check_blocks(&invited)?;
+    check_blocks(&invited, names)?;
     let words = name.clone().map(GroupName::into_string).unwrap_or_default();
     let new = conversation(chat, ConversationKind::Group, None, name);
     let id = new.id;
@@ -142,10 +151,11 @@ async fn group(
     }
 }
 
-/// Refuses people beyond a block.
-pub(super) fn check_blocks(invited: &[Contact]) -> Result<(), Error> {
-    if let Some(contact) = invited.iter().find(|contact| contact.blocks_member) {
-        return Err(Error::NoSuchPerson(contact.person.handle.clone()));
+/// Refuses people beyond a block. One who has blocked the author is refused under the name that was asked for, like one
+/// who does not exist.
+pub(super) fn check_blocks(invited: &[Contact], names: &[String]) -> Result<(), Error> {
+    if let Some((_, name)) = invited.iter().zip(names).find(|(contact, _)| contact.blocks_member) {
+        return Err(Error::NoSuchPerson(name.to_ascii_lowercase()));
     }
     if invited.iter().any(|contact| contact.is_blocked) { Err(Error::Blocked) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
 //! Changing the text of a message.
 //!
-//! Invariant: only its author changes it, within 15 minutes, and the new text has a verdict before it is stored. It does
-//! not reach a member who has blocked the author since: the message is the author's alone then.
+//! Invariant: only its author changes it, within 15 minutes, and the new text has a verdict before it is stored. It
+//! does not reach a member who has blocked the author since: the message is the author's alone then.
 
 use db::{Lane, Tx};
 use screening::facts::{Relation, Surface};

@@ -40,7 +40,10 @@ pub(super) async fn screen(tx: &Tx, draft: &Draft, invited: &[Contact]) -> Resul
 /// Brings people into a group: those who follow the inviter at once, the others with a request.
 pub(super) async fn bring_in(tx: &Tx, draft: &Draft, conversation: Uuid, invited: &[Contact]) -> Result<(), db::Error> {
     let (inviter, now) = (draft.author.account, draft.now);
-    for contact in invited {
+    // Their accounts may have ended since social was asked about them.
+    let accounts: Vec<AccountId> = invited.iter().map(|contact| contact.person.id).collect();
+    let erased = people::list_erased(tx, &accounts).await?;
+    for contact in invited.iter().filter(|contact| !erased.contains(&contact.person.id)) {
         let account = contact.person.id;
         people::put(tx, &contact.person, now).await?;
         let before = members::find(tx, conversation, account).await?;

@@ -32,7 +32,7 @@ pub(crate) async fn add_members(
     }
     let mut invited = contacts::find(chat, author.account, names).await?;
     invited.remove(0);
-    check_blocks(&invited)?;
+    check_blocks(&invited, names)?;
     let draft = Draft::new(chat, Surface::GroupInvite, author, conversation, "");
     let lane = Lane::of(&conversation).and(&author.account);
     let write = chat.context.db.write(lane, async move |tx| {

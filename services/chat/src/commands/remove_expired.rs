@@ -13,6 +13,8 @@ use crate::store::expiry;
 
 /// Rows per transaction. Small, so that other writes never wait long.
 const BATCH: usize = 200;
+/// How long a verdict is kept: as long as a decision of moderation about it, by default.
+const VERDICT_AGE: TimeDelta = TimeDelta::days(180);
 /// How long the id of an erased account is kept.
 const ERASED_AGE: TimeDelta = TimeDelta::days(30);
 
@@ -29,6 +31,7 @@ pub(crate) async fn remove_expired(chat: &Chat, run: &Run) -> Result<(), Error> 
                 run.fence(tx).await?;
                 expiry::remove_old_erased(tx, now - ERASED_AGE, BATCH).await?;
                 let mut most = expiry::remove_old_first(tx, now - FIRST_TEXT_AGE, BATCH).await?;
+                most = most.max(expiry::remove_old_verdicts(tx, now - VERDICT_AGE, BATCH).await?);
                 if let Some(before) = before {
                     most = most.max(expiry::remove_old_messages(tx, before, BATCH).await?);
                     most = most.max(expiry::remove_old_changes(tx, before, BATCH).await?);

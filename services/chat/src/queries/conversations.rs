@@ -44,7 +44,7 @@ pub(crate) struct SeenConversation {
     pub conversation: Conversation,
     /// The reader.
     pub reader: ConversationMember,
-    /// Those who take part, and in a conversation of two the other one.
+    /// Those who take part, none for who has left, and in a conversation of two both.
     pub members: Vec<SeenMember>,
     /// How many messages of others the reader has not read.
     pub unread: u64,
@@ -87,8 +87,9 @@ async fn complete(chat: &Chat, mine: Vec<ConversationMember>) -> Result<Vec<Seen
     for reader in mine {
         let Some(mut conversation) = found.remove(&reader.conversation) else { continue };
         conversation.epoch = epoch_of(chat, &conversation).await?;
-        let shown =
-            all.iter().filter(|member| member.conversation == conversation.id && is_shown(&conversation, member));
+        let shown = all
+            .iter()
+            .filter(|member| member.conversation == conversation.id && is_shown(&conversation, &reader, member));
         let members = shown
             .map(|member| SeenMember { member: member.clone(), person: known.get(&member.account).cloned() })
             .collect();
@@ -110,9 +111,9 @@ async fn list_people(chat: &Chat, mut accounts: Vec<AccountId>) -> Result<HashMa
     Ok(known)
 }
 
-/// Whether a member is shown to the others: of two, always; in a group, who takes part.
-fn is_shown(conversation: &Conversation, member: &ConversationMember) -> bool {
-    !conversation.is_group() || member.is_joined()
+/// Whether a member is shown to a reader: of two, always; in a group, who takes part, unless the reader has left.
+fn is_shown(conversation: &Conversation, reader: &ConversationMember, member: &ConversationMember) -> bool {
+    !conversation.is_group() || member.is_joined() && reader.state != MemberState::Left
 }
 
 /// Returns what a reader may do, before they try.

@@ -58,6 +58,20 @@ pub(crate) async fn remove_old_first(tx: &Tx, before: DateTime<Utc>, limit: usiz
     Ok(usize::try_from(tx.execute(OLD_FIRST, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
 }
 
+const OLD_VERDICTS: &str = "
+    delete from chat_verdict
+     where id in (
+           select id
+             from chat_verdict
+            order by id
+            limit $2)
+       and created_at < $1";
+
+/// Removes at most `limit` verdicts that are older than `before`. Returns how many.
+pub(crate) async fn remove_old_verdicts(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
+    Ok(usize::try_from(tx.execute(OLD_VERDICTS, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
+}
+
 const OLD_ERASED: &str = "
     delete from erased_account
      where account in (

@@ -54,7 +54,12 @@ pub struct Harness {
 
 impl Harness {
     pub async fn new() -> Self {
-        let world = World::of(&[chat::service()]).await;
+        Self::with("chat.message_days=0").await
+    }
+
+    /// Returns a harness with a setting.
+    pub async fn with(setting: &str) -> Self {
+        let world = World::builder().set(setting).start(&[chat::service()]).await;
         let people: Arc<Mutex<People>> = Arc::default();
         let known = people.clone();
         fake_role("social")

@@ -30,6 +30,7 @@ async fn who_has_left_reads_nothing_newer() {
     assert_eq!(changes(&bob, &group, 5).await, ["left"]);
     let view = bob.get(&group).await.expect(200).json();
     assert_eq!((&view["state"], &view["can"]["write"], &view["last_seq"]), (&json!("left"), &json!(false), &json!(6)));
+    assert_eq!((&view["members"], &view["picture"]), (&json!([]), &Value::Null), "nor who takes part now");
     harness.say(&bob, &group, "let me in").await.refused(403, "chat.not_a_member");
     assert!(boxed(&bob, "inbox").await.is_empty());
 
@@ -80,5 +81,28 @@ async fn groups_and_requests_to_join_them_have_bounds() {
     ada.post(&format!("{group}/members"), &json!({"members": ["bob"]})).await.expect(200);
     assert!(boxed(&bob, "requests").await.is_empty(), "who has declined is not asked again");
     ada.post(&format!("{group}/members"), &json!({"members": ["cy"]})).await.refused(404, "chat.no_such_person");
+    // Who has blocked the caller and who does not exist are one answer, also for an id.
+    let absent = uuid::Uuid::now_v7();
+    let mut answers = Vec::new();
+    for id in [cy.id, absent] {
+        for path in ["/v1/conversations".to_owned(), format!("{group}/members")] {
+            let refused = ada.post(&path, &json!({"members": [id]})).await.refused(404, "chat.no_such_person");
+            answers.push(refused.json()["detail"].as_str().unwrap().replace(&id.to_string(), "…"));
+        }
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0] && answer.contains('…')), "{answers:#?}");
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn who_is_asked_has_a_place_that_a_link_does_not_give_away() {
+    let harness = Harness::with("chat.max_members=2").await;
+    let [ada, bob, cy] = harness.members(["ada", "bob", "cy"]);
+    let group = harness.begin(&ada, &["bob"], Some("Two")).await;
+    let link = ada.send(ada.request(Method::PUT, &format!("{group}/invite"))).await.expect(200).json();
+    let link = format!("/v1/chat/invites/{}", link["token"].as_str().unwrap());
+    let full = cy.post(&link, &json!({})).await;
+    assert_eq!(full.json()["code"], "chat.group_full");
+    bob.post(&link, &json!({})).await.expect(200);
     harness.world.end().await;
 }

@@ -71,6 +71,9 @@ async fn decide(
             case.check_claim(by, must_hold, now)?;
             case.check_party(by, find_decider(tx, &case).await?)?;
             let decision = request.check(&case, is_operator, now)?;
+            if action == Action::Overturn && !is_operator && is_beyond_moderators(tx, &case).await? {
+                return Err(Error::BeyondRole);
+            }
             let row = DecisionRow {
                 id: decision_id,
                 case: Some(id),
@@ -101,6 +104,12 @@ async fn decide(
         moderation.metrics.overturned.inc();
     }
     Ok(())
+}
+
+/// Whether a case is an appeal against what a moderator could not have decided.
+async fn is_beyond_moderators(tx: &Tx, case: &Case) -> Result<bool, db::Error> {
+    let Some(appeal) = &case.appeal else { return Ok(false) };
+    Ok(decisions::find(tx, appeal.decision).await?.is_some_and(|row| row.is_of_operators()))
 }
 
 /// Returns the event of a decision about what was reported.

@@ -140,6 +140,17 @@ impl DecisionRow {
     pub(crate) fn can_be_appealed(&self) -> bool {
         self.decision.action.is_adverse() && self.overturned_at.is_none()
     }
+
+    /// Whether only an operator may have decided so: a moderator does not undo it either.
+    pub(crate) fn is_of_operators(&self) -> bool {
+        match self.decision.action {
+            Action::Ban => true,
+            Action::Limit | Action::Suspend => {
+                self.decision.until.is_none_or(|until| until > self.decided_at + MODERATOR_MAX)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Returns a text on one line, without characters that are not seen.
@@ -225,5 +236,34 @@ mod tests {
             assert!(may(action, days, true).is_ok(), "{action:?}");
         }
         assert!(matches!(may(Action::Suspend, Some(0), true), Err(Error::InvalidDecision(_))));
+    }
+
+    #[test]
+    fn what_only_an_operator_decides_is_undone_by_one() {
+        let (now, post) = (DateTime::UNIX_EPOCH, case("post", None, Vec::new()));
+        for (action, days, expected) in [
+            (Action::Ban, None, true),
+            (Action::Limit, None, true),
+            (Action::Suspend, Some(8), true),
+            (Action::Suspend, Some(7), false),
+            (Action::Remove, None, false),
+        ] {
+            let until = days.map(|days| now + TimeDelta::days(days));
+            let decision = Request { until, ..request(action, "No.") }.check(&post, true, now).unwrap();
+            let row = DecisionRow {
+                id: Uuid::from_u128(3),
+                case: Some(post.id),
+                thing: post.thing.clone(),
+                owner: post.owner,
+                decision,
+                check: None,
+                evidence: post.evidence.clone(),
+                decided_by: None,
+                decided_at: now,
+                overturned_at: None,
+                refusal: None,
+            };
+            assert_eq!(row.is_of_operators(), expected, "{action:?} {days:?}");
+        }
     }
 }

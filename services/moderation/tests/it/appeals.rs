@@ -56,6 +56,18 @@ async fn another_moderator_answers_an_appeal_and_undoes_the_decision() {
     let answered = &shown["items"][0]["appeal"];
     assert_eq!((&answered["state"], &answered["answer"]), (&json!("overturned"), &json!("You are right.")));
     ada.post(APPEALS, &appeal).await.refused(404, "moderation.no_such_decision");
+
+    // What only an operator decides, a moderator does not undo.
+    harness.report(&bob, &ada, "c2", "buy at my shop again").await;
+    let [olga, ole] = ["olga", "ole"].map(|name| harness.world.operator(name, &["operator"]));
+    let case = only(harness.open(&olga).await);
+    decide(&olga, &case, json!({"action": "ban"})).await.expect(200);
+    let verdict = ada.get("/v1/me/decisions").await.expect(200).json()["items"][0]["id"].clone();
+    ada.post(APPEALS, &json!({"verdict": verdict, "text": "I did not."})).await.expect(201);
+    let appealed = only(harness.open(&max).await);
+    decide(&max, &appealed, json!({"action": "overturn"})).await.refused(403, "moderation.beyond_role");
+    max.delete(&format!("{appealed}/claim")).await.expect(204);
+    decide(&ole, &appealed, json!({"action": "overturn"})).await.expect(200);
     harness.world.end().await;
 }
 
