@@ -32,6 +32,10 @@ use crate::state::State;
 const EVALUATION_INTERVAL: Duration = Duration::from_secs(30);
 /// The time from one look at the site's certificate to the next.
 const CERTIFICATE_INTERVAL: TimeDelta = TimeDelta::hours(6);
+/// The same where it could not be read, or is about to end: so that a new one ends the alert soon.
+const CERTIFICATE_RETRY: TimeDelta = TimeDelta::minutes(10);
+/// A certificate that ends within this time is looked at more often.
+const CERTIFICATE_SOON: TimeDelta = TimeDelta::days(14);
 
 /// What an alerter needs.
 #[derive(Debug)]
@@ -186,10 +190,13 @@ impl Alerter {
     async fn watch_certificate(&mut self) {
         let now = self.clock.now();
         let Some(certificate) = self.certificate.as_ref().filter(|_| now >= self.certificate_due) else { return };
-        self.certificate_due = now + CERTIFICATE_INTERVAL;
+        self.certificate_due = now + CERTIFICATE_RETRY;
         match certificate.end(now).await {
             Ok(end) => {
                 self.metrics.certificate_end.set(end.timestamp());
+                if end - now > CERTIFICATE_SOON {
+                    self.certificate_due = now + CERTIFICATE_INTERVAL;
+                }
             }
             Err(reason) => tracing::warn!(reason, "the site's certificate could not be read"),
         }

@@ -39,7 +39,8 @@ pub struct AlertOptions {
     #[schema(value_type = Option<String>)]
     pub ca_file: Option<PathBuf>,
     /// An `https` URL of the site, such as `https://tutti.example/healthz`: the end of its certificate is read every
-    /// six hours. If unset, certificates are not watched.
+    /// six hours, and every ten minutes where it can't be read or ends within 14 days. If unset, certificates are not
+    /// watched.
     pub certificate_url: Option<String>,
     /// Hours after which an alert that still fires is told again; 0 for never.
     pub repeat_hours: u32,

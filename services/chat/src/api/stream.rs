@@ -4,7 +4,7 @@
 //! reads what is stored and keeps no queue of its own; nothing of a request is in it. It ends when the access token
 //! counts no more.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -72,7 +72,8 @@ struct Place {
 pub(super) async fn follow(State(chat): State<Chat>, member: Member) -> Result<Response, Error> {
     let open = chat.streams.open(AccountId(member.id())).ok_or(Error::TooManyStreams)?;
     let tasks = chat.context.tasks.clone();
-    let follower = Follower { chat, claims: member.0, open, places: None, ready: VecDeque::new() };
+    let follower =
+        Follower { chat, claims: member.0, open, places: None, unread: BTreeSet::new(), ready: VecDeque::new() };
     let events =
         stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
     Ok(sse(events, &tasks))
@@ -85,6 +86,8 @@ struct Follower {
     open: OpenStream,
     /// Up to where the client was told of each conversation; `None` before it was told of any.
     places: Option<HashMap<Uuid, i64>>,
+    /// Conversations that have changed and are not read yet: one page at a time, so that a slow client holds no more.
+    unread: BTreeSet<Uuid>,
     ready: VecDeque<Event>,
 }
 
@@ -99,9 +102,10 @@ impl Follower {
                 return Some(event);
             }
             // On the heap, so that a stream that waits has no room for it.
-            let read = match self.places {
-                None => Box::pin(self.begin()).await,
-                Some(_) => {
+            let read = match (self.places.is_some(), self.unread.pop_first()) {
+                (false, _) => Box::pin(self.begin()).await,
+                (true, Some(conversation)) => Box::pin(self.read_one(conversation)).await,
+                (true, None) => {
                     let changed = self.changed().await?;
                     Box::pin(self.read(changed)).await
                 }
@@ -138,33 +142,28 @@ impl Follower {
         let sql = self.chat.context.db.read();
         let (state, before) = (MemberState::Joined, InboxCursor::START);
         let mine = members::list_box(sql, self.account(), state, before, MAX_PLACES).await?;
-        let mut places = Vec::with_capacity(mine.len());
-        for member in mine {
-            places.extend(queries::changes::place(&self.chat, &member).await?.map(|(epoch, last_seq)| Place {
-                conversation: member.conversation,
-                epoch,
-                last_seq,
-            }));
-        }
+        let found = queries::changes::places(&self.chat, &mine).await?;
+        let place = |(conversation, epoch, last_seq)| Place { conversation, epoch, last_seq };
+        let places: Vec<Place> = found.into_iter().map(place).collect();
         self.places = Some(places.iter().map(|place| (place.conversation, place.last_seq)).collect());
+        self.unread.clear();
         self.push("places", &serde_json::json!({ "places": places }));
         Ok(())
     }
 
-    /// Reads what has changed, and prepares its events.
+    /// Takes over what has changed, and prepares the events that need no reading.
     async fn read(&mut self, changed: Changed) -> Result<(), Error> {
         if changed.is_lagged {
             return self.begin().await;
         }
-        for conversation in changed.conversations {
-            self.read_one(conversation).await?;
-        }
+        self.unread.extend(changed.conversations);
         for (conversation, member) in changed.typing {
             self.push("typing", &serde_json::json!({ "conversation": conversation, "member": member }));
         }
         Ok(())
     }
 
+    /// Prepares the next changes of a conversation, which is read again if there are more.
     async fn read_one(&mut self, conversation: Uuid) -> Result<(), Error> {
         let account = self.account();
         let member = members::find(self.chat.context.db.read(), conversation, account).await?;
@@ -173,7 +172,7 @@ impl Follower {
         // A conversation that the client was told nothing of begins with its newest change.
         let known = self.places.as_ref().and_then(|places| places.get(&conversation).copied());
         let mut after = known.unwrap_or((last_seq - 1).max(0));
-        while after < last_seq {
+        if after < last_seq {
             let page = match queries::changes::list(&self.chat, account, conversation, after, None, MAX_CHANGES).await {
                 Ok(page) => page,
                 // It was deleted, or the member is out of it, meanwhile.
@@ -186,6 +185,9 @@ impl Follower {
         }
         if let Some(places) = &mut self.places {
             places.insert(conversation, after);
+        }
+        if after < last_seq {
+            self.unread.insert(conversation);
         }
         Ok(())
     }

@@ -75,6 +75,20 @@ pub(crate) async fn place(chat: &Chat, member: &ConversationMember) -> Result<Op
     Ok(Some((epoch, member.last_visible(found.last_seq))))
 }
 
+/// Returns what [`place`] returns for each of a member's conversations, after its id. What is gone is left
+/// out.
+pub(crate) async fn places(chat: &Chat, mine: &[ConversationMember]) -> Result<Vec<(Uuid, i64, i64)>, Error> {
+    let sql = chat.context.db.read();
+    let ids: Vec<Uuid> = mine.iter().map(|member| member.conversation).collect();
+    let (found, restored) = (conversations::list(sql, &ids).await?, db::restored::epoch(sql).await?);
+    let found: HashMap<Uuid, Conversation> = found.into_iter().map(|found| (found.id, found)).collect();
+    let place = |member: &ConversationMember| {
+        let of_member = found.get(&member.conversation)?;
+        Some((member.conversation, of_member.epoch ^ restored, member.last_visible(of_member.last_seq)))
+    };
+    Ok(mine.iter().filter_map(place).collect())
+}
+
 /// Returns the epoch of a conversation: another after each restore of a backup, whose sequences may go back.
 pub(crate) async fn epoch_of(chat: &Chat, conversation: &Conversation) -> Result<i64, Error> {
     // Both are below 2⁵³, and so is what differs.

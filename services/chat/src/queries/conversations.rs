@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use contract::AccountId;
 use uuid::Uuid;
 
-use super::changes::epoch_of;
 use super::messages::{self, Place, SeenMessage};
 use crate::contacts::{find_one, friends_in_common};
 use crate::error::Error;
@@ -84,9 +83,10 @@ async fn complete(chat: &Chat, mine: Vec<ConversationMember>) -> Result<Vec<Seen
     let accounts: Vec<AccountId> = all.iter().map(|member| member.account).collect();
     let mut seen = Vec::with_capacity(mine.len());
     let known = list_people(chat, accounts).await?;
+    let restored = db::restored::epoch(sql).await?;
     for reader in mine {
         let Some(mut conversation) = found.remove(&reader.conversation) else { continue };
-        conversation.epoch = epoch_of(chat, &conversation).await?;
+        conversation.epoch ^= restored;
         let shown = all
             .iter()
             .filter(|member| member.conversation == conversation.id && is_shown(&conversation, &reader, member));
