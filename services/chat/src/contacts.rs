@@ -49,6 +49,13 @@ pub(crate) async fn find_one(chat: &Chat, member: AccountId, other: AccountId) -
     Ok(found.into_iter().find(|contact| contact.person.id == other && !contact.is_hidden))
 }
 
+/// Returns whether a member has blocked another one now; `None` if social does not know that one any more.
+pub(crate) async fn find_block(chat: &Chat, blocker: AccountId, blocked: AccountId) -> Result<Option<bool>, Error> {
+    let query = FindContacts { member: blocker, names: vec![blocked.to_string()] };
+    let found = chat.context.peers.ask(&query).await?.unwrap_or_default();
+    Ok(found.into_iter().find(|contact| contact.person.id == blocked).map(|contact| contact.is_blocked))
+}
+
 /// Returns how many friends a member has in common with each of these accounts.
 pub(crate) async fn friends_in_common(
     chat: &Chat,

@@ -1,10 +1,12 @@
 //! Taking over blocks.
 //!
+//! A block and its end are events of two subscriptions, which have no order, so social is asked what there is now.
 //! Invariant: a block clears the requests and invitations of the blocked member, whatever came first.
 
 use contract::AccountId;
 use db::Lane;
 
+use crate::contacts::find_block;
 use crate::error::Error;
 use crate::model::{ConversationMember, MemberState};
 use crate::state::Chat;
@@ -13,13 +15,15 @@ use crate::store::{blocks, members, people};
 /// Requests of one step.
 const BATCH: usize = 50;
 
-/// Records that one member has blocked another, or no longer does.
+/// Records that one member has blocked another, or no longer does. What the event says counts only where social does not
+/// know them any more.
 pub(crate) async fn set_block(
     chat: &Chat,
     blocker: AccountId,
     blocked: AccountId,
     is_blocked: bool,
 ) -> Result<(), Error> {
+    let is_blocked = find_block(chat, blocker, blocked).await?.unwrap_or(is_blocked);
     let db = &chat.context.db;
     db.write(Lane::of(&blocker), async move |tx| {
         if !people::list_erased(tx, &[blocker, blocked]).await?.is_empty() {

@@ -1,6 +1,8 @@
 //! What is done with a message: edits, deletions, reactions.
 
 use chrono::TimeDelta;
+use contract::AccountId;
+use contract::social::Unblocked;
 use serde_json::json;
 
 use crate::fixtures::{Harness, boxed, changes, put, texts};
@@ -74,6 +76,9 @@ async fn what_a_blocked_member_does_looks_the_same_to_them_and_reaches_no_one() 
         urls.push(format!("/v1/messages/{}", sent["id"].as_str().unwrap()));
     }
     harness.block(&bob, &ada).await;
+    // The end of an earlier block, which arrives late, ends nothing.
+    let (blocker, blocked) = (AccountId(bob.id), AccountId(ada.id));
+    harness.publish(&Unblocked { blocker, blocked, at: harness.world.clock().now() }).await;
 
     let edited = ada.patch(&urls[0], &json!({"text": "worse"})).await.expect(200).json();
     assert_eq!((&edited["text"], &edited["state"]), (&json!("worse"), &json!("sent")));
