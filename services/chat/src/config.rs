@@ -21,6 +21,8 @@ pub(crate) struct Config {
 
 /// The most members of a group.
 const MAX_MEMBERS: u32 = 50;
+/// The most days that count: a hundred years. A time before it can be computed from any now.
+const MAX_DAYS: u32 = 36_500;
 
 /// Returns the sections of this role for the configuration reference.
 pub(crate) fn sections() -> Vec<Section> {
@@ -41,6 +43,6 @@ impl Config {
 
     /// Returns how long messages are kept; `None` for ever.
     pub(crate) fn message_age(&self) -> Option<TimeDelta> {
-        (self.message_days > 0).then(|| TimeDelta::days(i64::from(self.message_days)))
+        (self.message_days > 0).then(|| TimeDelta::days(i64::from(self.message_days.min(MAX_DAYS))))
     }
 }

@@ -7,11 +7,16 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// The longest claim: a day. The shortest is a minute, as a decision needs one.
+const MAX_MINUTES: u32 = 1_440;
+/// The most days that count: a hundred years. A time before it can be computed from any now.
+const MAX_DAYS: u32 = 36_500;
+
 /// The queue of what was reported.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
-    /// After how many minutes another moderator can take a case over that one has claimed.
+    /// After how many minutes another moderator can take a case over that one has claimed, 1 to 1,440.
     pub claim_minutes: u32,
     /// How many days a case is kept after its decision, with its evidence. Its decision can be appealed for as long.
     pub keep_days: u32,
@@ -34,11 +39,11 @@ impl Default for Config {
 impl Config {
     /// Returns for how long a claim holds.
     pub(crate) fn claim_time(&self) -> TimeDelta {
-        TimeDelta::minutes(self.claim_minutes.into())
+        TimeDelta::minutes(self.claim_minutes.clamp(1, MAX_MINUTES).into())
     }
 
     /// Returns how long a case is kept after its decision.
     pub(crate) fn case_age(&self) -> TimeDelta {
-        TimeDelta::days(self.keep_days.into())
+        TimeDelta::days(self.keep_days.min(MAX_DAYS).into())
     }
 }

@@ -11,7 +11,7 @@ use super::invite::last_seq;
 use crate::contacts::{find, find_media};
 use crate::error::Error;
 use crate::live;
-use crate::model::{ChangeKind, ConversationMember, GroupName, InviteToken, MemberState};
+use crate::model::{ChangeKind, ConversationMember, GroupName, InviteToken, MAX_EVER, MemberState};
 use crate::state::Chat;
 use crate::store::{conversations, members, people};
 
@@ -109,9 +109,10 @@ pub(crate) async fn join_by_invite(chat: &Chat, account: AccountId, token: &Invi
             }
             // Those who are asked may all accept.
             let mut others = members::list(tx, conversation).await?;
+            let is_worn_out = before.is_none() && others.len() >= MAX_EVER;
             others.retain(|other| other.account != account && (other.is_joined() || other.is_requested()));
             let taken = others.len();
-            if taken >= max {
+            if taken >= max || is_worn_out {
                 return Err(Error::GroupFull(taken));
             }
             people::put(tx, &me, now).await?;

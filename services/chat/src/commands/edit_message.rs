@@ -33,6 +33,10 @@ pub(crate) async fn edit_message(chat: &Chat, author: Author, id: Uuid, text: &s
             return Ok::<(Option<NotStored>, _), Error>((Some(what), Vec::new()));
         }
         messages::set_text(tx, id, text.as_str(), draft.now).await?;
+        if reach.relation != Relation::Connected {
+            // As of a first message: a ring does not get past it by editing.
+            draft.record(tx).await?;
+        }
         let author = draft.author.account;
         if is_blocked {
             messages::set_withheld(tx, id).await?;

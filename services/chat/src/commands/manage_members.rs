@@ -15,7 +15,7 @@ use super::screen::Draft;
 use crate::contacts;
 use crate::error::Error;
 use crate::live;
-use crate::model::{Author, ChangeKind};
+use crate::model::{Author, ChangeKind, MAX_EVER};
 use crate::state::Chat;
 use crate::store::members;
 
@@ -38,10 +38,11 @@ pub(crate) async fn add_members(
     let write = chat.context.db.write(lane, async move |tx| {
         read_admin(tx, conversation, author.account).await?;
         let mut there = members::list(tx, conversation).await?;
+        let ever = there.len();
         there.retain(|member| member.is_joined() || member.is_requested());
         let mut invited = invited;
         invited.retain(|contact| there.iter().all(|member| member.account != contact.person.id));
-        if there.len() + invited.len() > max {
+        if there.len() + invited.len() > max || ever + invited.len() > MAX_EVER {
             return Err(Error::GroupFull(there.len()));
         }
         if let Some(what) = screen(tx, &draft, &invited).await? {

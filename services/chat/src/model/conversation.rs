@@ -14,6 +14,9 @@ use super::message::InvalidText;
 /// The longest name of a group, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
+/// The most members that a group ever has, those who have left or declined too: they are read with each message.
+pub(crate) const MAX_EVER: usize = 1_000;
+
 /// How many take part in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -14,7 +14,7 @@ mod sender;
 mod settings;
 
 pub(crate) use change::{Change, ChangeKind};
-pub(crate) use conversation::{Conversation, ConversationKind, GroupName, InviteToken, pair_key};
+pub(crate) use conversation::{Conversation, ConversationKind, GroupName, InviteToken, MAX_EVER, pair_key};
 pub(crate) use cursor::{InboxCursor, parse_seq};
 pub(crate) use media::{MediaUpdate, MessageMedia, picture_url};
 pub(crate) use member::{ConversationMember, MemberState};
