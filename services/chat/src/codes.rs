@@ -16,7 +16,7 @@ http_server::codes! {
     NOT_ACCEPTED = 403 "chat.not_accepted", "Accept the request first.";
     NOT_ADMIN = 403 "chat.not_admin", "Ask an admin of the group.";
     NOT_A_GROUP = 409 "chat.not_a_group", "A conversation of two has none of this. Create a group.";
-    GROUP_FULL = 409 "chat.group_full", "Remove members first, or create another group: one takes 1,000 in all its time.";
+    GROUP_FULL = 409 "chat.group_full", "Remove members first, or create another group: one takes 1,000 in its time.";
     TOO_LATE = 403 "chat.too_late", "Send a new message, or delete this one.";
     NOT_AUTHOR = 403 "chat.not_author", "Only the author may do this. You can delete the message for yourself.";
     REFUSED = 403 "chat.refused", "Read the reason; appeal if `can_appeal` says so.";
