@@ -11,6 +11,8 @@ create table conversation (
 );
 create unique index conversation_pair on conversation (pair);
 create unique index conversation_invite on conversation (invite_hash);
+create index conversation_empty on conversation (created_at)
+    where last_seq = 0;
 create table conversation_member (
     conversation uuid not null,
     account uuid not null,

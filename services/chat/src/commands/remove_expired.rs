@@ -15,6 +15,8 @@ use crate::store::expiry;
 const BATCH: usize = 200;
 /// How long a verdict is kept: as long as a decision of moderation about it, by default.
 const VERDICT_AGE: TimeDelta = TimeDelta::days(180);
+/// How long a conversation is kept in which nothing has happened.
+const EMPTY_AGE: TimeDelta = TimeDelta::days(7);
 /// How long the id of an erased account is kept.
 const ERASED_AGE: TimeDelta = TimeDelta::days(30);
 
@@ -32,6 +34,7 @@ pub(crate) async fn remove_expired(chat: &Chat, run: &Run) -> Result<(), Error> 
                 expiry::remove_old_erased(tx, now - ERASED_AGE, BATCH).await?;
                 let mut most = expiry::remove_old_first(tx, now - FIRST_TEXT_AGE, BATCH).await?;
                 most = most.max(expiry::remove_old_verdicts(tx, now - VERDICT_AGE, BATCH).await?);
+                most = most.max(expiry::remove_empty(tx, now - EMPTY_AGE, BATCH).await?);
                 if let Some(before) = before {
                     most = most.max(expiry::remove_old_messages(tx, before, BATCH).await?);
                     most = most.max(expiry::remove_old_changes(tx, before, BATCH).await?);

@@ -4,11 +4,11 @@
 //! as changes of which nothing is seen, so a sequence stays without a gap.
 
 use chrono::{DateTime, Utc};
-use db::{Error, FromQueryResult, Sql as _, Tx};
+use db::{Error, FromQueryResult, Sql as _, Tx, Value};
 use uuid::Uuid;
 
 use super::erasure::remove_messages;
-use super::values::bound;
+use super::values::{bound, names_after};
 
 const OLD_MESSAGES: &str = "
     select id
@@ -27,6 +27,33 @@ pub(crate) async fn remove_old_messages(tx: &Tx, before: DateTime<Utc>, limit: u
     let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
     remove_messages(tx, &ids).await?;
     Ok(ids.len())
+}
+
+const EMPTY: &str = "
+    select id
+      from conversation
+     where last_seq = 0
+       and created_at < $1
+     order by created_at
+     limit $2";
+
+/// Removes at most `limit` conversations that were begun before a time and in which nothing has happened: they cost
+/// their beginner nothing. Returns how many.
+pub(crate) async fn remove_empty(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+    }
+    let rows: Vec<Row> = tx.rows(EMPTY, vec![before.into(), bound(limit)]).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let names = names_after(0, rows.len());
+    for (table, column) in [("conversation_member", "conversation"), ("conversation", "id")] {
+        let values = rows.iter().map(|row| Value::from(row.id)).collect();
+        tx.execute(&format!("delete from {table} where {column} in {names}"), values).await?;
+    }
+    Ok(rows.len())
 }
 
 const OLD_CHANGES: &str = "

@@ -101,8 +101,14 @@ async fn who_is_asked_has_a_place_that_a_link_does_not_give_away() {
     let group = harness.begin(&ada, &["bob"], Some("Two")).await;
     let link = ada.send(ada.request(Method::PUT, &format!("{group}/invite"))).await.expect(200).json();
     let link = format!("/v1/chat/invites/{}", link["token"].as_str().unwrap());
-    let full = cy.post(&link, &json!({})).await;
-    assert_eq!(full.json()["code"], "chat.group_full");
+    cy.post(&link, &json!({})).await.refused(409, "chat.group_full");
     bob.post(&link, &json!({})).await.expect(200);
+
+    // A conversation in which nothing happens goes by itself, and only that.
+    let empty = harness.begin(&ada, &["cy"], None).await;
+    harness.world.clock().advance(chrono::TimeDelta::days(8));
+    let gone = async || (ada.get(&empty).await.status == 404).then_some(());
+    harness.world.wait_for("an empty conversation is removed", gone).await;
+    ada.get(&group).await.expect(200);
     harness.world.end().await;
 }
