@@ -32,6 +32,10 @@ pub(super) const FIRST_TEXT_AGE: TimeDelta = TimeDelta::days(2);
 const NEW_DOMAIN_AGE: TimeDelta = TimeDelta::days(2);
 /// The most domains of a text that are looked up; with more links, other rules apply.
 const MAX_DOMAINS: usize = 20;
+/// The most refusals of an hour that are recorded and told to moderation. Refusing costs a sender nothing, so beyond
+/// these they wait.
+const MAX_REFUSALS: usize = 30;
+const REFUSALS_TIME: TimeDelta = TimeDelta::hours(1);
 /// The most answers that a budget is told of at once.
 const MAX_ANSWERS: u32 = 100;
 
@@ -262,6 +266,14 @@ impl Draft {
         }
     }
 
+    /// Returns how long a sender waits who was refused too often within an hour.
+    async fn refusals_wait(&self, tx: &Tx) -> Result<Option<std::time::Duration>, db::Error> {
+        let times = verdicts::list_refusal_times(tx, self.author.account, MAX_REFUSALS).await?;
+        let oldest = times.last().filter(|_| times.len() >= MAX_REFUSALS);
+        let wait = oldest.and_then(|oldest| (*oldest + REFUSALS_TIME - self.now).to_std().ok());
+        Ok(wait.filter(|wait| !wait.is_zero()))
+    }
+
     /// Returns what becomes of an attempt that is not stored, after recording its verdict; `None` if it is stored.
     pub(super) async fn not_stored(&self, tx: &Tx, decision: &Decision) -> Result<Option<NotStored>, db::Error> {
         let verdict = &decision.verdict;
@@ -274,6 +286,9 @@ impl Draft {
             }
             Outcome::Hold if self.can_wait => Ok(None),
             Outcome::Hold | Outcome::Refuse => {
+                if let Some(wait) = self.refusals_wait(tx).await? {
+                    return Ok(Some(NotStored::SlowDown(reason, wait)));
+                }
                 self.insert_verdict(tx, decision, None).await?;
                 Ok(Some(NotStored::Refused(self.verdict, reason)))
             }

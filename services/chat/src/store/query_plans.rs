@@ -49,6 +49,7 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     senders::find(sql, MEMBER).await?;
     senders::count_known_domains(sql, &["a".to_owned()], Utc::now()).await?;
     verdicts::list(sql, MEMBER, Uuid::max(), 50).await?;
+    verdicts::list_refusal_times(sql, MEMBER, 50).await?;
     reports::list(sql, MEMBER, Uuid::max(), 50).await?;
     reports::list_times(sql, MEMBER, 50).await?;
     Ok(())

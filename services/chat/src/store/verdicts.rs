@@ -83,6 +83,28 @@ pub(crate) async fn insert(tx: &Tx, verdict: &StoredVerdict) -> Result<(), Error
     tx.execute(INSERT, values).await.map(drop)
 }
 
+const REFUSAL_TIMES: &str = "
+    select created_at
+      from chat_verdict
+     where account = $1
+       and message is null
+     order by id desc
+     limit $2";
+
+/// Returns the times of the newest verdicts about what an account has sent that was not stored, the newest first.
+pub(crate) async fn list_refusal_times(
+    sql: &impl Sql,
+    account: AccountId,
+    limit: usize,
+) -> Result<Vec<DateTime<Utc>>, Error> {
+    #[derive(FromQueryResult)]
+    struct TimeRow {
+        created_at: DateTime<Utc>,
+    }
+    let rows: Vec<TimeRow> = sql.rows(REFUSAL_TIMES, vec![account.0.into(), bound(limit)]).await?;
+    Ok(rows.into_iter().map(|row| row.created_at).collect())
+}
+
 const LIST: &str = "
     select id, account, conversation, message, outcome, reason, rules_version, facts, created_at
       from chat_verdict

@@ -51,6 +51,12 @@ async fn a_request_tells_nobody_anything_before_it_is_accepted() {
     }
     let refused = harness.say(&ada, &conversation, "please").await.refused(403, "chat.refused").json();
     assert_eq!(refused["reason"], "screening.unanswered");
+    // Thirty refusals of an hour are recorded; beyond them there is nothing to appeal, and a time to wait.
+    for _ in 1..30 {
+        harness.say(&ada, &conversation, "please").await.refused(403, "chat.refused");
+    }
+    let slowed = harness.say(&ada, &conversation, "please").await.refused(429, "chat.slow_down");
+    assert_eq!((&slowed.json()["can_appeal"], slowed.header("retry-after").is_empty()), (&json!(false), false));
 
     let accepted = bob.post(&format!("{conversation}/accept"), &json!({})).await.expect(200).json();
     assert_eq!((&accepted["state"], &accepted["can"]["goes_to"]), (&json!("joined"), &json!("inbox")));
