@@ -255,6 +255,7 @@ pub(super) async fn show(
     ),
     extensions(
         ("x-codes" = json!([
+            "chat.account_limited",
             "chat.invalid_text",
             "chat.no_such_media",
             "chat.not_a_group",

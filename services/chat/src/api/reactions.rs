@@ -47,6 +47,7 @@ pub(super) struct ReactionBody {
     ),
     extensions(
         ("x-codes" = json!([
+            "chat.account_limited",
             "chat.blocked",
             "chat.invalid_text",
             "chat.not_a_member",

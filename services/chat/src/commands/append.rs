@@ -4,12 +4,13 @@
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
+use contract::accounts::AccountState;
 use db::Tx;
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::model::{Change, ChangeKind, Conversation, ConversationMember};
-use crate::store::{changes, conversations, members};
+use crate::store::{changes, conversations, members, people};
 
 /// What a change is about.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,6 +80,12 @@ pub(super) async fn read_admin(
         return Err(Error::NotAGroup);
     }
     if member.is_admin { Ok((found, member)) } else { Err(Error::NotAdmin) }
+}
+
+/// Refuses a member whose account is limited: what they do would be read by others.
+pub(super) async fn check_active(tx: &Tx, account: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
+    let state = people::find_state(tx, account, now).await?;
+    if state == AccountState::Active { Ok(()) } else { Err(Error::AccountLimited) }
 }
 
 /// Returns the accounts that take part in a conversation.

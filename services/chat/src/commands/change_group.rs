@@ -6,7 +6,7 @@ use contract::{AccountId, MediaId};
 use db::Lane;
 use uuid::Uuid;
 
-use super::append::{About, append, joined, read_admin};
+use super::append::{About, append, check_active, joined, read_admin};
 use super::invite::last_seq;
 use crate::contacts::{find, find_media};
 use crate::error::Error;
@@ -52,6 +52,7 @@ pub(crate) async fn change_group(
         .db
         .write(Lane::of(&conversation), async move |tx| {
             let (found, _) = read_admin(tx, conversation, admin).await?;
+            check_active(tx, admin, now).await?;
             let name = change.name.map(GroupName::into_string).or(found.name);
             let picture = match change.picture {
                 PictureChange::Unchanged => found.picture,

@@ -7,7 +7,7 @@ use contract::AccountId;
 use db::Lane;
 use uuid::Uuid;
 
-use super::append::{About, append, joined, read_joined};
+use super::append::{About, append, check_active, joined, read_joined};
 use super::deliver::find_blocks;
 use crate::error::Error;
 use crate::live;
@@ -27,6 +27,9 @@ pub(crate) async fn react(chat: &Chat, account: AccountId, id: Uuid, reaction: O
             let found = messages::list_visible(tx, &member, &[id]).await?.pop();
             if found.is_none_or(|message| message.state.is_removed()) {
                 return Err(Error::NotFound);
+            }
+            if reaction.is_some() {
+                check_active(tx, account, now).await?;
             }
             let blocks = find_blocks(tx, &found_conversation, account).await?;
             let is_changed = match reaction {

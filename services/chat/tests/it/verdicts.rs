@@ -8,7 +8,7 @@ use contract::moderation::{Action, Overturned, Screened};
 use serde_json::{Value, json};
 use testkit::fake_role;
 
-use crate::fixtures::{Harness, boxed, changes, texts};
+use crate::fixtures::{Harness, boxed, changes, put, texts};
 
 #[tokio::test]
 async fn fifty_first_messages_at_once_spend_one_budget() {
@@ -112,6 +112,8 @@ async fn what_is_held_or_refused_is_told_to_moderation_and_an_appeal_that_is_won
     let standing = StandingChanged { account, state: AccountState::Limited, until: None, version: 1 };
     harness.publish(&standing).await;
     harness.say(&ada, &conversation, "hello").await.refused(403, "chat.account_limited");
+    let word = json!({"reaction": "hello"});
+    put(&ada, &format!("{edited}/reaction"), &word).await.refused(403, "chat.account_limited");
     harness.world.end().await;
 }
 
