@@ -15,8 +15,8 @@ use crate::store::{blocks, members, people};
 /// Requests of one step.
 const BATCH: usize = 50;
 
-/// Records that one member has blocked another, or no longer does. What the event says counts only where social does not
-/// know them any more.
+/// Records that one member has blocked another, or no longer does. What the event says counts only where social does
+/// not know them any more.
 pub(crate) async fn set_block(
     chat: &Chat,
     blocker: AccountId,
