@@ -86,9 +86,8 @@ where
             Policy::Api.fill(response.headers_mut());
             // A handler that ends its connection means this request; there may be others.
             response.headers_mut().remove(CONNECTION);
-            Ok::<_, Infallible>(
-                response.map(|body| WaitingBody { body: TrackedBody { body, _request: in_progress }, wait }),
-            )
+            let tracked = |body| TrackedBody { body, _request: in_progress };
+            Ok::<_, Infallible>(response.map(|body| WaitingBody::new(tracked(body), wait)))
         }
     });
     let connection = builder.serve_connection(TokioIo::new(MeteredStream::new(stream, metrics)), service);
