@@ -34,8 +34,10 @@ use super::tls::ListenerMetrics;
 
 /// Requests at once (RFC 9113 §6.5.2 recommends at least 100).
 const MAX_STREAMS: u32 = 100;
-/// Streams that the client has reset before they were looked at (CVE-2023-44487).
-const MAX_PENDING_RESETS: usize = 20;
+/// Streams that the client has reset before they were looked at (CVE-2023-44487): all that a page has cancelled at
+/// once, where a lost packet makes their requests arrive together with their resets. The allowance bounds how many more
+/// come after them (see `metered`).
+const MAX_PENDING_RESETS: usize = MAX_STREAMS as usize;
 /// Streams that the server has reset because of the client's errors (CVE-2025-8671).
 const MAX_ERROR_RESETS: usize = 64;
 /// What a client may send of a body, and of all bodies together, before a handler takes it.

@@ -2,8 +2,8 @@
 //!
 //! A client that reads the connection and gives a stream no room (a window of zero) would otherwise hold the request
 //! and its response for as long as it likes: no write to the socket blocks, so no write times out. Invariants: a stream
-//! that waits for its client's room for the given time is reset, and one that waits for its handler is not; a request is
-//! in progress until its client has had room for all but the last chunk of its response.
+//! that waits for its client's room for the given time is reset, and one that waits for its handler is not; a request
+//! is in progress until its client has had room for all but the last chunk of its response.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use base::tasks::Tasks;
 use crate::connections::TrackedBody;
 use crate::tls::ListenerMetrics;
 
-/// The most that hyper is given at once, a frame. It passes on what it has, however large, as soon as the client has room
-/// for one byte, and asks for no more; so a response that its handler makes in one piece would be over before its client
-/// has taken it, and the connection would count as idle meanwhile.
+/// The most that hyper is given at once: a frame. It passes on what it has, however large, as soon as the client has
+/// room for one byte. So a response that its handler makes in one piece would be over before its client has taken it,
+/// and the connection would count as idle meanwhile.
 const MAX_CHUNK_BYTES: usize = 16 * 1024;
 
 /// What one stream waits for: since when for its client, or `None` for its handler.
