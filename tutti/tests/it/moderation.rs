@@ -1,5 +1,6 @@
 //! From a report to its outcome through the real roles: social reports, a moderator decides, social removes, accounts
-//! limits, media refuses the file, notify tells; an appeal ends what can end.
+//! limits, media refuses the file, notify tells; an appeal ends what can end. The same of messages: what a check of chat
+//! holds is delivered after an appeal, and removed after a report.
 //!
 //! The roles run behind one listener without the gateway, which does not route to the operators' operations.
 
@@ -41,11 +42,46 @@ async fn notices(member: &TestClient) -> Vec<Value> {
     listed["items"].as_array().unwrap().iter().map(|notice| notice["kind"].clone()).collect()
 }
 
+/// Lets Eve write to Bob what a check holds, appeal, and be reported.
+async fn a_held_message_is_delivered_and_a_reported_one_removed(
+    world: &World,
+    moderator: &TestClient,
+    (bob, eve): (&TestClient, &TestClient),
+) {
+    let begun = eve.post("/v1/conversations", &json!({"members": ["bob"]})).await.expect(201).json();
+    let messages = format!("/v1/conversations/{}/messages", begun["id"].as_str().unwrap());
+    let body = json!({"client_id": "1", "text": "fr\u{200b}ee m\u{200b}\u{200b}oney from home"});
+    let held = eve.post(&messages, &body).await.expect(201).json();
+    assert_eq!(held["verdict"]["reason"], "screening.disguised_text", "{held}");
+    let message = format!("/v1/messages/{}", held["id"].as_str().unwrap());
+    bob.get(&message).await.refused(404, "chat.not_found");
+    world.settle().await;
+    let appeal = json!({"verdict": held["verdict"]["id"], "text": "My keyboard does that."});
+    eve.post("/v1/appeals", &appeal).await.expect(201);
+    decide(moderator, json!({"action": "overturn", "reason": "It does."})).await;
+    world.settle().await;
+    assert_eq!(bob.get(&message).await.expect(200).json()["state"], "sent");
+
+    bob.post(&format!("{message}/reports"), &json!({"reason": "spam"})).await.expect(201);
+    world.settle().await;
+    let body = json!({"action": "remove", "statement": "No advertising, please.", "reason": "After all."});
+    decide(moderator, body).await;
+    world.settle().await;
+    assert_eq!(bob.get(&message).await.expect(200).json()["state"], "removed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_becomes_a_decision_that_every_role_follows_and_an_appeal_ends() {
     let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1"];
     let builder = cheap.into_iter().fold(World::builder().with_real_accounts(), testkit::WorldBuilder::set);
-    let roles = [accounts::service(), media::service(), social::service(), moderation::service(), notify::service()];
+    let roles = [
+        accounts::service(),
+        media::service(),
+        social::service(),
+        moderation::service(),
+        notify::service(),
+        chat::service(),
+    ];
     let world = builder.start(&roles).await;
     let (olga, otto) = (operator(&world, "olga").await, operator(&world, "otto").await);
     let (bob, eve) = (member(&world, "bob").await, member(&world, "eve").await);
@@ -105,5 +141,6 @@ async fn a_report_becomes_a_decision_that_every_role_follows_and_an_appeal_ends(
     assert_eq!(own["items"][0]["appeal"]["state"], "overturned");
     assert_eq!(notices(&bob).await, ["appeal_answered", "moderated"]);
     bob.post("/v1/posts", &again).await.expect(201);
+    a_held_message_is_delivered_and_a_reported_one_removed(&world, &olga, (&bob, &eve)).await;
     world.end().await;
 }
