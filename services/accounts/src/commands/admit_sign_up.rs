@@ -39,8 +39,8 @@ pub(crate) fn count_sign_up(
     accounts.sign_ups.try_acquire(&address, now).map_err(Error::TooManySignUps)?;
     match accounts.network_sign_ups.try_acquire(&network, now) {
         Ok(used) => {
-            // It counts once it has had its work (see `use_work`). Until then it may be refused or broken off, and would
-            // cost its client nothing and others of the network their sign-ups.
+            // It counts once it has had its work (see `use_work`). Until then it may be refused or broken off: it would
+            // cost its client nothing, and others of the network their sign-ups.
             accounts.network_sign_ups.refund(&network);
             let steps = accounts.network_sign_ups.delay_steps(used);
             let wanted = accounts.config.work_rule().wanted(accounts.sign_up_pressure.per_minute(now), steps);
