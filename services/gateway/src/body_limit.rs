@@ -15,6 +15,9 @@ use http_server::problem::every_role;
 use http_server::{ClientPace, TooSlow};
 use tokio::time::{Instant, Sleep};
 
+/// Bodies up to this size should arrive at once, so their requests have a deadline like those without a body.
+pub(crate) const SMALL_BODY_BYTES: usize = 16 * 1024;
+
 /// Why a body was aborted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Violation {

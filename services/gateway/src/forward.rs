@@ -27,7 +27,7 @@ use service::Context;
 use crate::Config;
 use crate::blocked_readers::{hide_blockers, names_member};
 use crate::body_limit::Violation;
-use crate::role_limits::{Arrival, RoleLimits};
+use crate::role_limits::RoleLimits;
 use crate::routes::{ListenerKind, Route, RouteTable};
 use crate::websocket;
 
@@ -97,20 +97,19 @@ async fn forward(State((state, route)): State<(ProxyState, Arc<Route>)>, mut req
         };
     }
     let has_cookies = operation.is_some_and(|operation| operation.has_cookies);
-    let arrival = Arrival::of(&route, &request);
-    let permit = match &state.role_limits {
-        Some(limits) => match limits.acquire(role, arrival).await {
-            Ok(permit) => permit,
+    let (mut request, permit) = match &state.role_limits {
+        Some(limits) => match limits.admit(role, &route, request).await {
+            Ok(admitted) => admitted,
             Err(problem) => return problem.into_response(),
         },
-        None => None,
+        None => (request, None),
     };
     if !has_cookies {
         request.headers_mut().remove(header::COOKIE);
     }
     let mut response = call_role(state, role, request).await;
     if let Some(permit) = permit {
-        permit.finish(response.status());
+        permit.finish(&response);
     }
     if !has_cookies {
         response.headers_mut().remove(header::SET_COOKIE);

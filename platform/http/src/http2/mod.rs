@@ -34,13 +34,17 @@ use super::tls::ListenerMetrics;
 
 /// Requests at once (RFC 9113 §6.5.2 recommends at least 100).
 const MAX_STREAMS: u32 = 100;
-/// Streams that the client has reset before they were looked at (CVE-2023-44487).
-const MAX_PENDING_RESETS: usize = 20;
+/// Streams that the client has reset before they were looked at (CVE-2023-44487): all that a page has cancelled at
+/// once, where a lost packet makes their requests arrive together with their resets. The allowance bounds how many more
+/// come after them (see `metered`).
+const MAX_PENDING_RESETS: usize = MAX_STREAMS as usize;
 /// Streams that the server has reset because of the client's errors (CVE-2025-8671).
 const MAX_ERROR_RESETS: usize = 64;
-/// What a client may send of a body, and of all bodies together, before a handler takes it.
-const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// What a client may send of a body, and of all bodies together, before a handler takes it. Uploads wait their turn
+/// with their bodies untaken (decision 12). Where as many of them wait as fit into the second, here eight, no other
+/// request of the connection can send its body.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 2048 * 1024;
 /// The largest frame that a client may send; the least that is allowed.
 const MAX_FRAME_BYTES: u32 = 16 * 1024;
 /// What is kept of a response that its client has no room for, beside the chunk that its handler has sent last.
@@ -86,9 +90,8 @@ where
             Policy::Api.fill(response.headers_mut());
             // A handler that ends its connection means this request; there may be others.
             response.headers_mut().remove(CONNECTION);
-            Ok::<_, Infallible>(
-                response.map(|body| WaitingBody { body: TrackedBody { body, _request: in_progress }, wait }),
-            )
+            let tracked = |body| TrackedBody { body, _request: in_progress };
+            Ok::<_, Infallible>(response.map(|body| WaitingBody::new(tracked(body), wait)))
         }
     });
     let connection = builder.serve_connection(TokioIo::new(MeteredStream::new(stream, metrics)), service);

@@ -1,9 +1,9 @@
 //! Makes a request over HTTP/2 what the same request over HTTP/1 is.
 //!
-//! Invariant: a request that passes names its host in `Host`, and its URL begins with its path, as routers and roles
-//! expect.
+//! Invariant: a request that passes names its host in `Host` and its length at most once, and its URL begins with its
+//! path, as routers and roles expect.
 
-use http::header::{COOKIE, HOST};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Uri, uri};
 
@@ -22,6 +22,10 @@ pub(super) fn prepare(parts: &mut Parts) -> Option<Problem> {
     }
     if let Some(problem) = smuggling::refusal(parts) {
         return Some(problem);
+    }
+    // `h2` accepts several that are equal. Over HTTP/1 a second one is refused (see `framing`), by the role too.
+    if parts.headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
+        return Some(Problem::of(every_role::MALFORMED, "There is more than one Content-Length header."));
     }
     join_cookies(parts);
     let mut origin_form = uri::Parts::default();
@@ -69,7 +73,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_with_no_host_or_with_two_is_refused() {
+    fn a_request_with_no_host_or_with_two_hosts_or_lengths_is_refused() {
+        let lengths = Request::post("https://a/").header(CONTENT_LENGTH, "3").header(CONTENT_LENGTH, "3");
+        assert_eq!(prepared(lengths).unwrap_err(), 400);
+        assert!(prepared(Request::post("https://a/").header(CONTENT_LENGTH, "3")).is_ok());
         assert_eq!(prepared(Request::get("/")).unwrap_err(), 400);
         assert_eq!(prepared(Request::get("https://a/").header(HOST, "b")).unwrap_err(), 400);
         assert_eq!(prepared(Request::get("https://me@a/")).unwrap_err(), 400);

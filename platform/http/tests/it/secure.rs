@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Request;
 use axum::routing::{get, post};
 use base::Clock;
 use base::tasks::Tasks;
@@ -50,6 +51,8 @@ pub(crate) struct Seen {
     pub(crate) slow: AtomicUsize,
     pub(crate) max_slow: AtomicUsize,
     pub(crate) entered: Notify,
+    /// Requests in `/untaken`, which never takes their bodies.
+    pub(crate) untaken: AtomicUsize,
     /// Bytes that `/endless` has made.
     pub(crate) made: AtomicU64,
 }
@@ -126,7 +129,7 @@ impl HonestClient {
 
 /// Returns the routes of the tests' listeners.
 pub(crate) fn routes(seen: &Arc<Seen>) -> Router {
-    let (counted, slow, endless) = (seen.clone(), seen.clone(), seen.clone());
+    let (counted, slow, endless, untaken) = (seen.clone(), seen.clone(), seen.clone(), seen.clone());
     Router::new()
         .route("/ok", get(async || "ok"))
         .route("/scheme", get(async |over_tls: Option<axum::Extension<OverTls>>| format!("{}", over_tls.is_some())))
@@ -155,6 +158,14 @@ pub(crate) fn routes(seen: &Arc<Seen>) -> Router {
         )
         .route("/json", post(async |Json(value): Json<serde_json::Value>| Json(value)))
         .route("/sink", post(async |body: Bytes| body.len().to_string()))
+        .route(
+            "/untaken",
+            post(async move |request: Request| {
+                untaken.untaken.fetch_add(1, Ordering::Relaxed);
+                std::future::pending::<()>().await;
+                drop(request);
+            }),
+        )
 }
 
 /// Returns the paths of the files in a folder.

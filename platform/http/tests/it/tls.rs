@@ -1,5 +1,6 @@
 //! Listeners with a certificate: what they speak, how a certificate is replaced, and handshakes that don't go on.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http_server::Limits;
@@ -136,6 +137,25 @@ async fn a_handshake_that_does_not_go_on_ends_and_makes_room() {
     }
     let mut stream = server.connect(&[], &VERSIONS).await.expect("there is room");
     assert!(get(&mut stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn uploads_that_wait_their_turn_leave_room_for_other_bodies() {
+    let server = Server::start(Limits::default()).await;
+    let client = server.client();
+    assert_eq!(client.get(server.url("/ok")).send().await.unwrap().version(), http::Version::HTTP_2);
+    let upload = |_| tokio::spawn(client.post(server.url("/untaken")).body(vec![7_u8; 1 << 20]).send());
+    let uploads: Vec<_> = (0..6).map(upload).collect();
+    let waiting = async {
+        while server.seen.untaken.load(Ordering::Relaxed) < uploads.len() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, waiting).await.expect("all have begun");
+    let small = client.post(server.url("/json")).header("content-type", "application/json").body("{}").send();
+    let response = tokio::time::timeout(TIMEOUT, small).await.expect("it does not wait for them").unwrap();
+    assert_eq!(response.text().await.unwrap(), "{}");
+    uploads.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

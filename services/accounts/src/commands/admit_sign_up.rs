@@ -1,7 +1,7 @@
 //! Admitting a sign-up: the limits by address and network, and the proof of work that pressure asks for.
 //!
-//! A challenge needs no row until it is used. Invariant: a solution is used once by the whole fleet, before anything
-//! costly is done for it; what is refused for want of one is not counted.
+//! A challenge needs no row until it is used. Invariants: a solution is used once by the whole fleet, before anything
+//! costly is done for it; a network, which strangers share, is counted only for sign-ups that had the work it asks for.
 
 use chrono::{DateTime, Utc};
 use db::Lane;
@@ -28,7 +28,8 @@ pub(crate) struct AdmittedSignUp {
     wanted: Option<u64>,
 }
 
-/// Counts a sign-up for its address and network. Fails with [`Error::TooManySignUps`].
+/// Counts a sign-up for its address, and looks at how many its network has made. Fails with
+/// [`Error::TooManySignUps`].
 pub(crate) fn count_sign_up(
     accounts: &Accounts,
     client: &ClientInfo,
@@ -38,6 +39,9 @@ pub(crate) fn count_sign_up(
     accounts.sign_ups.try_acquire(&address, now).map_err(Error::TooManySignUps)?;
     match accounts.network_sign_ups.try_acquire(&network, now) {
         Ok(used) => {
+            // It counts once it has had its work (see `use_work`). Until then it may be refused or broken off: it would
+            // cost its client nothing, and others of the network their sign-ups.
+            accounts.network_sign_ups.refund(&network);
             let steps = accounts.network_sign_ups.delay_steps(used);
             let wanted = accounts.config.work_rule().wanted(accounts.sign_up_pressure.per_minute(now), steps);
             Ok(AdmittedSignUp { address, network, wanted })
@@ -49,8 +53,9 @@ pub(crate) fn count_sign_up(
     }
 }
 
-/// Uses the proof of work of a sign-up, if it needs one. Fails with [`Error::WorkRequired`], and then takes its count
-/// back: the same sign-up comes again.
+/// Uses the proof of work of a sign-up, if it needs one, and counts it for its network. Fails with
+/// [`Error::WorkRequired`], and then takes its count back: the same sign-up comes again. Fails with
+/// [`Error::TooManySignUps`] if others of the network were faster.
 pub(crate) async fn use_work(
     accounts: &Accounts,
     admitted: &AdmittedSignUp,
@@ -61,9 +66,9 @@ pub(crate) async fn use_work(
         && let Err(refusal) = use_solution(accounts, wanted, payload, now).await
     {
         accounts.sign_ups.refund(&admitted.address);
-        accounts.network_sign_ups.refund(&admitted.network);
         return Err(refusal);
     }
+    accounts.network_sign_ups.try_acquire(&admitted.network, now).map_err(Error::TooManySignUps)?;
     accounts.sign_up_pressure.count(now);
     Ok(())
 }

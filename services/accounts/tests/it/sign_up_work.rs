@@ -82,6 +82,10 @@ async fn a_network_of_many_sign_ups_needs_harder_work_and_then_waits() {
         anonymous.send(request.json(body)).await
     };
     from("203.0.113.1", &sign_up_body("ada")).await.expect(201);
+    // What is refused for its handle costs no work, and the others of its network nothing.
+    for _ in 0..8 {
+        from("203.0.113.9", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
+    }
     from("203.0.113.2", &sign_up_body("bob")).await.expect(201);
     let work = async |name: &str, address: &str| {
         let refused = from(address, &sign_up_body(name)).await.refused(403, "accounts.work_required");

@@ -38,13 +38,11 @@ use self::rate_limits::{RateLimits, RateStatus, Refusal};
 use self::rate_sharing::RateSharing;
 use self::request_class::RequestClass;
 use crate::anonymous_limits::{AnonymousLimits, InFlightPermit};
-use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
+use crate::body_limit::{BodyLimit, BodyOutcome, SMALL_BODY_BYTES, Violation};
 use crate::routes::{ListenerKind, Operation, RouteTable};
 use crate::stream_budget::{ClientKey, StreamAdmission, StreamBudget, StreamLimits};
 use crate::{Config, scope, sse};
 
-/// Bodies up to this size should arrive at once, so their requests have a deadline like those without a body.
-const SMALL_BODY_BYTES: u64 = 16 * 1024;
 /// The most health checks at once.
 const MAX_HEALTH_CHECKS: usize = 64;
 /// How long a 429 response is delayed.
@@ -233,7 +231,7 @@ impl Guard {
             Permits { _request: request_permit, _anonymous_request: anonymous_request, _of_prefix: prefix_permit };
         parts.extensions.insert(StreamAdmission { budget: self.streams.clone(), client });
         let has_no_body = body.is_end_stream();
-        if has_no_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES) {
+        if has_no_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES as u64) {
             parts.extensions.insert(Deadline::after(self.response_timeout));
         }
         let (body, outcome) = if has_no_body {

@@ -38,6 +38,15 @@ pub(super) struct Bounds {
     pub(super) most: usize,
 }
 
+/// How long a role worked on a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// Until it was done.
+    Done(Duration),
+    /// Until the gateway gave it up: it takes longer, so this is never the fastest, whatever was left of its time.
+    GivenUp(Duration),
+}
+
 /// The limit of one role.
 #[derive(Debug)]
 pub(super) struct AdaptiveLimit {
@@ -86,15 +95,9 @@ impl AdaptiveLimit {
         self.baselines.get(&operation).is_some_and(|baseline| baseline.fastest() >= EXPENSIVE)
     }
 
-    /// Records how long the response to an operation took while so many requests were in flight.
-    pub(super) fn record(&mut self, operation: u64, latency: Duration, in_flight: usize, now: Instant) {
-        if self.baselines.len() >= MAX_OPERATIONS && !self.baselines.contains_key(&operation) {
-            return;
-        }
-        let first = Baseline { period_began: now, current: latency, previous: latency };
-        let baseline = self.baselines.entry(operation).or_insert(first);
-        baseline.add(latency, now);
-        let unloaded = baseline.fastest().max(FAST);
+    /// Records how long an operation took while so many requests were in flight.
+    pub(super) fn record(&mut self, operation: u64, sample: Sample, in_flight: usize, now: Instant) {
+        let Some((latency, unloaded)) = self.compare(operation, sample, now) else { return };
         let window = &mut self.window;
         window.most_in_flight = window.most_in_flight.max(in_flight);
         if window.ratios.len() < MAX_SAMPLES {
@@ -102,6 +105,26 @@ impl AdaptiveLimit {
         }
         if window.ratios.len() >= WINDOW_SAMPLES && now.saturating_duration_since(window.began) >= WINDOW {
             self.end_window(now);
+        }
+    }
+
+    /// Returns the latency of a sample, and that of its operation when the role has nothing else to do; `None` if the
+    /// sample says nothing.
+    fn compare(&mut self, operation: u64, sample: Sample, now: Instant) -> Option<(Duration, Duration)> {
+        match sample {
+            Sample::Done(latency) => {
+                if self.baselines.len() >= MAX_OPERATIONS && !self.baselines.contains_key(&operation) {
+                    return None;
+                }
+                let first = Baseline { period_began: now, current: latency, previous: latency };
+                let baseline = self.baselines.entry(operation).or_insert(first);
+                baseline.add(latency, now);
+                Some((latency, baseline.fastest().max(FAST)))
+            }
+            Sample::GivenUp(latency) => {
+                let unloaded = self.baselines.get(&operation)?.fastest().max(FAST);
+                (latency > unloaded).then_some((latency, unloaded))
+            }
         }
     }
 
@@ -157,7 +180,7 @@ mod tests {
             for _ in 0..WINDOW_SAMPLES {
                 *now += WINDOW / 20;
                 let in_flight = limit.get();
-                limit.record(operation, Duration::from_millis(milliseconds), in_flight, *now);
+                limit.record(operation, Sample::Done(Duration::from_millis(milliseconds)), in_flight, *now);
             }
         }
     }
@@ -178,6 +201,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_up_early_is_no_fast_response() {
+        let mut now = Instant::now();
+        let mut limit = AdaptiveLimit::new(BOUNDS, now);
+        run(&mut limit, &mut now, 1, 1, 100);
+        let give_up = |limit: &mut AdaptiveLimit, mut now: Instant, milliseconds| {
+            for _ in 0..2 * WINDOW_SAMPLES {
+                now += WINDOW / 20;
+                limit.record(1, Sample::GivenUp(Duration::from_millis(milliseconds)), 1, now);
+            }
+        };
+        give_up(&mut limit, now, 1);
+        run(&mut limit, &mut now, 4, 1, 110);
+        assert_eq!(limit.get(), 1000);
+        give_up(&mut limit, now, 30_000);
+        assert!(limit.get() < 600, "{}", limit.get());
+    }
+
+    #[test]
     fn fast_responses_and_a_mixture_of_operations_are_no_overload() {
         let mut now = Instant::now();
         let mut limit = AdaptiveLimit::new(BOUNDS, now);
@@ -195,7 +236,7 @@ mod tests {
         run(&mut limit, &mut now, 100, 1, 400);
         assert_eq!(limit.get(), 1000);
         for operation in 0..10_000 {
-            limit.record(operation, FAST, 1, now);
+            limit.record(operation, Sample::Done(FAST), 1, now);
         }
         assert_eq!(limit.baselines.len(), MAX_OPERATIONS);
         assert!(limit.window.ratios.len() <= MAX_SAMPLES);

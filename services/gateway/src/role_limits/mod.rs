@@ -3,7 +3,8 @@
 //! The limit of a role follows its latency (see `adaptive_limit`). A request beyond it waits a while; when there is
 //! room, members are first, then requests without a token, and of each the cheap operations. Does not own health
 //! checks, which no role responds to, nor uploads, which roles take in turn (decision 12). Invariants: no request waits
-//! longer than [`MEMBER_TIMEOUT`]; requests without a token never take the last quarter of a limit.
+//! longer than [`MEMBER_TIMEOUT`]; requests without a token never take the last quarter of a limit; a permit is never
+//! held while its client is waited for.
 
 mod adaptive_limit;
 mod metrics;
@@ -14,18 +15,22 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::Request;
+use axum::response::Response;
 use base::telemetry::Metrics;
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
+use http_body::Body as _;
 use http_server::problem::every_role;
-use http_server::{Deadline, Problem};
+use http_server::{Deadline, Problem, is_json};
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use self::adaptive_limit::{AdaptiveLimit, Bounds};
+use self::adaptive_limit::{AdaptiveLimit, Bounds, Sample};
 use self::metrics::{LimitMetrics, RoleMetrics};
 use self::waiting::{Waiting, Worth};
 use crate::Config;
+use crate::body_limit::{SMALL_BODY_BYTES, Violation};
 use crate::routes::{Route, RouteTable};
 use crate::stream_budget::{ClientKey, StreamAdmission};
 
@@ -35,6 +40,9 @@ const MEMBER_TIMEOUT: Duration = Duration::from_secs(20);
 const ANONYMOUS_TIMEOUT: Duration = Duration::from_secs(5);
 /// After how long a client may try again what was refused.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// In a stored response to a repeated request.
+const REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
 
 /// The limits of all roles; clones share them.
 #[derive(Debug, Clone)]
@@ -56,11 +64,11 @@ struct State {
 
 /// What counts of a request for its admission.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrival {
+struct Arrival {
     /// A hash of the operation.
     operation: u64,
     is_member: bool,
-    /// Whether it has to respond within a time. A large upload does not: its latency is the client's.
+    /// Whether the role has to respond within a time. To an upload it does not: its latency is the client's.
     is_timed: bool,
 }
 
@@ -85,19 +93,43 @@ impl RoleLimits {
         Self(Arc::new(limits.collect()))
     }
 
-    /// Waits until a role may work on a request. Fails with 503 if that takes too long, or if too many wait already
-    /// that are worth as much. `None` if the request is not limited.
-    pub(crate) async fn acquire(&self, role: &str, arrival: Arrival) -> Result<Option<RolePermit>, Problem> {
+    /// Waits until the body of a request is here, if it is small, and then until the role may work on it. Fails with
+    /// 503 if that takes too long, or if too many wait already that are worth as much. The permit is `None` if the
+    /// request is not limited.
+    pub(crate) async fn admit(
+        &self,
+        role: &str,
+        route: &Route,
+        request: Request,
+    ) -> Result<(Request, Option<RolePermit>), Problem> {
+        let arrival = Arrival::of(route, &request);
         match self.0.get(role) {
-            Some(limit) if arrival.is_timed => limit.acquire(arrival).await.map(Some),
-            _ => Ok(None),
+            Some(limit) if arrival.is_timed => {
+                let request = receive_body(request).await?;
+                let permit = limit.acquire(arrival).await?;
+                Ok((request, Some(permit)))
+            }
+            _ => Ok((request, None)),
         }
+    }
+}
+
+/// Waits for the body of a request that has a deadline, so that a client which sends it slowly, or never, has no permit
+/// meanwhile.
+async fn receive_body(request: Request) -> Result<Request, Problem> {
+    let deadline = request.extensions().get::<Deadline>().copied();
+    let Some(Deadline(end)) = deadline.filter(|_| !request.body().is_end_stream()) else { return Ok(request) };
+    let (parts, body) = request.into_parts();
+    match timeout_at(end, to_bytes(body, SMALL_BODY_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(Request::from_parts(parts, Body::from(bytes))),
+        Ok(Err(_)) => Err(Problem::of(every_role::BROKEN_OFF, "The request's body is incomplete or malformed.")),
+        Err(_) => Err(Violation::TooSlow.into()),
     }
 }
 
 impl Arrival {
     /// Returns what counts of a request, which the guard has admitted.
-    pub(crate) fn of(route: &Route, request: &Request) -> Self {
+    fn of(route: &Route, request: &Request) -> Self {
         let mut hasher = DefaultHasher::new();
         route.pattern.hash(&mut hasher);
         // Methods that a route does not have are one operation: the role refuses them all.
@@ -106,7 +138,9 @@ impl Arrival {
         Self {
             operation: hasher.finish(),
             is_member: matches!(client, Some(ClientKey::Member(_))),
-            is_timed: request.extensions().get::<Deadline>().is_some(),
+            // A small body that is no JSON is that of an upload.
+            is_timed: request.extensions().get::<Deadline>().is_some()
+                && (request.body().is_end_stream() || is_json(request.headers())),
         }
     }
 }
@@ -144,11 +178,11 @@ impl RoleLimit {
     }
 
     /// Takes a permit back, with what the response said of the role, and gives the room to those that wait.
-    fn release(self: &Arc<Self>, sample: Option<(u64, Duration)>) {
+    fn release(self: &Arc<Self>, sample: Option<(u64, Sample)>) {
         let mut state = self.state.lock();
         let State { limit, in_flight, .. } = &mut *state;
-        if let Some((operation, latency)) = sample {
-            limit.record(operation, latency, *in_flight, Instant::now());
+        if let Some((operation, sample)) = sample {
+            limit.record(operation, sample, *in_flight, Instant::now());
             self.metrics.set_limit(limit.get());
         }
         *in_flight = in_flight.saturating_sub(1);
@@ -179,12 +213,15 @@ impl RolePermit {
     }
 
     /// Releases the permit of a request whose response has begun.
-    pub(crate) fn finish(mut self, status: StatusCode) {
-        // A refusal or a fault is fast, and says nothing of how long the work takes; a timeout does.
-        let is_sample = status == StatusCode::GATEWAY_TIMEOUT
-            || !(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS);
+    pub(crate) fn finish(mut self, response: &Response) {
+        let (latency, status) = (self.began.elapsed(), response.status());
+        let sample = if status == StatusCode::GATEWAY_TIMEOUT {
+            Some(Sample::GivenUp(latency))
+        } else {
+            is_work_done(response).then_some(Sample::Done(latency))
+        };
         if let Some(role) = self.role.take() {
-            role.release(is_sample.then(|| (self.operation, self.began.elapsed())));
+            role.release(sample.map(|sample| (self.operation, sample)));
         }
     }
 
@@ -202,6 +239,15 @@ impl Drop for RolePermit {
     }
 }
 
+/// Whether a response says how long the work of its operation takes. A refusal, a fault, and a response that the client
+/// or the role has already are fast whatever that is: compared with them, every sign-up, which hashes a password, would
+/// be slow.
+fn is_work_done(response: &Response) -> bool {
+    let status = response.status();
+    let is_new = status != StatusCode::NOT_MODIFIED && !response.headers().contains_key(REPLAY);
+    (status.is_success() || status.is_redirection()) && is_new
+}
+
 fn overloaded() -> Problem {
     let detail = "This part of the service has more to do than it can do right now. Wait a little, then try again.";
     Problem::of(every_role::SERVER_OVERLOADED, detail).retry_after(RETRY_AFTER)
@@ -209,6 +255,8 @@ fn overloaded() -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse as _;
+
     use super::*;
 
     const ANONYMOUS: Arrival = Arrival { operation: 1, is_member: false, is_timed: true };
@@ -259,9 +307,31 @@ mod tests {
             let given_up = timeout(Duration::from_millis(1), limit.acquire(MEMBER)).await;
             assert!(given_up.is_err());
         }
-        first.finish(StatusCode::OK);
-        limit.acquire(MEMBER).await.unwrap().finish(StatusCode::SERVICE_UNAVAILABLE);
+        first.finish(&StatusCode::OK.into_response());
+        limit.acquire(MEMBER).await.unwrap().finish(&StatusCode::SERVICE_UNAVAILABLE.into_response());
         let state = limit.state.lock();
         assert_eq!(state.in_flight, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_and_stored_responses_do_not_make_the_work_seem_slow() {
+        let bounds = Bounds { least: 8, most: 1024 };
+        let limit = RoleLimit::new(bounds, LimitMetrics::register(&Metrics::default()).of("accounts"), Instant::now());
+        let respond = async |milliseconds, response: Response| {
+            let permit = limit.acquire(ANONYMOUS).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            permit.finish(&response);
+        };
+        for _ in 0..50 {
+            respond(1, StatusCode::UNPROCESSABLE_ENTITY.into_response()).await;
+            respond(1, StatusCode::NOT_MODIFIED.into_response()).await;
+            respond(1, (StatusCode::CREATED, [(REPLAY, "true")]).into_response()).await;
+            respond(100, StatusCode::CREATED.into_response()).await;
+        }
+        assert_eq!(limit.state.lock().limit.get(), 1024);
+        for _ in 0..50 {
+            respond(1000, StatusCode::CREATED.into_response()).await;
+        }
+        assert!(limit.state.lock().limit.get() < 512);
     }
 }

@@ -98,6 +98,22 @@ async fn responses_say_what_is_left_of_a_rate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_slow_with_its_body_keeps_no_other_from_the_role() {
+    let settings = ["gateway.requests_per_role_at_once=1", "gateway.requests_per_role_at_least=1"];
+    let harness = Harness::start(&settings).await;
+    let mut slow = harness.connect().await;
+    let head = "POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+                Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // The gateway waits for the body now.
+    read_until(&mut slow, "100 Continue").await;
+    harness.world.anonymous().get("/v1/media").await.expect(200);
+    slow.write_all(b"{}").await.unwrap();
+    assert!(read_to_end(&mut slow).await.contains("HTTP/1.1 200"));
+    assert_eq!(harness.received().pop().unwrap().body, b"{}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_at_its_limit_keeps_neither_other_roles_nor_health_checks_waiting() {
     let settings = ["gateway.requests_per_role_at_once=1", "gateway.requests_per_role_at_least=1"];
     let harness = Harness::start(&settings).await;
