@@ -85,6 +85,7 @@ async fn create(new: &NewEnvironment) -> Result<(), CommandError> {
         has_nats: !bus.servers.is_empty(),
         objects: described.section::<S3Options>("objects")?,
     };
+    engines::refuse_others(server.as_ref().map(|named| named.url.as_str()), bus, &made).await?;
     let text = description::configuration(like, &made, &files).to_string();
     data_dir::create_private_folder(&folder.join("secrets"))?;
     data_dir::create_private_folder(&files.data)?;
@@ -177,8 +178,10 @@ async fn adopt(arguments: &Settings, from: &str) -> Result<(), CommandError> {
                 )
                 .into());
             }
+            // A restore makes databases for roles that the point did not have yet.
+            None if database.db.is_current(role, database.service.migrations.unwrap_or_default()).await? => {}
             None => {
-                return Err(format!("the schema of {role} is older than environments: run `tutti migrate`").into());
+                return Err(format!("the schema of {role} is older than this release: run `tutti migrate`").into());
             }
         }
     }
