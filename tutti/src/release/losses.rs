@@ -104,8 +104,20 @@ pub(super) async fn print(config: &Config, data: &Path, manifest: &Manifest) -> 
         connection.close().await.map_err(db::Error::from)?;
         printed?;
     }
+    for file in of_later_roles(data) {
+        say!("  {file}: all of it, as only a later release has that role");
+    }
     say!("  Changes of rows that were there already are lost too, and are in no list.");
     Ok(())
+}
+
+/// Returns the files of databases of which this release does not know the role.
+fn of_later_roles(data: &Path) -> Vec<String> {
+    let known = |file: &str| file == "bus.db" || roles::all().iter().any(|role| file == format!("{}.db", role.name));
+    // Beside PostgreSQL there may be no folder.
+    let entries = std::fs::read_dir(data).into_iter().flatten().filter_map(Result::ok);
+    let files = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    files.filter(|file| file.ends_with(".db") && !known(file)).collect()
 }
 
 async fn print_role(
@@ -189,6 +201,7 @@ mod tests {
         let before = BTreeMap::new();
         print_role(db.read(), "test", &before, DateTime::UNIX_EPOCH).await.unwrap();
         db::retirement::retire(&db, "moved", DateTime::UNIX_EPOCH).await.unwrap();
+        assert_eq!(of_later_roles(folder.path()), ["test.db"]);
         let refused = print_role(db.read(), "test", &before, DateTime::UNIX_EPOCH).await.unwrap_err().to_string();
         assert!(refused.contains("is retired"), "{refused}");
     }
