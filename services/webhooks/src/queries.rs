@@ -26,8 +26,8 @@ pub(crate) async fn webhook(webhooks: &Webhooks, id: Uuid) -> Result<(Webhook, O
     Ok((webhook, newest))
 }
 
-/// Returns a lease with what the webhook is now; `None` if nothing more may be sent under it: it is lost, an operator has
-/// changed that, or the site is retired. A lease lasts as long as something is due.
+/// Returns a lease with what the webhook is now; `None` if nothing more may be sent under it: it is lost, an operator
+/// has changed that, or the site is retired. A lease lasts as long as something is due.
 pub(crate) async fn current_lease(webhooks: &Webhooks, lease: &Lease) -> Result<Option<Lease>, db::Error> {
     let sql = webhooks.context.db.read();
     if retirement::is_retired(sql).await? {
