@@ -122,7 +122,8 @@ pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> 
     Ok((config, server))
 }
 
-/// Returns what a configuration file says, and nothing of this process's own settings: for a command that made the file.
+/// Returns what a configuration file says, and nothing of this process's own settings: for a command that made the
+/// file.
 pub(crate) fn of_file(config: &Path) -> Result<(Config, Server), Error> {
     let config = Config::load(Some(config), std::iter::empty(), &[], &section_names(), RENAMED_KEYS)?;
     let server = config.section("server")?;

@@ -31,8 +31,8 @@ pub struct Environment {
     pub mail_allowed: Vec<String>,
     /// To whose devices an environment other than `production` sends pushes: ids of accounts. The others are dropped.
     pub push_allowed: Vec<String>,
-    /// The hosts to which an environment other than `production` sends webhooks, such as `hooks.example.org`, or `*` for
-    /// all. Attempts for others fail, as those of a receiver that does not answer.
+    /// The hosts to which an environment other than `production` sends webhooks, such as `hooks.example.org`, or `*`
+    /// for all. Attempts for others fail, as those of a receiver that does not answer.
     pub webhook_allowed: Vec<String>,
 }
 

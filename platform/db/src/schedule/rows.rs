@@ -211,8 +211,8 @@ const FINISH: &str = "
        and fence = $3
        and finished_at is null";
 
-/// Records the end of a run, and removes some that are older than the history. The newest slot stays, however old it is:
-/// by it, a job knows which of its slots have no run.
+/// Records the end of a run, and removes some that are older than the history. The newest slot stays, however old it
+/// is: by it, a job knows which of its slots have no run.
 pub(super) async fn finish(db: &Db, job: &Job, run: &Run, failure: Option<String>, clock: &Clock) -> Result<(), Error> {
     let (rule, run, clock) = (job.rule.clone(), run.clone(), clock.clone());
     db.write(lane(run.job), async move |tx| {
