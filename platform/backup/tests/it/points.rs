@@ -167,7 +167,7 @@ async fn a_new_release_makes_a_point_before_it_migrates_and_before_its_new_roles
     let repository = harness.repository().await;
     let (point, _) = backup::create(&later("data"), &harness.options, &repository).await.unwrap();
     assert_eq!(point.objects.count, 1);
-    let rows = |table| point.databases.iter().find_map(|database| database.rows.get(table));
+    let rows = |table: &str| point.databases.iter().find_map(|database| database.rows.get(table));
     assert_eq!((rows("band.song"), rows("band.cover"), rows("choir.song")), (Some(&1), None, None));
     assert!(!harness.path("data/choir.db").exists(), "a backup creates no database");
     backup::restore(&later("copy"), &harness.options, &repository, &point.id).await.unwrap();
