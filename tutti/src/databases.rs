@@ -21,28 +21,31 @@ pub(crate) struct RoleDb {
     pub(crate) db: Db,
 }
 
-/// Opens the database of every role, of whatever environment and version. Fails if one is missing.
+/// Opens the databases that roles have here, of whatever environment and version: a role of a later release, and one
+/// that runs elsewhere, has none. Fails if there is none at all.
 pub(crate) async fn open_each(config: &Config, data: &Path) -> Result<Vec<RoleDb>, CommandError> {
     let (options, mut databases): (DbConfig, _) = (config.section("db")?, Vec::new());
     for service in roles::all().into_iter().filter(|service| service.migrations.is_some()) {
         // Opening would create an empty file.
         if options.postgres("")?.is_none() && !data.join(format!("{}.db", service.name)).is_file() {
-            return Err(format!(
-                "the database of {} is not in {}: name the server's data folder with --data, or its configuration \
-                 with --config",
-                service.name,
-                data.display()
-            )
-            .into());
+            continue;
         }
         let db = options.open(service.name, data).await?;
         databases.push(RoleDb { service, db });
     }
+    if databases.is_empty() {
+        return Err(format!(
+            "there are no databases in {}: name the server's data folder with --data, or its configuration with \
+             --config",
+            data.display()
+        )
+        .into());
+    }
     Ok(databases)
 }
 
-/// Opens the database of every role, whatever version its schema has. Fails if one is missing, or belongs to another
-/// environment.
+/// Opens the databases that roles have here, whatever versions their schemas have. Fails if there is none, or if one
+/// belongs to another environment.
 pub(crate) async fn open_all(config: &Config, data: &Path) -> Result<Vec<RoleDb>, CommandError> {
     let (environment, databases) = (Environment::of(config)?, open_each(config, data).await?);
     for RoleDb { service, db } in &databases {
@@ -51,7 +54,7 @@ pub(crate) async fn open_all(config: &Config, data: &Path) -> Result<Vec<RoleDb>
     Ok(databases)
 }
 
-/// Opens the database of every role as [`open_all`] does, and fails if a schema is older than this release.
+/// Opens the databases as [`open_all`] does, and fails if a schema is older than this release.
 pub(crate) async fn open_current(config: &Config, data: &Path) -> Result<Vec<RoleDb>, CommandError> {
     let databases = open_all(config, data).await?;
     for RoleDb { service, db } in &databases {

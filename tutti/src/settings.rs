@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ::alerts::AlertOptions;
 use ::backup::BackupOptions;
@@ -119,6 +119,14 @@ pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> 
     let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections, RENAMED_KEYS)?;
     let mut server: Server = config.section("server")?;
     server.data = flags.data.clone().unwrap_or(server.data);
+    Ok((config, server))
+}
+
+/// Returns what a configuration file says, and nothing of this process's own settings: for a command that made the
+/// file.
+pub(crate) fn of_file(config: &Path) -> Result<(Config, Server), Error> {
+    let config = Config::load(Some(config), std::iter::empty(), &[], &section_names(), RENAMED_KEYS)?;
+    let server = config.section("server")?;
     Ok((config, server))
 }
 

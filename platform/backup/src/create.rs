@@ -80,7 +80,7 @@ async fn make(
     data_dir::recreate(&scratch)?;
     let databases: Result<Vec<DatabaseFile>, Error> = async {
         if engine == Engine::Sqlite {
-            return sqlite::store_all(installation, &scratch, repository, &mut named).await;
+            return sqlite::store_all(installation, roles, &scratch, repository, &mut named).await;
         }
         let mut databases = Vec::new();
         for dumped in Dumped::of(installation)? {

@@ -51,7 +51,7 @@ pub enum Error {
     /// The hold on removals ended while objects were copied.
     #[error("the databases did not respond for so long that objects may have been removed meanwhile: run it again")]
     HoldLost,
-    /// A role's database is missing.
+    /// No role has a database.
     #[error(
         "the database of {role} is not in {}: name the server's data folder with --data, or its configuration with \
          --config", data.display()
@@ -62,7 +62,7 @@ pub enum Error {
         /// The data folder.
         data: PathBuf,
     },
-    /// A role's schema is older than this release.
+    /// A role's schema is too old: removals of objects can't be held in it.
     #[error("the schema of {0} is older than this release needs: run `tutti migrate`")]
     Unmigrated(&'static str),
     /// The destination of a restore has something.

@@ -15,6 +15,9 @@ use service::Service;
 use crate::Error;
 use crate::manifest::Engine;
 
+/// The version of the platform's tables from which on removals can be held.
+const HOLD_VERSION: i64 = 7;
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct Installation {
@@ -60,21 +63,31 @@ impl Installation {
         self.data.join(format!("{role}.db"))
     }
 
-    /// Opens the database of every role; refuses if one is missing or older than this release.
+    /// Opens the databases that roles have, also those of the release before: a point is made before this release
+    /// migrates them, and a role that is new has none. Refuses if there is none at all, and a schema in which removals
+    /// can't be held.
     pub(crate) async fn open_databases(&self) -> Result<Vec<RoleDatabase>, Error> {
         let (config, mut databases) = (self.engines()?.db, Vec::new());
         for service in self.roles() {
             // Opening would create an empty database.
             if config.postgres(service.name)?.is_none() && !self.database_file(service.name).is_file() {
-                return Err(Error::NoDatabase { role: service.name, data: self.data.clone() });
+                tracing::warn!(role = service.name, "a role has no database yet; the point has nothing of it");
+                continue;
             }
             let db = config.open(service.name, &self.data).await?;
-            if !db.is_current(service.name, service.migrations.unwrap_or_default()).await? {
-                return Err(Error::Unmigrated(service.name));
+            let missing = db.missing_steps(service.name, service.migrations.unwrap_or_default()).await?;
+            match missing.iter().find(|step| step.part != service.name) {
+                // The schema has no tables.
+                Some(step) if step.found == 0 => continue,
+                Some(step) if step.version <= HOLD_VERSION => return Err(Error::Unmigrated(service.name)),
+                _ => databases.push(RoleDatabase { service: service.name, db, columns: service.objects }),
             }
-            databases.push(RoleDatabase { service: service.name, db, columns: service.objects });
         }
-        Ok(databases)
+        let Some(first) = self.roles().next().filter(|_| databases.is_empty()) else { return Ok(databases) };
+        Err(match self.engine()? {
+            Engine::Sqlite => Error::NoDatabase { role: first.name, data: self.data.clone() },
+            Engine::Postgresql => Error::Unmigrated(first.name),
+        })
     }
 
     /// Opens the store.

@@ -8,6 +8,7 @@ use base::ObjectKey;
 use db::{FromQueryResult, Sql};
 use objects::ObjectColumn;
 use objects::orphans::keys_within;
+use sea_orm::DbBackend;
 
 /// Rows of one query.
 const PAGE_ROWS: i64 = 5_000;
@@ -20,7 +21,13 @@ struct TextRow {
     text: String,
 }
 
-/// Adds the objects that these columns name. `schema` stands before the names of tables: empty, or such as `"a".`.
+#[derive(FromQueryResult)]
+struct CountRow {
+    number: i64,
+}
+
+/// Adds the objects that these columns name. `schema` stands before the names of tables: empty, or such as `"a".`. A
+/// column that the release before did not have names none.
 pub(crate) async fn read(
     sql: &impl Sql,
     schema: &str,
@@ -28,6 +35,9 @@ pub(crate) async fn read(
     named: &mut NamedObjects,
 ) -> Result<(), db::Error> {
     for ObjectColumn { table, column, is_whole } in columns {
+        if !has_column(sql, &format!("{schema}{table}"), column).await? {
+            continue;
+        }
         let query = format!(
             "select {column} as text from {schema}{table} where {column} > $1 group by {column} order by {column} \
              limit $2"
@@ -45,4 +55,16 @@ pub(crate) async fn read(
         }
     }
     Ok(())
+}
+
+/// Whether there is a table, which may have its schema's name before it, with a column of this name.
+async fn has_column(sql: &impl Sql, table: &str, column: &str) -> Result<bool, db::Error> {
+    let text = match sql.backend() {
+        DbBackend::Postgres => {
+            "select count(*) as number from pg_attribute where attrelid = to_regclass($1) and attname = $2"
+        }
+        _ => "select count(*) as number from pragma_table_info($1) where name = $2",
+    };
+    let found: Option<CountRow> = sql.row(text, vec![table.into(), column.into()]).await?;
+    Ok(found.is_some_and(|found| found.number > 0))
 }

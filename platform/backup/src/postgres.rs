@@ -115,7 +115,8 @@ pub(crate) async fn dump(
     named: &mut NamedObjects,
 ) -> Result<DatabaseFile, Error> {
     let of_role = |role: &str| databases.iter().find(|database| database.service == role);
-    let first = dumped.roles.first().and_then(|(role, _)| of_role(role));
+    // A role that is new has no schema yet.
+    let first = dumped.roles.iter().find_map(|(role, _)| of_role(role));
     let connection = first.ok_or(Error::NoRepository)?.db.read();
     let (isolation, access) = (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly));
     let transaction = connection.begin_with_config(isolation, access).await.map_err(db::Error::from)?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use db::snapshot::{self, SnapshotFile};
 use futures::{Stream, TryStreamExt as _};
+use objects::reconcile::RoleDatabase;
 use sea_orm::TransactionTrait as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::ReaderStream;
@@ -23,14 +24,15 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// The room that a backup leaves for the server.
 const SERVER_ROOM_BYTES: u64 = 64 << 20;
 
-/// Copies every role's database at one moment, stores the copies, and adds the objects that their rows name.
+/// Copies the databases of these roles at one moment, stores the copies, and adds the objects that their rows name.
 pub(crate) async fn store_all(
     installation: &Installation,
+    databases: &[RoleDatabase],
     scratch: &Path,
     repository: &Repository,
     named: &mut NamedObjects,
 ) -> Result<Vec<DatabaseFile>, Error> {
-    let mut roles: Vec<&str> = installation.roles().map(|service| service.name).collect();
+    let mut roles: Vec<&str> = databases.iter().map(|database| database.service).collect();
     roles.extend(installation.database_file(BUS).is_file().then_some(BUS));
     store(installation, &roles, scratch, repository, named).await
 }

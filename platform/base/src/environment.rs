@@ -1,7 +1,7 @@
 //! Which environment a process belongs to, and whom it may reach: `[environment]` in the configuration.
 //!
 //! Owns the names and the allow-lists. Does not own where a database records its environment (`db::environment`).
-//! Invariant: outside production no mail and no push leaves the process but to those whom a list names.
+//! Invariant: outside production no mail, no push and no webhook leaves the process but to those whom a list names.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::config::{Config, Error};
 /// The environment that members use. Without a configuration, an installation is that one.
 pub const PRODUCTION: &str = "production";
 const MAX_NAME_CHARS: usize = 30;
-/// The entry of the list of mails that stands for all addresses.
+/// The entry of a list that stands for all addresses, or all hosts.
 const ALL: &str = "*";
 
 /// Which environment a process belongs to. The databases of an installation record theirs, and a process of another one
@@ -19,8 +19,8 @@ const ALL: &str = "*";
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Environment {
-    /// Its name: lower-case letters, digits and `-`. In every other environment than `production`, mails and pushes go
-    /// only to those whom the two lists below name.
+    /// Its name: lower-case letters, digits and `-`. In every other environment than `production`, mails, pushes and
+    /// webhooks go only to those whom the lists below name.
     pub name: String,
     /// Random characters that tell two environments of one name apart. If unset, the name alone counts. `tutti env new`
     /// makes them.
@@ -31,6 +31,9 @@ pub struct Environment {
     pub mail_allowed: Vec<String>,
     /// To whose devices an environment other than `production` sends pushes: ids of accounts. The others are dropped.
     pub push_allowed: Vec<String>,
+    /// The hosts to which an environment other than `production` sends webhooks, such as `hooks.example.org`, or `*`
+    /// for all. Attempts for others fail, as those of a receiver that does not answer.
+    pub webhook_allowed: Vec<String>,
 }
 
 impl Default for Environment {
@@ -40,6 +43,7 @@ impl Default for Environment {
             fingerprint: String::new(),
             mail_allowed: Vec::new(),
             push_allowed: Vec::new(),
+            webhook_allowed: Vec::new(),
         }
     }
 }
@@ -57,6 +61,11 @@ impl Environment {
         if !is_name(&self.name) {
             return Err(Error::Unusable(format!(
                 "environment.name must be 1 to {MAX_NAME_CHARS} lower-case letters, digits and `-`, the first a letter"
+            )));
+        }
+        if let Some(host) = self.webhook_allowed.iter().find(|host| host.is_empty() || host.contains(['/', '@', ' '])) {
+            return Err(Error::Unusable(format!(
+                "`{host}` in environment.webhook_allowed is no host such as \"hooks.example.org\""
             )));
         }
         match self.mail_allowed.iter().find(|entry| !is_entry(entry)) {
@@ -85,6 +94,12 @@ impl Environment {
     pub fn may_push(&self, account: &str) -> bool {
         self.is_production() || self.push_allowed.iter().any(|allowed| allowed == account)
     }
+
+    /// Whether a webhook may go to a host, which is in lower case.
+    pub fn may_call(&self, host: &str) -> bool {
+        let is_named = |entry: &String| entry == ALL || entry.eq_ignore_ascii_case(host);
+        self.is_production() || self.webhook_allowed.iter().any(is_named)
+    }
 }
 
 /// Whether a text is an address, a domain or [`ALL`].
@@ -109,16 +124,21 @@ mod tests {
             name: "staging".into(),
             mail_allowed: vec!["Ada@example.org".into(), "@tutti.example".into()],
             push_allowed: vec!["a1".into()],
+            webhook_allowed: vec!["Hooks.example.org".into()],
             ..Environment::default()
         };
         staging.check().unwrap();
         assert!(staging.may_mail("ada@example.org") && staging.may_mail("x@tutti.example") && staging.may_push("a1"));
         assert!(!staging.may_mail("bob@example.org") && !staging.may_mail("x@not-tutti.example"));
         assert!(!staging.may_push("a2") && !staging.may_push(""));
+        assert!(staging.may_call("hooks.example.org") && !staging.may_call("x.hooks.example.org"));
         let caught = Environment { mail_allowed: vec![ALL.into()], ..staging };
         assert!(caught.check().is_ok() && caught.may_mail("bob@example.org"));
         let production = Environment::default();
         assert!(production.may_mail("bob@example.org") && production.may_push("a2"));
+        assert!(production.may_call("hooks.example.org"));
+        let wrong = Environment { webhook_allowed: vec!["https://a".into()], ..Environment::default() };
+        assert!(wrong.check().unwrap_err().to_string().contains("webhook_allowed"));
     }
 
     #[test]

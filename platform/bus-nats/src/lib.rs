@@ -17,7 +17,7 @@ mod stream;
 mod subjects;
 
 pub use options::NatsOptions;
-pub use remove::remove;
+pub use remove::{exists, remove};
 
 use std::sync::Arc;
 use std::time::Duration;

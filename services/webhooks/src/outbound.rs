@@ -7,8 +7,8 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use base::Clock;
 use base::error::chain;
+use base::{Clock, Environment};
 use chrono::TimeDelta;
 use http::{StatusCode, header};
 use outgoing::{AddressRules, Lookup, LookupError, Resolver, address, parse_retry_after};
@@ -48,6 +48,8 @@ pub(crate) struct Outbound {
     /// `None` if they can't be created, as on a machine without certificates.
     clients: Option<Clients>,
     rules: AddressRules,
+    /// Outside production, its list says which hosts may be reached.
+    environment: Environment,
     clock: Clock,
 }
 
@@ -96,7 +98,13 @@ impl Outbound {
         if let Err(error) = &clients {
             tracing::warn!(error = chain(error), "requests to webhooks can't be sent; are ca-certificates installed?");
         }
-        Self { clients: clients.ok(), rules: rules.clone(), clock }
+        Self { clients: clients.ok(), rules: rules.clone(), environment: Environment::default(), clock }
+    }
+
+    /// Sets the environment; production by default.
+    #[must_use]
+    pub(crate) fn within(self, environment: Environment) -> Self {
+        Self { environment, ..self }
     }
 
     /// Sends a message, and returns what came of it.
@@ -121,6 +129,9 @@ impl Outbound {
     async fn request(&self, message: Message<'_>) -> Result<Response, Failure> {
         let url = Url::parse(message.url).map_err(|_| Failure::Reason("The URL can't be read."))?;
         let is_encrypted = url.scheme() == "https";
+        if !self.environment.may_call(url.host_str().unwrap_or_default()) {
+            return Err(Failure::Reason("It was not sent: environment.webhook_allowed does not name the host."));
+        }
         // The connector asks the resolver about names only.
         if address(&url).is_some_and(|address| !self.rules.admit(address, is_encrypted)) {
             return Err(Failure::Reason("It was not sent: the address of the host may not be reached."));

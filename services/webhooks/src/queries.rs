@@ -4,12 +4,14 @@
 
 use std::collections::HashMap;
 
+use db::retirement;
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::model::{Attempt, Delivery, DeliveryState, Webhook};
 use crate::state::Webhooks;
 use crate::store;
+use crate::store::leases::Lease;
 
 /// A delivery and its attempts.
 pub(crate) type DeliveryLog = (Delivery, Vec<Attempt>);
@@ -22,6 +24,16 @@ pub(crate) async fn webhook(webhooks: &Webhooks, id: Uuid) -> Result<(Webhook, O
     let webhook = store::webhooks::find(webhooks.context.db.read(), id).await?.ok_or(Error::NotFound)?;
     let newest = newest_delivery(webhooks, id).await?;
     Ok((webhook, newest))
+}
+
+/// Returns a lease with what the webhook is now; `None` if nothing more may be sent under it: it is lost, an operator
+/// has changed that, or the site is retired. A lease lasts as long as something is due.
+pub(crate) async fn current_lease(webhooks: &Webhooks, lease: &Lease) -> Result<Option<Lease>, db::Error> {
+    let sql = webhooks.context.db.read();
+    if retirement::is_retired(sql).await? {
+        return Ok(None);
+    }
+    store::leases::find(sql, (lease.id, lease.fence)).await
 }
 
 /// Returns webhooks below `before`, the newest first, each with its newest delivery.

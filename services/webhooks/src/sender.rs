@@ -17,6 +17,7 @@ use crate::commands::{self, Next};
 use crate::error::Error;
 use crate::model::{AttemptResult, Secret, signatures};
 use crate::outbound::Message;
+use crate::queries;
 use crate::state::Webhooks;
 use crate::store;
 use crate::store::deliveries::DueDelivery;
@@ -115,8 +116,7 @@ async fn send_all(webhooks: &Webhooks, lease: &Lease) -> Result<Next, Error> {
                 return Ok(Next::Stop);
             }
             // An operator may have changed, disabled or removed it meanwhile.
-            let current = store::leases::find(context.db.read(), (lease.id, lease.fence)).await?;
-            let Some(current) = current else { return Ok(Next::Stop) };
+            let Some(current) = queries::current_lease(webhooks, lease).await? else { return Ok(Next::Stop) };
             let secrets = secrets(webhooks, &current)?;
             let Some(result) = send(webhooks, &current, &secrets, &delivery).await else { return Ok(Next::Lost) };
             match record(webhooks, &current, &delivery, result).await? {

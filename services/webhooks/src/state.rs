@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use base::Environment;
 use http_server::sealed_secret;
 use outgoing::{AddressRules, system_lookup};
 use parking_lot::Mutex;
@@ -55,7 +56,8 @@ impl Webhooks {
     pub(crate) fn new(context: Context, config: Config) -> Result<Self, BootError> {
         let metrics = Metrics::register(&context.metrics);
         let rules = AddressRules::new(config.networks()?);
-        let outbound = Outbound::new(&rules, &config.certificates()?, &system_lookup(), context.clock.clone());
+        let outbound = Outbound::new(&rules, &config.certificates()?, &system_lookup(), context.clock.clone())
+            .within(Environment::of(&context.config)?);
         let (recorded, in_flight) = (Notify::new(), Mutex::default());
         Ok(Self(Arc::new(Inner { context, config, rules, metrics, outbound, recorded, in_flight })))
     }

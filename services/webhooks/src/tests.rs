@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contract::accounts::Erased;
 use contract::social::{Audience, Posted};
 use contract::{AccountId, Event};
-use db::Lane;
 use db::schedule::{Job, Run, claim};
+use db::{Lane, retirement};
 use testkit::World;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::commands;
 use crate::config::Config;
 use crate::events::on_events;
 use crate::model::{DeliveryState, EventTypes, Webhook, WebhookState};
+use crate::queries;
 use crate::state::Webhooks;
 use crate::store;
 use crate::store::deliveries::{Doomed, NewDelivery};
@@ -62,6 +63,20 @@ async fn insert(webhooks: &Webhooks, deliveries: usize) -> Uuid {
         .await
         .unwrap();
     id
+}
+
+#[tokio::test]
+async fn a_retired_site_sends_nothing_more_under_a_lease_that_it_had() {
+    let world = World::of(&[crate::service()]).await;
+    let webhooks = Webhooks::new(world.context("webhooks").clone(), Config::default()).unwrap();
+    let id = insert(&webhooks, 1).await;
+    let lease = commands::claim_webhook(&webhooks, id).await.unwrap().unwrap();
+    assert!(queries::current_lease(&webhooks, &lease).await.unwrap().is_some());
+    retirement::retire(&webhooks.context.db, "moved", world.clock().now()).await.unwrap();
+    assert!(queries::current_lease(&webhooks, &lease).await.unwrap().is_none());
+    commands::release_webhook(&webhooks, &lease).await.unwrap();
+    assert!(commands::claim_webhook(&webhooks, id).await.unwrap().is_none());
+    world.end().await;
 }
 
 #[tokio::test]

@@ -26,7 +26,8 @@ pub(crate) enum EnvAction {
             "  tutti serve --config environments/dev/tutti.toml\n\n",
             "Without --like all of it is in the folder. A description is a configuration file that names engines:\n",
             "the environment gets a database of its own on that server (or schemas, with --schemas), a prefix of its\n",
-            "own in that bucket, and one on those NATS servers. Backups and peers of the description are left out.\n",
+            "own in that bucket, and one on those NATS servers. Left out are backups, peers, releases, alerts, the\n",
+            "table of notices and the public URL of the description.\n",
             "Nothing that exists is overwritten.",
         )
     )]

@@ -76,9 +76,18 @@ pub(super) fn bus_prefix(name: &str) -> String {
 pub(super) fn configuration(mut table: Table, made: &Made, files: &Files) -> Table {
     let path = |path: &Path| Value::String(path.display().to_string());
     let text = |text: &str| Value::String(text.to_owned());
-    // Other installations' processes and points.
-    table.remove("peers");
-    table.remove("backup");
+    // Another installation's processes, points, releases, alerts and table of notices: these are kept in the database.
+    for section in ["peers", "backup", "release", "alerts", "dynamodb"] {
+        table.remove(section);
+    }
+    // And where its links lead.
+    for (section, key) in
+        [("notify", "history"), ("gateway", "public_url"), ("admin", "public_url"), ("mail", "site_url")]
+    {
+        if let Some(Value::Table(keys)) = table.get_mut(section) {
+            keys.remove(key);
+        }
+    }
     set(&mut table, "environment", "name", text(&made.name));
     set(&mut table, "environment", "fingerprint", text(&made.fingerprint));
     let [listen, operations, admin] = &made.addresses;
@@ -130,6 +139,13 @@ mod tests {
             prefix = 'all/'
             [backup]
             folder = '/mnt/production'
+            [notify]
+            history = 'dynamodb'
+            days = 7
+            [dynamodb]
+            table = 'tutti-notices'
+            [gateway]
+            public_url = 'https://tutti.example'
             [environment]
             mail_allowed = ['@tutti.example']
         "
@@ -154,5 +170,8 @@ mod tests {
         assert_eq!(found("objects", "prefix"), "\"all/dev-2/\"");
         assert_eq!(found("environment", "mail_allowed"), "[\"@tutti.example\"]");
         assert!(!table.contains_key("backup"), "its points are of another installation");
+        assert!(!table.contains_key("dynamodb"), "its table is of another installation");
+        assert_eq!((found("notify", "history"), found("gateway", "public_url")), (String::new(), String::new()));
+        assert_eq!(found("notify", "days"), "7");
     }
 }

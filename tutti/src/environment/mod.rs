@@ -2,13 +2,13 @@
 //!
 //! An environment is a folder with its configuration and its keys. Its databases have its name and its fingerprint, by
 //! which a process of another one refuses to start on them. Invariant: nothing is removed that `tutti env new` did not
-//! make, and nothing of production.
+//! make, and nothing of production; variables of the shell lead nowhere else than the configuration that was made.
 
 pub(crate) mod arguments;
 mod description;
 mod engines;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base::config::Config;
 use base::environment::{PRODUCTION, is_name};
@@ -18,7 +18,7 @@ use bus_nats::NatsOptions;
 use objects_s3::S3Options;
 use toml::Table;
 
-use crate::cli::{Demo, Migrate};
+use crate::cli::Demo;
 use crate::installation_arguments::Settings;
 use crate::local_server::{LocalServer, free_address};
 use crate::terminal::say;
@@ -46,11 +46,6 @@ fn folder_of(place: &Place) -> Result<PathBuf, CommandError> {
         .into());
     }
     Ok(std::path::absolute(&place.folder)?.join(&place.name))
-}
-
-/// Returns the settings that name the installation of a configuration file alone.
-fn settings_of(config: &Path) -> Settings {
-    Settings { data: None, config: Some(config.to_owned()), set: Vec::new() }
 }
 
 async fn create(new: &NewEnvironment) -> Result<(), CommandError> {
@@ -85,6 +80,7 @@ async fn create(new: &NewEnvironment) -> Result<(), CommandError> {
         has_nats: !bus.servers.is_empty(),
         objects: described.section::<S3Options>("objects")?,
     };
+    engines::refuse_others(server.as_ref().map(|named| named.url.as_str()), bus, &made).await?;
     let text = description::configuration(like, &made, &files).to_string();
     data_dir::create_private_folder(&folder.join("secrets"))?;
     data_dir::create_private_folder(&files.data)?;
@@ -110,9 +106,8 @@ async fn fill(new: &NewEnvironment, made: &Made, files: &Files, server: Option<S
     if let Some(server) = server {
         engines::create_database(&server, made, files).await?;
     }
-    let installation = settings_of(&files.config);
-    migrate::run(Migrate { roles: Vec::new(), settings: installation.clone() }).await?;
-    let (config, loaded) = settings::installation(&installation)?;
+    let (config, loaded) = settings::of_file(&files.config)?;
+    migrate::migrate(&config, &loaded.data, &[]).await?;
     let environment = Environment::of(&config)?;
     for database in databases::open_all(&config, &loaded.data).await? {
         db::environment::record(&database.db, &environment, Clock::system().now()).await?;
@@ -137,7 +132,7 @@ async fn drop_environment(place: &Place, yes: bool) -> Result<(), CommandError> 
     if !files.config.is_file() {
         return Err(format!("{} is no environment of `tutti env new`", folder.display()).into());
     }
-    let (config, server) = settings::installation(&settings_of(&files.config))?;
+    let (config, server) = settings::of_file(&files.config)?;
     let environment = Environment::of(&config)?;
     // What `new` wrote, and nothing that was changed into the configuration of another installation.
     if environment.name != place.name || environment.fingerprint.is_empty() || server.data != files.data {
@@ -177,8 +172,10 @@ async fn adopt(arguments: &Settings, from: &str) -> Result<(), CommandError> {
                 )
                 .into());
             }
+            // A restore makes databases for roles that the point did not have yet.
+            None if database.db.is_current(role, database.service.migrations.unwrap_or_default()).await? => {}
             None => {
-                return Err(format!("the schema of {role} is older than environments: run `tutti migrate`").into());
+                return Err(format!("the schema of {role} is older than this release: run `tutti migrate`").into());
             }
         }
     }

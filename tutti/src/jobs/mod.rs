@@ -6,28 +6,21 @@
 pub(crate) mod arguments;
 
 use base::Clock;
-use boot::DbConfig;
 use chrono::{DateTime, SecondsFormat, Utc};
-use db::Db;
 use db::schedule::{find_job, list_runs, now};
 use http_server::jobs::{JobHistoryEntry, JobRunState, TimedJob, request_run, set_paused, timed_jobs};
 use http_server::operators::Actor;
 use serde_json::{Value, json};
 
 use crate::accounts::local_user;
-use crate::installation_arguments::Settings;
+use crate::databases::{RoleDb, open_current};
 use crate::terminal::say;
-use crate::{CommandError, roles, settings};
+use crate::{CommandError, settings};
 use arguments::{Jobs as Arguments, JobsAction, NamedJob};
 
-/// The database of a role.
-struct RoleDb {
-    role: &'static str,
-    db: Db,
-}
-
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let (databases, clock) = (open(&arguments.settings).await?, Clock::system());
+    let (config, server) = settings::installation(&arguments.settings)?;
+    let (databases, clock) = (open_current(&config, &server.data).await?, Clock::system());
     match arguments.action {
         JobsAction::List { json } => list(&databases, &clock, json).await,
         JobsAction::History { job, limit, json } => history(&databases, &clock, &job, limit, json).await,
@@ -46,38 +39,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     }
 }
 
-/// Opens the database of every role that has one here. Fails if there is none, or if a schema is older than this
-/// release.
-async fn open(arguments: &Settings) -> Result<Vec<RoleDb>, CommandError> {
-    let (config, server) = settings::installation(arguments)?;
-    let options: DbConfig = config.section("db")?;
-    let mut databases = Vec::new();
-    for service in roles::all() {
-        let Some(migrations) = service.migrations else { continue };
-        let file = server.data.join(format!("{}.db", service.name));
-        if options.postgres(service.name)?.is_none() && !file.is_file() {
-            // Opening would create an empty database of a role that runs elsewhere.
-            continue;
-        }
-        let db = options.open(service.name, &server.data).await?;
-        if !db.is_current(service.name, migrations).await? {
-            return Err(
-                format!("the schema of {} is older than this release: run `tutti migrate`", service.name).into()
-            );
-        }
-        databases.push(RoleDb { role: service.name, db });
-    }
-    if databases.is_empty() {
-        return Err(format!(
-            "there are no databases in {}: give the server's data folder with --data, or its configuration with \
-             --config",
-            server.data.display()
-        )
-        .into());
-    }
-    Ok(databases)
-}
-
 /// Returns the database that has a job.
 async fn find<'d>(databases: &'d [RoleDb], job: &str) -> Result<&'d RoleDb, CommandError> {
     for database in databases {
@@ -90,8 +51,8 @@ async fn find<'d>(databases: &'d [RoleDb], job: &str) -> Result<&'d RoleDb, Comm
 
 async fn list(databases: &[RoleDb], clock: &Clock, is_json: bool) -> Result<(), CommandError> {
     let mut jobs = Vec::new();
-    for RoleDb { role, db } in databases {
-        jobs.extend(timed_jobs(db.read(), clock).await?.into_iter().map(|job| (*role, job)));
+    for RoleDb { service, db } in databases {
+        jobs.extend(timed_jobs(db.read(), clock).await?.into_iter().map(|job| (service.name, job)));
     }
     if is_json {
         let jobs: Vec<Value> = jobs.iter().map(|(role, job)| json!({ "role": role, "job": job })).collect();

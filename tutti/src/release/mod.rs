@@ -26,7 +26,7 @@ use crate::backup::arguments::RepositoryArguments;
 use crate::installation_arguments::Settings;
 use crate::settings::Server;
 use crate::terminal::say;
-use crate::{CommandError, backup, roles, settings};
+use crate::{CommandError, backup, databases, roles, settings};
 use acceptance::Statement;
 use arguments::{Release, ReleaseAction};
 use options::ReleaseOptions;
@@ -84,9 +84,16 @@ impl Context {
             )
             .into());
         }
+        // Prepared again after `tutti migrate`, the schemas are current, and tell nothing of the release before.
+        let barred = self.records.find(self.this.version)?.filter(Record::bars_the_way_back);
+        let has_way_back = incompatible.is_empty() && barred.is_none();
         say!("restore point:");
-        let point = backup::create(&self.settings, &RepositoryArguments { key: None, json: false }).await?.id;
-        if let Some(old) = old.filter(|_| incompatible.is_empty()) {
+        let mut point = backup::create(&self.settings, &RepositoryArguments { key: None, json: false }).await?.id;
+        if let Some(barred) = barred.filter(|_| incompatible.is_empty()) {
+            say!("{} was prepared without a way back: its restore point stays {}.", barred.version, barred.point);
+            point = barred.point;
+        }
+        if let Some(old) = old.filter(|_| has_way_back) {
             backup::rehearse(&self.settings, &point, old)
                 .await
                 .map_err(|error| format!("{} is not ready on the schemas of this release: {error}", old.display()))?;
@@ -99,7 +106,7 @@ impl Context {
             step: Step::Prepared,
             changed_at: self.clock.now(),
             point,
-            has_way_back: incompatible.is_empty(),
+            has_way_back,
         })
     }
 
@@ -139,10 +146,11 @@ impl Context {
         Ok(())
     }
 
-    /// Fails in production unless a tester has accepted this binary.
-    fn require_acceptance(&self, file: Option<&Path>) -> Result<(), CommandError> {
+    /// Fails in production unless a tester has accepted this binary. That it is another environment, the databases say
+    /// as well.
+    async fn require_acceptance(&self, file: Option<&Path>) -> Result<(), CommandError> {
         if !self.environment.is_production() && file.is_none() {
-            return Ok(());
+            return databases::open_all(&self.config, &self.server.data).await.map(drop);
         }
         let version = self.this.version;
         let file = file.map_or_else(|| self.records.acceptance_file(version), Path::to_owned);
@@ -162,7 +170,14 @@ impl Context {
 
     async fn start(&self, acceptance: Option<&Path>, hold: bool) -> Result<(), CommandError> {
         let mut record = self.records.of(&self.this)?;
-        self.require_acceptance(acceptance)?;
+        if !record.may_start() {
+            return Err(format!(
+                "{} was started before, and its restore point is of before that: type `tutti release prepare` again",
+                self.this.version
+            )
+            .into());
+        }
+        self.require_acceptance(acceptance).await?;
         if self.options.watch.is_empty() {
             return Err("release.watch names no process: a canary of which nothing is known can't be watched".into());
         }
@@ -171,7 +186,7 @@ impl Context {
             failed => failed,
         };
         if let Err(reason) = watched {
-            return Err(self.go_back(record, &reason.to_string()).await);
+            return Err(self.go_back(record, &reason.to_string(), Step::Prepared).await);
         }
         self.set(&mut record, Step::Watched)?;
         if hold {
@@ -181,11 +196,11 @@ impl Context {
         self.replace_all(record).await
     }
 
-    /// Goes back after a release has failed, and returns the error that says so.
-    async fn go_back(&self, mut record: Record, reason: &str) -> CommandError {
+    /// Goes back to a step after a release has failed, and returns the error that says so.
+    async fn go_back(&self, mut record: Record, reason: &str, step: Step) -> CommandError {
         eprintln!("stopped: {reason}");
         let gone_back = match self.execute("roll_back", &self.options.roll_back).await {
-            Ok(()) => self.set(&mut record, Step::RolledBack),
+            Ok(()) => self.set(&mut record, step),
             failed => failed,
         };
         match gone_back {
@@ -196,7 +211,7 @@ impl Context {
 
     async fn promote(&self, acceptance: Option<&Path>) -> Result<(), CommandError> {
         let record = self.records.of(&self.this)?;
-        self.require_acceptance(acceptance)?;
+        self.require_acceptance(acceptance).await?;
         if record.step != Step::Watched {
             return Err("no canary of this release was watched: type `tutti release start` first".into());
         }
@@ -205,7 +220,7 @@ impl Context {
 
     async fn replace_all(&self, mut record: Record) -> Result<(), CommandError> {
         if let Err(error) = self.execute("promote", &self.options.promote).await {
-            return Err(self.go_back(record, &error.to_string()).await);
+            return Err(self.go_back(record, &error.to_string(), Step::RolledBack).await);
         }
         self.set(&mut record, Step::Promoted)?;
         say!("{} runs.", self.this.version);

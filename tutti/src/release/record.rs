@@ -48,6 +48,18 @@ pub(super) struct Record {
     pub(super) has_way_back: bool,
 }
 
+impl Record {
+    /// Whether the release before could not work with the schemas of this one, and may still have to come back.
+    pub(super) fn bars_the_way_back(&self) -> bool {
+        !self.has_way_back && self.step != Step::Promoted
+    }
+
+    /// Whether the release may be started: its restore point is of before it.
+    pub(super) fn may_start(&self) -> bool {
+        matches!(self.step, Step::Prepared | Step::Watched)
+    }
+}
+
 /// The release that a command is a part of.
 pub(super) struct ThisRelease {
     /// The version of this binary.
@@ -92,16 +104,22 @@ impl Records {
         self.0.join(format!("{version}.json"))
     }
 
-    /// Returns the record of a release. Fails if it was not prepared, or if another binary was.
-    pub(super) fn of(&self, release: &ThisRelease) -> Result<Record, CommandError> {
-        let file = self.file(release.version);
+    /// Returns the record of a version, of whatever binary; `None` if it was not prepared.
+    pub(super) fn find(&self, version: &str) -> Result<Option<Record>, CommandError> {
+        let file = self.file(version);
         let text = match std::fs::read(&file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(format!("{} is not prepared: type `tutti release prepare` first", release.version).into());
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(|error| format!("{}: {error}", file.display()))?,
         };
-        let record: Record = serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+        let record = serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+        Ok(Some(record))
+    }
+
+    /// Returns the record of a release. Fails if it was not prepared, or if another binary was.
+    pub(super) fn of(&self, release: &ThisRelease) -> Result<Record, CommandError> {
+        let Some(record) = self.find(release.version)? else {
+            return Err(format!("{} is not prepared: type `tutti release prepare` first", release.version).into());
+        };
         if record.binary_sha256 != release.binary_sha256 {
             return Err(format!(
                 "another binary of {} was prepared than this one: type `tutti release prepare` again",
@@ -138,4 +156,32 @@ fn write(file: &Path, text: &[u8]) -> Result<(), CommandError> {
         data_dir::create_private_folder(folder)?;
     }
     Ok(data_dir::write_secret(file, text).map_err(|error| format!("{}: {error}", file.display()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_keeps_that_there_is_no_way_back_until_the_release_runs_everywhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ReleaseOptions { folder: Some(folder.path().to_owned()), ..ReleaseOptions::default() };
+        let records = Records::new(&options, Path::new("data"));
+        assert!(records.find("1.2.3").unwrap().is_none());
+        let mut record = Record {
+            version: "1.2.3".into(),
+            binary_sha256: "ab".into(),
+            step: Step::Prepared,
+            changed_at: DateTime::UNIX_EPOCH,
+            point: "p".into(),
+            has_way_back: false,
+        };
+        records.write(&record).unwrap();
+        assert_eq!(records.find("1.2.3").unwrap().as_ref(), Some(&record));
+        assert!(record.may_start() && record.bars_the_way_back());
+        record.step = Step::RolledBack;
+        assert!(!record.may_start() && record.bars_the_way_back());
+        record.step = Step::Promoted;
+        assert!(!record.may_start() && !record.bars_the_way_back());
+    }
 }

@@ -4,6 +4,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
+
+use testkit::engines::shared_postgres;
 
 use crate::server::Server;
 
@@ -51,6 +54,22 @@ async fn a_process_of_another_environment_does_not_start_until_the_copy_is_adopt
     assert!(adopt("staging").0);
     let (succeeded, said) = serve(&data, &staging);
     assert!(!succeeded && said.contains("belongs to the environment `dev`"), "{said}");
+
+    // Nor does a command change anything there.
+    let jobs = |settings: &[&str]| tutti(&[&["jobs", "list"][..], &data_arguments, settings].concat());
+    let (succeeded, said) = jobs(&staging);
+    assert!(!succeeded && said.contains("belongs to the environment `dev`"), "{said}");
+    // A role of a later release has no database before the first migration, and then one that says nothing.
+    for ending in ["db", "db-wal", "db-shm"] {
+        let _ = std::fs::remove_file(data.join(format!("chat.{ending}")));
+    }
+    let dev = ["--set", "environment.name=dev"];
+    let (succeeded, said) = jobs(&dev);
+    assert!(succeeded && !data.join("chat.db").exists(), "{said}");
+    assert!(tutti(&[&["migrate"][..], &data_arguments, &dev].concat()).0);
+    let back = ["env", "adopt", "--from", "dev", "--set", "environment.name=staging"];
+    let (succeeded, said) = tutti(&[&back[..], &data_arguments].concat());
+    assert!(succeeded, "{said}");
 }
 
 #[test]
@@ -58,8 +77,12 @@ fn an_environment_is_made_from_nothing_and_only_what_was_made_is_dropped() {
     let home = tempfile::tempdir().unwrap();
     let folder = ["--folder", home.path().to_str().unwrap()];
     let env = |arguments: &[&str]| tutti(&[&["env"][..], arguments, &folder].concat());
-    let (succeeded, said) = env(&["new", "dev-1", "--empty"]);
-    assert!(succeeded && said.contains("dev-1 is ready"), "{said}");
+    // What a shell says of another installation changes nothing: no server answers there.
+    let mut new = Command::new(env!("CARGO_BIN_EXE_tutti"));
+    new.args(["env", "new", "dev-1", "--empty"]).args(folder).env("TUTTI_DB_URL", "postgres://tutti@127.0.0.1:9/tutti");
+    let output = new.output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success() && said.contains("dev-1 is ready"), "{said}");
     let made = home.path().join("dev-1");
     let config = std::fs::read_to_string(made.join("tutti.toml")).unwrap();
     assert!(config.contains("name = \"dev-1\"") && config.contains("fingerprint = \"env-"), "{config}");
@@ -84,4 +107,28 @@ fn an_environment_is_made_from_nothing_and_only_what_was_made_is_dropped() {
     std::fs::write(made.join("tutti.toml"), config).unwrap();
     let (succeeded, said) = env(&["drop", "dev-1", "--yes"]);
     assert!(succeeded && !made.exists(), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_is_not_made_over_another_one_of_its_name() {
+    let postgres = tokio::task::spawn_blocking(shared_postgres).await.unwrap();
+    let random = base::Random::system().uuid_v4().simple().to_string();
+    let (home, name) = (tempfile::tempdir().unwrap(), format!("dev-{}", &random[..8]));
+    let like = home.path().join("engines.toml");
+    std::fs::write(&like, format!("[db]\nurl = \"{}\"\n", postgres.url)).unwrap();
+    // What was made for it from another folder.
+    let options = db::PostgresOptions {
+        url: postgres.url.clone(),
+        schema: "public".into(),
+        readers: 1,
+        writers: 1,
+        statement_timeout: Duration::from_secs(10),
+    };
+    let text = format!("create schema tutti_{}_media", name.replace('-', "_"));
+    let db = db::Db::postgres(&options).await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(db.read(), &text).await.unwrap();
+    let new = ["env", "new", &name, "--schemas", "--empty", "--like", like.to_str().unwrap()];
+    let (succeeded, said) = tutti(&[&new[..], &["--folder", home.path().to_str().unwrap()]].concat());
+    assert!(!succeeded && said.contains("of another environment"), "{said}");
+    assert!(!home.path().join(&name).exists(), "there is nothing that `drop` would take for its own");
 }

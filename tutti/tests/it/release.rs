@@ -114,6 +114,8 @@ async fn a_release_is_prepared_accepted_started_and_taken_back_with_the_stated_l
     // Back: the binary alone, and then the rows with the loss that was listed.
     let (succeeded, said) = release.run(&["release", "rollback"]);
     assert!(succeeded && release.has_run("roll_back"), "{said}");
+    release.refused(&["release", "start"], "type `tutti release prepare` again");
+    assert!(!release.has_run("canary"), "its restore point would be of before the first attempt");
     let lost = ada.upload("lost.wav", "audio/wav", wave(&vec![2; 1_000])).await;
     let said = release.refused(&["release", "rollback", "--database"], "add --yes");
     assert!(said.contains("1 uploads") && said.contains("lost.wav") && !said.contains("kept.wav"), "{said}");

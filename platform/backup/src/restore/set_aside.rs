@@ -4,6 +4,7 @@
 //! removed: an operator does that, once nothing of it is missed. Invariant: an interrupted roll-back sets aside only
 //! what the first attempt had left, and never what it has restored itself.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use objects::reconcile::RoleDatabase;
@@ -19,6 +20,8 @@ use boot::data_dir;
 
 /// The file in the folder that says that all are set aside.
 const COMPLETE: &str = "complete";
+/// What the names of the files of a database have after `.db`.
+const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
 /// The longest name of a schema (PostgreSQL, "Identifiers and Key Words").
 const MAX_NAME_CHARS: usize = 63;
 
@@ -39,7 +42,8 @@ pub(super) async fn databases(installation: &Installation, id: &str) -> Result<(
     // The embedded log is there beside PostgreSQL too.
     let mut names = vec![sqlite::BUS.to_owned()];
     if installation.engine()? == Engine::Sqlite {
-        names.extend(installation.roles().map(|service| service.name.to_owned()));
+        // Also those of roles that only a later release has: it would take them up again.
+        names.extend(databases_in(&installation.data)?);
     } else {
         let ending = folder.file_name().map(|name| name.to_string_lossy().replace('-', "_").to_lowercase());
         let ending = ending.unwrap_or_default();
@@ -53,8 +57,8 @@ pub(super) async fn databases(installation: &Installation, id: &str) -> Result<(
         }
     }
     for name in &names {
-        for ending in ["db", "db-wal", "db-shm"] {
-            let file = format!("{name}.{ending}");
+        for ending in ENDINGS {
+            let file = format!("{name}.db{ending}");
             move_if_there(&installation.data.join(&file), &folder.join(&file))?;
         }
     }
@@ -62,6 +66,18 @@ pub(super) async fn databases(installation: &Installation, id: &str) -> Result<(
     data_dir::write_secret(&complete, b"").map_err(Error::file(&complete))?;
     sync_folder(&folder)?;
     sync_folder(&installation.data)
+}
+
+/// Returns the names of the databases in a data folder.
+fn databases_in(data: &Path) -> Result<BTreeSet<String>, Error> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(data).map_err(Error::file(data))? {
+        let name = entry.map_err(Error::file(data))?.file_name();
+        // A log may be left of a database that has gone already.
+        let name = name.to_str().and_then(|name| name.split_once(".db")).filter(|(_, rest)| ENDINGS.contains(rest));
+        names.extend(name.map(|(name, _)| name.to_owned()));
+    }
+    Ok(names)
 }
 
 fn named(data: &Path, id: &str, number: usize) -> PathBuf {
@@ -83,6 +99,16 @@ fn move_if_there(from: &Path, to: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_is_found_by_its_file_or_what_is_left_of_it() {
+        let data = tempfile::tempdir().unwrap();
+        for name in ["media.db", "media.db-wal", "chat.db", "social.db-wal", "media.db.bak", "lock", "media"] {
+            std::fs::write(data.path().join(name), "").unwrap();
+        }
+        let found = databases_in(data.path()).unwrap();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["chat", "media", "social"]);
+    }
 
     #[test]
     fn each_roll_back_has_a_folder_of_its_own() {

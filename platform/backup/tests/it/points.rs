@@ -4,8 +4,11 @@ use std::path::Path;
 
 use backup::{BackupOptions, Depth, Error, Keys, Repository, verify};
 use chrono::TimeDelta;
+use db::Migration;
+use objects::orphans::ObjectColumn;
+use service::Service;
 
-use crate::fixtures::{Harness, forget, sing};
+use crate::fixtures::{Harness, band, db_in, forget, sing, songs};
 
 /// Changes a byte in the middle of a file.
 fn flip(path: &Path) {
@@ -137,4 +140,39 @@ async fn points_that_are_kept_no_longer_go_with_the_files_that_only_they_name() 
         without.push(harness.back_up().await.id);
     }
     assert_eq!(repository.list().await.unwrap(), [ids.remove(1), without.remove(1), without.remove(1)]);
+}
+
+const LATER_TABLES: &[Migration] = &[
+    Migration {
+        version: 1,
+        min_compatible: 1,
+        sql: "create table song (\n    object text primary key,\n    title text not null\n)",
+    },
+    Migration { version: 2, min_compatible: 1, sql: "create table cover (\n    object text primary key\n)" },
+];
+const LATER_COLUMNS: &[ObjectColumn] = &[ObjectColumn::whole("song", "object"), ObjectColumn::whole("cover", "object")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_release_makes_a_point_before_it_migrates_and_before_its_new_roles_have_databases() {
+    let harness = Harness::new().await;
+    sing(&harness.db().await, &harness.objects().await, "song").await;
+    let later = |folder| {
+        let mut installation = harness.installation(folder, &[]);
+        installation.services = vec![
+            Service { migrations: Some(LATER_TABLES), objects: LATER_COLUMNS, ..band() },
+            Service { name: "choir", ..band() },
+        ];
+        installation
+    };
+    let repository = harness.repository().await;
+    let (point, _) = backup::create(&later("data"), &harness.options, &repository).await.unwrap();
+    assert_eq!(point.objects.count, 1);
+    let rows = |table: &str| point.databases.iter().find_map(|database| database.rows.get(table));
+    assert_eq!((rows("band.song"), rows("band.cover"), rows("choir.song")), (Some(&1), None, None));
+    assert!(!harness.path("data/choir.db").exists(), "a backup creates no database");
+    backup::restore(&later("copy"), &harness.options, &repository, &point.id).await.unwrap();
+    assert_eq!(songs(&db_in(&harness.path("copy")).await).await.len(), 1);
+    assert!(harness.path("copy/choir.db").is_file(), "a restore migrates to this release");
+    let refused = backup::create(&harness.installation("elsewhere", &[]), &harness.options, &repository).await;
+    assert!(matches!(refused, Err(Error::NoDatabase { .. })));
 }

@@ -19,8 +19,12 @@ const NEXT_JOB: &str = "
                (select min(job) from schedule_run)
            ) as job";
 
-/// Whether a job has run since a time.
-const RAN_SINCE: &str = "
+/// Whether a process has named a job lately, or a job has run since a time.
+const IS_ALIVE: &str = "
+    select job
+      from schedule_job
+     where job = $1
+     union all
     select job
       from schedule_run
      where job = $1
@@ -53,13 +57,14 @@ async fn remove_before(tx: &Tx, job: &str, before: DateTime<Utc>) -> Result<(), 
     tx.execute(REMOVE_OLD, vec![job.into(), before.into(), MAX_REMOVED_RUNS.into()]).await.map(drop)
 }
 
-/// Removes some runs of the next job by name, if it has not run for as long as the history goes back: no release has it
-/// any more, so it removes none itself. Jobs that still run are its neighbours sooner or later, as others are removed.
+/// Removes some runs of the next job by name, if no process has named it and it has not run for as long as the history
+/// goes back: no release has it any more, so it removes none itself. Jobs that still run are its neighbours sooner or
+/// later, as others are removed.
 async fn remove_of_ended_job(tx: &Tx, job: &str, since: DateTime<Utc>) -> Result<(), Error> {
     let next: Option<JobName> = tx.row(NEXT_JOB, vec![job.into()]).await?;
     let Some(JobName { job: next }) = next.filter(|next| next.job != job) else { return Ok(()) };
-    let ran: Option<JobName> = tx.row(RAN_SINCE, vec![next.as_str().into(), since.into()]).await?;
-    if ran.is_some() { Ok(()) } else { remove_before(tx, &next, since).await }
+    let alive: Option<JobName> = tx.row(IS_ALIVE, vec![next.as_str().into(), since.into()]).await?;
+    if alive.is_some() { Ok(()) } else { remove_before(tx, &next, since).await }
 }
 
 /// A run of a job, as it is recorded.

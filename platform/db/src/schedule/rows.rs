@@ -211,14 +211,17 @@ const FINISH: &str = "
        and fence = $3
        and finished_at is null";
 
-/// Records the end of a run, and removes some that are older than the history.
+/// Records the end of a run, and removes some that are older than the history. The newest slot stays, however old it
+/// is: by it, a job knows which of its slots have no run.
 pub(super) async fn finish(db: &Db, job: &Job, run: &Run, failure: Option<String>, clock: &Clock) -> Result<(), Error> {
     let (rule, run, clock) = (job.rule.clone(), run.clone(), clock.clone());
     db.write(lane(run.job), async move |tx| {
         let at = now(tx, &clock).await?;
         let values = vec![run.job.into(), run.slot.into(), run.fence.into(), at.into(), failure.into()];
         tx.execute(FINISH, values).await?;
-        remove_old(tx, run.job, rule.kept_since(at), at).await
+        let newest: Option<SlotRow> = tx.row(NEWEST, vec![run.job.into(), at.into()]).await?;
+        let kept_since = newest.map_or(at, |newest| newest.slot).min(rule.kept_since(at));
+        remove_old(tx, run.job, kept_since, at).await
     })
     .await
 }

@@ -4,10 +4,12 @@
 //! when this one stops or loses it.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -123,11 +125,14 @@ impl Runner {
     }
 }
 
-/// Runs a claimed slot to its end, with a heartbeat.
+/// Runs a claimed slot to its end, with a heartbeat. Work that panics has failed; later slots run all the same.
 pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks) {
     let started = Instant::now();
     let ended = tokio::select! {
-        result = (job.work)(run.clone()) => Some(result.err().map(|error| error.to_string())),
+        result = AssertUnwindSafe((job.work)(run.clone())).catch_unwind() => Some(match result {
+            Ok(result) => result.err().map(|error| error.to_string()),
+            Err(_) => Some("its work panicked".to_owned()),
+        }),
         () = heartbeat(db, &run, clock) => Some(Some("another process took the run over".to_owned())),
         () = tasks.stopping() => None,
     };

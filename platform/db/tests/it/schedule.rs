@@ -125,6 +125,35 @@ async fn runs_of_a_job_that_no_release_has_any_more_are_removed_by_the_others() 
 }
 
 #[tokio::test]
+async fn the_newest_slot_is_known_however_long_ago_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, tasks) = (db(&folder).await, Tasks::default());
+    let quarterly = Job::every("a.quarterly", TimeDelta::days(90), |_| async { Ok(()) });
+    // Sixty days into a slot.
+    let clock = Clock::fixed(DateTime::from_timestamp(86_400 * (90 * 200 + 60), 0).unwrap());
+    register(&db, &quarterly, &clock).await.unwrap();
+    let run = claim(&db, &quarterly, "here", clock.now()).await.unwrap().unwrap();
+    run_once(&db, &quarterly, run, &clock, &tasks).await;
+    assert!(claim(&db, &quarterly, "here", clock.now()).await.unwrap().is_none(), "the slot has run");
+    // Its neighbour removes what jobs have left that no release has any more.
+    let run = claim(&db, &job(), "here", clock.now()).await.unwrap().unwrap();
+    run_once(&db, &job(), run, &clock, &tasks).await;
+    assert!(claim(&db, &quarterly, "here", clock.now()).await.unwrap().is_none(), "the slot has run");
+}
+
+#[tokio::test]
+async fn work_that_panics_has_failed_and_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, tasks, clock) = (db(&folder).await, Tasks::default(), Clock::fixed(Utc::now()));
+    let panics =
+        Job::every("test.sweep", TimeDelta::minutes(10), |_| async { Err(Vec::<String>::new().remove(0).into()) });
+    let run = claim(&db, &panics, "here", clock.now()).await.unwrap().unwrap();
+    run_once(&db, &panics, run, &clock, &tasks).await;
+    let history = list_runs(db.read(), "test.sweep", None, 1).await.unwrap();
+    assert_eq!(history[0].failure.as_deref(), Some("its work panicked"));
+}
+
+#[tokio::test]
 async fn all_missed_slots_are_made_up_for_one_after_the_other() {
     let folder = tempfile::tempdir().unwrap();
     let (db, tasks) = (db(&folder).await, Tasks::default());

@@ -32,7 +32,8 @@ pub async fn set_paused(
     actor: Actor,
     reason: &str,
 ) -> Result<bool, Error> {
-    let (clock, job, reason) = (clock.clone(), job.to_owned(), reason.to_owned());
+    // PostgreSQL stores no NUL.
+    let (clock, job, reason) = (clock.clone(), job.to_owned(), reason.replace('\0', ""));
     db.write(lane(&job), async move |tx| {
         let at = now(tx, &clock).await?;
         let (action, changed) = if is_paused {

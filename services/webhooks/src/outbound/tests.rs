@@ -101,6 +101,20 @@ async fn an_address_that_is_not_public_is_never_connected() {
 }
 
 #[tokio::test]
+async fn outside_production_only_hosts_that_are_named_are_connected() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let port = receiver("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 1, connections.clone()).await;
+    let staging =
+        Environment { name: "staging".into(), webhook_allowed: vec!["receiver.test".into()], ..Environment::default() };
+    let here = ["127.0.0.1"];
+    let outbound = outbound(&["127.0.0.0/8"], &addresses(&[&here, &here])).within(staging);
+    let refused = post(&outbound, &format!("http://other.test:{port}/")).await;
+    assert!(error(&refused).contains("webhook_allowed"), "{}", error(&refused));
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+    assert_eq!(post(&outbound, &format!("http://receiver.test:{port}/")).await.attempt.status, Some(200));
+}
+
+#[tokio::test]
 async fn a_name_that_changes_its_address_is_checked_at_every_request() {
     let connections = Arc::new(AtomicUsize::new(0));
     let port = receiver("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 1, connections.clone()).await;
