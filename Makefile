@@ -20,7 +20,7 @@ check:    ## format, lints, licences, types: all that needs no running
 fmt:      ## format the Rust code
 	cargo fmt --all
 
-fleet:    ## a whole fleet on this machine: PostgreSQL, NATS, S3 and thirteen processes, until Ctrl-C
+fleet:    ## a whole fleet on this machine: PostgreSQL, NATS, S3 and fourteen processes, until Ctrl-C
 	@dev/fleet
 
 fleet-test: ## the product's whole test suite against such a fleet

@@ -81,6 +81,8 @@ test('a stranger’s message is a request, acceptance opens the conversation, an
 
   // Both write, and see it at once.
   await expect(bob.page.getByText(/waits among/)).toHaveCount(0);
+  await ada.page.getByRole('textbox', { name: 'Message' }).pressSequentially('With');
+  await expect(bob.page.getByText(`${ada.person.handle} is typing…`)).toBeVisible(WITHIN_A_SECOND);
   await ada.write('With pleasure!');
   await expect(row(bob.log, 'With pleasure!')).toBeVisible(WITHIN_A_SECOND);
   await bob.write('Tonight?');

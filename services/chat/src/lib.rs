@@ -12,6 +12,7 @@
 //! | a message, an edit, an invitation | conversation, sender | the sequence; the sender's budget and rate |
 //! | a new conversation of two | key of the pair | that there is one |
 //! | deletion, reaction, mark, answer to a request, change of a group | conversation | the sequence, and who is in it |
+//! | what happens to a media item | item | its state |
 //! | settings, appeal, verdicts of refused ones | account | one row each |
 //! | an account's end, first part | all | that nothing is written for it afterwards |
 //! | removal of old rows | all | rows of many conversations |

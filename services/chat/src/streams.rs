@@ -15,7 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify as Signal;
 use uuid::Uuid;
 
-use crate::live::{TOPIC, read};
+use crate::live::{TOPIC, Update, read};
 
 /// The most streams of a process. Each holds a few kilobytes while it waits.
 const MAX_STREAMS: usize = 10_000;
@@ -36,6 +36,9 @@ struct Open {
     count: usize,
 }
 
+/// The most members who are typing that a stream is told of at once.
+const MAX_TYPING: usize = 20;
+
 /// What a stream is told between two reads.
 #[derive(Debug, Default)]
 struct Slot {
@@ -48,15 +51,22 @@ struct Slot {
 pub(crate) struct Changed {
     /// The conversations.
     pub conversations: BTreeSet<Uuid>,
+    /// Who is typing where.
+    pub typing: BTreeSet<(Uuid, AccountId)>,
     /// Whether there may be more than those: the stream begins again.
     pub is_lagged: bool,
 }
 
 impl Slot {
-    fn wake(&self, conversation: Option<Uuid>) {
+    fn wake(&self, update: Option<Update>) {
         let mut changed = self.changed.lock();
-        match conversation {
-            Some(conversation) if changed.conversations.len() < MAX_CHANGED => {
+        match update {
+            Some(Update::Typing { conversation, member }) => {
+                if changed.typing.len() < MAX_TYPING {
+                    changed.typing.insert((conversation, member));
+                }
+            }
+            Some(Update::Changed { conversation }) if changed.conversations.len() < MAX_CHANGED => {
                 changed.conversations.insert(conversation);
             }
             _ => changed.is_lagged = true,
@@ -84,8 +94,8 @@ impl Streams {
         while let Some(message) = subscriber.next().await {
             match message {
                 BroadcastMessage::Update(_, payload) => {
-                    if let Some((conversation, members)) = read(&payload) {
-                        self.wake(conversation, &members);
+                    if let Some((update, members)) = read(&payload) {
+                        self.wake(update, &members);
                     }
                 }
                 BroadcastMessage::Lagged => self.wake_all(),
@@ -106,10 +116,10 @@ impl Streams {
         Some(OpenStream { member, slot, streams: self.clone() })
     }
 
-    fn wake(&self, conversation: Uuid, members: &[AccountId]) {
+    fn wake(&self, update: Update, members: &[AccountId]) {
         let open = self.open.lock();
         for slot in members.iter().filter_map(|member| open.by_member.get(member)).flatten() {
-            slot.wake(Some(conversation));
+            slot.wake(Some(update));
         }
     }
 
@@ -172,12 +182,17 @@ mod tests {
         let streams = Streams::default();
         let [ada, bob] = [ADA, BOB].map(|member| streams.open(member).unwrap());
         let conversation = Uuid::from_u128(9);
-        streams.wake(conversation, &[ADA]);
-        streams.wake(conversation, &[ADA]);
+        let update = Update::Changed { conversation };
+        streams.wake(update, &[ADA]);
+        streams.wake(update, &[ADA]);
         assert!(ada.changed().now_or_never().is_some() && bob.changed().now_or_never().is_none());
-        assert_eq!(ada.take(), Changed { conversations: BTreeSet::from([conversation]), is_lagged: false });
+        assert_eq!(ada.take(), Changed { conversations: BTreeSet::from([conversation]), ..Changed::default() });
         assert_eq!(ada.take(), Changed::default());
-        (0..=MAX_CHANGED as u128).for_each(|number| streams.wake(Uuid::from_u128(number), &[BOB]));
+        for number in 0..=MAX_CHANGED as u128 {
+            streams.wake(Update::Changed { conversation: Uuid::from_u128(number) }, &[BOB]);
+            streams.wake(Update::Typing { conversation: Uuid::from_u128(number), member: ADA }, &[ADA]);
+        }
+        assert_eq!(ada.take().typing.len(), MAX_TYPING);
         assert!(bob.take().is_lagged);
         streams.wake_all();
         assert!(ada.take().is_lagged);

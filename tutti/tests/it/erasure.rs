@@ -20,7 +20,7 @@ const PASSWORD: &str = "a fine long password";
 const WORDS: [&str; 4] = ["zephyrine", "quillfeather", "nightjar", "wolfsbane"];
 
 /// What may stay of an erased account: a service (or all), a column, and why.
-const ALLOWED: [(&str, &str, &str); 14] = [
+const ALLOWED: [(&str, &str, &str); 15] = [
     ("", "outbox.payload", "events of the last days, which are sent again if the bus has lost them"),
     ("accounts", "audit_entry.target_id", "the audit trail is never changed: it says on whom an act was"),
     ("accounts", "audit_entry.before_json", "the same: what an act changed"),
@@ -33,6 +33,7 @@ const ALLOWED: [(&str, &str, &str); 14] = [
     ("webhooks", "erased_account.account", "the id: a late event that names it is not recorded, for 30 days"),
     ("social", "post.thread", "the id of a thread that is gone: it keeps the parts of others from being shown"),
     ("notify", "erased_account.account", "the same"),
+    ("chat", "erased_account.account", "the same"),
     ("notify", "dated_subject.subject", "the id of a story that is gone: no reminder follows its end, for 30 days"),
     ("notify", "removed_subject.subject", "the id of a post or file that is gone: nobody is told of it, for 30 days"),
 ];
@@ -237,7 +238,7 @@ async fn sing(world: &World, member: &TestClient, friend: &TestClient, clip: &st
 }
 
 /// Lets the member and a friend read home, and say something about a post of each other's. The friend's post has the
-/// member's song. The member also wishes what others may say, and sends a greeting.
+/// member's song. The member also wishes what others may say, and sends a greeting and a message.
 async fn talk(member: &TestClient, friend: &TestClient, own: &str, song: &str) {
     let body = json!({"text": "Of another.", "audience": "public", "song": song});
     let of_friend = friend.post("/v1/posts", &body).await.expect(201).json();
@@ -258,6 +259,10 @@ async fn talk(member: &TestClient, friend: &TestClient, own: &str, song: &str) {
     member.send(member.request(Method::PUT, "/v1/me/talk").json(&settings)).await.expect(200);
     let greeting = json!({"media": song, "to_name": "Quillfeather", "text": "Nightjar wishes."});
     member.post("/v1/greetings", &greeting).await.expect(201);
+    let begun = member.post("/v1/conversations", &json!({"members": ["bob-friend"]})).await.expect(201).json();
+    let messages = format!("/v1/conversations/{}/messages", begun["id"].as_str().unwrap());
+    let message = json!({"client_id": "1", "text": "A nightjar for you.", "media": [song]});
+    member.post(&messages, &message).await.expect(201);
 }
 
 /// Returns whether bytes have a word in them, in whatever case.
@@ -310,6 +315,7 @@ async fn nothing_of_an_erased_member_is_left_anywhere() {
         delivery::service(),
         social::service(),
         notify::service(),
+        chat::service(),
     ];
     let world = builder.start(&roles).await;
     let Everything { member, needles } = with_everything(&world).await;

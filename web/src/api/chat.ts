@@ -55,6 +55,9 @@ export const decline = (id: string): Promise<void> => expectOk(api.POST('/v1/con
 export const markRead = (id: string, seq: number): Promise<void> => expectOk(api.POST('/v1/conversations/{id}/read', { params: of(id), body: { seq } }));
 export const markDelivered = (id: string, seq: number): Promise<void> => expectOk(api.POST('/v1/conversations/{id}/delivered', { params: of(id), body: { seq } }));
 
+/** Tells the others that the member is typing, for a few seconds. */
+export const showTyping = (id: string): Promise<void> => expectOk(api.POST('/v1/conversations/{id}/typing', { params: of(id) }));
+
 /** The changes after a place; another `epoch` than the server's is a 410. */
 export const listChanges = (id: string, after: number, epoch: number, limit: number): Promise<ChatChanges> =>
   readBody(api.GET('/v1/conversations/{id}/changes', { params: { ...of(id), query: { after: String(after), epoch: String(epoch), limit } } }));

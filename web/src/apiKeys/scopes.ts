@@ -4,7 +4,7 @@ import m from '#messages/apiKeys';
 import { formatList } from '../ui/format';
 
 /** The tags of the server's operations, without `accounts`: no key is for those. */
-export const TAGS = ['media', 'albums', 'uploads', 'delivery', 'people', 'posts', 'feeds', 'threads', 'greetings', 'chat', 'notifications', 'screens'] as const;
+export const TAGS = ['media', 'albums', 'uploads', 'delivery', 'people', 'posts', 'feeds', 'threads', 'greetings', 'notifications', 'chat', 'screens'] as const;
 export const ACCESSES = ['read', 'write'] as const;
 
 type Tag = (typeof TAGS)[number];
@@ -20,8 +20,8 @@ const TAG_LABELS: Record<Tag, () => string> = {
   feeds: m.tagFeeds,
   threads: m.tagThreads,
   greetings: m.tagGreetings,
-  chat: m.tagChat,
   notifications: m.tagNotifications,
+  chat: m.tagChat,
   screens: m.tagScreens,
 };
 const ACCESS_LABELS: Record<Access, () => string> = { read: m.read, write: m.write };

@@ -59,8 +59,8 @@ class Inbox {
 
   #receive(change: LiveChange, isReader: boolean): void {
     if (change.kind === 'changes') return this.#takeChanges(change.changes, isReader);
-    // A list that is being read, or has failed, is behind by itself.
-    if (!this.list.loading && isBehind(this.list.items, change.places, this.list.hasMore)) void this.list.load();
+    // A list that is being read is behind by itself.
+    if (change.kind === 'places' && !this.list.loading && isBehind(this.list.items, change.places, this.list.hasMore)) void this.list.load();
   }
 
   #takeChanges(changes: ChatChanges, isReader: boolean): void {

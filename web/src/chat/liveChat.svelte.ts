@@ -7,8 +7,8 @@ import { follow, sleep } from '../notifications/follow';
 import { session } from '../session/session.svelte';
 import type { Place } from './rows';
 
-/** What has come: changes of one conversation, or where each is, because something may have been missed. */
-export type LiveChange = { kind: 'changes'; changes: ChatChanges } | { kind: 'places'; places: Place[] };
+/** What has come: changes of one conversation, who is typing there, or where each is, because something may have been missed. */
+export type LiveChange = { kind: 'changes'; changes: ChatChanges } | { kind: 'typing'; conversation: string; member: string } | { kind: 'places'; places: Place[] };
 
 /** `isReader`: this tab reads the stream, so it does what is to be done once. */
 type Listener = (change: LiveChange, isReader: boolean) => void;
@@ -67,6 +67,7 @@ class LiveChat {
 
 function changeOf(event: string, data: string): LiveChange | null {
   if (event === 'changes') return { kind: 'changes', changes: JSON.parse(data) as ChatChanges };
+  if (event === 'typing') return { kind: 'typing', ...(JSON.parse(data) as { conversation: string; member: string }) };
   return event === 'places' ? { kind: 'places', places: (JSON.parse(data) as { places: Place[] }).places } : null;
 }
 

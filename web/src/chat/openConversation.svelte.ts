@@ -12,7 +12,7 @@ import type { Place } from './rows';
 import * as timelines from './timeline';
 import { stateAfter, stillUnsent, type Unsent } from './unsent';
 
-export type ConversationCalls = Pick<typeof chatCalls, 'get' | 'listBefore' | 'listAfter' | 'listChanges' | 'getMessage' | 'send' | 'editMessage' | 'removeMessage' | 'react' | 'unreact' | 'markRead'>;
+export type ConversationCalls = Pick<typeof chatCalls, 'get' | 'listBefore' | 'listAfter' | 'listChanges' | 'getMessage' | 'send' | 'editMessage' | 'removeMessage' | 'react' | 'unreact' | 'markRead' | 'showTyping'>;
 
 export interface Draft {
   text: string;
@@ -24,6 +24,9 @@ const PAGE_SIZE = 50;
 const MAX_CHANGES = 100;
 /** What is seen within this time is marked as read together. */
 const READ_AFTER_MS = 400;
+/** How often it is said that the member is typing, and for how long that is shown of others. */
+const TYPING_EVERY_MS = 4_000;
+const TYPING_SHOWN_MS = 6_000;
 
 export class OpenConversation {
   conversation = $state.raw<Conversation | null>(null);
@@ -35,6 +38,8 @@ export class OpenConversation {
   newFrom = $state<string | null>(null);
   /** How many were unread then. */
   newCount = $state(0);
+  /** The accounts of others who are typing. */
+  typing = $state.raw<readonly string[]>([]);
   #unsent = $state.raw<readonly Unsent[]>([]);
   #older = $state<string | null>(null);
   readonly unsent = $derived(stillUnsent(this.#unsent, this.timeline.messages));
@@ -45,6 +50,8 @@ export class OpenConversation {
   #hasMissed = false;
   #readUntil = 0;
   #readTimer: ReturnType<typeof setTimeout> | null = null;
+  #typingTimers = new Map<string, ReturnType<typeof setTimeout>>();
+  #toldTypingAt = -Infinity;
   #generation = 0;
 
   constructor(
@@ -110,9 +117,32 @@ export class OpenConversation {
     else if (!place || place.last_seq > seq) void this.#catchUpQuietly();
   }
 
+  /** A member is typing, or was a moment ago. */
+  receiveTyping(member: string): void {
+    if (member === this.me) return;
+    this.#endTyping(member);
+    this.typing = [...this.typing, member];
+    this.#typingTimers.set(member, setTimeout(() => this.#endTyping(member), TYPING_SHOWN_MS));
+  }
+
+  #endTyping(member: string): void {
+    clearTimeout(this.#typingTimers.get(member));
+    this.#typingTimers.delete(member);
+    if (this.typing.includes(member)) this.typing = this.typing.filter((one) => one !== member);
+  }
+
+  /** The member is typing. The others are told from time to time; a failure says nothing. */
+  tellTyping(): void {
+    const now = performance.now();
+    if (now - this.#toldTypingAt < TYPING_EVERY_MS) return;
+    this.#toldTypingAt = now;
+    void this.calls.showTyping(this.id).catch(() => undefined);
+  }
+
   #merge(changes: ChatChanges): timelines.Merge['kind'] {
     const merged = timelines.merge(this.#value.confirmed, changes);
     if (merged.kind !== 'merged') return merged.kind;
+    for (const { kind, member } of changes.changes) if (kind === 'message' && member !== null) this.#endTyping(member);
     this.#value.confirm(merged.timeline);
     if (merged.isStale) void this.#readAgain();
     return 'merged';
@@ -244,6 +274,7 @@ export class OpenConversation {
   async #deliver(unsent: Unsent): Promise<void> {
     const { clientId, text, media, replyTo } = unsent;
     this.#putUnsent(unsent);
+    this.#toldTypingAt = -Infinity;
     // One after the other: the order in which they were written is that in which they are stored.
     const sent = this.#lastSent.then(() => this.calls.send(this.id, { client_id: clientId, text, media: [...media], reply_to: replyTo }));
     this.#lastSent = sent.catch(() => undefined);
@@ -323,6 +354,7 @@ export class OpenConversation {
   /** Ends the conversation's page. What was seen just before is marked. */
   stop(): void {
     this.#generation += 1;
+    for (const timer of this.#typingTimers.values()) clearTimeout(timer);
     if (this.#readTimer === null) return;
     clearTimeout(this.#readTimer);
     void this.#markRead();

@@ -74,6 +74,7 @@ class FakeServer implements ConversationCalls {
   removeMessage = this.refuse;
   react = this.refuse;
   unreact = this.refuse;
+  showTyping = vi.fn(async (): Promise<void> => undefined);
   markRead = async (_id: string, seq: number): Promise<void> => void this.reads.push(seq);
 }
 
@@ -201,4 +202,20 @@ it('what is seen is marked once', async () => {
   await vi.advanceTimersByTimeAsync(1_000);
   vi.useRealTimers();
   expect(server.reads).toEqual([2]);
+});
+
+it('others are shown as typing for a while, or until they have written; they are told of it now and then', async () => {
+  vi.useFakeTimers();
+  open.receiveTyping('bob');
+  open.receiveTyping('eve');
+  open.receiveTyping(ME);
+  expect(open.typing).toEqual(['bob', 'eve']);
+  server.write('bob', 'two');
+  open.receive(server.page(1));
+  expect(open.typing).toEqual(['eve']);
+  await vi.advanceTimersByTimeAsync(10_000);
+  vi.useRealTimers();
+  expect(open.typing).toEqual([]);
+  for (let key = 0; key < 5; key += 1) open.tellTyping();
+  expect(server.showTyping).toHaveBeenCalledTimes(1);
 });

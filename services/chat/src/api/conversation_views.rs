@@ -154,7 +154,7 @@ pub(super) fn conversation_view(
         unread,
         newest: newest.map(|newest| message_view(chat, newest)),
         can,
-        request: request.map(ContextView::from),
+        request: request.filter(|_| reader.is_requested()).map(ContextView::from),
         created_at: conversation.created_at,
         name: conversation.name,
     }

@@ -324,6 +324,6 @@ pub(super) async fn join(
     Path(token): Path<String>,
 ) -> Result<Json<ConversationView>, Error> {
     let account = AccountId(member.id());
-    let id = commands::join_by_invite(&chat, account, InviteToken::new(token)).await?;
+    let id = commands::join_by_invite(&chat, account, &InviteToken::new(token)).await?;
     Ok(Json(whole(&chat, account, id).await?))
 }

@@ -16,6 +16,7 @@ use super::conversations::whole;
 use super::views::{ChangesView, changes_view};
 use crate::commands::{self, Mark};
 use crate::error::Error;
+use crate::live::{self, Update};
 use crate::model::parse_seq;
 use crate::queries;
 use crate::state::Chat;
@@ -171,6 +172,41 @@ pub(super) async fn delivered(
     Json(body): Json<MarkBody>,
 ) -> Result<StatusCode, Error> {
     commands::mark(&chat, AccountId(member.id()), id, Mark::Delivered, body.seq).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells the others that the caller is typing.
+///
+/// It is stored nowhere: those who follow the stream get the event `typing`. Send it again every few seconds. As with
+/// marks, they are not told if the caller's settings say so, or if it is a request.
+#[utoipa::path(
+    post,
+    path = "/v1/conversations/{id}/typing",
+    operation_id = "show_typing",
+    tag = "chat",
+    security(("token" = [])),
+    params(
+        ("id" = Uuid, Path, description = "The conversation's id", example = "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70"),
+    ),
+    responses(
+        (
+            status = 204,
+            description = "Told",
+        ),
+    ),
+    extensions(
+        ("x-codes" = json!(["chat.not_found"])),
+    ),
+)]
+pub(super) async fn typing(
+    State(chat): State<Chat>,
+    member: Member,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Error> {
+    let account = AccountId(member.id());
+    let listeners = queries::conversations::list_listeners(&chat, account, id).await?;
+    let update = Update::Typing { conversation: id, member: account };
+    live::publish_update(&chat.context.bus, update, &listeners);
     Ok(StatusCode::NO_CONTENT)
 }
 

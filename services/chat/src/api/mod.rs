@@ -43,6 +43,7 @@ fn documented_routes() -> OpenApiRouter<Chat> {
         .routes(routes!(marks::decline))
         .routes(routes!(marks::read))
         .routes(routes!(marks::delivered))
+        .routes(routes!(marks::typing))
         .routes(routes!(marks::changes))
         .routes(routes!(groups::add))
         .routes(routes!(groups::remove))

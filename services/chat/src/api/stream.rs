@@ -47,8 +47,9 @@ struct Place {
 ///
 /// The stream begins with `places`: the `conversation`, `epoch` and `last_seq` of each of the 100 with the newest
 /// messages. A client that has less asks for the changes after its own place. Then `changes` come, each like the
-/// response of `list_conversation_changes`. A second `places` says that the client may have missed something: compare
-/// again. Of requests nothing is in the stream. It ends with the access token: follow again with a fresh one.
+/// response of `list_conversation_changes`, and `typing`, which names a `conversation` and a `member`. A second
+/// `places` says that the client may have missed something: compare again. Of requests nothing is in the stream. It
+/// ends with the access token: follow again with a fresh one.
 #[utoipa::path(
     get,
     path = "/v1/chat/stream",
@@ -157,6 +158,9 @@ impl Follower {
         }
         for conversation in changed.conversations {
             self.read_one(conversation).await?;
+        }
+        for (conversation, member) in changed.typing {
+            self.push("typing", &serde_json::json!({ "conversation": conversation, "member": member }));
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! Accepting and declining a request.
 //!
-//! Invariant: until it is accepted, nothing that the member does with a request is told to anybody; declining it never
-//! is.
+//! Invariant: until it is accepted, nothing that the member does with a request is told; declining it never is.
 
 use contract::AccountId;
 use db::Lane;

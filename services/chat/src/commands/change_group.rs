@@ -90,7 +90,7 @@ async fn set_invite(chat: &Chat, admin: AccountId, conversation: Uuid, hash: Opt
 }
 
 /// Joins the group of a link, and returns its id.
-pub(crate) async fn join_by_invite(chat: &Chat, account: AccountId, token: InviteToken) -> Result<Uuid, Error> {
+pub(crate) async fn join_by_invite(chat: &Chat, account: AccountId, token: &InviteToken) -> Result<Uuid, Error> {
     let hash = token.hash();
     let found = conversations::find_invite(chat.context.db.read(), &hash).await?.ok_or(Error::NoSuchInvite)?;
     let me = find(chat, account, &[]).await?.remove(0).person;

@@ -1,7 +1,7 @@
 //! Beginning a conversation of two, or a group.
 //!
-//! Invariant: two members have one conversation of two, whoever begins it and however often; nothing of it reaches the
-//! other one before a message does.
+//! Invariant: two members have one conversation of two, whichever begins it and however often; nothing of it reaches
+//! the other one before a message does.
 
 use std::collections::BTreeSet;
 
@@ -68,8 +68,24 @@ fn conversation(chat: &Chat, kind: ConversationKind, pair: Option<String>, name:
 async fn pair(chat: &Chat, account: AccountId, me: PersonView, other: Contact) -> Result<Uuid, Error> {
     let key = pair_key(account, other.person.id);
     let new = conversation(chat, ConversationKind::Pair, Some(key.clone()), None);
-    let lane = Lane::of(&key);
-    chat.context.db.write(lane, async move |tx| begin_pair(tx, account, &me, &other, &new).await).await
+    let new_id = new.id;
+    let db = &chat.context.db;
+    let id = db.write(Lane::of(&key), async move |tx| begin_pair(tx, account, &me, &other, &new).await).await?;
+    if id != new_id {
+        db.write(Lane::of(&id), async move |tx| take_part(tx, id, account).await).await?;
+    }
+    Ok(id)
+}
+
+/// Lets a member who begins a conversation again take part: one who had declined, or to whom nothing had come.
+async fn take_part(tx: &Tx, conversation: Uuid, account: AccountId) -> Result<(), db::Error> {
+    if let Some(mut mine) = members::find(tx, conversation, account).await?
+        && matches!(mine.state, MemberState::Waiting | MemberState::Declined)
+    {
+        mine.state = MemberState::Joined;
+        members::put(tx, &mine).await?;
+    }
+    Ok(())
 }
 
 /// Returns the conversation of two, which is created if there is none.
@@ -84,13 +100,6 @@ async fn begin_pair(
     if let Some(key) = &new.pair
         && let Some(found) = conversations::find_pair(tx, key).await?
     {
-        // Who begins it again takes part: one who had declined, or to whom nothing had come.
-        if let Some(mut mine) = members::find(tx, found.id, account).await?
-            && matches!(mine.state, MemberState::Waiting | MemberState::Declined)
-        {
-            mine.state = MemberState::Joined;
-            members::put(tx, &mine).await?;
-        }
         return Ok(found.id);
     }
     if !people::list_erased(tx, &[account, other.person.id]).await?.is_empty() || other.blocks_member {

@@ -45,7 +45,7 @@ pub(crate) async fn edit_message(chat: &Chat, author: Author, id: Uuid, text: &s
     }
 }
 
-/// Checks that the author may change a message now. Returns whom the new text reaches: nobody whom the old one has not.
+/// Checks that the author may change a message now. Returns whom the new text reaches: those whom the old one has.
 async fn check(tx: &Tx, draft: &Draft, id: Uuid) -> Result<Reach, Error> {
     let account = draft.author.account;
     let (found, member) = read_joined(tx, draft.conversation, account).await?;

@@ -1,7 +1,7 @@
 //! Bringing people into a group: the part that creating one and adding members have in common.
 //!
-//! Invariant: who does not follow the inviter takes part when they accept; an invitation that is held or refused brings
-//! nobody in.
+//! Invariant: a member who does not follow the inviter takes part when they accept; an invitation that is held or
+//! refused brings no member in.
 
 use contract::AccountId;
 use contract::social::Contact;

@@ -37,15 +37,12 @@ pub(crate) async fn add_members(
     let lane = Lane::of(&conversation).and(&author.account);
     let write = chat.context.db.write(lane, async move |tx| {
         read_admin(tx, conversation, author.account).await?;
-        let all = members::list(tx, conversation).await?;
-        let is_there = |account: AccountId| {
-            all.iter().any(|member| member.account == account && (member.is_joined() || member.is_requested()))
-        };
-        let taken = all.iter().filter(|member| member.is_joined() || member.is_requested()).count();
+        let mut there = members::list(tx, conversation).await?;
+        there.retain(|member| member.is_joined() || member.is_requested());
         let mut invited = invited;
-        invited.retain(|contact| !is_there(contact.person.id));
-        if taken + invited.len() > max {
-            return Err(Error::GroupFull(taken));
+        invited.retain(|contact| there.iter().all(|member| member.account != contact.person.id));
+        if there.len() + invited.len() > max {
+            return Err(Error::GroupFull(there.len()));
         }
         if let Some(what) = screen(tx, &draft, &invited).await? {
             return Ok((Some(what), Vec::new()));

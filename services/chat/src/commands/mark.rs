@@ -1,7 +1,7 @@
 //! Marking a conversation as read, or as delivered, up to a place.
 //!
-//! Invariant: a mark moves forward only; it is told to others if the member takes part, sends receipts, and nobody of
-//! two has blocked the other.
+//! Invariant: a mark moves forward only, from one message of others to another; it is told to others if the member
+//! takes part, sends receipts, and neither of two has blocked the other.
 
 use contract::AccountId;
 use contract::chat::ConversationRead;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::live;
 use crate::model::{ChangeKind, Conversation, ConversationMember};
 use crate::state::Chat;
-use crate::store::{blocks, members, settings};
+use crate::store::{blocks, members, messages, settings};
 
 /// What is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,9 @@ pub(crate) async fn mark(
         .write(Lane::of(&conversation), async move |tx| {
             let (found, mut member) = read_member(tx, conversation, account).await?;
             let last = member.last_visible(found.last_seq);
-            let reached = seq.map_or(last, |seq| seq.min(last));
+            let until = seq.map_or(last, |seq| seq.min(last));
+            // A mark is at a message of others: marks of marks would never end.
+            let reached = messages::find_newest_of_others(tx, &member, until).await?.unwrap_or(0);
             let place = match mark {
                 Mark::Read => &mut member.read_seq,
                 Mark::Delivered => &mut member.delivered_seq,

@@ -23,7 +23,7 @@ use crate::store::senders::{FirstText, Sender};
 use crate::store::verdicts::StoredVerdict;
 use crate::store::{people, senders, verdicts};
 
-/// How many first messages of everybody a new one is compared with.
+/// How many first messages of all members a new one is compared with.
 const MAX_FIRST_TEXTS: usize = 512;
 /// How long a first message is compared with others.
 pub(super) const FIRST_TEXT_AGE: TimeDelta = TimeDelta::days(2);

@@ -4,6 +4,7 @@
 //! before anything is stored for others, in the same transaction; what is stored has the next place.
 
 use contract::chat::{MessageHeld, MessageSent};
+use contract::media::Conversion;
 use contract::social::Contact;
 use contract::{AccountId, MediaId};
 use db::{Lane, Tx};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::append::{About, append, joined, read_joined};
 use super::screen::{Draft, NotStored, Reach, outcome_word};
+use super::set_media::refresh_media;
 use crate::contacts::{find_media, find_one};
 use crate::error::Error;
 use crate::live;
@@ -87,6 +89,8 @@ pub(crate) async fn send_message(
     let mut draft = Draft::new(chat, Surface::Message, author, conversation, new.text.as_str());
     draft.media_count = media.len();
     let id = chat.context.random.uuid_v7(draft.now);
+    let is_pending = |item: &&MessageMedia| item.state != Conversion::Ready;
+    let pending: Vec<MediaId> = media.iter().filter(is_pending).map(|item| item.id.clone()).collect();
     let sending = Sending { id, new, media, contact, draft };
     let lane = Lane::of(&conversation).and(&account);
     let sent = chat.context.db.write(lane, async move |tx| store(tx, sending).await).await?;
@@ -97,6 +101,10 @@ pub(crate) async fn send_message(
                 chat.metrics.held.inc();
             }
             live::publish(&chat.context.bus, conversation, &informed);
+            if let Err(error) = refresh_media(chat, account, &pending).await {
+                // The message is stored. The next event about the items brings them up to date.
+                tracing::warn!(%error, message.id = %message.id, "the media of a new message could not be read again");
+            }
             Ok(message)
         }
         Sent::NotStored(what) => Err(what.into_error(chat)),
@@ -145,7 +153,7 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
         _ => MessageState::Sent,
     };
     let seq = append(tx, conversation, ChangeKind::Message, Some(account), About::message(id), now).await?;
-    let message = message_of(id, seq, new, &draft, &decision, state);
+    let message = message_of(id, seq, &new, &draft, &decision, state);
     messages::insert(tx, &message).await?;
     media::insert(tx, id, &media).await?;
     if message.verdict.is_some() {
@@ -192,7 +200,14 @@ async fn recipient(
     Ok(Recipient { member, reach, is_blocking })
 }
 
-fn message_of(id: Uuid, seq: i64, new: NewMessage, draft: &Draft, decision: &Decision, state: MessageState) -> Message {
+fn message_of(
+    id: Uuid,
+    seq: i64,
+    new: &NewMessage,
+    draft: &Draft,
+    decision: &Decision,
+    state: MessageState,
+) -> Message {
     let verdict = &decision.verdict;
     Message {
         id,
@@ -212,7 +227,7 @@ fn message_of(id: Uuid, seq: i64, new: NewMessage, draft: &Draft, decision: &Dec
     }
 }
 
-/// Tells the budget of whoever brought the author here that they are answered, with the author's first message.
+/// Tells the budget of the member who brought the author here that they are answered, with the author's first message.
 async fn answer(tx: &Tx, me: &ConversationMember, other: AccountId) -> Result<(), db::Error> {
     // The message of now is counted.
     if me.inviter == Some(other) && messages::count_of_author(tx, me.conversation, me.account).await? == 1 {

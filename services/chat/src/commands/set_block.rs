@@ -6,7 +6,7 @@ use contract::AccountId;
 use db::Lane;
 
 use crate::error::Error;
-use crate::model::MemberState;
+use crate::model::{ConversationMember, MemberState};
 use crate::state::Chat;
 use crate::store::{blocks, members, people};
 
@@ -39,7 +39,7 @@ pub(crate) async fn set_block(
         for request in requests {
             db.write(Lane::of(&request.conversation), async move |tx| {
                 let found = members::find(tx, request.conversation, blocker).await?;
-                if let Some(mut member) = found.filter(|member| member.is_requested()) {
+                if let Some(mut member) = found.filter(ConversationMember::is_requested) {
                     member.state = MemberState::Declined;
                     member.position = 0;
                     members::put(tx, &member).await?;

@@ -57,7 +57,7 @@ impl Conversation {
     }
 }
 
-/// Returns the key of the conversation of two members, whoever of them begins it.
+/// Returns the key of the conversation of two members, whichever of them begins it.
 pub(crate) fn pair_key(one: AccountId, other: AccountId) -> String {
     let (first, second) = if one <= other { (one, other) } else { (other, one) };
     format!("{first} {second}")

@@ -144,6 +144,25 @@ pub(crate) async fn permissions(chat: &Chat, seen: &SeenConversation) -> Result<
     Ok(Permissions::of(target, false))
 }
 
+/// Returns who is told that a member is typing: the others who take part, if the member sends receipts and neither of
+/// two has blocked the other.
+pub(crate) async fn list_listeners(chat: &Chat, account: AccountId, id: Uuid) -> Result<Vec<AccountId>, Error> {
+    let reader = messages::reader(chat, account, id).await?;
+    let sql = chat.context.db.read();
+    if !reader.is_joined() || !settings::find(sql, account).await?.sends_receipts {
+        return Ok(Vec::new());
+    }
+    let conversation = conversations::find(sql, id).await?.ok_or(Error::NotFound)?;
+    let mut others: Vec<AccountId> = Vec::new();
+    for member in members::list(sql, id).await? {
+        let is_other = member.is_joined() && member.account != account;
+        if is_other && (conversation.is_group() || !blocks::between(sql, account, member.account).await?.any()) {
+            others.push(member.account);
+        }
+    }
+    Ok(others)
+}
+
 /// Returns what a reader learns of those who ask them, by account. Conversations that are no requests have no entry.
 pub(crate) async fn shared_contexts(
     chat: &Chat,

@@ -1,7 +1,7 @@
 //! The rows that are too old.
 //!
 //! Invariant: each statement deletes a bounded number of rows, found by an index. Places whose change is gone are shown
-//! as changes that nobody sees, so a sequence stays without a gap.
+//! as changes of which nothing is seen, so a sequence stays without a gap.
 
 use chrono::{DateTime, Utc};
 use db::{Error, FromQueryResult, Sql as _, Tx};

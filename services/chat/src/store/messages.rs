@@ -96,7 +96,7 @@ pub(crate) async fn insert(tx: &Tx, message: &Message) -> Result<(), Error> {
     tx.execute(INSERT, values).await.map(drop)
 }
 
-/// Returns a message, whoever sees it.
+/// Returns a message, also one that few members see.
 pub(crate) async fn find(sql: &impl Sql, id: Uuid) -> Result<Option<Message>, Error> {
     let text = format!("select {COLUMNS} from chat_message message where message.id = $1");
     let row: Option<Row> = sql.row(&text, vec![id.into()]).await?;
@@ -202,6 +202,32 @@ pub(crate) async fn count_unread(sql: &impl Sql, member: &ConversationMember) ->
     let mut values = reader(member);
     values.push(member.read_seq.into());
     count(sql, &text, values).await
+}
+
+/// Returns the place of the newest message of others that a member sees, up to a place.
+pub(crate) async fn find_newest_of_others(
+    sql: &impl Sql,
+    member: &ConversationMember,
+    until: i64,
+) -> Result<Option<i64>, Error> {
+    #[derive(FromQueryResult)]
+    struct SeqRow {
+        seq: i64,
+    }
+    let text = format!(
+        "select message.seq
+           from chat_message message
+          where {VISIBLE}
+            and message.seq <= $5
+            and message.author <> $1
+            and message.state = 'sent'
+          order by message.seq desc
+          limit 1"
+    );
+    let mut values = reader(member);
+    values.push(until.into());
+    let row: Option<SeqRow> = sql.row(&text, values).await?;
+    Ok(row.map(|row| row.seq))
 }
 
 const COUNT_OF_AUTHOR: &str = "

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what is older than what is known changes nothing; an erased account gets no row again.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::accounts::{AccountState, Profile, StandingChanged};
 use contract::social::views::PersonView;
 use contract::{AccountId, MediaId};
@@ -21,6 +21,9 @@ const PUT: &str = "
            profile_at = excluded.profile_at
      where chat_person.profile_at < excluded.profile_at";
 
+/// How much older than now the copy of social may be: an event of this time has not been handled there yet.
+const COPY_AGE: TimeDelta = TimeDelta::seconds(30);
+
 /// Records a person as social shows them now.
 pub(crate) async fn put(tx: &Tx, person: &PersonView, now: DateTime<Utc>) -> Result<(), Error> {
     let values = vec![
@@ -28,7 +31,7 @@ pub(crate) async fn put(tx: &Tx, person: &PersonView, now: DateTime<Utc>) -> Res
         person.handle.as_str().into(),
         person.display_name.as_str().into(),
         person.avatar.as_ref().map(|avatar| avatar.as_str().to_owned()).into(),
-        now.into(),
+        (now - COPY_AGE).into(),
     ];
     tx.execute(PUT, values).await.map(drop)
 }

@@ -41,6 +41,7 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     messages::list_before(sql, &member, 50, 50).await?;
     messages::list_after(sql, &member, 50, 50).await?;
     messages::count_unread(sql, &member).await?;
+    messages::find_newest_of_others(sql, &member, 50).await?;
     messages::count_of_author(sql, id, MEMBER).await?;
     messages::list_of_author(sql, MEMBER, Uuid::max(), 50).await?;
     media::list(sql, &[id, id]).await?;

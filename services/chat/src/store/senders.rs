@@ -53,7 +53,7 @@ pub(crate) async fn find(sql: &impl Sql, account: AccountId) -> Result<Option<Se
         state: SenderState {
             budget: Budget { credit: row.credit, at: row.credit_at },
             rate_free_at: row.rate_free_at,
-            // A window that can't be read is one of a later release: an empty one holds nobody back.
+            // A window that can't be read is one of a later release: an empty one holds no sender back.
             recent: RecentTexts::from_bytes(&row.recent, RecentLimits::SENDER)
                 .unwrap_or_else(|_| RecentTexts::new(RecentLimits::SENDER)),
         },
@@ -129,7 +129,7 @@ const LIST_FIRST: &str = "
      order by id desc
      limit $1";
 
-/// Returns the newest first messages of everybody.
+/// Returns the newest first messages of all members.
 pub(crate) async fn list_first(sql: &impl Sql, limit: usize) -> Result<Vec<FirstText>, Error> {
     #[derive(FromQueryResult)]
     struct FirstRow {

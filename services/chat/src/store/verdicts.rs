@@ -1,6 +1,6 @@
 //! Rows of verdicts that were worse than delivery.
 //!
-//! Invariant: a row has the facts of the verdict, which are numbers, and no words of anybody.
+//! Invariant: a row has the facts of the verdict, which are numbers, and no words of members.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;

@@ -41,7 +41,9 @@ async fn two_have_one_conversation_one_sequence_and_exact_counts() {
         let members = view["members"].as_array().unwrap();
         members.iter().find(|one| one["handle"] == "bob").unwrap()["read_seq"].clone()
     };
-    assert_eq!(of_bob(&told), 4);
+    assert_eq!(of_bob(&told), 2, "the newest message of others");
+    bob.post(&format!("{conversation}/read"), &json!({})).await.expect(204);
+    assert_eq!(changes(&ada, &conversation, 5).await.len(), 0, "a mark of a mark is none");
 
     // Both ways by key.
     let page = ada.get(&format!("{conversation}/messages?limit=2")).await.expect(200).json();

@@ -64,7 +64,7 @@ async fn who_has_left_reads_nothing_newer() {
 async fn groups_and_requests_to_join_them_have_bounds() {
     let harness = Harness::new().await;
     let [ada, bob, cy] = harness.members(["ada", "bob", "cy"]);
-    // A new member who asks many strangers at once is refused, and nobody hears of it.
+    // A new member who asks many strangers at once is refused, and they hear nothing of it.
     let strangers: Vec<String> = (0..5).map(|number| format!("stranger{number}")).collect();
     let others: Vec<_> = strangers.iter().map(|name| harness.member(name)).collect();
     let body = json!({"members": strangers, "name": "Offers"});

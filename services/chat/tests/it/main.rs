@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
+mod contention;
 mod conversations;
 mod erasure;
 mod fixtures;

@@ -60,6 +60,9 @@ async fn a_stream_tells_where_it_begins_and_what_comes_and_nothing_of_requests()
     assert_eq!((name.as_str(), conversation.ends_with(id)), ("changes", true));
     let change = &told["changes"][0];
     assert_eq!((&change["seq"], &change["message"]["text"]), (&Value::from(2), &Value::from("now")));
+    ada.post(&format!("{conversation}/typing"), &Value::Null).await.expect(204);
+    let (name, typing) = stream.next().await;
+    assert_eq!((name.as_str(), &typing["member"]), ("typing", &Value::from(ada.id.to_string())));
     harness.world.anonymous().get("/v1/chat/stream").await.refused(401, "auth.required");
     drop(stream);
     harness.world.end().await;

@@ -39,6 +39,7 @@ async fn read_people(sql: &Plans<'_>) -> Result<(), db::Error> {
         marks::count(sql, mark, READER).await?;
     }
     follows::count(sql, READER).await?;
+    follows::count_common_friends(sql, READER, OTHER, 100).await?;
     follows::list_requests(sql, OTHER, now, PersonNumber(i64::MAX), 50).await?;
     counts::find_of_person(sql, READER, READER).await?;
     counts::count_public(sql, &[Uuid::nil(), Uuid::max()]).await?;

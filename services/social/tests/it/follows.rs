@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contract::AccountId;
-use contract::social::{FindProfileView, FollowRequested, Followed, Unfollowed};
+use contract::social::{Contact, FindContacts, FindProfileView, FollowRequested, Followed, Unfollowed};
 use serde_json::json;
 use testkit::fake_role;
 
@@ -95,5 +95,30 @@ async fn a_private_member_answers_requests() {
     let told = listener.events::<Followed>();
     assert_eq!((told.len(), told.iter().filter(|event| event.by_request).count()), (3, 1));
     assert_eq!(listener.events::<FollowRequested>().len(), 3);
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn roles_that_deliver_are_told_how_people_stand_to_a_member() {
+    let harness = Harness::new().await;
+    let [ada, bob, _eve, mia] = harness.members(["ada", "bob", "eve", "mia"]);
+    // Mia is a friend of Ada's and of Bob's; Bob follows Ada; Eve is a stranger.
+    for (member, handle) in [(&ada, "mia"), (&mia, "ada"), (&bob, "mia"), (&mia, "bob"), (&bob, "ada")] {
+        follow(member, handle).await;
+    }
+    let asked = async |names: &[&str]| -> Vec<Contact> {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let query = FindContacts { member: AccountId(ada.id), names };
+        harness.world.process.peers.ask(&query).await.unwrap().unwrap()
+    };
+    let found = asked(&["ada", "bob", "eve", "nemo"]).await;
+    let handles: Vec<&str> = found.iter().map(|contact| contact.person.handle.as_str()).collect();
+    assert_eq!(handles, ["ada", "bob", "eve"], "who does not exist is left out");
+    let bob_to_ada = &found[1];
+    assert!(bob_to_ada.follows_member && !bob_to_ada.is_followed && !bob_to_ada.blocks_member);
+    assert_eq!((bob_to_ada.friends_in_common, found[2].friends_in_common), (1, 0));
+    put(&bob, "ada", "block").await.expect(200);
+    let found = asked(&[bob.id.to_string().as_str()]).await;
+    assert!(found[0].blocks_member && !found[0].is_blocked && !found[0].follows_member);
     harness.world.end().await;
 }
