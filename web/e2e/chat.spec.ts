@@ -42,6 +42,13 @@ async function act(log: Locator, text: string, name: string): Promise<void> {
   await row(log, text).getByRole('group').getByRole('button', { name, exact: true }).click();
 }
 
+/** Adds a file to the next message, and waits until it has arrived. */
+async function attach({ page }: Person, path: string): Promise<void> {
+  await page.getByRole('button', { name: 'Add media' }).click();
+  await page.locator('main form input[type="file"]').setInputFiles(path);
+  await expect(page.getByRole('button', { name: 'Send', exact: true })).toBeEnabled();
+}
+
 /** On a phone and a desktop nothing overlaps, and axe finds nothing. */
 async function expectFits(page: Page, what: string): Promise<void> {
   for (const { colorScheme, ...viewport } of [{ width: 390, height: 844, colorScheme: 'light' }, { width: 1440, height: 900, colorScheme: 'dark' }] as const) {
@@ -62,9 +69,16 @@ test('a stranger’s message is a request, acceptance opens the conversation, an
   await bob.page.getByRole('button', { name: 'Message', exact: true }).click();
   await expect(bob.page.getByText(/doesn’t follow you: what you write waits among their requests/)).toBeVisible();
   await bob.write('Shall we sing it a tone lower?');
-  await expect(row(bob.log, 'Shall we sing it')).toContainText('this waits among the requests');
+  await expect(row(bob.log, 'Shall we sing it')).toContainText('waits among the requests');
+  await attach(bob, files.portrait);
+  await bob.write('Our tower');
+  await expect(row(bob.log, 'Our tower').getByRole('img')).toBeVisible();
 
-  // Nothing of it reaches Ada but what she looks for.
+  // Nothing of it reaches Ada but what she looks for, and no picture before she opens it.
+  const pictures: string[] = [];
+  ada.page.on('request', (request) => {
+    if (/\/v1\/media\/[^/]+\/image/.test(request.url())) pictures.push(request.url());
+  });
   await ada.page.goto('/messages');
   await expect(ada.page.getByText('You have no messages yet.')).toBeVisible();
   await expect(chatLink(ada)).toHaveAccessibleName('Messages');
@@ -75,9 +89,15 @@ test('a stranger’s message is a request, acceptance opens the conversation, an
   await expect(banner).toContainText('The account is less than a day old');
   await expect(ada.page.getByRole('textbox', { name: 'Message' })).toHaveCount(0);
   await expect(row(ada.log, 'Shall we sing it')).toBeVisible();
+  await expect(row(ada.log, 'Our tower')).toContainText('1 item, shown after you accept');
   await expectFits(ada.page, 'a request');
   await banner.getByRole('button', { name: 'Accept' }).click();
   await expect(banner).toHaveCount(0);
+  const showPicture = row(ada.log, 'Our tower').getByRole('button', { name: 'Show the item' });
+  await expect(showPicture).toBeVisible();
+  expect(pictures).toEqual([]);
+  await showPicture.click();
+  await expect(row(ada.log, 'Our tower').getByRole('img')).toBeVisible();
 
   // Both write, and see it at once.
   await expect(bob.page.getByText(/waits among/)).toHaveCount(0);
@@ -114,9 +134,7 @@ test('a stranger’s message is a request, acceptance opens the conversation, an
   await expect(ada.log.getByRole('listitem').filter({ hasText: 'Do you hear me?' })).toHaveCount(1);
 
   // A photo, which is sent when it has arrived.
-  await ada.page.getByRole('button', { name: 'Add media' }).click();
-  await ada.page.locator('main form input[type="file"]').setInputFiles(files.photo);
-  await expect(ada.page.getByRole('button', { name: 'Send', exact: true })).toBeEnabled();
+  await attach(ada, files.photo);
   await ada.write('The harbour');
   await expect(row(bob.log, 'The harbour').getByRole('img')).toBeVisible();
   await expectFits(bob.page, 'a conversation');
