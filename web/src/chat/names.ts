@@ -9,11 +9,11 @@ const MAX_NAMED = 4;
 /** A member as an avatar needs them. */
 export interface ShownMember {
   handle: string;
-  display_name: string | null;
+  display_name: string;
   avatar: string | null;
 }
 
-export const shownMember = (member: ConversationMember | undefined): ShownMember => ({ handle: member?.handle ?? '', display_name: member?.display_name ?? null, avatar: member?.avatar ?? null });
+export const shownMember = (member: ConversationMember | undefined): ShownMember => ({ handle: member?.handle ?? '', display_name: member?.display_name ?? '', avatar: member?.avatar ?? null });
 
 /** Returns the name of a member; those whose account is gone, or who have left, have none. */
 export const memberName = (member: Pick<ConversationMember, 'handle' | 'display_name'> | undefined): string => member?.display_name || member?.handle || m.formerMember();

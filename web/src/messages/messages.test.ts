@@ -13,7 +13,7 @@ import { pseudoLocalize } from './pseudo.js';
 
 /** Texts that are the same in English and in another language. */
 const SAME: Record<string, readonly string[]> = {
-  fr: ['account.email', 'albums.description', 'apiKeys.tagAlbums', 'apiKeys.tagChat', 'apiKeys.tagNotifications', 'chat.message', 'chat.title', 'factors.code', 'layout.albums', 'layout.pages', 'library.photos', 'media.description', 'media.public', 'player.volume'],
+  fr: ['account.email', 'albums.description', 'apiKeys.tagAlbums', 'apiKeys.tagChat', 'apiKeys.tagNotifications', 'chat.message', 'chat.title', 'factors.code', 'layout.albums', 'layout.pages', 'library.photos', 'media.description', 'media.public', 'notifications.kindMessaged', 'player.volume'],
   es: ['player.speedNormal'],
   // Keyboards for Arabic have the English names.
   ar: ['player.keyHome', 'player.keyEnd'],
