@@ -177,8 +177,9 @@ export class OpenConversation {
       const { seq, epoch } = this.#value.confirmed;
       try {
         const changes = await this.calls.listChanges(this.id, seq, epoch, MAX_CHANGES);
-        if (this.#merge(changes) === 'reset') return await this.load();
-        if (changes.changes.length === 0 || this.#value.confirmed.seq >= changes.last_seq) return;
+        if (this.#merge(changes) !== 'merged') return await this.load();
+        const reached = this.#value.confirmed.seq;
+        if (reached <= seq || reached >= changes.last_seq) return;
       } catch (error) {
         if (!isProblem(error, 'chat.changes_reset')) throw error;
         return await this.load();
@@ -229,9 +230,12 @@ export class OpenConversation {
 
   /** Moves the window to the first message that was unread. */
   async jumpToNew(): Promise<void> {
-    while (this.newFrom === null && this.hasOlder && this.error === null) {
+    while (this.newFrom === null && this.hasOlder) {
+      const before = this.#older;
       await this.loadOlder();
       this.newFrom = timelines.firstUnread(this.timeline.messages, this.me, this.newCount);
+      // It has failed, or another page is being read.
+      if (this.#older === before) return;
     }
   }
 

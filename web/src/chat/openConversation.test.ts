@@ -191,6 +191,23 @@ it('the history is read at both ends, and what comes meanwhile is not missed', a
   expect(texts()).toEqual(['one', ...Array.from({ length: 160 }, (_, n) => String(n + 2))]);
 });
 
+it('the first of many new messages is found, or not if the history cannot be read', async () => {
+  for (let n = 2; n <= 160; n += 1) server.write('bob', String(n));
+  const other = new OpenConversation('c', ME, { ...server, get: async () => ({ ...(await server.get()), unread: 130 }) });
+  await other.load();
+  expect([other.newFrom, other.newCount]).toEqual([null, 130]);
+  await other.jumpToNew();
+  expect(other.newFrom).toBe('m31');
+  const failing = new OpenConversation('c', ME, {
+    ...server,
+    get: async () => ({ ...(await server.get()), unread: 130 }),
+    listBefore: async (id, limit, before) => (before === undefined ? server.listBefore(id, limit) : server.refuse()),
+  });
+  await failing.load();
+  await failing.jumpToNew();
+  expect(failing.newFrom).toBeNull();
+});
+
 it('what is seen is marked once', async () => {
   vi.useFakeTimers();
   server.write('bob', 'two');
