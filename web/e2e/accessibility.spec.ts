@@ -15,7 +15,7 @@ async function expectAccessible(page: Page, what: string): Promise<void> {
 }
 
 test('axe finds nothing on the pages of a new member', async ({ page, home, member }) => {
-  for (const path of ['/', '/albums', '/trash', '/feed', '/explore', '/tags/karaoke', '/songs/5kT0vYq8Zb3mXw1RcHs9Ga', '/saved', '/pending-comments', '/threads/new', '/greetings', '/notifications', '/settings/notifications', '/compose', '/follow-requests', '/settings', '/settings/api-keys', '/settings/people', '/confirm', `/u/${member.handle}`, '/nowhere']) {
+  for (const path of ['/', '/albums', '/trash', '/feed', '/explore', '/tags/karaoke', '/songs/5kT0vYq8Zb3mXw1RcHs9Ga', '/saved', '/pending-comments', '/threads/new', '/greetings', '/notifications', '/messages', '/messages/requests', '/messages/new', '/messages/join/5kT0vYq8Zb3mXw1RcHs9Ga', '/settings/notifications', '/compose', '/follow-requests', '/settings', '/settings/api-keys', '/settings/people', '/confirm', `/u/${member.handle}`, '/nowhere']) {
     await home.goto(path);
     await home.waitForSelector('main h1');
     await expectAccessible(page, path);

@@ -60,7 +60,7 @@ test.describe('a browser in Arabic', () => {
       await check(basename(file));
       await page.locator('header .home').click();
     }
-    for (const path of ['/settings', '/settings/api-keys', '/settings/people', '/albums', '/trash']) {
+    for (const path of ['/settings', '/settings/api-keys', '/settings/people', '/albums', '/trash', '/messages', '/messages/requests', '/messages/new']) {
       await page.goto(path);
       await expect(page.locator('main h1')).toBeVisible();
       await check(path);

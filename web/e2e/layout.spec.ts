@@ -25,7 +25,7 @@ test('no page has an overlap or scrolls sideways between phone and desktop', asy
     await openItem(home, basename(file));
     await expectNoOverlap(page, basename(file));
   }
-  for (const path of ['/settings', '/settings/api-keys', '/settings/people', '/albums', '/trash', '/feed', '/explore', '/tags/karaoke', '/songs/5kT0vYq8Zb3mXw1RcHs9Ga', '/saved', '/pending-comments', '/threads/new', '/greetings', '/notifications', '/settings/notifications', '/compose', '/follow-requests', `/u/${owner.handle}`, '/nowhere']) {
+  for (const path of ['/settings', '/settings/api-keys', '/settings/people', '/albums', '/trash', '/feed', '/explore', '/tags/karaoke', '/songs/5kT0vYq8Zb3mXw1RcHs9Ga', '/saved', '/pending-comments', '/threads/new', '/greetings', '/notifications', '/messages', '/messages/requests', '/messages/new', '/messages/join/5kT0vYq8Zb3mXw1RcHs9Ga', '/settings/notifications', '/compose', '/follow-requests', `/u/${owner.handle}`, '/nowhere']) {
     await home.goto(path);
     await expect(home.locator('main h1')).toBeVisible();
     await expectNoOverlap(page, path);

@@ -65,6 +65,11 @@ test('every page fits a phone and a desktop', async ({ page, home, files, owner 
   await expect(home.getByText('You have no API keys yet.')).toBeVisible();
   await home.getByRole('button', { name: 'Create key' }).click();
   await capture(page, 'api-keys-refused');
+  for (const path of ['/messages', '/messages/requests', '/messages/new']) {
+    await home.goto(path);
+    await expect(home.getByRole('main').getByRole('heading', { level: 1 })).toBeVisible();
+    await capture(page, path.slice(1).replace('/', '-'));
+  }
   await home.goto('/nowhere/at/all');
   await capture(page, 'not-found');
   await home.goto('/settings');

@@ -5,6 +5,7 @@
 import type { Component } from 'svelte';
 import account from '#messages/account';
 import apiKeys from '#messages/apiKeys';
+import chat from '#messages/chat';
 import feeds from '#messages/feeds';
 import greetings from '#messages/greetings';
 import layout from '#messages/layout';
@@ -16,7 +17,7 @@ import talk from '#messages/talk';
 import threads from '#messages/threads';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'place' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'notifications' | 'reminders' | 'unsubscribe' | 'trash' | 'settings' | 'notification-settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'place' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'notifications' | 'reminders' | 'messages' | 'message-requests' | 'new-conversation' | 'join-conversation' | 'group' | 'conversation' | 'unsubscribe' | 'trash' | 'settings' | 'notification-settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -61,6 +62,12 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   greeting: { pattern: '/g/:token', title: null, load: () => import('./greetings/GreetingPage.svelte') },
   notifications: { pattern: '/notifications', title: notifications.title, load: () => import('./notifications/NotificationsPage.svelte'), signedOut: 'sign-in' },
   reminders: { pattern: '/reminders', title: notifications.remindersTitle, load: () => import('./notifications/RemindersPage.svelte'), signedOut: 'sign-in' },
+  messages: { pattern: '/messages', title: chat.title, load: () => import('./chat/InboxPage.svelte'), signedOut: 'sign-in' },
+  'message-requests': { pattern: '/messages/requests', title: chat.requestsTitle, load: () => import('./chat/RequestsPage.svelte'), signedOut: 'sign-in' },
+  'new-conversation': { pattern: '/messages/new', title: chat.newMessage, load: () => import('./chat/NewConversationPage.svelte'), signedOut: 'sign-in' },
+  'join-conversation': { pattern: '/messages/join/:token', title: chat.joinTitle, load: () => import('./chat/JoinGroupPage.svelte'), signedOut: 'sign-in' },
+  group: { pattern: '/messages/:id/group', title: null, load: () => import('./chat/GroupPage.svelte'), signedOut: 'sign-in' },
+  conversation: { pattern: '/messages/:id', title: null, load: () => import('./chat/ConversationPage.svelte'), signedOut: 'sign-in' },
   // The link of a mail: it needs no session.
   unsubscribe: { pattern: '/unsubscribe', title: notifications.unsubscribeTitle, load: () => import('./notifications/UnsubscribePage.svelte') },
   trash: { pattern: '/trash', title: layout.trash, load: () => import('./trash/TrashPage.svelte'), signedOut: 'sign-in' },

@@ -45,6 +45,15 @@ export type NoticeCounts = BodyOf<'/v1/notifications/read', 'post', 200>;
 export type NotificationPreferences = BodyOf<'/v1/notifications/preferences', 'get', 200>;
 export type NotificationPreference = NotificationPreferences['kinds'][string];
 export type Reminder = BodyOf<'/v1/reminders', 'get', 200>['items'][number];
+export type Conversation = BodyOf<'/v1/conversations', 'get', 200>['items'][number];
+export type ConversationMember = Conversation['members'][number];
+export type ChatMessage = BodyOf<'/v1/messages/{id}', 'get', 200>;
+export type ChatVerdict = NonNullable<ChatMessage['verdict']>;
+export type SentMessage = BodyOf<'/v1/conversations/{id}/messages', 'post', 201>;
+/** Changes of a conversation, without a gap. */
+export type ChatChanges = BodyOf<'/v1/conversations/{id}/changes', 'get', 200>;
+export type ChatChange = ChatChanges['changes'][number];
+export type ChatSettings = BodyOf<'/v1/chat/settings', 'get', 200>;
 export type Audience = Post['audience'];
 export type Policies = Post['policies'];
 export type Policy = NonNullable<Policies['comment']>;

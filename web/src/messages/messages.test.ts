@@ -13,7 +13,7 @@ import { pseudoLocalize } from './pseudo.js';
 
 /** Texts that are the same in English and in another language. */
 const SAME: Record<string, readonly string[]> = {
-  fr: ['account.email', 'albums.description', 'apiKeys.tagAlbums', 'apiKeys.tagNotifications', 'factors.code', 'layout.albums', 'layout.pages', 'library.photos', 'media.description', 'media.public', 'player.volume'],
+  fr: ['account.email', 'albums.description', 'apiKeys.tagAlbums', 'apiKeys.tagChat', 'apiKeys.tagNotifications', 'chat.message', 'chat.title', 'factors.code', 'layout.albums', 'layout.pages', 'library.photos', 'media.description', 'media.public', 'notifications.kindMessaged', 'player.volume'],
   es: ['player.speedNormal'],
   // Keyboards for Arabic have the English names.
   ar: ['player.keyHome', 'player.keyEnd'],
@@ -33,8 +33,8 @@ const CODES_FOR_PROGRAMS = [
   'moderation.no_such_case', 'moderation.claimed', 'moderation.not_claimed', 'moderation.decided_already', 'moderation.own_case', 'moderation.beyond_role', 'moderation.invalid_decision',
   // The player gets these of a playlist, and its page reads the thread again; the page asks for the feed alone, not for the first screen.
   'social.programme_changed', 'social.programme_not_ready', 'home.wrong_cursor',
-  // A stream that is refused is opened again by itself.
-  'notify.invalid_mark', 'notify.too_many_streams',
+  // A stream that is refused is opened again by itself, and what has changed otherwise is read again.
+  'notify.invalid_mark', 'notify.too_many_streams', 'chat.too_many_streams', 'chat.changes_reset',
   // Of devices that notifications are pushed to: the page asks first whether browsers are, and sends what the browser has made.
   'notify.no_such_device', 'notify.invalid_device', 'notify.no_push_key',
   // Of announcements, at the operators' listener.
@@ -141,8 +141,10 @@ it('every code of the server that a person can meet has a sentence', () => {
   expect(documented.length).toBeGreaterThan(50);
   const known = Object.keys(english[PROBLEMS] ?? {});
   expect([...new Set(documented)].filter((code) => !known.includes(code)).sort()).toEqual([...CODES_FOR_PROGRAMS].sort());
-  // Reasons of failed conversions are in an item, not in a response.
-  expect(known.filter((code) => !documented.includes(code) && !code.startsWith('transcode.'))).toEqual([]);
+  // Reasons of failed conversions are in an item, and reasons of verdicts beside a code, not in its place.
+  expect(known.filter((code) => !documented.includes(code) && !/^(transcode|screening)\./.test(code))).toEqual([]);
+  const reasons = [...readFileSync('../screening/src/reason.rs', 'utf8').matchAll(/"(screening\.\w+)", (?:true|false)/g)].map((match) => match[1] ?? '');
+  expect(known.filter((code) => code.startsWith('screening.')).sort()).toEqual(reasons.sort());
 });
 
 it('a problem has the sentence of the language; in English, and for an unknown code, that of the server', async () => {

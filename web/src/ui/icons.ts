@@ -60,6 +60,12 @@ export const ICONS = {
   down: { d: 'M6 9l6 6 6-6' },
   warning: { d: 'M12 4l9 16H3zM12 10v4.5m0 3h.01' },
   album: { d: 'M4 8.5h11.5V20H4zM8 5h11.5v11.5' },
+  message: { d: 'M4 5h16v11.5h-8L7.5 20v-3.5H4zM8 9.5h8M8 12.5h5' },
+  send: { d: 'M4 12l16-8-6 16-3-7zM11 13l9-9', directional: true },
+  reply: { d: 'M9 6L4 11l5 5M4 11h10a6 6 0 0 1 6 6v1', directional: true },
+  more: { d: 'M6 12h.01M12 12h.01M18 12h.01' },
+  attach: { d: 'M19 11.5l-7.5 7.5a4.6 4.6 0 0 1-6.5-6.5L13 4.5a3 3 0 0 1 4.3 4.3l-8 8a1.4 1.4 0 0 1-2-2L14 8' },
+  microphone: { d: 'M12 3.5a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0v-5a3 3 0 0 1 3-3zM5.5 11a6.5 6.5 0 0 0 13 0M12 17.5V21' },
   folder: { d: 'M3.5 6h6l2 2.5h9V19h-17z' },
 } as const satisfies Record<string, IconShape>;
 

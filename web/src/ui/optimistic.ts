@@ -15,6 +15,11 @@ export class Optimistic<T> {
     this.#confirmed = confirmed;
   }
 
+  /** The server's newest value. */
+  get confirmed(): T {
+    return this.#confirmed;
+  }
+
   get shown(): T {
     return this.#pending.reduce((value, { apply }) => apply(value), this.#confirmed);
   }
