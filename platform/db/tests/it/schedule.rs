@@ -48,7 +48,7 @@ async fn a_run_whose_owner_fell_silent_is_taken_over_and_the_old_owner_cannot_wr
     let folder = tempfile::tempdir().unwrap();
     let db = db(&folder).await;
     // The start of a slot, so that the clock can move without leaving it.
-    let start = chrono::DateTime::from_timestamp(600 * 3_000_000, 0).unwrap();
+    let start = DateTime::from_timestamp(600 * 3_000_000, 0).unwrap();
     let clock = Clock::fixed(start);
     let silent = claim(&db, &job(), "here", clock.now()).await.unwrap().unwrap();
     // A process whose clock is a minute ahead can't take it either.
@@ -70,7 +70,7 @@ async fn the_history_has_thirty_days_and_is_walked_from_the_newest_slot() {
     const STEP: TimeDelta = TimeDelta::hours(12);
     let folder = tempfile::tempdir().unwrap();
     let (db, tasks) = (db(&folder).await, Tasks::default());
-    let clock = Clock::fixed(chrono::DateTime::from_timestamp(600 * 3_000_000, 0).unwrap());
+    let clock = Clock::fixed(DateTime::from_timestamp(600 * 3_000_000, 0).unwrap());
     for number in 0..70 {
         let failing = Job::every("test.sweep", TimeDelta::minutes(10), move |_| async move {
             if number == 68 { Err("the disk is full".into()) } else { Ok(()) }
@@ -96,7 +96,7 @@ async fn the_history_has_thirty_days_and_is_walked_from_the_newest_slot() {
 async fn runs_of_a_job_that_no_release_has_any_more_are_removed_by_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let (db, tasks) = (db(&folder).await, Tasks::default());
-    let clock = Clock::fixed(chrono::DateTime::from_timestamp(600 * 3_000_000, 0).unwrap());
+    let clock = Clock::fixed(DateTime::from_timestamp(600 * 3_000_000, 0).unwrap());
     let job = |name| Job::every(name, TimeDelta::minutes(10), |_| async { Ok(()) });
     let run = async |name| {
         let job = job(name);

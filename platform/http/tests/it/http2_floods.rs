@@ -106,7 +106,7 @@ async fn each_flood_of_frames_ends_its_connection_and_no_other() {
 
     // CVE-2024-27316: a header that never ends; and one whose few bytes become many (an entry of the table, repeated).
     let open = frame(HEADERS, END_STREAM, 1, &block(GET, "/counted"));
-    let (received, sent) =
+    let (_, sent) =
         flood(&server, &open, 10_000, |_| frame(CONTINUATION, 0, 1, &[&[0, 1, b'a', 100][..], &[b'b'; 100]].concat()))
             .await;
     assert!(sent < 10_000);
