@@ -1,6 +1,7 @@
 // Owns the operations about conversations and messages, one function each. Does not own what is done with them (chat/).
 import { api, authorizedFetch, expectOk, readBody } from './client';
 import { problemFromText } from './problem';
+import type { ReportReason } from './talk';
 import type { ChatChanges, ChatMessage, ChatSettings, Conversation, SentMessage } from './types';
 
 export type Box = 'inbox' | 'requests';
@@ -54,6 +55,9 @@ export const accept = (id: string): Promise<Conversation> => readBody(api.POST('
 export const decline = (id: string): Promise<void> => expectOk(api.POST('/v1/conversations/{id}/decline', { params: of(id) }));
 export const markRead = (id: string, seq: number): Promise<void> => expectOk(api.POST('/v1/conversations/{id}/read', { params: of(id), body: { seq } }));
 export const markDelivered = (id: string, seq: number): Promise<void> => expectOk(api.POST('/v1/conversations/{id}/delivered', { params: of(id), body: { seq } }));
+
+/** Reports a message to the moderators, with a copy of what it is now. */
+export const reportMessage = (id: string, body: { reason: ReportReason; text: string }): Promise<void> => expectOk(api.POST('/v1/messages/{id}/reports', { params: of(id), body }));
 
 /** Tells the others that the member is typing, for a few seconds. */
 export const showTyping = (id: string): Promise<void> => expectOk(api.POST('/v1/conversations/{id}/typing', { params: of(id) }));

@@ -5,7 +5,6 @@ import type { ConversationMember } from '../api/types';
 import { setLanguage } from '../messages/language.svelte';
 import { handlesOf } from './handles';
 import { conversationName, summaryOf } from './names';
-import { reportText } from './reportText';
 import { sharedPosts, shareText } from './sharedPosts';
 import { refusalOf, stateAfter } from './unsent';
 import { problemSentence, verdictSentence } from './verdicts';
@@ -56,9 +55,4 @@ it('a voice note has the first format that the browser records', () => {
   expect(voiceFormat((type) => type.startsWith('audio/webm'))).toBe('audio/webm;codecs=opus');
   expect(voiceFormat(() => false)).toBeNull();
   expect([voiceName('audio/mp4;codecs=mp4a.40.2', new Date('2026-05-04T18:30:00Z')), fileType('audio/webm;codecs=opus')]).toEqual(['2026-05-04 18-30-00.m4a', 'audio/webm']);
-});
-
-it('a report names the message, and leaves room for words', () => {
-  expect(reportText({ id: 'm', text: 'Buy!' })).toBe('m\nBuy!\n');
-  expect([...reportText({ id: 'm', text: '🎵'.repeat(2_000) })].length).toBeLessThan(1_000);
 });
