@@ -6,6 +6,7 @@
 
 mod conversation_views;
 mod conversations;
+mod follower;
 mod groups;
 mod marks;
 mod messages;
