@@ -126,6 +126,7 @@ impl WorldBuilder {
             random: Random::system(),
             openapi_json: "{}".into(),
             operators_openapi_json: "{}".into(),
+            asyncapi_json: "{}".into(),
             all: [services, &self.other_roles].concat(),
             pending: PendingDependencies::default(),
             sections: Vec::new(),
