@@ -209,9 +209,12 @@ impl Follower {
     async fn read_page(&mut self, conversation: Uuid) -> Result<bool, Error> {
         let Some(member) = self.find_member(conversation).await? else { return Ok(false) };
         let Some((_, last_seq)) = queries::changes::place(&self.chat, &member).await? else { return Ok(false) };
-        // A conversation that the client was told nothing of begins with its newest change.
+        // A conversation that the client was told nothing of begins as a whole if it is short, else with its newest
+        // change.
+        let is_short = last_seq - member.from_seq <= i64::try_from(self.page_size).unwrap_or(i64::MAX);
+        let start = if is_short { member.from_seq } else { last_seq - 1 };
         let known = self.places.as_ref().and_then(|places| places.get(&conversation).copied());
-        let after = known.unwrap_or((last_seq - 1).max(0));
+        let after = known.unwrap_or(start);
         if after >= last_seq {
             return Ok(false);
         }

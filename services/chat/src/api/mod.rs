@@ -1,7 +1,7 @@
 //! The HTTP API of this role.
 //!
-//! Owns parsing, authorisation and responses; the rules are elsewhere. Invariant: every handler takes a `Member`, or the
-//! handshake of one, and reads and writes as that member.
+//! Owns parsing, authorisation and responses; the rules are elsewhere. Invariant: every handler takes a `Member`, the
+//! socket by its handshake, and reads and writes as that member.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod conversation_views;
@@ -31,7 +31,9 @@ use crate::state::Chat;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    tags((name = "chat", description = "Conversations of two and of groups, requests, and verdicts about what is sent.")),
+    tags(
+        (name = "chat", description = "Conversations of two and of groups, requests, and verdicts about what is sent.")
+    ),
     components(schemas(socket::ClientFrame, socket::ServerFrame))
 )]
 struct ApiDoc;

@@ -14,7 +14,7 @@ use db::Lane;
 use http::Method;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use testkit::{TestClient, TestResponse, World, fake_role};
+use testkit::{TestClient, TestResponse, World, WorldBuilder, fake_role};
 use uuid::Uuid;
 
 /// What social knows.
@@ -54,7 +54,12 @@ pub struct Harness {
 
 impl Harness {
     pub async fn new() -> Self {
-        let world = World::of(&[chat::service()]).await;
+        Self::with(World::builder()).await
+    }
+
+    /// Starts a world with other settings.
+    pub async fn with(builder: WorldBuilder) -> Self {
+        let world = builder.start(&[chat::service()]).await;
         let people: Arc<Mutex<People>> = Arc::default();
         let known = people.clone();
         fake_role("social")
