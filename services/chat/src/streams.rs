@@ -19,8 +19,8 @@ use crate::live::{TOPIC, Update, read};
 
 /// The most streams of a process. Each holds a few kilobytes while it waits.
 const MAX_STREAMS: usize = 10_000;
-/// The most streams of one member: more than the devices and windows of a person.
-const MAX_PER_MEMBER: usize = 30;
+/// The most streams of one member: more than one gateway lets them have.
+const MAX_PER_MEMBER: usize = 64;
 /// The most conversations that a stream has to read; beyond them it begins again.
 const MAX_CHANGED: usize = 200;
 
