@@ -38,7 +38,7 @@ const MAX_CHANGES: usize = 20;
 /// Frames are JSON objects with a `type`; `/v1/asyncapi.json` and the guide describe them. The client says `hello` with
 /// the places that it has, and gets `places`, the changes above its places, and then what comes; it sends messages and
 /// marks. A browser, which can't send the Authorization header here, offers the protocols `tutti.chat.v1` and `bearer.`
-/// with the access token after the dot; it has no other way, least of all the URL. The server says `bye` before it closes, with the time after which to connect
+/// with the access token after the dot. The server says `bye` before it closes, with the time after which to connect
 /// again.
 #[utoipa::path(
     get,
