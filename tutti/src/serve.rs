@@ -32,14 +32,10 @@ const LISTEN_BACKLOG: u32 = 8192;
 /// Connections to the operators' listener at once.
 const MAX_ADMIN_CONNECTIONS: usize = 256;
 
-/// Returns the description of a listener's interface for the role that serves it. A process without that role needs
+/// Returns a description of the interface for the role that serves it. A process without that role needs
 /// none.
-fn description(services: &[Service], role: &str, listener: ListenerKind) -> Arc<str> {
-    if services.iter().any(|service| service.name == role) {
-        openapi::committed_json(listener).into()
-    } else {
-        Arc::default()
-    }
+fn description(services: &[Service], role: &str, committed: &str) -> Arc<str> {
+    if services.iter().any(|service| service.name == role) { committed.into() } else { Arc::default() }
 }
 
 /// Runs the process until SIGTERM or Ctrl-C.
@@ -97,8 +93,13 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         listen: public.local_addr()?,
         clock,
         random: base::Random::system(),
-        openapi_json: description(&services, "gateway", ListenerKind::Public),
-        operators_openapi_json: description(&services, listeners::ADMIN, ListenerKind::Operators),
+        openapi_json: description(&services, "gateway", openapi::committed_json(ListenerKind::Public)),
+        operators_openapi_json: description(
+            &services,
+            listeners::ADMIN,
+            openapi::committed_json(ListenerKind::Operators),
+        ),
+        asyncapi_json: description(&services, "gateway", openapi::COMMITTED_FRAMES),
         all: roles::all().to_vec(),
         pending: readiness.pending.clone(),
         sections: settings::sections(),

@@ -71,6 +71,8 @@ pub struct Options {
     pub openapi_json: std::sync::Arc<str>,
     /// The OpenAPI 3.1 document of the operators' listener, as JSON, if the process has that listener.
     pub operators_openapi_json: std::sync::Arc<str>,
+    /// The AsyncAPI 3.0 document of the product's WebSockets, as JSON, if the process has the role `gateway`.
+    pub asyncapi_json: std::sync::Arc<str>,
     /// Every role of the product, including those that run in other processes: a process declares the consumers of all
     /// of them.
     pub all: Vec<Service>,
@@ -201,6 +203,7 @@ impl Process {
                     tasks,
                     openapi_json: options.openapi_json.clone(),
                     operators_openapi_json: options.operators_openapi_json.clone(),
+                    asyncapi_json: options.asyncapi_json.clone(),
                     folder,
                 };
                 data_dir::recreate(&context.scratch())?;

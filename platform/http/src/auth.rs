@@ -10,6 +10,7 @@ mod api_keys;
 mod ended_sessions;
 mod follow;
 mod keys;
+mod offered_token;
 mod team_keys;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use http::header;
 use http::request::Parts;
 pub use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, Validation};
+pub use offered_token::take_offered_token;
 use serde::{Deserialize, Serialize};
 pub use team_keys::{ACT_FOR_MEMBERS, FindTeamKeyToken, NO_MEMBER, ON_BEHALF_OF, TEAM_KEY_PREFIX, TEAM_ROLE};
 use uuid::Uuid;

@@ -132,6 +132,8 @@ pub struct Context {
     pub openapi_json: Arc<str>,
     /// The OpenAPI 3.1 document of the operators' listener, as JSON, if the process has that listener.
     pub operators_openapi_json: Arc<str>,
+    /// The AsyncAPI 3.0 document of the product's WebSockets, as JSON, if the process has the role `gateway`.
+    pub asyncapi_json: Arc<str>,
     /// The service's own folder for secrets and scratch files, private to this process's user. Scratch files are in
     /// `scratch()`.
     pub folder: PathBuf,

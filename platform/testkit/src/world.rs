@@ -72,8 +72,7 @@ impl WorldBuilder {
         self
     }
 
-    /// Verifies tokens with the keys of the accounts role (which must be one of the services) instead of the world's
-    /// own.
+    /// Verifies tokens with the keys of accounts, which must be one of the services, instead of the world's own.
     #[must_use]
     pub fn with_real_accounts(mut self) -> Self {
         self.real_accounts = true;
@@ -126,6 +125,7 @@ impl WorldBuilder {
             random: Random::system(),
             openapi_json: "{}".into(),
             operators_openapi_json: "{}".into(),
+            asyncapi_json: "{}".into(),
             all: [services, &self.other_roles].concat(),
             pending: PendingDependencies::default(),
             sections: Vec::new(),

@@ -25,5 +25,6 @@ http_server::codes! {
     REPORTED_ALREADY = 409 "chat.reported_already", "You have reported it; wait until a moderator has read it.";
     TOO_OFTEN = 429 "chat.too_often", "Wait for the time in Retry-After, then report it.";
     CHANGES_RESET = 410 "chat.changes_reset", "Read the conversation again, then its changes after `last_seq`.";
+    NOT_A_WEBSOCKET = 400 "chat.not_a_websocket", "Open it with a WebSocket client, over HTTP/1.1.";
     TOO_MANY_STREAMS = 503 "chat.too_many_streams", "Connect again after the time in Retry-After.";
 }

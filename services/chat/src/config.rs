@@ -2,6 +2,8 @@
 //!
 //! Invariant: every bound of this role that an operator may change is here.
 
+use std::time::Duration;
+
 use base::config::Section;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,11 @@ pub(crate) struct Config {
     pub max_reports_per_hour: u32,
     /// After how many days messages are removed; 0 for never.
     pub message_days: u32,
+    /// After how many seconds without a frame or a pong a WebSocket is ended, at least 15. After a third of it the
+    /// client is asked for a pong.
+    pub socket_idle_seconds: u32,
+    /// How many seconds a client may take to read a frame of a WebSocket before it is cut, at least 1.
+    pub socket_write_seconds: u32,
 }
 
 /// The most members of a group.
@@ -31,7 +38,13 @@ pub(crate) fn sections() -> Vec<Section> {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_members: MAX_MEMBERS, max_reports_per_hour: 50, message_days: 0 }
+        Self {
+            max_members: MAX_MEMBERS,
+            max_reports_per_hour: 50,
+            message_days: 0,
+            socket_idle_seconds: 75,
+            socket_write_seconds: 10,
+        }
     }
 }
 
@@ -39,6 +52,16 @@ impl Config {
     /// Returns how many members a group may have.
     pub(crate) fn max_members(&self) -> usize {
         self.max_members.clamp(2, MAX_MEMBERS) as usize
+    }
+
+    /// Returns how long a socket may be silent.
+    pub(crate) fn socket_idle(&self) -> Duration {
+        Duration::from_secs(self.socket_idle_seconds.max(15).into())
+    }
+
+    /// Returns how long a client may take to read a frame.
+    pub(crate) fn socket_write(&self) -> Duration {
+        Duration::from_secs(self.socket_write_seconds.max(1).into())
     }
 
     /// Returns how long messages are kept; `None` for ever.

@@ -17,8 +17,10 @@ pub(crate) struct Metrics {
     pub refused: Counter,
     /// Messages that came too fast, or to too many new people.
     pub slowed: Counter,
-    /// Live streams that are open in this process.
+    /// Live streams and sockets that are open in this process.
     pub streams: Gauge,
+    /// Sockets that were ended because their client read too slowly.
+    pub slow_sockets: Counter,
 }
 
 impl Metrics {
@@ -34,7 +36,12 @@ impl Metrics {
                 "Messages that came too fast, or to too many new people",
                 metrics.slowed.clone(),
             );
-            registry.register("chat_streams", "Live streams of this process", metrics.streams.clone());
+            registry.register("chat_streams", "Live streams and sockets of this process", metrics.streams.clone());
+            registry.register(
+                "chat_slow_sockets",
+                "Sockets that were ended because their client read too slowly",
+                metrics.slow_sockets.clone(),
+            );
         });
         metrics
     }

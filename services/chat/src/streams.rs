@@ -19,6 +19,8 @@ use crate::live::{TOPIC, Update, read};
 
 /// The most streams of a process. Each holds a few kilobytes while it waits.
 const MAX_STREAMS: usize = 10_000;
+/// The most streams of one member: more than one gateway lets them have.
+const MAX_PER_MEMBER: usize = 64;
 /// The most conversations that a stream has to read; beyond them it begins again.
 const MAX_CHANGED: usize = 200;
 
@@ -103,10 +105,11 @@ impl Streams {
         }
     }
 
-    /// Opens a stream of a member; `None` if there are too many.
+    /// Opens a stream of a member; `None` if there are too many, of the process or of the member.
     pub(crate) fn open(&self, member: AccountId) -> Option<OpenStream> {
         let mut open = self.open.lock();
-        if open.count >= MAX_STREAMS {
+        let of_member = open.by_member.get(&member).map_or(0, Vec::len);
+        if open.count >= MAX_STREAMS || of_member >= MAX_PER_MEMBER {
             return None;
         }
         let slot = Arc::new(Slot::default());
@@ -196,7 +199,9 @@ mod tests {
         assert!(bob.take().is_lagged);
         streams.wake_all();
         assert!(ada.take().is_lagged);
-        drop((ada, bob));
+        let more: Vec<OpenStream> = (0..MAX_PER_MEMBER).filter_map(|_| streams.open(ADA)).collect();
+        assert_eq!(more.len(), MAX_PER_MEMBER - 1);
+        drop((ada, bob, more));
         assert!(streams.open.lock().by_member.is_empty() && streams.gauge.get() == 0);
     }
 }

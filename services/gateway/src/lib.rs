@@ -67,7 +67,8 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
     // Without allowed origins, no response needs CORS headers.
     let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
     let previews = previews::Previews::new(context.peers.clone(), config.public_origin()?);
-    let files = static_files::router(&context.openapi_json, context.objects.downloads_from(), previews);
+    let descriptions = (&context.openapi_json, &context.asyncapi_json);
+    let files = static_files::router(descriptions, context.objects.downloads_from(), previews);
     let router = Router::new().merge(proxy).merge(files).merge(screens::router(context.peers.clone()));
     // The guard wraps every route of the listener, also those that the process adds, and the fallback.
     let guard: RouterLayer =

@@ -1,4 +1,4 @@
-//! The routes of embedded files: the page, the API documentation, and the OpenAPI document.
+//! The routes of embedded files: the page, the API documentation, and the OpenAPI and AsyncAPI documents.
 //!
 //! The page does its own routing; `routes.json` in it has the patterns of its paths, and any other path is a 404 with
 //! the page as its body, which says so to people. The page of an item or an album that everyone may read has a preview
@@ -50,8 +50,9 @@ const SHARED_PREFIX: &str = "s/";
 const EMBED_PREFIX: &str = "embed/";
 
 /// The routes of this module, each as its path pattern and an example path. Tests visit them all.
-pub const STATIC_ROUTES: [(&str, &str); 7] = [
+pub const STATIC_ROUTES: [(&str, &str); 8] = [
     ("/v1/openapi.json", "/v1/openapi.json"),
+    (ASYNCAPI_ROUTE, ASYNCAPI_ROUTE),
     ("/docs", "/docs"),
     ("/docs/", "/docs/"),
     ("/docs/{file}", "/docs/swagger-ui-bundle.js"),
@@ -59,6 +60,9 @@ pub const STATIC_ROUTES: [(&str, &str); 7] = [
     ("/", "/"),
     (PAGE_ROUTE, "/index.html"),
 ];
+
+/// The route of the document that describes the frames of WebSockets.
+const ASYNCAPI_ROUTE: &str = "/v1/asyncapi.json";
 
 /// The route of oEmbed, and that of the page's paths. Media is asked for what some of these respond with.
 pub(crate) const OEMBED_ROUTE: &str = "/oembed";
@@ -72,14 +76,19 @@ struct PageState {
     previews: Previews,
 }
 
-/// Returns the routes of [`STATIC_ROUTES`].
-pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>, previews: Previews) -> Router {
+/// Returns the routes of [`STATIC_ROUTES`], with the OpenAPI document and the AsyncAPI document.
+pub(crate) fn router(
+    (openapi_json, asyncapi_json): (&Arc<str>, &Arc<str>),
+    object_store_origin: Option<&str>,
+    previews: Previews,
+) -> Router {
     let pages = PageState {
         policy: Policy::page(object_store_origin),
         embed_policy: Policy::embed(object_store_origin),
         previews: previews.clone(),
     };
     documentation(openapi_json)
+        .merge(description(ASYNCAPI_ROUTE, asyncapi_json))
         .route(OEMBED_ROUTE, get(oembed::respond).with_state(previews))
         .route("/", get(page).with_state(pages.clone()))
         .route(PAGE_ROUTE, get(page).with_state(pages))
@@ -93,18 +102,23 @@ pub(crate) fn operators_router(openapi_json: &Arc<str>) -> Router {
 
 /// Returns the routes of an OpenAPI document and of the documentation that is made of it.
 fn documentation(openapi_json: &Arc<str>) -> Router {
-    let openapi_json = openapi_json.clone();
-    let file = Arc::new(LazyLock::new(move || precompress(&openapi_json)));
-    Router::new()
-        .route(
-            "/v1/openapi.json",
-            get(async move |request: Request| {
-                PrecompressedFile::clone(&file).respond(request.headers(), headers("v1/openapi.json", &Policy::Api))
-            }),
-        )
+    description("/v1/openapi.json", openapi_json)
         .route("/docs", get(async || Redirect::to("/docs/")))
         .route("/docs/", get(async |request: HeaderMap| docs("index.html", &request)))
         .route("/docs/{file}", get(async |Path(file): Path<String>, request: HeaderMap| docs(&file, &request)))
+}
+
+/// Returns the route of a JSON document that describes the interface.
+fn description(path: &'static str, json: &Arc<str>) -> Router {
+    let json = json.clone();
+    let file = Arc::new(LazyLock::new(move || precompress(&json)));
+    let name = path.trim_start_matches('/');
+    Router::new().route(
+        path,
+        get(async move |request: Request| {
+            PrecompressedFile::clone(&file).respond(request.headers(), headers(name, &Policy::Api))
+        }),
+    )
 }
 
 /// Responds with a built file of the console, or with the console itself, which does its own routing.
@@ -142,11 +156,11 @@ pub(crate) fn is_of_console(path: &str) -> bool {
     path == CONSOLE || path.starts_with(CONSOLE_ASSETS)
 }
 
-/// Compresses the OpenAPI document: once, for the first request, as a process may get none.
-fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
+/// Compresses a document: once, for the first request, as a process may get none.
+fn precompress(json: &Arc<str>) -> PrecompressedFile {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    let gzip = gzip.write_all(openapi_json.as_bytes()).and_then(|()| gzip.finish()).ok();
-    let file = PrecompressedFile::uncompressed(Bytes::copy_from_slice(openapi_json.as_bytes()));
+    let gzip = gzip.write_all(json.as_bytes()).and_then(|()| gzip.finish()).ok();
+    let file = PrecompressedFile::uncompressed(Bytes::copy_from_slice(json.as_bytes()));
     PrecompressedFile { gzip: gzip.map(Bytes::from), ..file }
 }
 

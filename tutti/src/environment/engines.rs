@@ -145,7 +145,7 @@ pub(super) async fn remove(config: &Config, environment: &Environment, files: &F
         remove_objects(&boot::open_objects(&engines.objects, &files.data.join("objects")).await?).await?;
     }
     if !engines.bus.servers.is_empty() {
-        if engines.bus.prefix != super::description::bus_prefix(name) {
+        if engines.bus.prefix != bus_prefix(name) {
             return Err("bus.prefix is not the environment's: no stream and no database was removed".into());
         }
         bus_nats::remove(&engines.bus).await?;

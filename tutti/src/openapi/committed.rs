@@ -2,7 +2,7 @@
 
 use gateway::ListenerKind;
 
-use super::{assemble_all, errors_page, interfaces, json};
+use super::{assemble_all, asyncapi, errors_page, interfaces, json};
 
 /// Compares a text with the file of this name in `docs`, or writes it there if the environment asks for it.
 fn assert_committed(name: &str, now: &str) {
@@ -18,6 +18,11 @@ fn assert_committed(name: &str, now: &str) {
 fn the_committed_documents_are_not_stale() {
     assert_committed("openapi.json", &json(ListenerKind::Public).unwrap());
     assert_committed("operators-openapi.json", &json(ListenerKind::Operators).unwrap());
+}
+
+#[test]
+fn the_committed_document_of_frames_is_not_stale() {
+    assert_committed("asyncapi.json", &asyncapi::json(&interfaces()));
 }
 
 #[test]

@@ -3,8 +3,11 @@
 //!
 //! Owns the assembly: what every operation shares (the problems of the common layers, the token's scheme) is added
 //! here, and the extensions that only the assembly and the gateway read are removed. Invariant: `docs/openapi.json`,
-//! `docs/operators-openapi.json` and `docs/errors.md` are what is assembled here, byte for byte (tests compare them).
+//! `docs/operators-openapi.json`, `docs/asyncapi.json` and `docs/errors.md` are what is assembled here, byte for byte
+//! (tests compare them).
 
+#[cfg(test)]
+mod asyncapi;
 #[cfg(test)]
 mod committed;
 #[cfg(test)]
@@ -30,9 +33,11 @@ use utoipa::openapi::{Components, Info, InfoBuilder, LicenseBuilder, OpenApi, Op
 use crate::{CommandError, roles};
 
 /// Extensions of operations that are not published: the gateway and the assembly read them.
-const HELPER_EXTENSIONS: [&str; 5] = [CODES, "x-stream", "x-cookies", "x-wildcard", "x-admin-sign-in"];
+const HELPER_EXTENSIONS: [&str; 6] = [CODES, FRAMES, "x-stream", "x-cookies", "x-wildcard", "x-admin-sign-in"];
 /// The codes that an operation can return besides those that the common layers add, as an array of strings.
 const CODES: &str = "x-codes";
+/// The schemas of what the two ends of a WebSocket send, as an object with `from_client` and `from_server`.
+const FRAMES: &str = "x-frames";
 
 /// The licence of the API, by its name and as an SPDX expression.
 const LICENSE: &str = "MIT OR Apache-2.0";
@@ -178,6 +183,9 @@ pub(crate) fn committed_json(listener: ListenerKind) -> &'static str {
         ListenerKind::Operators => include_str!("../../../docs/operators-openapi.json"),
     }
 }
+
+/// The committed document of the frames of WebSockets.
+pub(crate) const COMMITTED_FRAMES: &str = include_str!("../../../docs/asyncapi.json");
 
 /// Runs `tutti openapi`, for the public listener or that of operators.
 pub(crate) fn print(operators: bool) -> Result<(), CommandError> {

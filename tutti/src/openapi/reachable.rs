@@ -9,7 +9,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::CommandError;
 
-const SCHEMAS: &str = "#/components/schemas/";
+pub(super) const SCHEMAS: &str = "#/components/schemas/";
 
 /// Removes the schemas that no operation reaches, and the tags that none has.
 pub(super) fn retain(document: &mut OpenApi) -> Result<(), CommandError> {
@@ -42,7 +42,7 @@ fn operations(document: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Collects the names of the schemas to which a part of the document refers.
-fn collect_references<'a>(part: &'a Value, names: &mut Vec<&'a str>) {
+pub(super) fn collect_references<'a>(part: &'a Value, names: &mut Vec<&'a str>) {
     match part {
         Value::Object(fields) => {
             names.extend(fields.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix(SCHEMAS)));

@@ -203,11 +203,15 @@ pub(super) async fn typing(
     member: Member,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Error> {
-    let account = AccountId(member.id());
-    let listeners = queries::conversations::list_listeners(&chat, account, id).await?;
-    let update = Update::Typing { conversation: id, member: account };
-    live::publish_update(&chat.context.bus, update, &listeners);
+    tell_typing(&chat, AccountId(member.id()), id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells those who may know it that a member is typing.
+pub(super) async fn tell_typing(chat: &Chat, account: AccountId, id: Uuid) -> Result<(), Error> {
+    let listeners = queries::conversations::list_listeners(chat, account, id).await?;
+    live::publish_update(&chat.context.bus, Update::Typing { conversation: id, member: account }, &listeners);
+    Ok(())
 }
 
 /// Returns the changes of a conversation after a place.

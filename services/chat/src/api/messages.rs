@@ -32,21 +32,22 @@ use crate::state::Chat;
 pub(super) struct NewMessageBody {
     /// An id that the client draws: a message that is sent again under it is stored once.
     #[schema(min_length = 1, max_length = 64)]
-    client_id: String,
+    pub(super) client_id: String,
     /// At most 4,000 characters. It may be empty where there are media.
     #[serde(default)]
     #[schema(max_length = 4000)]
-    text: String,
+    pub(super) text: String,
     /// The ids of up to 10 items of the caller's library: photos, voice notes, videos.
     #[serde(default)]
     #[schema(max_items = 10)]
-    media: Vec<MediaId>,
+    pub(super) media: Vec<MediaId>,
     /// A message of the conversation that this one replies to.
-    reply_to: Option<Uuid>,
+    pub(super) reply_to: Option<Uuid>,
 }
 
 impl NewMessageBody {
-    fn parse(self) -> Result<NewMessage, InvalidText> {
+    /// Checks the message.
+    pub(super) fn parse(self) -> Result<NewMessage, InvalidText> {
         if self.media.len() > MAX_MEDIA {
             return Err(InvalidText("A message has at most 10 media."));
         }

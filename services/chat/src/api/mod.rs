@@ -1,17 +1,19 @@
 //! The HTTP API of this role.
 //!
-//! Owns parsing, authorisation and responses; the rules are elsewhere. Invariant: every handler takes a `Member`, and
-//! reads and writes as that member.
+//! Owns parsing, authorisation and responses; the rules are elsewhere. Invariant: every handler takes a `Member`, the
+//! socket by its handshake, and reads and writes as that member.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod conversation_views;
 mod conversations;
+mod follower;
 mod groups;
 mod marks;
 mod messages;
 mod reactions;
 mod reports;
 mod settings;
+mod socket;
 mod stream;
 mod views;
 
@@ -28,9 +30,12 @@ use crate::model::Author;
 use crate::state::Chat;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(tags(
-    (name = "chat", description = "Conversations of two and of groups, requests, and verdicts about what is sent.")
-))]
+#[openapi(
+    tags(
+        (name = "chat", description = "Conversations of two and of groups, requests, and verdicts about what is sent.")
+    ),
+    components(schemas(socket::ClientFrame, socket::ServerFrame))
+)]
 struct ApiDoc;
 
 fn documented_routes() -> OpenApiRouter<Chat> {
@@ -54,6 +59,7 @@ fn documented_routes() -> OpenApiRouter<Chat> {
         .routes(routes!(groups::join))
         .routes(routes!(settings::show, settings::set))
         .routes(routes!(stream::follow))
+        .routes(routes!(socket::open))
 }
 
 /// Returns the OpenAPI part of this role.

@@ -1,11 +1,7 @@
 //! `GET /v1/chat/stream`: the changes of the caller's conversations as they come, as server-sent events.
 //!
-//! Invariant: a stream hears of changes before it says where each conversation is, so nothing falls in between; it
-//! reads what is stored and keeps no queue of its own; nothing of a request is in it. It ends when the access token
-//! counts no more.
-
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
+//! Does not own what is told (see [`super::follower`]). Invariant: it keeps no queue of its own, and ends when the
+//! access token counts no more.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,33 +11,13 @@ use futures::stream;
 use http_server::auth::{Claims, Member};
 use http_server::{sse, sse_event};
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::views::changes_view;
+use super::follower::{CHECK_INTERVAL, CHECKS_PER_READ, Follower, Told};
 use crate::error::Error;
-use crate::model::{InboxCursor, MemberState};
-use crate::queries;
 use crate::state::Chat;
-use crate::store::members;
-use crate::streams::{Changed, OpenStream};
 
-/// The most conversations that a stream begins with: those with the newest messages.
-const MAX_PLACES: usize = 100;
 /// The most changes of one event.
 const MAX_CHANGES: usize = 100;
-/// How often a stream that waits checks its token.
-const CHECK_INTERVAL: Duration = Duration::from_secs(5);
-/// After so many checks it begins again, although it heard of no change: a process that is killed after its commit
-/// tells none.
-const CHECKS_PER_READ: u32 = 12;
-
-/// Where a conversation is.
-#[derive(Debug, Serialize)]
-struct Place {
-    conversation: Uuid,
-    epoch: i64,
-    last_seq: i64,
-}
 
 /// Follows the conversations of the caller.
 ///
@@ -70,47 +46,45 @@ struct Place {
     ),
 )]
 pub(super) async fn follow(State(chat): State<Chat>, member: Member) -> Result<Response, Error> {
-    let open = chat.streams.open(AccountId(member.id())).ok_or(Error::TooManyStreams)?;
+    let follower = Follower::open(&chat, AccountId(member.id()), MAX_CHANGES)?;
     let tasks = chat.context.tasks.clone();
-    let follower =
-        Follower { chat, claims: member.0, open, places: None, unread: BTreeSet::new(), ready: VecDeque::new() };
-    let events =
-        stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
+    let reader = Reader { chat, claims: member.0, follower };
+    let events = stream::unfold(reader, |mut reader| async move { reader.next().await.map(|event| (event, reader)) });
     Ok(sse(events, &tasks))
 }
 
-/// One client that follows.
-struct Follower {
+/// One client that reads the stream.
+struct Reader {
     chat: Chat,
     claims: Claims,
-    open: OpenStream,
-    /// Up to where the client was told of each conversation; `None` before it was told of any.
-    places: Option<HashMap<Uuid, i64>>,
-    /// Conversations that have changed and are not read yet: one page at a time, so that a slow client holds no more.
-    unread: BTreeSet<Uuid>,
-    ready: VecDeque<Event>,
+    follower: Follower,
 }
 
-impl Follower {
+impl Reader {
     /// Returns the next event; `None` at the end.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if !self.is_valid() {
                 return None;
             }
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
-            }
             // On the heap, so that a stream that waits has no room for it.
-            let read = match (self.places.is_some(), self.unread.pop_first()) {
-                (false, _) => Box::pin(self.begin()).await,
-                (true, Some(conversation)) => Box::pin(self.read_one(conversation)).await,
-                (true, None) => {
-                    let changed = self.changed().await?;
-                    Box::pin(self.read(changed)).await
-                }
+            match Box::pin(self.follower.next()).await {
+                Ok(Some(told)) => match event(&told) {
+                    Some(event) => return Some(event),
+                    None => continue,
+                },
+                Ok(None) => {}
+                Err(error) => return ended(&error),
+            }
+            let is_new = self.follower.has_begun() && self.changed().await?;
+            let read = if is_new {
+                Box::pin(self.follower.take_changed()).await
+            } else {
+                Box::pin(self.follower.begin()).await
             };
-            read.inspect_err(|error| tracing::warn!(%error, "changes could not be read for a stream")).ok()?;
+            if let Err(error) = read {
+                return ended(&error);
+            }
         }
     }
 
@@ -119,83 +93,40 @@ impl Follower {
         self.chat.context.verifier.check_again(&self.claims).is_ok()
     }
 
-    fn account(&self) -> AccountId {
-        AccountId(self.claims.sub)
-    }
-
-    /// Waits until there may be something new, and returns what. Returns `None` if the token counts no more.
-    async fn changed(&mut self) -> Option<Changed> {
+    /// Waits until there may be something new. Returns `false` after a while without, and `None` if the token counts no
+    /// more.
+    async fn changed(&mut self) -> Option<bool> {
         for _ in 0..CHECKS_PER_READ {
             tokio::select! {
-                () = self.open.changed() => return Some(self.open.take()),
+                () = self.follower.changed() => return Some(true),
                 () = tokio::time::sleep(CHECK_INTERVAL) => {}
             }
             if !self.is_valid() {
                 return None;
             }
         }
-        Some(Changed { is_lagged: true, ..Changed::default() })
+        Some(false)
     }
+}
 
-    /// Says where each conversation is.
-    async fn begin(&mut self) -> Result<(), Error> {
-        let sql = self.chat.context.db.read();
-        let (state, before) = (MemberState::Joined, InboxCursor::START);
-        let mine = members::list_box(sql, self.account(), state, before, MAX_PLACES).await?;
-        let found = queries::changes::places(&self.chat, &mine).await?;
-        let place = |(conversation, epoch, last_seq)| Place { conversation, epoch, last_seq };
-        let places: Vec<Place> = found.into_iter().map(place).collect();
-        self.places = Some(places.iter().map(|place| (place.conversation, place.last_seq)).collect());
-        self.unread.clear();
-        self.push("places", &serde_json::json!({ "places": places }));
-        Ok(())
-    }
+/// Ends a stream whose changes can't be read. The client connects again.
+fn ended(error: &Error) -> Option<Event> {
+    tracing::warn!(%error, "changes could not be read for a stream");
+    None
+}
 
-    /// Takes over what has changed, and prepares the events that need no reading.
-    async fn read(&mut self, changed: Changed) -> Result<(), Error> {
-        if changed.is_lagged {
-            return self.begin().await;
-        }
-        self.unread.extend(changed.conversations);
-        for (conversation, member) in changed.typing {
-            self.push("typing", &serde_json::json!({ "conversation": conversation, "member": member }));
-        }
-        Ok(())
+/// Returns what is told as an event.
+fn event(told: &Told) -> Option<Event> {
+    match told {
+        Told::Places(places) => named("places", places),
+        Told::Changes(changes) => named("changes", changes),
+        Told::Typing(typing) => named("typing", typing),
+        Told::Reset(reset) => named("reset", reset),
     }
+}
 
-    /// Prepares the next changes of a conversation, which is read again if there are more.
-    async fn read_one(&mut self, conversation: Uuid) -> Result<(), Error> {
-        let account = self.account();
-        let member = members::find(self.chat.context.db.read(), conversation, account).await?;
-        let Some(member) = member.filter(|member| !member.is_requested()) else { return Ok(()) };
-        let Some((_, last_seq)) = queries::changes::place(&self.chat, &member).await? else { return Ok(()) };
-        // A conversation that the client was told nothing of begins with its newest change.
-        let known = self.places.as_ref().and_then(|places| places.get(&conversation).copied());
-        let mut after = known.unwrap_or((last_seq - 1).max(0));
-        if after < last_seq {
-            let page = match queries::changes::list(&self.chat, account, conversation, after, None, MAX_CHANGES).await {
-                Ok(page) => page,
-                // It was deleted, or the member is out of it, meanwhile.
-                Err(Error::NotFound | Error::ChangesReset) => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            after = page.changes.last().map_or(last_seq, |last| last.change.seq);
-            let view = changes_view(&self.chat, page);
-            self.push("changes", &view);
-        }
-        if let Some(places) = &mut self.places {
-            places.insert(conversation, after);
-        }
-        if after < last_seq {
-            self.unread.insert(conversation);
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, name: &str, data: &impl Serialize) {
-        match serde_json::to_string(data) {
-            Ok(text) => self.ready.push_back(sse_event(name, &text)),
-            Err(error) => tracing::error!(%error, "an event could not be serialized"),
-        }
-    }
+fn named(name: &str, data: &impl Serialize) -> Option<Event> {
+    let text = serde_json::to_string(data);
+    let text = text.inspect_err(|error| tracing::error!(%error, "an event could not be serialized")).ok()?;
+    Some(sse_event(name, &text))
 }

@@ -183,11 +183,11 @@ pub(super) fn message_view(chat: &Chat, seen: SeenMessage) -> MessageView {
 }))]
 pub(super) struct SentView {
     /// The id of the message.
-    id: Uuid,
+    pub(super) id: Uuid,
     /// Its place in the conversation.
-    seq: i64,
+    pub(super) seq: i64,
     /// What was decided about it.
-    verdict: VerdictView,
+    pub(super) verdict: VerdictView,
 }
 
 impl From<Message> for SentView {

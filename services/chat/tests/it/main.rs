@@ -12,5 +12,7 @@ mod groups;
 mod messages;
 mod reports;
 mod requests;
+mod socket;
+mod socket_ends;
 mod stream;
 mod verdicts;

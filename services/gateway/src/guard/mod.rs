@@ -27,7 +27,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_server::Problem;
-use http_server::auth::{Member, Verifier};
+use http_server::auth::{Member, Verifier, take_offered_token};
 use http_server::problem::every_role;
 use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix};
 use service::Context;
@@ -255,6 +255,9 @@ impl Guard {
     ) -> Result<ClientKey, Refusal> {
         if !matches!(class, RequestClass::Role | RequestClass::Stream) {
             return Ok(ClientKey::Prefix(prefix));
+        }
+        if class == RequestClass::Stream {
+            take_offered_token(&mut parts.headers);
         }
         let verifier = parts.extensions.get::<Verifier>().cloned();
         let has_token = parts.headers.contains_key(header::AUTHORIZATION);

@@ -80,6 +80,7 @@ async fn static_routes_have_a_content_type_and_vary() {
         ("/docs/swagger-initializer.js", "text/javascript; charset=utf-8"),
         ("/docs/favicon-32x32.png", "image/png"),
         ("/v1/openapi.json", "application/json"),
+        ("/v1/asyncapi.json", "application/json"),
     ] {
         let (status, headers, body) = fetch(&world, Method::GET, path, &[("accept-encoding", "gzip")]).await;
         assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, kind), "{path}");

@@ -89,6 +89,11 @@ impl Client {
         client
     }
 
+    /// Returns the access token.
+    pub(super) fn access(&self) -> String {
+        self.tokens.lock().unwrap().access.clone()
+    }
+
     /// Sends a request once. `path` may be a whole URL, whose path is used.
     pub(super) async fn send(
         &self,

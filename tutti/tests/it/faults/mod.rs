@@ -5,6 +5,7 @@
 //! all kinds on one fleet; `disk`), `make faults` the long one (`TUTTI_FAULTS=long`: each kind on its own). Invariant:
 //! every engine here is the test's own, so no other test is disturbed.
 
+mod chat;
 mod client;
 mod clock;
 mod disk;
