@@ -38,6 +38,9 @@ export interface paths {
          * @description A mail to the address asks to confirm it. An address that another account has confirmed is not refused here: the
          *     response is the same, the address stays unconfirmed, and the mail tells its owner.
          *
+         *     While unusually many accounts are made, a sign-up needs a proof of work: it is refused with
+         *     `accounts.work_required`, and the problem's `challenge` is what `/v1/sign-ups/challenge` returns.
+         *
          *     With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created. While
          *     operators have turned sign-ups off, all are refused with `server.turned_off`.
          */
@@ -329,6 +332,119 @@ export interface paths {
         patch: operations["move_album_item"];
         trace?: never;
     };
+    "/v1/appeals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Appeals a decision, or the verdict of a check.
+         * @description Once. Another moderator than the one who has decided answers it, which `GET /v1/me/decisions` shows, and the caller
+         *     is notified.
+         */
+        post: operations["appeal_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/invites/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Joins the group of a link.
+         * @description The caller sees what comes from then on. Nothing changes if they take part.
+         */
+        post: operations["join_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns what the caller wants of messages.
+         * @description Who has set nothing receives requests and sends receipts.
+         */
+        get: operations["show_chat_settings"];
+        /**
+         * Sets what the caller wants of messages.
+         * @description It counts for the next message that is sent.
+         */
+        put: operations["set_chat_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/socket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Opens a WebSocket for the conversations of the caller.
+         * @description Frames are JSON objects with a `type`; `/v1/asyncapi.json` and the guide describe them. The client says `hello` with
+         *     the places that it has, and gets `places`, the changes above its places, and then what comes; it sends messages and
+         *     marks. A browser, which can't send the Authorization header here, offers the protocols `tutti.chat.v1` and `bearer.`
+         *     with the access token after the dot. The server says `bye` before it closes, with the time after which to connect
+         *     again.
+         */
+        get: operations["open_chat_socket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follows the conversations of the caller.
+         * @description The stream begins with `places`: the `conversation`, `epoch` and `last_seq` of each of the 100 with the newest
+         *     messages. A client that has less asks for the changes after its own place. Then `changes` come, each like the
+         *     response of `list_conversation_changes`, and `typing`, which names a `conversation` and a `member`. A second
+         *     `places` says that the client may have missed something: compare again. Of requests nothing is in the stream. It
+         *     ends with the access token: follow again with a fresh one.
+         */
+        get: operations["follow_conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/comments/{id}": {
         parameters: {
             query?: never;
@@ -367,6 +483,298 @@ export interface paths {
          * @description The readers of the post see it from then on. Nothing changes if they do already. To refuse it, remove it.
          */
         post: operations["approve_comment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the caller's conversations, those with the newest messages first.
+         * @description Continue with the `next` of a page as `after`. A conversation is listed from its first message on. In the box of
+         *     requests, nothing that the caller reads is told to anybody, and no media are shown.
+         */
+        get: operations["list_conversations"];
+        put?: never;
+        /**
+         * Begins a conversation.
+         * @description That of two is the same one each time, and nothing of it reaches the other member before a message does; `can` says
+         *     where the first message would go. In a group, people who don't follow the caller take part when they accept.
+         */
+        post: operations["create_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a conversation.
+         * @description Who has left a group still reads what there was until then.
+         */
+        get: operations["show_conversation"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a conversation of two for the caller, leaves a group, or declines a request.
+         * @description The other member of two learns nothing of it; the conversation comes back with the next message. In a group that is
+         *     left without an admin, the member who has been there for longest becomes one.
+         */
+        delete: operations["leave_conversation"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes the name or the picture of a group.
+         * @description For its admins.
+         */
+        patch: operations["change_conversation"];
+        trace?: never;
+    };
+    "/v1/conversations/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accepts a request.
+         * @description The conversation is in the inbox from then on, and the others see that the caller takes part.
+         */
+        post: operations["accept_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/admins/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Makes a member an admin of a group.
+         * @description Nothing changes if they are one.
+         */
+        put: operations["add_conversation_admin"];
+        post?: never;
+        /**
+         * Ends that a member is an admin of a group.
+         * @description The last one stays.
+         */
+        delete: operations["remove_conversation_admin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the changes of a conversation after a place.
+         * @description There is one for each place, without a gap: `none` stands for what the caller does not see. Each is shown as what
+         *     there is now. A place of another `epoch`, or beyond the end, is a 410: read the conversation again.
+         */
+        get: operations["list_conversation_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declines a request.
+         * @description It is in no box any more. Who has asked learns nothing of it.
+         */
+        post: operations["decline_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/delivered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Marks a conversation as delivered to a device of the caller's up to a place.
+         * @description The others are told as with `read`.
+         */
+        post: operations["confirm_conversation_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/invite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Makes a new link by which people join a group.
+         * @description The one from before opens nothing any more.
+         */
+        put: operations["renew_conversation_invite"];
+        post?: never;
+        /**
+         * Removes the link of a group.
+         * @description Nothing changes if there is none.
+         */
+        delete: operations["remove_conversation_invite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings people into a group.
+         * @description Those who follow the caller take part at once, the others when they accept. Who has declined is not asked again.
+         */
+        post: operations["add_conversation_members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/members/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes a member out of a group.
+         * @description They read what there was until then, and nothing newer.
+         */
+        delete: operations["remove_conversation_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the messages of a conversation.
+         * @description The newest first, or upwards from a place with `after`. Continue with the `next` of a page as the parameter that it
+         *     was read with; without either, as `before`.
+         */
+        get: operations["list_messages"];
+        put?: never;
+        /**
+         * Sends a message.
+         * @description It has a verdict before anything of it is stored. One that is refused is a 403 with the `reason`, and one that comes
+         *     too early a 429 with the time; both store nothing for others. A message that is sent again with its `client_id`
+         *     returns what became of the first.
+         */
+        post: operations["send_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Marks a conversation as read up to a place.
+         * @description The others are told, unless the caller's settings say otherwise, or the conversation is a request.
+         */
+        post: operations["read_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells the others that the caller is typing.
+         * @description It is stored nowhere: those who follow the stream get the event `typing`. Send it again every few seconds. As with
+         *     marks, they are not told if the caller's settings say so, or if it is a request.
+         */
+        post: operations["show_typing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -844,6 +1252,44 @@ export interface paths {
          * @description Continue with the `next` of a page as `after`.
          */
         get: operations["list_pending_comments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the decisions against the caller, the newest first.
+         * @description Continue with the `next` of a page as `after`. Each has the rule, the reason in words, and whether it can be
+         *     appealed. Neither who has reported it nor who has decided is in it.
+         */
+        get: operations["list_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/decisions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a decision against the caller. */
+        get: operations["show_decision"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1770,6 +2216,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a message.
+         * @description One that the caller does not see is a 404, like one that does not exist.
+         */
+        get: operations["show_message"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a message, for the caller or for all.
+         * @description Only its author deletes it for all: its words, media and reactions are gone then, and its place says so.
+         */
+        delete: operations["delete_message"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes the text of a message of the caller's.
+         * @description For 15 minutes after it was sent. The message is marked as edited, and the new text has a verdict of its own.
+         */
+        patch: operations["edit_message"];
+        trace?: never;
+    };
+    "/v1/messages/{id}/reaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Reacts to a message.
+         * @description A member has one reaction to a message: another one takes its place.
+         */
+        put: operations["react_to_message"];
+        post?: never;
+        /**
+         * Takes the caller's reaction to a message back.
+         * @description Nothing changes if there is none.
+         */
+        delete: operations["unreact_to_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{id}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reports a message.
+         * @description Moderators read it, with a copy of what the message is now. Its author does not learn who has reported it. A member
+         *     reports a message once. What the caller has deleted for themselves, declined or left can be reported still.
+         */
+        post: operations["report_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notifications": {
         parameters: {
             query?: never;
@@ -2507,6 +3026,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sign-ups/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a proof of work to be done for a sign-up.
+         * @description A sign-up needs one only while unusually many accounts are made; it is then refused with
+         *     `accounts.work_required`, whose `challenge` is as this one. ALTCHA's widget takes this URL as its `challengeurl`.
+         *     The solution goes into `altcha`, counts for one sign-up, and must be sent within five minutes.
+         */
+        get: operations["get_sign_up_challenge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/threads": {
         parameters: {
             query?: never;
@@ -3095,6 +3636,37 @@ export interface components {
             scopes: string[];
         };
         /**
+         * @description An appeal, as its member sees it.
+         * @example {
+         *       "answer": "",
+         *       "created_at": "2026-05-25T10:00:00Z",
+         *       "state": "open",
+         *       "text": "It was a quotation.",
+         *       "verdict": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b64"
+         *     }
+         */
+        Appeal: {
+            /** @description What the moderator who has decided about it says; may be empty. */
+            answer: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description How far it is. */
+            state: components["schemas"]["AppealState"];
+            /** @description What the member says. */
+            text: string;
+            /**
+             * Format: uuid
+             * @description The decision.
+             */
+            verdict: string;
+        };
+        /**
+         * @description How far an appeal is.
+         * @example open
+         * @enum {string}
+         */
+        AppealState: "open" | "upheld" | "overturned";
+        /**
          * @description Who may read a post.
          * @enum {string}
          */
@@ -3191,6 +3763,12 @@ export interface components {
             password: components["schemas"]["Password"];
         };
         /**
+         * @description What a change is.
+         * @example message
+         * @enum {string}
+         */
+        ChangeKind: "message" | "edited" | "removed" | "hidden" | "reacted" | "read" | "delivered" | "joined" | "left" | "conversation" | "reload" | "none";
+        /**
          * @description The current and the new password.
          * @example {
          *       "current": "correct horse battery",
@@ -3201,6 +3779,192 @@ export interface components {
             current: components["schemas"]["Password"];
             /** @description At least 10 characters, at most 1,000 bytes. */
             new: components["schemas"]["Password"];
+        };
+        /**
+         * @description A change of a conversation.
+         * @example {
+         *       "at": "2026-05-04T18:30:00Z",
+         *       "kind": "read",
+         *       "member": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "message": null,
+         *       "message_id": null,
+         *       "seq": 19,
+         *       "value": 18
+         *     }
+         */
+        ChatChange: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description What it is. */
+            kind: components["schemas"]["ChangeKind"];
+            /**
+             * Format: uuid
+             * @description Who has made it.
+             */
+            member: string | null;
+            message: components["schemas"]["ChatMessage"] | null;
+            /**
+             * Format: uuid
+             * @description The id of the message that it is about.
+             */
+            message_id: string | null;
+            /**
+             * Format: int64
+             * @description Its place: one more than that of the change before.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description The place that a mark reaches.
+             */
+            value: number | null;
+        };
+        /**
+         * @description Changes of a conversation, without a gap.
+         * @example {
+         *       "changes": [],
+         *       "conversation": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70",
+         *       "epoch": 81236712,
+         *       "last_seq": 18
+         *     }
+         */
+        ChatChanges: {
+            /** @description The changes, by place. */
+            changes: components["schemas"]["ChatChange"][];
+            /**
+             * Format: uuid
+             * @description The conversation.
+             */
+            conversation: string;
+            /**
+             * Format: int64
+             * @description The number of the sequence. Places of another one mean nothing here.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description The place of the newest change. There are more as long as it is above that of the last one here.
+             */
+            last_seq: number;
+        };
+        /**
+         * @description A message.
+         * @example {
+         *       "author": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "blurred": false,
+         *       "client_id": null,
+         *       "conversation": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70",
+         *       "created_at": "2026-05-04T18:30:00Z",
+         *       "edited_at": null,
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72",
+         *       "media": [],
+         *       "media_count": 0,
+         *       "reactions": [],
+         *       "reply_to": null,
+         *       "seq": 18,
+         *       "state": "sent",
+         *       "text": "Shall we sing it a tone lower?",
+         *       "verdict": null
+         *     }
+         */
+        ChatMessage: {
+            /**
+             * Format: uuid
+             * @description Who wrote it.
+             */
+            author: string;
+            /** @description Whether its media stay blurred until they are opened. */
+            blurred: boolean;
+            /** @description The id that the author's client gave it; for the author alone. */
+            client_id: string | null;
+            /**
+             * Format: uuid
+             * @description Its conversation.
+             */
+            conversation: string;
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When its text was changed.
+             */
+            edited_at: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description The media, in order; none before a request is accepted. */
+            media: components["schemas"]["PostMedia"][];
+            /** @description How many media it has. */
+            media_count: number;
+            /** @description The reactions to it. */
+            reactions: components["schemas"]["MessageReaction"][];
+            /**
+             * Format: uuid
+             * @description The message that it replies to.
+             */
+            reply_to: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the conversation.
+             */
+            seq: number;
+            /** @description Its state. */
+            state: components["schemas"]["ChatMessageState"];
+            /** @description The text; empty if there are media only, or if it was deleted. */
+            text: string;
+            verdict: components["schemas"]["ChatVerdict"] | null;
+        };
+        /**
+         * @description The state of a message, as its reader sees it.
+         * @example sent
+         * @enum {string}
+         */
+        ChatMessageState: "sent" | "held" | "removed";
+        /**
+         * @description What a member wants of messages.
+         * @example {
+         *       "allow_strangers": true,
+         *       "send_receipts": true
+         *     }
+         */
+        ChatSettings: {
+            /** @description Whether people whom the member does not follow may write, into the box of requests. They are told beforehand. */
+            allow_strangers: boolean;
+            /** @description Whether others are told what the member has read and received. */
+            send_receipts: boolean;
+        };
+        /**
+         * @description What was decided about a message, for its author.
+         * @example {
+         *       "can_appeal": false,
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b71",
+         *       "outcome": "request_box",
+         *       "reason": "screening.stranger",
+         *       "sentence": "You are not connected yet, so this waits among the requests until it is accepted."
+         *     }
+         */
+        ChatVerdict: {
+            /** @description Whether the author can appeal. */
+            can_appeal: boolean;
+            /**
+             * Format: uuid
+             * @description Its id; null where the message is simply delivered.
+             */
+            id: string | null;
+            /** @description `deliver`, `blur`, `request_box`, `hold` or `refuse`. */
+            outcome: string;
+            /** @description The code of the reason. */
+            reason: string | null;
+            /** @description The reason as a sentence. */
+            sentence: string | null;
         };
         /**
          * @description The items to claim, and the subject to claim them for.
@@ -3377,6 +4141,142 @@ export interface components {
             credential?: Record<string, never> | null;
         };
         /**
+         * @description A conversation.
+         * @example {
+         *       "can": {
+         *         "goes_to": "inbox",
+         *         "manage": false,
+         *         "write": true
+         *       },
+         *       "created_at": "2026-05-04T18:30:00Z",
+         *       "epoch": 81236712,
+         *       "has_invite": false,
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70",
+         *       "kind": "pair",
+         *       "last_seq": 18,
+         *       "members": [],
+         *       "name": null,
+         *       "newest": null,
+         *       "picture": null,
+         *       "request": null,
+         *       "state": "joined",
+         *       "unread": 2
+         *     }
+         */
+        Conversation: {
+            can: components["schemas"]["ConversationPermissions"] | null;
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description The number of its sequence of changes.
+             */
+            epoch: number;
+            /** @description Whether there is a link by which people join. */
+            has_invite: boolean;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description How many take part. */
+            kind: components["schemas"]["ConversationKind"];
+            /**
+             * Format: int64
+             * @description The place of the newest change that the reader sees.
+             */
+            last_seq: number;
+            /** @description Who takes part; of a conversation of two, both. None for who has left a group. */
+            members: components["schemas"]["ConversationMember"][];
+            /** @description The name of a group. */
+            name: string | null;
+            newest: components["schemas"]["ChatMessage"] | null;
+            /** @description The URL of the picture of a group; it ends within an hour. Only for members who take part. */
+            picture: string | null;
+            request: components["schemas"]["RequestContext"] | null;
+            /** @description How the reader takes part. */
+            state: components["schemas"]["MemberState"];
+            /**
+             * Format: int64
+             * @description How many messages of others the reader has not read.
+             */
+            unread: number;
+        };
+        /**
+         * @description How many take part in a conversation.
+         * @example pair
+         * @enum {string}
+         */
+        ConversationKind: "pair" | "group";
+        /**
+         * @description A place that is marked.
+         * @example {
+         *       "seq": 18
+         *     }
+         */
+        ConversationMark: {
+            /**
+             * Format: int64
+             * @description Everything up to this place is marked; to the end if it is absent.
+             */
+            seq?: number | null;
+        };
+        /**
+         * @description A member of a conversation.
+         * @example {
+         *       "account": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "admin": true,
+         *       "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *       "delivered_seq": 18,
+         *       "display_name": "Ada Lovelace",
+         *       "handle": "ada",
+         *       "read_seq": 17
+         *     }
+         */
+        ConversationMember: {
+            /**
+             * Format: uuid
+             * @description The account.
+             */
+            account: string;
+            /** @description Whether they look after the group. */
+            admin: boolean;
+            avatar: components["schemas"]["MediaId"] | null;
+            /**
+             * Format: int64
+             * @description Up to where their devices have said that they have everything.
+             */
+            delivered_seq: number;
+            /** @description The name to show. */
+            display_name: string | null;
+            /** @description The unique name. */
+            handle: string | null;
+            /**
+             * Format: int64
+             * @description Up to where they have said that they have read.
+             */
+            read_seq: number;
+        };
+        /**
+         * @description What a reader may do.
+         * @example {
+         *       "goes_to": "inbox",
+         *       "manage": false,
+         *       "write": true
+         *     }
+         */
+        ConversationPermissions: {
+            /** @description Where what they write goes. */
+            goes_to: components["schemas"]["WriteTarget"];
+            /** @description Whether they may change the group, and who takes part in it. */
+            manage: boolean;
+            /** @description Whether they may write. */
+            write: boolean;
+        };
+        /**
          * @description How far the conversion of an item is.
          * @enum {string}
          */
@@ -3448,6 +4348,16 @@ export interface components {
         DownloadBody: {
             /** @description The items, at most 300. */
             ids: components["schemas"]["MediaId"][];
+        };
+        /**
+         * @description A changed text.
+         * @example {
+         *       "text": "Shall we sing it two tones lower?"
+         *     }
+         */
+        EditBody: {
+            /** @description The new text, with the rules of a new message. */
+            text: string;
         };
         /**
          * @description Changes to the profile. Absent fields stay unchanged.
@@ -3867,6 +4777,19 @@ export interface components {
              */
             first_at: string | null;
         };
+        /**
+         * @description A change of a group. What is absent stays as it is.
+         * @example {
+         *       "name": "Chamber choir",
+         *       "picture": "5kT0vYq8Zb3mXw1RcHs9Ga"
+         *     }
+         */
+        GroupChangeBody: {
+            /** @description The new name. */
+            name?: string | null;
+            /** @description The id of a photo of the caller's library; empty for none. */
+            picture?: string | null;
+        };
         /** @description The signed-in member. */
         HomeMember: {
             avatar: components["schemas"]["MediaId"] | null;
@@ -3925,6 +4848,16 @@ export interface components {
              * @description How many of your notifications came since their list was last looked at. `null` while it can't be read.
              */
             unseen: number | null;
+        };
+        /**
+         * @description A link by which people join a group.
+         * @example {
+         *       "token": "5kT0vYq8Zb3mXw1RcHs9Ga"
+         *     }
+         */
+        InviteLink: {
+            /** @description The token: `POST /v1/chat/invites/{token}` joins. It is shown this once. */
+            token: string;
         };
         /**
          * @description What kind of media an item is.
@@ -4095,6 +5028,37 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "author": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *           "blurred": false,
+         *           "client_id": null,
+         *           "conversation": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70",
+         *           "created_at": "2026-05-04T18:30:00Z",
+         *           "edited_at": null,
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72",
+         *           "media": [],
+         *           "media_count": 0,
+         *           "reactions": [],
+         *           "reply_to": null,
+         *           "seq": 18,
+         *           "state": "sent",
+         *           "text": "Shall we sing it a tone lower?",
+         *           "verdict": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_ChatMessage: {
+            /** @description The items. */
+            items: components["schemas"]["ChatMessage"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
          *           "answer_count": 2,
          *           "answers": null,
          *           "author": {
@@ -4122,6 +5086,40 @@ export interface components {
         List_Comment: {
             /** @description The items. */
             items: components["schemas"]["Comment"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "can": {
+         *             "goes_to": "inbox",
+         *             "manage": false,
+         *             "write": true
+         *           },
+         *           "created_at": "2026-05-04T18:30:00Z",
+         *           "epoch": 81236712,
+         *           "has_invite": false,
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70",
+         *           "kind": "pair",
+         *           "last_seq": 18,
+         *           "members": [],
+         *           "name": null,
+         *           "newest": null,
+         *           "picture": null,
+         *           "request": null,
+         *           "state": "joined",
+         *           "unread": 2
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_Conversation: {
+            /** @description The items. */
+            items: components["schemas"]["Conversation"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -4315,6 +5313,35 @@ export interface components {
         List_NotificationMute: {
             /** @description The items. */
             items: components["schemas"]["NotificationMute"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "action": "remove",
+         *           "appeal": null,
+         *           "can_appeal": true,
+         *           "decided_at": "2026-05-25T09:40:00Z",
+         *           "excerpt": "buy at my shop",
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b64",
+         *           "is_automatic": false,
+         *           "kind": "comment",
+         *           "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *           "overturned_at": null,
+         *           "reason": "spam",
+         *           "statement": "No advertising below the clips of others, please.",
+         *           "until": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_OwnDecision: {
+            /** @description The items. */
+            items: components["schemas"]["OwnDecision"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -4822,6 +5849,34 @@ export interface components {
          */
         MediaId: string;
         /**
+         * @description How a member takes part.
+         * @example joined
+         * @enum {string}
+         */
+        MemberState: "waiting" | "joined" | "requested" | "declined" | "left";
+        /**
+         * @description A reaction to a message.
+         * @example {
+         *       "account": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *       "reaction": "❤️"
+         *     }
+         */
+        MessageReaction: {
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            account: string;
+            /** @description An emoji, or a short word. */
+            reaction: string;
+        };
+        /**
+         * @description What is decided about a case.
+         * @example remove
+         * @enum {string}
+         */
+        ModerationAction: "keep" | "warn" | "remove" | "limit" | "suspend" | "ban" | "screened" | "uphold" | "overturn";
+        /**
          * @description A member whom you mute.
          * @example {
          *       "person": {
@@ -4870,6 +5925,22 @@ export interface components {
             scopes: string[];
         };
         /**
+         * @description An appeal.
+         * @example {
+         *       "text": "It was a quotation.",
+         *       "verdict": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b64"
+         *     }
+         */
+        NewAppeal: {
+            /** @description Why it is wrong, 1–1,000 characters. */
+            text: string;
+            /**
+             * Format: uuid
+             * @description The id of the decision, or of the verdict that a response named.
+             */
+            verdict: string;
+        };
+        /**
          * @description A new comment.
          * @example {
          *       "text": "What a voice!"
@@ -4883,6 +5954,22 @@ export interface components {
             answers?: string | null;
             /** @description At most 2,000 characters, with up to 10 people who are mentioned as `@handle`. */
             text: string;
+        };
+        /**
+         * @description A new conversation.
+         * @example {
+         *       "members": [
+         *         "bob",
+         *         "carol"
+         *       ],
+         *       "name": "Choir"
+         *     }
+         */
+        NewConversation: {
+            /** @description The handles or ids of 1 to 49 others. With one, and without a name, it is the conversation of the two. */
+            members: string[];
+            /** @description The name of a group: one line of 1 to 80 characters. */
+            name?: string | null;
         };
         /**
          * @description A device to register.
@@ -4936,6 +6023,65 @@ export interface components {
              * @description The newest one that the caller has had: it and all older ones are marked.
              */
             until?: string | null;
+        };
+        /**
+         * @description People who are brought into a group.
+         * @example {
+         *       "members": [
+         *         "dora"
+         *       ]
+         *     }
+         */
+        NewMembers: {
+            /** @description Their handles or ids. */
+            members: string[];
+        };
+        /**
+         * @description A new message.
+         * @example {
+         *       "client_id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b80",
+         *       "media": [
+         *         "5kT0vYq8Zb3mXw1RcHs9Ga"
+         *       ],
+         *       "reply_to": null,
+         *       "text": "Shall we sing it a tone lower?"
+         *     }
+         */
+        NewMessageBody: {
+            /** @description An id that the client draws: a message that is sent again under it is stored once. */
+            client_id: string;
+            /** @description The ids of up to 10 items of the caller's library: photos, voice notes, videos. */
+            media?: components["schemas"]["MediaId"][];
+            /**
+             * Format: uuid
+             * @description A message of the conversation that this one replies to.
+             */
+            reply_to?: string | null;
+            /** @description At most 4,000 characters. It may be empty where there are media. */
+            text?: string;
+        };
+        /**
+         * @description A reaction.
+         * @example {
+         *       "reaction": "❤️"
+         *     }
+         */
+        NewMessageReaction: {
+            /** @description One emoji, or a short word. */
+            reaction: string;
+        };
+        /**
+         * @description A report of a message.
+         * @example {
+         *       "reason": "spam",
+         *       "text": "The same to all of the choir."
+         *     }
+         */
+        NewMessageReport: {
+            /** @description Why. */
+            reason: components["schemas"]["ReportReason"];
+            /** @description What the caller says about it, at most 1,000 characters. The reason `other` needs it. */
+            text?: string;
         };
         /**
          * @description A part with which a member joins.
@@ -5172,7 +6318,7 @@ export interface components {
          * @example reacted
          * @enum {string}
          */
-        NoticeKind: "followed" | "follow_requested" | "follow_accepted" | "reacted" | "commented" | "answered" | "mentioned" | "comment_pending" | "reposted" | "posted" | "part_added" | "part_pending" | "part_approved" | "part_removed" | "greeting_opened" | "media_ready" | "media_failed" | "reminder" | "announcement";
+        NoticeKind: "followed" | "follow_requested" | "follow_accepted" | "reacted" | "commented" | "answered" | "mentioned" | "comment_pending" | "reposted" | "posted" | "part_added" | "part_pending" | "part_approved" | "part_removed" | "greeting_opened" | "media_ready" | "media_failed" | "moderated" | "report_answered" | "appeal_answered" | "reminder" | "announcement" | "messaged";
         /**
          * @description A page of notices, and the counts of the whole list.
          * @example {
@@ -5207,6 +6353,57 @@ export interface components {
         NotificationMute: {
             /** @description The id of the post or thread. */
             subject: string;
+        };
+        /**
+         * @description A decision against the caller.
+         * @example {
+         *       "action": "remove",
+         *       "appeal": null,
+         *       "can_appeal": true,
+         *       "decided_at": "2026-05-25T09:40:00Z",
+         *       "excerpt": "buy at my shop",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b64",
+         *       "is_automatic": false,
+         *       "kind": "comment",
+         *       "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *       "overturned_at": null,
+         *       "reason": "spam",
+         *       "statement": "No advertising below the clips of others, please.",
+         *       "until": null
+         *     }
+         */
+        OwnDecision: {
+            /** @description What was decided. */
+            action: components["schemas"]["ModerationAction"];
+            appeal: components["schemas"]["Appeal"] | null;
+            /** @description Whether the caller can appeal it. */
+            can_appeal: boolean;
+            /** Format: date-time */
+            decided_at: string;
+            /** @description The beginning of its text. */
+            excerpt: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Whether a check has decided, and no person. */
+            is_automatic: boolean;
+            /** @description What kind of thing it is about. */
+            kind: string;
+            /** @description The thing's id. */
+            object: string;
+            /**
+             * Format: date-time
+             * @description When an appeal has undone it.
+             */
+            overturned_at: string | null;
+            /** @description Which rule it broke. */
+            reason: components["schemas"]["ReportReason"];
+            /** @description Why, in words. */
+            statement: string;
+            /**
+             * Format: date-time
+             * @description When a limitation or suspension ends by itself.
+             */
+            until: string | null;
         };
         /**
          * @description What the reader may do with a part.
@@ -6047,6 +7244,25 @@ export interface components {
             state: components["schemas"]["TalkState"];
         };
         /**
+         * @description What a reader learns of who asks them.
+         * @example {
+         *       "account_age_days": 412,
+         *       "friends_in_common": 3
+         *     }
+         */
+        RequestContext: {
+            /**
+             * Format: int32
+             * @description How many whole days old the account of who asks is.
+             */
+            account_age_days: number;
+            /**
+             * Format: int64
+             * @description How many friends they have in common, at most 100.
+             */
+            friends_in_common: number;
+        };
+        /**
          * @description A code of a mail, and the new password.
          * @example {
          *       "code": "K7RM-2XQD",
@@ -6071,6 +7287,50 @@ export interface components {
         SavedState: {
             /** @description Whether it is saved now. */
             saved: boolean;
+        };
+        /**
+         * @description What has become of a message that was sent.
+         * @example {
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72",
+         *       "seq": 18,
+         *       "verdict": {
+         *         "can_appeal": false,
+         *         "id": null,
+         *         "outcome": "deliver",
+         *         "reason": null,
+         *         "sentence": null
+         *       }
+         *     }
+         */
+        SentMessage: {
+            /**
+             * Format: uuid
+             * @description The id of the message.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its place in the conversation.
+             */
+            seq: number;
+            /** @description What was decided about it. */
+            verdict: components["schemas"]["ChatVerdict"];
+        };
+        /**
+         * @description A report that was sent.
+         * @example {
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b74",
+         *       "state": "open"
+         *     }
+         */
+        SentMessageReport: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description How far it is. */
+            state: components["schemas"]["ReportState"];
         };
         /**
          * @description A report that was sent.
@@ -6258,6 +7518,11 @@ export interface components {
          *     }
          */
         SignUp: {
+            /**
+             * @description The solution of a challenge, as ALTCHA's widget makes it: base64 of JSON. Needed only where a sign-up was
+             *     refused with `accounts.work_required`.
+             */
+            altcha?: string | null;
             /** @description The name of this device in the list of sessions. */
             device?: string | null;
             /** @description Case doesn't matter. A domain in another script is stored in its ASCII form. */
@@ -6753,6 +8018,37 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description A proof of work to be done, in the format of ALTCHA (version 1).
+         * @example {
+         *       "algorithm": "SHA-256",
+         *       "challenge": "9b0f0d6f1e3d3b7b52b3a0b6bd3de0a5c5a6c0de2f1f0d4b7a3e9c1d5f7a9b3c",
+         *       "maxnumber": 100000,
+         *       "salt": "1f6c0a9d3e5b7c8152ad09e4?expires=1780000000&for=sign_up&max=100000&",
+         *       "signature": "da43babb58d0edaea4d24c26f58cb178ec7a17c18775afe70581dab7cee72335"
+         *     }
+         */
+        WorkChallenge: {
+            /** @description The hash. */
+            algorithm: string;
+            /** @description The hash, in hexadecimal, of the salt and the number that is sought, as decimal text behind it. */
+            challenge: string;
+            /**
+             * Format: int64
+             * @description The number is between 0 and this.
+             */
+            maxnumber: number;
+            /** @description A nonce, and when and for what the solution may be used. */
+            salt: string;
+            /** @description The server's signature, to be sent back. */
+            signature: string;
+        };
+        /**
+         * @description Where the next message of the reader goes.
+         * @example inbox
+         * @enum {string}
+         */
+        WriteTarget: "inbox" | "requests" | "refused" | "nowhere";
     };
     responses: {
         /**
@@ -6882,7 +8178,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description * `server.unavailable`: Wait as long as `Retry-After` says, then try again. */
+        /**
+         * @description * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
+         *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+         */
         ServiceUnavailable: {
             headers: {
                 /** @description After how many seconds a retry makes sense */
@@ -7079,7 +8378,8 @@ export interface operations {
                 };
             };
             /**
-             * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
+             * @description * `accounts.work_required`: Solve `challenge` (ALTCHA), then send the sign-up again with `altcha`.
+             *     * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              */
             403: {
@@ -7104,7 +8404,8 @@ export interface operations {
             414: components["responses"]["URITooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             /**
-             * @description * `accounts.invalid_email`: Check the e-mail address; it should look like ada@example.org.
+             * @description * `accounts.disposable_email`: Use an e-mail address that you keep.
+             *     * `accounts.invalid_email`: Check the e-mail address; it should look like ada@example.org.
              *     * `accounts.invalid_handle`: Choose another handle; the sentence names the rule.
              *     * `accounts.weak_password`: Choose another password; the sentence names the rule.
              *     * `request.invalid`: Mend the field that the sentence names.
@@ -7136,6 +8437,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
@@ -7969,6 +9271,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.lists_busy`: Wait as long as `Retry-After` says.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -8330,6 +9633,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.lists_busy`: Wait as long as `Retry-After` says.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -8566,6 +9870,322 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    appeal_decision: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day makes no second appeal
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAppeal"];
+            };
+        };
+        responses: {
+            /** @description The appeal */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Appeal"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /** @description * `moderation.no_such_decision`: Read `GET /v1/me/decisions`: it is not among them, or can't be appealed any more. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `moderation.appealed_already`: Wait for the answer: a decision is appealed once.
+             *     * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `moderation.invalid_appeal`: Change the text; the sentence names the rule.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    join_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the link
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.no_such_invite`: Ask an admin of the group for a new link.
+             *     * `chat.no_such_person`: Check the handle; the account is gone or not shown to you.
+             *     * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `chat.group_full`: Remove members first, or create another group: one takes 1,000 in its time. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_chat_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatSettings"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    set_chat_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatSettings"];
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatSettings"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    open_chat_socket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a WebSocket (RFC 6455) from here on */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description * `chat.not_a_websocket`: Open it with a WebSocket client, over HTTP/1.1.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `chat.too_many_streams`: Connect again after the time in Retry-After.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    follow_conversations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events (WHATWG HTML, section 9.2), each with `event` and `data` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: places
+                     *     data: {"places":[]}
+                     */
+                    "text/event-stream": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `chat.too_many_streams`: Connect again after the time in Retry-After.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     show_comment: {
         parameters: {
             query?: {
@@ -8695,6 +10315,1347 @@ export interface operations {
              * @description * `request.no_such_url`: Check the URL against `/docs`.
              *     * `social.no_such_comment`: Check the id; if it is right, the comment is gone or is not yours to see.
              *     * `social.no_such_person`: Check the handle; if it is right, the account is gone or is not shown to you.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_conversations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The box; `inbox` by default.
+                 * @example inbox
+                 */
+                box?: "inbox" | "requests";
+                /** @description How many conversations, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of conversations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Conversation"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_conversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the conversation that the first one began
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewConversation"];
+            };
+        };
+        responses: {
+            /** @description The conversation */
+            201: {
+                headers: {
+                    /** @description The URL of the conversation */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.account_limited`: Wait until the limit of your account has ended.
+             *     * `chat.blocked`: Unblock the account first.
+             *     * `chat.refused`: Read the reason; appeal if `can_appeal` says so.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `chat.no_such_person`: Check the handle; the account is gone or not shown to you. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `request.result_removed`: What the request created is removed; use a new Idempotency-Key to create another. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `chat.invalid_members`: Name one to 49 other members.
+             *     * `chat.invalid_text`: Change the text; the sentence names the rule.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.slow_down`: Wait for the time in Retry-After, then send it again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    leave_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    change_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupChangeBody"];
+            };
+        };
+        responses: {
+            /** @description The conversation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.account_limited`: Wait until the limit of your account has ended.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.not_admin`: Ask an admin of the group.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description * `chat.not_a_group`: A conversation of two has none of this. Create a group. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `chat.invalid_text`: Change the text; the sentence names the rule.
+             *     * `chat.no_such_media`: Send ids of items of your own library, at most 10.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    accept_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    add_conversation_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+                /**
+                 * @description The id of the member's account
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11
+                 */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.not_admin`: Ask an admin of the group.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `chat.not_a_group`: A conversation of two has none of this. Create a group. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_conversation_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+                /**
+                 * @description The id of the member's account
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11
+                 */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended, or they are the last one */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.not_admin`: Ask an admin of the group.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `chat.not_a_group`: A conversation of two has none of this. Create a group. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_conversation_changes: {
+        parameters: {
+            query: {
+                /**
+                 * @description The place up to which the caller has all changes; 0 for none.
+                 * @example 18
+                 */
+                after: string;
+                /**
+                 * @description The number of the sequence that the place is of.
+                 * @example 81236712
+                 */
+                epoch?: string;
+                /** @description How many changes, 1–100; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatChanges"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `chat.changes_reset`: Read the conversation again, then its changes after `last_seq`. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    decline_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Declined */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    confirm_conversation_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationMark"];
+            };
+        };
+        responses: {
+            /** @description Marked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    renew_conversation_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteLink"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.not_admin`: Ask an admin of the group.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `chat.not_a_group`: A conversation of two has none of this. Create a group. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_conversation_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.not_admin`: Ask an admin of the group.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `chat.not_a_group`: A conversation of two has none of this. Create a group. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    add_conversation_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMembers"];
+            };
+        };
+        responses: {
+            /** @description The conversation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.account_limited`: Wait until the limit of your account has ended.
+             *     * `chat.blocked`: Unblock the account first.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.not_admin`: Ask an admin of the group.
+             *     * `chat.refused`: Read the reason; appeal if `can_appeal` says so.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.no_such_person`: Check the handle; the account is gone or not shown to you.
+             *     * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `chat.group_full`: Remove members first, or create another group: one takes 1,000 in its time.
+             *     * `chat.not_a_group`: A conversation of two has none of this. Create a group.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `chat.invalid_members`: Name one to 49 other members.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.slow_down`: Wait for the time in Retry-After, then send it again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    remove_conversation_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+                /**
+                 * @description The id of the member's account
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11
+                 */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.not_admin`: Ask an admin of the group.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `chat.not_a_group`: A conversation of two has none of this. Create a group. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
+                /** @description How many messages, 1–100; 50 by default. */
+                limit?: number;
+                /**
+                 * @description Messages above this place, the oldest first.
+                 * @example 18
+                 */
+                after?: string;
+                /**
+                 * @description Messages below this place, the newest first.
+                 * @example 18
+                 */
+                before?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ChatMessage"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    send_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day returns the message that the first one sent
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMessageBody"];
+            };
+        };
+        responses: {
+            /** @description The message */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentMessage"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.account_limited`: Wait until the limit of your account has ended.
+             *     * `chat.blocked`: Unblock the account first.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.refused`: Read the reason; appeal if `can_appeal` says so.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.no_such_person`: Check the handle; the account is gone or not shown to you.
+             *     * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `chat.invalid_text`: Change the text; the sentence names the rule.
+             *     * `chat.no_such_media`: Send ids of items of your own library, at most 10.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.slow_down`: Wait for the time in Retry-After, then send it again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    read_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationMark"];
+            };
+        };
+        responses: {
+            /** @description Marked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_typing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The conversation's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Told */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
              */
             404: {
                 headers: {
@@ -10010,6 +12971,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -10199,6 +13161,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -10408,6 +13371,87 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    list_decisions: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of decisions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_OwnDecision"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The decision's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b64
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The decision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnDecision"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `moderation.no_such_decision`: Read `GET /v1/me/decisions`: it is not among them, or can't be appealed any more.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     change_email: {
         parameters: {
             query?: never;
@@ -10459,7 +13503,8 @@ export interface operations {
             414: components["responses"]["URITooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             /**
-             * @description * `accounts.invalid_email`: Check the e-mail address; it should look like ada@example.org.
+             * @description * `accounts.disposable_email`: Use an e-mail address that you keep.
+             *     * `accounts.invalid_email`: Check the e-mail address; it should look like ada@example.org.
              *     * `request.invalid`: Mend the field that the sentence names.
              */
             422: {
@@ -10489,6 +13534,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -11256,6 +14302,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -11333,6 +14380,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -11753,6 +14801,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.lists_busy`: Wait as long as `Retry-After` says.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -11927,6 +14976,7 @@ export interface operations {
             };
             /**
              * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.blocked`: Send another file: moderators of the site have refused this one for everyone.
              *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
              *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
              *     * `media.digest_mismatch`: Send the file again; its bytes changed on the way.
@@ -11969,6 +15019,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
@@ -12145,6 +15196,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `delivery.too_many_downloads`: Wait until another download has ended, or as long as `Retry-After` says, then ask for the archive again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -12283,6 +15335,7 @@ export interface operations {
             };
             /**
              * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.blocked`: Send another file: moderators of the site have refused this one for everyone.
              *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
              *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
              *     * `media.digest_mismatch`: Send the file again; its bytes changed on the way.
@@ -12325,6 +15378,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
@@ -12422,6 +15476,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `delivery.too_many_downloads`: Wait until another download has ended, or as long as `Retry-After` says, then ask for the archive again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -12824,6 +15879,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -13125,6 +16181,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.too_many_followers`: Poll the item instead, or follow it later.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -13382,6 +16439,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `delivery.busy`: Wait as long as `Retry-After` says, then ask for the image again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -13805,6 +16863,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `delivery.busy`: Wait as long as `Retry-After` says, then ask for the image again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -14507,6 +17566,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `delivery.busy`: Wait as long as `Retry-After` says, then ask for the image again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -14689,6 +17749,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `delivery.busy`: Wait as long as `Retry-After` says, then ask for the image again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -14939,6 +18000,471 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The message's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatMessage"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    delete_message: {
+        parameters: {
+            query?: {
+                /**
+                 * @description For whom; `me` by default.
+                 * @example me
+                 */
+                for?: "me" | "all";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The message's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.not_author`: Only the author may do this. You can delete the message for yourself.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    edit_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The message's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditBody"];
+            };
+        };
+        responses: {
+            /** @description The message */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatMessage"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.account_limited`: Wait until the limit of your account has ended.
+             *     * `chat.blocked`: Unblock the account first.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             *     * `chat.not_author`: Only the author may do this. You can delete the message for yourself.
+             *     * `chat.refused`: Read the reason; appeal if `can_appeal` says so.
+             *     * `chat.too_late`: Send a new message, or delete this one.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `chat.invalid_text`: Change the text; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.slow_down`: Wait for the time in Retry-After, then send it again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    react_to_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The message's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMessageReaction"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.account_limited`: Wait until the limit of your account has ended.
+             *     * `chat.blocked`: Unblock the account first.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `chat.invalid_text`: Change the text; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    unreact_to_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The message's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_accepted`: Accept the request first.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    report_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A repeated request within a day makes no second report
+                 * @example 0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The message's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMessageReport"];
+            };
+        };
+        responses: {
+            /** @description The report */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentMessageReport"];
+                };
+            };
+            /**
+             * @description * `request.bad_idempotency_key`: Send an Idempotency-Key of 1 to 255 visible characters.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             *     * `request.not_json`: Send one JSON value with `Content-Type: application/json`; the sentence says where it ends to be JSON.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `chat.not_found`: Check the id; if it is right, it is gone or not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `chat.reported_already`: You have reported it; wait until a moderator has read it.
+             *     * `request.done_before`: The request was done under this Idempotency-Key; read the resource, and use a new key for a new request.
+             *     * `request.in_progress`: Wait for the first request with this Idempotency-Key, then send it again.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `chat.invalid_report`: Change the report; the sentence names the rule.
+             *     * `request.idempotency_key_reused`: Use a new Idempotency-Key: this one belongs to another request.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `chat.too_often`: Wait for the time in Retry-After, then report it.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     list_notifications: {
@@ -15322,6 +18848,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `notify.too_many_streams`: Read the list instead, and follow later.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -15587,6 +19114,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -17344,6 +20872,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -17715,6 +21244,33 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_sign_up_challenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkChallenge"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -19384,6 +22940,7 @@ export interface operations {
             };
             /**
              * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.blocked`: Send another file: moderators of the site have refused this one for everyone.
              *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
              *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
              *     * `media.empty`: Send a file that has bytes.
@@ -19434,6 +22991,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
@@ -19643,6 +23201,7 @@ export interface operations {
             };
             /**
              * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.blocked`: Send another file: moderators of the site have refused this one for everyone.
              *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
              *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
              *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
@@ -19690,6 +23249,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
@@ -19774,6 +23334,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -19940,6 +23501,7 @@ export interface operations {
             };
             /**
              * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.blocked`: Send another file: moderators of the site have refused this one for everyone.
              *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
              *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
              *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
@@ -19978,6 +23540,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
@@ -20149,6 +23712,7 @@ export interface operations {
             };
             /**
              * @description * `media.bad_sample_rate`: Convert the audio to a usual sample rate, such as 44100 or 48000.
+             *     * `media.blocked`: Send another file: moderators of the site have refused this one for everyone.
              *     * `media.broken_file`: Send the file again from the original; the sentence says what is wrong with it.
              *     * `media.cover_too_large`: Make the cover image or the tags smaller; the limits are in the sentence.
              *     * `media.too_long`: Send the recording in parts; the limit is in the sentence.
@@ -20196,6 +23760,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.turned_off`: Wait as long as `Retry-After` says, then try again; the operators have turned this off for now.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */

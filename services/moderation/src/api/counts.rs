@@ -53,6 +53,8 @@ pub(super) struct ModerationCounts {
 }
 
 /// Counts what was reported, decided, appealed and undone.
+///
+/// The counts are of whole days in UTC, for reports on transparency, and name no member.
 #[utoipa::path(
     get,
     path = "/v1/admin/moderation/counts",

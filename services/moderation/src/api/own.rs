@@ -65,6 +65,8 @@ pub(super) async fn list(
 }
 
 /// Returns a decision against the caller.
+///
+/// It says what was done, why, until when, and whether an appeal is possible, was sent, and what came of it.
 #[utoipa::path(
     get,
     path = "/v1/me/decisions/{id}",

@@ -353,12 +353,74 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the timed jobs of every role, with their last runs.
+         * Lists the timed jobs of every role, with their rules, next slots and last runs.
          * @description A role that does not respond is in `degraded`, and its jobs are missing.
          */
         get: operations["list_jobs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/jobs/{service}/{job}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pauses a timed job, in all processes.
+         * @description A run that has begun goes on. Slots of the pause count as missed: when the job is resumed, its `catch_up` says what
+         *     becomes of them. The act is recorded in the audit trail; pausing a paused job changes nothing.
+         */
+        post: operations["pause_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/jobs/{service}/{job}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resumes a timed job, in all processes.
+         * @description The act is recorded in the audit trail; resuming a job that is not paused changes nothing.
+         */
+        post: operations["resume_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/jobs/{service}/{job}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a run of a timed job, also of a paused one.
+         * @description A process that has the job begins it within seconds, unless as many run as may at once. If one waits already, no
+         *     other one is made: the response is that one. The act is recorded in the audit trail.
+         */
+        post: operations["run_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -374,7 +436,7 @@ export interface paths {
         };
         /**
          * Lists the runs of a timed job, newest first. They are kept for 30 days.
-         * @description A slot that was missed while no process ran has no run.
+         * @description A slot that was missed and is not made up for has no run.
          */
         get: operations["list_job_runs"];
         put?: never;
@@ -395,7 +457,8 @@ export interface paths {
         /**
          * Lists the newest lines of the log of every process, newest first.
          * @description A process keeps its last 2,000 lines of `info` and above, up to 2 MiB, and only what its `server.log_filter` lets
-         *     pass. Older ones are where its standard error goes. Processes that do not answer within two seconds are missing.
+         *     pass, and older ones in files as far as `server.log_search_bytes` says. All are where its standard error goes.
+         *     Processes that do not answer within two seconds are missing.
          */
         get: operations["list_logs"];
         put?: never;
@@ -522,6 +585,130 @@ export interface paths {
          *     act is recorded in the audit trail.
          */
         post: operations["retry_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/moderation/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts what was reported, decided, appealed and undone. */
+        get: operations["count_moderation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/moderation/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists cases, the most urgent first, then the oldest.
+         * @description Continue with the `next` of a page as `after`. Reports of one thing are one case. Appeals are among them.
+         */
+        get: operations["list_moderation_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/moderation/queue/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns a case with its evidence, its reports, and what was decided about its owner before.
+         * @description The evidence is a copy from the moment of the first report: it stays when the thing is changed or removed.
+         */
+        get: operations["show_moderation_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/moderation/queue/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claims a case, so that no other moderator works on it.
+         * @description The claim ends by itself after `moderation.claim_minutes`; claiming again makes it longer. A moderator claims
+         *     neither a case about themselves nor an appeal against a decision of theirs.
+         */
+        post: operations["claim_moderation_case"];
+        /**
+         * Gives a claimed case back.
+         * @description Does nothing to a case that the caller has not claimed.
+         */
+        delete: operations["release_moderation_case"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/moderation/queue/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decides about a case that the caller has claimed.
+         * @description The role that has the thing removes it, and accounts changes the standing of its owner, within seconds. The owner
+         *     reads the statement in `GET /v1/me/decisions` and is notified; so are all who have reported it. An appeal is decided
+         *     by another moderator than the one whose decision it is against. The act is recorded in the audit trail.
+         */
+        post: operations["decide_moderation_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/moderation/queue/{id}/like": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists open cases like this one: of the same account, or with a text that is alike.
+         * @description At most 50. Name them in `also` of a decision to decide the same about them.
+         */
+        get: operations["list_cases_like"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1364,6 +1551,173 @@ export interface components {
             kind: string;
         };
         /**
+         * @description Who works on a case.
+         * @example {
+         *       "by": {
+         *         "handle": "mona",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c13"
+         *       },
+         *       "until": "2026-05-25T09:45:00Z"
+         *     }
+         */
+        CaseClaim: {
+            /** @description The moderator. */
+            by: components["schemas"]["CasePerson"];
+            /**
+             * Format: date-time
+             * @description Until when no other one can take it.
+             */
+            until: string;
+        };
+        /**
+         * @description A decision, as moderators see it.
+         * @example {
+         *       "action": "remove",
+         *       "blocked_media": [],
+         *       "decided_at": "2026-05-25T09:40:00Z",
+         *       "decided_by": {
+         *         "handle": "mona",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c13"
+         *       },
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b64",
+         *       "kind": "comment",
+         *       "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *       "overturned_at": null,
+         *       "reason": "spam",
+         *       "refusal": null,
+         *       "removes": true,
+         *       "screened_by": null,
+         *       "statement": "No advertising below the clips of others, please.",
+         *       "until": null
+         *     }
+         */
+        CaseDecision: {
+            action: components["schemas"]["ModerationAction"];
+            /** @description Media whose bytes are refused from then on. */
+            blocked_media: components["schemas"]["MediaId"][];
+            /** Format: date-time */
+            decided_at: string;
+            decided_by: components["schemas"]["CasePerson"] | null;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            object: string;
+            /** Format: date-time */
+            overturned_at: string | null;
+            reason: components["schemas"]["ReportReason"];
+            /** @description Why accounts has not followed it. */
+            refusal: string | null;
+            removes: boolean;
+            /** @description The check whose verdict it is. */
+            screened_by: string | null;
+            /** @description What the member read. */
+            statement: string;
+            /** Format: date-time */
+            until: string | null;
+        };
+        /**
+         * @description What was decided.
+         * @example {
+         *       "also": [],
+         *       "case": {
+         *         "appeal": null,
+         *         "appealed": null,
+         *         "case": {
+         *           "claim": null,
+         *           "created_at": "2026-05-25T09:30:00Z",
+         *           "decided_at": null,
+         *           "excerpt": "buy at my shop",
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+         *           "is_appeal": false,
+         *           "kind": "comment",
+         *           "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *           "owner": {
+         *             "handle": "ada",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10"
+         *           },
+         *           "reason": "spam",
+         *           "report_count": 1,
+         *           "role": "social",
+         *           "state": "open",
+         *           "urgency": 2
+         *         },
+         *         "decision": null,
+         *         "evidence": {
+         *           "media": [],
+         *           "place": null,
+         *           "text": "buy at my shop"
+         *         },
+         *         "history": [],
+         *         "reports": []
+         *       }
+         *     }
+         */
+        CaseOutcome: {
+            /**
+             * @description The other cases about which the same was decided. The rest of `also` was left out: another moderator has them,
+             *     they were decided about, or the decision does not fit them.
+             */
+            also: string[];
+            /** @description The case as it is now. */
+            case: components["schemas"]["ModerationCaseDetail"];
+        };
+        /**
+         * @description An account that a case names.
+         * @example {
+         *       "handle": "ada",
+         *       "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10"
+         *     }
+         */
+        CasePerson: {
+            /** @description Its handle; `null` if the account is gone, or accounts does not respond. */
+            handle: string | null;
+            /**
+             * Format: uuid
+             * @description The account.
+             */
+            id: string;
+        };
+        /**
+         * @description A report of a case.
+         * @example {
+         *       "created_at": "2026-05-25T09:30:00Z",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b63",
+         *       "reason": "spam",
+         *       "reporter": {
+         *         "handle": "eve",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c11"
+         *       },
+         *       "text": "The same under every post."
+         *     }
+         */
+        CaseReport: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            reason: components["schemas"]["ReportReason"];
+            /** @description Who has reported it. */
+            reporter: components["schemas"]["CasePerson"];
+            /** @description What they say about it. */
+            text: string;
+        };
+        /**
+         * @description How far a case is.
+         * @example open
+         * @enum {string}
+         */
+        CaseState: "open" | "decided";
+        /**
+         * @description Why an operator acts.
+         * @example {
+         *       "reason": "The disk is full until tomorrow."
+         *     }
+         */
+        ChangeJob: {
+            /** @description The reason, for the audit trail. */
+            reason: string;
+        };
+        /**
          * @description The roles to give and to take.
          * @example {
          *       "grant": [
@@ -1500,6 +1854,22 @@ export interface components {
             url?: string | null;
         };
         /**
+         * @description What a thing was when it was reported.
+         * @example {
+         *       "media": [],
+         *       "place": null,
+         *       "text": "buy at my shop"
+         *     }
+         */
+        Evidence: {
+            /** @description Its media, at most [`MAX_EVIDENCE_MEDIA`]. */
+            media: components["schemas"]["MediaId"][];
+            /** @description The id of what it stands in: the post of a comment, the conversation of a message. */
+            place: string | null;
+            /** @description Its text, at most [`MAX_EVIDENCE_CHARS`] characters. */
+            text: string;
+        };
+        /**
          * @description A second factor.
          * @example {
          *       "code": "287082",
@@ -1566,6 +1936,7 @@ export interface components {
          *       "error": null,
          *       "finished_at": "2026-05-17T09:00:01Z",
          *       "process": "server-1:4711",
+         *       "requested_by": null,
          *       "slot": "2026-05-17T09:00:00Z",
          *       "started_at": "2026-05-17T09:00:00Z",
          *       "state": "done"
@@ -1586,6 +1957,8 @@ export interface components {
             finished_at: string | null;
             /** @description The process that began it last: the name of its host and its number there; `null` as `started_at`. */
             process: string | null;
+            /** @description Who asked for it; `null` for the run of a slot. */
+            requested_by: string | null;
             /**
              * Format: date-time
              * @description The start of the slot that it ran for.
@@ -1605,8 +1978,11 @@ export interface components {
          *       "failure": null,
          *       "finished_at": "2026-05-17T09:00:01Z",
          *       "job": "accounts.sessions",
-         *       "lease_until": "2026-05-17T09:03:00Z",
-         *       "slot": "2026-05-17T09:00:00Z"
+         *       "lease_until": "2026-05-17T09:02:00Z",
+         *       "process": "server-1:4711",
+         *       "requested_by": null,
+         *       "slot": "2026-05-17T09:00:00Z",
+         *       "started_at": "2026-05-17T09:00:00Z"
          *     }
          */
         JobRun: {
@@ -1624,17 +2000,26 @@ export interface components {
              * @description Until when the process that runs it has it.
              */
             lease_until: string;
+            /** @description The process that began it last: the name of its host and its number there; `null` as `started_at`. */
+            process: string | null;
+            /** @description Who asked for it; `null` for the run of a slot. */
+            requested_by: string | null;
             /**
              * Format: date-time
              * @description The start of the slot that it ran for.
              */
             slot: string;
+            /**
+             * Format: date-time
+             * @description When its process began it; `null` if none has.
+             */
+            started_at: string | null;
         };
         /**
          * @description How far a run is.
          * @enum {string}
          */
-        JobRunState: "running" | "done" | "failed" | "abandoned";
+        JobRunState: "running" | "done" | "failed" | "abandoned" | "waiting";
         /**
          * @description The timed jobs of every role.
          * @example {
@@ -1643,14 +2028,43 @@ export interface components {
          *       ],
          *       "items": [
          *         {
+         *           "jobs": [
+         *             {
+         *               "at": null,
+         *               "catch_up": "once",
+         *               "every_seconds": 3600,
+         *               "jitter_seconds": 0,
+         *               "job": "accounts.sessions",
+         *               "last_run": {
+         *                 "attempts": 1,
+         *                 "error": null,
+         *                 "finished_at": "2026-05-17T09:00:01Z",
+         *                 "process": "server-1:4711",
+         *                 "requested_by": null,
+         *                 "slot": "2026-05-17T09:00:00Z",
+         *                 "started_at": "2026-05-17T09:00:00Z",
+         *                 "state": "done"
+         *               },
+         *               "made_up_max": 1,
+         *               "max_running": 1,
+         *               "next_slot": "2026-05-17T10:00:00Z",
+         *               "paused_at": null,
+         *               "paused_by": null,
+         *               "paused_reason": null,
+         *               "zone": null
+         *             }
+         *           ],
          *           "role": "accounts",
          *           "runs": [
          *             {
          *               "failure": null,
          *               "finished_at": "2026-05-17T09:00:01Z",
          *               "job": "accounts.sessions",
-         *               "lease_until": "2026-05-17T09:03:00Z",
-         *               "slot": "2026-05-17T09:00:00Z"
+         *               "lease_until": "2026-05-17T09:02:00Z",
+         *               "process": "server-1:4711",
+         *               "requested_by": null,
+         *               "slot": "2026-05-17T09:00:00Z",
+         *               "started_at": "2026-05-17T09:00:00Z"
          *             }
          *           ]
          *         }
@@ -1839,6 +2253,7 @@ export interface components {
          *           "error": null,
          *           "finished_at": "2026-05-17T09:00:01Z",
          *           "process": "server-1:4711",
+         *           "requested_by": null,
          *           "slot": "2026-05-17T09:00:00Z",
          *           "started_at": "2026-05-17T09:00:00Z",
          *           "state": "done"
@@ -1875,6 +2290,39 @@ export interface components {
         List_LogLine: {
             /** @description The items. */
             items: components["schemas"]["LogLine"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "claim": null,
+         *           "created_at": "2026-05-25T09:30:00Z",
+         *           "decided_at": null,
+         *           "excerpt": "buy at my shop",
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+         *           "is_appeal": false,
+         *           "kind": "comment",
+         *           "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *           "owner": {
+         *             "handle": "ada",
+         *             "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10"
+         *           },
+         *           "reason": "spam",
+         *           "report_count": 3,
+         *           "role": "social",
+         *           "state": "open",
+         *           "urgency": 2
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_ModerationCase: {
+            /** @description The items. */
+            items: components["schemas"]["ModerationCase"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -2138,6 +2586,158 @@ export interface components {
          */
         MediaId: string;
         /**
+         * @description What is decided about a case.
+         * @example remove
+         * @enum {string}
+         */
+        ModerationAction: "keep" | "warn" | "remove" | "limit" | "suspend" | "ban" | "screened" | "uphold" | "overturn";
+        /**
+         * @description A case of the queue.
+         * @example {
+         *       "claim": null,
+         *       "created_at": "2026-05-25T09:30:00Z",
+         *       "decided_at": null,
+         *       "excerpt": "buy at my shop",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+         *       "is_appeal": false,
+         *       "kind": "comment",
+         *       "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *       "owner": {
+         *         "handle": "ada",
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10"
+         *       },
+         *       "reason": "spam",
+         *       "report_count": 3,
+         *       "role": "social",
+         *       "state": "open",
+         *       "urgency": 2
+         *     }
+         */
+        ModerationCase: {
+            claim: components["schemas"]["CaseClaim"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** @description The beginning of its text. */
+            excerpt: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Whether it is an appeal against a decision. */
+            is_appeal: boolean;
+            /** @description What kind of thing it is: `post`, `comment`, `account`, `message` … */
+            kind: string;
+            /** @description The thing's id. */
+            object: string;
+            /** @description Whose it is. */
+            owner: components["schemas"]["CasePerson"];
+            /** @description Why it was reported first. */
+            reason: components["schemas"]["ReportReason"];
+            /**
+             * Format: int64
+             * @description How many have reported it.
+             */
+            report_count: number;
+            /** @description The role that has the thing. */
+            role: string;
+            state: components["schemas"]["CaseState"];
+            /**
+             * Format: int64
+             * @description 0 is the most urgent.
+             */
+            urgency: number;
+        };
+        /**
+         * @description A case with what a moderator needs to decide about it.
+         * @example {
+         *       "appeal": null,
+         *       "appealed": null,
+         *       "case": {
+         *         "claim": null,
+         *         "created_at": "2026-05-25T09:30:00Z",
+         *         "decided_at": null,
+         *         "excerpt": "buy at my shop",
+         *         "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
+         *         "is_appeal": false,
+         *         "kind": "comment",
+         *         "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
+         *         "owner": {
+         *           "handle": "ada",
+         *           "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10"
+         *         },
+         *         "reason": "spam",
+         *         "report_count": 1,
+         *         "role": "social",
+         *         "state": "open",
+         *         "urgency": 2
+         *       },
+         *       "decision": null,
+         *       "evidence": {
+         *         "media": [],
+         *         "place": null,
+         *         "text": "buy at my shop"
+         *       },
+         *       "history": [],
+         *       "reports": []
+         *     }
+         */
+        ModerationCaseDetail: {
+            /** @description What the member says against a decision. */
+            appeal: string | null;
+            appealed: components["schemas"]["CaseDecision"] | null;
+            case: components["schemas"]["ModerationCase"];
+            decision: components["schemas"]["CaseDecision"] | null;
+            /** @description What the thing was when it was reported first. */
+            evidence: components["schemas"]["Evidence"];
+            /** @description Earlier decisions about its owner, the newest first, at most 20. */
+            history: components["schemas"]["CaseDecision"][];
+            /** @description The newest reports, at most 50. */
+            reports: components["schemas"]["CaseReport"][];
+        };
+        /**
+         * @description How often something happened.
+         * @example {
+         *       "name": "decided.remove",
+         *       "total": 12
+         *     }
+         */
+        ModerationCount: {
+            /** @description What: `reported.` and a reason, `screened.` and a check, `decided.` and an action, or `appealed`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            total: number;
+        };
+        /**
+         * @description The counts of some days.
+         * @example {
+         *       "from": "2026-05-01",
+         *       "items": [
+         *         {
+         *           "name": "appealed",
+         *           "total": 2
+         *         }
+         *       ],
+         *       "to": "2026-05-31"
+         *     }
+         */
+        ModerationCounts: {
+            /**
+             * Format: date
+             * @description The first day.
+             */
+            from: string;
+            /** @description The counts, by name. What did not happen is left out. */
+            items: components["schemas"]["ModerationCount"][];
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            to: string;
+        };
+        /**
          * @description A new announcement.
          * @example {
          *       "category": "service",
@@ -2171,6 +2771,36 @@ export interface components {
             };
             /** @description Where it leads: a path of the site, or an `https` URL. */
             url?: string | null;
+        };
+        /**
+         * @description A decision about a case.
+         * @example {
+         *       "action": "suspend",
+         *       "reason": "The third time this week.",
+         *       "removes": true,
+         *       "statement": "Advertising under every clip, after two warnings.",
+         *       "until": "2026-06-01T00:00:00Z"
+         *     }
+         */
+        NewCaseDecision: {
+            /** @description What is done: `uphold` or `overturn` about an appeal, one of the others about what was reported. */
+            action: components["schemas"]["ModerationAction"];
+            /** @description Other cases about which the same is decided, at most 50. */
+            also?: string[];
+            /** @description Whether the bytes of its media are refused from now on, no matter which member sends them. */
+            blocks_media?: boolean;
+            /** @description Why, for the audit trail. */
+            reason: string;
+            /** @description Whether the thing is removed too. `remove` does nothing else. */
+            removes?: boolean;
+            rule?: components["schemas"]["ReportReason"] | null;
+            /** @description What the member reads, on one line. Every decision against them needs it. It must not name who has reported it. */
+            statement?: string;
+            /**
+             * Format: date-time
+             * @description When a limitation or a suspension ends by itself. A moderator decides for at most seven days.
+             */
+            until?: string | null;
         };
         /**
          * @description The body of a new key of the team.
@@ -2570,6 +3200,8 @@ export interface components {
         };
         /** @description The timed jobs of a role. */
         RoleJobs: {
+            /** @description Its jobs, by name: those that a process has had in the last month, and paused ones. */
+            jobs: components["schemas"]["TimedJob"][];
             /** @description The role. */
             role: string;
             /** @description The last ten runs of each of its jobs, by job, newest first. */
@@ -2804,6 +3436,81 @@ export interface components {
             last_used_at: string | null;
             name: string;
             scopes: string[];
+        };
+        /**
+         * @description A timed job: when it runs, and how its last run went.
+         * @example {
+         *       "at": null,
+         *       "catch_up": "once",
+         *       "every_seconds": 3600,
+         *       "jitter_seconds": 0,
+         *       "job": "accounts.sessions",
+         *       "last_run": {
+         *         "attempts": 1,
+         *         "error": null,
+         *         "finished_at": "2026-05-17T09:00:01Z",
+         *         "process": "server-1:4711",
+         *         "requested_by": null,
+         *         "slot": "2026-05-17T09:00:00Z",
+         *         "started_at": "2026-05-17T09:00:00Z",
+         *         "state": "done"
+         *       },
+         *       "made_up_max": 1,
+         *       "max_running": 1,
+         *       "next_slot": "2026-05-17T10:00:00Z",
+         *       "paused_at": null,
+         *       "paused_by": null,
+         *       "paused_reason": null,
+         *       "zone": null
+         *     }
+         */
+        TimedJob: {
+            /**
+             * @description The time of day at which it runs, such as `03:30`; `null` for an interval. On the nights in which clocks are
+             *     changed it is the first instant after the gap, or the first of two.
+             */
+            at: string | null;
+            /** @description What becomes of slots that were missed: `skip` leaves them out, `once` makes up for the newest, `all` for all. */
+            catch_up: string;
+            /**
+             * Format: int64
+             * @description The seconds from one slot to the next, in elapsed time; `null` for a job that runs at a time of day.
+             */
+            every_seconds: number | null;
+            /**
+             * Format: int64
+             * @description By how much a run is later than its slot at most.
+             */
+            jitter_seconds: number;
+            /** @description Its name. */
+            job: string;
+            last_run: components["schemas"]["JobHistoryEntry"] | null;
+            /**
+             * Format: int32
+             * @description How many missed slots are made up for at most.
+             */
+            made_up_max: number;
+            /**
+             * Format: int64
+             * @description Runs that there may be at once, in all processes together.
+             */
+            max_running: number;
+            /**
+             * Format: date-time
+             * @description When its next slot begins; `null` while it is paused, or if only a newer release knows its rule.
+             */
+            next_slot: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is paused; `null` if it is not.
+             */
+            paused_at: string | null;
+            /** @description Who paused it. */
+            paused_by: string | null;
+            /** @description Why. */
+            paused_reason: string | null;
+            /** @description The IANA name of the zone of `at`; `null` as `at`. */
+            zone: string | null;
         };
         /**
          * @description Who may read an item.
@@ -3067,7 +3774,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description * `server.unavailable`: Wait as long as `Retry-After` says, then try again. */
+        /**
+         * @description * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
+         *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+         */
         ServiceUnavailable: {
             headers: {
                 /** @description After how many seconds a retry makes sense */
@@ -4207,7 +4917,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The last runs of each job, by role */
+            /** @description The jobs and their last runs, by role */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4225,6 +4935,189 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    pause_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The role whose job it is
+                 * @example accounts
+                 */
+                service: string;
+                /**
+                 * @description The job
+                 * @example accounts.sessions
+                 */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeJob"];
+            };
+        };
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimedJob"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `admin.job_not_found`: List the jobs; the role and the job must be as they are there.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    resume_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The role whose job it is
+                 * @example accounts
+                 */
+                service: string;
+                /**
+                 * @description The job
+                 * @example accounts.sessions
+                 */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeJob"];
+            };
+        };
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimedJob"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `admin.job_not_found`: List the jobs; the role and the job must be as they are there.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    run_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The role whose job it is
+                 * @example accounts
+                 */
+                service: string;
+                /**
+                 * @description The job
+                 * @example accounts.sessions
+                 */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeJob"];
+            };
+        };
+        responses: {
+            /** @description The run, which waits */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobHistoryEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `admin.job_not_found`: List the jobs; the role and the job must be as they are there.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     list_job_runs: {
@@ -4301,6 +5194,18 @@ export interface operations {
                 role?: string;
                 /** @description Only lines with this text, in any case of letters. */
                 contains?: string;
+                /** @description Only lines of the request with this id, which every error response carries. */
+                request?: string;
+                /**
+                 * @description Only lines of this time and later ones.
+                 * @example 2026-05-17T09:00:00Z
+                 */
+                since?: string;
+                /**
+                 * @description Only lines before this time.
+                 * @example 2026-05-17T10:00:00Z
+                 */
+                until?: string;
                 /** @description How many lines, 1–500; 100 by default. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
@@ -4663,6 +5568,398 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
             507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    count_moderation: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, in UTC; 30 days before the last one by default.
+                 * @example 2026-05-01
+                 */
+                from?: string;
+                /**
+                 * @description The last day, in UTC; today by default.
+                 * @example 2026-05-31
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModerationCounts"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_moderation_queue: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Cases in this state; `open` by default.
+                 * @example open
+                 */
+                state?: components["schemas"]["CaseState"];
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of cases */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ModerationCase"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    show_moderation_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The case's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The case */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModerationCaseDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `moderation.no_such_case`: Read the queue again: the case was removed, or never was.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    claim_moderation_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The case's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The case */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModerationCaseDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
+             *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `moderation.own_case`: Leave it to another moderator: it is about you, or about a decision of yours.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `moderation.no_such_case`: Read the queue again: the case was removed, or never was.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `moderation.claimed`: Take another case: a moderator has this one, until the time that it says.
+             *     * `moderation.decided_already`: Read the case again: it was decided about.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    release_moderation_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The case's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller has not claimed it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `moderation.no_such_case`: Read the queue again: the case was removed, or never was.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    decide_moderation_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The case's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCaseDecision"];
+            };
+        };
+        responses: {
+            /** @description What was decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOutcome"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
+             *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `moderation.beyond_role`: Leave it to an operator: moderators limit and suspend for seven days at most, and don't ban.
+             *     * `moderation.own_case`: Leave it to another moderator: it is about you, or about a decision of yours.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `moderation.no_such_case`: Read the queue again: the case was removed, or never was.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description * `moderation.claimed`: Take another case: a moderator has this one, until the time that it says.
+             *     * `moderation.decided_already`: Read the case again: it was decided about.
+             *     * `moderation.not_claimed`: Claim the case first, then decide; a claim ends by itself.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description * `moderation.invalid_decision`: Change the decision; the sentence names the rule.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_cases_like: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The case's id
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cases */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ModerationCase"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `moderation.no_such_case`: Read the queue again: the case was removed, or never was.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
         };
     };
     list_processes: {
@@ -5457,6 +6754,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
@@ -5571,6 +6869,7 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             /**
              * @description * `accounts.busy`: Try again after the time in `Retry-After`.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
              *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
              */
             503: {
