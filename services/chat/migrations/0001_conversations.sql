@@ -137,8 +137,10 @@ create table first_text (
 create index first_text_sender on first_text (sender);
 create table chat_domain (
     domain text primary key,
-    first_at timestamptz not null
+    first_at timestamptz not null,
+    last_at timestamptz not null
 );
+create index chat_domain_last on chat_domain (last_at);
 create table chat_verdict (
     id uuid primary key,
     account uuid not null,

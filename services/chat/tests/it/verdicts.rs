@@ -5,6 +5,7 @@ use contract::AccountId;
 use contract::accounts::{AccountState, StandingChanged};
 use contract::chat::MessageSent;
 use contract::moderation::{Action, Overturned, Screened};
+use db::{FromQueryResult, Lane, Sql as _};
 use serde_json::{Value, json};
 use testkit::fake_role;
 
@@ -134,4 +135,27 @@ async fn a_mass_mailer_is_held_before_twenty_are_reached() {
     }
     assert!(outcome == "hold" && delivered <= 20, "{delivered} were delivered, then {outcome}");
     harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_site_that_is_linked_to_no_more_is_forgotten() {
+    let harness = Harness::with("chat.domain_days=7").await;
+    let (db, now) = (&harness.world.context("chat").db, harness.world.clock().now());
+    for (domain, days) in [("gone.example", 8), ("used.example", 6)] {
+        let text = "insert into chat_domain (domain, first_at, last_at) values ($1, $2, $3)";
+        let values = vec![domain.into(), (now - TimeDelta::days(30)).into(), (now - TimeDelta::days(days)).into()];
+        db.write(Lane::NONE, async move |tx| tx.execute(text, values).await).await.unwrap();
+    }
+    let left = async || {
+        let found: Vec<Domain> = db.read().rows("select domain from chat_domain", vec![]).await.unwrap();
+        (found.len() == 1).then(|| found[0].domain.clone())
+    };
+    harness.world.clock().advance(TimeDelta::hours(2));
+    assert_eq!(harness.world.wait_for("a site is forgotten", left).await, "used.example");
+    harness.world.end().await;
+}
+
+#[derive(FromQueryResult)]
+struct Domain {
+    domain: String,
 }
