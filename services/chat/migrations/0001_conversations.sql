@@ -18,6 +18,7 @@ create table conversation_member (
     account uuid not null,
     state text not null,
     is_admin boolean not null,
+    is_taken_out boolean not null,
     inviter uuid,
     from_seq bigint not null,
     until_seq bigint,
