@@ -61,10 +61,16 @@ pub(crate) struct OwnAppeal {
     pub answer: String,
 }
 
-/// Returns who has decided what a case is an appeal against.
-pub(crate) async fn find_decider(sql: &impl Sql, case: &Case) -> Result<Option<AccountId>, Error> {
-    let Some(appeal) = &case.appeal else { return Ok(None) };
-    Ok(decisions::find(sql, appeal.decision).await?.and_then(|row| row.decided_by))
+/// Refuses a moderator whom a case concerns: it is about them, they have reported it, or it is an appeal against a
+/// decision of theirs, or about what they have reported.
+pub(crate) async fn check_party(sql: &impl Sql, case: &Case, by: AccountId) -> Result<(), Error> {
+    let appealed = match &case.appeal {
+        Some(appeal) => decisions::find(sql, appeal.decision).await?,
+        None => None,
+    };
+    let appealed_case = appealed.as_ref().and_then(|row| row.case).unwrap_or(case.id);
+    let has_reported = reports::has_reported(sql, by, (case.id, appealed_case)).await?;
+    case.check_party(by, appealed.and_then(|row| row.decided_by), has_reported)
 }
 
 /// Returns a page of the queue with the handles of those who are named, and the cursor of the next page.

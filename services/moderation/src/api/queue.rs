@@ -143,7 +143,7 @@ pub(super) async fn list_like(
 /// Claims a case, so that no other moderator works on it.
 ///
 /// The claim ends by itself after `moderation.claim_minutes`; claiming again makes it longer. A moderator claims
-/// neither a case about themselves nor an appeal against a decision of theirs.
+/// neither a case about themselves, nor one that they have reported, nor an appeal against a decision of theirs.
 #[utoipa::path(
     post,
     path = "/v1/admin/moderation/queue/{id}/claim",

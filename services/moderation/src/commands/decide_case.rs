@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::lane_of;
 use crate::error::Error;
 use crate::model::{Case, DecisionRow, Request};
-use crate::queries::find_decider;
+use crate::queries::check_party;
 use crate::state::Moderation;
 use crate::store::{cases, counts, decisions};
 
@@ -69,7 +69,7 @@ async fn decide(
         .write(lane_of(&case.thing), async move |tx| {
             let case = cases::find(tx, id).await?.ok_or(Error::NoSuchCase)?;
             case.check_claim(by, must_hold, now)?;
-            case.check_party(by, find_decider(tx, &case).await?)?;
+            check_party(tx, &case, by).await?;
             let decision = request.check(&case, is_operator, now)?;
             if action == Action::Overturn && !is_operator && is_beyond_moderators(tx, &case).await? {
                 return Err(Error::BeyondRole);

@@ -96,9 +96,15 @@ impl Case {
         self.claim.filter(|claim| self.state == CaseState::Open && claim.until > now)
     }
 
-    /// Refuses a moderator whom the case concerns: it is about them, or against the decision of theirs, `decided_by`.
-    pub(crate) fn check_party(&self, by: AccountId, decided_by: Option<AccountId>) -> Result<(), Error> {
-        if self.owner == by || decided_by == Some(by) { Err(Error::OwnCase) } else { Ok(()) }
+    /// Refuses a moderator whom the case concerns: it is about them, against the decision of theirs, `decided_by`, or
+    /// about what they have reported.
+    pub(crate) fn check_party(
+        &self,
+        by: AccountId,
+        decided_by: Option<AccountId>,
+        has_reported: bool,
+    ) -> Result<(), Error> {
+        if self.owner == by || decided_by == Some(by) || has_reported { Err(Error::OwnCase) } else { Ok(()) }
     }
 
     /// Refuses a case that another moderator holds, and, if `must_hold`, one that this moderator does not.
@@ -196,12 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn neither_the_owner_nor_who_has_decided_takes_part() {
+    fn neither_the_owner_nor_who_has_decided_or_reported_takes_part() {
         let (now, ann) = (Utc::now(), AccountId(Uuid::from_u128(8)));
         let of_owner = case(now, None);
-        assert!(matches!(of_owner.check_party(of_owner.owner, None), Err(Error::OwnCase)));
-        assert!(matches!(of_owner.check_party(ann, Some(ann)), Err(Error::OwnCase)));
-        assert!(of_owner.check_party(ann, Some(of_owner.owner)).is_ok());
+        assert!(matches!(of_owner.check_party(of_owner.owner, None, false), Err(Error::OwnCase)));
+        assert!(matches!(of_owner.check_party(ann, Some(ann), false), Err(Error::OwnCase)));
+        assert!(matches!(of_owner.check_party(ann, None, true), Err(Error::OwnCase)));
+        assert!(of_owner.check_party(ann, Some(of_owner.owner), false).is_ok());
     }
 
     #[test]

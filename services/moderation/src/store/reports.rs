@@ -38,6 +38,27 @@ pub(crate) async fn find_case(sql: &impl Sql, report: Uuid) -> Result<Option<Uui
     Ok(row.map(|row| row.case_id))
 }
 
+const HAS_REPORTED: &str = "
+    select reporter
+      from case_report
+     where reporter = $1
+       and case_id in ($2, $3)
+     limit 1";
+
+/// Whether an account has reported what one of two cases is about.
+pub(crate) async fn has_reported(
+    sql: &impl Sql,
+    reporter: AccountId,
+    (one, other): (Uuid, Uuid),
+) -> Result<bool, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        reporter: Uuid,
+    }
+    let row: Option<Row> = sql.row(HAS_REPORTED, vec![reporter.0.into(), one.into(), other.into()]).await?;
+    Ok(row.is_some_and(|row| row.reporter == reporter.0))
+}
+
 /// A report of a case.
 #[derive(Debug, Clone)]
 pub(crate) struct CaseReport {

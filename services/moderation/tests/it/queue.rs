@@ -67,6 +67,23 @@ async fn of_two_moderators_one_has_a_case_until_the_claim_ends() {
     holder.delete(&format!("{case}/claim")).await.expect(204);
     decide_unclaimed(holder, &case, json!({})).await.refused(409, "moderation.not_claimed");
 
+    // Neither who has reported something nor whom it is about decides about it, also not as one of several.
+    let until = harness.world.clock().now() + TimeDelta::days(3);
+    for (at, (reporter, owner)) in [(&mona, &ada), (&bob, &mona)].into_iter().enumerate() {
+        harness.report(reporter, owner, &format!("own{at}"), "buy at my shop").await;
+    }
+    let open = harness.open(&mona).await;
+    let own = &open[1..];
+    for case in own {
+        claim(&mona, case).await.refused(403, "moderation.own_case");
+    }
+    let also: Vec<&str> = own.iter().filter_map(|case| case.rsplit('/').next()).collect();
+    harness.report(&bob, &ada, "c2", "buy at my shop").await;
+    let open = harness.open(&mona).await;
+    let other = &open[3];
+    let body = json!({"action": "limit", "until": until, "also": also});
+    assert_eq!(decide(&mona, other, body).await.expect(200).json()["also"], json!([]));
+
     claim(holder, &case).await.expect(200);
     harness.world.clock().advance(TimeDelta::minutes(16));
     decide_unclaimed(holder, &case, json!({})).await.refused(409, "moderation.not_claimed");
