@@ -38,6 +38,11 @@ create table case_report (
 );
 create index case_report_case on case_report (case_id, id);
 create index case_report_reporter on case_report (reporter, id);
+create table closed_report (
+    id uuid primary key,
+    closed_us bigint not null
+);
+create index closed_report_time on closed_report (closed_us);
 create table case_decision (
     id uuid primary key,
     case_id uuid,

@@ -1,7 +1,7 @@
 //! Reports become cases, which one moderator at a time holds and decides about once.
 
 use chrono::TimeDelta;
-use contract::moderation::{Action, Decided, ReportAnswered};
+use contract::moderation::{Action, Decided, ReportAnswered, Reported};
 use contract::social::talk::{ReportClosed, ReportDecision, ReportKind};
 use contract::{AccountId, accounts::SanctionRefused};
 use http_server::operators::Act;
@@ -44,6 +44,16 @@ async fn reports_of_one_thing_are_one_case_and_its_evidence_stays() {
     assert!(harness.open(&mona).await.is_empty());
     let told = only(harness.listener.events::<ReportAnswered>());
     assert!(told.is_upheld && told.reporter == AccountId(bob.id));
+
+    // Also if it hears of the end first: the two events have no order.
+    let id = Uuid::now_v7();
+    for _ in 0..2 {
+        harness.publish(&ReportClosed { id, kind, object: id, reporter: AccountId(eve.id), decision, at }).await;
+    }
+    harness.publish(&Reported { id, ..first }).await;
+    assert!(harness.open(&mona).await.is_empty(), "it was decided about");
+    assert_eq!(harness.listener.events::<ReportAnswered>().len(), 2, "who has reported it is told, once");
+    assert_eq!(harness.count("closed_report").await, 1);
     harness.world.end().await;
 }
 
