@@ -10,6 +10,7 @@ create table moderation_case (
     fingerprint bigint,
     state text not null,
     report_count bigint not null,
+    is_held boolean not null,
     appeals uuid,
     appeal_text text not null,
     claimed_by uuid,

@@ -67,7 +67,7 @@ fn record(own: OwnDecision) -> Value {
         "reason": row.decision.reason,
         "statement": row.decision.statement,
         "until": row.decision.until,
-        "is_automatic": row.check.is_some(),
+        "is_automatic": row.is_automatic(),
         "at": row.decided_at,
         "overturned_at": row.overturned_at,
         "appeal": appeal,

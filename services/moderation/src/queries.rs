@@ -37,7 +37,7 @@ pub(crate) struct CaseDetail {
     pub history: Vec<DecisionRow>,
     /// The decision about it, or, of an appeal, about the appeal.
     pub decision: Option<DecisionRow>,
-    /// What an appeal is against.
+    /// What an appeal is against; the verdict, if a check holds it.
     pub appealed: Option<DecisionRow>,
     /// The handles of those who are named.
     pub handles: Handles,
@@ -93,10 +93,13 @@ pub(crate) async fn find(moderation: &Moderation, id: Uuid) -> Result<CaseDetail
     let sql = moderation.context.db.read();
     let case = cases::find(sql, id).await?.ok_or(Error::NoSuchCase)?;
     let reports = reports::list(sql, id, MAX_REPORTS).await?;
-    let history = decisions::list_adverse(sql, case.owner, Uuid::max(), MAX_HISTORY).await?;
+    let mut history = decisions::list_adverse(sql, case.owner, Uuid::max(), MAX_HISTORY).await?;
+    // Of what a check holds, the verdict is no earlier decision.
+    history.retain(|row| row.id != id);
     let decision = decisions::find_of_case(sql, id).await?;
     let appealed = match &case.appeal {
         Some(appeal) => decisions::find(sql, appeal.decision).await?,
+        None if case.is_held => decisions::find(sql, id).await?.filter(DecisionRow::is_automatic),
         None => None,
     };
     let people = named(&case).into_iter().chain(reports.iter().map(|report| report.reporter));

@@ -37,7 +37,8 @@ pub(super) struct QueueParams {
 
 /// Lists cases, the most urgent first, then the oldest.
 ///
-/// Continue with the `next` of a page as `after`. Reports of one thing are one case. Appeals are among them.
+/// Continue with the `next` of a page as `after`. Reports of one thing are one case. Appeals are among them,
+/// and what checks hold until a moderator has read it.
 #[utoipa::path(
     get,
     path = "/v1/admin/moderation/queue",

@@ -46,6 +46,7 @@ pub(crate) async fn record_report(moderation: &Moderation, report: Reported) -> 
                         evidence,
                         state: CaseState::Open,
                         report_count: 1,
+                        is_held: false,
                         appeal: None,
                         claim: None,
                         created_at: now,
