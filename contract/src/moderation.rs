@@ -95,6 +95,9 @@ pub struct Screened {
     /// What it was.
     #[serde(default)]
     pub evidence: Evidence,
+    /// Whether it was stored and waits: a moderator reads it, and it reaches no one before.
+    #[serde(default)]
+    pub is_held: bool,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -164,8 +167,9 @@ impl Action {
     }
 }
 
-/// `moderation.decided`: a moderator has decided about something that was reported. The role that has it removes it if
-/// `removes` says so, and closes its reports; `accounts` gives the owner the state of the action.
+/// `moderation.decided`: a moderator has decided about something that was reported, or that a check holds. The role
+/// that has it removes it if `removes` says so, and closes its reports; `accounts` gives the owner the state of the
+/// action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
     /// The decision's id.
@@ -228,6 +232,26 @@ pub struct Overturned {
 
 impl Event for Overturned {
     const SUBJECT: &'static str = "moderation.overturned";
+}
+
+/// `moderation.released`: a moderator has read what a check holds, and lets it go. The role that holds it delivers it
+/// once, and exempts its owner from nothing: it was fine to send, and the check was not wrong to stop it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// The verdict.
+    pub id: Uuid,
+    /// What it holds.
+    pub thing: Thing,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// The moderator.
+    pub by: AccountId,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Event for Released {
+    const SUBJECT: &'static str = "moderation.released";
 }
 
 /// `moderation.report_answered`: what a member has reported was decided about.

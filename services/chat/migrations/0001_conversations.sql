@@ -18,6 +18,7 @@ create table conversation_member (
     account uuid not null,
     state text not null,
     is_admin boolean not null,
+    is_taken_out boolean not null,
     inviter uuid,
     from_seq bigint not null,
     until_seq bigint,
@@ -137,8 +138,10 @@ create table first_text (
 create index first_text_sender on first_text (sender);
 create table chat_domain (
     domain text primary key,
-    first_at timestamptz not null
+    first_at timestamptz not null,
+    last_at timestamptz not null
 );
+create index chat_domain_last on chat_domain (last_at);
 create table chat_verdict (
     id uuid primary key,
     account uuid not null,

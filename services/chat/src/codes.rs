@@ -12,7 +12,8 @@ http_server::codes! {
     INVALID_MEMBERS = 422 "chat.invalid_members", "Name one to 49 other members.";
     ACCOUNT_LIMITED = 403 "chat.account_limited", "Wait until the limit of your account has ended.";
     BLOCKED = 403 "chat.blocked", "Unblock the account first.";
-    NOT_A_MEMBER = 403 "chat.not_a_member", "You have left this conversation; ask a member to bring you in again.";
+    NOT_A_MEMBER = 403 "chat.not_a_member", "You are not in this conversation any more; ask an admin to bring you in \
+        again.";
     NOT_ACCEPTED = 403 "chat.not_accepted", "Accept the request first.";
     NOT_ADMIN = 403 "chat.not_admin", "Ask an admin of the group.";
     NOT_A_GROUP = 409 "chat.not_a_group", "A conversation of two has none of this. Create a group.";

@@ -24,10 +24,14 @@ pub(crate) struct Config {
     pub socket_idle_seconds: u32,
     /// How many seconds a client may take to read a frame of a WebSocket before it is cut, at least 1.
     pub socket_write_seconds: u32,
+    /// After how many days without a link to it a site is new again for verdicts, at least 7.
+    pub domain_days: u32,
 }
 
 /// The most members of a group.
 const MAX_MEMBERS: u32 = 50;
+/// The fewest days for which a site is known: more than it is new for, and than its last link is known exactly.
+const MIN_DOMAIN_DAYS: u32 = 7;
 /// The most days that count: a hundred years. A time before it can be computed from any now.
 const MAX_DAYS: u32 = 36_500;
 
@@ -42,6 +46,7 @@ impl Default for Config {
             max_members: MAX_MEMBERS,
             max_reports_per_hour: 50,
             message_days: 0,
+            domain_days: 365,
             socket_idle_seconds: 75,
             socket_write_seconds: 10,
         }
@@ -67,5 +72,10 @@ impl Config {
     /// Returns how long messages are kept; `None` for ever.
     pub(crate) fn message_age(&self) -> Option<TimeDelta> {
         (self.message_days > 0).then(|| TimeDelta::days(i64::from(self.message_days.min(MAX_DAYS))))
+    }
+
+    /// Returns how long a site is known after the last link to it.
+    pub(crate) fn domain_age(&self) -> TimeDelta {
+        TimeDelta::days(self.domain_days.clamp(MIN_DOMAIN_DAYS, MAX_DAYS).into())
     }
 }

@@ -46,8 +46,8 @@ pub(crate) enum Error {
     /// The caller has blocked the other member.
     #[error("You have blocked this account. Unblock it first.")]
     Blocked,
-    /// The caller has left.
-    #[error("You have left this conversation.")]
+    /// The caller has left, or was taken out.
+    #[error("You are not in this conversation any more. Ask an admin to bring you in again.")]
     NotAMember,
     /// The caller has not accepted the request.
     #[error("This is a request. Accept it first.")]

@@ -7,7 +7,7 @@
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
 use contract::media::{Conversion, Deleted};
-use contract::moderation::{Decided, Overturned};
+use contract::moderation::{Decided, Overturned, Released};
 use contract::social::{Blocked, Unblocked};
 use contract::transcode::{Failed, Playable, Ready};
 
@@ -29,6 +29,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Chat> {
         .on("chat.media_deleted", on_media_deleted, |on| on)
         .on("chat.decided", on_decided, |on| on)
         .on("chat.overturned", on_overturned, |on| on)
+        .on("chat.released", on_released, |on| on)
 }
 
 async fn on_erased(chat: Chat, event: Erased, _: Delivery) -> Result<(), HandlerError> {
@@ -97,4 +98,8 @@ async fn on_decided(chat: Chat, event: Decided, _: Delivery) -> Result<(), Handl
 
 async fn on_overturned(chat: Chat, event: Overturned, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::follow_appeal(&chat, &event).await?)
+}
+
+async fn on_released(chat: Chat, event: Released, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::follow_release(&chat, &event).await?)
 }

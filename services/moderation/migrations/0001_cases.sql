@@ -10,6 +10,7 @@ create table moderation_case (
     fingerprint bigint,
     state text not null,
     report_count bigint not null,
+    is_held boolean not null,
     appeals uuid,
     appeal_text text not null,
     claimed_by uuid,
@@ -38,6 +39,11 @@ create table case_report (
 );
 create index case_report_case on case_report (case_id, id);
 create index case_report_reporter on case_report (reporter, id);
+create table closed_report (
+    id uuid primary key,
+    closed_us bigint not null
+);
+create index closed_report_time on closed_report (closed_us);
 create table case_decision (
     id uuid primary key,
     case_id uuid,

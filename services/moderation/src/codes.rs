@@ -8,8 +8,8 @@ http_server::codes! {
     CLAIMED = 409 "moderation.claimed", "Take another case: a moderator has this one, until the time that it says.";
     NOT_CLAIMED = 409 "moderation.not_claimed", "Claim the case first, then decide; a claim ends by itself.";
     DECIDED_ALREADY = 409 "moderation.decided_already", "Read the case again: it was decided about.";
-    OWN_CASE = 403 "moderation.own_case", "Leave it to another moderator: it is about you, or about a decision of \
-        yours.";
+    OWN_CASE = 403 "moderation.own_case", "Leave it to another moderator: it is about you, about a decision of \
+        yours, or you have reported it.";
     BEYOND_ROLE = 403 "moderation.beyond_role", "Leave it to an operator: moderators limit and suspend for seven days \
         at most, and don't ban.";
     INVALID_DECISION = 422 "moderation.invalid_decision", "Change the decision; the sentence names the rule.";

@@ -25,8 +25,8 @@ pub(crate) enum Error {
     /// It was decided about.
     #[error("This case was decided about.")]
     DecidedAlready,
-    /// It is about the caller, or an appeal against their decision.
-    #[error("This case is about you, or about a decision of yours. Another moderator decides about it.")]
+    /// It is about the caller or what they have reported, or an appeal against their decision.
+    #[error("This case is about you, a decision of yours, or what you have reported. Another moderator decides.")]
     OwnCase,
     /// The caller's roles don't allow the decision.
     #[error("A moderator limits and suspends for seven days at most, and undoes no more. Leave this to an operator.")]

@@ -26,6 +26,10 @@ pub(crate) const KEPT: &KeptData = &KeptData {
     tables: &[
         ("moderation_case", TableData::NotExported("Copies of what was reported, until half a year after a decision.")),
         ("case_report", TableData::NotExported("What you have reported, which the files of where you did so have.")),
+        (
+            "closed_report",
+            TableData::NotExported("Ids of reports that were closed first, about no member, for 30 days."),
+        ),
         ("case_decision", TableData::ExportedIn(DECISIONS)),
         ("moderation_count", TableData::NotExported("Counts by day, about no member.")),
         ("erased_account", TableData::NotExported("Ids of accounts that were erased, for 30 days.")),
@@ -63,7 +67,7 @@ fn record(own: OwnDecision) -> Value {
         "reason": row.decision.reason,
         "statement": row.decision.statement,
         "until": row.decision.until,
-        "is_automatic": row.check.is_some(),
+        "is_automatic": row.is_automatic(),
         "at": row.decided_at,
         "overturned_at": row.overturned_at,
         "appeal": appeal,

@@ -37,7 +37,7 @@ pub(crate) struct CaseDetail {
     pub history: Vec<DecisionRow>,
     /// The decision about it, or, of an appeal, about the appeal.
     pub decision: Option<DecisionRow>,
-    /// What an appeal is against.
+    /// What an appeal is against; the verdict, if a check holds it.
     pub appealed: Option<DecisionRow>,
     /// The handles of those who are named.
     pub handles: Handles,
@@ -61,10 +61,16 @@ pub(crate) struct OwnAppeal {
     pub answer: String,
 }
 
-/// Returns who has decided what a case is an appeal against.
-pub(crate) async fn find_decider(sql: &impl Sql, case: &Case) -> Result<Option<AccountId>, Error> {
-    let Some(appeal) = &case.appeal else { return Ok(None) };
-    Ok(decisions::find(sql, appeal.decision).await?.and_then(|row| row.decided_by))
+/// Refuses a moderator whom a case concerns: it is about them, they have reported it, or it is an appeal against a
+/// decision of theirs, or about what they have reported.
+pub(crate) async fn check_party(sql: &impl Sql, case: &Case, by: AccountId) -> Result<(), Error> {
+    let appealed = match &case.appeal {
+        Some(appeal) => decisions::find(sql, appeal.decision).await?,
+        None => None,
+    };
+    let appealed_case = appealed.as_ref().and_then(|row| row.case).unwrap_or(case.id);
+    let has_reported = reports::has_reported(sql, by, (case.id, appealed_case)).await?;
+    case.check_party(by, appealed.and_then(|row| row.decided_by), has_reported)
 }
 
 /// Returns a page of the queue with the handles of those who are named, and the cursor of the next page.
@@ -87,10 +93,13 @@ pub(crate) async fn find(moderation: &Moderation, id: Uuid) -> Result<CaseDetail
     let sql = moderation.context.db.read();
     let case = cases::find(sql, id).await?.ok_or(Error::NoSuchCase)?;
     let reports = reports::list(sql, id, MAX_REPORTS).await?;
-    let history = decisions::list_adverse(sql, case.owner, Uuid::max(), MAX_HISTORY).await?;
+    let mut history = decisions::list_adverse(sql, case.owner, Uuid::max(), MAX_HISTORY).await?;
+    // Of what a check holds, the verdict is no earlier decision.
+    history.retain(|row| row.id != id);
     let decision = decisions::find_of_case(sql, id).await?;
     let appealed = match &case.appeal {
         Some(appeal) => decisions::find(sql, appeal.decision).await?,
+        None if case.is_held => decisions::find(sql, id).await?.filter(DecisionRow::is_automatic),
         None => None,
     };
     let people = named(&case).into_iter().chain(reports.iter().map(|report| report.reporter));

@@ -291,7 +291,8 @@ pub(super) async fn remove_invite(
 
 /// Joins the group of a link.
 ///
-/// The caller sees what comes from then on. Nothing changes if they take part.
+/// The caller sees what comes from then on. Nothing changes if they take part. Who was taken out by an admin comes back
+/// by an invitation only.
 #[utoipa::path(
     post,
     path = "/v1/chat/invites/{token}",
@@ -315,7 +316,13 @@ pub(super) async fn remove_invite(
         ),
     ),
     extensions(
-        ("x-codes" = json!(["chat.group_full", "chat.no_such_invite", "chat.no_such_person", "chat.not_found"])),
+        ("x-codes" = json!([
+            "chat.group_full",
+            "chat.no_such_invite",
+            "chat.no_such_person",
+            "chat.not_a_member",
+            "chat.not_found",
+        ])),
     ),
 )]
 pub(super) async fn join(

@@ -90,7 +90,7 @@ async fn set_invite(chat: &Chat, admin: AccountId, conversation: Uuid, hash: Opt
         .await
 }
 
-/// Joins the group of a link, and returns its id.
+/// Joins the group of a link, and returns its id. Refuses a member whom an admin has taken out.
 pub(crate) async fn join_by_invite(chat: &Chat, account: AccountId, token: &InviteToken) -> Result<Uuid, Error> {
     let hash = token.hash();
     let found = conversations::find_invite(chat.context.db.read(), &hash).await?.ok_or(Error::NoSuchInvite)?;
@@ -107,6 +107,9 @@ pub(crate) async fn join_by_invite(chat: &Chat, account: AccountId, token: &Invi
             let before = members::find(tx, conversation, account).await?;
             if before.as_ref().is_some_and(ConversationMember::is_joined) {
                 return Ok(Vec::new());
+            }
+            if before.as_ref().is_some_and(|member| member.is_taken_out) {
+                return Err(Error::NotAMember);
             }
             // Those who are asked may all accept.
             let mut others = members::list(tx, conversation).await?;

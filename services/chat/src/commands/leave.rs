@@ -49,8 +49,11 @@ pub(crate) async fn leave(chat: &Chat, account: AccountId, conversation: Uuid) -
 pub(super) async fn take_out(tx: &Tx, mut member: ConversationMember, now: DateTime<Utc>) -> Result<(), db::Error> {
     let (conversation, account) = (member.conversation, member.account);
     match member.state {
-        MemberState::Left | MemberState::Declined => return Ok(()),
+        // An admin can also keep out who has left.
+        MemberState::Left => return members::put(tx, &member).await,
+        MemberState::Declined => return Ok(()),
         MemberState::Requested | MemberState::Waiting => {
+            member.is_taken_out = false;
             member.state = MemberState::Declined;
             member.position = 0;
             return members::put(tx, &member).await;

@@ -61,7 +61,7 @@ pub(crate) async fn add_members(
     }
 }
 
-/// Takes a member out of a group. They read what there was, and nothing newer.
+/// Takes a member out of a group. They read what there was, and nothing newer, and come back by an invitation only.
 pub(crate) async fn remove_member(
     chat: &Chat,
     admin: AccountId,
@@ -75,7 +75,8 @@ pub(crate) async fn remove_member(
         .write(Lane::of(&conversation), async move |tx| {
             read_admin(tx, conversation, admin).await?;
             let informed = joined(tx, conversation).await?;
-            let member = members::find(tx, conversation, account).await?.ok_or(Error::NotFound)?;
+            let mut member = members::find(tx, conversation, account).await?.ok_or(Error::NotFound)?;
+            member.is_taken_out = account != admin;
             take_out(tx, member, now).await?;
             Ok::<_, Error>(informed)
         })

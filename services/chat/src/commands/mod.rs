@@ -35,7 +35,7 @@ pub(crate) use manage_members::{add_members, remove_member, set_admin};
 pub(crate) use mark::{Mark, mark};
 pub(crate) use react::react;
 pub(crate) use record_people::{record_profile, record_standing};
-pub(crate) use release_message::follow_appeal;
+pub(crate) use release_message::{follow_appeal, follow_release};
 pub(crate) use remove_expired::remove_expired;
 pub(crate) use remove_message::{For, follow_decision, remove_message};
 pub(crate) use report_message::report_message;

@@ -1,4 +1,5 @@
-//! Following an appeal that was won: the sender is exempt from the check, and what it has held is delivered.
+//! Delivering what a check has held: a moderator has let it go, or an appeal was won, which exempts the sender from the
+//! check too.
 //!
 //! Invariant: a held message is delivered once, with the next place of its conversation, and only if its author still
 //! sees it and could still send it to its recipient.
@@ -6,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::accounts::AccountState;
-use contract::moderation::Overturned;
+use contract::moderation::{Overturned, Released};
 use contract::social::Contact;
 use db::{Lane, Tx};
 use screening::facts::Relation;
@@ -33,6 +34,14 @@ pub(crate) async fn follow_appeal(chat: &Chat, overturned: &Overturned) -> Resul
     db.write(Lane::of(&owner), async move |tx| senders::add_exempt(tx, owner, check).await).await?;
     match own_message(&overturned.thing) {
         Some(id) => release_message(chat, owner, id).await,
+        None => Ok(()),
+    }
+}
+
+/// Delivers what a moderator has let go. Does nothing about other roles' things.
+pub(crate) async fn follow_release(chat: &Chat, released: &Released) -> Result<(), Error> {
+    match own_message(&released.thing) {
+        Some(id) => release_message(chat, released.owner, id).await,
         None => Ok(()),
     }
 }

@@ -24,6 +24,7 @@ const ERASED_AGE: TimeDelta = TimeDelta::days(30);
 pub(crate) async fn remove_expired(chat: &Chat, run: &Run) -> Result<(), Error> {
     let now = chat.context.clock.now();
     let before = chat.config.message_age().map(|age| now - age);
+    let domain_age = chat.config.domain_age();
     loop {
         let run = run.clone();
         let removed = chat
@@ -34,6 +35,7 @@ pub(crate) async fn remove_expired(chat: &Chat, run: &Run) -> Result<(), Error> 
                 expiry::remove_old_erased(tx, now - ERASED_AGE, BATCH).await?;
                 let mut most = expiry::remove_old_first(tx, now - FIRST_TEXT_AGE, BATCH).await?;
                 most = most.max(expiry::remove_old_verdicts(tx, now - VERDICT_AGE, BATCH).await?);
+                most = most.max(expiry::remove_old_domains(tx, now - domain_age, BATCH).await?);
                 most = most.max(expiry::remove_empty(tx, now - EMPTY_AGE, BATCH).await?);
                 if let Some(before) = before {
                     most = most.max(expiry::remove_old_messages(tx, before, BATCH).await?);

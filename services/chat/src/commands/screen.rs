@@ -225,7 +225,7 @@ impl Draft {
         senders::insert_domains(tx, self.domains(), self.now).await
     }
 
-    /// Stores a verdict, and tells moderation of one that its sender can appeal.
+    /// Stores a verdict, and tells moderation of one that its sender can appeal, and of what is held.
     pub(super) async fn insert_verdict(
         &self,
         tx: &Tx,
@@ -246,14 +246,15 @@ impl Draft {
         };
         verdicts::insert(tx, &stored).await?;
         let verdict = &decision.verdict;
-        match verdict.reason().filter(|_| verdict.can_appeal()) {
-            Some(reason) => tx.publish(&self.screened(reason, message), self.now),
+        let is_held = verdict.outcome == Outcome::Hold && message.is_some();
+        match verdict.reason().filter(|_| is_held || verdict.can_appeal()) {
+            Some(reason) => tx.publish(&self.screened(reason, message, is_held), self.now),
             None => Ok(()),
         }
     }
 
-    /// Returns the event of a verdict that can be appealed.
-    fn screened(&self, reason: Reason, message: Option<Uuid>) -> Screened {
+    /// Returns the event of a verdict.
+    fn screened(&self, reason: Reason, message: Option<Uuid>, is_held: bool) -> Screened {
         Screened {
             id: self.verdict,
             // What was not stored has the id of the verdict.
@@ -262,6 +263,7 @@ impl Draft {
             check: reason.code().to_owned(),
             statement: reason.sentence().to_owned(),
             evidence: self.evidence.clone(),
+            is_held,
             at: self.now,
         }
     }

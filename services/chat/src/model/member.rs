@@ -42,6 +42,8 @@ pub(crate) struct ConversationMember {
     pub state: MemberState,
     /// Whether they look after the group.
     pub is_admin: bool,
+    /// Whether an admin has taken them out: the link of the group does not bring them back, an invitation does.
+    pub is_taken_out: bool,
     /// Who has brought them in.
     pub inviter: Option<AccountId>,
     /// They see what comes after this place.
@@ -76,6 +78,7 @@ impl ConversationMember {
             account,
             state,
             is_admin: false,
+            is_taken_out: false,
             inviter: None,
             from_seq,
             until_seq: None,

@@ -99,6 +99,20 @@ pub(crate) async fn remove_old_verdicts(tx: &Tx, before: DateTime<Utc>, limit: u
     Ok(usize::try_from(tx.execute(OLD_VERDICTS, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
 }
 
+const OLD_DOMAINS: &str = "
+    delete from chat_domain
+     where domain in (
+           select domain
+             from chat_domain
+            where last_at < $1
+            order by last_at
+            limit $2)";
+
+/// Forgets at most `limit` domains that were last linked to before a time. Returns how many.
+pub(crate) async fn remove_old_domains(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
+    Ok(usize::try_from(tx.execute(OLD_DOMAINS, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
+}
+
 const OLD_ERASED: &str = "
     delete from erased_account
      where account in (

@@ -16,6 +16,7 @@ struct Row {
     account: Uuid,
     state: String,
     is_admin: bool,
+    is_taken_out: bool,
     inviter: Option<Uuid>,
     from_seq: i64,
     until_seq: Option<i64>,
@@ -35,6 +36,7 @@ impl TryFrom<Row> for ConversationMember {
             account: AccountId(row.account),
             state: row.state.parse().map_err(|_| Error::Corrupt("the state of a member"))?,
             is_admin: row.is_admin,
+            is_taken_out: row.is_taken_out,
             inviter: row.inviter.map(AccountId),
             from_seq: row.from_seq,
             until_seq: row.until_seq,
@@ -48,18 +50,19 @@ impl TryFrom<Row> for ConversationMember {
     }
 }
 
-const COLUMNS: &str = "conversation, account, state, is_admin, inviter, from_seq, until_seq, read_seq, delivered_seq, \
-                       told_read_seq, told_delivered_seq, position, joined_at";
+const COLUMNS: &str = "conversation, account, state, is_admin, is_taken_out, inviter, from_seq, until_seq, read_seq, \
+                       delivered_seq, told_read_seq, told_delivered_seq, position, joined_at";
 
 const PUT: &str = "
     insert into conversation_member (
         conversation, account, state, is_admin, inviter, from_seq, until_seq, read_seq, delivered_seq, told_read_seq,
-        told_delivered_seq, position, joined_at
+        told_delivered_seq, position, joined_at, is_taken_out
     )
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
     on conflict (conversation, account) do update
        set state = excluded.state,
            is_admin = excluded.is_admin,
+           is_taken_out = excluded.is_taken_out,
            inviter = excluded.inviter,
            from_seq = excluded.from_seq,
            until_seq = excluded.until_seq,
@@ -86,6 +89,7 @@ pub(crate) async fn put(tx: &Tx, member: &ConversationMember) -> Result<(), Erro
         member.told_delivered_seq.into(),
         member.position.into(),
         member.joined_at.into(),
+        member.is_taken_out.into(),
     ];
     tx.execute(PUT, values).await.map(drop)
 }

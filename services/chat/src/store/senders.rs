@@ -2,7 +2,7 @@
 //!
 //! Invariant: a sender's row is written in the lane of the sender; answers of others are added by one statement.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use db::{Error, FromQueryResult, Sql, Tx, Value};
 use screening::attempt::SenderState;
@@ -185,15 +185,20 @@ pub(crate) async fn count_known_domains(
     Ok(row.and_then(|row| usize::try_from(row.domains).ok()).unwrap_or(0))
 }
 
-const INSERT_DOMAIN: &str = "
-    insert into chat_domain (domain, first_at)
-    values ($1, $2)
-    on conflict do nothing";
+/// How exactly the last link to a domain is known: all members write the row of one that is everywhere.
+const DOMAIN_STEP: TimeDelta = TimeDelta::hours(12);
 
-/// Records that domains were linked to.
+const INSERT_DOMAIN: &str = "
+    insert into chat_domain (domain, first_at, last_at)
+    values ($1, $2, $2)
+    on conflict (domain) do update
+       set last_at = excluded.last_at
+     where chat_domain.last_at < $3";
+
+/// Records that domains were linked to. One that was within `DOMAIN_STEP` is not written again.
 pub(crate) async fn insert_domains(tx: &Tx, domains: &[String], now: DateTime<Utc>) -> Result<(), Error> {
     for domain in domains {
-        tx.execute(INSERT_DOMAIN, vec![domain.as_str().into(), now.into()]).await?;
+        tx.execute(INSERT_DOMAIN, vec![domain.as_str().into(), now.into(), (now - DOMAIN_STEP).into()]).await?;
     }
     Ok(())
 }

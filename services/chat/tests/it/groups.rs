@@ -55,6 +55,16 @@ async fn who_has_left_reads_nothing_newer() {
     ada.delete(&format!("{group}/members/{}", dora.id)).await.expect(204);
     harness.say(&ada, &group, "five").await.expect(201);
     assert_eq!(texts(&dora, &group).await, ["four"]);
+    // The link brings back who has left, and not who was taken out: they are asked.
+    dora.post(&new, &json!({})).await.refused(403, "chat.not_a_member");
+    bob.post(&new, &json!({})).await.expect(200);
+    bob.delete(&group).await.expect(204);
+    ada.delete(&format!("{group}/members/{}", bob.id)).await.expect(204);
+    bob.post(&new, &json!({})).await.refused(403, "chat.not_a_member");
+    harness.world.clock().advance(chrono::TimeDelta::minutes(1));
+    ada.post(&format!("{group}/members"), &json!({"members": ["dora"]})).await.expect(200);
+    dora.post(&new, &json!({})).await.expect(200);
+    dora.delete(&group).await.expect(204);
     ada.delete(&group).await.expect(204);
     let members: Value = cy.get(&group).await.expect(200).json()["members"].clone();
     assert_eq!((members.as_array().unwrap().len(), &members[0]["admin"]), (1, &json!(true)));

@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use contract::AccountId;
 use contract::accounts::{AccountState, StandingChanged};
 use contract::chat::MessageSent;
-use contract::moderation::{Action, Overturned, Screened};
+use contract::moderation::{Action, Overturned, Released, Screened};
+use db::{FromQueryResult, Lane, Sql as _};
 use serde_json::{Value, json};
 use testkit::fake_role;
 
@@ -75,6 +76,7 @@ async fn what_is_held_or_refused_is_told_to_moderation_and_an_appeal_that_is_won
         screened.iter().find(is_named).unwrap()
     });
     assert_eq!((screened.len(), of_message.owner), (2, AccountId(ada.id)));
+    assert!(of_message.is_held && !of_edit.is_held, "a moderator reads what waits");
     let thing = &of_message.thing;
     assert_eq!((thing.role.as_str(), thing.kind.as_str(), json!(thing.id)), ("chat", "message", held["id"].clone()));
     assert_eq!(of_edit.thing.id, of_edit.id.to_string(), "what was not stored has the id of the verdict");
@@ -118,6 +120,28 @@ async fn what_is_held_or_refused_is_told_to_moderation_and_an_appeal_that_is_won
 }
 
 #[tokio::test]
+async fn what_a_moderator_lets_go_is_delivered_once_and_exempts_from_nothing() {
+    let harness = Harness::new().await;
+    let moderation = fake_role("moderation").records::<Screened>();
+    moderation.join(&harness.world).await;
+    let [ada, bob] = harness.members(["ada", "bob"]);
+    let conversation = harness.begin(&ada, &["bob"], None).await;
+    let text = "listen at http://example.com/choir tonight";
+    harness.say(&ada, &conversation, text).await.expect(201);
+    harness.world.settle().await;
+    let Screened { id, thing, owner, .. } = moderation.events::<Screened>().remove(0);
+    let released = Released { id, thing, owner, by: AccountId(bob.id), at: harness.world.clock().now() };
+    for _ in 0..2 {
+        harness.publish(&released).await;
+    }
+    assert_eq!(texts(&bob, &conversation).await, [text]);
+    assert_eq!(changes(&ada, &conversation, 0).await, ["message", "message"], "delivered once, with a new place");
+    let again = harness.say(&ada, &conversation, "and at http://example.net/choir").await.expect(201).json();
+    assert_eq!(again["verdict"]["outcome"], "hold");
+    harness.world.end().await;
+}
+
+#[tokio::test]
 async fn a_mass_mailer_is_held_before_twenty_are_reached() {
     let harness = Harness::new().await;
     let ada = harness.member("ada");
@@ -134,4 +158,28 @@ async fn a_mass_mailer_is_held_before_twenty_are_reached() {
     }
     assert!(outcome == "hold" && delivered <= 20, "{delivered} were delivered, then {outcome}");
     harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_site_that_is_linked_to_no_more_is_forgotten() {
+    let harness = Harness::with("chat.domain_days=7").await;
+    let (db, now) = (&harness.world.context("chat").db, harness.world.clock().now());
+    for (domain, days) in [("gone.example", 8), ("used.example", 6)] {
+        let text = "insert into chat_domain (domain, first_at, last_at) values ($1, $2, $3)";
+        let (first, last) = (now - TimeDelta::days(30), now - TimeDelta::days(days));
+        let values: Vec<db::Value> = vec![domain.into(), first.into(), last.into()];
+        db.write(Lane::NONE, async move |tx| tx.execute(text, values).await).await.unwrap();
+    }
+    let left = async || {
+        let found: Vec<Domain> = db.read().rows("select domain from chat_domain", vec![]).await.unwrap();
+        (found.len() == 1).then(|| found[0].domain.clone())
+    };
+    harness.world.clock().advance(TimeDelta::hours(2));
+    assert_eq!(harness.world.wait_for("a site is forgotten", left).await, "used.example");
+    harness.world.end().await;
+}
+
+#[derive(FromQueryResult)]
+struct Domain {
+    domain: String,
 }

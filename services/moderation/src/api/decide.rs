@@ -72,6 +72,7 @@ pub(super) struct DecideBody {
             "excerpt": "buy at my shop",
             "report_count": 1,
             "state": "open",
+            "is_held": false,
             "is_appeal": false,
             "claim": null,
             "created_at": "2026-05-25T09:30:00Z",
@@ -98,7 +99,8 @@ pub(super) struct OutcomeView {
 ///
 /// The role that has the thing removes it, and accounts changes the standing of its owner, within seconds. The owner
 /// reads the statement in `GET /v1/me/decisions` and is notified; so are all who have reported it. An appeal is decided
-/// by another moderator than the one whose decision it is against. The act is recorded in the audit trail.
+/// by another moderator than the one whose decision it is against. What a check holds is delivered by `keep`, and
+/// removed by the other actions. The act is recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/moderation/queue/{id}/decide",

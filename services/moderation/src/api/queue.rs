@@ -37,7 +37,8 @@ pub(super) struct QueueParams {
 
 /// Lists cases, the most urgent first, then the oldest.
 ///
-/// Continue with the `next` of a page as `after`. Reports of one thing are one case. Appeals are among them.
+/// Continue with the `next` of a page as `after`. Reports of one thing are one case. Appeals are among them,
+/// and what checks hold until a moderator has read it.
 #[utoipa::path(
     get,
     path = "/v1/admin/moderation/queue",
@@ -143,7 +144,7 @@ pub(super) async fn list_like(
 /// Claims a case, so that no other moderator works on it.
 ///
 /// The claim ends by itself after `moderation.claim_minutes`; claiming again makes it longer. A moderator claims
-/// neither a case about themselves nor an appeal against a decision of theirs.
+/// neither a case about themselves, nor one that they have reported, nor an appeal against a decision of theirs.
 #[utoipa::path(
     post,
     path = "/v1/admin/moderation/queue/{id}/claim",

@@ -55,6 +55,7 @@ pub(super) struct ClaimView {
     "excerpt": "buy at my shop",
     "report_count": 3,
     "state": "open",
+    "is_held": false,
     "is_appeal": false,
     "claim": null,
     "created_at": "2026-05-25T09:30:00Z",
@@ -70,7 +71,7 @@ pub(super) struct CaseView {
     object: String,
     /// Whose it is.
     owner: PersonView,
-    /// Why it was reported first.
+    /// Why it was reported first; `other` if a check has stopped it.
     reason: ReportReason,
     /// 0 is the most urgent.
     urgency: i64,
@@ -79,6 +80,8 @@ pub(super) struct CaseView {
     /// How many have reported it.
     report_count: i64,
     state: CaseState,
+    /// Whether a check has stopped it, so that it reaches its recipient only if a moderator keeps it.
+    is_held: bool,
     /// Whether it is an appeal against a decision.
     is_appeal: bool,
     /// Who works on it, if anyone does.
@@ -166,6 +169,7 @@ pub(super) struct DecisionView {
         "excerpt": "buy at my shop",
         "report_count": 1,
         "state": "open",
+        "is_held": false,
         "is_appeal": false,
         "claim": null,
         "created_at": "2026-05-25T09:30:00Z",
@@ -185,7 +189,7 @@ pub(super) struct CaseDetailView {
     /// What the member says against a decision.
     #[schema(required)]
     appeal: Option<String>,
-    /// The decision that it is an appeal against.
+    /// The decision that it is an appeal against, or the verdict by which a check holds it.
     #[schema(required)]
     appealed: Option<DecisionView>,
     /// The newest reports, at most 50.
@@ -286,6 +290,7 @@ impl CaseView {
             excerpt: excerpt(&case.evidence.text),
             report_count: case.report_count,
             state: case.state,
+            is_held: case.is_held,
             is_appeal: case.appeal.is_some(),
             claim: claim.map(|claim| ClaimView { by: person(claim.by, handles), until: claim.until }),
             created_at: case.created_at,
@@ -355,7 +360,7 @@ impl From<OwnDecision> for OwnDecisionView {
             reason: row.decision.reason,
             statement: row.decision.statement,
             until: row.decision.until,
-            is_automatic: row.check.is_some(),
+            is_automatic: row.is_automatic(),
             decided_at: row.decided_at,
             overturned_at: row.overturned_at,
             appeal,

@@ -1,7 +1,7 @@
 //! Appealing a decision.
 //!
 //! Invariant: only the member whom a decision is against appeals it, once; the appeal is a case of the queue, with the
-//! evidence of the decision.
+//! evidence of the decision. What a check holds is in the queue already: its case becomes the appeal.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::lane_of;
 use crate::error::Error;
-use crate::model::{AppealText, Case, CaseAppeal, CaseState};
+use crate::model::{AppealText, Case, CaseAppeal, CaseState, DecisionRow};
 use crate::state::Moderation;
 use crate::store::{cases, counts, decisions, erasure};
 
@@ -34,6 +34,14 @@ pub(crate) async fn appeal_decision(
             if erasure::is_one_erased(tx, member, member).await? {
                 return Err(Error::NoSuchDecision);
             }
+            // A moderator may have decided meanwhile about what a verdict holds.
+            let row = decisions::find(tx, decision).await?.filter(DecisionRow::can_be_appealed);
+            let row = row.ok_or(Error::NoSuchDecision)?;
+            let text = text.into_string();
+            if cases::set_appealed(tx, decision, &text, APPEAL_URGENCY).await? {
+                counts::add(tx, "appealed", now).await?;
+                return Ok(now);
+            }
             let case = Case {
                 id,
                 thing: row.thing,
@@ -44,7 +52,8 @@ pub(crate) async fn appeal_decision(
                 fingerprint: None,
                 state: CaseState::Open,
                 report_count: 0,
-                appeal: Some(CaseAppeal { decision, text: text.into_string() }),
+                is_held: false,
+                appeal: Some(CaseAppeal { decision, text }),
                 claim: None,
                 created_at: now,
                 decided_at: None,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::lane_of;
 use crate::error::Error;
 use crate::model::{Case, Claim};
-use crate::queries::find_decider;
+use crate::queries::check_party;
 use crate::state::Moderation;
 use crate::store::cases;
 
@@ -22,7 +22,7 @@ pub(crate) async fn claim_case(moderation: &Moderation, by: AccountId, id: Uuid)
         .db
         .write(lane_of(&case.thing), async move |tx| {
             let case = cases::find(tx, id).await?.ok_or(Error::NoSuchCase)?;
-            case.check_party(by, find_decider(tx, &case).await?)?;
+            check_party(tx, &case, by).await?;
             case.check_claim(by, false, now)?;
             if cases::claim(tx, id, claim, now).await? { Ok(()) } else { Err(Error::DecidedAlready) }
         })

@@ -1,11 +1,11 @@
-//! Deciding about a case: what was reported, or an appeal.
+//! Deciding about a case: what was reported, what a check holds, or an appeal.
 //!
 //! The decision, the end of the case, the events by which other roles follow it and the operator's act are one
 //! transaction. Invariant: a case is decided once, by a moderator who holds it and whom it does not concern.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
-use contract::moderation::{Action, AppealAnswered, Decided, Overturned};
+use contract::moderation::{Action, AppealAnswered, Decided, Overturned, Released};
 use db::Tx;
 use http_server::operators::{Act, Actor, OperatorRole};
 use serde_json::json;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::lane_of;
 use crate::error::Error;
 use crate::model::{Case, DecisionRow, Request};
-use crate::queries::find_decider;
+use crate::queries::check_party;
 use crate::state::Moderation;
 use crate::store::{cases, counts, decisions};
 
@@ -69,13 +69,14 @@ async fn decide(
         .write(lane_of(&case.thing), async move |tx| {
             let case = cases::find(tx, id).await?.ok_or(Error::NoSuchCase)?;
             case.check_claim(by, must_hold, now)?;
-            case.check_party(by, find_decider(tx, &case).await?)?;
+            check_party(tx, &case, by).await?;
             let decision = request.check(&case, is_operator, now)?;
             if action == Action::Overturn && !is_operator && is_beyond_moderators(tx, &case).await? {
                 return Err(Error::BeyondRole);
             }
             let row = DecisionRow {
-                id: decision_id,
+                // Of what a check holds, the verdict becomes the decision: its sender knows and appeals it by one id.
+                id: if case.is_of_verdict() { id } else { decision_id },
                 case: Some(id),
                 thing: case.thing.clone(),
                 owner: case.owner,
@@ -87,13 +88,25 @@ async fn decide(
                 overturned_at: None,
                 refusal: None,
             };
-            if !cases::set_decided(tx, id, now).await? || !decisions::insert(tx, &row).await? {
+            if !cases::set_decided(tx, id, now).await? || !store(tx, &case, &row).await? {
                 return Err(Error::DecidedAlready);
             }
             counts::add(tx, &format!("decided.{}", action.as_str()), now).await?;
             match &case.appeal {
-                Some(appeal) => answer(tx, &case, appeal.decision, by, action, now).await?,
-                None => tx.publish(&decided(&row, id, by), now)?,
+                Some(appeal) => {
+                    answer(tx, &case, appeal.decision, by, action, now).await?;
+                    // What a check holds does not wait after a decision: it was delivered, or is removed.
+                    if case.is_held && action == Action::Uphold {
+                        tx.publish(&Decided { removes: true, ..decided(&row, id, by) }, now)?;
+                    }
+                }
+                None => {
+                    tx.publish(&decided(&row, id, by), now)?;
+                    if case.is_held && action == Action::Keep {
+                        let (thing, owner) = (row.thing.clone(), row.owner);
+                        tx.publish(&Released { id: row.id, thing, owner, by, at: now }, now)?;
+                    }
+                }
             }
             act(actor, &row, id).because(&reason).record(tx)?;
             Ok(())
@@ -104,6 +117,11 @@ async fn decide(
         moderation.metrics.overturned.inc();
     }
     Ok(())
+}
+
+/// Stores a decision. Returns whether the case had none.
+async fn store(tx: &Tx, case: &Case, row: &DecisionRow) -> Result<bool, db::Error> {
+    if case.is_of_verdict() { decisions::settle(tx, row).await } else { decisions::insert(tx, row).await }
 }
 
 /// Whether a case is an appeal against what a moderator could not have decided.

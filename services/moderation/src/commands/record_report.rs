@@ -12,16 +12,18 @@ use crate::model::{Case, CaseState, urgency_of};
 use crate::state::Moderation;
 use crate::store::{cases, counts, erasure, reports};
 
-/// Adds a report to the open case of its thing, or opens one. Does nothing if one of the two members was erased.
+/// Adds a report to the open case of its thing, or opens one. Does nothing if one of the two members was erased, or if
+/// the role that has the thing has closed the report meanwhile: it was decided about.
 pub(crate) async fn record_report(moderation: &Moderation, report: Reported) -> Result<(), Error> {
     let now = moderation.context.clock.now();
     let id = moderation.context.random.uuid_v7(now);
     let is_new = moderation
         .context
         .db
-        .write(lane_of(&report.thing), async move |tx| {
+        .write(lane_of(&report.thing).and(&report.id), async move |tx| {
             let is_known = reports::find_case(tx, report.id).await?.is_some();
-            if is_known || erasure::is_one_erased(tx, report.owner, report.reporter).await? {
+            let is_closed = reports::is_closed(tx, report.id).await?;
+            if is_known || is_closed || erasure::is_one_erased(tx, report.owner, report.reporter).await? {
                 return Ok(false);
             }
             let urgency = urgency_of(report.reason);
@@ -44,6 +46,7 @@ pub(crate) async fn record_report(moderation: &Moderation, report: Reported) -> 
                         evidence,
                         state: CaseState::Open,
                         report_count: 1,
+                        is_held: false,
                         appeal: None,
                         claim: None,
                         created_at: now,

@@ -12,8 +12,9 @@ use crate::store::{cases, decisions, erasure, reports};
 
 /// Rows of each table per transaction. Small, so that other writes never wait long.
 const BATCH_ROWS: usize = 200;
-/// How long an erased account is remembered. No event about it can arrive any more then: the bus keeps 7 days.
-const ERASED_TTL: TimeDelta = TimeDelta::days(30);
+/// How long an erased account, and a report that was closed first, is remembered. No event about it can arrive any more
+/// then: the bus keeps 7 days.
+const LATE_TTL: TimeDelta = TimeDelta::days(30);
 
 /// Removes what is too old, in batches.
 pub(crate) async fn remove_old(moderation: &Moderation, run: &Run) -> Result<(), Error> {
@@ -29,8 +30,9 @@ pub(crate) async fn remove_old(moderation: &Moderation, run: &Run) -> Result<(),
                 let reports = reports::remove_old(tx, before, BATCH_ROWS).await?;
                 let cases = cases::remove_old(tx, before, BATCH_ROWS).await?;
                 let decisions = decisions::remove_old(tx, before, BATCH_ROWS).await?;
-                let erased = erasure::remove_old(tx, now - ERASED_TTL, BATCH_ROWS).await?;
-                Ok::<_, Error>(reports.max(cases).max(decisions).max(erased))
+                let erased = erasure::remove_old(tx, now - LATE_TTL, BATCH_ROWS).await?;
+                let closed = reports::remove_old_closed(tx, now - LATE_TTL, BATCH_ROWS).await?;
+                Ok::<_, Error>(reports.max(cases).max(decisions).max(erased).max(closed))
             })
             .await?;
         if removed < BATCH_ROWS as u64 {

@@ -1,4 +1,4 @@
-//! A case: what was reported, or an appeal, and how far it is.
+//! A case: what was reported or is held, or an appeal, and how far it is.
 //!
 //! Invariant: a claim holds until its time, and a decided case has none that counts.
 
@@ -53,7 +53,7 @@ pub(crate) struct CaseAppeal {
 /// A case of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// Its id, which sorts by time.
+    /// Its id, which sorts by time; of what a check holds, that of the verdict.
     pub id: Uuid,
     /// What it is about.
     pub thing: Thing,
@@ -71,6 +71,8 @@ pub(crate) struct Case {
     pub state: CaseState,
     /// How many have reported it.
     pub report_count: i64,
+    /// Whether a check holds the thing until it is decided about.
+    pub is_held: bool,
     /// The decision that it is an appeal against.
     pub appeal: Option<CaseAppeal>,
     /// The last claim, whether or not it still holds.
@@ -80,6 +82,9 @@ pub(crate) struct Case {
     /// When it was decided about.
     pub decided_at: Option<DateTime<Utc>>,
 }
+
+/// Where what checks hold stands in the queue: among the least urgent, by age, so that it does not wait for ever.
+pub(crate) const HELD_URGENCY: i64 = 2;
 
 /// Returns where cases with this reason stand in the queue: danger to life first, then harm to people.
 pub(crate) fn urgency_of(reason: ReportReason) -> i64 {
@@ -96,9 +101,15 @@ impl Case {
         self.claim.filter(|claim| self.state == CaseState::Open && claim.until > now)
     }
 
-    /// Refuses a moderator whom the case concerns: it is about them, or against the decision of theirs, `decided_by`.
-    pub(crate) fn check_party(&self, by: AccountId, decided_by: Option<AccountId>) -> Result<(), Error> {
-        if self.owner == by || decided_by == Some(by) { Err(Error::OwnCase) } else { Ok(()) }
+    /// Refuses a moderator whom the case concerns: it is about them, against the decision of theirs, `decided_by`, or
+    /// about what they have reported.
+    pub(crate) fn check_party(
+        &self,
+        by: AccountId,
+        decided_by: Option<AccountId>,
+        has_reported: bool,
+    ) -> Result<(), Error> {
+        if self.owner == by || decided_by == Some(by) || has_reported { Err(Error::OwnCase) } else { Ok(()) }
     }
 
     /// Refuses a case that another moderator holds, and, if `must_hold`, one that this moderator does not.
@@ -117,6 +128,11 @@ impl Case {
     pub(crate) fn is_like(&self, owner: AccountId, fingerprint: Option<Fingerprint>) -> bool {
         let is_alike = |own: Fingerprint, other: Fingerprint| own.distance(other) <= ALIKE_BITS;
         self.owner == owner || self.fingerprint.zip(fingerprint).is_some_and(|(own, other)| is_alike(own, other))
+    }
+
+    /// Whether the verdict of a check is what is decided about: its sender has not appealed it.
+    pub(crate) fn is_of_verdict(&self) -> bool {
+        self.is_held && self.appeal.is_none()
     }
 
     /// Returns its place in the queue.
@@ -173,6 +189,7 @@ mod tests {
             fingerprint: Fingerprint::of(&Normalised::of(text)),
             state: CaseState::Open,
             report_count: 1,
+            is_held: false,
             appeal: None,
             claim,
             created_at: now,
@@ -196,12 +213,13 @@ mod tests {
     }
 
     #[test]
-    fn neither_the_owner_nor_who_has_decided_takes_part() {
+    fn neither_the_owner_nor_who_has_decided_or_reported_takes_part() {
         let (now, ann) = (Utc::now(), AccountId(Uuid::from_u128(8)));
         let of_owner = case(now, None);
-        assert!(matches!(of_owner.check_party(of_owner.owner, None), Err(Error::OwnCase)));
-        assert!(matches!(of_owner.check_party(ann, Some(ann)), Err(Error::OwnCase)));
-        assert!(of_owner.check_party(ann, Some(of_owner.owner)).is_ok());
+        assert!(matches!(of_owner.check_party(of_owner.owner, None, false), Err(Error::OwnCase)));
+        assert!(matches!(of_owner.check_party(ann, Some(ann), false), Err(Error::OwnCase)));
+        assert!(matches!(of_owner.check_party(ann, None, true), Err(Error::OwnCase)));
+        assert!(of_owner.check_party(ann, Some(of_owner.owner), false).is_ok());
     }
 
     #[test]

@@ -57,9 +57,9 @@ pub(crate) struct NewDecision {
 /// A decision, or a verdict of a check, as its row has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DecisionRow {
-    /// Its id, which sorts by time; a verdict has that of the role that gave it.
+    /// Its id, which sorts by time; a verdict has that of the role that gave it, also once a moderator has decided.
     pub id: Uuid,
-    /// The case; a verdict has none.
+    /// The case; a verdict has none until a moderator has decided about what it holds.
     pub case: Option<Uuid>,
     /// What it is about.
     pub thing: Thing,
@@ -100,7 +100,9 @@ impl Request {
         if statement.is_empty() && self.action.is_adverse() {
             return Err(Error::InvalidDecision("Say in `statement` which rule it breaks. The member reads it."));
         }
-        let (removes, blocks_media) = (self.removes || self.action == Action::Remove, self.blocks_media);
+        // What a check holds is delivered, or is gone: nothing of it waits after a decision.
+        let is_refused = case.is_of_verdict() && self.action.is_adverse();
+        let (removes, blocks_media) = (self.removes || is_refused || self.action == Action::Remove, self.blocks_media);
         if (removes || blocks_media) && !self.action.is_adverse() {
             return Err(Error::InvalidDecision("Nothing is removed or blocked by this action. Choose another one."));
         }
@@ -141,6 +143,11 @@ impl DecisionRow {
         self.decision.action.is_adverse() && self.overturned_at.is_none()
     }
 
+    /// Whether a check has decided, and no moderator yet.
+    pub(crate) fn is_automatic(&self) -> bool {
+        self.case.is_none()
+    }
+
     /// Whether only an operator may have decided so: a moderator does not undo it either.
     pub(crate) fn is_of_operators(&self) -> bool {
         match self.decision.action {
@@ -174,6 +181,7 @@ mod tests {
             fingerprint: None,
             state: CaseState::Open,
             report_count: 1,
+            is_held: false,
             appeal,
             claim: None,
             created_at: DateTime::UNIX_EPOCH,
@@ -198,6 +206,9 @@ mod tests {
             ("No ads.", true, ReportReason::Spam)
         );
         assert!(request(Action::Keep, "").check(&post, false, now).is_ok());
+        let held = Case { is_held: true, ..post.clone() };
+        assert!(request(Action::Warn, "No.").check(&held, false, now).unwrap().removes, "nothing waits any more");
+        assert!(!request(Action::Keep, "").check(&held, false, now).unwrap().removes);
         assert!(request(Action::Overturn, "").check(&appeal, false, now).is_ok());
         let with = |change: fn(&mut Request)| {
             let mut asked = request(Action::Warn, "No.");

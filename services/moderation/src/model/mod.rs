@@ -7,5 +7,5 @@ mod case;
 mod decision;
 
 pub(crate) use appeal::{AppealState, AppealText};
-pub(crate) use case::{Case, CaseAppeal, CaseState, Claim, QueuePlace, urgency_of};
+pub(crate) use case::{Case, CaseAppeal, CaseState, Claim, HELD_URGENCY, QueuePlace, urgency_of};
 pub(crate) use decision::{DecisionRow, NewDecision, Request};

@@ -1,6 +1,7 @@
 //! Rows of cases.
 //!
-//! Invariant: there is one open case of a thing at most, and one appeal against a decision: unique indexes hold both.
+//! Invariant: there is one open case of a thing at most, one of a verdict, which has its id, and one appeal against a
+//! decision: unique indexes hold all three.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -13,8 +14,8 @@ use super::{bound, from_json, from_micros, from_optional_micros, json, micros};
 use crate::model::{Case, CaseAppeal, CaseState, Claim, QueuePlace};
 
 const COLUMNS: &str = "
-    id, role, kind, object, owner, reason, urgency, evidence, fingerprint, state, report_count, appeals, appeal_text,
-    claimed_by, claimed_until_us, created_us, decided_us";
+    id, role, kind, object, owner, reason, urgency, evidence, fingerprint, state, report_count, is_held, appeals,
+    appeal_text, claimed_by, claimed_until_us, created_us, decided_us";
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -29,6 +30,7 @@ struct Row {
     fingerprint: Option<i64>,
     state: String,
     report_count: i64,
+    is_held: bool,
     appeals: Option<Uuid>,
     appeal_text: String,
     claimed_by: Option<Uuid>,
@@ -51,6 +53,7 @@ impl TryFrom<Row> for Case {
             fingerprint: fingerprint(row.fingerprint),
             state: row.state.parse().map_err(|_| Error::Corrupt("the state of a case"))?,
             report_count: row.report_count,
+            is_held: row.is_held,
             appeal: row.appeals.map(|decision| CaseAppeal { decision, text: row.appeal_text }),
             claim: row.claimed_by.zip(until).map(|(by, until)| Claim { by: AccountId(by), until }),
             created_at: from_micros(row.created_us, "a case's time")?,
@@ -69,8 +72,8 @@ fn cases(rows: Vec<Row>) -> Result<Vec<Case>, Error> {
 
 const INSERT: &str = "
     insert into moderation_case (id, role, kind, object, owner, reason, urgency, evidence, fingerprint, state,
-           report_count, appeals, appeal_text, created_us)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10, $11, $12, $13)
+           report_count, appeals, appeal_text, created_us, is_held)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', $10, $11, $12, $13, $14)
     on conflict do nothing";
 
 /// Inserts an open case, unless its thing has one, or its decision an appeal. Returns whether it did.
@@ -89,6 +92,7 @@ pub(crate) async fn insert(tx: &Tx, case: &Case) -> Result<bool, Error> {
         case.appeal.as_ref().map(|appeal| appeal.decision).into(),
         case.appeal.as_ref().map_or("", |appeal| appeal.text.as_str()).into(),
         micros(case.created_at),
+        case.is_held.into(),
     ];
     Ok(tx.execute(INSERT, values).await? == 1)
 }
@@ -100,7 +104,7 @@ pub(crate) async fn find(sql: &impl Sql, id: Uuid) -> Result<Option<Case>, Error
     row.map(Case::try_from).transpose()
 }
 
-/// Returns the open case of what was reported.
+/// Returns the open case of what was reported, or is held.
 pub(crate) async fn find_open(sql: &impl Sql, thing: &Thing) -> Result<Option<Case>, Error> {
     let text = format!(
         "select {COLUMNS}
@@ -193,6 +197,40 @@ pub(crate) async fn list_candidates(sql: &impl Sql, beside: Uuid, limit: usize) 
         fingerprint: fingerprint(row.fingerprint),
     };
     Ok(rows.into_iter().map(candidate).collect())
+}
+
+const COUNT_HELD: &str = "
+    select count(*) as total
+      from (select 1 as one
+              from moderation_case
+             where owner = $1
+               and is_held = true
+               and state = 'open'
+             limit $2) as waiting";
+
+/// Returns how many things of a member are held and wait for a moderator, at most `max`.
+pub(crate) async fn count_held(sql: &impl Sql, owner: AccountId, max: u32) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        total: i64,
+    }
+    let row: Option<Count> = sql.row(COUNT_HELD, vec![owner.0.into(), i64::from(max).into()]).await?;
+    Ok(row.map_or(0, |row| row.total.unsigned_abs()))
+}
+
+const SET_APPEALED: &str = "
+    update moderation_case
+       set appeals = id,
+           appeal_text = $2,
+           urgency = case when urgency > $3 then $3 else urgency end
+     where id = $1
+       and is_held = true
+       and state = 'open'
+       and appeals is null";
+
+/// Makes the open case of what a verdict holds an appeal against it. Returns whether there was one.
+pub(crate) async fn set_appealed(tx: &Tx, verdict: Uuid, text: &str, urgency: i64) -> Result<bool, Error> {
+    Ok(tx.execute(SET_APPEALED, vec![verdict.into(), text.into(), urgency.into()]).await? == 1)
 }
 
 const ADD_REPORT: &str = "

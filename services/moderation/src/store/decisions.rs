@@ -93,6 +93,38 @@ pub(crate) async fn insert(tx: &Tx, row: &DecisionRow) -> Result<bool, Error> {
     Ok(tx.execute(INSERT, values).await? == 1)
 }
 
+const SETTLE: &str = "
+    update case_decision
+       set case_id = $2,
+           action = $3,
+           reason = $4,
+           statement = $5,
+           until_us = $6,
+           removes = $7,
+           blocked_media = $8,
+           decided_by = $9,
+           decided_us = $10
+     where id = $1
+       and case_id is null
+       and overturned_us is null";
+
+/// Makes a verdict what a moderator has decided about the thing that it holds. Returns whether it was a verdict.
+pub(crate) async fn settle(tx: &Tx, row: &DecisionRow) -> Result<bool, Error> {
+    let values = vec![
+        row.id.into(),
+        row.case.into(),
+        row.decision.action.as_str().into(),
+        row.decision.reason.as_str().into(),
+        row.decision.statement.as_str().into(),
+        optional_micros(row.decision.until),
+        row.decision.removes.into(),
+        json(&row.decision.blocked_media, "the media of a decision")?,
+        row.decided_by.map(|by| by.0).into(),
+        micros(row.decided_at),
+    ];
+    Ok(tx.execute(SETTLE, values).await? == 1)
+}
+
 /// Returns a decision.
 pub(crate) async fn find(sql: &impl Sql, id: Uuid) -> Result<Option<DecisionRow>, Error> {
     let text = format!("select {COLUMNS} from case_decision where id = $1");
@@ -157,9 +189,10 @@ const COUNT_SCREENED: &str = "
               from case_decision
              where owner = $1
                and screened_by is not null
+               and case_id is null
              limit $2) as known";
 
-/// Returns how many verdicts about a member are known, at most `max`.
+/// Returns how many verdicts about a member no moderator has decided about, at most `max`.
 pub(crate) async fn count_screened(sql: &impl Sql, owner: AccountId, max: u32) -> Result<u64, Error> {
     #[derive(FromQueryResult)]
     struct Count {
@@ -201,10 +234,16 @@ const REMOVE_OLD: &str = "
                     from moderation_case
                    where moderation_case.appeals = case_decision.id
                      and moderation_case.state = 'open')
+              and not exists (
+                  select 1
+                    from moderation_case
+                   where moderation_case.id = case_decision.id
+                     and moderation_case.state = 'open')
             order by decided_us
             limit $2)";
 
-/// Removes decisions from before a time whose appeals, if there are any, were decided. Returns how many there were.
+/// Removes decisions from before a time whose appeals, if there are any, were decided, as was what a verdict holds.
+/// Returns how many there were.
 pub(crate) async fn remove_old(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<u64, Error> {
     tx.execute(REMOVE_OLD, vec![micros(before), bound(limit)]).await
 }

@@ -22,8 +22,11 @@ async fn every_query_has_an_index() {
             cases::find_open(sql, &thing).await?;
             cases::list_of(sql, &[id, id]).await?;
             cases::list_appeals(sql, &[id, id]).await?;
+            cases::count_held(sql, owner, 50).await?;
             cases::list_candidates(sql, id, 50).await?;
             reports::find_case(sql, id).await?;
+            reports::is_closed(sql, id).await?;
+            reports::has_reported(sql, owner, (id, id)).await?;
             reports::list(sql, id, 50).await?;
             decisions::find(sql, id).await?;
             decisions::find_of_case(sql, id).await?;

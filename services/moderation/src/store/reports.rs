@@ -1,6 +1,7 @@
 //! Rows of reports.
 //!
-//! Invariant: a report is in one case, and its reporter is told of the outcome once.
+//! Invariant: a report is in one case, or in none if it was closed before it arrived; its reporter is told of the
+//! outcome once.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -36,6 +37,47 @@ pub(crate) async fn find_case(sql: &impl Sql, report: Uuid) -> Result<Option<Uui
     }
     let row: Option<Row> = sql.row("select case_id from case_report where id = $1", vec![report.into()]).await?;
     Ok(row.map(|row| row.case_id))
+}
+
+const INSERT_CLOSED: &str = "
+    insert into closed_report (id, closed_us)
+    values ($1, $2)
+    on conflict do nothing";
+
+/// Records that a report was closed elsewhere before it arrived. Returns whether that is new.
+pub(crate) async fn insert_closed(tx: &Tx, report: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(tx.execute(INSERT_CLOSED, vec![report.into(), micros(now)]).await? == 1)
+}
+
+/// Whether a report was closed elsewhere before it arrived.
+pub(crate) async fn is_closed(sql: &impl Sql, report: Uuid) -> Result<bool, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+    }
+    let row: Option<Row> = sql.row("select id from closed_report where id = $1", vec![report.into()]).await?;
+    Ok(row.is_some_and(|row| row.id == report))
+}
+
+const HAS_REPORTED: &str = "
+    select reporter
+      from case_report
+     where reporter = $1
+       and case_id in ($2, $3)
+     limit 1";
+
+/// Whether an account has reported what one of two cases is about.
+pub(crate) async fn has_reported(
+    sql: &impl Sql,
+    reporter: AccountId,
+    (one, other): (Uuid, Uuid),
+) -> Result<bool, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        reporter: Uuid,
+    }
+    let row: Option<Row> = sql.row(HAS_REPORTED, vec![reporter.0.into(), one.into(), other.into()]).await?;
+    Ok(row.is_some_and(|row| row.reporter == reporter.0))
 }
 
 /// A report of a case.
@@ -138,4 +180,18 @@ const REMOVE_OLD: &str = "
 /// Removes reports of cases that were decided before a time. Returns how many there were.
 pub(crate) async fn remove_old(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<u64, Error> {
     tx.execute(REMOVE_OLD, vec![micros(before), bound(limit)]).await
+}
+
+const REMOVE_OLD_CLOSED: &str = "
+    delete from closed_report
+     where id in (
+           select id
+             from closed_report
+            where closed_us < $1
+            order by closed_us
+            limit $2)";
+
+/// Forgets reports that were closed elsewhere before a time. Returns how many there were.
+pub(crate) async fn remove_old_closed(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<u64, Error> {
+    tx.execute(REMOVE_OLD_CLOSED, vec![micros(before), bound(limit)]).await
 }

@@ -82,6 +82,7 @@ async fn an_overturned_verdict_names_the_check_that_it_exempts_from() {
         check: "screening.many_links".into(),
         statement: "This has many links for a first contact, so a moderator reads it first.".into(),
         evidence: Evidence::of("https://a.example https://b.example", [], None),
+        is_held: false,
         at: harness.world.clock().now(),
     };
     let [first, second] = [Uuid::now_v7(), Uuid::now_v7()];

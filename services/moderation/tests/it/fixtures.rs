@@ -5,7 +5,7 @@
 use bus::Envelope;
 use chrono::TimeDelta;
 use contract::accounts::FindAccounts;
-use contract::moderation::{AppealAnswered, Decided, Evidence, Overturned, ReportAnswered, Reported, Thing};
+use contract::moderation::{AppealAnswered, Decided, Evidence, Overturned, Released, ReportAnswered, Reported, Thing};
 use contract::social::talk::ReportReason;
 use contract::{AccountId, Event};
 use db::{FromQueryResult, Sql as _};
@@ -24,10 +24,17 @@ pub struct Harness {
 
 impl Harness {
     pub async fn new() -> Self {
-        let world = World::builder().set("moderation.keep_days=10").start(&[moderation::service()]).await;
+        Self::with("moderation.claim_minutes=15").await
+    }
+
+    /// Returns a harness with a setting.
+    pub async fn with(setting: &str) -> Self {
+        let builder = World::builder().set("moderation.keep_days=10").set(setting);
+        let world = builder.start(&[moderation::service()]).await;
         let listener = fake_role("listener")
             .records::<Decided>()
             .records::<Overturned>()
+            .records::<Released>()
             .records::<ReportAnswered>()
             .records::<AppealAnswered>()
             .records::<Act>();

@@ -7,4 +7,5 @@
 mod appeals;
 mod erasure;
 mod fixtures;
+mod held;
 mod queue;

@@ -1,7 +1,7 @@
 //! Reports become cases, which one moderator at a time holds and decides about once.
 
 use chrono::TimeDelta;
-use contract::moderation::{Action, Decided, ReportAnswered};
+use contract::moderation::{Action, Decided, ReportAnswered, Reported};
 use contract::social::talk::{ReportClosed, ReportDecision, ReportKind};
 use contract::{AccountId, accounts::SanctionRefused};
 use http_server::operators::Act;
@@ -44,6 +44,16 @@ async fn reports_of_one_thing_are_one_case_and_its_evidence_stays() {
     assert!(harness.open(&mona).await.is_empty());
     let told = only(harness.listener.events::<ReportAnswered>());
     assert!(told.is_upheld && told.reporter == AccountId(bob.id));
+
+    // Also if it hears of the end first: the two events have no order.
+    let id = Uuid::now_v7();
+    for _ in 0..2 {
+        harness.publish(&ReportClosed { id, kind, object: id, reporter: AccountId(eve.id), decision, at }).await;
+    }
+    harness.publish(&Reported { id, ..first }).await;
+    assert!(harness.open(&mona).await.is_empty(), "it was decided about");
+    assert_eq!(harness.listener.events::<ReportAnswered>().len(), 2, "who has reported it is told, once");
+    assert_eq!(harness.count("closed_report").await, 1);
     harness.world.end().await;
 }
 
@@ -66,6 +76,23 @@ async fn of_two_moderators_one_has_a_case_until_the_claim_ends() {
     claim(loser, &case).await.refused(409, "moderation.claimed");
     holder.delete(&format!("{case}/claim")).await.expect(204);
     decide_unclaimed(holder, &case, json!({})).await.refused(409, "moderation.not_claimed");
+
+    // Neither who has reported something nor whom it is about decides about it, also not as one of several.
+    let until = harness.world.clock().now() + TimeDelta::days(3);
+    for (at, (reporter, owner)) in [(&mona, &ada), (&bob, &mona)].into_iter().enumerate() {
+        harness.report(reporter, owner, &format!("own{at}"), "buy at my shop").await;
+    }
+    let open = harness.open(&mona).await;
+    let own = &open[1..];
+    for case in own {
+        claim(&mona, case).await.refused(403, "moderation.own_case");
+    }
+    let also: Vec<&str> = own.iter().filter_map(|case| case.rsplit('/').next()).collect();
+    harness.report(&bob, &ada, "c2", "buy at my shop").await;
+    let open = harness.open(&mona).await;
+    let other = &open[3];
+    let body = json!({"action": "limit", "until": until, "also": also});
+    assert_eq!(decide(&mona, other, body).await.expect(200).json()["also"], json!([]));
 
     claim(holder, &case).await.expect(200);
     harness.world.clock().advance(TimeDelta::minutes(16));

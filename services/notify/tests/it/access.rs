@@ -58,6 +58,12 @@ async fn after_a_block_no_notice_of_that_person_is_shown_or_counted() {
     // An older event that is delivered again changes nothing.
     publish_all(&world, &[Blocked { blocker, blocked, at: world.clock().now() - TimeDelta::hours(1) }]).await;
     assert_eq!(exact(&world, &ada).await["unread"], 2);
+    // Also one of which the end is heard first: the two events have no order.
+    let (blocker, at) = (account(&eve), world.clock().now());
+    publish_all(&world, &[Unblocked { blocker, blocked, at }]).await;
+    publish_all(&world, &[Blocked { blocker, blocked, at: at - TimeDelta::seconds(1) }]).await;
+    react(&world, &eve, &ada, 10).await;
+    assert_eq!(exact(&world, &ada).await["unread"], 3);
     world.end().await;
 }
 

@@ -14,12 +14,14 @@ use crate::store::{counts, follows, marks, threads};
 
 /// Blocks a person, whether or not they have blocked the actor. Does nothing if the actor has done so already.
 pub(crate) async fn block(social: &Social, actor: Person, other: Person) -> Result<(), Error> {
-    let (now, pair) = (social.context.clock.now(), Pair::of(actor, other)?);
+    let (clock, pair) = (social.context.clock.clone(), Pair::of(actor, other)?);
     let max = social.config.max_blocks;
     social
         .context
         .db
         .write(pair.lane(), async move |tx| {
+            // In the lane, so that the times of blocks and of their ends have the order of the commits.
+            let now = clock.now();
             let pair = pair.read_again(tx).await?;
             let (actor, other) = (&pair.actor, &pair.other);
             if !marks::insert_block(tx, actor.number, other.number, now).await? {

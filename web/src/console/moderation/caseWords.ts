@@ -20,8 +20,8 @@ const ACTIONS: Readonly<Record<ModerationAction, () => string>> = {
 export const actionName = (action: string): string => (Object.hasOwn(ACTIONS, action) ? ACTIONS[action as ModerationAction]() : action);
 
 /** What a case is called in a list and in a title. */
-export function caseName({ kind, reason, is_appeal }: Pick<ModerationCase, 'kind' | 'reason' | 'is_appeal'>): string {
-  const name = m.reportOf({ thing: kindName(kind), why: reasonName(reason) });
+export function caseName({ kind, reason, is_held, is_appeal }: Pick<ModerationCase, 'kind' | 'reason' | 'is_held' | 'is_appeal'>): string {
+  const name = is_held ? m.heldOf({ thing: kindName(kind) }) : m.reportOf({ thing: kindName(kind), why: reasonName(reason) });
   return is_appeal ? m.appealOf({ name }) : name;
 }
 
