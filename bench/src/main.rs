@@ -7,6 +7,7 @@
 
 mod clips;
 mod community;
+mod conversations;
 mod engines;
 mod flood;
 mod hostile;
@@ -131,6 +132,9 @@ enum ScenarioName {
     /// The bytes that a night saves in a library of photos
     #[value(name = "night_shift", alias = "night-shift")]
     NightShift,
+    /// Messages that are stored and delivered a second, and what a client that waits costs
+    #[value(name = "chat_sends", alias = "chat-sends")]
+    ChatSends,
     /// Verdicts about mass mail, rings and honest members
     Verdicts,
 }
@@ -231,6 +235,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::NotifyLists => scenarios::notify_lists::measure(&bench).await,
             ScenarioName::NotifyPushes => scenarios::notify_pushes::measure(&bench).await,
             ScenarioName::NightShift => scenarios::night_shift::measure(&bench).await,
+            ScenarioName::ChatSends => scenarios::chat_sends::measure(&bench).await,
             ScenarioName::Verdicts => scenarios::verdicts::measure(&bench),
         };
         match measured {

@@ -5,6 +5,7 @@
 pub mod attack;
 pub mod audit;
 pub mod backups;
+pub mod chat_sends;
 pub mod events;
 pub mod fleet;
 pub mod ladder;
