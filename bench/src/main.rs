@@ -8,6 +8,7 @@
 mod clips;
 mod community;
 mod conversations;
+mod cores;
 mod engines;
 mod flood;
 mod hostile;
@@ -135,6 +136,8 @@ enum ScenarioName {
     /// Messages that are stored and delivered a second, and what a client that waits costs
     #[value(name = "chat_sends", alias = "chat-sends")]
     ChatSends,
+    /// Members under ten times the capacity of anonymous requests, and beside 5,000 slow connections
+    Floods,
     /// Verdicts about mass mail, rings and honest members
     Verdicts,
 }
@@ -236,6 +239,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::NotifyPushes => scenarios::notify_pushes::measure(&bench).await,
             ScenarioName::NightShift => scenarios::night_shift::measure(&bench).await,
             ScenarioName::ChatSends => scenarios::chat_sends::measure(&bench).await,
+            ScenarioName::Floods => scenarios::floods::measure(&bench).await,
             ScenarioName::Verdicts => scenarios::verdicts::measure(&bench),
         };
         match measured {

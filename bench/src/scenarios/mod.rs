@@ -8,6 +8,7 @@ pub mod backups;
 pub mod chat_sends;
 pub mod events;
 pub mod fleet;
+pub mod floods;
 pub mod ladder;
 pub mod lanes;
 pub mod night_shift;
