@@ -138,6 +138,9 @@ enum ScenarioName {
     ChatSends,
     /// Members under ten times the capacity of anonymous requests, and beside 5,000 slow connections
     Floods,
+    /// A release and its way back under 200 requests a second
+    #[value(name = "roll_out", alias = "roll-out")]
+    RollOut,
     /// Verdicts about mass mail, rings and honest members
     Verdicts,
 }
@@ -240,6 +243,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::NightShift => scenarios::night_shift::measure(&bench).await,
             ScenarioName::ChatSends => scenarios::chat_sends::measure(&bench).await,
             ScenarioName::Floods => scenarios::floods::measure(&bench).await,
+            ScenarioName::RollOut => scenarios::roll_out::measure(&bench).await,
             ScenarioName::Verdicts => scenarios::verdicts::measure(&bench),
         };
         match measured {

@@ -20,6 +20,7 @@ pub mod photos;
 pub mod playable;
 pub mod proxying;
 pub mod reading;
+pub mod roll_out;
 pub mod sign_ins;
 pub mod social;
 pub mod social_beside;
