@@ -141,6 +141,8 @@ enum ScenarioName {
     /// A release and its way back under 200 requests a second
     #[value(name = "roll_out", alias = "roll-out")]
     RollOut,
+    /// The cost of logs and metrics at full load
+    Telemetry,
     /// Verdicts about mass mail, rings and honest members
     Verdicts,
 }
@@ -244,6 +246,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::ChatSends => scenarios::chat_sends::measure(&bench).await,
             ScenarioName::Floods => scenarios::floods::measure(&bench).await,
             ScenarioName::RollOut => scenarios::roll_out::measure(&bench).await,
+            ScenarioName::Telemetry => scenarios::telemetry::measure(&bench).await,
             ScenarioName::Verdicts => scenarios::verdicts::measure(&bench),
         };
         match measured {

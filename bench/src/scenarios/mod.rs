@@ -26,6 +26,7 @@ pub mod social;
 pub mod social_beside;
 pub mod social_storage;
 pub mod start;
+pub mod telemetry;
 pub mod tokens;
 pub mod verdicts;
 pub mod workers;
