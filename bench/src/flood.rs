@@ -10,14 +10,19 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use crate::Error;
 use crate::http::{Connection, connect_from, status};
+use crate::{Error, cores};
 
 /// The number of addresses of the attackers: one per connection in the smaller floods.
 const ATTACKERS: u8 = 32;
-/// The timeout of opening one stream.
+/// The timeout of opening one stream, or one connection of a flood.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Requests that [`FloodPattern::Offer`] writes at once.
+pub const BATCH: usize = 32;
+/// A connection that takes no bytes for so long is opened again.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The number of streams that are opened at the same time.
 const MAX_OPENING: usize = 64;
 
@@ -82,7 +87,7 @@ pub async fn members(
 /// Running anonymous clients, on a thread of their own.
 pub struct Flood {
     stop: Arc<AtomicBool>,
-    /// Requests that were answered or aborted so far.
+    /// Requests that were answered, aborted or, where answers are not waited for, sent so far.
     done: Arc<AtomicU64>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -104,6 +109,10 @@ pub enum FloodPattern {
     Ask(Vec<String>),
     /// Sends a request on a new connection and closes it after this time.
     HangUp(Vec<String>, Duration),
+    /// Sends [`BATCH`] requests for a path at each of these intervals, whether those before are answered or not.
+    Offer(String, Duration),
+    /// Sends a head that never ends, one line at each of these intervals.
+    Drip(Duration),
 }
 
 impl Flood {
@@ -114,10 +123,26 @@ impl Flood {
         pattern: FloodPattern,
         max_time: Duration,
     ) -> Result<Self, Error> {
+        Self::start_on(None, address, connections, pattern, max_time)
+    }
+
+    /// The same with all attackers on this core alone.
+    pub fn start_on(
+        core: Option<usize>,
+        address: SocketAddr,
+        connections: usize,
+        pattern: FloodPattern,
+        max_time: Duration,
+    ) -> Result<Self, Error> {
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, counted) = (stop.clone(), done.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::spawn(move || {
+            if let Some(Err(error)) = core.map(cores::take) {
+                // The figures would be of something else.
+                eprintln!("the flood does not begin: it can't have a core of its own ({error})");
+                return;
+            }
             let until = Instant::now() + max_time;
             let is_running = move || !stopped.load(Ordering::Relaxed) && Instant::now() < until;
             let tasks: Vec<_> = (0..connections)
@@ -142,7 +167,8 @@ impl Flood {
         Ok(Self { stop, done, thread: Some(thread) })
     }
 
-    /// Returns the number of requests that were answered or aborted so far.
+    /// Returns the number of requests that were answered, aborted or, where answers are not waited for, sent so far; of
+    /// [`FloodPattern::Drip`], that of connections.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
@@ -176,7 +202,55 @@ async fn attack(
                 .await?;
             tokio::time::sleep(*after).await;
         }
+        FloodPattern::Offer(path, interval) => {
+            let (reader, writer) = open(source, address).await?.into_split();
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept-Encoding: gzip, br\r\n\r\n");
+            let batch = request.repeat(BATCH);
+            tokio::select! {
+                ended = offer(writer, &batch, *interval, is_running, counted) => ended?,
+                ended = discard(reader) => ended?,
+            }
+        }
+        FloodPattern::Drip(interval) => {
+            let mut stream = open(source, address).await?;
+            counted.fetch_add(1, Ordering::Relaxed);
+            stream.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\n").as_bytes()).await?;
+            while is_running() {
+                tokio::time::sleep(*interval).await;
+                stream.write_all(b"X-Slow: 1\r\n").await?;
+            }
+        }
     }
+    Ok(())
+}
+
+/// Connects, unless the server accepts nothing for too long.
+async fn open(source: Ipv4Addr, address: SocketAddr) -> Result<TcpStream, Error> {
+    tokio::time::timeout(OPEN_TIMEOUT, connect_from(source, address)).await?
+}
+
+/// Writes a batch of requests at each interval.
+async fn offer(
+    mut writer: OwnedWriteHalf,
+    batch: &str,
+    interval: Duration,
+    is_running: &(impl Fn() -> bool + Sync),
+    counted: &AtomicU64,
+) -> Result<(), Error> {
+    let mut due = tokio::time::Instant::now();
+    while is_running() {
+        tokio::time::timeout(WRITE_TIMEOUT, writer.write_all(batch.as_bytes())).await??;
+        counted.fetch_add(BATCH as u64, Ordering::Relaxed);
+        due += interval;
+        tokio::time::sleep_until(due).await;
+    }
+    Ok(())
+}
+
+/// Reads responses until the connection ends, and keeps none.
+async fn discard(mut reader: OwnedReadHalf) -> Result<(), Error> {
+    let mut bytes = vec![0; 16 * 1024];
+    while reader.read(&mut bytes).await? > 0 {}
     Ok(())
 }
 

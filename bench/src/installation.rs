@@ -70,7 +70,17 @@ impl Installation {
 
     /// Starts a process for each role on these engines.
     pub async fn fleet(bench: &Bench, engines: Engines, settings: &[String]) -> Result<Self, Error> {
-        let fleet = engines.prepare(bench, Topology::one_of_each(), settings).await?;
+        Self::fleet_of(bench, engines, Topology::one_of_each(), settings).await
+    }
+
+    /// Starts so many processes of each role on these engines.
+    pub async fn fleet_of(
+        bench: &Bench,
+        engines: Engines,
+        topology: Topology,
+        settings: &[String],
+    ) -> Result<Self, Error> {
+        let fleet = engines.prepare(bench, topology, settings).await?;
         let fleet = engines::ensure_running(fleet).await?;
         let gateway = engines::socket_address(fleet.gateway_url())?;
         Ok(Self { gateway, processes: Processes::Fleet(Box::new((fleet, engines))) })

@@ -7,6 +7,8 @@
 
 mod clips;
 mod community;
+mod conversations;
+mod cores;
 mod engines;
 mod flood;
 mod hostile;
@@ -131,6 +133,16 @@ enum ScenarioName {
     /// The bytes that a night saves in a library of photos
     #[value(name = "night_shift", alias = "night-shift")]
     NightShift,
+    /// Messages that are stored and delivered a second, and what a client that waits costs
+    #[value(name = "chat_sends", alias = "chat-sends")]
+    ChatSends,
+    /// Members under ten times the capacity of anonymous requests, and beside 5,000 slow connections
+    Floods,
+    /// A release and its way back under 200 requests a second
+    #[value(name = "roll_out", alias = "roll-out")]
+    RollOut,
+    /// The cost of logs and metrics at full load
+    Telemetry,
     /// Verdicts about mass mail, rings and honest members
     Verdicts,
 }
@@ -231,6 +243,10 @@ async fn run(cli: Cli) -> Result<(), Error> {
             ScenarioName::NotifyLists => scenarios::notify_lists::measure(&bench).await,
             ScenarioName::NotifyPushes => scenarios::notify_pushes::measure(&bench).await,
             ScenarioName::NightShift => scenarios::night_shift::measure(&bench).await,
+            ScenarioName::ChatSends => scenarios::chat_sends::measure(&bench).await,
+            ScenarioName::Floods => scenarios::floods::measure(&bench).await,
+            ScenarioName::RollOut => scenarios::roll_out::measure(&bench).await,
+            ScenarioName::Telemetry => scenarios::telemetry::measure(&bench).await,
             ScenarioName::Verdicts => scenarios::verdicts::measure(&bench),
         };
         match measured {

@@ -14,6 +14,9 @@ use crate::{Error, machine};
 const BEGIN: &str = "<!-- figures: begin (written by `make bench`) -->";
 const END: &str = "<!-- figures: end -->";
 
+/// The result of a row whose comparison can't be made on this machine. It neither passes nor misses.
+pub const NOT_MEASURED: &str = "not measured here";
+
 /// A goal and a measurement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
@@ -88,7 +91,11 @@ fn section(stored: &StoredScenario) -> String {
     );
     text.push_str("| what | goal | measured | beside it | |\n|---|---|---|---|---|\n");
     for row in &stored.scenario.rows {
-        let verdict = if row.passes { "pass" } else { "**miss**" };
+        let verdict = match row.measured.as_str() {
+            NOT_MEASURED => "–",
+            _ if row.passes => "pass",
+            _ => "**miss**",
+        };
         let _ = writeln!(text, "| {} | {} | {} | {} | {verdict} |", row.what, row.goal, row.measured, row.beside);
     }
     text.push('\n');

@@ -25,6 +25,8 @@ pub struct Server {
     pub process: ChildProcess,
     /// The address of its public listener.
     pub public: SocketAddr,
+    /// The address of its operations listener.
+    pub operations: SocketAddr,
     /// From spawning it to the first `200` of its `/readyz`.
     pub ready_after: Duration,
 }
@@ -56,7 +58,7 @@ impl Server {
             if let Ok(mut connection) = Connection::open(operations).await
                 && connection.get("/readyz").await.is_ok_and(|answer| answer.status == 200)
             {
-                return Ok(Self { process, public, ready_after: began.elapsed() });
+                return Ok(Self { process, public, operations, ready_after: began.elapsed() });
             }
             let log_text = || std::fs::read_to_string(&log).unwrap_or_default();
             if let Some(status) = process.exit_status() {

@@ -17,7 +17,7 @@ use crate::report::{Row, Scenario, median, spread};
 use crate::server::Server;
 use crate::{Bench, Error, process};
 
-const PHOTO_BYTES: u64 = 100_000;
+pub(super) const PHOTO_BYTES: u64 = 100_000;
 /// The members who upload, each on one connection.
 const MEMBERS: usize = 16;
 const CHANGED_PERCENT: usize = 1;
@@ -74,14 +74,15 @@ impl Sides<'_> {
 }
 
 /// Members who upload photos, each photo once.
-struct Members {
+pub(super) struct Members {
     photos: Arc<Photos>,
     connections: Vec<Connection>,
     next: usize,
 }
 
 impl Members {
-    async fn sign_up(server: &Server, photos: Photos) -> Result<Self, Error> {
+    /// Signs them up; they have uploaded nothing yet.
+    pub(super) async fn sign_up(server: &Server, photos: Photos) -> Result<Self, Error> {
         let mut connections = Vec::new();
         for number in 0..MEMBERS {
             let token = server.sign_up(&format!("member{number}")).await?;
@@ -91,7 +92,7 @@ impl Members {
     }
 
     /// Uploads `count` photos and waits until they are processed. Returns the times of the uploads in milliseconds.
-    async fn upload(&mut self, count: usize) -> Result<Vec<f64>, Error> {
+    pub(super) async fn upload(&mut self, count: usize) -> Result<Vec<f64>, Error> {
         let mut uploads = JoinSet::new();
         for (member, connection) in self.connections.drain(..).enumerate() {
             let (photos, first, end) = (self.photos.clone(), self.next + member, self.next + count);
