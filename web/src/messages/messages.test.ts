@@ -34,7 +34,7 @@ const CODES_FOR_PROGRAMS = [
   // The player gets these of a playlist, and its page reads the thread again; the page asks for the feed alone, not for the first screen.
   'social.programme_changed', 'social.programme_not_ready', 'home.wrong_cursor',
   // A stream that is refused is opened again by itself, and what has changed otherwise is read again.
-  'notify.invalid_mark', 'notify.too_many_streams', 'chat.too_many_streams', 'chat.changes_reset',
+  'notify.invalid_mark', 'notify.too_many_streams', 'chat.too_many_streams', 'chat.changes_reset', 'chat.not_a_websocket',
   // Of devices that notifications are pushed to: the page asks first whether browsers are, and sends what the browser has made.
   'notify.no_such_device', 'notify.invalid_device', 'notify.no_push_key',
   // Of announcements, at the operators' listener.
