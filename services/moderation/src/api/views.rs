@@ -346,7 +346,7 @@ impl From<OwnDecision> for OwnDecisionView {
     fn from(own: OwnDecision) -> Self {
         let can_appeal = own.row.can_be_appealed() && own.appeal.is_none();
         let OwnDecision { row, appeal } = own;
-        let verdict = row.id;
+        let (verdict, is_automatic) = (row.id, row.is_automatic());
         let appeal = appeal.map(|OwnAppeal { state, case, answer }| {
             let text = case.appeal.map_or_else(String::new, |appeal| appeal.text);
             AppealView { verdict, state, text, answer, created_at: case.created_at }
@@ -360,7 +360,7 @@ impl From<OwnDecision> for OwnDecisionView {
             reason: row.decision.reason,
             statement: row.decision.statement,
             until: row.decision.until,
-            is_automatic: row.is_automatic(),
+            is_automatic,
             decided_at: row.decided_at,
             overturned_at: row.overturned_at,
             appeal,
