@@ -364,7 +364,8 @@ export interface paths {
         put?: never;
         /**
          * Joins the group of a link.
-         * @description The caller sees what comes from then on. Nothing changes if they take part.
+         * @description The caller sees what comes from then on. Nothing changes if they take part. Who was taken out by an admin comes back
+         *     by an invitation only.
          */
         post: operations["join_conversation"];
         delete?: never;
@@ -1288,7 +1289,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a decision against the caller. */
+        /**
+         * Returns a decision against the caller.
+         * @description It says what was done, why, until when, and whether an appeal is possible, was sent, and what came of it.
+         */
         get: operations["show_decision"];
         put?: never;
         post?: never;
@@ -9987,7 +9991,20 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_malformed"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `chat.no_such_invite`: Ask an admin of the group for a new link.
              *     * `chat.no_such_person`: Check the handle; the account is gone or not shown to you.
@@ -10630,7 +10647,7 @@ export interface operations {
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
              */
@@ -10769,7 +10786,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
              */
@@ -10844,7 +10861,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
              */
@@ -11085,7 +11102,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
              */
@@ -11155,7 +11172,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
              */
@@ -11233,7 +11250,7 @@ export interface operations {
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
              *     * `chat.refused`: Read the reason; appeal if `can_appeal` says so.
@@ -11341,7 +11358,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
              */
@@ -11498,7 +11515,7 @@ export interface operations {
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.refused`: Read the reason; appeal if `can_appeal` says so.
              */
@@ -18150,7 +18167,7 @@ export interface operations {
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_author`: Only the author may do this. You can delete the message for yourself.
              *     * `chat.refused`: Read the reason; appeal if `can_appeal` says so.
@@ -18247,7 +18264,7 @@ export interface operations {
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              */
             403: {
@@ -18322,7 +18339,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
-             *     * `chat.not_a_member`: You have left this conversation; ask a member to bring you in again.
+             *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              */
             403: {

@@ -598,7 +598,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Counts what was reported, decided, appealed and undone. */
+        /**
+         * Counts what was reported, decided, appealed and undone.
+         * @description The counts are of whole days in UTC, for reports on transparency, and name no member.
+         */
         get: operations["count_moderation"];
         put?: never;
         post?: never;
@@ -617,7 +620,8 @@ export interface paths {
         };
         /**
          * Lists cases, the most urgent first, then the oldest.
-         * @description Continue with the `next` of a page as `after`. Reports of one thing are one case. Appeals are among them.
+         * @description Continue with the `next` of a page as `after`. Reports of one thing are one case. Appeals are among them,
+         *     and what checks hold until a moderator has read it.
          */
         get: operations["list_moderation_queue"];
         put?: never;
@@ -660,7 +664,7 @@ export interface paths {
         /**
          * Claims a case, so that no other moderator works on it.
          * @description The claim ends by itself after `moderation.claim_minutes`; claiming again makes it longer. A moderator claims
-         *     neither a case about themselves nor an appeal against a decision of theirs.
+         *     neither a case about themselves, nor one that they have reported, nor an appeal against a decision of theirs.
          */
         post: operations["claim_moderation_case"];
         /**
@@ -686,7 +690,8 @@ export interface paths {
          * Decides about a case that the caller has claimed.
          * @description The role that has the thing removes it, and accounts changes the standing of its owner, within seconds. The owner
          *     reads the statement in `GET /v1/me/decisions` and is notified; so are all who have reported it. An appeal is decided
-         *     by another moderator than the one whose decision it is against. The act is recorded in the audit trail.
+         *     by another moderator than the one whose decision it is against. What a check holds is delivered by `keep`, and
+         *     removed by the other actions. The act is recorded in the audit trail.
          */
         post: operations["decide_moderation_case"];
         delete?: never;
@@ -1629,6 +1634,7 @@ export interface components {
          *           "excerpt": "buy at my shop",
          *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
          *           "is_appeal": false,
+         *           "is_held": false,
          *           "kind": "comment",
          *           "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
          *           "owner": {
@@ -2304,6 +2310,7 @@ export interface components {
          *           "excerpt": "buy at my shop",
          *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
          *           "is_appeal": false,
+         *           "is_held": false,
          *           "kind": "comment",
          *           "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
          *           "owner": {
@@ -2600,6 +2607,7 @@ export interface components {
          *       "excerpt": "buy at my shop",
          *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
          *       "is_appeal": false,
+         *       "is_held": false,
          *       "kind": "comment",
          *       "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
          *       "owner": {
@@ -2625,13 +2633,15 @@ export interface components {
             id: string;
             /** @description Whether it is an appeal against a decision. */
             is_appeal: boolean;
+            /** @description Whether a check has stopped it, so that it reaches its recipient only if a moderator keeps it. */
+            is_held: boolean;
             /** @description What kind of thing it is: `post`, `comment`, `account`, `message` … */
             kind: string;
             /** @description The thing's id. */
             object: string;
             /** @description Whose it is. */
             owner: components["schemas"]["CasePerson"];
-            /** @description Why it was reported first. */
+            /** @description Why it was reported first; `other` if a check has stopped it. */
             reason: components["schemas"]["ReportReason"];
             /**
              * Format: int64
@@ -2659,6 +2669,7 @@ export interface components {
          *         "excerpt": "buy at my shop",
          *         "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b62",
          *         "is_appeal": false,
+         *         "is_held": false,
          *         "kind": "comment",
          *         "object": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
          *         "owner": {
@@ -5729,7 +5740,7 @@ export interface operations {
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
-             *     * `moderation.own_case`: Leave it to another moderator: it is about you, or about a decision of yours.
+             *     * `moderation.own_case`: Leave it to another moderator: it is about you, about a decision of yours, or you have reported it.
              */
             403: {
                 headers: {
@@ -5856,7 +5867,7 @@ export interface operations {
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
              *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
              *     * `moderation.beyond_role`: Leave it to an operator: moderators limit and suspend for seven days at most, and don't ban.
-             *     * `moderation.own_case`: Leave it to another moderator: it is about you, or about a decision of yours.
+             *     * `moderation.own_case`: Leave it to another moderator: it is about you, about a decision of yours, or you have reported it.
              */
             403: {
                 headers: {
