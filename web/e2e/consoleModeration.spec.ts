@@ -35,7 +35,7 @@ test('a case is claimed and decided by keyboard, on a phone too, and the post is
   await home.getByRole('heading', { level: 1 }).focus();
   await home.keyboard.press('d');
   const dialog = home.getByRole('dialog');
-  await dialog.getByText('Remove', { exact: true }).click();
+  await dialog.getByRole('radio', { name: 'Remove', exact: true }).check();
   await dialog.getByLabel('What the member reads').fill('No advertising, please.');
   await dialog.getByLabel('Reason').fill('Advertising.');
   await dialog.getByRole('button', { name: 'Decide' }).click();

@@ -58,6 +58,7 @@ test('no page of messages and no dialog has a text outside the message files', a
   await main.locator('.reason button').click();
   await check('an appeal');
   await closeDialog();
+  await main.locator('#message-m2 .line > .button').first().click();
   await main.locator('#message-m2 .acts > button').first().click();
   await check('a reply');
   await main.locator('form .line button').first().click();

@@ -3,6 +3,7 @@
 //! Invariant: every name is an account; an event that is published here has been handled when the call returns.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -160,7 +161,9 @@ impl Harness {
     /// Sends a text and returns the response. Each text comes long enough after the one before for every rate.
     pub async fn say(&self, member: &TestClient, conversation: &str, text: &str) -> TestResponse {
         self.world.clock().advance(TimeDelta::seconds(10));
-        let body = json!({"client_id": format!("{}-{text}", member.id).replace(' ', "_"), "text": text});
+        let mut hasher = DefaultHasher::new();
+        (member.id, text).hash(&mut hasher);
+        let body = json!({"client_id": hasher.finish().to_string(), "text": text});
         member.post(&format!("{conversation}/messages"), &body).await
     }
 }
