@@ -105,8 +105,7 @@ impl Talk {
         Followers::open(self.installation.gateway, members, self.began).await
     }
 
-    /// Signs all in again and lets them follow: access tokens, and the streams that they open, end after a quarter of an
-    /// hour.
+    /// Signs all in again and lets them follow: access tokens, and the streams that they open, end after 15 minutes.
     async fn follow_anew(&mut self) -> Result<Followers, Error> {
         self.installation.sign_in(&mut self.members).await?;
         self.follow(&self.members).await

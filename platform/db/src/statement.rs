@@ -2,8 +2,8 @@
 //!
 //! SQLite keeps the names of a statement's parameters in a list and searches it from its start: for each name when it
 //! parses the text, and for each parameter when sqlx binds the values. A multi-row insert with 4,096 parameters took
-//! 186 ms with `$1`, `$2` … and 6 ms without names, so long statements get parameters without names there. Invariant: the
-//! n-th value stands for each `$n` that is outside of quotes and comments, on both engines.
+//! 186 ms with `$1`, `$2` … and 6 ms without names, so long statements get parameters without names there. Invariant:
+//! the n-th value stands for each `$n` that is outside of quotes and comments, on both engines.
 
 use sea_orm::{DbBackend, Statement, Value};
 

@@ -122,7 +122,7 @@ fn type_of(frame: &Value) -> Option<&str> {
     own.and_then(Value::as_str).or_else(|| frame["allOf"].as_array()?.iter().find_map(type_of))
 }
 
-/// Returns the schema of a frame as one object. A choice has its fields and its `type` as two, and the first may allow no
+/// Returns the schema of a frame as one object. A choice has its fields and its `type` as two; the first may allow no
 /// other field.
 fn payload(frame: &Value, schemas: &Value) -> Value {
     let Some(parts) = frame["allOf"].as_array() else { return frame.clone() };

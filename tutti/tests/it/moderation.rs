@@ -1,5 +1,5 @@
 //! From a report to its outcome through the real roles: social reports, a moderator decides, social removes, accounts
-//! limits, media refuses the file, notify tells; an appeal ends what can end. The same of messages: what a check of chat
+//! limits, media refuses the file, notify tells; an appeal ends what can end. As with messages: what a check of chat
 //! holds is delivered after an appeal, and removed after a report.
 //!
 //! The roles run behind one listener without the gateway, which does not route to the operators' operations.

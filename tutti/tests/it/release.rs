@@ -108,6 +108,7 @@ async fn a_release_is_prepared_accepted_started_and_taken_back_with_the_stated_l
     release.settings.pop();
     let (succeeded, said) = release.run(&["release", "start", "--hold"]);
     assert!(succeeded && said.contains("accepted by Ada L.") && !release.has_run("promote"), "{said}");
+    assert!(release.has_run("canary"));
     let (succeeded, said) = release.run(&["release", "promote"]);
     assert!(succeeded && release.has_run("promote"), "{said}");
 

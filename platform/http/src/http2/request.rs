@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_looks_as_it_does_over_http_1() {
+    fn a_request_is_the_same_as_over_http_1() {
         let request = Request::get("https://a.example:8443/v1/me?x=1").header(COOKIE, "a=1").header(COOKIE, "b=2");
         let parts = prepared(request).unwrap();
         assert_eq!(parts.uri, "/v1/me?x=1");

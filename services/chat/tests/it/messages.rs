@@ -65,7 +65,7 @@ async fn messages_are_edited_reacted_to_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_a_blocked_member_does_looks_the_same_to_them_and_reaches_no_one() {
+async fn what_a_blocked_member_does_is_the_same_to_them_and_reaches_no_one() {
     let harness = Harness::new().await;
     let [ada, bob] = harness.members(["ada", "bob"]);
     harness.follow(&bob, &ada);

@@ -71,7 +71,7 @@ async fn a_request_tells_nobody_anything_before_it_is_accepted() {
 }
 
 #[tokio::test]
-async fn ignored_declined_and_blocked_look_alike() {
+async fn ignored_declined_and_blocked_are_the_same_to_the_sender() {
     let harness = Harness::new().await;
     let [ada, ignores, declines, blocks] = harness.members(["ada", "ivy", "dan", "ben"]);
     let mut views = Vec::new();

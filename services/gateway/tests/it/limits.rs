@@ -91,8 +91,8 @@ async fn responses_say_what_is_left_of_a_rate() {
     let refused = refused.expect("none was refused").refused(429, "request.too_many");
     assert_eq!(refused.header("ratelimit"), "\"reads\";r=0;t=1");
     assert_eq!(refused.header("retry-after"), "1");
-    // A member at the same address has a budget of its own. A health check has none: it is let through to its route, which
-    // the binary adds to the gateway's.
+    // A member at the same address has a budget of its own. A health check has none: it is let through to its route,
+    // which the binary adds to the gateway's.
     let response = harness.world.ada().get("/v1/media").await.expect(200);
     assert_eq!(response.header("ratelimit"), "\"reads\";r=9;t=1");
     anonymous.get("/healthz").await.expect(404);
