@@ -60,7 +60,7 @@ pub enum NoticeKind {
     Reminder,
     /// The people who run the site have something to say.
     Announcement,
-    /// Somebody has written to you.
+    /// A message has come.
     Messaged,
 }
 
