@@ -16,8 +16,8 @@ pub const TABLES: [&str; 2] = ["conversation", "conversation_member"];
 
 const CONVERSATION: &str = "conversation (id, kind, pair, epoch, last_seq, created_at)";
 const MEMBER: &str = "conversation_member (
-    conversation, account, state, is_admin, from_seq, read_seq, delivered_seq, told_read_seq, told_delivered_seq,
-    position, joined_at
+    conversation, account, state, is_admin, is_taken_out, from_seq, read_seq, delivered_seq, told_read_seq,
+    told_delivered_seq, position, joined_at
 )";
 
 /// Inserts a conversation of each of these sets of members: of two, or a group. Returns their ids in the same order.
@@ -31,12 +31,13 @@ pub async fn insert_each(db: &Db, sets: &[&[Uuid]], random: &Random, now: DateTi
     insert(db, CONVERSATION, conversations).await?;
     let position = now.timestamp_micros();
     let members = ids.iter().zip(sets).flat_map(|(id, members)| {
-        let member = |account: &Uuid| -> [Value; 11] {
+        let member = |account: &Uuid| -> [Value; 12] {
             let none = || Value::from(0_i64);
             [
                 (*id).into(),
                 (*account).into(),
                 "joined".into(),
+                false.into(),
                 false.into(),
                 none(),
                 none(),
@@ -47,7 +48,7 @@ pub async fn insert_each(db: &Db, sets: &[&[Uuid]], random: &Random, now: DateTi
                 now.into(),
             ]
         };
-        members.iter().map(member).collect::<Vec<[Value; 11]>>()
+        members.iter().map(member).collect::<Vec<[Value; 12]>>()
     });
     insert(db, MEMBER, members).await?;
     Ok(ids)
