@@ -45,7 +45,7 @@ pub use connection::{ConnectionPermit, Limits, OverTls};
 pub use connections::client_prefix;
 pub use extensions::keep_forwarded;
 pub use extract::{Page, Path, Query};
-pub use idempotency::{Idempotency, Removed, Repeatable};
+pub use idempotency::{Effect, Idempotency, Removed, Repeatable};
 pub use internal_headers::{CLIENT_IP, Deadline, LISTENER, OPERATORS_LISTENER, trust_internal_headers};
 pub use json::{Json, is_json};
 pub use layers::{LayerState, RequestId, RouterLayer, with_common_layers, with_guarded_layers};

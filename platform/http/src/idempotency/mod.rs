@@ -2,11 +2,13 @@
 //!
 //! For a day the layer stores that the request was done, its fingerprint, and the location of what it created: the
 //! response is read from there again, with `Idempotent-Replay: true`. A key belongs to the member and the path it was
-//! used at. A running request renews its claim; if it stops, it died with its process, and its key is free. Owns the
-//! layer; [`store`] has the rows, [`fingerprint`] compares requests, and decision 24 has the reasons. Invariant: while
-//! the first request runs, a second with its key is refused (409), never run beside it; and once a request has had its
-//! effect, this layer never turns its response into an error.
+//! used at. A running request renews its claim; if it stops, it died with its process, and its key is free, unless the
+//! transaction of its [`Effect`] was committed. Owns the layer; [`store`] has the rows, [`fingerprint`] compares
+//! requests, and decision 24 has the reasons. Invariant: while the first request runs, a second with its key is refused
+//! (409), never run beside it; and once a request has had its effect, this layer never turns its response into an
+//! error.
 
+mod effect;
 mod fingerprint;
 mod store;
 
@@ -32,6 +34,7 @@ use crate::problem::{Problem, every_role};
 use crate::{Deadline, RequestId, Trace};
 use base::clock::Clock;
 use db::{Db, Error};
+pub use effect::Effect;
 use fingerprint::{FingerprintWatch, compare};
 use store::{BeginOutcome, Completed, Key, Replay, StoredOutcome};
 
@@ -146,7 +149,7 @@ impl Idempotency {
         let request = Request::from_parts(parts, body);
         let Some(member) = member else { return Ok(next.run(request).await) };
         let (key, holder) = (key_hash(&request, &member)?, Random::system().uuid_v4().to_string());
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let key = match store::begin(&self.db, key, holder, member.id(), self.clock.now()).await? {
             BeginOutcome::Claimed(key) => key,
             BeginOutcome::Done(stored) => return self.replay(stored, Request::from_parts(parts, body), next).await,
@@ -159,6 +162,7 @@ impl Idempotency {
         let claim = Claim { db: self.db.clone(), key };
         let mut running = RunningRequest(Some(claim.clone()));
         let (fingerprint_watch, body) = FingerprintWatch::wrap(&parts, body);
+        parts.extensions.insert(Effect::new(claim.key.clone(), fingerprint_watch.clone()));
         let response = tokio::select! {
             response = next.run(Request::from_parts(parts, body)) => response,
             never = claim.heartbeat(&self.clock) => match never {},

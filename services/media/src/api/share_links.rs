@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Path};
+use http_server::{Effect, Json, List, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -121,12 +121,13 @@ pub(super) struct SharedView {
 pub(super) async fn create(
     State(media): State<Media>,
     member: Member,
+    effect: Effect,
     Path(id): Path<MediaId>,
     Json(body): Json<LinkBody>,
 ) -> Result<impl IntoResponse, Error> {
     let expires_at = ShareLink::expiry(body.expires_at.as_deref(), body.expires_in, media.context.clock.now());
     let expires_at = expires_at.map_err(Error::Invalid)?;
-    let (link, token) = commands::create_share_link(&media, &id, AccountId(member.id()), expires_at).await?;
+    let (link, token) = commands::create_share_link(&media, &id, AccountId(member.id()), expires_at, effect).await?;
     let location = [(header::LOCATION, format!("/v1/media/{id}/links/{}", link.id))];
     Ok((StatusCode::CREATED, location, Json(LinkView::new(&link, Some(&token)))))
 }

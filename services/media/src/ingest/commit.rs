@@ -1,6 +1,7 @@
 //! Completes an upload: makes its bytes durable, inspects the whole file, and has the item created.
 //!
-//! Invariant: a commit runs in a task of its own, so a client that disconnects in the last moment changes nothing.
+//! Invariant: a commit runs in a task of its own, so a client that disconnects in the last moment changes nothing
+//! (but with an `Idempotency-Key`, which is free from then on: then there is no item).
 //! Either all of it happens or none, and objects that no row names are removed.
 
 use chrono::{DateTime, Utc};
@@ -8,6 +9,7 @@ use codec::scrub::ScanIndex;
 use codec::sniff::{Format, Kind};
 use contract::media::{Kind as ItemKind, Patch};
 use contract::{AccountId, MediaId, ObjectKey};
+use http_server::Effect;
 use sha2::Digest as _;
 
 use super::inspect::{FileInfo, ProbeResult, inspect};
@@ -30,6 +32,8 @@ pub(crate) struct CommitRequest {
     pub digest: Option<[u8; 32]>,
     /// The resumable upload that this completes, if any.
     pub upload: Option<Fence>,
+    /// What the request that sent the file does.
+    pub effect: Effect,
 }
 
 /// Commits an upload whose bytes have all arrived. Returns the new item.
@@ -175,6 +179,7 @@ async fn record(stored: &mut StoredUpload, request: CommitRequest) -> Result<(It
         claim_by: request.details.claim_later.then(|| now + media.config.unclaimed_ttl()),
         has_leased_key: stored.key.is_for(&stored.object),
         upload: request.upload.map(|fence| CompletedUpload { fence, checkpointed }),
+        effect: request.effect,
     };
     create_item(media, new).await
 }

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use contract::social::talk_views::CommentView;
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Effect, Json, List, Page, Path, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use super::reader_of;
 use crate::commands::{self, NewComment};
 use crate::error::Error;
 use crate::known_people::{caller, reader};
-use crate::model::{CommentText, Position, parse_cursor};
+use crate::model::{Comment, CommentText, Position, parse_cursor};
 use crate::queries;
 use crate::queries::comments::CommentSelection;
 use crate::state::Social;
@@ -56,13 +56,6 @@ pub(super) struct CommentsParams {
     /// The token of the post's link, if it has the audience `link`.
     #[param(example = "5kT0vYq8Zb3mXw1RcHs9Ga")]
     link: Option<String>,
-}
-
-/// Returns the URL of a comment, with the token of the post's link if the request had something that can be one.
-fn location(id: Uuid, token: Option<&str>) -> String {
-    let is_plain = |token: &&str| token.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let query = token.filter(is_plain).map_or_else(String::new, |token| format!("?link={token}"));
-    format!("/v1/comments/{id}{query}")
 }
 
 /// Returns the position behind which a page begins.
@@ -168,6 +161,7 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Path(id): Path<Uuid>,
     Query(params): Query<LinkParams>,
     Json(body): Json<NewCommentBody>,
@@ -176,9 +170,9 @@ pub(super) async fn create(
     let author = caller(&social, &member).await?;
     let number = author.number;
     let new = NewComment { post: id, token: params.link.clone(), text, answers: body.answers };
-    let id = commands::create_comment(&social, author, new).await?;
+    let id = commands::create_comment(&social, author, new, effect).await?;
     let comment = queries::comments::get(&social, number, id, params.link.as_deref()).await?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, location(id, params.link.as_deref()))], Json(comment)))
+    Ok((StatusCode::CREATED, [(header::LOCATION, Comment::location(id, params.link.as_deref()))], Json(comment)))
 }
 
 /// Returns a comment.

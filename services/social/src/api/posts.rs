@@ -9,7 +9,7 @@ use contract::social::views::PostView;
 use contract::social::{Audience, Policies};
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, Path, Query};
+use http_server::{Effect, Json, Path, Query};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -172,11 +172,12 @@ pub(super) struct ShowParams {
 pub(super) async fn create(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Json(body): Json<NewPostBody>,
 ) -> Result<impl IntoResponse, Error> {
     let (new, author) = (body.into_new_post()?, caller(&social, &member).await?);
     let number = author.number;
-    let id = commands::create_post(&social, author, new).await?;
+    let id = commands::create_post(&social, author, new, effect).await?;
     let post = queries::posts::get(&social, number, id, None).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/posts/{id}"))], Json(post)))
 }

@@ -8,7 +8,7 @@ use contract::social::Audience;
 use contract::social::threads::ThreadPartView;
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Problem, Query};
+use http_server::{Effect, Json, List, Page, Path, Problem, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -171,13 +171,14 @@ fn named(thread: Uuid, part: Uuid, params: LinkParams) -> NamedPart {
 pub(super) async fn join(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Path(thread): Path<Uuid>,
     Query(params): Query<LinkParams>,
     Json(body): Json<NewPartBody>,
 ) -> Result<impl IntoResponse, Error> {
     let (new, author) = (body.into_new_part(thread, params.link.clone())?, caller(&social, &member).await?);
     let number = author.number;
-    let id = commands::join_thread(&social, author, new).await?;
+    let id = commands::join_thread(&social, author, new, effect).await?;
     let part = queries::threads::part(&social, number, thread, id, params.link.as_deref()).await?;
     let location = format!("/v1/threads/{thread}/parts/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(part)))

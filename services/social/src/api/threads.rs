@@ -9,7 +9,7 @@ use contract::social::threads::{ThreadRule, ThreadView};
 use contract::social::{Audience, Policies};
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, Path, Query};
+use http_server::{Effect, Json, Path, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -178,11 +178,12 @@ pub(super) struct LinkParams {
 pub(super) async fn open(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Json(body): Json<NewThreadBody>,
 ) -> Result<impl IntoResponse, Error> {
     let (new, opener) = (body.into_new_thread()?, caller(&social, &member).await?);
     let number = opener.number;
-    let id = commands::open_thread(&social, opener, new).await?;
+    let id = commands::open_thread(&social, opener, new, effect).await?;
     let thread = queries::threads::get(&social, number, id, None).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/threads/{id}"))], Json(thread)))
 }

@@ -8,6 +8,7 @@ use contract::AccountId;
 use contract::social::Policy;
 use contract::social::talk::{CommentPending, Commented};
 use db::Tx;
+use http_server::Effect;
 use uuid::Uuid;
 
 use super::about_post::{self, AboutPost};
@@ -33,7 +34,12 @@ pub(crate) struct NewComment {
 }
 
 /// Writes a comment and returns its id.
-pub(crate) async fn create_comment(social: &Social, actor: Person, new: NewComment) -> Result<Uuid, Error> {
+pub(crate) async fn create_comment(
+    social: &Social,
+    actor: Person,
+    new: NewComment,
+    effect: Effect,
+) -> Result<Uuid, Error> {
     // First: while accounts does not respond, a post that is not shown and none are the same response as well.
     let mentioned = by_handles(social, &new.text.mentions).await?;
     let lane = about_post::lanes(social, &actor, new.post).await?.ok_or(Error::NotFound)?;
@@ -66,6 +72,7 @@ pub(crate) async fn create_comment(social: &Social, actor: Person, new: NewComme
                 created_at: now,
             };
             comments::insert(tx, &comment).await?;
+            effect.created(tx, Comment::location(id, new.token.as_deref())).await?;
             let (post, post_author, author) = (comment.post, about.owner.account, about.actor.account);
             if comment.is_pending {
                 return Ok(tx.publish(&CommentPending { id, post, post_author, author, at: now }, now)?);

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use contract::media::{FindOwnedItems, OwnedItem};
 use contract::social::{Audience, PostState};
 use db::{Lane, Tx};
+use http_server::Effect;
 use uuid::Uuid;
 
 use super::publish_post::{announce, draw_position, numbered};
@@ -43,7 +44,7 @@ impl Draft {
 }
 
 /// Writes a post and returns its id.
-pub(crate) async fn create_post(social: &Social, author: Person, new: NewPost) -> Result<Uuid, Error> {
+pub(crate) async fn create_post(social: &Social, author: Person, new: NewPost, effect: Effect) -> Result<Uuid, Error> {
     let draft = prepare(social, &author, new).await?;
     let (id, has_media, song) = (draft.post.id, !draft.media.is_empty(), draft.song.clone());
     let lane = Lane::of(&author.account);
@@ -52,7 +53,8 @@ pub(crate) async fn create_post(social: &Social, author: Person, new: NewPost) -
         .db
         .write(lane, async move |tx| {
             let author = read_author(tx, &author, draft.now).await?;
-            write(tx, &author, draft).await
+            write(tx, &author, draft).await?;
+            Ok::<_, Error>(effect.created(tx, format!("/v1/posts/{id}")).await?)
         })
         .await?;
     finish(social, id, has_media).await;

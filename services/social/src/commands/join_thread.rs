@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use contract::media::Kind;
 use contract::social::threads::{PartState, ThreadOpened};
 use db::{Lane, Tx};
+use http_server::Effect;
 use uuid::Uuid;
 
 use super::create_post::{finish, prepare, read_author, write};
@@ -35,7 +36,7 @@ pub(crate) struct NewPart {
 }
 
 /// Joins a thread that the author may see, and returns the id of the part.
-pub(crate) async fn join_thread(social: &Social, author: Person, new: NewPart) -> Result<Uuid, Error> {
+pub(crate) async fn join_thread(social: &Social, author: Person, new: NewPart, effect: Effect) -> Result<Uuid, Error> {
     let NewPart { thread, token, post, answers } = new;
     let draft = prepare(social, &author, post).await?;
     check_clip(&draft.media)?;
@@ -55,7 +56,7 @@ pub(crate) async fn join_thread(social: &Social, author: Person, new: NewPart) -
             if state == PartState::Pending {
                 announce_part(tx, id, &author, &part, now).await?;
             }
-            Ok::<_, Error>(())
+            Ok::<_, Error>(effect.created(tx, format!("/v1/threads/{thread}/parts/{id}")).await?)
         })
         .await?;
     finish(social, id, true).await;

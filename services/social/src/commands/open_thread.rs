@@ -4,6 +4,7 @@
 
 use contract::social::threads::ThreadOpened;
 use db::Lane;
+use http_server::Effect;
 use uuid::Uuid;
 
 use super::create_post::{finish, prepare, read_author, write};
@@ -14,7 +15,12 @@ use crate::state::Social;
 use crate::store::threads;
 
 /// Opens a thread and returns its id.
-pub(crate) async fn open_thread(social: &Social, opener: Person, new: NewThread) -> Result<Uuid, Error> {
+pub(crate) async fn open_thread(
+    social: &Social,
+    opener: Person,
+    new: NewThread,
+    effect: Effect,
+) -> Result<Uuid, Error> {
     let NewThread { post, rule, cap } = new;
     let draft = prepare(social, &opener, post).await?;
     check_clip(&draft.media)?;
@@ -28,7 +34,7 @@ pub(crate) async fn open_thread(social: &Social, opener: Person, new: NewThread)
             write(tx, &opener, draft).await?;
             threads::insert(tx, &Thread { id, rule, cap, part_count: 0, last_number: 0, created_at: now }).await?;
             tx.publish(&ThreadOpened { thread: id, opener: opener.account, rule, audience, at: now }, now)?;
-            Ok::<_, Error>(())
+            Ok::<_, Error>(effect.created(tx, format!("/v1/threads/{id}")).await?)
         })
         .await?;
     finish(social, id, true).await;

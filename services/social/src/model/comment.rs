@@ -68,6 +68,13 @@ pub(crate) struct Comment {
 }
 
 impl Comment {
+    /// Returns the URL of a comment, with the token of the post's link if the request had something that can be one.
+    pub(crate) fn location(id: Uuid, token: Option<&str>) -> String {
+        let is_plain = |token: &&str| token.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let query = token.filter(is_plain).map_or_else(String::new, |token| format!("?link={token}"));
+        format!("/v1/comments/{id}{query}")
+    }
+
     /// Returns the comment that it answers.
     pub(crate) fn answers(&self) -> Option<Uuid> {
         (self.parent != self.post).then_some(self.parent)
