@@ -12,14 +12,14 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use objects::{Batch, Listed, Objects, Writer, shards};
+use objects::{Batch, Listed, Objects, Source, Writer, shards};
 
 use crate::Error;
 use crate::keys::Keys;
 use crate::manifest::{IndexEntry, Manifest, SealedFile, read_index, time_of, write_index};
 use crate::options::BackupOptions;
 use crate::rate_limit::RateLimit;
-use crate::sealed::{self, Digest};
+use crate::sealed::{self, Digest, SmallFile};
 
 /// The shard of the manifests.
 const POINTS: &str = "rp";
@@ -30,7 +30,7 @@ const SMALL_FILES: usize = 20_000;
 /// The largest manifest or part that is read into memory, and the longest line of an index.
 const MAX_IN_MEMORY_BYTES: usize = 1 << 30;
 /// The largest file that is opened whole in memory: of so many at once as there are concurrent requests.
-const MAX_WHOLE_BYTES: u64 = 1 << 20;
+const MAX_SMALL_BYTES: u64 = 1 << 20;
 /// Concurrent requests to the repository.
 pub(crate) const MAX_CONCURRENT: usize = 8;
 
@@ -39,6 +39,8 @@ pub(crate) const MAX_CONCURRENT: usize = 8;
 pub struct Repository {
     points: Objects,
     data: Objects,
+    /// Whether both are folders on this machine.
+    is_folder: bool,
     keys: Arc<Keys>,
     limit: RateLimit,
 }
@@ -62,7 +64,8 @@ impl Repository {
             }
         };
         points.ping().await.map_err(Error::Repository)?;
-        Ok(Self { points, data, keys, limit: RateLimit::new(options.bytes_per_second) })
+        let (is_folder, limit) = (options.folder.is_some(), RateLimit::new(options.bytes_per_second));
+        Ok(Self { points, data, is_folder, keys, limit })
     }
 
     /// Returns the ids of all recovery points, the oldest first.
@@ -186,7 +189,6 @@ impl Repository {
         file: &SealedFile,
         mut visit: impl AsyncFnMut(Bytes) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut sealed = stream_of(&self.data, &file.key, file.stored_bytes).await?;
         let check = |digest: Digest| {
             if digest.bytes == file.bytes && digest.sha256 == file.sha256 {
                 Ok(())
@@ -194,17 +196,29 @@ impl Repository {
                 Err(Error::damaged(what, "it holds other bytes than the point names"))
             }
         };
-        if file.stored_bytes.max(file.bytes) > MAX_WHOLE_BYTES {
+        if file.stored_bytes.max(file.bytes) > MAX_SMALL_BYTES {
+            let sealed = stream_of(&self.data, &file.key, file.stored_bytes).await?;
             return check(sealed::open(&self.keys, what, sealed, visit).await?);
         }
-        let mut whole = BytesMut::new();
-        while let Some(chunk) = sealed.try_next().await? {
-            whole.extend_from_slice(&chunk);
-        }
-        let bytes = usize::try_from(file.bytes).unwrap_or(0);
-        let (digest, content) = sealed::open_whole(&self.keys, what, whole.freeze(), bytes).await?;
+        let (sealed, bytes) = (self.small_file(file).await?, usize::try_from(file.bytes).unwrap_or(0));
+        let (digest, content) = sealed::open_small(&self.keys, what, sealed, bytes).await?;
         check(digest)?;
         if content.is_empty() { Ok(()) } else { visit(content).await }
+    }
+
+    /// Returns the bytes of a small file, or where it is on this machine: its thread reads it then.
+    async fn small_file(&self, file: &SealedFile) -> Result<SmallFile, Error> {
+        if self.is_folder
+            && let Source::File(path) = self.data.source(&file.key).await.map_err(Error::Repository)?
+        {
+            return Ok(SmallFile::Local(path, file.stored_bytes));
+        }
+        let mut chunks = stream_of(&self.data, &file.key, file.stored_bytes).await?;
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = chunks.try_next().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(SmallFile::Bytes(whole.freeze()))
     }
 
     /// Opens a sealed file and compares its size and its digest.

@@ -4,7 +4,9 @@
 //! end. That it is the right file is shown by its digest, which the manifest has. Invariant: memory is a few chunks,
 //! whatever the size of a file.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use age::{DecryptError, Decryptor, Encryptor};
@@ -186,6 +188,7 @@ fn encrypt(keys: &Keys, mut plain: mpsc::Receiver<Bytes>, sealed: mpsc::Sender<B
 enum OpenError {
     WrongKey,
     Damaged(String),
+    Unreadable(io::Error),
 }
 
 impl From<io::Error> for OpenError {
@@ -199,7 +202,28 @@ impl OpenError {
         match self {
             Self::WrongKey => Error::WrongKey,
             Self::Damaged(reason) => Error::damaged(what, reason),
+            Self::Unreadable(cause) => Error::Repository(cause.into()),
         }
+    }
+}
+
+/// A small sealed file.
+pub(crate) enum SmallFile {
+    /// Its bytes.
+    Bytes(Bytes),
+    /// Where it is on this machine, and its size in bytes.
+    Local(PathBuf, u64),
+}
+
+impl SmallFile {
+    fn read(self) -> io::Result<Bytes> {
+        let (path, bytes) = match self {
+            Self::Bytes(bytes) => return Ok(bytes),
+            Self::Local(path, bytes) => (path, bytes),
+        };
+        let mut content = vec![0; usize::try_from(bytes).unwrap_or(0)];
+        File::open(path)?.read_exact(&mut content)?;
+        Ok(Bytes::from(content))
     }
 }
 
@@ -241,17 +265,18 @@ where
     opened.map_err(|error| error.of(what))
 }
 
-/// Opens a sealed file that is in memory and holds at most `max_bytes`. Returns its digest and its bytes.
+/// Opens a small sealed file that holds at most `max_bytes`. Returns its digest and its bytes.
 ///
 /// One thread does all of it: for a small file, handing chunks from thread to thread takes longer than opening them.
-pub(crate) async fn open_whole(
+pub(crate) async fn open_small(
     keys: &Arc<Keys>,
     what: &str,
-    sealed: Bytes,
+    sealed: SmallFile,
     max_bytes: usize,
 ) -> Result<(Digest, Bytes), Error> {
     let keys = keys.clone();
     let thread = tokio::task::spawn_blocking(move || {
+        let sealed = sealed.read().map_err(OpenError::Unreadable)?;
         let mut whole = Whole { bytes: Vec::with_capacity(max_bytes), max_bytes };
         let digest = decrypt(&keys, &*sealed, &mut whole)?;
         Ok::<_, OpenError>((digest, Bytes::from(whole.bytes)))
@@ -289,7 +314,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_in_memory_opens_up_to_the_size_that_is_expected_and_a_changed_or_cut_one_does_not() {
+    async fn a_small_file_opens_up_to_the_size_that_is_expected_and_a_changed_or_cut_one_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("backup.key");
         Keys::generate(&key).unwrap();
@@ -299,8 +324,11 @@ mod tests {
             let source = futures::stream::iter([Ok(content.clone())]);
             let (digest, stored) = seal(&keys, source, store.create().await.unwrap(), &limit).await.unwrap();
             let sealed = store.get(&stored.key, 1 << 20).await.unwrap();
-            let opened = open_whole(&keys, "it", sealed.clone(), content.len()).await.unwrap();
-            assert_eq!(opened, (digest, content.clone()));
+            let path = folder.path().join("store").join(stored.key.as_str());
+            for small in [SmallFile::Bytes(sealed.clone()), SmallFile::Local(path, stored.bytes)] {
+                let opened = open_small(&keys, "it", small, content.len()).await.unwrap();
+                assert_eq!(opened, (digest.clone(), content.clone()));
+            }
             let mut changed = sealed.to_vec();
             *changed.last_mut().unwrap() ^= 1;
             let cut = sealed.slice(..sealed.len() - 1);
@@ -308,7 +336,7 @@ mod tests {
             // A file that expands beyond what the point names is not held in memory.
             wrong.extend(content.len().checked_sub(1).map(|less| (sealed, less)));
             for (sealed, max_bytes) in wrong {
-                let opened = open_whole(&keys, "it", sealed, max_bytes).await;
+                let opened = open_small(&keys, "it", SmallFile::Bytes(sealed), max_bytes).await;
                 assert!(matches!(opened, Err(Error::Damaged { .. })), "{opened:?}");
             }
         }
