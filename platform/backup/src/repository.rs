@@ -175,7 +175,13 @@ impl Repository {
         file: &SealedFile,
         visit: impl AsyncFnMut(Bytes) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let opened = self.open_named(&with_key(what, file), file, visit).await;
+        let named = with_key(what, file);
+        let opened = self.open_named(&named, file, visit).await;
+        let opened = match opened {
+            // One of the keys has opened the manifest that names it.
+            Err(Error::WrongKey) => Err(Error::damaged(named, "none of the keys opens it")),
+            opened => opened,
+        };
         if let Err(Error::Repository(_) | Error::Damaged { .. }) = opened {
             // A file that is missing or cut off is reported as that. Before it is read, asking would cost a request.
             self.check_size(what, file).await?;
