@@ -271,10 +271,10 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             "Uploads: {PROBES} by {MEMBERS} members without a pause, beside a first backup into an empty repository, \
              without `backup.bytes_per_second`; the generator runs on the same cores."
         ),
-        "The restore decrypts, decompresses, compares and syncs, so that a power cut afterwards loses nothing: its peer \
-         is `cp -a` of the folder and `sync -f` of its file system. `cp -a` alone ends while bytes are in memory only; \
-         it is the same copy, without the time of the sync. They take turns in being first, each after a `sync -f`. All \
-         settings at their defaults."
+        "The restore decrypts, decompresses, compares and syncs, so that a power cut afterwards loses nothing: its \
+         peer is `cp -a` of the folder and `sync -f` of its file system. `cp -a` alone ends while bytes are in memory \
+         only; it is the same copy, without the time of the sync. They take turns in being first, each after a \
+         `sync -f`. All settings at their defaults."
             .into(),
     ];
     let runs = json!({

@@ -170,8 +170,8 @@ pub trait Sink: Send {
 /// What makes the objects of a batch durable.
 #[async_trait]
 pub trait Barrier: Send + Sync {
-    /// Returns when the objects that were completed before the call survive a power cut. An error may be about any bytes
-    /// that were written since the batch began, and is returned once.
+    /// Returns when the objects that were completed before the call survive a power cut. An error may be about any
+    /// bytes that were written since the batch began, and is returned once.
     async fn sync(&self) -> Result<(), Error>;
 }
 

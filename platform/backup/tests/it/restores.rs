@@ -46,8 +46,8 @@ async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interr
     recorded.unwrap();
     assert!(restored::epoch(there.read()).await.unwrap() > harness.clock.now().timestamp_millis());
 
-    // A restore whose machine lost power: its marker, a part of an object, one of zeros whose bytes were not on the disk
-    // yet, a whole one, and a part of a database.
+    // A restore whose machine lost power: its marker, a part of an object, one of zeros as its bytes were not on the
+    // disk yet, a whole one, and a part of a database.
     let killed = harness.path("killed");
     let small = songs(&db).await.into_iter().filter(|song| song.title.starts_with("song "));
     let left = ["so".as_bytes(), &[0; 6], "song 2".as_bytes()];
