@@ -95,8 +95,8 @@ impl Writer {
         Ok(checkpoint)
     }
 
-    /// Makes the whole object durable; one of a [`Batch`](super::Batch) is complete, and durable once that is synced.
-    /// If this fails, the object can still be resumed from a checkpoint.
+    /// Makes the whole object durable; one of a batch is complete, and durable once that is synced. If this fails, the
+    /// object can still be resumed from a checkpoint.
     pub async fn finish(mut self) -> Result<Stored, Error> {
         let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
         let key = if self.is_in_batch { sink.finish_in_batch().await? } else { sink.finish().await? };
