@@ -2,7 +2,7 @@
 //!
 //! A part's paths are the role's public ones. Extensions of an operation say what OpenAPI has no field for: `x-stream`
 //! (the response is a stream), `x-cookies` (cookies are forwarded) and `x-wildcard` (the path's last parameter is the
-//! whole rest of the path). Two say what the operators' listener has: `x-admin-role`, which every operation below
+//! whole rest of the path). `x-suspended` opens it to members who are suspended. Two say what the operators' listener has: `x-admin-role`, which every operation below
 //! [`ADMIN_PREFIX`] must have, and `x-admin-sign-in`, by which public operations of a sign-in are on that listener too.
 //! Invariant: a path that is in no part, or that is not below one of [`PUBLIC_PREFIXES`], is not forwarded, and an
 //! operation of operators is in no public table.
@@ -26,6 +26,7 @@ const ADMIN_SIGN_IN: &str = "x-admin-sign-in";
 const STREAM: &str = "x-stream";
 const COOKIES: &str = "x-cookies";
 const WILDCARD: &str = "x-wildcard";
+const SUSPENDED: &str = "x-suspended";
 
 /// An operation of a role.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct Operation {
     pub required: Option<OperatorRole>,
     /// Whether it can be used with a token only.
     pub needs_token: bool,
+    /// Whether a member who is suspended may use it, with a token for appeals.
+    pub is_for_suspended: bool,
 }
 
 /// A listener with a route table.
@@ -169,6 +172,7 @@ fn add(
             tag: operation.tags.iter().flatten().next().cloned().unwrap_or_default(),
             required,
             needs_token: needs_token(operation),
+            is_for_suspended: has_flag(operation, SUSPENDED),
         });
     }
     Ok(())

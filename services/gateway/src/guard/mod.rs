@@ -27,7 +27,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_server::Problem;
-use http_server::auth::{Member, Verifier, take_offered_token};
+use http_server::auth::{MaybeSuspended, Verifier, take_offered_token};
 use http_server::problem::every_role;
 use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix};
 use service::Context;
@@ -269,9 +269,9 @@ impl Guard {
             team = verifier.exchange_team_key(&mut parts.headers).await?;
             verifier.exchange_api_key(&mut parts.headers).await?;
         }
-        let member = <Option<Member> as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
+        let member = <Option<MaybeSuspended> as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
         match (&member, &team) {
-            (Some(Member(claims)), _) => scope::check(claims, self.operation(parts), &parts.method)?,
+            (Some(MaybeSuspended(claims)), _) => scope::check(claims, self.operation(parts), &parts.method)?,
             (None, Some(claims)) => scope::check_team(claims, self.operation(parts), &parts.method)?,
             (None, None) => {}
         }
