@@ -1,6 +1,6 @@
 //! The events of `accounts`: an account was erased and all data about it must be removed; a profile changed, became
-//! private or no longer is; an account was suspended or restored, and why; sessions have ended. And the internal queries for
-//! what other services may know of accounts and for where mails to them go, and the subject of avatars.
+//! private or no longer is; an account was suspended or restored, and why; sessions have ended. And the internal queries
+//! for what other services may know of accounts and for where mails to them go, and the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
 //! account that still exists, and the id is never used again. [`StandingChanged`] is published in the transaction that

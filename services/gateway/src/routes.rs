@@ -2,8 +2,9 @@
 //!
 //! A part's paths are the role's public ones. Extensions of an operation say what OpenAPI has no field for: `x-stream`
 //! (the response is a stream), `x-cookies` (cookies are forwarded) and `x-wildcard` (the path's last parameter is the
-//! whole rest of the path). `x-suspended` opens it to members who are suspended. Two say what the operators' listener has: `x-admin-role`, which every operation below
-//! [`ADMIN_PREFIX`] must have, and `x-admin-sign-in`, by which public operations of a sign-in are on that listener too.
+//! whole rest of the path). `x-suspended` opens it to members who are suspended. Two say what the operators' listener
+//! has: `x-admin-role`, which every operation below [`ADMIN_PREFIX`] must have, and `x-admin-sign-in`, by which public
+//! operations of a sign-in are on that listener too.
 //! Invariant: a path that is in no part, or that is not below one of [`PUBLIC_PREFIXES`], is not forwarded, and an
 //! operation of operators is in no public table.
 
