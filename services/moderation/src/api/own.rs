@@ -132,6 +132,7 @@ pub(super) async fn show(
             "moderation.appealed_already",
             "moderation.invalid_appeal",
             "moderation.no_such_decision",
+            "moderation.too_many_appeals",
             "request.bad_idempotency_key",
             "request.broken_off",
             "request.done_before",

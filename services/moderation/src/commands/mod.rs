@@ -12,6 +12,7 @@ mod record_refusal;
 mod record_report;
 mod record_sanction;
 mod record_verdict;
+mod refuse_held;
 mod release_case;
 mod remove_old;
 
@@ -33,5 +34,10 @@ use db::Lane;
 
 /// Returns the lane of all cases of a thing.
 fn lane_of(thing: &Thing) -> Lane {
-    Lane::of(&format!("{} {} {}", thing.role, thing.kind, thing.id))
+    Lane::of(&lane_key(thing))
+}
+
+/// Returns the key of that lane.
+fn lane_key(thing: &Thing) -> String {
+    format!("{} {} {}", thing.role, thing.kind, thing.id)
 }
