@@ -77,6 +77,7 @@ mod tests {
             required: None,
             needs_token: false,
             is_for_suspended: false,
+            has_json_body: false,
         }
     }
 

@@ -29,7 +29,7 @@ use http_body::Body as _;
 use http_server::Problem;
 use http_server::auth::{MaybeSuspended, Verifier, take_offered_token};
 use http_server::problem::every_role;
-use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix};
+use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix, is_json};
 use service::Context;
 use tokio::sync::Semaphore;
 
@@ -109,6 +109,7 @@ impl Guard {
             response_timeout: Duration::from_secs(config.response_timeout_seconds.max(1)),
             body_limit: BodyLimit {
                 max_bytes: config.max_body_bytes,
+                too_large: Violation::TooLarge,
                 min_bytes_per_second: config.slow_bytes_per_second,
                 window: Duration::from_secs(config.slow_window_seconds.max(1)),
             },
@@ -214,6 +215,12 @@ impl Guard {
         let client = self.identify_client(&mut parts, class, prefix).await?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let rate = self.rates.check(class, is_read, client, prefix)?;
+        let has_no_body = body.is_end_stream();
+        let is_json_body = !has_no_body && self.is_json_body(&parts);
+        let body_limit = if is_json_body { self.body_limit.for_json() } else { self.body_limit };
+        if body.size_hint().lower() > body_limit.max_bytes {
+            return Err(Problem::from(body_limit.too_large).into());
+        }
         let prefix_permit = match client {
             ClientKey::Prefix(prefix) if class != RequestClass::Health => Some(self.anonymous_limits.acquire(prefix)?),
             _ => None,
@@ -230,14 +237,14 @@ impl Guard {
         let permits =
             Permits { _request: request_permit, _anonymous_request: anonymous_request, _of_prefix: prefix_permit };
         parts.extensions.insert(StreamAdmission { budget: self.streams.clone(), client });
-        let has_no_body = body.is_end_stream();
-        if has_no_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES as u64) {
+        if has_no_body || is_json_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES as u64)
+        {
             parts.extensions.insert(Deadline::after(self.response_timeout));
         }
         let (body, outcome) = if has_no_body {
             (body, None)
         } else {
-            let (body, outcome) = self.body_limit.apply(body);
+            let (body, outcome) = body_limit.apply(body);
             (body, Some(outcome))
         };
         Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome, rate })
@@ -283,6 +290,11 @@ impl Guard {
     fn operation(&self, parts: &Parts) -> Option<&Operation> {
         let pattern = parts.extensions.get::<MatchedPath>()?;
         self.routes.find(pattern.as_str())?.operation(&parts.method)
+    }
+
+    /// Whether a request has a JSON body, and its operation reads one.
+    fn is_json_body(&self, parts: &Parts) -> bool {
+        is_json(&parts.headers) && self.operation(parts).is_some_and(|operation| operation.has_json_body)
     }
 
     /// Refuses requests that are too large, before anything else of them is read.
