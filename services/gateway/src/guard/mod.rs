@@ -7,6 +7,7 @@
 //! after every limit has admitted it.
 
 mod client_address;
+mod member_requests;
 mod permits;
 mod rate_limits;
 mod rate_reports;
@@ -33,6 +34,7 @@ use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_pre
 use service::Context;
 use tokio::sync::Semaphore;
 
+use self::member_requests::MemberRequests;
 use self::permits::Permits;
 use self::rate_limits::{RateLimits, RateStatus, Refusal};
 use self::rate_sharing::RateSharing;
@@ -59,6 +61,7 @@ pub(crate) struct Guard {
     health_checks: Arc<Semaphore>,
     /// Permits for requests without a token, per prefix.
     anonymous_limits: AnonymousLimits,
+    member_requests: MemberRequests,
     streams: StreamBudget,
     tasks: Tasks,
     rates: Arc<RateLimits>,
@@ -101,6 +104,7 @@ impl Guard {
                 config.anonymous_requests_per_address,
                 config.anonymous_in_flight_per_address,
             ),
+            member_requests: MemberRequests::new(config.requests_per_member_at_once),
             streams: StreamBudget::new(limits, metrics),
             tasks: tasks.clone(),
             rates: Arc::new(RateLimits::new(config)),
@@ -234,8 +238,17 @@ impl Guard {
             prefix_permit.is_some().then(|| self.anonymous_requests.clone().try_acquire_owned()).transpose();
         let (request_permit, anonymous_request) =
             (semaphore.clone().try_acquire_owned().map_err(|_| busy())?, anonymous_request.map_err(|_| busy())?);
-        let permits =
-            Permits { _request: request_permit, _anonymous_request: anonymous_request, _of_prefix: prefix_permit };
+        // After the request permit: so there are never more members with permits than requests in progress.
+        let of_member = match client {
+            ClientKey::Member(member) => Some(self.member_requests.acquire(member)?),
+            ClientKey::Prefix(_) => None,
+        };
+        let permits = Permits {
+            _request: request_permit,
+            _anonymous_request: anonymous_request,
+            _of_prefix: prefix_permit,
+            _of_member: of_member,
+        };
         parts.extensions.insert(StreamAdmission { budget: self.streams.clone(), client });
         if has_no_body || is_json_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES as u64)
         {

@@ -170,3 +170,33 @@ async fn a_role_at_its_limit_keeps_neither_other_roles_nor_health_checks_waiting
     member.expect(200);
     other.expect(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_has_so_many_requests_in_progress_and_streams_beside_them() {
+    let harness = Harness::start(&["gateway.requests_per_member_at_once=1"]).await;
+    let (ada, bob) = (harness.world.ada(), harness.world.bob());
+    let with_token = |path: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", ada.token().unwrap())
+    };
+    // A stream is counted apart.
+    let mut stream = harness.connect().await;
+    stream.write_all(with_token("/v1/media/m/events").as_bytes()).await.unwrap();
+    read_until(&mut stream, "data: 1\n\n").await;
+    ada.get("/v1/media").await.expect(200);
+    // Of this one the first part has been sent, so it is in progress.
+    let mut running = harness.connect().await;
+    running.write_all(with_token("/v1/files/slow").as_bytes()).await.unwrap();
+    read_until(&mut running, "HTTP/1.1 200").await;
+    let refused = ada.get("/v1/media").await.refused(429, "request.too_many");
+    assert_eq!(refused.header("retry-after"), "1");
+    bob.get("/v1/media").await.expect(200);
+    harness.world.anonymous().get("/v1/media").await.expect(200);
+    drop(running);
+    harness.role.resume.notify_one();
+    for _ in 0..100 {
+        if ada.get("/v1/media").await.status == 200 {
+            return;
+        }
+    }
+    panic!("the permit of a request that has ended is not released");
+}
