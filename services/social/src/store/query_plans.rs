@@ -125,6 +125,7 @@ async fn read_talk(sql: &Plans<'_>) -> Result<(), db::Error> {
     }
     reports::find(sql, id).await?;
     reports::count_open(sql, ReportKind::Post, id).await?;
+    reports::has_reported(sql, READER, ReportKind::Post, id).await?;
     removals::list(sql, READER, last, 50).await?;
     greetings::find(sql, id, READER).await?;
     greetings::find_by_token(sql, "00", now).await?;
