@@ -1,5 +1,5 @@
 //! The events of `accounts`: an account was erased and all data about it must be removed; a profile changed, became
-//! private or no longer is; an account was suspended or restored, and why; sessions have ended. And the internal queries
+//! private or no longer is; an account was suspended, and why, or restored; sessions have ended. The internal queries
 //! for what other services may know of accounts and for where mails to them go, and the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an

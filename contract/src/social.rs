@@ -234,8 +234,8 @@ impl Query for FindPosts {
     }
 }
 
-/// Asks social which of some posts a reader may not see, at most [`MAX_IDS_PER_QUERY`]. Posts that don't exist are none of
-/// them, nor are those of the audience `link`, for which no relation counts.
+/// Asks social which of some posts a reader may not see, at most [`MAX_IDS_PER_QUERY`]. Posts that don't exist are none
+/// of them, nor are those of the audience `link`, for which no relation counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindHiddenPosts {
     /// Who reads.

@@ -2,8 +2,8 @@
 //! gateway ends.
 //!
 //! A gateway that stops sends "going away" (1001) between two frames of the role, with the time after which the client
-//! connects again, to another gateway: each has a time of its own. Invariant: a WebSocket holds its connection permit and a stream permit, and one without
-//! traffic is closed.
+//! connects again, to another gateway: each has a time of its own. Invariant: a WebSocket holds its connection permit
+//! and a stream permit, and one without traffic is closed.
 
 mod frames;
 

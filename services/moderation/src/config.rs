@@ -21,8 +21,8 @@ pub(crate) struct Config {
     /// How many days a case is kept after its decision, with its evidence. Its decision can be appealed for as long.
     pub keep_days: u32,
     /// How many verdicts of checks are kept for a member to appeal, how many of their appeals against checks wait, and
-    /// how many of their things that checks hold wait for a moderator. What is refused beyond that can't be appealed; of
-    /// what is held, the oldest is refused then.
+    /// how many of their things that checks hold wait for a moderator. What is refused beyond that can't be appealed;
+    /// of what is held, the oldest is refused then.
     pub max_verdicts: u32,
 }
 

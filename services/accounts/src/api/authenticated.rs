@@ -1,7 +1,7 @@
 //! The extractor of the caller's account and session.
 //!
 //! Other roles accept an access token for its 15 minutes, unless they have learned that it counts no more. Invariant:
-//! this role reads it: after a session has ended or an account was suspended, it refuses the tokens at once. A token for
+//! this role reads it: after a session has ended or an account was suspended, it refuses the tokens at once. One for
 //! appeals is accepted by [`AuthenticatedOrSuspended`] only.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};

@@ -83,7 +83,7 @@ impl ExportView {
         }
     }
 
-    /// Returns the view with the URL of the archive, if it can be downloaded. A suspended member downloads it with their
+    /// Returns the view with the URL of the archive, if it can be downloaded. A suspended member downloads it with the
     /// token: no signature counts for them.
     fn with_url(accounts: &Accounts, current: &CurrentSession, export: &Export) -> Self {
         let now = accounts.context.clock.now();
