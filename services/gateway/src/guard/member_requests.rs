@@ -73,7 +73,7 @@ mod tests {
         let (ada, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let permits = (requests.acquire(ada).unwrap(), requests.acquire(ada).unwrap());
         let refused = requests.acquire(ada).unwrap_err();
-        assert_eq!((refused.status.as_u16(), refused.code.as_ref()), (429, "request.too_many"));
+        assert_eq!((refused.status.as_u16(), &*refused.code), (429, "request.too_many"));
         assert!(refused.retry_after.is_some());
         drop(requests.acquire(bob).unwrap());
         drop(permits);

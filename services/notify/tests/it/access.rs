@@ -195,8 +195,8 @@ async fn who_stops_following_has_no_notice_of_what_followers_see() {
     let (world, [ada, bob, cy]) = world_of(["ada", "bob", "cy"]).await;
     // Of the posts below, social shows the first to followers only.
     let social = fake_role("social").answer::<FindHiddenPosts>(|path| {
-        let asked = path.get("ids").split(',').filter_map(|id| id.parse().ok());
-        Some(asked.filter(|id: &Uuid| *id == Uuid::from_u128(1)).collect())
+        let asked = path.get("ids").split(',').filter_map(|id| id.parse::<Uuid>().ok());
+        Some(asked.filter(|id| *id == Uuid::from_u128(1)).collect())
     });
     social.join(&world).await;
     follow_all(&world, &[&bob, &cy], &ada).await;
