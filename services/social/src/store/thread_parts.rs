@@ -118,7 +118,7 @@ const LIST_IDS: &str = "
      order by part_number
      limit $2";
 
-/// Returns the parts that have appeared in a thread, whoever sees them, at most `limit`.
+/// Returns the parts that have appeared in a thread, for no reader in particular, at most `limit`.
 pub(crate) async fn list_ids(sql: &impl Sql, thread: Uuid, limit: usize) -> Result<Vec<Uuid>, Error> {
     #[derive(FromQueryResult)]
     struct IdRow {
