@@ -195,7 +195,7 @@ pub struct Decided {
     /// Media whose bytes are refused from now on, no matter which member sends them.
     #[serde(default)]
     pub blocked_media: Vec<MediaId>,
-    /// The moderator.
+    /// The moderator; the nil id for what was refused because too much of the owner's was held.
     pub by: AccountId,
     /// When.
     pub at: DateTime<Utc>,

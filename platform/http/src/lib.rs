@@ -47,7 +47,7 @@ pub use extensions::keep_forwarded;
 pub use extract::{Page, Path, Query};
 pub use idempotency::{Effect, Idempotency, Removed, Repeatable};
 pub use internal_headers::{CLIENT_IP, Deadline, LISTENER, OPERATORS_LISTENER, trust_internal_headers};
-pub use json::{Json, is_json};
+pub use json::{Json, MAX_JSON_BYTES, is_json};
 pub use layers::{LayerState, RequestId, RouterLayer, with_common_layers, with_guarded_layers};
 pub use pacing::{ClientPace, TooSlow};
 pub use problem::Problem;

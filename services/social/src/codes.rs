@@ -35,6 +35,8 @@ http_server::codes! {
     NO_SUCH_REPORT = 404 "social.no_such_report", "Check the id; if it is right, the report was closed long ago and \
         removed.";
     INVALID_DECISION = 422 "social.invalid_decision", "Change the decision; the sentence names the rule.";
+    OWN_REPORT = 403 "social.own_report", "Leave it to another moderator: it is about something of yours, or you have \
+        reported it.";
     REPORT_CLOSED = 409 "social.report_closed", "Read the report again: somebody has decided about it.";
     REPORTED_ALREADY = 409 "social.reported_already", "Wait for the decision: your first report is in the queue.";
     INVALID_GREETING = 422 "social.invalid_greeting", "Change the greeting; the sentence names the rule.";

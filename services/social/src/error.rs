@@ -129,6 +129,9 @@ pub(crate) enum Error {
     /// A thing of this kind can't be decided about so.
     #[error("{0}")]
     InvalidDecision(&'static str),
+    /// The report is about what is the moderator's own, or they have reported it.
+    #[error("This is about something of yours, or you have reported it. Another moderator decides.")]
+    OwnReport,
     /// The report is closed.
     #[error("Somebody has decided about this report. Read it again.")]
     ReportClosed,
@@ -202,6 +205,7 @@ impl From<Error> for Problem {
             Error::InvalidReport(_) => codes::INVALID_REPORT,
             Error::NoSuchReport => codes::NO_SUCH_REPORT,
             Error::InvalidDecision(_) => codes::INVALID_DECISION,
+            Error::OwnReport => codes::OWN_REPORT,
             Error::ReportClosed => codes::REPORT_CLOSED,
             Error::ReportedAlready => codes::REPORTED_ALREADY,
             Error::InvalidGreeting(_) => codes::INVALID_GREETING,

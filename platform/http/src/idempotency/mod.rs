@@ -29,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::auth::{Member, Verifier};
+use crate::auth::{MaybeSuspended, Verifier};
 use crate::problem::{Problem, every_role};
 use crate::{Deadline, RequestId, Trace};
 use base::clock::Clock;
@@ -145,7 +145,7 @@ impl Idempotency {
 
     async fn run(&self, request: Request, next: Next) -> Result<Response, Problem> {
         let (mut parts, body) = request.into_parts();
-        let member = <Member as OptionalFromRequestParts<()>>::from_request_parts(&mut parts, &()).await?;
+        let member = <MaybeSuspended as OptionalFromRequestParts<()>>::from_request_parts(&mut parts, &()).await?;
         let request = Request::from_parts(parts, body);
         let Some(member) = member else { return Ok(next.run(request).await) };
         let (key, holder) = (key_hash(&request, &member)?, Random::system().uuid_v4().to_string());
@@ -254,7 +254,7 @@ fn replay_request(method: Method, location: &str, request: &Request) -> Result<R
     }
     let (from, to) = (request.extensions(), replay_request.extensions_mut());
     copy_extension::<Verifier>(from, to);
-    copy_extension::<Member>(from, to);
+    copy_extension::<MaybeSuspended>(from, to);
     copy_extension::<RequestId>(from, to);
     copy_extension::<Trace>(from, to);
     copy_extension::<Deadline>(from, to);
@@ -327,7 +327,7 @@ async fn record_response(response: Response, fingerprint_watch: &FingerprintWatc
 }
 
 /// Returns the key as it is stored: a hash of the member, the path and the given key.
-fn key_hash(request: &Request, member: &Member) -> Result<String, Problem> {
+fn key_hash(request: &Request, member: &MaybeSuspended) -> Result<String, Problem> {
     let given = request.headers().get(KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     if given.is_empty() || given.len() > 255 {
         return Err(Problem::of(every_role::BAD_IDEMPOTENCY_KEY, "An Idempotency-Key has 1 to 255 characters."));

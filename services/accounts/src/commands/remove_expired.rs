@@ -1,5 +1,6 @@
 //! Removing idle sessions, expired networks, mailed codes, sign-ins and challenges, factors that were never confirmed,
-//! and what is stored of sessions and suspensions that ended long ago.
+//! and what is stored of sessions and suspensions that ended long ago; and announcing the end of API keys that have
+//! expired.
 //!
 //! Invariant: it can run at any time and any number of times, and removes only what is due.
 
@@ -17,7 +18,7 @@ const BATCH_ROWS: u64 = 500;
 
 /// Removes all sessions that were idle for too long, all networks that were not used for too long, all ended sessions
 /// and suspensions whose tokens have ended too, all mailed codes that can't be used, all old sign-ins, and all factors
-/// and challenges whose time is over, in batches.
+/// and challenges whose time is over, in batches. What was set up with an API key that has expired ends with it.
 pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(), Error> {
     let now = accounts.context.clock.now();
     let idle_since = now - accounts.config.session_idle_timeout();
@@ -44,6 +45,7 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                 let factors = store::factors::remove_expired(tx, now, BATCH_ROWS).await?;
                 let challenges = store::passkey_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
                 let used_challenges = store::used_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
+                let ended_keys = store::api_keys::end_expired(tx, now, BATCH_ROWS).await?;
                 Ok::<_, db::Error>([
                     idle_sessions,
                     idle_operators,
@@ -55,6 +57,7 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                     factors,
                     challenges,
                     used_challenges,
+                    ended_keys,
                 ])
             })
             .await?;

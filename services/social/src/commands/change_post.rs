@@ -4,6 +4,7 @@
 //! added widens nothing, and who may not publish writes nothing into what is there.
 
 use chrono::{DateTime, Utc};
+use contract::social::threads::ThreadAudienceChanged;
 use contract::social::{Audience, Policies, PostChanged, PostState};
 use db::{Lane, Tx};
 use uuid::Uuid;
@@ -11,11 +12,11 @@ use uuid::Uuid;
 use super::set_song::{confirm_song, write_song};
 use crate::error::Error;
 use crate::known_people::by_handles;
-use crate::model::thread::{policies_of_part, rule_after};
+use crate::model::thread::{MAX_CAP, policies_of_part, rule_after};
 use crate::model::{InvalidPost, Person, Place, Post, PostChange, Song, words_of};
 use crate::queries::songs::find_usable;
 use crate::state::Social;
-use crate::store::{counts, people, post_media, post_words, posts, threads};
+use crate::store::{counts, people, post_media, post_words, posts, thread_parts, threads};
 
 /// Changes a post of the author's.
 pub(crate) async fn change_post(social: &Social, author: Person, id: Uuid, change: PostChange) -> Result<(), Error> {
@@ -112,8 +113,21 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
             version: post.version,
         };
         tx.publish(&changed, now)?;
+        if changed.is_audience_changed {
+            publish_parts(tx, &changed, now).await?;
+        }
     }
     Ok(())
+}
+
+/// Tells that others see the parts of a thread, if a post has opened one whose audience has changed.
+async fn publish_parts(tx: &Tx, changed: &PostChanged, now: DateTime<Utc>) -> Result<(), db::Error> {
+    let PostChanged { id: thread, author: opener, audience, version, .. } = *changed;
+    let parts = thread_parts::list_ids(tx, thread, MAX_CAP as usize).await?;
+    if parts.is_empty() {
+        return Ok(());
+    }
+    tx.publish(&ThreadAudienceChanged { thread, opener, audience, parts, version }, now)
 }
 
 /// Whether others read something after a change that they could not read before.

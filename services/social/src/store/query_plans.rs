@@ -55,6 +55,7 @@ async fn read_posts(sql: &Plans<'_>) -> Result<(), db::Error> {
     let (now, id, media) = (Utc::now(), Uuid::nil(), MediaId::new(&Random::seeded(1)));
     posts::find(sql, id).await?;
     posts::list_visible(sql, &[id, id], READER, now).await?;
+    posts::list_limited(sql, &[id, id]).await?;
     posts::list_of_author(sql, OTHER, READER, now, Position(i64::MAX), 50).await?;
     posts::list_all_of_author(sql, OTHER, Position::START, 50).await?;
     posts::list_expired(sql, now, 50).await?;
@@ -125,6 +126,7 @@ async fn read_talk(sql: &Plans<'_>) -> Result<(), db::Error> {
     }
     reports::find(sql, id).await?;
     reports::count_open(sql, ReportKind::Post, id).await?;
+    reports::has_reported(sql, READER, ReportKind::Post, id).await?;
     removals::list(sql, READER, last, 50).await?;
     greetings::find(sql, id, READER).await?;
     greetings::find_by_token(sql, "00", now).await?;
@@ -158,6 +160,7 @@ async fn read_threads(sql: &Plans<'_>) -> Result<(), db::Error> {
     }
     thread_parts::count_waiting(sql, id, PartState::Pending).await?;
     thread_parts::list_authors(sql, &read, &[id, id]).await?;
+    thread_parts::list_ids(sql, id, 50).await?;
     drift::list_threads(sql, id, 50).await?;
     personal_data::list_threads(sql, READER, Position::START, 50).await?;
     for office in [Office::Moderator, Office::Invited] {

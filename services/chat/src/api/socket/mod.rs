@@ -39,7 +39,8 @@ const MAX_CHANGES: usize = 20;
 /// the places that it has, and gets `places`, the changes above its places, and then what comes; it sends messages and
 /// marks. A browser, which can't send the Authorization header here, offers the protocols `tutti.chat.v1` and `bearer.`
 /// with the access token after the dot. The server says `bye` before it closes, with the time after which to connect
-/// again.
+/// again. A gateway that stops, or has too many streams of the member, closes with 1001 and no `bye`: the reason of its
+/// close frame is JSON with `reason` (`draining`, `evicted`) and `reconnect_ms`.
 #[utoipa::path(
     get,
     path = "/v1/chat/socket",
