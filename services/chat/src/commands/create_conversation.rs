@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::append::{About, append};
 use super::invite::{bring_in, screen};
-use super::screen::{Draft, NotStored};
+use super::screen::{Draft, NotStored, into_error};
 use crate::contacts;
 use crate::error::Error;
 use crate::live;
@@ -143,7 +143,7 @@ async fn group(
     let refused =
         chat.context.db.write(lane, async move |tx| begin_group(tx, &draft, &me, &invited, &new).await).await?;
     match refused {
-        Some(what) => Err(what.into_error(chat)),
+        Some(what) => Err(into_error(what, chat)),
         None => {
             live::publish(&chat.context.bus, id, &informed);
             Ok(id)
