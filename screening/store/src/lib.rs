@@ -12,6 +12,8 @@ pub mod texts;
 pub mod verdicts;
 
 use chrono::{DateTime, Utc};
+use screening::reason::Reason;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 pub use self::submission::{FIRST_TEXT_AGE, NotStored, Reach, Submission};
@@ -33,6 +35,18 @@ pub struct Home {
     pub place: &'static str,
     /// Its column for the thing, null where it was not stored.
     pub object: &'static str,
+}
+
+/// Returns what the sender learns of a verdict besides its sentence: members of a problem. What is slowed down has no
+/// verdict to appeal against.
+pub fn problem_members(reason: Reason, verdict: Option<Uuid>) -> Map<String, Value> {
+    let mut members = Map::new();
+    members.insert("reason".to_owned(), json!(reason.code()));
+    members.insert("can_appeal".to_owned(), json!(verdict.is_some() && reason.can_appeal()));
+    if let Some(verdict) = verdict {
+        members.insert("verdict".to_owned(), json!(verdict));
+    }
+    members
 }
 
 /// Milliseconds of a day.

@@ -1,0 +1,161 @@
+//! Verdicts about what members send to strangers: mass comments, sprees of follows, and what honest members may do.
+//!
+//! The numbers are those of a new member (`screening/src/rules/standard.rs`).
+
+use contract::AccountId;
+use contract::moderation::{Action, Overturned, Released, Screened};
+use contract::social::talk::{CommentPending, Commented};
+use http::Method;
+use serde_json::{Value, json};
+use testkit::{TestClient, TestResponse, fake_role};
+
+use crate::fixtures::{Harness, each, id, post, url};
+
+const ADVERTISEMENT: &str = "I earn three thousand a week from home with a simple trick, ask me how it is done";
+
+async fn try_comment(member: &TestClient, post: &Value, text: &str) -> TestResponse {
+    member.post(&format!("{}/comments", url(post)), &json!({"text": text})).await
+}
+
+async fn comment(member: &TestClient, post: &Value, text: &str) -> Value {
+    try_comment(member, post, text).await.expect(201).json()
+}
+
+fn comment_url(comment: &Value) -> String {
+    format!("/v1/comments/{}", comment["id"].as_str().unwrap())
+}
+
+/// Returns members who have a post each.
+async fn authors(harness: &Harness, name: &str, count: usize) -> Vec<(TestClient, Value)> {
+    let mut authors = Vec::new();
+    for number in 0..count {
+        let author = harness.member(&format!("{name}{number}"));
+        let clip = post(&author, "a clip", "public").await;
+        authors.push((author, clip));
+    }
+    authors
+}
+
+fn overturned(screened: &Screened, by: &TestClient) -> Overturned {
+    Overturned {
+        id: screened.id,
+        thing: screened.thing.clone(),
+        owner: screened.owner,
+        action: Action::Screened,
+        check: Some(screened.check.clone()),
+        unblocked_media: Vec::new(),
+        by: AccountId(by.id),
+        at: screened.at,
+    }
+}
+
+fn released(screened: &Screened, by: &TestClient) -> Released {
+    Released {
+        id: screened.id,
+        thing: screened.thing.clone(),
+        owner: screened.owner,
+        by: AccountId(by.id),
+        at: screened.at,
+    }
+}
+
+#[tokio::test]
+async fn a_mass_commenter_is_stopped_is_told_why_and_an_appeal_that_is_won_shows_it_once() {
+    let harness = Harness::new().await;
+    let moderation = fake_role("moderation").records::<Screened>().records::<Commented>().records::<CommentPending>();
+    moderation.join(&harness.world).await;
+    let [ada, moderator] = harness.members(["ada", "moderator"]);
+    let authors = authors(&harness, "author", 21).await;
+    let (mut shown, mut held) = (0, Vec::new());
+    for (number, (author, clip)) in authors.iter().take(20).enumerate() {
+        let text = match number % 3 {
+            0 => ADVERTISEMENT.to_owned(),
+            // Another letter that looks the same, and one that can't be seen.
+            1 => ADVERTISEMENT.replacen('a', "\u{430}", 1),
+            _ => ADVERTISEMENT.replacen("week", "we\u{200b}ek", 1),
+        };
+        let written = comment(&ada, clip, &text).await;
+        if written["verdict"].is_null() {
+            assert_eq!(written["state"], "shown");
+            shown += 1;
+        } else {
+            assert_eq!((&written["state"], &written["verdict"]["can_appeal"]), (&json!("pending"), &json!(true)));
+            assert_eq!(written["verdict"]["reason"], "screening.alike_texts");
+            assert!(written["verdict"]["sentence"].as_str().unwrap().ends_with('.'));
+            held.push((author, clip, written));
+        }
+    }
+    assert_eq!((shown, held.len()), (7, 13));
+
+    // It is shown to its author alone, and the author of the post is not asked.
+    let (author, clip, first) = &held[0];
+    author.get(&comment_url(first)).await.refused(404, "social.no_such_comment");
+    author.post(&format!("{}/approve", comment_url(first)), &json!({})).await.refused(404, "social.no_such_comment");
+    assert_eq!(author.get("/v1/me/comments/pending").await.expect(200).json()["items"], json!([]));
+    assert_eq!(ada.get(&comment_url(first)).await.expect(200).json()["verdict"], first["verdict"]);
+    harness.world.settle().await;
+    let screened = moderation.events::<Screened>();
+    assert_eq!((screened.len(), moderation.events::<CommentPending>().len()), (13, 0));
+    let of = |written: &Value| {
+        let is_named = |event: &&Screened| written["verdict"]["id"] == event.id.to_string();
+        screened.iter().find(is_named).unwrap()
+    };
+    let told = of(first);
+    assert!(told.is_held && told.owner == AccountId(ada.id) && told.evidence.text.ends_with("how it is done"));
+    assert_eq!((told.thing.role.as_str(), told.thing.kind.as_str()), ("social", "comment"));
+    assert_eq!((json!(told.thing.id), told.evidence.place.clone()), (first["id"].clone(), Some(id(clip).to_string())));
+
+    // What a moderator lets go still waits for the author of the post, if they want to be asked.
+    let (asked, _, second) = &held[1];
+    asked.send(asked.request(Method::PUT, "/v1/me/talk").json(&json!({"approval": true}))).await.expect(200);
+    harness.publish(&released(of(second), &moderator)).await;
+    let pending = asked.get("/v1/me/comments/pending").await.expect(200).json();
+    assert_eq!(
+        (each(&pending, "id"), moderation.events::<CommentPending>().len()),
+        (vec![second["id"].as_str().unwrap()], 1)
+    );
+
+    for _ in 0..2 {
+        harness.publish(&overturned(told, &moderator)).await;
+    }
+    let visitor = harness.world.anonymous();
+    let now_shown = visitor.get(&comment_url(first)).await.expect(200).json();
+    assert_eq!((&now_shown["state"], &now_shown["verdict"]), (&json!("shown"), &Value::Null));
+    assert_eq!(visitor.get(&url(clip)).await.expect(200).json()["counts"]["comments"], 1);
+    assert_eq!(moderation.events::<Commented>().len(), 8);
+    // And the sender is exempt from that check.
+    assert_eq!(comment(&ada, &authors[20].1, ADVERTISEMENT).await["state"], "shown");
+    harness.assert_no_drift().await;
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn honest_members_are_not_stopped() {
+    let harness = Harness::new().await;
+    let bob = harness.member("bob");
+    let authors = authors(&harness, "author", 10).await;
+    let texts = [
+        "What a voice! How long did you practise this one?",
+        "The second line goes up a third, doesn't it? I have tried it all evening.",
+        "We sang this at our wedding, thank you for bringing it back.",
+        "Could you post the chords as well? I'd love to play along on the piano.",
+        "The bridge at one minute twenty gave me goose bumps.",
+        "My daughter wants to sing the harmony with you, is she welcome?",
+        "Best version that I have heard in years, and so calm.",
+        "Which microphone is that? Mine never sounds so warm.",
+        "I had forgotten this song completely. Off to the record shelf!",
+        "Next time in the original key, please, for us altos.",
+    ];
+    for ((author, clip), text) in authors.iter().zip(texts) {
+        let written = comment(&bob, clip, text).await;
+        assert_eq!(written["state"], "shown", "{text}");
+        let answer = json!({"text": "Thank you!", "answers": written["id"]});
+        author.post(&format!("{}/comments", url(clip)), &answer).await.expect(201);
+    }
+    // Those who have answered are no strangers: the same words to all of them are not mass mail.
+    for (_, clip) in &authors {
+        let text = "All of you are invited to our concert on Sunday, the doors open at six, bring your friends along";
+        assert_eq!(comment(&bob, clip, text).await["state"], "shown");
+    }
+    harness.world.end().await;
+}
