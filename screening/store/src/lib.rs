@@ -3,8 +3,8 @@
 //!
 //! Owns the statements over the tables of verdicts, which each role has in its own database under the names that it
 //! gives in [`Home`], and the order of the steps: facts, verdict, next state, record. Owns no rule (`screening`), and
-//! no table: the migrations are the roles'. Invariant: the caller of [`Submission::screen`] holds the lane of the sender,
-//! so parallel attempts spend one budget.
+//! no table: the migrations are the roles'. Invariant: the caller of [`Submission::screen`] holds the lane of the
+//! sender, so parallel attempts spend one budget.
 
 pub mod senders;
 mod submission;

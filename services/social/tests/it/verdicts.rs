@@ -7,9 +7,9 @@ use contract::moderation::{Action, Overturned, Released, Screened};
 use contract::social::talk::{CommentPending, Commented};
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{TestClient, TestResponse, fake_role};
+use testkit::{TestClient, TestResponse, World, fake_role};
 
-use crate::fixtures::{Harness, each, id, post, url};
+use crate::fixtures::{Harness, each, follow, id, open, part_url, parts_url, post, put, url};
 
 const ADVERTISEMENT: &str = "I earn three thousand a week from home with a simple trick, ask me how it is done";
 
@@ -156,6 +156,69 @@ async fn honest_members_are_not_stopped() {
     for (_, clip) in &authors {
         let text = "All of you are invited to our concert on Sunday, the doors open at six, bring your friends along";
         assert_eq!(comment(&bob, clip, text).await["state"], "shown");
+    }
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_spree_of_follows_is_slowed_down_and_mentions_and_parts_have_verdicts_too() {
+    let harness = Harness::new().await;
+    let moderation = fake_role("moderation").records::<Screened>();
+    moderation.join(&harness.world).await;
+    let [ada, bob, moderator] = harness.members(["ada", "bob", "moderator"]);
+    let handles: Vec<String> = (0..42).map(|number| format!("other{number}")).collect();
+    let others: Vec<TestClient> = handles.iter().map(|handle| harness.member(handle)).collect();
+    for handle in &handles[..40] {
+        put(&ada, handle, "follow").await.expect(200);
+    }
+    let slowed = put(&ada, &handles[40], "follow").await.refused(429, "social.slow_down");
+    assert!(slowed.header("retry-after").parse::<u64>().unwrap() > 0);
+    assert_eq!(
+        (&slowed.json()["reason"], &slowed.json()["can_appeal"]),
+        (&json!("screening.new_recipients"), &json!(false))
+    );
+    // To follow back costs nothing, and each member who follows back gives one again.
+    follow(&others[41], "ada").await;
+    put(&ada, &handles[41], "follow").await.expect(200);
+    follow(&others[0], "ada").await;
+    put(&ada, &handles[40], "follow").await.expect(200);
+
+    // Ten strangers in one post are many; it can't wait for a moderator, so it is refused, and can be appealed.
+    let text = handles[..10].iter().map(|handle| format!("@{handle} ")).collect::<String>();
+    let body = json!({"text": text, "audience": "public"});
+    let refused = bob.post("/v1/posts", &body).await.refused(403, "social.refused").json();
+    assert_eq!((&refused["reason"], &refused["can_appeal"]), (&json!("screening.many_recipients"), &json!(true)));
+    assert!(refused["detail"].as_str().unwrap().contains("appeal"));
+    let few = json!({"text": format!("@{} @{}", handles[0], handles[1]), "audience": "public"});
+    bob.post("/v1/posts", &few).await.expect(201);
+
+    // A part with a shortened link waits; its author reads why.
+    let thread = open(&harness, &ada, "everyone", 10, "public").await;
+    let body = json!({"media": harness.clip(&bob), "text": "more at https://bit.ly/abc"});
+    let part = bob.post(&parts_url(&thread), &body).await.expect(201).json();
+    assert_eq!((&part["state"], part["reason"].is_string()), (&json!("pending"), true), "{part}");
+    harness.world.settle().await;
+    let screened = moderation.events::<Screened>();
+    assert_eq!(json!(screened[0].id.to_string()), refused["verdict"]);
+    assert!(!screened[0].is_held && screened[1].is_held && screened.len() == 2);
+    assert_eq!((screened[1].thing.kind.as_str(), json!(screened[1].thing.id)), ("post", part["id"].clone()));
+    for _ in 0..2 {
+        harness.publish(&released(&screened[1], &moderator)).await;
+    }
+    let part = bob.get(&part_url(&part)).await.expect(200).json();
+    assert_eq!((&part["state"], &part["number"], &part["reason"]), (&json!("joined"), &json!(1), &Value::Null));
+    harness.assert_no_drift().await;
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_stops_nothing() {
+    let harness = Harness::with(World::builder().set("social.enforce_verdicts=false")).await;
+    let ada = harness.member("ada");
+    for number in 0..41 {
+        let handle = format!("other{number}");
+        harness.member(&handle);
+        put(&ada, &handle, "follow").await.expect(200);
     }
     harness.world.end().await;
 }
