@@ -37,6 +37,7 @@ const SETTINGS: [&str; 5] = [
     "gateway.reads_per_second=100000000",
     "gateway.writes_per_second=100000000",
     "social.max_follows_per_hour=100000000",
+    "social.enforce_verdicts=false",
     "social.max_follows=100000000",
     "social.max_reactions_per_hour=100000000",
 ];

@@ -37,4 +37,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 29, min_compatible: 21, sql: include_str!("../migrations/0029_account_with_roles.sql") },
     Migration { version: 30, min_compatible: 21, sql: include_str!("../migrations/0030_export_missing.sql") },
     Migration { version: 31, min_compatible: 21, sql: include_str!("../migrations/0031_used_challenges.sql") },
+    Migration { version: 32, min_compatible: 21, sql: include_str!("../migrations/0032_verdicts.sql") },
 ];

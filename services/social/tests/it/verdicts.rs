@@ -193,7 +193,7 @@ async fn a_spree_of_follows_is_slowed_down_and_mentions_and_parts_have_verdicts_
     bob.post("/v1/posts", &few).await.expect(201);
 
     // A part with a shortened link waits; its author reads why.
-    let thread = open(&harness, &ada, "everyone", 10, "public").await;
+    let thread = open(&harness, &ada, "open", 10, "public").await;
     let body = json!({"media": harness.clip(&bob), "text": "more at https://bit.ly/abc"});
     let part = bob.post(&parts_url(&thread), &body).await.expect(201).json();
     assert_eq!((&part["state"], part["reason"].is_string()), (&json!("pending"), true), "{part}");
