@@ -184,7 +184,7 @@ async fn a_spree_of_follows_is_slowed_down_and_mentions_and_parts_have_verdicts_
     put(&ada, &handles[40], "follow").await.expect(200);
 
     // Ten strangers in one post are many; it can't wait for a moderator, so it is refused, and can be appealed.
-    let text = handles[..10].iter().map(|handle| format!("@{handle} ")).collect::<String>();
+    let text = handles[..10].iter().map(|handle| format!("@{handle}")).collect::<Vec<_>>().join(" ");
     let body = json!({"text": text, "audience": "public"});
     let refused = bob.post("/v1/posts", &body).await.refused(403, "social.refused").json();
     assert_eq!((&refused["reason"], &refused["can_appeal"]), (&json!("screening.many_recipients"), &json!(true)));
