@@ -248,6 +248,8 @@ pub(super) async fn show(
             "social.no_such_person",
             "social.no_such_song",
             "social.not_found",
+            "social.refused",
+            "social.slow_down",
             "request.invalid",
         ])),
     ),
@@ -258,8 +260,8 @@ pub(super) async fn change(
     Path(id): Path<Uuid>,
     Json(body): Json<PostChangeBody>,
 ) -> Result<Json<PostView>, Error> {
-    let (change, author) = (body.into_change()?, caller(&social, &member).await?);
-    let number = author.number;
+    let (change, author) = (body.into_change()?, sender(&social, &member).await?);
+    let number = author.person.number;
     commands::change_post(&social, author, id, change).await?;
     Ok(Json(queries::posts::get(&social, number, id, None).await?))
 }

@@ -253,6 +253,8 @@ pub(super) async fn show(
             "social.invalid_post",
             "social.no_such_person",
             "social.not_found",
+            "social.refused",
+            "social.slow_down",
             "request.invalid",
         ])),
     ),
@@ -263,8 +265,8 @@ pub(super) async fn change(
     Path(id): Path<Uuid>,
     Json(body): Json<ThreadChangeBody>,
 ) -> Result<Json<ThreadView>, Error> {
-    let (change, opener) = (body.into_change()?, caller(&social, &member).await?);
-    let number = opener.number;
+    let (change, opener) = (body.into_change()?, sender(&social, &member).await?);
+    let number = opener.person.number;
     commands::change_thread(&social, opener, id, change).await?;
     Ok(Json(queries::threads::get(&social, number, id, None).await?))
 }

@@ -95,6 +95,11 @@ impl Candidate {
         Self { submission: Submission { surface, place, can_wait, ..self.submission }, ..self }
     }
 
+    /// Returns the same for a change of what others may have read already: it can't wait.
+    pub(super) fn without_waiting(self) -> Self {
+        Self { submission: Submission { can_wait: false, ..self.submission }, ..self }
+    }
+
     /// Returns the id of the verdict.
     pub(super) fn verdict(&self) -> Uuid {
         self.submission.verdict
