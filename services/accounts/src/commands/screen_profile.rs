@@ -52,7 +52,7 @@ fn submission(accounts: &Accounts, account: &Account, surface: Surface, content:
 }
 
 /// Decides about each of these. Returns what stops the change, if anything does.
-pub(super) async fn judge(tx: &Tx, submissions: &[Submission]) -> Result<Option<NotStored>, db::Error> {
+pub(super) async fn screen(tx: &Tx, submissions: &[Submission]) -> Result<Option<NotStored>, db::Error> {
     for submission in submissions {
         // What all may read counts as sent to strangers.
         let decision = submission.screen(tx, Reach::of(Relation::Stranger)).await?;

@@ -10,7 +10,7 @@ use contract::media::FindReceived;
 use db::Lane;
 
 use super::clear_hidden_avatar::clear_hidden_avatar;
-use super::screen_profile::{into_error, judge, submissions};
+use super::screen_profile::{into_error, screen, submissions};
 use crate::error::Error;
 use crate::model::{self, Account, CurrentSession, Patch, ProfilePatch};
 use crate::state::Accounts;
@@ -35,7 +35,7 @@ pub(crate) async fn update_profile(
         .context
         .db
         .write(Lane::of(&id), async move |tx| {
-            if let Some(what) = judge(tx, &submissions).await? {
+            if let Some(what) = screen(tx, &submissions).await? {
                 return Ok(Err(what));
             }
             let updated = store::accounts::update(tx, id, &patch).await?.ok_or(Error::SessionEnded)?;

@@ -10,7 +10,7 @@ use db::{Lane, Tx};
 use screening::facts::{Relation as Closeness, Surface};
 use uuid::Uuid;
 
-use super::screen::{Candidate, Judgement, NotStored, Words, into_error};
+use super::screen::{Candidate, Disposition, NotStored, Words, into_error};
 use super::set_song::{confirm_song, write_song};
 use crate::error::Error;
 use crate::known_people::by_handles;
@@ -32,7 +32,7 @@ pub(crate) async fn change_post(social: &Social, sender: Sender, id: Uuid, chang
         .context
         .db
         .write(Lane::of(&author.account).and(&id), async move |tx| {
-            let stopped = judge_change(tx, &author, id, &prepared).await?;
+            let stopped = screen_change(tx, &author, id, &prepared).await?;
             if stopped.is_none() {
                 apply(tx, &author, id, prepared).await?;
             }
@@ -84,7 +84,7 @@ pub(super) async fn prepare(social: &Social, sender: &Sender, id: Uuid, change: 
 
 /// Decides about a new text, where it is that of a part in a thread of another member, or mentions strangers whom the
 /// old one does not.
-pub(super) async fn judge_change(
+pub(super) async fn screen_change(
     tx: &Tx,
     author: &Person,
     id: Uuid,
@@ -112,9 +112,9 @@ pub(super) async fn judge_change(
         return Ok(None);
     }
     let first = to.map(|(opener, _)| opener).or(added.first()).unwrap_or(&author).account;
-    match candidate.judge(tx, first, reach).await? {
-        Judgement::NotStored(what) => Ok(Some(what)),
-        Judgement::Held(_) | Judgement::Delivered => Ok(None),
+    match candidate.screen(tx, first, reach).await? {
+        Disposition::NotStored(what) => Ok(Some(what)),
+        Disposition::Held(_) | Disposition::Delivered => Ok(None),
     }
 }
 

@@ -8,7 +8,7 @@ use contract::social::{Audience, Policies};
 use db::Lane;
 use uuid::Uuid;
 
-use super::change_post::{apply, judge_change, prepare};
+use super::change_post::{apply, prepare, screen_change};
 use super::screen::into_error;
 use crate::error::Error;
 use crate::model::thread::policy_of;
@@ -51,7 +51,7 @@ pub(crate) async fn change_thread(
             if post.is_story && rule != ThreadRule::Closed {
                 return Err(InvalidPost("Nobody joins a story: it ends within a day.").into());
             }
-            if let Some(what) = judge_change(tx, &opener, id, &prepared).await? {
+            if let Some(what) = screen_change(tx, &opener, id, &prepared).await? {
                 return Ok(Some(what));
             }
             let policies = Policies { join: policy_of(rule), ..post.policies };

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::about_post::{self, AboutPost};
 use super::publish_post::draw_position;
-use super::screen::{Candidate, Judgement, NotStored, Words, into_error};
+use super::screen::{Candidate, Disposition, NotStored, Words, into_error};
 use crate::error::Error;
 use crate::known_people::by_handles;
 use crate::model::budget::{Act, rest_of_hour};
@@ -56,10 +56,10 @@ pub(crate) async fn create_comment(social: &Social, sender: Sender, new: NewComm
                 None => None,
             };
             let mentioned = people::retain_known(tx, mentioned).await?;
-            let decision = match judge(tx, &candidate, &about, &mentioned).await? {
-                Judgement::NotStored(what) => return Ok(Some(what)),
-                Judgement::Held(decision) => Some(decision),
-                Judgement::Delivered => None,
+            let decision = match screen(tx, &candidate, &about, &mentioned).await? {
+                Disposition::NotStored(what) => return Ok(Some(what)),
+                Disposition::Held(decision) => Some(decision),
+                Disposition::Delivered => None,
             };
             if !budgets::take(tx, about.actor.number, Act::Comment, max, now).await? {
                 return Err(Error::TooOften { max, wait: rest_of_hour(now) });
@@ -104,13 +104,13 @@ pub(crate) async fn create_comment(social: &Social, sender: Sender, new: NewComm
 }
 
 /// Decides about a comment. One on a post of its author's own, without a mention of a stranger, is not decided about.
-async fn judge(tx: &Tx, candidate: &Candidate, about: &AboutPost, mentioned: &[Person]) -> Result<Judgement, Error> {
+async fn screen(tx: &Tx, candidate: &Candidate, about: &AboutPost, mentioned: &[Person]) -> Result<Disposition, Error> {
     let to = (!about.is_own()).then_some((&about.owner, about.relation));
     let reach = candidate.reach(tx, &about.actor, to, mentioned).await?;
     if about.is_own() && reach.relation == Closeness::Connected {
-        return Ok(Judgement::Delivered);
+        return Ok(Disposition::Delivered);
     }
-    candidate.judge(tx, about.owner.account, reach).await
+    candidate.screen(tx, about.owner.account, reach).await
 }
 
 /// Tells the author of a post that a comment waits for them.

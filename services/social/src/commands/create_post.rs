@@ -13,7 +13,7 @@ use screening::facts::{Relation as Closeness, Surface};
 use uuid::Uuid;
 
 use super::publish_post::{announce, draw_position, numbered};
-use super::screen::{Candidate, Judgement, NotStored, Words, into_error};
+use super::screen::{Candidate, Disposition, NotStored, Words, into_error};
 use super::set_song::{confirm_song, write_song};
 use super::settle_waiting::settle_post;
 use crate::error::Error;
@@ -59,7 +59,7 @@ pub(crate) async fn create_post(social: &Social, sender: Sender, new: NewPost) -
         .db
         .write(lane, async move |tx| {
             let author = read_author(tx, &author, draft.now).await?;
-            let stopped = judge_mentions(tx, &author, &draft).await?;
+            let stopped = screen_mentions(tx, &author, &draft).await?;
             if stopped.is_none() {
                 write(tx, &author, draft).await?;
             }
@@ -78,7 +78,7 @@ pub(crate) async fn create_post(social: &Social, sender: Sender, new: NewPost) -
 
 /// Decides about a post that mentions people who don't know its author. It can't wait for a moderator: what would be
 /// held is refused.
-pub(super) async fn judge_mentions(tx: &Tx, author: &Person, draft: &Draft) -> Result<Option<NotStored>, Error> {
+pub(super) async fn screen_mentions(tx: &Tx, author: &Person, draft: &Draft) -> Result<Option<NotStored>, Error> {
     if draft.mentioned.is_empty() {
         return Ok(None);
     }
@@ -88,9 +88,9 @@ pub(super) async fn judge_mentions(tx: &Tx, author: &Person, draft: &Draft) -> R
     }
     // Alike texts are counted by the people whom they reach: of several, the first stands for all.
     let first = draft.mentioned.first().map_or(author.account, |person| person.account);
-    match draft.candidate.judge(tx, first, reach).await? {
-        Judgement::NotStored(what) => Ok(Some(what)),
-        Judgement::Held(_) | Judgement::Delivered => Ok(None),
+    match draft.candidate.screen(tx, first, reach).await? {
+        Disposition::NotStored(what) => Ok(Some(what)),
+        Disposition::Held(_) | Disposition::Delivered => Ok(None),
     }
 }
 

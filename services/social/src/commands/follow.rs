@@ -10,7 +10,7 @@ use screening::facts::{Relation as Closeness, Surface};
 use screening_store::Reach;
 
 use super::pair::Pair;
-use super::screen::{Candidate, Judgement, Words, into_error};
+use super::screen::{Candidate, Disposition, Words, into_error};
 use crate::error::Error;
 use crate::model::budget::{Act, rest_of_hour};
 use crate::model::{Person, Sender};
@@ -50,7 +50,7 @@ pub(crate) async fn follow(social: &Social, sender: Sender, other: Person) -> Re
             let reach = candidate.reach(tx, &actor, Some((&other, relation)), &[]).await?;
             if reach.relation != Closeness::Connected && !relation.has_requested {
                 let reach = Reach { new_recipients: 1, ..reach };
-                if let Judgement::NotStored(what) = candidate.judge(tx, other.account, reach).await? {
+                if let Disposition::NotStored(what) = candidate.screen(tx, other.account, reach).await? {
                     return Ok(Err(what));
                 }
             }

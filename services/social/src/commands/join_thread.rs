@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::create_post::{Draft, finish, prepare, read_author, write};
 use super::publish_post::announce_part;
-use super::screen::{Judgement, into_error};
+use super::screen::{Disposition, into_error};
 use crate::error::Error;
 use crate::model::{InvalidPost, JoinRefusal, NewPost, Person, PostMedia, Sender, ThreadPart};
 use crate::queries::openings::{self, Opening};
@@ -52,10 +52,10 @@ pub(crate) async fn join_thread(social: &Social, sender: Sender, new: NewPart) -
         .write(Lane::of(&author.account).and(&thread), async move |tx| {
             let author = read_author(tx, &author, now).await?;
             let opening = openings::find(tx, author.number, thread, token.as_deref(), now).await?;
-            let decision = match judge(tx, &opening, &author, &draft).await? {
-                Judgement::NotStored(what) => return Ok(Some(what)),
-                Judgement::Held(decision) => Some(decision),
-                Judgement::Delivered => None,
+            let decision = match screen(tx, &opening, &author, &draft).await? {
+                Disposition::NotStored(what) => return Ok(Some(what)),
+                Disposition::Held(decision) => Some(decision),
+                Disposition::Delivered => None,
             };
             let admitted = admit(tx, &opening, &author, decision.is_some(), now).await?;
             let state = admitted.state;
@@ -94,14 +94,14 @@ pub(super) fn check_clip(media: &[PostMedia]) -> Result<(), Error> {
 }
 
 /// Decides about a part. One in a thread of its author's own, without a mention of a stranger, is not decided about.
-async fn judge(tx: &Tx, opening: &Opening, author: &Person, draft: &Draft) -> Result<Judgement, Error> {
+async fn screen(tx: &Tx, opening: &Opening, author: &Person, draft: &Draft) -> Result<Disposition, Error> {
     let is_own = opening.opener.number == author.number;
     let to = (!is_own).then_some((&opening.opener, opening.relation));
     let reach = draft.candidate.reach(tx, author, to, &draft.mentioned).await?;
     if is_own && reach.relation == Closeness::Connected {
-        return Ok(Judgement::Delivered);
+        return Ok(Disposition::Delivered);
     }
-    draft.candidate.judge(tx, opening.opener.account, reach).await
+    draft.candidate.screen(tx, opening.opener.account, reach).await
 }
 
 /// How a part comes into a thread.

@@ -6,7 +6,7 @@ use contract::social::threads::ThreadOpened;
 use db::Lane;
 use uuid::Uuid;
 
-use super::create_post::{finish, judge_mentions, prepare, read_author, write};
+use super::create_post::{finish, prepare, read_author, screen_mentions, write};
 use super::join_thread::check_clip;
 use super::screen::into_error;
 use crate::error::Error;
@@ -27,7 +27,7 @@ pub(crate) async fn open_thread(social: &Social, sender: Sender, new: NewThread)
         .db
         .write(Lane::of(&opener.account).and(&id), async move |tx| {
             let opener = read_author(tx, &opener, now).await?;
-            if let Some(what) = judge_mentions(tx, &opener, &draft).await? {
+            if let Some(what) = screen_mentions(tx, &opener, &draft).await? {
                 return Ok(Some(what));
             }
             write(tx, &opener, draft).await?;

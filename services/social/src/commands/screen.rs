@@ -44,7 +44,7 @@ pub(super) struct Words<'a> {
 
 /// What was decided.
 #[derive(Debug, Clone)]
-pub(super) enum Judgement {
+pub(super) enum Disposition {
     /// It is delivered.
     Delivered,
     /// It is stored, and waits.
@@ -148,7 +148,7 @@ impl Candidate {
 
     /// Decides, and stores the sender's next state and, of what is refused, the verdict. `recipient` is the member whom
     /// it reaches first.
-    pub(super) async fn judge(&self, tx: &Tx, recipient: AccountId, reach: Reach) -> Result<Judgement, Error> {
+    pub(super) async fn screen(&self, tx: &Tx, recipient: AccountId, reach: Reach) -> Result<Disposition, Error> {
         let submission = Submission { recipient: party(recipient.0), ..self.submission.clone() };
         let decision = submission.screen(tx, reach).await?;
         let outcome = decision.verdict.outcome;
@@ -157,13 +157,13 @@ impl Candidate {
                 self.metrics.not_enforced.inc();
             }
         } else if let Some(what) = submission.not_stored(tx, &decision).await? {
-            return Ok(Judgement::NotStored(what));
+            return Ok(Disposition::NotStored(what));
         }
         if reach.relation != Closeness::Connected {
             submission.record(tx).await?;
         }
         let is_held = self.is_enforced && outcome == Outcome::Hold;
-        Ok(if is_held { Judgement::Held(Box::new(decision)) } else { Judgement::Delivered })
+        Ok(if is_held { Disposition::Held(Box::new(decision)) } else { Disposition::Delivered })
     }
 
     /// Stores the verdict about something that was stored and waits, and tells moderation of it.
