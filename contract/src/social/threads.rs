@@ -310,7 +310,7 @@ pub struct ThreadPartView {
     /// The part that it answers, if you see it.
     #[schema(required)]
     pub answers: Option<Uuid>,
-    /// Why it was removed or unlinked; only its author sees it.
+    /// Why it was removed or unlinked, or waits for a moderator of the site; only its author sees it.
     #[schema(required)]
     pub reason: Option<String>,
     /// Its post, with the clip.

@@ -92,5 +92,6 @@ async fn on_decided(accounts: Accounts, decided: Decided, _: Delivery) -> Result
 
 /// As [`on_decided`]: handling an event twice changes nothing.
 async fn on_overturned(accounts: Accounts, overturned: Overturned, _: Delivery) -> Result<(), HandlerError> {
+    commands::follow_won_appeal(&accounts, &overturned).await?;
     Ok(commands::follow_appeal(&accounts, overturned).await?)
 }

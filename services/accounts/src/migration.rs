@@ -37,6 +37,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 29, min_compatible: 21, sql: include_str!("../migrations/0029_account_with_roles.sql") },
     Migration { version: 30, min_compatible: 21, sql: include_str!("../migrations/0030_export_missing.sql") },
     Migration { version: 31, min_compatible: 21, sql: include_str!("../migrations/0031_used_challenges.sql") },
+    Migration { version: 32, min_compatible: 21, sql: include_str!("../migrations/0032_verdicts.sql") },
     // An earlier release beside this one announces no end of a key that has expired: the job of this one does.
     Migration { version: 33, min_compatible: 21, sql: include_str!("../migrations/0033_api_key_ended.sql") },
 ];

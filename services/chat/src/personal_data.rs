@@ -5,13 +5,14 @@
 use async_trait::async_trait;
 use contract::AccountId;
 use db::Error;
+use screening_store::verdicts;
 use serde_json::json;
 use service::personal_data::{ExportFile, ExportPage, FileContent, KeptData, PersonalDataSource, TableData};
 use uuid::Uuid;
 
 use crate::model::MemberState;
 use crate::state::Chat;
-use crate::store::{members, messages, reports, settings, verdicts};
+use crate::store::{self, members, messages, reports, settings};
 
 const MESSAGES: &str = "chat/messages.json";
 const CONVERSATIONS: &str = "chat/conversations.json";
@@ -110,12 +111,12 @@ async fn conversations_page(chat: &Chat, member: AccountId, after: Uuid) -> Resu
 }
 
 async fn verdicts_page(chat: &Chat, member: AccountId, before: Uuid) -> Result<ExportPage, Error> {
-    let found = verdicts::list(chat.context.db.read(), member, before, PAGE).await?;
+    let found = verdicts::list(chat.context.db.read(), &store::VERDICTS, member.0, before, PAGE).await?;
     let next = next(found.len(), found.last().map(|last| last.id));
     let records = found.into_iter().map(|verdict| {
         json!({
             "id": verdict.id,
-            "message": verdict.message,
+            "message": verdict.object,
             "outcome": verdict.outcome,
             "reason": verdict.reason,
             "created_at": verdict.created_at,

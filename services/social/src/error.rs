@@ -8,6 +8,9 @@ use axum::response::{IntoResponse, Response};
 use base::Transient;
 use http_server::Problem;
 use http_server::problem::every_role;
+use screening::reason::Reason;
+use screening_store::problem_members;
+use uuid::Uuid;
 
 use crate::codes;
 use crate::model::InvalidPost;
@@ -152,6 +155,22 @@ pub(crate) enum Error {
         /// How long to wait.
         wait: Duration,
     },
+    /// A verdict refuses what was sent. Nothing of it was stored but the verdict.
+    #[error("{}", .reason.sentence())]
+    Refused {
+        /// The verdict.
+        verdict: Uuid,
+        /// Its reason.
+        reason: Reason,
+    },
+    /// A verdict says that it comes too early.
+    #[error("{}", .reason.sentence())]
+    SlowDown {
+        /// Its reason.
+        reason: Reason,
+        /// How long to wait.
+        wait: Duration,
+    },
     /// `after` is not a cursor of this list.
     #[error("`after` must be the `next` of the previous page of the same list.")]
     BadCursor,
@@ -212,6 +231,14 @@ impl From<Error> for Problem {
             Error::MediaNotReady => codes::MEDIA_NOT_READY,
             Error::TooOften { wait, .. } => {
                 return Self::of(codes::TOO_OFTEN, error.to_string()).retry_after(*wait);
+            }
+            Error::Refused { verdict, reason } => {
+                let members = problem_members(*reason, Some(*verdict));
+                return Self::of(codes::REFUSED, error.to_string()).with_members(members);
+            }
+            Error::SlowDown { reason, wait } => {
+                let problem = Self::of(codes::SLOW_DOWN, error.to_string()).retry_after(*wait);
+                return problem.with_members(problem_members(*reason, None));
             }
             Error::BadCursor => every_role::BAD_QUERY,
             Error::WrongCursor => codes::WRONG_CURSOR,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::append::{About, append};
 use super::invite::{bring_in, screen};
-use super::screen::{Draft, NotStored};
+use super::screen::{Draft, NotStored, into_error};
 use crate::contacts;
 use crate::error::Error;
 use crate::live;
@@ -148,7 +148,7 @@ async fn group(
         .write(lane, async move |tx| begin_group(tx, &draft, &me, &invited, (&new, &effect)).await)
         .await?;
     match refused {
-        Some(what) => Err(what.into_error(chat)),
+        Some(what) => Err(into_error(what, chat)),
         None => {
             live::publish(&chat.context.bus, id, &informed);
             Ok(id)

@@ -20,6 +20,6 @@ pub(crate) use media::{MediaUpdate, MessageMedia, picture_url};
 pub(crate) use member::{ConversationMember, MemberState};
 pub(crate) use message::{ClientId, EDIT_WINDOW, InvalidText, MAX_MEDIA, Message, MessageState, MessageText, Reaction};
 pub(crate) use permissions::{Permissions, WriteTarget};
-pub(crate) use report::{NewReport, is_own_thing, message_thing, own_message, thing_of};
-pub(crate) use sender::{Author, account_age_days, party};
+pub(crate) use report::{NewReport, ROLE, is_own_thing, kind_of, message_thing, own_message};
+pub(crate) use sender::Author;
 pub(crate) use settings::Settings;

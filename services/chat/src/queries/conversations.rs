@@ -11,9 +11,7 @@ use uuid::Uuid;
 use super::messages::{self, Place, SeenMessage};
 use crate::contacts::{find_one, friends_in_common};
 use crate::error::Error;
-use crate::model::{
-    Conversation, ConversationMember, InboxCursor, MemberState, Permissions, WriteTarget, account_age_days,
-};
+use crate::model::{Conversation, ConversationMember, InboxCursor, MemberState, Permissions, WriteTarget};
 use crate::state::Chat;
 use crate::store::people::KnownPerson;
 use crate::store::{self, blocks, conversations, members, people, settings};
@@ -176,7 +174,7 @@ pub(crate) async fn shared_contexts(
     let now = chat.context.clock.now();
     let context = |inviter: AccountId| SharedContext {
         friends_in_common: counts.get(&inviter).copied().unwrap_or(0),
-        account_age_days: account_age_days(inviter, now),
+        account_age_days: screening_store::account_age_days(inviter.0, now),
     };
     Ok(inviters.into_iter().map(|inviter| (inviter, context(inviter))).collect())
 }

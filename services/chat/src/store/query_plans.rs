@@ -2,12 +2,11 @@
 
 use chrono::Utc;
 use contract::AccountId;
+use screening_store::{senders, texts, verdicts};
 use testkit::{Plans, World, plans};
 use uuid::Uuid;
 
-use super::{
-    blocks, changes, conversations, media, members, messages, people, reactions, reports, senders, settings, verdicts,
-};
+use super::{VERDICTS, blocks, changes, conversations, media, members, messages, people, reactions, reports, settings};
 use crate::model::{ConversationMember, InboxCursor, MemberState};
 
 const MEMBER: AccountId = AccountId(Uuid::from_u128(7));
@@ -46,10 +45,10 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     messages::list_of_author(sql, MEMBER, Uuid::max(), 50).await?;
     media::list(sql, &[id, id]).await?;
     reactions::list(sql, MEMBER, &[id, id]).await?;
-    senders::find(sql, MEMBER).await?;
-    senders::count_known_domains(sql, &["a".to_owned()], Utc::now()).await?;
-    verdicts::list(sql, MEMBER, Uuid::max(), 50).await?;
-    verdicts::list_refusal_times(sql, MEMBER, 50).await?;
+    senders::find(sql, &VERDICTS, MEMBER.0).await?;
+    texts::count_known_domains(sql, &VERDICTS, &["a".to_owned()], Utc::now()).await?;
+    verdicts::list(sql, &VERDICTS, MEMBER.0, Uuid::max(), 50).await?;
+    verdicts::list_refusal_times(sql, &VERDICTS, MEMBER.0, 50).await?;
     reports::list(sql, MEMBER, Uuid::max(), 50).await?;
     reports::list_times(sql, MEMBER, 50).await?;
     Ok(())

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::reader_of;
 use crate::commands::{self, NewComment};
 use crate::error::Error;
-use crate::known_people::{caller, reader};
+use crate::known_people::{caller, reader, sender};
 use crate::model::{Comment, CommentText, Position, parse_cursor};
 use crate::queries;
 use crate::queries::comments::CommentSelection;
@@ -109,7 +109,11 @@ pub(super) async fn list(
 /// Writes a comment.
 ///
 /// Its `state` is `pending` if the author of the post approves comments first, by the post's policy or by their
-/// settings. Then only they and its author see it until they approve it.
+/// settings. Then only they and its author see it until they approve it. It is `pending` with a `verdict`, too, if a
+/// moderator reads it first: only its author sees it then, and can appeal against the verdict.
+///
+/// 429 says that it comes too early, 403 `social.refused` that it is not taken; both have a `reason` that clients show,
+/// and the second the `verdict` that an appeal names.
 #[utoipa::path(
     post,
     path = "/v1/posts/{id}/comments",
@@ -148,6 +152,8 @@ pub(super) async fn list(
             "social.no_such_person",
             "social.not_allowed",
             "social.not_found",
+            "social.refused",
+            "social.slow_down",
             "social.too_often",
             "request.bad_idempotency_key",
             "request.done_before",
@@ -167,8 +173,8 @@ pub(super) async fn create(
     Json(body): Json<NewCommentBody>,
 ) -> Result<impl IntoResponse, Error> {
     let text = CommentText::parse(&body.text).map_err(Error::InvalidComment)?;
-    let author = caller(&social, &member).await?;
-    let number = author.number;
+    let author = sender(&social, &member).await?;
+    let number = author.person.number;
     let new = NewComment { post: id, token: params.link.clone(), text, answers: body.answers };
     let id = commands::create_comment(&social, author, new, effect).await?;
     let comment = queries::comments::get(&social, number, id, params.link.as_deref()).await?;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::reader_of;
 use crate::commands;
 use crate::error::Error;
-use crate::known_people::{caller, reader};
+use crate::known_people::{caller, reader, sender};
 use crate::model::thread::{DEFAULT_CAP, check_cap, parse_title, policy_of};
 use crate::model::{InvalidPost, NewPost, NewThread, Place, PostText, SongChoice};
 use crate::queries;
@@ -165,6 +165,8 @@ pub(super) struct LinkParams {
             "social.no_such_media",
             "social.no_such_person",
             "social.not_a_clip",
+            "social.refused",
+            "social.slow_down",
             "social.too_many_posts",
             "request.bad_idempotency_key",
             "request.done_before",
@@ -181,8 +183,8 @@ pub(super) async fn open(
     effect: Effect,
     Json(body): Json<NewThreadBody>,
 ) -> Result<impl IntoResponse, Error> {
-    let (new, opener) = (body.into_new_thread()?, caller(&social, &member).await?);
-    let number = opener.number;
+    let (new, opener) = (body.into_new_thread()?, sender(&social, &member).await?);
+    let number = opener.person.number;
     let id = commands::open_thread(&social, opener, new, effect).await?;
     let thread = queries::threads::get(&social, number, id, None).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/threads/{id}"))], Json(thread)))
@@ -252,6 +254,8 @@ pub(super) async fn show(
             "social.invalid_post",
             "social.no_such_person",
             "social.not_found",
+            "social.refused",
+            "social.slow_down",
             "request.invalid",
         ])),
     ),
@@ -262,8 +266,8 @@ pub(super) async fn change(
     Path(id): Path<Uuid>,
     Json(body): Json<ThreadChangeBody>,
 ) -> Result<Json<ThreadView>, Error> {
-    let (change, opener) = (body.into_change()?, caller(&social, &member).await?);
-    let number = opener.number;
+    let (change, opener) = (body.into_change()?, sender(&social, &member).await?);
+    let number = opener.person.number;
     commands::change_thread(&social, opener, id, change).await?;
     Ok(Json(queries::threads::get(&social, number, id, None).await?))
 }

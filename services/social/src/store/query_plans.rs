@@ -6,12 +6,14 @@ use contract::social::PostState;
 use contract::social::talk::{ReportKind, ReportState};
 use contract::social::threads::PartState;
 use contract::{AccountId, MediaId};
+use screening_store::{senders, texts, verdicts};
 use testkit::{Plans, World, plans};
 use uuid::Uuid;
 
 use super::feed_sources::{Followees, Source, Window};
 use super::thread_parts::ReadThread;
 use super::threads::Office;
+use super::verdicts::HOME;
 use super::{
     comments, counts, drift, feed_entries, feed_owners, feed_sources, follows, greetings, marks, merged_posts, people,
     personal_data, post_media, post_words, posts, reactions, relations, remains, removals, reports, reposts, rising,
@@ -108,6 +110,12 @@ async fn read_talk(sql: &Plans<'_>) -> Result<(), db::Error> {
     let (now, id, media) = (Utc::now(), Uuid::nil(), MediaId::new(&Random::seeded(1)));
     let last = Position(i64::MAX);
     comments::find(sql, id).await?;
+    super::verdicts::list_answerers(sql, AccountId(id), &[AccountId(id), AccountId(id)]).await?;
+    senders::find(sql, &HOME, id).await?;
+    texts::count_known_domains(sql, &HOME, &["a".to_owned()], now).await?;
+    verdicts::find(sql, &HOME, id, id).await?;
+    verdicts::list(sql, &HOME, id, Uuid::max(), 50).await?;
+    verdicts::list_refusal_times(sql, &HOME, id, 50).await?;
     comments::find_visible(sql, id, READER, now).await?;
     comments::list(sql, (id, true), READER, now, None, 50).await?;
     comments::list(sql, (id, false), READER, now, None, 50).await?;
