@@ -37,9 +37,8 @@ async fn photos_get_a_thumbhash_and_heic_and_avif_an_upright_base() {
 
 /// Returns the smallest distance of the hash of a picture to those of another one and of it turned and mirrored.
 fn distance(one: &Ready, other: &Ready) -> u32 {
-    let hashes = |ready: &Ready| -> Vec<Pdq> {
-        ready.pictures[0].hashes.iter().map(|hash| hash.parse().unwrap()).collect()
-    };
+    let hashes =
+        |ready: &Ready| -> Vec<Pdq> { ready.pictures[0].hashes.iter().map(|hash| hash.parse().unwrap()).collect() };
     let first = hashes(one)[0];
     hashes(other).into_iter().map(|hash| hash.distance(first)).min().unwrap()
 }
