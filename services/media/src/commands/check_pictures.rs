@@ -138,3 +138,6 @@ async fn release_unless_listed(media: &Media, item: &Item) -> Result<(), Error> 
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,13 +98,14 @@ pub(crate) async fn list_unlisted(sql: &impl Sql, limit: usize) -> Result<Vec<It
     let text = format!(
         "select {COLUMNS}
            from item
-          where withheld_entry is not null
+          where withheld_entry > $2
             and not exists (
                 select 1
                   from listed_picture
                  where listed_picture.id = item.withheld_entry)
           limit $1"
     );
-    let rows: Vec<Row> = sql.rows(&text, vec![to_bigint(limit as u64)]).await?;
+    // After the smallest id, so that the index is searched and not scanned.
+    let rows: Vec<Row> = sql.rows(&text, vec![to_bigint(limit as u64), Uuid::nil().into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
