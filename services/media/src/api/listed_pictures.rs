@@ -87,6 +87,32 @@ pub(super) async fn list(
     Ok((NO_STORE, Json(List { items: found.into_iter().map(ListedPictureView::from).collect::<Vec<_>>(), next })))
 }
 
+/// Returns an entry of the list.
+///
+/// An item that is withheld names the entry that it is like.
+#[utoipa::path(
+    get,
+    path = "/v1/admin/listed-pictures/{id}",
+    operation_id = "show_listed_picture",
+    tag = "operators",
+    params(("id" = Uuid, Path, description = "The entry.", example = "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b73")),
+    security(("token" = [])),
+    responses((status = 200, description = "The entry.", body = ListedPictureView)),
+    extensions(
+        ("x-codes" = json!(["media.no_such_listed_picture"])),
+        ("x-admin-role" = json!("moderator")),
+    ),
+)]
+pub(super) async fn show(
+    _: Operator<Moderator>,
+    State(media): State<Media>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Error> {
+    let id = id.parse().map_err(|_| Error::NoSuchListedPicture)?;
+    let found = store::listed_pictures::find(media.context.db.read(), id).await?.ok_or(Error::NoSuchListedPicture)?;
+    Ok((NO_STORE, Json(ListedPictureView::from(found))))
+}
+
 /// The query of an import.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

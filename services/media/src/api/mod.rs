@@ -71,7 +71,7 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(operators::show))
         .routes(routes!(operators::retry))
         .routes(routes!(listed_pictures::list, listed_pictures::import))
-        .routes(routes!(listed_pictures::remove))
+        .routes(routes!(listed_pictures::show, listed_pictures::remove))
         .merge(tus_routes())
 }
 
@@ -145,6 +145,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 41);
+        assert_eq!(operations, 42);
     }
 }

@@ -182,6 +182,17 @@ pub(crate) async fn count(sql: &impl Sql) -> Result<u64, Error> {
     from_bigint(row.map_or(0, |row| row.entries), "a count")
 }
 
+const FIND: &str = "
+    select id, hash, origin, note, change, added_at
+      from listed_picture
+     where id = $1";
+
+/// Returns an entry.
+pub(crate) async fn find(sql: &impl Sql, id: Uuid) -> Result<Option<ListedPicture>, Error> {
+    let row: Option<Row> = sql.row(FIND, vec![id.into()]).await?;
+    row.map(ListedPicture::try_from).transpose()
+}
+
 const LIST_BETWEEN: &str = "
     select id, hash, origin, note, change, added_at
       from listed_picture

@@ -109,6 +109,7 @@ async fn every_list_has_an_index() {
             blocked_media::is_blocked(sql, "x").await?;
             blocked_media::is_undone(sql, Uuid::nil()).await?;
             listed_pictures::find_state(sql).await?;
+            listed_pictures::find(sql, Uuid::nil()).await?;
             listed_pictures::list_between(sql, 1, 2, 100).await?;
             listed_pictures::list_newest(sql, 2, 50).await?;
             pictures::list(sql, &contract::MediaId::random()).await?;

@@ -99,6 +99,10 @@ async fn a_new_picture_that_is_like_a_listed_one_is_seen_by_its_owner_alone_unti
         let link = ada.post(&format!("/v1/media/{id}/links"), &json!({"expires_in": 3600})).await;
         link.refused(403, "media.withheld");
     }
+    let of_operators = olga.get(&format!("/v1/admin/media/{near}")).await.expect(200).json();
+    let entry = of_operators["withheld"]["entry"].as_str().unwrap();
+    let entry = olga.get(&format!("/v1/admin/listed-pictures/{entry}")).await.expect(200).json();
+    assert_eq!(entry["hash"], hash(0));
     for id in [&listed, &far, &flat] {
         assert_eq!(find(&bob, id).await["withheld"], Value::Null);
     }
