@@ -72,8 +72,13 @@ pub(crate) async fn unblock_media(media: &Media, overturned: &Overturned) -> Res
 }
 
 async fn release_decided(media: &Media, decision: Uuid) -> Result<(), Error> {
-    for item in store::withheld::list_by_verdict(media.context.db.read(), decision, MAX_ITEMS).await? {
+    let sql = media.context.db.read();
+    for item in store::withheld::list_by_verdict(sql, decision, MAX_ITEMS).await? {
         release_item(media, &item.id, decision, true).await?;
+        // Another decision may name it too.
+        if let Some(other) = store::blocked_media::find_decision(sql, &item.sha256).await? {
+            withhold_decided(media, &item.id, other).await?;
+        }
     }
     Ok(())
 }

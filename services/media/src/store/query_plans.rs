@@ -107,6 +107,7 @@ async fn every_list_has_an_index() {
             share_links::list(sql, &contract::MediaId::random(), now).await?;
             standings::find(sql, OWNER).await?;
             blocked_media::is_blocked(sql, "x").await?;
+            blocked_media::find_decision(sql, "x").await?;
             blocked_media::is_undone(sql, Uuid::nil()).await?;
             listed_pictures::find_state(sql).await?;
             listed_pictures::find(sql, Uuid::nil()).await?;
