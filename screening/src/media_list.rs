@@ -61,9 +61,13 @@ impl<T> MediaList<T> {
 
     /// Returns the nearest known picture to a picture as it is, or turned or mirrored, as [`Self::find`] does.
     pub fn find_any(&self, picture: &Variants) -> Option<Listed<'_, T>> {
-        let quality = picture.quality;
-        let found = picture.hashes.iter().filter_map(|hash| self.find(Hashed { hash: *hash, quality }));
-        found.min_by_key(|listed| listed.distance)
+        if picture.quality < MIN_QUALITY {
+            return None;
+        }
+        // Entry by entry, so that a long list passes through the processor's cache once.
+        let nearest = |hash: Pdq| picture.hashes.iter().map(|own| own.distance(hash)).min().unwrap_or(u32::MAX);
+        let distances = self.entries.iter().map(|(hash, entry)| Listed { entry, distance: nearest(*hash) });
+        distances.filter(|listed| listed.distance <= MAX_DISTANCE).min_by_key(|listed| listed.distance)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The list of pictures that may not be shown here, as this process has it in memory.
 //!
-//! A comparison reads the whole list, which takes milliseconds with 100,000 entries (`make bench ARGS=verdicts`).
+//! A comparison reads the whole list: `make bench ARGS=verdicts` has 100,000 entries.
 //! Invariant: before a comparison, the list is what the database has: new entries are added, and after a removal
 //! everything is read again.
 
