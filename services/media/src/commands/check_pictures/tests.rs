@@ -60,8 +60,8 @@ async fn earlier_items_are_withheld_when_a_picture_is_listed_and_shown_when_it_i
     let moderation = fake_role("moderation").records::<Screened>();
     moderation.join(&world).await;
     let (ada, bob, olga) = (world.ada(), world.bob(), world.operator("olga", &["operator"]));
-    let near = send(&media, &ada, 1001, vec![picture(63), picture(31)]).await;
-    let far = send(&media, &ada, 1002, vec![picture(32)]).await;
+    let near = send(&media, &ada, 20_001, vec![picture(63), picture(31)]).await;
+    let far = send(&media, &ada, 20_002, vec![picture(32)]).await;
     let list = |hashes: String| {
         let request = olga.request(Method::POST, "/v1/admin/listed-pictures?reason=Known&note=May");
         olga.send(request.header("content-type", "text/plain").body(hashes))
@@ -102,9 +102,9 @@ async fn what_a_decision_blocks_is_listed_until_it_is_overturned() {
     let world = World::of(&[crate::service()]).await;
     let media = process(&world, "decided").await;
     let (ada, bob) = (world.ada(), world.bob());
-    let blocked = send(&media, &ada, 1001, vec![picture(10), picture(60)]).await;
-    let copy = send(&media, &bob, 1002, vec![picture(63), picture(14)]).await;
-    let scene = send(&media, &bob, 1003, vec![picture(61)]).await;
+    let blocked = send(&media, &ada, 20_001, vec![picture(10), picture(60)]).await;
+    let copy = send(&media, &bob, 20_002, vec![picture(63), picture(14)]).await;
+    let scene = send(&media, &bob, 20_003, vec![picture(61)]).await;
     let decided = Decided {
         id: Uuid::from_u128(7),
         case: Uuid::from_u128(1),
@@ -126,7 +126,7 @@ async fn what_a_decision_blocks_is_listed_until_it_is_overturned() {
     assert_eq!((reason.verdict, reason.entry), (decided.id, None), "it is appealed by the decision");
     assert!(find(&media, &copy).await.withheld.is_some_and(|reason| reason.verdict != decided.id));
     assert!(find(&media, &scene).await.withheld.is_none(), "of a video, the poster alone is listed");
-    let later = send(&media, &bob, 1004, vec![picture(8)]).await;
+    let later = send(&media, &bob, 20_004, vec![picture(8)]).await;
     assert!(find(&media, &later).await.withheld.is_some(), "one that is sent afterwards is withheld at once");
 
     let overturned = Overturned {
