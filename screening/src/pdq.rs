@@ -224,7 +224,7 @@ fn mirrored(
     // The first of them is frequency 1: every other one, from the first, changes its sign.
     std::array::from_fn(|row| {
         std::array::from_fn(|column| {
-            let is_negative = (swaps_sides && column % 2 == 0) != (swaps_ends && row % 2 == 0);
+            let is_negative = (swaps_sides && column.is_multiple_of(2)) != (swaps_ends && row.is_multiple_of(2));
             if is_negative { -frequencies[row][column] } else { frequencies[row][column] }
         })
     })
