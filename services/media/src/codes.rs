@@ -10,7 +10,8 @@ http_server::codes! {
     NO_SUCH_LISTED_PICTURE = 404 "media.no_such_listed_picture", "List the pictures again; this entry was removed.";
     BAD_HASH_LIST = 422 "media.bad_hash_list",
         "Mend the line that the sentence names; each has one hash of 64 hexadecimal digits.";
-    HASH_LIST_FULL = 409 "media.hash_list_full", "Remove entries first; the limit is in the sentence.";
+    HASH_LIST_FULL = 409 "media.hash_list_full",
+        "Remove entries, and send the same list again: what was added before the limit stays.";
     WITHHELD = 403 "media.withheld", "Appeal the verdict that `withheld` of the item names, or delete the item.";
     ALREADY_CLAIMED = 409 "media.already_claimed",
         "Leave the item out of the claim, or claim it for the subject that it has.";

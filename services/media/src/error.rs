@@ -25,7 +25,7 @@ pub(crate) enum Error {
     NoSuchListedPicture,
     #[error("Line {0} is not a PDQ hash, which has 64 hexadecimal digits. Nothing was added.")]
     BadHashList(usize),
-    #[error("The list would have more than {0} pictures, which is the limit. Nothing was added.")]
+    #[error("The list has {0} pictures, which is the limit. Remove some, and send the whole list again.")]
     HashListFull(u64),
     #[error("This picture is known as one that may not be shared here, so it stays private unless you appeal.")]
     Withheld,

@@ -3,7 +3,7 @@
 //! Invariant: each is in the audit trail, by counts and ids. An import may be sent again: what is listed stays as it
 //! is, so one that was interrupted is completed.
 
-use db::Lane;
+use db::{Lane, chunk_size};
 use http_server::operators::{Act, Actor};
 use screening::pdq::Pdq;
 use serde_json::json;
@@ -13,9 +13,9 @@ use crate::Media;
 use crate::error::Error;
 use crate::store::listed_pictures::{self, IMPORTED, LANE, ListedPicture, NewEntry};
 
-/// The most entries of the list. A comparison reads all of them.
-pub(crate) const MAX_ENTRIES: u64 = 200_000;
-/// Entries of one transaction.
+/// The entries of the list from which on none is imported. A comparison reads all of them.
+const MAX_ENTRIES: u64 = 200_000;
+/// The most entries of one transaction.
 const BATCH: usize = 256;
 
 /// Adds hashes to the list, and returns how many of them were not on it.
@@ -27,14 +27,17 @@ pub(crate) async fn list_pictures(
     reason: &str,
 ) -> Result<u64, Error> {
     let (db, random) = (&media.context.db, &media.context.random);
-    if listed_pictures::count(db.read()).await? + hashes.len() as u64 > MAX_ENTRIES {
-        return Err(Error::HashListFull(MAX_ENTRIES));
-    }
+    let before = listed_pictures::count(db.read()).await?;
     let now = media.context.clock.now();
     let act = Act::new(actor, "media.pictures_listed", now).because(reason);
     let mut act = Some(act.change(json!(null), json!({ "hashes": hashes.len(), "note": note })));
-    let mut added = 0;
-    for batch in hashes.chunks(BATCH) {
+    let (mut added, mut left) = (0, hashes);
+    while !left.is_empty() {
+        let (batch, rest) = left.split_at(chunk_size(left.len()).min(BATCH));
+        left = rest;
+        if before + added >= MAX_ENTRIES {
+            return Err(Error::HashListFull(MAX_ENTRIES));
+        }
         let entries = batch.iter().map(|hash| NewEntry { id: random.uuid_v7(now), hash: *hash });
         let (entries, note, act) = (entries.collect::<Vec<_>>(), note.to_owned(), act.take());
         added += db
