@@ -192,8 +192,8 @@ pub struct Decided {
     /// Whether the thing is removed.
     #[serde(default)]
     pub removes: bool,
-    /// Media whose bytes are refused from now on, no matter which member sends them, and whose pictures are listed: what
-    /// is like them is shown to its owner only.
+    /// Media whose bytes are refused from now on, no matter which member sends them, and whose pictures are listed:
+    /// what is like them is shown to its owner only.
     #[serde(default)]
     pub blocked_media: Vec<MediaId>,
     /// The moderator.

@@ -91,8 +91,8 @@ pub struct MediaView {
     pub removed_at: Option<DateTime<Utc>>,
     /// When it is removed from the trash for good. Until then it can be restored.
     pub purges_at: Option<DateTime<Utc>>,
-    /// Why only its owner sees it: it is like a picture that may not be shared here. Null unless it is. Unless an appeal
-    /// against `verdict` is upheld, it stays private and can't be shown to others.
+    /// Why only its owner sees it: it is like a picture that may not be shared here. Null unless it is. Unless an
+    /// appeal against `verdict` succeeds, it stays private and can't be shown to others.
     pub withheld: Option<WithheldView>,
     /// The URLs of its files.
     pub urls: Urls,
