@@ -26,7 +26,7 @@ use crate::store::album_items::RankedItem;
 use crate::{Media, build, queries, store};
 
 /// Returns a WAVE file of silence, 8-bit mono at 8 kHz.
-fn silence(bytes: usize) -> Bytes {
+pub(crate) fn silence(bytes: usize) -> Bytes {
     let size = u32::try_from(bytes - 44).unwrap();
     let mut file = b"RIFF".to_vec();
     file.extend((size + 36).to_le_bytes());

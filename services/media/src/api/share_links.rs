@@ -110,6 +110,7 @@ pub(super) struct SharedView {
             "media.account_limited",
             "media.not_found",
             "media.quota_links",
+            "media.withheld",
             "request.invalid",
             "request.bad_idempotency_key",
             "request.in_progress",
@@ -228,7 +229,8 @@ pub(super) async fn open(State(media): State<Media>, Path(token): Path<String>) 
     let (sql, now) = (media.context.db.read(), media.context.clock.now());
     let token = ShareToken::parse(&token).ok_or(Error::NotFound)?;
     let link = store::share_links::find(sql, &token.hash(), now).await?.ok_or(Error::NotFound)?;
-    let item = store::items::find_in_use(sql, &link.item, link.owner).await?.ok_or(Error::NotFound)?;
+    let item = store::items::find_in_use(sql, &link.item, link.owner).await?;
+    let item = item.filter(|item| item.withheld.is_none()).ok_or(Error::NotFound)?;
     queries::check_shown(sql, &item, now).await?;
     let viewer = Viewer::ShareLink(link.urls_end_at(now));
     let shared = SharedView { media: view(&media, &item, &viewer), expires_at: link.expires_at };

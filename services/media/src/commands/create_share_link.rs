@@ -30,7 +30,10 @@ pub(crate) async fn create_share_link(
         .context
         .db
         .write(lane, async move |tx| {
-            store::items::find_in_use(tx, &new.item, owner).await?.ok_or(Error::NotFound)?;
+            let item = store::items::find_in_use(tx, &new.item, owner).await?.ok_or(Error::NotFound)?;
+            if item.withheld.is_some() {
+                return Err(Error::Withheld);
+            }
             if !store::standings::find(tx, owner).await?.may_publish(now) {
                 return Err(Error::AccountLimited);
             }

@@ -226,6 +226,7 @@ fn new_item(
         claimed: !request.details.claim_later,
         subject: None,
         trashed: None,
+        withheld: None,
         version: 1,
         created_at: now,
         updated_at: now,
