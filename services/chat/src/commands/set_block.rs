@@ -9,6 +9,7 @@ use db::Lane;
 use crate::contacts::find_block;
 use crate::error::Error;
 use crate::model::{ConversationMember, MemberState};
+use crate::presence::messages::{PresenceChange, publish_change};
 use crate::state::Chat;
 use crate::store::{blocks, members, people};
 
@@ -37,6 +38,9 @@ pub(crate) async fn set_block(
         Ok::<_, Error>(())
     })
     .await?;
+    for (member, viewer) in [(blocker, blocked), (blocked, blocker)] {
+        publish_change(&chat.context.bus, member, PresenceChange::Unknown, &[viewer]);
+    }
     while is_blocked {
         let requests = members::list_requests_between(db.read(), blocked, blocker, BATCH).await?;
         let is_last = requests.len() < BATCH;
