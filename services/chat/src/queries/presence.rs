@@ -30,7 +30,8 @@ pub(crate) async fn list_viewers(chat: &Chat, member: AccountId) -> Result<Vec<A
     list_mutual(chat, member, list_partners(chat, member).await?).await
 }
 
-/// Returns the presence of those of these members whom a reader sees. Each takes part in a conversation with the reader.
+/// Returns the presence of those of these members whom a reader sees. Each takes part in a conversation with the
+/// reader.
 pub(crate) async fn list(
     chat: &Chat,
     reader: AccountId,
