@@ -123,11 +123,11 @@ pub(super) enum Told {
 pub(super) struct Follower {
     chat: Chat,
     account: AccountId,
-    open: OpenStream,
     /// Whether a person uses the client. One with a token that has scopes is a program.
     is_personal: bool,
     /// While the client is in use, its member is online.
     active: Option<ActiveConnection>,
+    open: OpenStream,
     /// Whether the client was told who is online.
     has_presence: bool,
     /// The most changes that are told at once.
@@ -147,9 +147,9 @@ impl Follower {
         Ok(Self {
             chat: chat.clone(),
             account,
-            open,
             is_personal: member.0.scope.is_empty(),
             active: None,
+            open,
             has_presence: false,
             page_size,
             places: None,
