@@ -99,6 +99,9 @@ test('a stranger’s message is a request, acceptance opens the conversation, an
   await showPicture.click();
   await expect(row(ada.log, 'Our tower').getByRole('img')).toBeVisible();
 
+  // They are told that the other is online.
+  for (const { page } of [ada, bob]) await expect(page.getByText('Online', { exact: true })).toBeVisible();
+
   // Both write, and see it at once.
   await expect(bob.page.getByText(/waits among/)).toHaveCount(0);
   await ada.page.getByRole('textbox', { name: 'Message' }).pressSequentially('With');
