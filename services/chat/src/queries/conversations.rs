@@ -69,7 +69,8 @@ pub(crate) async fn list_box(
     let cursor = |last: &ConversationMember| InboxCursor { position: last.position, conversation: last.conversation };
     let next = mine.last().filter(|_| has_more).map(|last| cursor(last).to_text());
     let mut seen = complete(chat, mine).await?;
-    add_presence(chat, account, seen.iter_mut().filter(|seen| !seen.conversation.is_group())).await?;
+    let pairs = seen.iter_mut().filter(|seen| !seen.conversation.is_group()).collect();
+    add_presence(chat, account, pairs).await?;
     Ok((seen, next))
 }
 
@@ -77,22 +78,22 @@ pub(crate) async fn list_box(
 pub(crate) async fn get(chat: &Chat, account: AccountId, id: Uuid) -> Result<SeenConversation, Error> {
     let reader = messages::reader(chat, account, id).await?;
     let mut seen = complete(chat, vec![reader]).await?.pop().ok_or(Error::NotFound)?;
-    add_presence(chat, account, [&mut seen]).await?;
+    add_presence(chat, account, vec![&mut seen]).await?;
     Ok(seen)
 }
 
 /// Adds the presence of the members of conversations that a reader takes part in, as far as the reader sees it.
-async fn add_presence(
-    chat: &Chat,
-    reader: AccountId,
-    conversations: impl IntoIterator<Item = &mut SeenConversation>,
-) -> Result<(), Error> {
-    let joined = conversations.into_iter().filter(|seen| seen.reader.is_joined());
-    // Who has not accepted a request is not shown to who asks, nor is who asks.
-    let mut others: Vec<&mut SeenMember> =
-        joined.flat_map(|seen| &mut seen.members).filter(|other| other.member.is_joined()).collect();
-    let presence = presence::list(chat, reader, others.iter().map(|other| other.member.account).collect()).await?;
-    for other in &mut others {
+async fn add_presence(chat: &Chat, reader: AccountId, conversations: Vec<&mut SeenConversation>) -> Result<(), Error> {
+    let mut others: Vec<&mut SeenMember> = Vec::new();
+    for seen in conversations {
+        // Who has not accepted a request is not shown to who asks, nor is who asks.
+        if seen.reader.is_joined() {
+            others.extend(seen.members.iter_mut().filter(|other| other.member.is_joined()));
+        }
+    }
+    let accounts = others.iter().map(|other| other.member.account).collect();
+    let presence = presence::list(chat, reader, accounts).await?;
+    for other in others {
         other.presence = presence.get(&other.member.account).copied();
     }
     Ok(())

@@ -98,31 +98,33 @@ async fn list_mutual(chat: &Chat, member: AccountId, mut others: Vec<AccountId>)
     let sql = chat.context.db.read();
     let all: Vec<AccountId> = others.iter().copied().chain([member]).collect();
     let wanted = settings::list(sql, &all).await?;
-    let audience = |account: &AccountId| wanted.get(account).copied().unwrap_or_default().presence;
-    let pair = |other: &AccountId| PresencePair { own: audience(&member), other: audience(other) };
+    let audience = |account: AccountId| wanted.get(&account).copied().unwrap_or_default().presence;
+    let pair = |other| (other, PresencePair { own: audience(member), other: audience(other) });
+    let mut pairs: Vec<(AccountId, PresencePair)> = others.iter().copied().map(pair).collect();
     // As if they followed each other: who is hidden even then is hidden.
-    others.retain(|other| pair(other).is_seen(true, true));
-    if others.is_empty() {
-        return Ok(others);
+    pairs.retain(|(_, pair)| pair.is_seen(true, true));
+    if pairs.is_empty() {
+        return Ok(Vec::new());
     }
     let hidden = people::list_hidden(sql, &all, chat.context.clock.now()).await?;
+    let blocked = blocks::list_between(sql, member, &others).await?;
+    pairs.retain(|(other, _)| !hidden.contains(other) && !blocked.contains(other));
     if hidden.contains(&member) {
         return Ok(Vec::new());
     }
-    let blocked = blocks::list_between(sql, member, &others).await?;
-    others.retain(|other| !hidden.contains(other) && !blocked.contains(other));
-    let asked: Vec<AccountId> = others.iter().filter(|other| pair(other).depends_on_follows()).copied().collect();
-    let follows = match find_follows(chat, member, &asked).await {
-        Ok(follows) => follows,
+    let asked: Vec<AccountId> =
+        pairs.iter().filter(|(_, pair)| pair.depends_on_follows()).map(|(other, _)| *other).collect();
+    let known = match find_follows(chat, member, &asked).await {
+        Ok(known) => known,
         Err(Error::Peer(error)) => {
             tracing::warn!(%error, "who follows whom could not be read; presence that depends on it is not shown");
             HashMap::new()
         }
         Err(error) => return Err(error),
     };
-    others.retain(|other| {
-        let Follows { follows, is_followed } = follows.get(other).copied().unwrap_or_default();
-        pair(other).is_seen(follows, is_followed)
+    pairs.retain(|(other, pair)| {
+        let Follows { follows, is_followed } = known.get(other).copied().unwrap_or_default();
+        pair.is_seen(follows, is_followed)
     });
-    Ok(others)
+    Ok(pairs.into_iter().map(|(other, _)| other).collect())
 }
