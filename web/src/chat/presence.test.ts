@@ -17,7 +17,7 @@ it('a member is online, was seen a while ago, is away, or is not shown', async (
   expect(words(away('2026-05-04T18:10:00Z'))).toBe('Last seen 20 minutes ago');
   // A clock that is behind, and the day before.
   expect(words(away('2026-05-04T18:35:00Z'))).toBe('Last seen 1 minute ago');
-  expect([words(away('2026-05-04T16:00:00Z')), words(away('2026-05-03T00:00:00Z'))]).toEqual(['Last seen 2 hours ago', 'Last seen yesterday']);
+  expect([words(away('2026-05-04T16:00:00Z')), words(away('2026-05-03T00:00:00Z'))]).toEqual(['Last seen 2 hours ago', 'Last seen 1 day ago']);
   for (const [tag, said] of [['fr', 'Dernière connexion il y a 20 minutes'], ['es', 'Última conexión hace 20 minutos'], ['ar', /آخر ظهور .*قبل .*دقيقة/]] as const) {
     await setLanguage(tag);
     expect(words(away('2026-05-04T18:10:00Z'))).toMatch(said);

@@ -76,11 +76,11 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** How long ago a time was, in whole minutes, hours or days, such as `20 minutes ago` and `yesterday`. */
+/** How long ago a time was, in whole minutes, hours or days, such as `20 minutes ago` and `1 day ago`. */
 export function formatAgo(time: string, now = Date.now()): string {
   const age = now - Date.parse(time);
   const [unitName, ms] = age < HOUR_MS ? (['minute', MINUTE_MS] as const) : age < DAY_MS ? (['hour', HOUR_MS] as const) : (['day', DAY_MS] as const);
-  return relativeTimeFormat({ numeric: 'auto' }).format(-Math.max(1, Math.floor(age / ms)), unitName);
+  return relativeTimeFormat({ numeric: 'always' }).format(-Math.max(1, Math.floor(age / ms)), unitName);
 }
 
 /** A list without a word before its last part, such as `photo, 1 minute, private`. */
