@@ -183,6 +183,7 @@ test('a stranger’s message is a request, acceptance opens the conversation, an
   // Who receives nothing from strangers says so before a word is written.
   await eve.page.goto('/messages/requests');
   await eve.page.getByLabel('Receive requests from people whom I don’t follow').uncheck();
+  await eve.page.getByRole('radio', { name: 'No one' }).check();
   await eve.page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect(eve.page.getByText('Saved.')).toBeVisible();
   await bob.page.goto(`/u/${eve.person.handle}`);

@@ -60,7 +60,7 @@ class Inbox {
 
   #receive(change: LiveChange, isReader: boolean): void {
     if (change.kind === 'changes') return this.#takeChanges(change.changes, isReader);
-    if (change.kind === 'presence') this.list.items = this.list.items.map((row) => (row.kind === 'pair' ? withPresence(row, change.members) : row));
+    if (change.kind === 'presence') this.list.items = this.list.items.map((row) => (row.kind === 'pair' ? withPresence(row, change) : row));
     // A list that is being read is behind by itself.
     if (change.kind === 'places' && !this.list.loading && isBehind(this.list.items, change.places, this.list.hasMore)) void this.list.load();
   }

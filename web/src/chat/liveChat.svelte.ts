@@ -6,14 +6,14 @@ import type { ServerEvent } from '../notifications/eventStream';
 import { follow, sleep } from '../notifications/follow';
 import { session } from '../session/session.svelte';
 import { Activity } from './activity';
-import type { MemberPresence } from './presence';
+import type { PresenceChange } from './presence';
 import type { Place } from './rows';
 
 /** What has come: changes of one conversation, who is typing there, who is online, or where each is, because something may have been missed. */
 export type LiveChange =
   | { kind: 'changes'; changes: ChatChanges }
   | { kind: 'typing'; conversation: string; member: string }
-  | { kind: 'presence'; members: MemberPresence[] }
+  | ({ kind: 'presence' } & PresenceChange)
   | { kind: 'places'; places: Place[] };
 
 /** `isReader`: this tab reads the stream, so it does what is to be done once. */
@@ -108,7 +108,7 @@ class LiveChat {
 function changeOf(event: string, data: string): LiveChange | null {
   if (event === 'changes') return { kind: 'changes', changes: JSON.parse(data) as ChatChanges };
   if (event === 'typing') return { kind: 'typing', ...(JSON.parse(data) as { conversation: string; member: string }) };
-  if (event === 'presence') return { kind: 'presence', members: (JSON.parse(data) as { members: MemberPresence[] }).members };
+  if (event === 'presence') return { kind: 'presence', ...(JSON.parse(data) as PresenceChange) };
   return event === 'places' ? { kind: 'places', places: (JSON.parse(data) as { places: Place[] }).places } : null;
 }
 

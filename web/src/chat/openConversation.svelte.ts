@@ -8,7 +8,7 @@ import { errorMessage, isProblem } from '../api/problem';
 import type { ChatChanges, ChatMessage, Conversation } from '../api/types';
 import { Optimistic } from '../ui/optimistic';
 import { toasts } from '../ui/toasts.svelte';
-import { type MemberPresence, withPresence } from './presence';
+import { type PresenceChange, withPresence } from './presence';
 import type { Place } from './rows';
 import * as timelines from './timeline';
 import { stateAfter, stillUnsent, type Unsent } from './unsent';
@@ -119,8 +119,8 @@ export class OpenConversation {
   }
 
   /** Takes who is online, and who is not any more. */
-  receivePresence(members: readonly MemberPresence[]): void {
-    if (this.conversation !== null) this.conversation = withPresence(this.conversation, members);
+  receivePresence(change: PresenceChange): void {
+    if (this.conversation !== null) this.conversation = withPresence(this.conversation, change);
   }
 
   /** A member is typing, or was a moment ago. */

@@ -34,7 +34,10 @@ it('a conversation says the presence of the other, a group how many are there', 
 
 it('a change is about its members alone, and null hides', () => {
   const before = { members: [member('bob', online), member('eve')] };
-  expect(withPresence(before, [{ account: 'cy', presence: online }])).toBe(before);
-  const after = withPresence(before, [{ account: 'bob', presence: null }, { account: 'eve', presence: away(null) }]);
+  expect(withPresence(before, { members: [{ account: 'cy', presence: online }], all: false })).toBe(before);
+  const after = withPresence(before, { members: [{ account: 'bob', presence: null }, { account: 'eve', presence: away(null) }], all: false });
   expect(after.members.map(({ presence }) => presence)).toEqual([null, away(null)]);
+  // Where all who are online are named, others are away.
+  const begun = withPresence(before, { members: [{ account: 'cy', presence: online }], all: true });
+  expect(begun.members.map(({ presence }) => presence)).toEqual([away(null), null]);
 });

@@ -13,12 +13,21 @@ export interface MemberPresence {
   presence: Presence;
 }
 
-/** Returns a conversation with the presence of these members. */
-export function withPresence<C extends Pick<Conversation, 'members'>>(conversation: C, changes: readonly MemberPresence[]): C {
+/** What the stream says of presence. `all`: no one else is online. */
+export interface PresenceChange {
+  members: MemberPresence[];
+  all: boolean;
+}
+
+/** Returns a conversation with the presence of members as it is now. */
+export function withPresence<C extends Pick<Conversation, 'members'>>(conversation: C, { members: changes, all }: PresenceChange): C {
   const changed = new Map(changes.map(({ account, presence }) => [account, presence]));
-  if (!conversation.members.some(({ account }) => changed.has(account))) return conversation;
-  const members = conversation.members.map((member) => ({ ...member, presence: changed.get(member.account) ?? (changed.has(member.account) ? null : member.presence) }));
-  return { ...conversation, members };
+  const members = conversation.members.map((member) => {
+    const presence = changed.get(member.account);
+    if (presence !== undefined) return { ...member, presence };
+    return all && isOnline(member) ? { ...member, presence: { state: 'away' as const, last_seen_at: null } } : member;
+  });
+  return members.every((member, at) => member === conversation.members[at]) ? conversation : { ...conversation, members };
 }
 
 export const isOnline = (member: Pick<ConversationMember, 'presence'> | undefined): boolean => member?.presence?.state === 'online';

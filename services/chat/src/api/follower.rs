@@ -80,6 +80,8 @@ pub(super) struct MemberPresenceView {
 pub(super) struct PresencesView {
     /// Whose presence has changed, at most 200.
     members: Vec<MemberPresenceView>,
+    /// Whether no one else is online, as at the beginning: others whom the client has as online are away.
+    all: bool,
 }
 
 /// A conversation is to be read again: the client's place is too far behind, or of another sequence, or the
@@ -191,16 +193,16 @@ impl Follower {
         if !self.has_presence {
             self.has_presence = true;
             let online = queries::presence::list_online(&self.chat, self.account).await?;
-            self.tell_presence(online);
+            self.tell_presence(online, true);
         }
         Ok(())
     }
 
-    fn tell_presence(&mut self, members: Vec<(AccountId, Option<Presence>)>) {
+    fn tell_presence(&mut self, members: Vec<(AccountId, Option<Presence>)>, all: bool) {
         let view = |(account, presence): (AccountId, _)| MemberPresenceView { account: account.0, presence };
-        if !members.is_empty() {
+        if all || !members.is_empty() {
             let members = members.into_iter().map(view).collect();
-            self.ready.push_back(Told::Presence(PresencesView { members }));
+            self.ready.push_back(Told::Presence(PresencesView { members, all }));
         }
     }
 
@@ -211,12 +213,13 @@ impl Follower {
         is_reset: bool,
     ) -> Result<(), Error> {
         // What the client's own member wants shows and hides all others.
-        let members = if is_reset || changes.contains_key(&self.account) {
+        let all = is_reset || changes.contains_key(&self.account);
+        let members = if all {
             queries::presence::list_all(&self.chat, self.account).await?
         } else {
             queries::presence::list_changed(&self.chat, self.account, changes).await?
         };
-        self.tell_presence(members);
+        self.tell_presence(members, all);
         Ok(())
     }
 

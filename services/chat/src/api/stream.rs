@@ -34,9 +34,9 @@ pub(super) struct FollowParams {
 /// The stream begins with `places`: the `conversation`, `epoch` and `last_seq` of each of the 100 with the newest
 /// messages. A client that has less asks for the changes after its own place. Then `changes` come, each like the
 /// response of `list_conversation_changes`, and `typing`, which names a `conversation` and a `member`, and `presence`,
-/// whose `members` have an `account` each and its `presence`, as `show_conversation` has it. A second `places` says
-/// that the client may have missed something: compare again. Of requests nothing is in the stream. It ends with the
-/// access token: follow again with a fresh one.
+/// whose `members` have an `account` each and its `presence`, as `show_conversation` has it; where `all` is true, as
+/// after the first `places`, others are away. A second `places` says that the client may have missed something: compare
+/// again. Of requests nothing is in the stream. It ends with the access token: follow again with a fresh one.
 #[utoipa::path(
     get,
     path = "/v1/chat/stream",
