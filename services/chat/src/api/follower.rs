@@ -78,7 +78,7 @@ pub(super) struct MemberPresenceView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChatPresences)]
 pub(super) struct PresencesView {
-    /// Whose presence has changed, at most 200.
+    /// Whose presence has changed, at most 500.
     members: Vec<MemberPresenceView>,
     /// Whether no one else is online, as at the beginning: others whom the client has as online are away.
     all: bool,

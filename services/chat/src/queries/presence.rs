@@ -18,7 +18,7 @@ use crate::store::{blocks, last_seen, members, people, settings};
 /// The most conversations whose members are told of each other's changes: those with the newest messages.
 const MAX_CONVERSATIONS: usize = 100;
 /// The most others who are told of a member's change, and whom a member is told of.
-const MAX_PARTNERS: usize = 200;
+const MAX_PARTNERS: usize = 500;
 
 /// Returns those who take part in a conversation with a member, who may see the member or not.
 pub(crate) async fn list_partners(chat: &Chat, member: AccountId) -> Result<Vec<AccountId>, Error> {
