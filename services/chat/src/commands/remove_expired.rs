@@ -18,6 +18,8 @@ const BATCH: usize = 200;
 const VERDICT_AGE: TimeDelta = TimeDelta::days(180);
 /// How long a conversation is kept in which nothing has happened.
 const EMPTY_AGE: TimeDelta = TimeDelta::days(7);
+/// How long it is known when a member was online last.
+const SEEN_AGE: TimeDelta = TimeDelta::days(30);
 /// How long the id of an erased account is kept.
 const ERASED_AGE: TimeDelta = TimeDelta::days(30);
 
@@ -39,6 +41,7 @@ pub(crate) async fn remove_expired(chat: &Chat, run: &Run) -> Result<(), Error> 
                 let domains = texts::remove_old_domains(tx, &VERDICTS, now - domain_age, BATCH).await?;
                 let most = usize::try_from(first.max(told).max(domains)).unwrap_or(BATCH);
                 let mut most = most.max(expiry::remove_empty(tx, now - EMPTY_AGE, BATCH).await?);
+                most = most.max(expiry::remove_old_seen(tx, now - SEEN_AGE, BATCH).await?);
                 if let Some(before) = before {
                     most = most.max(expiry::remove_old_messages(tx, before, BATCH).await?);
                     most = most.max(expiry::remove_old_changes(tx, before, BATCH).await?);

@@ -11,6 +11,7 @@ use db::Lane;
 use crate::contacts::find_block;
 use crate::error::Error;
 use crate::model::{ConversationMember, MemberState};
+use crate::presence::messages::{PresenceChange, publish_change};
 use crate::state::Chat;
 use crate::store::{blocks, members, people};
 
@@ -54,7 +55,11 @@ async fn store(chat: &Chat, blocker: AccountId, blocked: AccountId, is_blocked: 
         }
         Ok::<_, Error>(())
     });
-    write.await
+    write.await?;
+    for (member, viewer) in [(blocker, blocked), (blocked, blocker)] {
+        publish_change(&chat.context.bus, member, PresenceChange::Unknown, &[viewer]);
+    }
+    Ok(())
 }
 
 /// Declines the requests and invitations of a member whom another one has blocked.

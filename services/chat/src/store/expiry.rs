@@ -70,6 +70,20 @@ pub(crate) async fn remove_old_changes(tx: &Tx, before: DateTime<Utc>, limit: us
     Ok(usize::try_from(tx.execute(OLD_CHANGES, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
 }
 
+const OLD_SEEN: &str = "
+    delete from chat_last_seen
+     where account in (
+           select account
+             from chat_last_seen
+            where seen_at < $1
+            order by seen_at
+            limit $2)";
+
+/// Forgets at most `limit` times at which members were online last, before a time. Returns how many.
+pub(crate) async fn remove_old_seen(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
+    Ok(usize::try_from(tx.execute(OLD_SEEN, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
+}
+
 const OLD_ERASED: &str = "
     delete from erased_account
      where account in (

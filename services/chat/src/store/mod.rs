@@ -12,6 +12,7 @@ pub(crate) mod changes;
 pub(crate) mod conversations;
 pub(crate) mod erasure;
 pub(crate) mod expiry;
+pub(crate) mod last_seen;
 pub(crate) mod media;
 pub(crate) mod members;
 pub(crate) mod messages;

@@ -6,7 +6,9 @@ use screening_store::{senders, texts, verdicts};
 use testkit::{Plans, World, plans};
 use uuid::Uuid;
 
-use super::{VERDICTS, blocks, changes, conversations, media, members, messages, people, reactions, reports, settings};
+use super::{
+    VERDICTS, blocks, changes, conversations, last_seen, media, members, messages, people, reactions, reports, settings,
+};
 use crate::model::{ConversationMember, InboxCursor, MemberState};
 
 const MEMBER: AccountId = AccountId(Uuid::from_u128(7));
@@ -21,13 +23,17 @@ async fn read_conversations(sql: &Plans<'_>) -> Result<(), db::Error> {
     members::list_each(sql, &[id, id]).await?;
     members::list_box(sql, MEMBER, MemberState::Joined, InboxCursor::START, 50).await?;
     members::list_of(sql, MEMBER, id, 50).await?;
+    members::list_partners(sql, MEMBER, 50, 50).await?;
     members::list_requests_between(sql, MEMBER, OTHER, 50).await?;
     changes::list(sql, id, 0, 50).await?;
     people::list(sql, &[MEMBER, OTHER]).await?;
     people::find_state(sql, MEMBER, Utc::now()).await?;
+    people::list_hidden(sql, &[MEMBER, OTHER], Utc::now()).await?;
     people::list_erased(sql, &[MEMBER, OTHER]).await?;
     settings::list(sql, &[MEMBER, OTHER]).await?;
+    last_seen::list(sql, &[MEMBER, OTHER]).await?;
     blocks::between(sql, MEMBER, OTHER).await?;
+    blocks::list_between(sql, MEMBER, &[OTHER, MEMBER]).await?;
     Ok(())
 }
 

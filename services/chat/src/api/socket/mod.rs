@@ -11,7 +11,6 @@ mod session;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use contract::AccountId;
 use http_server::Problem;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -61,7 +60,8 @@ const MAX_CHANGES: usize = 20;
 )]
 pub(super) async fn open(State(chat): State<Chat>, request: Request) -> Result<Response, Problem> {
     let handshake = Handshake::read(&chat, request).await?;
-    let follower = Follower::open(&chat, AccountId(handshake.member.id()), MAX_CHANGES)?;
+    let mut follower = Follower::open(&chat, &handshake.member, MAX_CHANGES)?;
+    follower.set_active(true);
     let response = handshake.response()?;
     let Handshake { member, upgrade, permit, .. } = handshake;
     let session = Session::new(&chat, member, follower);
