@@ -3,6 +3,7 @@
 //! Invariant: a commit runs in a task of its own, so a client that disconnects in the last moment changes nothing.
 //! Either all of it happens or none, and objects that no row names are removed.
 
+use base::Trace;
 use chrono::{DateTime, Utc};
 use codec::scrub::ScanIndex;
 use codec::sniff::{Format, Kind};
@@ -36,10 +37,10 @@ pub(crate) struct CommitRequest {
 pub(crate) async fn commit(ingest: Ingest, request: CommitRequest) -> Result<Item, Error> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let tasks = ingest.media.context.tasks.clone();
-    tasks.spawn(async move {
+    tasks.spawn(Trace::within(Trace::current(), async move {
         // The caller may have gone; the item exists all the same.
         let _ = sender.send(check_and_commit(ingest, request).await);
-    });
+    }));
     receiver.await.map_err(|_| Error::TaskFailed)?
 }
 
