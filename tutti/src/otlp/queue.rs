@@ -138,3 +138,43 @@ impl SpanExporter for CountingExporter {
         self.exporter.set_resource(resource);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+    use opentelemetry_otlp::{Protocol, WithExportConfig as _, WithHttpConfig as _};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
+    use super::*;
+    use crate::otlp::client::CollectorClient;
+
+    const TIMEOUT: Duration = Duration::from_secs(5);
+    const TOO_MANY: u64 = 1000;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn spans_that_a_slow_collector_leaves_waiting_are_bounded_and_the_others_counted() {
+        base::tls::install_provider();
+        // It takes connections and never responds.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let exporter = OtlpExporter::builder()
+            .with_http()
+            .with_http_client(CollectorClient::new(TIMEOUT).unwrap())
+            .with_endpoint(format!("http://{}/v1/traces", silent.local_addr().unwrap()))
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(TIMEOUT)
+            .build()
+            .unwrap();
+        let metrics = SpanMetrics::default();
+        let queue = SpanQueue::new(exporter, metrics.clone());
+        let provider = SdkTracerProvider::builder().with_span_processor(queue).build();
+        let tracer = provider.tracer("test");
+        for _ in 0..MAX_WAITING as u64 + TOO_MANY {
+            drop(tracer.start("test"));
+        }
+        assert_eq!(metrics.0.get_or_create(&Outcome { outcome: "dropped" }).get(), TOO_MANY);
+        // What is left is given up in time.
+        let _ = provider.shutdown_with_timeout(Duration::from_millis(1));
+    }
+}
