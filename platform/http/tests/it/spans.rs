@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::http::Request;
 use axum::routing::get;
 use base::spans::{self, Attribute, Begun, Kind, Record, Recorder};
 use base::telemetry::Metrics;
@@ -68,6 +68,11 @@ async fn ask(router: &Router, path: &str) -> String {
     String::from_utf8(to_bytes(response.into_body(), 1000).await.unwrap().to_vec()).unwrap()
 }
 
+/// Responds with the id of the trace in which it runs.
+async fn traced() -> String {
+    Trace::current().map_or_else(String::new, |trace| trace.id())
+}
+
 fn ended(name: &str) -> Ended {
     ENDED.lock().unwrap().iter().find(|span| span.name == name).unwrap().clone()
 }
@@ -77,9 +82,8 @@ async fn a_peer_continues_its_trace_and_a_stranger_begins_one_of_its_own() {
     spans::install(Box::new(Everything));
     let verifier = Verifier::pinned(&JwkSet { keys: Vec::new() }, Clock::system());
     let state = LayerState { role: "test", metrics: Metrics::default(), verifier };
-    let traced = async || Trace::current().map_or_else(String::new, |trace| trace.id());
     let private = with_common_layers(Router::new().route("/private/{id}", get(traced)), state.clone());
-    let guard: RouterLayer = Arc::new(|router| router);
+    let guard: RouterLayer = Arc::new(|router: Router| router);
     let public = with_guarded_layers(Router::new().route("/public/{id}", get(traced)), Some(&guard), state);
 
     assert_eq!(ask(&private, "/private/secret").await, TRACE);
