@@ -6,7 +6,7 @@
 
 use tokio::task::futures::TaskLocalFuture;
 
-use crate::Random;
+use crate::random::Random;
 
 /// The name of the header, in HTTP and on the bus.
 pub const HEADER: &str = "traceparent";
