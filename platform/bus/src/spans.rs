@@ -76,9 +76,9 @@ impl HandlingSpans {
     /// what a member sent.
     pub(super) fn end(mut self, outcome: Option<&Result<(), HandlerError>>) {
         let failure = match outcome {
-            Some(Ok(())) => return,
+            // Nothing failed: the event comes again later.
+            Some(Ok(()) | Err(HandlerError::Later(_))) => return,
             Some(Err(HandlerError::Unavailable(_))) => "unavailable",
-            Some(Err(HandlerError::Later(_))) => "later",
             Some(Err(HandlerError::Retry(_))) => "retry",
             Some(Err(HandlerError::DeadLetter(_))) => "dead_letter",
             None => "lease_lost",
