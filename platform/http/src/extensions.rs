@@ -9,7 +9,8 @@ use axum::extract::ConnectInfo;
 use http::Extensions;
 
 use crate::auth::MaybeSuspended;
-use crate::{ConnectionPermit, Deadline, OverTls, RequestId, Trace};
+use crate::{ConnectionPermit, Deadline, OverTls, RequestId};
+use base::Trace;
 
 /// Removes all extensions but those that go along: the caller, its IP address, the ids, the deadline, and the
 /// connection.

@@ -54,7 +54,7 @@ pub use problem::Problem;
 pub use security_headers::{Policy, RESOURCE_POLICY};
 pub use serve::{Listener, serve, serve_tls};
 pub use sse::{sse, sse_event};
-pub use trace::Trace;
+pub use trace::write_trace;
 
 /// A page of a list.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]

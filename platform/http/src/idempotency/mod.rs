@@ -20,7 +20,7 @@ use axum::body::Body;
 use axum::extract::{OptionalFromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base::Random;
+use base::{Random, Trace};
 use futures::future::BoxFuture;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use crate::auth::{MaybeSuspended, Verifier};
 use crate::problem::{Problem, every_role};
-use crate::{Deadline, RequestId, Trace};
+use crate::{Deadline, RequestId};
 use base::clock::Clock;
 use db::{Db, Error};
 pub use effect::Effect;

@@ -4,6 +4,7 @@
 //! (but with an `Idempotency-Key`, which is free from then on: then there is no item).
 //! Either all of it happens or none, and objects that no row names are removed.
 
+use base::Trace;
 use chrono::{DateTime, Utc};
 use codec::scrub::ScanIndex;
 use codec::sniff::{Format, Kind};
@@ -40,10 +41,10 @@ pub(crate) struct CommitRequest {
 pub(crate) async fn commit(ingest: Ingest, request: CommitRequest) -> Result<Item, Error> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let tasks = ingest.media.context.tasks.clone();
-    tasks.spawn(async move {
+    tasks.spawn(Trace::within(Trace::current(), async move {
         // The caller may have gone; the item exists all the same.
         let _ = sender.send(check_and_commit(ingest, request).await);
-    });
+    }));
     receiver.await.map_err(|_| Error::TaskFailed)?
 }
 
