@@ -34,8 +34,7 @@ pub(super) async fn kill_each(harness: &mut Harness, rounds: usize) {
     order.sort_by_key(|(at, name)| (name.rsplit('-').next().map(str::to_owned), *at));
     for _ in 0..rounds {
         for (at, _) in &order {
-            // In the short form the starts alone keep every core busy.
-            let pause = rand::random_range(short_or_long(50..400_u64, 200..1200));
+            let pause = rand::random_range(short_or_long(150..700_u64, 200..1200));
             tokio::time::sleep(Duration::from_millis(pause)).await;
             tokio::task::block_in_place(|| {
                 let program = &mut harness.fleet.processes[*at].program;
