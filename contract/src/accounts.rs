@@ -1,6 +1,6 @@
 //! The events of `accounts`: an account was erased and all data about it must be removed; a profile changed, became
-//! private or no longer is; an account was suspended or restored; sessions have ended. And the internal queries for
-//! what other services may know of accounts and for where mails to them go, and the subject of avatars.
+//! private or no longer is; an account was suspended, and why, or restored; sessions have ended. The internal queries
+//! for what other services may know of accounts and for where mails to them go, and the subject of avatars.
 //!
 //! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
 //! account that still exists, and the id is never used again. [`StandingChanged`] is published in the transaction that
@@ -85,6 +85,31 @@ pub struct StandingChanged {
 
 impl Event for StandingChanged {
     const SUBJECT: &'static str = "accounts.standing_changed";
+}
+
+/// `accounts.sanction_imposed`: a moderator or operator has limited, suspended or banned an account by themselves, and
+/// not by a decision about a case. `moderation` keeps it as a decision, which the member reads and may appeal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SanctionImposed {
+    /// The sanction's id, by which `moderation.overturned` ends it.
+    pub id: Uuid,
+    /// The account.
+    pub account: AccountId,
+    /// What it may do now.
+    pub state: AccountState,
+    /// Why, in words for the member.
+    pub statement: String,
+    /// When it ends by itself.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+    /// Who has imposed it.
+    pub by: AccountId,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Event for SanctionImposed {
+    const SUBJECT: &'static str = "accounts.sanction_imposed";
 }
 
 /// `accounts.sanction_refused`: a decision of `moderation` about an account was not followed, because the moderator may

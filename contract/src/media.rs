@@ -98,7 +98,7 @@ pub struct Received {
     pub orientation: u8,
     /// When the upload was accepted.
     pub created_at: DateTime<Utc>,
-    /// Whether the item is in the trash; see [`Changed::trashed`]. Always `false` in the event.
+    /// Whether the item is in the trash or withheld; see [`Changed::trashed`]. Always `false` in the event.
     #[serde(default)]
     pub trashed: bool,
     /// The captions of the item. Always empty in the event.
@@ -111,7 +111,7 @@ impl Event for Received {
 }
 
 /// `media.changed`: the owner changed the item's name, tags, visibility or captions, moved it to the trash, or restored
-/// it.
+/// it; or it is withheld, or is not any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     /// The item's id.
@@ -122,8 +122,9 @@ pub struct Changed {
     pub tags: Vec<String>,
     /// The current visibility.
     pub visibility: Visibility,
-    /// Whether the item is in the trash. Then only its owner may read it, and other members' use of it shows nothing.
-    /// Everything made from it is kept until [`Deleted`], so that it can be restored.
+    /// Whether the item is in the trash, or withheld because it is like a picture that may not be shared. Then only its
+    /// owner may read it, and other members' use of it shows nothing. Everything made from it is kept until
+    /// [`Deleted`], so that it can be restored.
     #[serde(default)]
     pub trashed: bool,
     /// The captions that it has now.
@@ -188,7 +189,7 @@ impl Event for Retried {
 }
 
 /// Asks media for an item. The response is the event that announced the item, with its current name and visibility;
-/// there is none once the item is deleted. An item in the trash is returned as such.
+/// there is none once the item is deleted. An item in the trash, or withheld, is returned as such.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindReceived(pub MediaId);
 
@@ -339,8 +340,8 @@ pub struct OwnedItem {
     pub version: u64,
 }
 
-/// Asks media for items of one owner. Those of other members and those in the trash are left out, like those that don't
-/// exist.
+/// Asks media for items of one owner. Those of other members, those in the trash and those that are withheld are left
+/// out, like those that don't exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindOwnedItems {
     /// The account that must own them.

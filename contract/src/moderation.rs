@@ -192,10 +192,11 @@ pub struct Decided {
     /// Whether the thing is removed.
     #[serde(default)]
     pub removes: bool,
-    /// Media whose bytes are refused from now on, no matter which member sends them.
+    /// Media whose bytes are refused from now on, no matter which member sends them, and whose pictures are listed:
+    /// what is like them is shown to its owner only.
     #[serde(default)]
     pub blocked_media: Vec<MediaId>,
-    /// The moderator.
+    /// The moderator; the nil id for what was refused because too much of the owner's was held.
     pub by: AccountId,
     /// When.
     pub at: DateTime<Utc>,
@@ -221,7 +222,7 @@ pub struct Overturned {
     /// The check, if it was a verdict.
     #[serde(default)]
     pub check: Option<String>,
-    /// Media whose bytes are accepted again.
+    /// Media whose bytes are accepted again, and whose pictures are listed no more.
     #[serde(default)]
     pub unblocked_media: Vec<MediaId>,
     /// The moderator who has decided about the appeal.

@@ -234,6 +234,26 @@ impl Query for FindPosts {
     }
 }
 
+/// Asks social which of some posts a reader may not see, at most [`MAX_IDS_PER_QUERY`]. Posts that don't exist are none
+/// of them, nor are those of the audience `link`, for which no relation counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindHiddenPosts {
+    /// Who reads.
+    pub reader: AccountId,
+    /// The posts.
+    pub ids: Vec<Uuid>,
+}
+
+impl Query for FindHiddenPosts {
+    const ROLE: &'static str = "social";
+    const PATH: &'static str = "/internal/readers/{reader}/hidden-posts/{ids}";
+    type Response = Vec<Uuid>;
+
+    fn path(&self) -> String {
+        format!("/internal/readers/{}/hidden-posts/{}", self.reader, joined(&self.ids))
+    }
+}
+
 /// Asks social for people as a reader sees them, at most [`MAX_IDS_PER_QUERY`]. Those who are not shown to the reader
 /// are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -127,6 +127,18 @@ impl Event for Playable {
     const SUBJECT: &'static str = "transcode.playable";
 }
 
+/// The most pictures of an item that are hashed.
+pub const MAX_PICTURES: usize = 16;
+
+/// The perceptual hashes (PDQ) of a picture that an item shows: of a photo, of a poster or cover, or of a frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureHashes {
+    /// The hashes of the picture as it is (first), and turned and mirrored, each of 64 hexadecimal digits.
+    pub hashes: Vec<String>,
+    /// How much detail it has, from 0 to 100.
+    pub quality: u8,
+}
+
 /// `transcode.ready`: the conversion is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
@@ -143,6 +155,10 @@ pub struct Ready {
     /// The names of the item's assets, as in [`Asset::name`].
     #[serde(default)]
     pub assets: Vec<String>,
+    /// What known pictures are compared with: the photo, or the poster or cover and some frames behind it; at most
+    /// [`MAX_PICTURES`]. Pictures without detail are left out.
+    #[serde(default)]
+    pub pictures: Vec<PictureHashes>,
 }
 
 impl Event for Ready {

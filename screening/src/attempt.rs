@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::budget::Budget;
-use crate::facts::Facts;
+use crate::facts::{Facts, Surface};
 use crate::fingerprint::Fingerprint;
 use crate::recent::{RecentLimits, RecentTexts};
 use crate::rules::RuleSet;
@@ -51,10 +51,10 @@ pub struct Decision {
 }
 
 impl SenderState {
-    /// Returns the state of a sender who has sent nothing yet.
-    pub fn new(standing: &Standing, rules: &RuleSet, now: DateTime<Utc>) -> Self {
+    /// Returns the state of a sender who has sent nothing yet. A state is of surfaces that are messages, or of others.
+    pub fn new(surface: Surface, standing: &Standing, rules: &RuleSet, now: DateTime<Utc>) -> Self {
         Self {
-            budget: Budget::full(rules.budgets.of(standing.trust(rules.trust)), now),
+            budget: Budget::full(rules.budget(surface, standing.trust(rules.trust)), now),
             rate_free_at: None,
             recent: RecentTexts::new(RecentLimits::SENDER),
         }
@@ -65,10 +65,10 @@ impl SenderState {
 pub fn decide(state: SenderState, attempt: Attempt, rules: &RuleSet, now: DateTime<Utc>) -> Decision {
     let Attempt { mut facts, fingerprint, recipient, new_recipients } = attempt;
     let trust = facts.standing.trust(rules.trust);
-    let rate = rules.rates.of(trust).take(state.rate_free_at, now, 1);
+    let rate = rules.rate(facts.surface, trust).take(state.rate_free_at, now, 1);
     let budget = match new_recipients {
         0 => Ok(state.budget),
-        count => state.budget.spend(rules.budgets.of(trust), now, count),
+        count => state.budget.spend(rules.budget(facts.surface, trust), now, count),
     };
     facts.rate = rate.err();
     facts.budget = budget.err();
@@ -95,7 +95,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::facts::{Content, Relation, Surface};
+    use crate::facts::{Content, Relation};
     use crate::reason::Reason;
     use crate::standing::Trust;
 
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn fifty_first_messages_at_once_reach_as_many_as_the_budget_holds() {
         let rules = RuleSet::standard();
-        let mut state = SenderState::new(&new_member(), &rules, at(0));
+        let mut state = SenderState::new(Surface::Message, &new_member(), &rules, at(0));
         let mut delivered = 0;
         for recipient in 0..50 {
             let decision = decide(state, to_stranger(&new_member(), "hi", recipient), &rules, at(0));
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn what_is_slowed_down_costs_nothing() {
         let rules = RuleSet::standard();
-        let mut state = SenderState::new(&new_member(), &rules, at(0));
+        let mut state = SenderState::new(Surface::Message, &new_member(), &rules, at(0));
         for recipient in 0..5 {
             state = decide(state, to_stranger(&new_member(), "hi", recipient), &rules, at(0)).state;
         }
@@ -156,7 +156,7 @@ mod tests {
         let rules = RuleSet::standard();
         // Old enough to have a larger budget, and patient: one message each hour, each a little different.
         let standing = Standing { account_age_days: 10, ..new_member() };
-        let mut state = SenderState::new(&standing, &rules, at(0));
+        let mut state = SenderState::new(Surface::Message, &standing, &rules, at(0));
         let mut delivered = 0;
         for recipient in 0..200_u64 {
             let name = NAMES[recipient as usize % NAMES.len()];
@@ -180,7 +180,7 @@ mod tests {
         let rules = RuleSet::standard();
         let standing = Standing { account_age_days: 10, ..new_member() };
         let mut everybody = RecentTexts::new(RecentLimits::EVERYBODY);
-        let mut states = vec![SenderState::new(&standing, &rules, at(0)); 50];
+        let mut states = vec![SenderState::new(Surface::Message, &standing, &rules, at(0)); 50];
         let mut delivered = 0;
         for (round, sender) in (0..10).flat_map(|round| (0..50).map(move |sender| (round, sender))) {
             let name = NAMES[(round * 7 + sender) % NAMES.len()];
@@ -202,10 +202,31 @@ mod tests {
     }
 
     #[test]
+    fn a_follow_spree_waits_and_comments_cost_no_budget() {
+        let rules = RuleSet::standard();
+        let mut state = SenderState::new(Surface::Follow, &new_member(), &rules, at(0));
+        let follow = |number| {
+            let facts = Facts::new(Surface::Follow, Relation::Stranger, new_member());
+            Attempt { facts, fingerprint: None, recipient: number, new_recipients: 1 }
+        };
+        let followed = (0..60).take_while(|number| {
+            let decision = decide(state.clone(), follow(*number), &rules, at(0));
+            state = decision.state;
+            decision.verdict.outcome == Outcome::Deliver
+        });
+        assert_eq!(followed.count(), rules.public_budgets.of(Trust::New).capacity as usize);
+        let slowed = decide(state.clone(), follow(99), &rules, at(0)).verdict;
+        assert_eq!((slowed.outcome, slowed.reason()), (Outcome::SlowDown, Some(Reason::NewRecipients)));
+        let mut comment = to_stranger(&new_member(), "What a voice!", 99);
+        (comment.facts.surface, comment.new_recipients) = (Surface::Comment, 0);
+        assert_eq!(decide(state, comment, &rules, at(0)).verdict.outcome, Outcome::Deliver);
+    }
+
+    #[test]
     fn an_honest_member_writes_to_many_friends_and_some_new_people() {
         let rules = RuleSet::standard();
         let standing = Standing { account_age_days: 10, replies_received: 3, ..new_member() };
-        let mut state = SenderState::new(&standing, &rules, at(0));
+        let mut state = SenderState::new(Surface::Message, &standing, &rules, at(0));
         for guest in 0..100 {
             let mut attempt = to_stranger(&standing, "Dear all, we are getting married in May! Are you coming?", guest);
             (attempt.facts.relation, attempt.new_recipients) = (Relation::Connected, 0);

@@ -36,6 +36,13 @@ pub enum Surface {
     Media,
 }
 
+impl Surface {
+    /// Whether it is a message to chosen people. Other things are read by many, or are of a profile.
+    pub const fn is_private(self) -> bool {
+        matches!(self, Self::Message | Self::GroupInvite)
+    }
+}
+
 /// How the recipient stands to the sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -37,6 +37,15 @@ pub struct Hashed {
     pub quality: u8,
 }
 
+/// The hashes of a picture as it is, and turned and mirrored in each of the other seven ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variants {
+    /// The hashes, that of the picture as it is first.
+    pub hashes: [Pdq; 8],
+    /// From 0 (none) to 100; that of all.
+    pub quality: u8,
+}
+
 /// A text is no hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a PDQ hash has 64 hexadecimal digits")]
@@ -73,13 +82,48 @@ impl Plane {
         })
     }
 
+    /// Returns the plane of pixels of four bytes, red first and opacity last, on white, as [`Plane::of_rgb`] does.
+    pub fn of_rgba(width: usize, height: usize, pixels: &[u8]) -> Option<Self> {
+        let on_white = |value: u8, opacity: u8| {
+            let (value, opacity) = (u32::from(value), u32::from(opacity));
+            ((value * opacity + 255 * (255 - opacity)) / 255) as u8
+        };
+        let opaque = |pixel: &[u8]| match *pixel {
+            [red, green, blue, opacity] => [red, green, blue].map(|value| on_white(value, opacity)),
+            _ => [0; 3],
+        };
+        let is_whole = width.checked_mul(height).and_then(|count| count.checked_mul(4)) == Some(pixels.len());
+        if !is_whole {
+            return None;
+        }
+        Self::of_rgb(width, height, &pixels.chunks_exact(4).flat_map(opaque).collect::<Vec<u8>>())
+    }
+
     /// Returns the hash of the picture.
-    pub fn hash(mut self) -> Hashed {
+    pub fn hash(self) -> Hashed {
+        let samples = self.into_samples();
+        Hashed { hash: Pdq::of(&frequencies(&samples)), quality: quality(&samples) }
+    }
+
+    /// Returns the hash of the picture, and those of it turned and mirrored: a frequency of the mirrored picture is the
+    /// same or the negative one, and turning it by a quarter swaps the two directions.
+    pub fn hash_variants(self) -> Variants {
+        let samples = self.into_samples();
+        let upright = frequencies(&samples);
+        let turned = std::array::from_fn(|row| std::array::from_fn(|column| upright[column][row]));
+        let hashes = std::array::from_fn(|way| {
+            let frequencies = if way < 4 { &upright } else { &turned };
+            Pdq::of(&mirrored(frequencies, way & 1 == 1, way & 2 == 2))
+        });
+        Variants { hashes, quality: quality(&samples) }
+    }
+
+    /// Returns the samples that a hash is made of.
+    fn into_samples(mut self) -> Vec<[f32; SAMPLES]> {
         if (self.width, self.height) != (SAMPLES, SAMPLES) {
             self.blur();
         }
-        let samples = self.samples();
-        Hashed { hash: Pdq::of(&frequencies(&samples)), quality: quality(&samples) }
+        self.samples()
     }
 
     /// Averages in both directions, so that a sample stands for the pixels around it.
@@ -167,6 +211,21 @@ fn frequencies(samples: &[[f32; SAMPLES]]) -> [[f32; FREQUENCIES]; FREQUENCIES] 
     std::array::from_fn(|row| {
         std::array::from_fn(|column| {
             rows[row].iter().zip(&waves[column]).fold(0.0, |sum, (value, wave)| sum + value * wave)
+        })
+    })
+}
+
+/// Returns the frequencies of the picture whose left is right, or whose top is its bottom, or both.
+fn mirrored(
+    frequencies: &[[f32; FREQUENCIES]; FREQUENCIES],
+    swaps_sides: bool,
+    swaps_ends: bool,
+) -> [[f32; FREQUENCIES]; FREQUENCIES] {
+    // The first of them is frequency 1: every other one, from the first, changes its sign.
+    std::array::from_fn(|row| {
+        std::array::from_fn(|column| {
+            let is_negative = (swaps_sides && column.is_multiple_of(2)) != (swaps_ends && row.is_multiple_of(2));
+            if is_negative { -frequencies[row][column] } else { frequencies[row][column] }
         })
     })
 }

@@ -30,10 +30,14 @@ pub struct RuleSet {
     pub version: u32,
     /// What trust takes.
     pub trust: TrustRules,
-    /// The rates of messages.
+    /// The rates of messages and invitations.
     pub rates: ByTrust<Rate>,
-    /// The budgets for new recipients.
+    /// The budgets for new recipients of messages and invitations.
     pub budgets: ByTrust<BudgetRules>,
+    /// The rates of what is no message: comments, mentions, follows, parts of threads, changes of a profile.
+    pub public_rates: ByTrust<Rate>,
+    /// The budgets for people whom a member reaches in public for the first time: by following or mentioning them.
+    pub public_budgets: ByTrust<BudgetRules>,
     /// Texts whose fingerprints differ in at most so many bits are alike.
     pub alike_distance: u32,
     /// How long classifiers may take.
@@ -173,6 +177,16 @@ impl RuleSet {
             rule.check(number)?;
         }
         Ok(())
+    }
+
+    /// Returns the rate of a sender of this trust.
+    pub fn rate(&self, surface: Surface, trust: Trust) -> Rate {
+        if surface.is_private() { self.rates.of(trust) } else { self.public_rates.of(trust) }
+    }
+
+    /// Returns the budget of a sender of this trust.
+    pub fn budget(&self, surface: Surface, trust: Trust) -> BudgetRules {
+        if surface.is_private() { self.budgets.of(trust) } else { self.public_budgets.of(trust) }
     }
 
     /// Returns the verdict about an attempt. Takes microseconds; reading its text is the larger part.

@@ -27,6 +27,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns the word of stored verdicts, which is that of the JSON form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deliver => "deliver",
+            Self::Blur => "blur",
+            Self::RequestBox => "request_box",
+            Self::SlowDown => "slow_down",
+            Self::Hold => "hold",
+            Self::Refuse => "refuse",
+        }
+    }
+
     /// Whether the recipient gets it now, in one box or the other.
     pub const fn is_delivered(self) -> bool {
         matches!(self, Self::Deliver | Self::Blur | Self::RequestBox)
@@ -114,6 +126,9 @@ mod tests {
         assert!(verdict.is_blurred && verdict.can_appeal() && verdict.retry_after_ms.is_none());
         let slowed = Verdict::of(vec![finding(Reason::TooFast, Outcome::SlowDown)], Some(1000), 7);
         assert!(slowed.retry_after_ms == Some(1000) && !slowed.can_appeal() && !slowed.outcome.is_stored());
+        for outcome in [Outcome::Deliver, Outcome::Blur, Outcome::RequestBox, Outcome::SlowDown, Outcome::Refuse] {
+            assert_eq!(serde_json::json!(outcome), outcome.as_str());
+        }
         let delivered = Verdict::of(Vec::new(), None, 7);
         assert!(delivered.outcome.is_delivered() && delivered.reason().is_none() && !delivered.is_blurred);
     }

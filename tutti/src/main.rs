@@ -29,6 +29,7 @@ mod migrate;
 mod move_data;
 mod objects;
 mod openapi;
+mod otlp;
 mod page;
 mod process_metrics;
 mod readiness;
@@ -39,6 +40,7 @@ mod roles;
 mod serve;
 mod settings;
 mod start_log;
+mod telemetry;
 mod terminal;
 mod upload;
 

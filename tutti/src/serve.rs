@@ -24,7 +24,10 @@ use crate::backup::timer;
 use crate::cli::Serve;
 use crate::process_metrics::ProcessMetrics;
 use crate::start_log::StartLog;
-use crate::{CommandError, alerting, certificates, doctor, listeners, openapi, readiness::Readiness, roles, settings};
+use crate::telemetry::TelemetryOptions;
+use crate::{
+    CommandError, alerting, certificates, doctor, listeners, openapi, otlp, readiness::Readiness, roles, settings,
+};
 
 /// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
 const LISTEN_BACKLOG: u32 = 8192;
@@ -52,6 +55,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let services = roles::select(&arguments.roles)?;
     boot::check_config(&config, &services)?;
     let (backups, alerts) = (settings::backups(&config)?, settings::alerts(&config)?);
+    let telemetry = TelemetryOptions::of(&config)?;
     backup::refuse_incomplete(&server.data)?;
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
@@ -118,6 +122,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     if tls.public.is_some() || tls.operators.is_some() {
         process.metrics.register(|registry| tls.metrics.register(registry));
     }
+    let names: Vec<&str> = services.iter().map(|service| service.name).collect();
+    let exporter = otlp::start(&telemetry, &names, &process.metrics)?;
     readiness.set_started(process.clone());
     if server.log_search_bytes > 0 {
         let kept = process.this.log_ring().keep_in(&server.data.join("logs"), server.log_search_bytes);
@@ -142,7 +148,6 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         let limits = Limits { max_connections: MAX_ADMIN_CONNECTIONS, ..Limits::default() };
         open(Listener { socket, limits, open: Gauge::default() }, tls.operators, router, &process.tasks);
     }
-    let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(
         roles = names.join(" "),
         address = %public_address,
@@ -175,6 +180,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     } else {
         tracing::warn!("some work was interrupted; it will be done again after the next start");
     }
+    exporter.stop().await;
     operations_tasks.stop(Duration::from_secs(1)).await;
     start_log.end();
     Ok(())

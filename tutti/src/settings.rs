@@ -17,6 +17,7 @@ use crate::cli::{Serve, Settings};
 use crate::release::options::ReleaseOptions;
 use crate::renamed_keys::RENAMED_KEYS;
 use crate::roles;
+use crate::telemetry::TelemetryOptions;
 
 /// The settings of the process rather than of a role.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
@@ -79,7 +80,9 @@ pub(crate) fn sections() -> Vec<Section> {
     let backup = Section::of::<BackupOptions>("backup").with_rule(|config| backups(config).map(drop));
     let release = Section::of::<ReleaseOptions>("release").with_rule(|config| ReleaseOptions::of(config).map(drop));
     let alerts = Section::of::<AlertOptions>("alerts").with_rule(|config| alerts(config).map(drop));
-    vec![Section::of::<Server>("server"), backup, release, alerts]
+    let telemetry = Section::of::<TelemetryOptions>("telemetry");
+    let telemetry = telemetry.with_rule(|config| TelemetryOptions::of(config).map(drop));
+    vec![Section::of::<Server>("server"), backup, release, alerts, telemetry]
 }
 
 /// Sets the keys for which `tutti serve` has flags of their own to what these say.
@@ -103,7 +106,7 @@ pub(crate) fn set_flags(config: &mut Config, arguments: &Serve) {
 
 /// Returns the names of all sections.
 pub(crate) fn section_names() -> Vec<&'static str> {
-    let mut sections = vec!["server", "peers", "backup", "release", "alerts"];
+    let mut sections = vec!["server", "peers", "backup", "release", "alerts", "telemetry"];
     sections.extend(boot::SECTIONS);
     for service in roles::all() {
         sections.push(service.name);

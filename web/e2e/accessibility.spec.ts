@@ -1,7 +1,9 @@
-// Proves that axe finds no violation of WCAG 2.2 AA on any page and in /docs, on a dark desktop and a light phone.
+// Proves that axe finds no violation of WCAG 2.2 AA on any page and in /docs, on a dark desktop and a light phone, and that
+// nothing overlaps and no page scrolls sideways between phone and desktop.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
 import { expect, openItem, test } from './fixtures';
+import { expectNoOverlap } from './overlaps';
 import { violations } from './violations';
 
 async function expectAccessible(page: Page, what: string): Promise<void> {
@@ -14,11 +16,12 @@ async function expectAccessible(page: Page, what: string): Promise<void> {
   await page.setViewportSize({ width: 1440, height: 900 });
 }
 
-test('axe finds nothing on the pages of a new member', async ({ page, home, member }) => {
+test('axe finds nothing on the pages of a new member, and nothing overlaps', async ({ page, home, member }) => {
   for (const path of ['/', '/albums', '/trash', '/feed', '/explore', '/tags/karaoke', '/songs/5kT0vYq8Zb3mXw1RcHs9Ga', '/saved', '/pending-comments', '/threads/new', '/greetings', '/notifications', '/messages', '/messages/requests', '/messages/new', '/messages/join/5kT0vYq8Zb3mXw1RcHs9Ga', '/settings/notifications', '/compose', '/follow-requests', '/settings', '/settings/api-keys', '/settings/people', '/confirm', `/u/${member.handle}`, '/nowhere']) {
     await home.goto(path);
     await home.waitForSelector('main h1');
     await expectAccessible(page, path);
+    await expectNoOverlap(page, path);
   }
 });
 
@@ -54,11 +57,12 @@ test('axe finds nothing in a library', async ({ page, library, files }) => {
   await expectAccessible(page, 'arrange an album');
 });
 
-test('axe finds nothing on the pages of a visitor', async ({ page }) => {
+test('axe finds nothing on the pages of a visitor, and nothing overlaps', async ({ page }) => {
   for (const path of ['/', '/sign-in', '/forgot', '/reset', '/confirm', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/g/5kT0vYq8Zb3mXw1RcHs9Ga', '/explore', '/join']) {
     await page.goto(path);
     await page.waitForSelector('main h1');
     await expectAccessible(page, path);
+    if (['/', '/sign-in', '/join'].includes(path)) await expectNoOverlap(page, path);
   }
   await page.getByRole('main').getByRole('button', { name: 'Join' }).click();
   await expectAccessible(page, 'a refused form');

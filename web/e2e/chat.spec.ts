@@ -99,6 +99,9 @@ test('a stranger’s message is a request, acceptance opens the conversation, an
   await showPicture.click();
   await expect(row(ada.log, 'Our tower').getByRole('img')).toBeVisible();
 
+  // They are told that the other is online.
+  for (const { page } of [ada, bob]) await expect(page.getByText('Online', { exact: true })).toBeVisible();
+
   // Both write, and see it at once.
   await expect(bob.page.getByText(/waits among/)).toHaveCount(0);
   await ada.page.getByRole('textbox', { name: 'Message' }).pressSequentially('With');
@@ -180,6 +183,7 @@ test('a stranger’s message is a request, acceptance opens the conversation, an
   // Who receives nothing from strangers says so before a word is written.
   await eve.page.goto('/messages/requests');
   await eve.page.getByLabel('Receive requests from people whom I don’t follow').uncheck();
+  await eve.page.getByRole('radio', { name: 'No one' }).check();
   await eve.page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect(eve.page.getByText('Saved.')).toBeVisible();
   await bob.page.goto(`/u/${eve.person.handle}`);

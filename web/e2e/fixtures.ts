@@ -98,6 +98,9 @@ export class Server {
     const key = `${this.data}.vapid.pem`;
     await writeFile(key, (await run(binary, ['keys', 'vapid'])).stdout, { mode: 0o600 });
     const settings = [
+      // Passwords that cost little: each test has a member of its own, and some have four.
+      'accounts.argon2_memory_kib=1024',
+      'accounts.argon2_passes=1',
       `gateway.allowed_origins=["http://127.0.0.1:${this.appPort}"]`,
       `notify.push_vapid_key_file=${key}`,
       'notify.push_vapid_subject=mailto:ops@example.org',

@@ -1,5 +1,18 @@
 // Owns finding what lies on each other on a page, and what is wider than the screen.
-import type { Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
+
+/** A phone, and where the layouts for phones and desktops meet. */
+const WIDTHS = [390, 719, 720, 740, 760];
+
+/** Fails if anything overlaps at any of the widths. */
+export async function expectNoOverlap(page: Page, what: string): Promise<void> {
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForTimeout(100);
+    expect(await overlaps(page), `${what} at ${width} px`).toEqual([]);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
 
 /** Pairs of controls and texts that lie on each other, and everything that is wider than the screen. */
 export const overlaps = (page: Page): Promise<string[]> =>

@@ -33,10 +33,11 @@ const PAIRS_PER_RUN: usize = 1_000;
 const HOME_POSTS: usize = 500;
 const PAGE: &str = "/v1/home?limit=20";
 /// Limits out of reach, because one member reads and a few write all the time.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
     "gateway.reads_per_second=100000000",
     "gateway.writes_per_second=100000000",
     "social.max_follows_per_hour=100000000",
+    "social.enforce_verdicts=false",
     "social.max_follows=100000000",
     "social.max_reactions_per_hour=100000000",
 ];

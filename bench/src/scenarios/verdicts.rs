@@ -72,7 +72,7 @@ impl Community {
     fn decide(&mut self, act: &Act) -> (Decision, Duration) {
         let pair = (act.sender, act.recipient);
         let state = self.senders.remove(&act.sender);
-        let state = state.unwrap_or_else(|| SenderState::new(&act.standing, &self.rules, act.at));
+        let state = state.unwrap_or_else(|| SenderState::new(act.surface, &act.standing, &self.rules, act.at));
         let mut facts = Facts::new(act.surface, act.relation, act.standing.clone());
         facts.recipients = act.recipients;
         facts.unanswered = self.unanswered.get(&pair).copied().unwrap_or_default();

@@ -128,6 +128,22 @@ impl Image {
         guard(|| encode::intermediate(self))
     }
 
+    /// Returns the image within `frame`, never larger than it is.
+    pub fn fit_into(&self, frame: Frame) -> Result<Self, Error> {
+        let plan = geometry::plan(self.width, self.height, 1, frame);
+        let source = downscale::Downscaled {
+            width: self.width,
+            height: self.height,
+            channels: self.channels,
+            pixels: self.pixels.clone(),
+            factor: 1.0,
+            left: 0.0,
+            top: 0.0,
+            color: None,
+        };
+        guard(|| resize::fit(source, &plan))
+    }
+
     /// Returns the thumbhash, about 25 bytes, of an image rendered within [`THUMBHASH_FRAME`]; a larger one has none.
     pub fn thumbhash(&self) -> Option<Vec<u8>> {
         if self.width > 100 || self.height > 100 {

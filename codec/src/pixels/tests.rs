@@ -150,7 +150,11 @@ fn grey_images_have_three_equal_channels() {
 fn a_thumbhash_has_about_25_bytes() {
     let hash = rendered(&jpeg(640, 480, false), 1, THUMBHASH_FRAME).thumbhash().unwrap();
     assert!((15..=30).contains(&hash.len()), "{}", hash.len());
-    assert_eq!(rendered(&png(640, 480), 1, within(640)).thumbhash(), None);
+    let large = rendered(&png(640, 480), 1, within(640));
+    assert_eq!(large.thumbhash(), None);
+    let small = large.fit_into(THUMBHASH_FRAME).unwrap();
+    assert_eq!((small.width(), small.height(), small.thumbhash().is_some()), (100, 75, true));
+    assert_eq!(small.fit_into(within(640)).unwrap(), small, "never larger");
 }
 
 /// Of a JPEG or PNG that is cut off, what is there is shown; the others are refused. No cut makes it panic.

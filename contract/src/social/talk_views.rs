@@ -39,6 +39,7 @@ pub struct CommentCanView {
     "state": "shown",
     "text": "What a voice!",
     "answer_count": 2,
+    "verdict": null,
     "can": {"answer": true, "approve": false, "remove": false},
     "created_at": "2026-06-20T18:31:00Z",
 }))]
@@ -58,10 +59,33 @@ pub struct CommentView {
     pub text: String,
     /// The answers to it that are shown, the same number for every reader.
     pub answer_count: u64,
+    /// The verdict that holds it until a moderator has read it; for its author alone. Its `state` is `pending` then.
+    #[serde(default)]
+    #[schema(required)]
+    pub verdict: Option<HeldByView>,
     /// What you may do with it.
     pub can: CommentCanView,
     /// When it was written.
     pub created_at: DateTime<Utc>,
+}
+
+/// A verdict that holds something of yours until a moderator has read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = HeldBy, example = json!({
+    "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b71",
+    "reason": "screening.alike_texts",
+    "sentence": "You have sent almost the same text to many people, so a moderator reads it first.",
+    "can_appeal": true,
+}))]
+pub struct HeldByView {
+    /// The verdict's id, which an appeal names.
+    pub id: Uuid,
+    /// The code of the reason.
+    pub reason: String,
+    /// The reason as a sentence.
+    pub sentence: String,
+    /// Whether you can appeal.
+    pub can_appeal: bool,
 }
 
 /// A reaction to a post.

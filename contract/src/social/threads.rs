@@ -77,6 +77,25 @@ impl Event for ThreadOpened {
     const SUBJECT: &'static str = "social.thread_opened";
 }
 
+/// `social.thread_audience_changed`: who sees a thread has changed, and so who sees its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadAudienceChanged {
+    /// The thread.
+    pub thread: Uuid,
+    /// Who has opened it.
+    pub opener: AccountId,
+    /// Who may see it now.
+    pub audience: Audience,
+    /// The parts that have appeared in it, as many as a thread may have at most.
+    pub parts: Vec<Uuid>,
+    /// The version of the opening, as in [`super::PostChanged`].
+    pub version: u64,
+}
+
+impl Event for ThreadAudienceChanged {
+    const SUBJECT: &'static str = "social.thread_audience_changed";
+}
+
 /// `social.part_added`: a part has appeared in a thread, or waits for approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartAdded {
@@ -291,7 +310,7 @@ pub struct ThreadPartView {
     /// The part that it answers, if you see it.
     #[schema(required)]
     pub answers: Option<Uuid>,
-    /// Why it was removed or unlinked; only its author sees it.
+    /// Why it was removed or unlinked, or waits for a moderator of the site; only its author sees it.
     #[schema(required)]
     pub reason: Option<String>,
     /// Its post, with the clip.

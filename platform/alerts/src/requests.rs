@@ -1,4 +1,4 @@
-//! How many requests there were lately, and how many of them failed.
+//! How many requests there were lately, how many of them failed, and how many of members were refused.
 //!
 //! Invariant: it holds an hour of points, whatever the interval between two of them.
 
@@ -10,6 +10,8 @@ use crate::samples::Samples;
 
 /// The metric of responses.
 pub(crate) const REQUESTS: &str = "tutti_http_requests_total";
+/// The metric of requests that were refused because a role is too slow.
+pub(crate) const REFUSED: &str = "tutti_gateway_refused_overload_total";
 /// What is remembered.
 const MEMORY: TimeDelta = TimeDelta::hours(1);
 /// The most points: an hour of one every ten seconds, for a clock that stands still.
@@ -21,6 +23,7 @@ struct Point {
     at: DateTime<Utc>,
     requests: f64,
     errors: f64,
+    refused: f64,
 }
 
 /// The counters of the last hour, the oldest first.
@@ -36,7 +39,9 @@ impl RequestHistory {
             // No other label begins so.
             samples.sum(REQUESTS, &[GATEWAY, "status=\"5"]),
         );
-        self.0.push_back(Point { at, requests, errors });
+        // Of members: `member` and `member_expensive`.
+        let refused = samples.sum(REFUSED, &["worth=\"member"]);
+        self.0.push_back(Point { at, requests, errors, refused });
         while self.0.len() > MAX_POINTS || self.0.front().is_some_and(|oldest| at - oldest.at > MEMORY) {
             self.0.pop_front();
         }
@@ -44,9 +49,19 @@ impl RequestHistory {
 
     /// Returns the requests and the errors among them within a time.
     pub(crate) fn within(&self, window: TimeDelta) -> (f64, f64) {
-        let Some(newest) = self.0.back() else { return (0.0, 0.0) };
-        let oldest = self.0.iter().find(|point| newest.at - point.at <= window).unwrap_or(newest);
-        (newest.requests - oldest.requests, newest.errors - oldest.errors)
+        self.ends(window)
+            .map_or((0.0, 0.0), |(oldest, newest)| (newest.requests - oldest.requests, newest.errors - oldest.errors))
+    }
+
+    /// Returns the requests of members that were refused within a time.
+    pub(crate) fn refused(&self, window: TimeDelta) -> f64 {
+        self.ends(window).map_or(0.0, |(oldest, newest)| newest.refused - oldest.refused)
+    }
+
+    /// Returns the oldest point within a time, and the newest.
+    fn ends(&self, window: TimeDelta) -> Option<(&Point, &Point)> {
+        let newest = self.0.back()?;
+        Some((self.0.iter().find(|point| newest.at - point.at <= window).unwrap_or(newest), newest))
     }
 }
 

@@ -6,7 +6,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::requests::{REQUESTS, RequestHistory};
+use self::Severity::{Critical, Warning};
+use crate::requests::{REFUSED, REQUESTS, RequestHistory};
 use crate::samples::Samples;
 
 /// How soon a person should look.
@@ -62,6 +63,8 @@ const SHORT: f64 = 0.1;
 /// Errors among responses that use up a month's budget of 0.1 % in two days, and the fewest requests that are judged.
 const FAST_BURN: f64 = 14.4 * 0.001;
 const MIN_REQUESTS: f64 = 360.0;
+/// Requests of members that are refused in ten minutes, one in ten seconds, before a role counts as overloaded.
+const MAX_REFUSED: f64 = 60.0;
 
 const MEMORY_AVAILABLE: &str = "tutti_memory_available_bytes";
 const MEMORY_SIZE: &str = "tutti_memory_size_bytes";
@@ -80,7 +83,7 @@ const DRILL_FAILURE: &str = "tutti_backup_drill_failure_timestamp_seconds";
 const CERTIFICATE_END: &str = "tutti_alerts_certificate_end_timestamp_seconds";
 
 /// The metrics that rules look at.
-pub(crate) const METRICS: [&str; 16] = [
+pub(crate) const METRICS: [&str; 17] = [
     MEMORY_AVAILABLE,
     MEMORY_SIZE,
     DATA_FREE,
@@ -97,43 +100,37 @@ pub(crate) const METRICS: [&str; 16] = [
     DRILL_FAILURE,
     CERTIFICATE_END,
     REQUESTS,
+    REFUSED,
 ];
 
 /// The rules.
-pub(crate) static RULES: [Rule; 13] = [
-    critical("MemoryShort", Scope::Process, TEN_MINUTES, "memory-short", memory_short),
-    critical("DiskShort", Scope::Process, TEN_MINUTES, "disk-short", disk_short),
-    warning("HandlesShort", Scope::Process, TimeDelta::minutes(5), "handles-short", handles_short),
-    warning("ProcessRestarted", Scope::Process, TimeDelta::zero(), "restarts", restarted),
-    critical("CrashLoop", Scope::Process, TimeDelta::zero(), "restarts", crash_loop),
-    critical("ErrorBudgetBurnsFast", Scope::Process, TimeDelta::minutes(2), "error-budget", errors_burn),
-    critical("BackupFailed", Scope::Process, TimeDelta::minutes(5), "backup-failed", backup_failed),
-    critical("BackupOld", Scope::Process, TimeDelta::minutes(15), "backup-failed", backup_old),
-    critical("ObjectsMissing", Scope::Process, TimeDelta::minutes(5), "objects-missing", objects_missing),
-    warning("DrillOld", Scope::Process, TimeDelta::minutes(15), "drill-old", drill_old),
-    warning("DeadLetters", Scope::Installation, TimeDelta::minutes(5), "dead-letters", dead_letters),
-    warning("CertificateExpiresSoon", Scope::Installation, HOUR, "certificate-expires", certificate_ends_soon),
-    critical("CertificateExpires", Scope::Installation, MINUTE, "certificate-expires", certificate_ends),
+pub(crate) static RULES: [Rule; 14] = [
+    rule(Critical, "MemoryShort", Scope::Process, TEN_MINUTES, "memory-short", memory_short),
+    rule(Critical, "DiskShort", Scope::Process, TEN_MINUTES, "disk-short", disk_short),
+    rule(Warning, "HandlesShort", Scope::Process, TimeDelta::minutes(5), "handles-short", handles_short),
+    rule(Warning, "ProcessRestarted", Scope::Process, TimeDelta::zero(), "restarts", restarted),
+    rule(Critical, "CrashLoop", Scope::Process, TimeDelta::zero(), "restarts", crash_loop),
+    rule(Critical, "ErrorBudgetBurnsFast", Scope::Process, TimeDelta::minutes(2), "error-budget", errors_burn),
+    rule(Warning, "RoleOverloaded", Scope::Process, TimeDelta::minutes(5), "role-overloaded", role_overloaded),
+    rule(Critical, "BackupFailed", Scope::Process, TimeDelta::minutes(5), "backup-failed", backup_failed),
+    rule(Critical, "BackupOld", Scope::Process, TimeDelta::minutes(15), "backup-failed", backup_old),
+    rule(Critical, "ObjectsMissing", Scope::Process, TimeDelta::minutes(5), "objects-missing", objects_missing),
+    rule(Warning, "DrillOld", Scope::Process, TimeDelta::minutes(15), "drill-old", drill_old),
+    rule(Warning, "DeadLetters", Scope::Installation, TimeDelta::minutes(5), "dead-letters", dead_letters),
+    rule(Warning, "CertificateExpiresSoon", Scope::Installation, HOUR, "certificate-expires", certificate_ends_soon),
+    rule(Critical, "CertificateExpires", Scope::Installation, MINUTE, "certificate-expires", certificate_ends),
 ];
 
-const fn critical(
+/// Returns a rule that goes on firing for ten minutes.
+const fn rule(
+    severity: Severity,
     name: &'static str,
     scope: Scope,
     hold: TimeDelta,
     runbook: &'static str,
     find: fn(&Facts<'_>) -> Option<String>,
 ) -> Rule {
-    Rule { name, severity: Severity::Critical, scope, hold, keep_firing: TEN_MINUTES, runbook, find }
-}
-
-const fn warning(
-    name: &'static str,
-    scope: Scope,
-    hold: TimeDelta,
-    runbook: &'static str,
-    find: fn(&Facts<'_>) -> Option<String>,
-) -> Rule {
-    Rule { name, severity: Severity::Warning, scope, hold, keep_firing: TEN_MINUTES, runbook, find }
+    Rule { name, severity, scope, hold, keep_firing: TEN_MINUTES, runbook, find }
 }
 
 fn memory_short(facts: &Facts<'_>) -> Option<String> {
@@ -166,6 +163,12 @@ fn errors_burn(facts: &Facts<'_>) -> Option<String> {
         (facts.requests.within(HOUR), facts.requests.within(TimeDelta::minutes(5)));
     let is_burning = requests >= MIN_REQUESTS && errors > FAST_BURN * requests && recent_errors > FAST_BURN * recent;
     is_burning.then(|| format!("{} of the responses of the last hour are errors", percent(errors / requests)))
+}
+
+fn role_overloaded(facts: &Facts<'_>) -> Option<String> {
+    let refused = facts.requests.refused(TEN_MINUTES);
+    (refused > MAX_REFUSED)
+        .then(|| format!("{refused} requests of members were refused within ten minutes: a role is too slow"))
 }
 
 fn backup_failed(facts: &Facts<'_>) -> Option<String> {
@@ -298,6 +301,22 @@ mod tests {
         assert!(!burns(100, 0..0), "there are no errors");
         assert!(!burns(100, 10..40), "it is over");
         assert!(!burns(5, 1..60), "these are too few requests to judge");
+    }
+
+    #[test]
+    fn a_role_is_overloaded_when_requests_of_members_are_refused() {
+        let is_overloaded = |worth: &str, per_minute: i64| {
+            let mut requests = RequestHistory::default();
+            let start = DateTime::from_timestamp(NOW, 0).unwrap();
+            for minute in 0..30 {
+                let text = format!("{REFUSED}{{role=\"chat\",worth=\"{worth}\"}} {}\n", minute * per_minute);
+                requests.add(start + TimeDelta::minutes(minute), &Samples::parse(&text, &METRICS));
+            }
+            let samples = Samples::default();
+            role_overloaded(&Facts { now: start, samples: &samples, requests: &requests }).is_some()
+        };
+        assert!(is_overloaded("member", 7) && is_overloaded("member_expensive", 7));
+        assert!(!is_overloaded("member", 6) && !is_overloaded("anonymous", 600));
     }
 
     #[test]

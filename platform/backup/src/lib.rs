@@ -4,6 +4,7 @@
 //! and files, no domain ([decision 57](../../../docs/decisions/0057-recovery-points.md)). Invariant: a point that is
 //! listed holds everything that was acknowledged before it began, and every file of it was read back and compared.
 
+mod batches;
 mod check_objects;
 mod copy_objects;
 mod create;

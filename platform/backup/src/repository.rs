@@ -12,14 +12,14 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use objects::{Listed, Objects, shards};
+use objects::{Batch, Listed, Objects, Source, Writer, shards};
 
 use crate::Error;
 use crate::keys::Keys;
 use crate::manifest::{IndexEntry, Manifest, SealedFile, read_index, time_of, write_index};
 use crate::options::BackupOptions;
 use crate::rate_limit::RateLimit;
-use crate::sealed::{self, Digest};
+use crate::sealed::{self, Digest, SmallFile};
 
 /// The shard of the manifests.
 const POINTS: &str = "rp";
@@ -29,6 +29,8 @@ const PARTS: &str = "pa";
 const SMALL_FILES: usize = 20_000;
 /// The largest manifest or part that is read into memory, and the longest line of an index.
 const MAX_IN_MEMORY_BYTES: usize = 1 << 30;
+/// The largest file that is opened whole in memory: of so many at once as there are concurrent requests.
+const MAX_SMALL_BYTES: u64 = 1 << 20;
 /// Concurrent requests to the repository.
 pub(crate) const MAX_CONCURRENT: usize = 8;
 
@@ -37,6 +39,8 @@ pub(crate) const MAX_CONCURRENT: usize = 8;
 pub struct Repository {
     points: Objects,
     data: Objects,
+    /// Whether both are folders on this machine.
+    is_folder: bool,
     keys: Arc<Keys>,
     limit: RateLimit,
 }
@@ -60,7 +64,8 @@ impl Repository {
             }
         };
         points.ping().await.map_err(Error::Repository)?;
-        Ok(Self { points, data, keys, limit: RateLimit::new(options.bytes_per_second) })
+        let (is_folder, limit) = (options.folder.is_some(), RateLimit::new(options.bytes_per_second));
+        Ok(Self { points, data, is_folder, keys, limit })
     }
 
     /// Returns the ids of all recovery points, the oldest first.
@@ -130,11 +135,30 @@ impl Repository {
     where
         S: Stream<Item = Result<Bytes, Error>>,
     {
-        let writer = self.data.create().await.map_err(Error::Repository)?;
+        self.store_with(self.data.create().await.map_err(Error::Repository)?, what, source).await
+    }
+
+    /// Starts a batch of files that become durable together.
+    pub(crate) async fn batch(&self) -> Result<Batch, Error> {
+        self.data.batch().await.map_err(Error::Repository)
+    }
+
+    /// Stores a stream as a sealed file of a batch, reads it back and compares. It is durable once the batch is synced.
+    pub(crate) async fn store_in<S>(&self, batch: &Batch, what: &str, source: S) -> Result<SealedFile, Error>
+    where
+        S: Stream<Item = Result<Bytes, Error>>,
+    {
+        self.store_with(batch.create().await.map_err(Error::Repository)?, what, source).await
+    }
+
+    async fn store_with<S>(&self, writer: Writer, what: &str, source: S) -> Result<SealedFile, Error>
+    where
+        S: Stream<Item = Result<Bytes, Error>>,
+    {
         let (digest, stored) = sealed::seal(&self.keys, source, writer, &self.limit).await?;
         let Digest { bytes, sha256 } = digest;
         let file = SealedFile { key: stored.key, bytes, sha256, stored_bytes: stored.bytes };
-        self.verify(what, &file).await?;
+        self.open_file(what, &file, async |_| Ok(())).await?;
         Ok(file)
     }
 
@@ -143,26 +167,69 @@ impl Repository {
         self.store(what, one_chunk(bytes)).await
     }
 
-    /// Opens a sealed file, hands its bytes to `visit`, and compares its digest.
+    /// Opens a sealed file, hands its bytes to `visit`, and compares its digest. What was visited counts only if this
+    /// returns `Ok`.
     pub(crate) async fn open_file(
         &self,
         what: &str,
         file: &SealedFile,
         visit: impl AsyncFnMut(Bytes) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.check_size(what, file).await?;
-        let what = &with_key(what, file);
-        let sealed = stream_of(&self.data, &file.key, file.stored_bytes).await?;
-        let digest = sealed::open(&self.keys, what, sealed, visit).await?;
-        if digest.bytes == file.bytes && digest.sha256 == file.sha256 {
-            Ok(())
-        } else {
-            Err(Error::damaged(what.as_str(), "it holds other bytes than the point names"))
+        let named = with_key(what, file);
+        let opened = self.open_named(&named, file, visit).await;
+        let opened = match opened {
+            // One of the keys has opened the manifest that names it.
+            Err(Error::WrongKey) => Err(Error::damaged(named, "none of the keys opens it")),
+            opened => opened,
+        };
+        if let Err(Error::Repository(_) | Error::Damaged { .. }) = opened {
+            // A file that is missing or cut off is reported as that. Before it is read, asking would cost a request.
+            self.check_size(what, file).await?;
         }
+        opened
     }
 
-    /// Opens a sealed file and compares its digest.
+    async fn open_named(
+        &self,
+        what: &str,
+        file: &SealedFile,
+        mut visit: impl AsyncFnMut(Bytes) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let check = |digest: Digest| {
+            if digest.bytes == file.bytes && digest.sha256 == file.sha256 {
+                Ok(())
+            } else {
+                Err(Error::damaged(what, "it holds other bytes than the point names"))
+            }
+        };
+        if file.stored_bytes.max(file.bytes) > MAX_SMALL_BYTES {
+            let sealed = stream_of(&self.data, &file.key, file.stored_bytes).await?;
+            return check(sealed::open(&self.keys, what, sealed, visit).await?);
+        }
+        let (sealed, bytes) = (self.small_file(file).await?, usize::try_from(file.bytes).unwrap_or(0));
+        let (digest, content) = sealed::open_small(&self.keys, what, sealed, bytes).await?;
+        check(digest)?;
+        if content.is_empty() { Ok(()) } else { visit(content).await }
+    }
+
+    /// Returns the bytes of a small file, or where it is on this machine: its thread reads it then.
+    async fn small_file(&self, file: &SealedFile) -> Result<SmallFile, Error> {
+        if self.is_folder
+            && let Source::File(path) = self.data.source(&file.key).await.map_err(Error::Repository)?
+        {
+            return Ok(SmallFile::Local(path, file.stored_bytes));
+        }
+        let mut chunks = stream_of(&self.data, &file.key, file.stored_bytes).await?;
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = chunks.try_next().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(SmallFile::Bytes(whole.freeze()))
+    }
+
+    /// Opens a sealed file and compares its size and its digest.
     pub(crate) async fn verify(&self, what: &str, file: &SealedFile) -> Result<(), Error> {
+        self.check_size(what, file).await?;
         self.open_file(what, file, async |_| Ok(())).await
     }
 

@@ -1,24 +1,23 @@
 //! Restores a recovery point into an empty place, or into the place of an installation whose databases are set aside.
 //!
-//! Objects first, rows after, the marker of an unfinished restore last: no server starts on a half of an installation,
-//! and the same command continues after an interruption. Invariant: nothing that exists is overwritten; what is
-//! restored is compared with what was backed up.
+//! Objects and files first, rows after, the marker of an unfinished restore last: no server starts on a half of an
+//! installation, and the same command continues after an interruption. Invariant: nothing that exists is overwritten;
+//! what is restored is compared with what was backed up, and all of it is durable before the marker goes.
 
 mod events;
 mod rows;
 mod set_aside;
+mod write_objects;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use objects::{Objects, shards};
 
 use crate::Error;
-use crate::check_objects::sha256;
-use crate::copy_objects::failed;
 use crate::installation::Installation;
-use crate::manifest::{IndexEntry, Manifest};
+use crate::manifest::{Manifest, OtherFile};
 use crate::options::BackupOptions;
 use crate::other_files::SECRETS;
 use crate::repository::{MAX_CONCURRENT, Repository};
@@ -105,18 +104,21 @@ async fn restore_into(
     if is_roll_back {
         set_aside::databases(installation, &manifest.id).await?;
     }
-    let may_exist = is_resumed || is_roll_back;
-    for entry in repository.index(&manifest).await?.chunks(1000) {
-        let restored =
-            stream::iter(entry).map(async |entry| restore_object(&objects, entry, repository, may_exist).await);
-        restored.buffer_unordered(MAX_CONCURRENT).try_collect::<()>().await?;
-    }
-    restore_files(installation, repository, &manifest).await?;
-    rows::restore(installation, options, repository, &manifest).await?;
-    events::make_due(installation, &manifest).await?;
-    rows::raise_epoch(installation, &manifest).await?;
+    let index = repository.index(&manifest).await?;
+    // The files are few and each waits for the disk: meanwhile objects are opened.
+    tokio::try_join!(
+        write_objects::write_all(&objects, repository, &index, is_resumed || is_roll_back),
+        restore_files(installation, repository, &manifest),
+        rows::restore_files(installation, repository, &manifest),
+    )?;
+    drop(index);
+    let databases = rows::restore(installation, options, repository, &manifest).await?;
+    events::make_due(installation, &manifest, &databases).await?;
+    rows::raise_epoch(installation, &manifest, &databases).await?;
     sync_folder(&installation.data)?;
     remove(&marker).await?;
+    // If the marker came back, the same command would take the restored server back to the point.
+    sync_folder(&installation.data)?;
     Ok(manifest)
 }
 
@@ -125,9 +127,7 @@ pub async fn restore_files_only(repository: &Repository, id: &str, folder: &Path
     let manifest = repository.manifest(id).await?;
     data_dir::create_private_folder(folder)?;
     refuse_full_folder(folder, &[])?;
-    for file in &manifest.files {
-        write_below(folder, &file.path, file, repository).await?;
-    }
+    write_below(|_| folder, &manifest.files, repository).await?;
     Ok(manifest)
 }
 
@@ -200,63 +200,43 @@ fn refuse_full_folder(folder: &Path, allowed: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Restores an object under its key, unless it is there: of an interrupted restore, or because it never went.
-async fn restore_object(
-    objects: &Objects,
-    entry: &IndexEntry,
-    repository: &Repository,
-    may_exist: bool,
-) -> Result<(), Error> {
-    let IndexEntry { object: key, file, .. } = entry;
-    if may_exist {
-        if sha256(objects, key).await?.as_deref() == Some(file.sha256.as_str()) {
-            return Ok(());
-        }
-        objects.remove(key).await.map_err(failed(key))?;
-    }
-    let mut writer = objects.create_as(key.clone()).await.map_err(failed(key))?;
-    let write = async |chunk: Bytes| writer.write(chunk).await.map_err(failed(key));
-    let opened = repository.open_file(&format!("the object {key}"), file, write).await;
-    match opened {
-        Ok(()) => writer.finish().await.map(drop).map_err(failed(key)),
-        Err(error) => {
-            writer.abort().await.map_err(failed(key))?;
-            Err(error)
-        }
-    }
-}
-
 /// Restores the keys to the data folder, and the rest beside them for people.
 async fn restore_files(installation: &Installation, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
     let for_people = installation.data.join(FOR_PEOPLE);
-    for file in &manifest.files {
+    let folder_of = |file: &OtherFile| {
         let is_key = Path::new(&file.path).starts_with(SECRETS);
-        let folder = if is_key { &installation.data } else { &for_people };
-        write_below(folder, &file.path, file, repository).await?;
-    }
-    Ok(())
+        if is_key { installation.data.as_path() } else { for_people.as_path() }
+    };
+    write_below(folder_of, &manifest.files, repository).await
 }
 
-/// Writes a file of the point below a folder.
-async fn write_below(
-    folder: &Path,
-    name: &str,
-    file: &crate::manifest::OtherFile,
+/// Writes files of the point below their folders, and makes them and their names durable.
+async fn write_below<'a>(
+    folder_of: impl Fn(&OtherFile) -> &'a Path,
+    files: &[OtherFile],
     repository: &Repository,
 ) -> Result<(), Error> {
-    // A name that leads out of the folder is none of ours.
-    let is_plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    if !is_plain || name.is_empty() {
-        return Err(Error::damaged(name, "its name leads elsewhere"));
+    let mut folders = BTreeSet::new();
+    for file in files {
+        let (name, folder) = (file.path.as_str(), folder_of(file));
+        // A name that leads out of the folder is none of ours.
+        let is_plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        if !is_plain || name.is_empty() {
+            return Err(Error::damaged(name, "its name leads elsewhere"));
+        }
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            data_dir::create_private_folder(parent)?;
+        }
+        // What an interrupted restore left.
+        remove(&path).await?;
+        write_file(name, &file.file, &path, repository).await?;
+        // The folders between may be new too.
+        let between = path.ancestors().skip(1).take_while(|parent| parent.starts_with(folder));
+        folders.extend(between.map(Path::to_owned));
     }
-    let path: PathBuf = folder.join(name);
-    if let Some(parent) = path.parent() {
-        data_dir::create_private_folder(parent)?;
-    }
-    // What an interrupted restore left.
-    remove(&path).await?;
-    write_file(name, &file.file, &path, repository).await?;
-    path.parent().map_or(Ok(()), sync_folder)
+    let synced = tokio::task::spawn_blocking(move || folders.iter().try_for_each(|folder| sync_folder(folder)));
+    synced.await.map_err(|error| Error::Interrupted(error.to_string()))?
 }
 
 /// Makes the names in a folder durable.

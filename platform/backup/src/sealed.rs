@@ -1,10 +1,12 @@
-//! Sealed files: compressed (zstd), then encrypted (age), as a stream through a thread of its own.
+//! Sealed files: compressed (zstd), then encrypted (age), as a stream through a thread of its own, or whole in memory.
 //!
 //! Bytes that are changed or cut off are an error when a sealed file is opened: age authenticates each chunk and the
 //! end. That it is the right file is shown by its digest, which the manifest has. Invariant: memory is a few chunks,
 //! whatever the size of a file.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use age::{DecryptError, Decryptor, Encryptor};
@@ -88,15 +90,45 @@ struct ChunkReader {
 
 impl Read for ChunkReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = into.len().min(self.fill_buf()?.len());
+        self.chunk.copy_to_slice(&mut into[..count]);
+        Ok(count)
+    }
+}
+
+impl BufRead for ChunkReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.chunk.is_empty() {
             match self.receiver.blocking_recv() {
                 Some(chunk) => self.chunk = chunk,
-                None => return Ok(0),
+                None => break,
             }
         }
-        let count = into.len().min(self.chunk.len());
-        self.chunk.copy_to_slice(&mut into[..count]);
-        Ok(count)
+        Ok(&self.chunk)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.chunk.advance(count);
+    }
+}
+
+/// Bytes in memory, no more than are expected.
+struct Whole {
+    bytes: Vec<u8>,
+    max_bytes: usize,
+}
+
+impl Write for Whole {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > self.max_bytes.saturating_sub(self.bytes.len()) {
+            return Err(io::Error::other("it holds more bytes than the point names"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -156,11 +188,42 @@ fn encrypt(keys: &Keys, mut plain: mpsc::Receiver<Bytes>, sealed: mpsc::Sender<B
 enum OpenError {
     WrongKey,
     Damaged(String),
+    Unreadable(io::Error),
 }
 
 impl From<io::Error> for OpenError {
     fn from(error: io::Error) -> Self {
         Self::Damaged(error.to_string())
+    }
+}
+
+impl OpenError {
+    fn of(self, what: &str) -> Error {
+        match self {
+            Self::WrongKey => Error::WrongKey,
+            Self::Damaged(reason) => Error::damaged(what, reason),
+            Self::Unreadable(cause) => Error::Repository(cause.into()),
+        }
+    }
+}
+
+/// A small sealed file.
+pub(crate) enum SmallFile {
+    /// Its bytes.
+    Bytes(Bytes),
+    /// Where it is on this machine, and its size in bytes.
+    Local(PathBuf, u64),
+}
+
+impl SmallFile {
+    fn read(self) -> io::Result<Bytes> {
+        let (path, bytes) = match self {
+            Self::Bytes(bytes) => return Ok(bytes),
+            Self::Local(path, bytes) => (path, bytes),
+        };
+        let mut content = vec![0; usize::try_from(bytes).unwrap_or(0)];
+        File::open(path)?.read_exact(&mut content)?;
+        Ok(Bytes::from(content))
     }
 }
 
@@ -179,7 +242,9 @@ where
     let (encrypted, received) = mpsc::channel(MAX_WAITING);
     let (plain, mut chunks) = mpsc::channel(MAX_WAITING);
     let keys = keys.clone();
-    let thread = tokio::task::spawn_blocking(move || decrypt(&keys, received, plain));
+    let thread = tokio::task::spawn_blocking(move || {
+        decrypt(&keys, ChunkReader { chunk: Bytes::new(), receiver: received }, &mut ChunkWriter::new(plain))
+    });
     let feed = async move {
         let mut sealed = std::pin::pin!(sealed);
         while let Some(chunk) = sealed.try_next().await? {
@@ -196,27 +261,44 @@ where
         Ok::<(), Error>(())
     };
     tokio::try_join!(feed, read)?;
-    match thread.await.map_err(|error| Error::Interrupted(error.to_string()))? {
-        Ok(digest) => Ok(digest),
-        Err(OpenError::WrongKey) => Err(Error::WrongKey),
-        Err(OpenError::Damaged(reason)) => Err(Error::damaged(what, reason)),
-    }
+    let opened = thread.await.map_err(|error| Error::Interrupted(error.to_string()))?;
+    opened.map_err(|error| error.of(what))
 }
 
-fn decrypt(keys: &Keys, sealed: mpsc::Receiver<Bytes>, plain: mpsc::Sender<Bytes>) -> Result<Digest, OpenError> {
-    let decryptor = Decryptor::new(ChunkReader { chunk: Bytes::new(), receiver: sealed }).map_err(damaged)?;
+/// Opens a small sealed file that holds at most `max_bytes`. Returns its digest and its bytes.
+///
+/// One thread does all of it: for a small file, handing chunks from thread to thread takes longer than opening them.
+pub(crate) async fn open_small(
+    keys: &Arc<Keys>,
+    what: &str,
+    sealed: SmallFile,
+    max_bytes: usize,
+) -> Result<(Digest, Bytes), Error> {
+    let keys = keys.clone();
+    let thread = tokio::task::spawn_blocking(move || {
+        let sealed = sealed.read().map_err(OpenError::Unreadable)?;
+        let mut whole = Whole { bytes: Vec::with_capacity(max_bytes), max_bytes };
+        let digest = decrypt(&keys, &*sealed, &mut whole)?;
+        Ok::<_, OpenError>((digest, Bytes::from(whole.bytes)))
+    });
+    let opened = thread.await.map_err(|error| Error::Interrupted(error.to_string()))?;
+    opened.map_err(|error| error.of(what))
+}
+
+fn decrypt(keys: &Keys, sealed: impl BufRead, plain: &mut impl Write) -> Result<Digest, OpenError> {
+    let decryptor = Decryptor::new_buffered(sealed).map_err(damaged)?;
     let decrypted =
         decryptor.decrypt(keys.identities.iter().map(|identity| identity as &dyn age::Identity)).map_err(damaged)?;
     let mut decompressed = zstd::stream::read::Decoder::new(decrypted)?;
-    let (mut hasher, mut writer, mut buffer) = (Hasher::default(), ChunkWriter::new(plain), vec![0; CHUNK_BYTES]);
+    let (mut hasher, mut buffer) = (Hasher::default(), vec![0; CHUNK_BYTES]);
     loop {
         let count = decompressed.read(&mut buffer)?;
         if count == 0 {
-            writer.flush()?;
+            plain.flush()?;
             return Ok(hasher.finish());
         }
         hasher.add(&buffer[..count]);
-        writer.write_all(&buffer[..count])?;
+        plain.write_all(&buffer[..count])?;
     }
 }
 
@@ -224,5 +306,39 @@ fn damaged(error: DecryptError) -> OpenError {
     match error {
         DecryptError::NoMatchingKeys => OpenError::WrongKey,
         other => OpenError::Damaged(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_small_file_opens_up_to_the_size_that_is_expected_and_a_changed_or_cut_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("backup.key");
+        Keys::generate(&key).unwrap();
+        let (keys, limit) = (Arc::new(Keys::read(&key, &[]).unwrap()), RateLimit::new(0));
+        let store = objects::Objects::folder(&folder.path().join("store")).await.unwrap();
+        for content in [Bytes::new(), Bytes::from(b"song ".repeat(100_000))] {
+            let source = futures::stream::iter([Ok(content.clone())]);
+            let (digest, stored) = seal(&keys, source, store.create().await.unwrap(), &limit).await.unwrap();
+            let sealed = store.get(&stored.key, 1 << 20).await.unwrap();
+            let path = folder.path().join("store").join(stored.key.as_str());
+            for small in [SmallFile::Bytes(sealed.clone()), SmallFile::Local(path, stored.bytes)] {
+                let opened = open_small(&keys, "it", small, content.len()).await.unwrap();
+                assert_eq!(opened, (digest.clone(), content.clone()));
+            }
+            let mut changed = sealed.to_vec();
+            *changed.last_mut().unwrap() ^= 1;
+            let cut = sealed.slice(..sealed.len() - 1);
+            let mut wrong = vec![(Bytes::from(changed), content.len()), (cut, content.len())];
+            // A file that expands beyond what the point names is not held in memory.
+            wrong.extend(content.len().checked_sub(1).map(|less| (sealed, less)));
+            for (sealed, max_bytes) in wrong {
+                let opened = open_small(&keys, "it", SmallFile::Bytes(sealed), max_bytes).await;
+                assert!(matches!(opened, Err(Error::Damaged { .. })), "{opened:?}");
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::options::REQUEST_TIMEOUT;
 use super::publish::EVENT_ID;
 use super::stream::Log;
 use super::{Nats, subjects};
+use base::{event_traces, trace};
 use bus::Error;
 use bus::{Delivery, Envelope, Subscription};
 
@@ -127,9 +128,13 @@ impl Nats {
         let (Ok(info), Some(token)) = (message.info(), message.reply.as_ref()) else { return Reply::End };
         let id =
             message.headers.as_ref().and_then(|headers| headers.get_last(EVENT_ID)).map(|id| id.as_str().to_owned());
+        let id = id.unwrap_or_default();
+        if let Some(parent) = message.headers.as_ref().and_then(|headers| headers.get_last(trace::HEADER)) {
+            event_traces::remember_header(&id, parent.as_str());
+        }
         let delivery = Delivery {
             event: Envelope {
-                id: id.unwrap_or_default(),
+                id,
                 subject: self.subjects.subject_of(&message.subject),
                 payload: String::from_utf8_lossy(&message.payload).into_owned(),
             },

@@ -13,7 +13,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
 use async_nats::{HeaderMap, Request};
-use base::Random;
+use base::{Random, event_traces, trace};
 use tokio::time::timeout;
 
 use super::Nats;
@@ -71,6 +71,9 @@ impl Nats {
         headers.insert(NATS_MESSAGE_ID, format!("{id_prefix}/{}", event.id));
         headers.insert(NATS_EXPECTED_STREAM, self.subjects.stream.as_str());
         headers.insert(EVENT_ID, event.id.as_str());
+        if let Some(trace) = event_traces::find(&event.id) {
+            headers.insert(trace::HEADER, trace.header());
+        }
         headers
     }
 

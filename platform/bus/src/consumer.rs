@@ -12,12 +12,14 @@ use base::Random;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use super::engine::{Delivery, Engine, Subscription};
+use super::spans::HandlingSpans;
 use super::{Error, HandlerError};
-use base::Event;
 use base::error::chain;
 use base::tasks::Tasks;
+use base::{Event, Trace};
 
 const LEASE: Duration = Duration::from_secs(30);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -243,14 +245,18 @@ async fn handle(consumer: &Consumer, engine: &dyn Engine, mut batch: Vec<Deliver
 
 /// Runs the handler and extends the leases meanwhile; `None` if one was lost.
 async fn run_handler(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) -> Option<Result<(), HandlerError>> {
-    let work = tokio::spawn((consumer.handler)(batch.to_vec()));
+    let spans = HandlingSpans::begin(consumer.name(), batch);
+    let work = (consumer.handler)(batch.to_vec()).instrument(spans.log_span(consumer.name(), batch));
+    let work = tokio::spawn(Trace::within(spans.trace(batch), work));
     let abort = work.abort_handle();
-    tokio::select! {
+    let outcome = tokio::select! {
         result = work => Some(result.unwrap_or_else(|error| Err(HandlerError::Retry(format!("the handler ended early: \
             {error}"))))),
         // Another worker has the delivery now: going on would only waste work (the inbox fences its effects).
         () = keep_leases(consumer, engine, batch) => { abort.abort(); None }
-    }
+    };
+    spans.end(outcome.as_ref());
+    outcome
 }
 
 /// Extends the leases for as long as all are held; returns when one is lost.

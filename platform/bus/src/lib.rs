@@ -11,6 +11,7 @@ mod handler_error;
 mod log_reset;
 mod outbox;
 pub mod pending;
+mod spans;
 mod sqlite;
 mod subscriptions;
 
@@ -71,7 +72,16 @@ impl Bus {
     /// nothing.
     pub async fn publish<E: base::Event>(&self, id: &str, event: &E) -> Result<(), Error> {
         let payload = serde_json::to_string(event).map_err(|error| Error::Refused(error.to_string()))?;
-        self.engine.publish(&[Envelope { id: id.to_owned(), subject: E::SUBJECT.to_owned(), payload }]).await
+        if let Some(trace) = base::Trace::current() {
+            base::event_traces::remember(id, trace);
+        }
+        let events = [Envelope { id: id.to_owned(), subject: E::SUBJECT.to_owned(), payload }];
+        let spans = spans::PublishingSpans::begin(&events);
+        let published = self.engine.publish(&events).await;
+        if published.is_err() {
+            spans.fail();
+        }
+        published
     }
 
     /// The ephemeral broadcast, which only current subscribers receive.

@@ -13,6 +13,7 @@ use sea_orm::FromQueryResult;
 
 use super::engine::{Engine, Envelope};
 use super::log_reset::LogState;
+use super::spans::PublishingSpans;
 use super::{Error, RETENTION};
 use base::clock::Clock;
 use base::error::chain;
@@ -140,11 +141,16 @@ async fn send(
     if events.is_empty() {
         return Ok(0);
     }
+    let spans = PublishingSpans::begin(&events);
     let sent = match engine.publish(&events).await {
         Ok(()) => events,
         Err(Error::Refused(_)) => one_by_one(engine, events, refused).await?,
-        Err(error) => return Err(error),
+        Err(error) => {
+            spans.fail();
+            return Err(error);
+        }
     };
+    drop(spans);
     let count = sent.len();
     mark_sent(db, sent, now).await?;
     Ok(count)

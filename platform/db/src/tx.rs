@@ -17,7 +17,7 @@ use super::rows::{chunk_size, placeholders};
 use super::sql::Sql;
 use super::statement::statement;
 use super::{Error, FromQueryResult, Value};
-use base::Event;
+use base::{Event, Trace, event_traces};
 
 /// The suffix of the ids of the events that this process records. By it, its relay tells them from those of another
 /// process that sends its own at the same time. It is random, once per process: two processes with the same suffix
@@ -56,6 +56,8 @@ pub struct Tx {
     inner: DatabaseTransaction,
     records: Mutex<Vec<Record>>,
     must_rerun: AtomicBool,
+    /// The recorded span of the caller, to which the events belong.
+    trace: Option<Trace>,
 }
 
 impl std::fmt::Debug for Tx {
@@ -66,7 +68,12 @@ impl std::fmt::Debug for Tx {
 
 impl Tx {
     pub(super) fn new(inner: DatabaseTransaction) -> Self {
-        Self { inner, records: Mutex::default(), must_rerun: AtomicBool::new(false) }
+        Self { inner, records: Mutex::default(), must_rerun: AtomicBool::new(false), trace: None }
+    }
+
+    /// Returns the same transaction within the caller's trace.
+    pub(super) fn within(self, trace: Option<Trace>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Remembers a result by which the engine aborted the transaction for others' sake.
@@ -107,6 +114,9 @@ impl Tx {
     /// Records work for the consumers of `subject`; the payload is JSON text.
     pub fn publish_raw(&self, subject: &str, payload: String, now: DateTime<Utc>) {
         let record = Record { id: event_id().to_string(), subject: subject.to_owned(), payload, at: now };
+        if let Some(trace) = self.trace {
+            event_traces::remember(&record.id, trace);
+        }
         self.records.lock().push(record);
     }
 

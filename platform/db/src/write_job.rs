@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::lane::Lane;
 use super::{Error, Tx};
+use base::Trace;
 
 /// The work of a write: a closure from its transaction to a future that may cross threads. Every `async` closure whose
 /// future is [`Send`] is one.
@@ -84,8 +85,10 @@ impl WriteJob {
             answer.lock().take().map(|answer| answer.send(result).is_ok());
         };
         let refused = answer.clone();
+        // The work runs in another task than its caller.
+        let trace = Trace::current();
         let run = move |tx: Tx| -> BoxFuture<'static, FinishedWork> {
-            let (work, answer) = (work.clone(), answer.clone());
+            let (work, answer, tx) = (work.clone(), answer.clone(), tx.within(trace));
             Box::pin(async move {
                 let result = work(&tx).await;
                 let wrote = result.is_ok();

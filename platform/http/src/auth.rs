@@ -11,6 +11,7 @@ mod ended_sessions;
 mod follow;
 mod keys;
 mod offered_token;
+mod suspended;
 mod team_keys;
 
 use std::sync::Arc;
@@ -22,12 +23,12 @@ pub use api_keys::{API_KEY_PREFIX, ApiKeyToken, FindApiKeyToken, hash_api_key};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 pub use ended_sessions::{EndedSession, FindEndedSessions, KEPT, MAX_SESSIONS_PER_RESPONSE};
 use futures::future::BoxFuture;
-use http::header;
 use http::request::Parts;
 pub use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, Validation};
 pub use offered_token::take_offered_token;
 use serde::{Deserialize, Serialize};
+pub use suspended::{APPEALS_SCOPE, MaybeSuspended, appeals_only};
 pub use team_keys::{ACT_FOR_MEMBERS, FindTeamKeyToken, NO_MEMBER, ON_BEHALF_OF, TEAM_KEY_PREFIX, TEAM_ROLE};
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ pub struct Claims {
     #[serde(default)]
     pub version: u64,
     /// What the token may be used for, such as `media:read`; empty for a member's own token, which may be used for
-    /// everything. Only tokens of API keys have a scope.
+    /// everything. Only tokens of API keys have a scope, and those of a member who is suspended ([`APPEALS_SCOPE`]).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scope: Vec<String>,
     /// The issuer.
@@ -286,13 +287,12 @@ impl Member {
 
     /// Returns the member, or the 401 that asks a caller without a token to sign in.
     pub fn required(member: Option<Self>) -> Result<Self, Problem> {
-        member.ok_or_else(|| {
-            Problem::of(
-                every_role::AUTH_REQUIRED,
-                "Sign in first: this needs an access token in the Authorization header.",
-            )
-        })
+        member.ok_or_else(sign_in_first)
     }
+}
+
+fn sign_in_first() -> Problem {
+    Problem::of(every_role::AUTH_REQUIRED, "Sign in first: this needs an access token in the Authorization header.")
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Member {
@@ -304,25 +304,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Member {
 
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Member {
     type Rejection = Problem;
-    /// `None` without a token; an invalid token is refused all the same.
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
-        if let Some(member) = parts.extensions.get::<Self>() {
-            return Ok(Some(member.clone()));
-        }
-        if !parts.headers.contains_key(header::AUTHORIZATION) {
-            return Ok(None);
-        }
-        let token = bearer(&parts.headers).ok_or_else(|| {
-            Problem::of(every_role::AUTH_INVALID_TOKEN, "Send the access token as `Authorization: Bearer …`.")
-        })?;
-        let Some(verifier) = parts.extensions.get::<Verifier>().cloned() else {
-            return Err(Problem::fault(&std::io::Error::other("the router has no verifier layer")));
-        };
-        let member = Self(verifier.verify(token).await?);
-        if team_keys::is_of_team(&member.0) {
-            return Err(Problem::of(every_role::AUTH_SCOPE, "A key of the team is no member."));
-        }
-        parts.extensions.insert(member.clone());
-        Ok(Some(member))
+    /// `None` without a token; an invalid token is refused all the same, and so is one that is for appeals only.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
+        let caller = <MaybeSuspended as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        caller.map(MaybeSuspended::into_member).transpose()
     }
 }

@@ -8,14 +8,15 @@ use std::net::SocketAddr;
 use axum::extract::ConnectInfo;
 use http::Extensions;
 
-use crate::auth::Member;
-use crate::{ConnectionPermit, Deadline, OverTls, RequestId, Trace};
+use crate::auth::MaybeSuspended;
+use crate::{ConnectionPermit, Deadline, OverTls, RequestId};
+use base::Trace;
 
 /// Removes all extensions but those that go along: the caller, its IP address, the ids, the deadline, and the
 /// connection.
 pub fn keep_forwarded(extensions: &mut Extensions) {
     let mut kept = Extensions::new();
-    keep::<Member>(extensions, &mut kept);
+    keep::<MaybeSuspended>(extensions, &mut kept);
     keep::<ConnectInfo<SocketAddr>>(extensions, &mut kept);
     keep::<RequestId>(extensions, &mut kept);
     keep::<Trace>(extensions, &mut kept);

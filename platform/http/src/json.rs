@@ -26,7 +26,8 @@ use crate::shape_error::{ShapeError, from_parser};
 #[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
 
-const MAX_BYTES: usize = 64 * 1024;
+/// The most bytes of a JSON body.
+pub const MAX_JSON_BYTES: usize = 64 * 1024;
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
@@ -41,7 +42,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             let detail = "Send the JSON as it is, without `Content-Encoding`.";
             return Err(Problem::of(every_role::CONTENT_ENCODING, detail));
         }
-        let body = Limited::new(request.into_body(), MAX_BYTES).collect().await.map_err(|error| {
+        let body = Limited::new(request.into_body(), MAX_JSON_BYTES).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 return Problem::of(every_role::TOO_LARGE, "The JSON body is larger than 64 KB.");
             }

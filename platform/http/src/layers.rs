@@ -10,13 +10,14 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
-use base::Random;
+use base::spans::{self, Attribute, Kind};
+use base::{Random, Trace};
 use futures::FutureExt as _;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{Instrument as _, Span};
 
-use super::trace::Trace;
+use super::trace::read_trace;
 use crate::auth::Verifier;
 use crate::problem::{Problem, every_role};
 use base::telemetry::{Metrics, RequestLabels, RouteLabels};
@@ -79,32 +80,10 @@ async fn track_request(
     let method = method_label(&request);
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    // An internal request in this process has an id and a span already; a second pair would be a good part of the cost
-    // of a small response.
-    let (id, span) = match request.extensions().get::<RequestId>() {
-        Some(RequestId(id)) => (id.clone(), Span::current()),
-        None => {
-            let client_id = if trusts_caller { None } else { strip_caller_ids(request.headers_mut()) };
-            let id = request_id(&request);
-            request.extensions_mut().insert(RequestId(id.clone()));
-            if let Ok(value) = HeaderValue::from_str(&id) {
-                request.headers_mut().insert(REQUEST_ID, value);
-            }
-            let trace = Trace::of(request.headers_mut());
-            request.extensions_mut().insert(trace);
-            let span = tracing::info_span!(
-                "request",
-                role = state.role,
-                method,
-                route,
-                request.id = id,
-                trace.id = trace.id(),
-                request.client_id = client_id
-            );
-            (id, span)
-        }
-    };
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let Traced { id, span, mut recorded } = trace_request(&mut request, state.role, trusts_caller, method, &route);
+    let trace = recorded.as_ref().map(spans::Span::trace);
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+    let handled = Trace::within(trace, handled).await;
     let mut response = handled.unwrap_or_else(|panic| {
         let _entered = span.enter();
         let message = panic
@@ -126,6 +105,13 @@ async fn track_request(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    if let Some(recorded) = &mut recorded {
+        let status = response.status();
+        recorded.add(Attribute::Status(status.as_u16()));
+        if status.is_server_error() {
+            recorded.fail(status.as_str());
+        }
+    }
     // Views contain signatures and tokens: a response without a cache rule must not be stored.
     if !response.status().is_informational() {
         response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -135,6 +121,64 @@ async fn track_request(
     let labels = RequestLabels { role: state.role, route, method, status: response.status().as_u16() };
     state.metrics.requests.get_or_create(&labels).inc();
     response
+}
+
+/// The request's id, its span in the log, and its recorded span.
+struct Traced {
+    id: String,
+    span: Span,
+    recorded: Option<spans::Span>,
+}
+
+/// Gives a request its id, its trace and its spans.
+fn trace_request(
+    request: &mut Request,
+    role: &'static str,
+    trusts_caller: bool,
+    method: &'static str,
+    route: &str,
+) -> Traced {
+    let known = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let (id, parent, kind, client_id) = match known {
+        // An internal request in this process has an id and a span already; a second pair would be a good part of the
+        // cost of a small response. If the first is recorded, so is this one.
+        Some(id) => {
+            let parent = request.extensions().get::<Trace>().copied().filter(Trace::is_recorded);
+            if parent.is_none() {
+                return Traced { id, span: Span::current(), recorded: None };
+            }
+            (id, parent, Kind::Internal, None)
+        }
+        None => {
+            let client_id = if trusts_caller { None } else { strip_caller_ids(request.headers_mut()) };
+            let id = request_id(request);
+            request.extensions_mut().insert(RequestId(id.clone()));
+            if let Ok(value) = HeaderValue::from_str(&id) {
+                request.headers_mut().insert(REQUEST_ID, value);
+            }
+            // A query of this process to itself has no header, and belongs to what its task works at.
+            let parent = read_trace(request.headers_mut()).or_else(Trace::current);
+            (id, parent, Kind::Server, client_id)
+        }
+    };
+    let mut recorded = spans::begin(kind, parent.as_ref());
+    let trace = recorded.as_ref().map(spans::Span::trace).or(parent).unwrap_or_else(Trace::begin);
+    request.extensions_mut().insert(trace);
+    if let Some(recorded) = &mut recorded {
+        let attributes =
+            [Attribute::Role(role), Attribute::Method(method), Attribute::Route(route), Attribute::RequestId(&id)];
+        recorded.describe(|| format!("{method} {route}"), &attributes);
+    }
+    let span = tracing::info_span!(
+        "request",
+        role,
+        method,
+        route,
+        request.id = id,
+        trace.id = trace.id(),
+        request.client_id = client_id
+    );
+    Traced { id, span, recorded }
 }
 
 /// Returns the method as a label; an unknown method is `other`, or clients could create labels without end.

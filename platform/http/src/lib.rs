@@ -45,16 +45,16 @@ pub use connection::{ConnectionPermit, Limits, OverTls};
 pub use connections::client_prefix;
 pub use extensions::keep_forwarded;
 pub use extract::{Page, Path, Query};
-pub use idempotency::{Idempotency, Removed, Repeatable};
+pub use idempotency::{Effect, Idempotency, Removed, Repeatable};
 pub use internal_headers::{CLIENT_IP, Deadline, LISTENER, OPERATORS_LISTENER, trust_internal_headers};
-pub use json::{Json, is_json};
+pub use json::{Json, MAX_JSON_BYTES, is_json};
 pub use layers::{LayerState, RequestId, RouterLayer, with_common_layers, with_guarded_layers};
 pub use pacing::{ClientPace, TooSlow};
 pub use problem::Problem;
 pub use security_headers::{Policy, RESOURCE_POLICY};
 pub use serve::{Listener, serve, serve_tls};
 pub use sse::{sse, sse_event};
-pub use trace::Trace;
+pub use trace::write_trace;
 
 /// A page of a list.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::sync::Syncer;
-use super::{Checkpoint, Engine, Error, Listed, ObjectKey, PresignOptions, Sink, Source};
+use super::{Barrier, Checkpoint, Engine, Error, Listed, ObjectKey, PresignOptions, Sink, Source};
 
 /// Bytes that all writers together may buffer before they write.
 const MAX_BUFFERED_BYTES: usize = 48 * 1024 * 1024;
@@ -120,6 +120,12 @@ impl Engine for Folder {
         })
         .await?;
         Ok(self.sink(key, new_file.take()?, folder))
+    }
+
+    async fn batch(&self) -> Result<Option<Box<dyn Barrier>>, Error> {
+        let root = self.root.clone();
+        let root = blocking(move || File::open(root)).await?;
+        Ok(Some(Box::new(FileSystem(Arc::new(root)))))
     }
 
     /// The file keeps its own name; the fresh key isn't needed.
@@ -290,6 +296,11 @@ impl Sink for FileSink {
         Ok(self.key.clone())
     }
 
+    async fn finish_in_batch(&mut self) -> Result<ObjectKey, Error> {
+        self.flush().await?;
+        Ok(self.key.clone())
+    }
+
     /// The writer that resumes truncates bytes after the last checkpoint.
     async fn discard_unsaved(&mut self) {}
 }
@@ -297,6 +308,18 @@ impl Sink for FileSink {
 impl Drop for FileSink {
     fn drop(&mut self) {
         self.disk.writers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The file system of the store, through a descriptor of the batch's own: the kernel returns an error once to each
+/// descriptor that was open when it occurred.
+struct FileSystem(Arc<File>);
+
+#[async_trait]
+impl Barrier for FileSystem {
+    async fn sync(&self) -> Result<(), Error> {
+        let root = self.0.clone();
+        blocking(move || Ok(rustix::fs::syncfs(&*root)?)).await
     }
 }
 

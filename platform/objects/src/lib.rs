@@ -2,8 +2,9 @@
 //!
 //! Owns bytes only. Which objects exist is for a database to say: a row is inserted after [`Writer::finish`], and a
 //! sweep removes objects without a row. Invariant: when `finish` or `checkpoint` returns, the bytes survive a power
-//! cut.
+//! cut; those of a [`Batch`] do when its `sync` returns.
 
+mod batch;
 mod folder;
 mod key_log;
 pub mod orphans;
@@ -13,6 +14,7 @@ mod sync;
 mod writer;
 
 pub use base::object_key::{InvalidObjectKey, ObjectKey};
+pub use batch::Batch;
 pub use key_log::{log_key, log_key_with};
 pub use orphans::{KeyLease, ObjectColumn, Orphans};
 pub use writer::{Stored, Writer};
@@ -114,6 +116,10 @@ pub fn shards() -> impl Iterator<Item = String> {
 pub trait Engine: Send + Sync {
     /// Starts an object under a key.
     async fn create(&self, key: &ObjectKey) -> Result<Box<dyn Sink>, Error>;
+    /// Starts a batch of objects; `None` if each is durable when it is complete, at no more cost.
+    async fn batch(&self) -> Result<Option<Box<dyn Barrier>>, Error> {
+        Ok(None)
+    }
     /// Continues an unfinished object from a checkpoint; the finished one may be under `fresh`.
     async fn resume(&self, checkpoint: &Checkpoint, fresh: ObjectKey) -> Result<Box<dyn Sink>, Error>;
     /// Streams the bytes of a checkpoint.
@@ -153,8 +159,20 @@ pub trait Sink: Send {
     async fn save(&mut self) -> Result<String, Error>;
     /// Completes the object and returns its key.
     async fn finish(&mut self) -> Result<ObjectKey, Error>;
+    /// Completes an object of a batch, whose barrier makes it durable, and returns its key.
+    async fn finish_in_batch(&mut self) -> Result<ObjectKey, Error> {
+        self.finish().await
+    }
     /// Removes what no checkpoint names.
     async fn discard_unsaved(&mut self);
+}
+
+/// What makes the objects of a batch durable.
+#[async_trait]
+pub trait Barrier: Send + Sync {
+    /// Returns when the objects that were completed before the call survive a power cut. An error may be about any
+    /// bytes that were written since the batch began, and is returned once.
+    async fn sync(&self) -> Result<(), Error>;
 }
 
 /// An object in the store.
@@ -205,6 +223,11 @@ impl Objects {
         log_key_with("created", &key, "");
         let sink = self.0.create(&key).await?;
         Ok(Writer::new(self.clone(), key, sink))
+    }
+
+    /// Starts a batch: objects that become durable together.
+    pub async fn batch(&self) -> Result<Batch, Error> {
+        Ok(Batch::new(self.clone(), self.0.batch().await?))
     }
 
     /// Resumes an unfinished object. What was written after the checkpoint is dropped, and an earlier writer of the

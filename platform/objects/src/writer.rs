@@ -25,6 +25,8 @@ pub struct Writer {
     sink: Option<Box<dyn Sink>>,
     /// Whether a checkpoint exists from which the object can be resumed.
     has_checkpoint: bool,
+    /// Whether the object becomes durable with its batch.
+    is_in_batch: bool,
     store: Objects,
 }
 
@@ -36,11 +38,18 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     pub(super) fn new(store: Objects, key: ObjectKey, sink: Box<dyn Sink>) -> Self {
-        Self { key, bytes: 0, sink: Some(sink), has_checkpoint: false, store }
+        Self { key, bytes: 0, sink: Some(sink), has_checkpoint: false, is_in_batch: false, store }
     }
 
     pub(super) fn resumed(store: Objects, checkpoint: &Checkpoint, sink: Box<dyn Sink>) -> Self {
-        Self { key: checkpoint.key.clone(), bytes: checkpoint.bytes, sink: Some(sink), has_checkpoint: true, store }
+        let mut writer = Self::new(store, checkpoint.key.clone(), sink);
+        (writer.bytes, writer.has_checkpoint) = (checkpoint.bytes, true);
+        writer
+    }
+
+    pub(super) fn in_batch(mut self) -> Self {
+        self.is_in_batch = true;
+        self
     }
 
     /// The key of the object while it is unfinished.
@@ -86,10 +95,11 @@ impl Writer {
         Ok(checkpoint)
     }
 
-    /// Makes the whole object durable. If that fails, the object can still be resumed from a checkpoint.
+    /// Makes the whole object durable; one of a batch is complete, and durable once that is synced. If this fails, the
+    /// object can still be resumed from a checkpoint.
     pub async fn finish(mut self) -> Result<Stored, Error> {
         let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
-        let key = sink.finish().await?;
+        let key = if self.is_in_batch { sink.finish_in_batch().await? } else { sink.finish().await? };
         log_key_with("completed", &key, format_args!("{} bytes, started as {}", self.bytes, self.key));
         self.sink.take();
         Ok(Stored { key, bytes: self.bytes })

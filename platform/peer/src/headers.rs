@@ -7,7 +7,8 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, uri};
 
-use http_server::{Deadline, Trace};
+use base::Trace;
+use http_server::{Deadline, write_trace};
 
 /// Hop-by-hop headers, besides those that `Connection` names. `TE` is removed even with `trailers`, because trailers
 /// are not passed on. `Upgrade` is removed too, which counts as ignoring it (RFC 9110 §7.8). WebSockets are handled by
@@ -68,8 +69,9 @@ pub(super) fn outgoing(parts: &mut Parts, host: &HeaderValue) {
         parts.headers.insert(HOST, host.clone());
     }
     parts.version = Version::HTTP_11;
-    let trace = parts.extensions.get::<Trace>().copied().unwrap_or_else(Trace::begin);
-    trace.next_hop().write(&mut parts.headers);
+    // A request of our own belongs to what this task works at.
+    let trace = parts.extensions.get::<Trace>().copied().or_else(Trace::current).unwrap_or_else(Trace::begin);
+    write_trace(&trace, &mut parts.headers);
     Deadline::write(parts.extensions.get(), &mut parts.headers);
 }
 

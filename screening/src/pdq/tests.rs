@@ -66,6 +66,39 @@ fn colours_have_the_hash_of_their_brightness() {
 }
 
 #[test]
+fn a_transparent_picture_is_on_white() {
+    let grey: Vec<u8> = (0..200).flat_map(|y| (0..300).flat_map(move |x| [blobs(x, y); 3])).collect();
+    let clear: Vec<u8> = grey.chunks(3).flat_map(|pixel| [0, 0, 0, 255 - pixel[0]]).collect();
+    let hash = |plane: Option<Plane>| plane.unwrap().hash().hash;
+    assert!(hash(Plane::of_rgba(300, 200, &clear)).distance(hash(Plane::of_rgb(300, 200, &grey))) <= 4);
+}
+
+/// Ways to turn and mirror a picture: which pixel of it is at a place.
+type Way = fn(u32, u32) -> (u32, u32);
+
+#[test]
+fn a_turned_or_mirrored_picture_has_a_hash_of_the_original() {
+    let (width, height) = (512, 384);
+    let variants = plane(width, height, tiles).unwrap().hash_variants();
+    assert_eq!(variants.hashes[0], plane(width, height, tiles).unwrap().hash().hash);
+    let upright: [Way; 4] = [|x, y| (x, y), |x, y| (511 - x, y), |x, y| (x, 383 - y), |x, y| (511 - x, 383 - y)];
+    let turned: [Way; 4] = [|x, y| (y, x), |x, y| (511 - y, x), |x, y| (y, 383 - x), |x, y| (511 - y, 383 - x)];
+    for (way, size) in
+        upright.into_iter().map(|way| (way, (512, 384))).chain(turned.into_iter().map(|way| (way, (384, 512))))
+    {
+        let changed = plane(size.0, size.1, |x, y| {
+            let (x, y) = way(x, y);
+            tiles(x, y)
+        });
+        let changed = changed.unwrap().hash().hash;
+        let near = variants.hashes.iter().filter(|hash| hash.distance(changed) <= MAX_DISTANCE);
+        assert_eq!(near.count(), 1, "{size:?}");
+    }
+    let distances = variants.hashes.iter().skip(1).map(|hash| hash.distance(variants.hashes[0]));
+    assert!(distances.min() > Some(MAX_DISTANCE), "one hash alone finds none of them");
+}
+
+#[test]
 fn a_plane_has_as_many_pixels_as_it_says() {
     assert!(plane(4, 400, tiles).is_none(), "too narrow");
     assert!(Plane::of_luma(10, 10, &[0; 99]).is_none() && Plane::of_rgb(10, 10, &[0; 299]).is_none());

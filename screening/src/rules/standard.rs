@@ -16,7 +16,7 @@ use crate::standing::{Trust, TrustRules};
 use crate::verdict::Outcome::{self, Blur, Hold, Refuse, RequestBox, SlowDown};
 
 /// The version of this table.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const EVERYWHERE: &[Surface] = &[];
 const PRIVATE: &[Surface] = &[Message, GroupInvite];
 /// Where words reach a person. Under a post many people write the same, such as congratulations.
@@ -50,6 +50,8 @@ const ROWS: &[Row] = &[
     (Reason::AlikeSenders, DIRECT, STRANGERS, Trust::New, &[Check::AlikeSenders(5)], Hold),
     (Reason::AlikeSenders, DIRECT, STRANGERS, Trust::Known, &[Check::AlikeSenders(8)], Hold),
     (Reason::AlikeSenders, WORDS, STRANGERS, Trust::Known, &[Check::AlikeSenders(5), Check::Links(1)], Hold),
+    // A bio is changed seldom: that many accounts have one text with one link is no accident.
+    (Reason::AlikeSenders, &[Bio], ALL, Trust::Known, &[Check::AlikeSenders(5), Check::Links(1)], Refuse),
     (Reason::ManyRecipients, &[Comment, Mention], UNCONNECTED, Trust::Known, &[Check::Recipients(10)], Hold),
     (Reason::ManyRecipients, &[GroupInvite], STRANGERS, Trust::New, &[Check::Recipients(5)], Hold),
     (Reason::ManyRecipients, &[GroupInvite], STRANGERS, Trust::Known, &[Check::Recipients(10)], Hold),
@@ -63,6 +65,7 @@ const ROWS: &[Row] = &[
     (Reason::Shortener, WORDS, STRANGERS, Trust::New, &[Check::Shorteners(1)], Hold),
     (Reason::Shortener, WORDS, STRANGERS, Trust::Known, &[Check::Shorteners(1), Check::AlikeRecipients(3)], Hold),
     (Reason::DisguisedLink, WORDS, STRANGERS, Trust::Known, &[Check::DisguisedLinks(1)], Hold),
+    (Reason::Shortener, PROFILE, ALL, Trust::Known, &[Check::Shorteners(1)], Refuse),
     (Reason::DisguisedLink, PROFILE, ALL, Trust::Known, &[Check::DisguisedLinks(1)], Refuse),
 
     // Words.
@@ -109,6 +112,17 @@ impl RuleSet {
                 new: budget(5, 10, 1000, 15),
                 known: budget(20, 30, 1000, 60),
                 trusted: budget(50, 100, 1000, 150),
+            },
+            public_rates: ByTrust {
+                new: Rate { burst: 80, interval_ms: 15_000 },
+                known: Rate { burst: 120, interval_ms: 10_000 },
+                trusted: Rate { burst: 200, interval_ms: 5000 },
+            },
+            // A new member follows dozens of people on the first day.
+            public_budgets: ByTrust {
+                new: budget(40, 60, 1000, 80),
+                known: budget(120, 240, 1000, 300),
+                trusted: budget(300, 600, 1000, 800),
             },
             alike_distance: 12,
             deadlines: Deadlines { spam_ms: 50, nudity_ms: 5000 },

@@ -126,6 +126,11 @@ fn names_profiles_and_comments_have_rules_of_their_own() {
     let unconfirmed = |facts: &mut Facts| (facts.standing.has_confirmed_address, facts.text.links) = (false, 1);
     assert_eq!(on(Surface::Bio, Trust::New, unconfirmed), refused(Reason::Unconfirmed));
     assert_eq!(on(Surface::Message, Trust::Known, unconfirmed), refused(Reason::Unconfirmed));
+    let shortened = |facts: &mut Facts| (facts.text.links, facts.text.shorteners) = (1, 1);
+    assert_eq!(on(Surface::Bio, Trust::Known, shortened), refused(Reason::Shortener));
+    assert_eq!(on(Surface::Bio, Trust::Trusted, shortened), (Outcome::Deliver, None));
+    let shared = |facts: &mut Facts| (facts.text.links, facts.alike_senders) = (1, 5);
+    assert_eq!(on(Surface::Bio, Trust::Known, shared), refused(Reason::AlikeSenders));
     let many = |facts: &mut Facts| facts.recipients = 10;
     assert_eq!(on(Surface::Mention, Trust::Known, many), (Outcome::Hold, Some(Reason::ManyRecipients)));
     assert_eq!(on(Surface::GroupInvite, Trust::Known, many), (Outcome::Hold, Some(Reason::ManyRecipients)));

@@ -9,6 +9,9 @@ http_server::codes! {
     DISPOSABLE_EMAIL = 422 "accounts.disposable_email", "Use an e-mail address that you keep.";
     WEAK_PASSWORD = 422 "accounts.weak_password", "Choose another password; the sentence names the rule.";
     INVALID_PROFILE = 422 "accounts.invalid_profile", "Change the field that the sentence names.";
+    PROFILE_REFUSED = 403 "accounts.profile_refused", "Read the reason; appeal against the verdict if `can_appeal` \
+        says so.";
+    SLOW_DOWN = 429 "accounts.slow_down", "Wait for the time in `Retry-After`, then change the profile again.";
     INVALID_AVATAR = 422 "accounts.invalid_avatar", "Send the id of a photo of your own that is unlisted or public.";
     HANDLE_TAKEN = 409 "accounts.handle_taken", "Choose another handle.";
     EMAIL_TAKEN = 409 "accounts.email_taken", "Sign in to the account that has confirmed this address, or use another.";

@@ -11,7 +11,10 @@ use http::{HeaderValue, header};
 use http_server::Problem;
 use http_server::auth::suspended;
 use http_server::problem::every_role;
+use screening::reason::Reason;
+use screening_store::problem_members;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::codes;
 use crate::model::WorkProblem;
@@ -198,6 +201,22 @@ pub enum Error {
     /// An operator would take their own role `operator`.
     #[error("Another operator must take the role `operator` from you, so that one is left. Ask one of them.")]
     OwnOperatorRole,
+    /// A verdict refuses a change of the profile. Nothing of it was stored but the verdict.
+    #[error("{}", .reason.sentence())]
+    ProfileRefused {
+        /// The verdict.
+        verdict: Uuid,
+        /// Its reason.
+        reason: Reason,
+    },
+    /// A verdict says that a change of the profile comes too early.
+    #[error("{}", .reason.sentence())]
+    ProfileSlowed {
+        /// Its reason.
+        reason: Reason,
+        /// How long to wait.
+        wait: Duration,
+    },
     /// An extractor refused the request with its own problem.
     #[error("{}", .0.detail)]
     Refused(Problem),
@@ -298,6 +317,8 @@ impl From<Error> for Problem {
             Error::BeyondRole(_) => codes::BEYOND_ROLE,
             Error::Suspended { reason, until } => return suspended(reason, *until),
             Error::OwnOperatorRole => codes::OWN_OPERATOR_ROLE,
+            Error::ProfileRefused { .. } => codes::PROFILE_REFUSED,
+            Error::ProfileSlowed { .. } => codes::SLOW_DOWN,
             Error::Refused(_)
             | Error::Db(_)
             | Error::Peer(_)
@@ -316,6 +337,10 @@ impl From<Error> for Problem {
             | Error::TooManyMails(wait)
             | Error::TooManyExports(wait) => problem.retry_after(wait),
             Error::Busy => problem.retry_after(BUSY_RETRY_AFTER),
+            Error::ProfileRefused { verdict, reason } => problem.with_members(problem_members(reason, Some(verdict))),
+            Error::ProfileSlowed { reason, wait } => {
+                problem.retry_after(wait).with_members(problem_members(reason, None))
+            }
             Error::ProofRequired(members) | Error::SecondFactor(members) | Error::WorkRequired(_, members) => {
                 problem.with_members(*members)
             }

@@ -2,8 +2,9 @@
 //! and its own requests for a new password and for an export. It publishes [`contract::accounts::Erased`] where an
 //! account is erased, [`contract::accounts::ProfileChanged`] where one is created or a profile changes,
 //! [`contract::accounts::PrivacyChanged`] where its privacy is set, [`contract::accounts::StandingChanged`] where an
-//! account is suspended or restored, [`contract::accounts::SanctionRefused`] where a decision is not followed, and
-//! [`contract::accounts::SessionsEnded`] where sessions or API keys end.
+//! account is suspended or restored, [`contract::accounts::SanctionImposed`] where that is no decision of moderation,
+//! [`contract::accounts::SanctionRefused`] where one is not followed, and [`contract::accounts::SessionsEnded`] where
+//! sessions or API keys end.
 //!
 //! Invariant: once the event has been handled by which a photo was deleted, moved to the trash or made private, no
 //! profile shows that photo; an act that is delivered twice is in the audit trail once, and a mail is sent once.
@@ -91,5 +92,6 @@ async fn on_decided(accounts: Accounts, decided: Decided, _: Delivery) -> Result
 
 /// As [`on_decided`]: handling an event twice changes nothing.
 async fn on_overturned(accounts: Accounts, overturned: Overturned, _: Delivery) -> Result<(), HandlerError> {
+    commands::follow_won_appeal(&accounts, &overturned).await?;
     Ok(commands::follow_appeal(&accounts, overturned).await?)
 }

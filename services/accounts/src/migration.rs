@@ -8,7 +8,7 @@ use db::Migration;
 
 /// All migration steps, in order.
 ///
-/// Their numbers must only grow, and a gap (9, 13 to 15, 17 to 19, 22, 23, 26, 27) is never filled later: a database
+/// Their numbers must only grow, and a gap (9, 13 to 15, 17 to 19, 22, 23, 26, 27, 32) is not filled later: a database
 /// that has version 30 takes every smaller number for applied, so such a step would be missing there without an error.
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_accounts.sql") },
@@ -37,4 +37,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 29, min_compatible: 21, sql: include_str!("../migrations/0029_account_with_roles.sql") },
     Migration { version: 30, min_compatible: 21, sql: include_str!("../migrations/0030_export_missing.sql") },
     Migration { version: 31, min_compatible: 21, sql: include_str!("../migrations/0031_used_challenges.sql") },
+    Migration { version: 32, min_compatible: 21, sql: include_str!("../migrations/0032_verdicts.sql") },
+    // An earlier release beside this one announces no end of a key that has expired: the job of this one does.
+    Migration { version: 33, min_compatible: 21, sql: include_str!("../migrations/0033_api_key_ended.sql") },
 ];

@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 use chrono::DateTime;
 use contract::AccountId;
+use screening_store::verdicts;
 use serde_json::{Value, json};
 use service::personal_data::{ExportFile, ExportPage, FileContent, KeptData, PersonalDataSource, TableData};
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::model::{Account, Country, MAX_API_KEYS};
 use crate::state::Accounts;
 use crate::store;
+use crate::store::verdicts::HOME;
 
 const ACCOUNT: &str = "account.json";
 const SESSIONS: &str = "sessions.json";
@@ -21,6 +23,7 @@ const FACTORS: &str = "factors.json";
 const API_KEYS: &str = "api-keys.json";
 const SANCTIONS: &str = "sanctions.json";
 const EXPORTS: &str = "exports.json";
+const VERDICTS: &str = "profile-verdicts.json";
 /// Rows of a page.
 const PAGE: usize = 100;
 /// Why what ends within a day or so is in no export.
@@ -35,6 +38,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         file(FACTORS, FileContent::List, "Your second factors, without their secrets."),
         file(API_KEYS, FileContent::List, "Your API keys, without their secrets."),
         file(SANCTIONS, FileContent::List, "When your account was limited or suspended, and why."),
+        file(VERDICTS, FileContent::List, "What was decided about changes of your profile."),
         file(EXPORTS, FileContent::List, "The archives of your data that you have asked for."),
     ],
     tables: &[
@@ -54,6 +58,10 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("api_key", TableData::ExportedIn(API_KEYS)),
         ("audit_entry", TableData::NotExported("The acts of the team, which name its members; ask them for yours.")),
         ("export", TableData::ExportedIn(EXPORTS)),
+        ("verdict", TableData::ExportedIn(VERDICTS)),
+        ("verdict_sender", TableData::NotExported("Counts that limit how often a profile is changed.")),
+        ("verdict_text", TableData::NotExported("Numbers by which alike bios are found, for two days.")),
+        ("verdict_domain", TableData::NotExported("Which sites bios link to; it is about no member.")),
         ("team_key", TableData::NotExported("The team's; of the operator who made a key it has the id alone.")),
         ("flag", TableData::NotExported("What the team has turned off; it has the handle of the operator who did.")),
     ],
@@ -125,6 +133,18 @@ impl PersonalDataSource for Accounts {
                         "created_at": row.created_at,
                         "ready_at": row.ready_at,
                         "expires_at": row.expires_at,
+                    })
+                };
+                (rows.iter().map(record).collect(), rows.last().map(|row| row.id))
+            }
+            VERDICTS => {
+                let rows = verdicts::list(sql, &HOME, account, before, PAGE).await?;
+                let record = |row: &verdicts::StoredVerdict| {
+                    json!({
+                        "id": row.id,
+                        "outcome": row.outcome,
+                        "reason": row.reason,
+                        "created_at": row.created_at,
                     })
                 };
                 (rows.iter().map(record).collect(), rows.last().map(|row| row.id))

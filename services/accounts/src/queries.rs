@@ -32,10 +32,19 @@ pub(crate) async fn current_session(
     account: AccountId,
     session: Uuid,
 ) -> Result<CurrentSession, Error> {
-    let current = store::accounts::find_current_session(accounts.context.db.read(), account, session).await?;
-    let current = current.ok_or(Error::SessionEnded)?;
+    let current = current_session_of_any(accounts, account, session).await?;
     current.account.standing.check_usable(accounts.context.clock.now())?;
     Ok(current)
+}
+
+/// Returns the account, suspended or not, and session of a verified token for appeals, or [`Error::SessionEnded`].
+pub(crate) async fn current_session_of_any(
+    accounts: &Accounts,
+    account: AccountId,
+    session: Uuid,
+) -> Result<CurrentSession, Error> {
+    let current = store::accounts::find_current_session(accounts.context.db.read(), account, session).await?;
+    current.ok_or(Error::SessionEnded)
 }
 
 /// Returns the account with this handle, in any case, or with this id, or [`Error::NoSuchAccount`]. No handle is as

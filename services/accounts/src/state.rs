@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use contract::AccountId;
 use objects::Orphans;
 use objects::orphans::Policy;
+use screening::rules::RuleSet;
 use service::BootError;
 use service::Context;
 
@@ -79,6 +80,8 @@ pub(crate) struct Inner {
     pub passkeys: Passkeys,
     /// The keys of archives that no row names (yet).
     pub orphans: Orphans,
+    /// The rules of verdicts about profiles.
+    pub rules: Arc<RuleSet>,
 }
 
 impl std::ops::Deref for Accounts {
@@ -120,6 +123,7 @@ impl Accounts {
             hasher,
             metrics,
             orphans,
+            rules: Arc::new(RuleSet::standard()),
         })))
     }
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http_server::auth::{Claims, ISSUER, TEAM_ROLE};
+use http_server::auth::{APPEALS_SCOPE, Claims, ISSUER, TEAM_ROLE};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -43,6 +43,8 @@ pub(crate) struct TokenSession {
     pub operators: bool,
     /// When the session ends at the latest, if it does: no token of it is valid for longer.
     pub ends_at: Option<DateTime<Utc>>,
+    /// Whether its account is suspended, so that the token is for an appeal only.
+    pub is_for_appeals: bool,
 }
 
 /// Returns the claims of an access token for this session.
@@ -55,7 +57,7 @@ pub(crate) fn claims(account: &Account, session: &TokenSession, now: DateTime<Ut
         roles: account.roles.names(),
         confirmed: account.email_confirmed_at.is_some(),
         version: account.standing.version,
-        scope: Vec::new(),
+        scope: session.is_for_appeals.then(|| APPEALS_SCOPE.to_owned()).into_iter().collect(),
         iss: ISSUER.to_owned(),
         iat: now.timestamp(),
         exp: session.ends_at.map_or(expires_at, |ends_at| ends_at.min(expires_at)).timestamp(),
@@ -74,6 +76,7 @@ pub(crate) fn api_key_claims(account: &Account, key: ApiKey, now: DateTime<Utc>)
         authentication: Authentication::by(&[], key.created_at),
         operators: false,
         ends_at: Some(ends_at),
+        is_for_appeals: false,
     };
     Claims { roles: Roles::for_new_account().names(), scope: key.scopes, ..claims(account, &session, now) }
 }

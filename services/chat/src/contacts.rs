@@ -71,6 +71,35 @@ pub(crate) async fn friends_in_common(
     Ok(counts)
 }
 
+/// Who of two follows the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Follows {
+    /// The member follows the other.
+    pub follows: bool,
+    /// The other follows the member.
+    pub is_followed: bool,
+}
+
+/// Returns who of a member and each of these accounts follows the other. Accounts of which nothing is shown are left
+/// out.
+pub(crate) async fn find_follows(
+    chat: &Chat,
+    member: AccountId,
+    accounts: &[AccountId],
+) -> Result<HashMap<AccountId, Follows>, Error> {
+    let mut all = HashMap::with_capacity(accounts.len());
+    for chunk in accounts.chunks(MAX_CONTACTS_PER_QUERY) {
+        let query = FindContacts { member, names: chunk.iter().map(ToString::to_string).collect() };
+        let found = chat.context.peers.ask(&query).await?.unwrap_or_default();
+        let shown = found.into_iter().filter(|contact| !contact.is_hidden);
+        all.extend(shown.map(|contact| {
+            let follows = Follows { follows: contact.is_followed, is_followed: contact.follows_member };
+            (contact.person.id, follows)
+        }));
+    }
+    Ok(all)
+}
+
 /// Returns items of a member's library. One that is staged would be removed after a day.
 pub(crate) async fn find_media(chat: &Chat, owner: AccountId, ids: &[MediaId]) -> Result<Vec<MessageMedia>, Error> {
     if ids.is_empty() {

@@ -10,7 +10,7 @@ use base::Transient;
 use http_server::Problem;
 use http_server::problem::every_role;
 use screening::reason::Reason;
-use serde_json::{Map, Value, json};
+use screening_store::problem_members;
 use uuid::Uuid;
 
 use crate::codes;
@@ -133,12 +133,12 @@ impl From<Error> for Problem {
             Error::TooLate => codes::TOO_LATE,
             Error::NotAuthor => codes::NOT_AUTHOR,
             Error::Refused { verdict, reason } => {
-                let members = members(*reason, Some(*verdict));
+                let members = problem_members(*reason, Some(*verdict));
                 return Self::of(codes::REFUSED, error.to_string()).with_members(members);
             }
             Error::SlowDown { reason, wait } => {
                 let problem = Self::of(codes::SLOW_DOWN, error.to_string()).retry_after(*wait);
-                return problem.with_members(members(*reason, None));
+                return problem.with_members(problem_members(*reason, None));
             }
             Error::InvalidReport(_) => codes::INVALID_REPORT,
             Error::ReportedAlready => codes::REPORTED_ALREADY,
@@ -160,17 +160,6 @@ impl From<Error> for Problem {
         };
         Self::of(code, error.to_string())
     }
-}
-
-/// Returns what the sender learns of a verdict besides its sentence.
-fn members(reason: Reason, verdict: Option<Uuid>) -> Map<String, Value> {
-    let mut members = Map::new();
-    members.insert("reason".to_owned(), json!(reason.code()));
-    members.insert("can_appeal".to_owned(), json!(verdict.is_some() && reason.can_appeal()));
-    if let Some(verdict) = verdict {
-        members.insert("verdict".to_owned(), json!(verdict));
-    }
-    members
 }
 
 impl Transient for Error {

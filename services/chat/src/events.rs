@@ -4,7 +4,10 @@
 //!
 //! Invariant: handling an event twice changes nothing more, so no subscription needs the inbox.
 
+use std::time::Duration;
+
 use bus::{Delivery, HandlerError, Subscriptions};
+use contract::AccountId;
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
 use contract::media::{Conversion, Deleted};
 use contract::moderation::{Decided, Overturned, Released};
@@ -14,6 +17,9 @@ use contract::transcode::{Failed, Playable, Ready};
 use crate::commands;
 use crate::model::MediaUpdate;
 use crate::state::Chat;
+
+/// After this time the block of a member who sets and ends it all the time is looked at again.
+const BLOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Returns the durable subscriptions. Their names must never change.
 pub(crate) fn subscriptions() -> Subscriptions<Chat> {
@@ -45,11 +51,16 @@ async fn on_standing_changed(chat: Chat, event: StandingChanged, _: Delivery) ->
 }
 
 async fn on_blocked(chat: Chat, event: Blocked, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::set_block(&chat, event.blocker, event.blocked, true).await?)
+    set_block(&chat, event.blocker, event.blocked, true).await
 }
 
 async fn on_unblocked(chat: Chat, event: Unblocked, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::set_block(&chat, event.blocker, event.blocked, false).await?)
+    set_block(&chat, event.blocker, event.blocked, false).await
+}
+
+async fn set_block(chat: &Chat, blocker: AccountId, blocked: AccountId, is_blocked: bool) -> Result<(), HandlerError> {
+    let is_settled = commands::set_block(chat, blocker, blocked, is_blocked).await?;
+    if is_settled { Ok(()) } else { Err(HandlerError::Later(BLOCK_PAUSE)) }
 }
 
 async fn on_playable(chat: Chat, event: Playable, _: Delivery) -> Result<(), HandlerError> {

@@ -15,6 +15,7 @@
 //! | what happens to a media item | item | its state |
 //! | delivery of what was held, removal by a decision | conversation | the sequence; that it happens once |
 //! | settings, reports, verdicts of refused ones, exemptions | account | one row each; the rate of reports |
+//! | when members were online last | their accounts | that nothing is written for one who hides it, or is gone |
 //! | an account's end, first part | all | that nothing is written for it afterwards |
 //! | removal of old rows | all | rows of many conversations |
 
@@ -31,6 +32,7 @@ mod metrics;
 mod migration;
 mod model;
 mod personal_data;
+mod presence;
 mod queries;
 mod state;
 mod store;
@@ -60,6 +62,7 @@ pub fn service() -> Service {
 fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config: config::Config = context.config.section("chat")?;
     let chat = state::Chat::new(context, config);
+    presence::sharing::start(&chat);
     Ok(RoleInstance {
         router: api::router(&chat),
         consumers: events::subscriptions().consumers(&chat),

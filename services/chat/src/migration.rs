@@ -5,5 +5,8 @@
 use db::Migration;
 
 /// All steps, in order.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_conversations.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_conversations.sql") },
+    // Who sees whether a member is online, and when they last were.
+    Migration { version: 3, min_compatible: 1, sql: include_str!("../migrations/0003_presence.sql") },
+];

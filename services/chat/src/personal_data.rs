@@ -5,13 +5,14 @@
 use async_trait::async_trait;
 use contract::AccountId;
 use db::Error;
+use screening_store::verdicts;
 use serde_json::json;
 use service::personal_data::{ExportFile, ExportPage, FileContent, KeptData, PersonalDataSource, TableData};
 use uuid::Uuid;
 
 use crate::model::MemberState;
 use crate::state::Chat;
-use crate::store::{members, messages, reports, settings, verdicts};
+use crate::store::{self, last_seen, members, messages, reports, settings};
 
 const MESSAGES: &str = "chat/messages.json";
 const CONVERSATIONS: &str = "chat/conversations.json";
@@ -26,7 +27,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
     files: &[
         file(MESSAGES, FileContent::List, "The messages that you have sent."),
         file(CONVERSATIONS, FileContent::List, "The conversations that you take part in, and since when."),
-        file(SETTINGS, FileContent::Record, "What you want of messages."),
+        file(SETTINGS, FileContent::Record, "What you want of messages, and when you were online last."),
         file(VERDICTS, FileContent::List, "What was decided about messages of yours."),
         file(REPORTS, FileContent::List, "The messages that you have reported, and why."),
     ],
@@ -42,6 +43,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("chat_person", TableData::NotExported("A copy of the profile that account.json has.")),
         ("chat_standing", TableData::NotExported("A copy of the standing that account.json has.")),
         ("chat_settings", TableData::ExportedIn(SETTINGS)),
+        ("chat_last_seen", TableData::ExportedIn(SETTINGS)),
         ("chat_block", TableData::NotExported("A copy of the blocks that social has.")),
         ("chat_sender", TableData::NotExported("Counts that limit how many new people a member can write to.")),
         ("first_text", TableData::NotExported("Numbers by which alike first messages are found, for two days.")),
@@ -66,7 +68,13 @@ impl PersonalDataSource for Chat {
             CONVERSATIONS => conversations_page(self, member, after.map_or(Ok(Uuid::nil()), parse)?).await,
             SETTINGS => {
                 let found = settings::find(self.context.db.read(), member).await?;
-                let record = json!({"allow_strangers": found.allows_strangers, "send_receipts": found.sends_receipts});
+                let last_seen = last_seen::list(self.context.db.read(), &[member]).await?;
+                let record = json!({
+                    "allow_strangers": found.allows_strangers,
+                    "send_receipts": found.sends_receipts,
+                    "presence": found.presence,
+                    "last_seen_at": last_seen.get(&member),
+                });
                 Ok(ExportPage::of_record(record))
             }
             VERDICTS => verdicts_page(self, member, before()?).await,
@@ -110,12 +118,12 @@ async fn conversations_page(chat: &Chat, member: AccountId, after: Uuid) -> Resu
 }
 
 async fn verdicts_page(chat: &Chat, member: AccountId, before: Uuid) -> Result<ExportPage, Error> {
-    let found = verdicts::list(chat.context.db.read(), member, before, PAGE).await?;
+    let found = verdicts::list(chat.context.db.read(), &store::VERDICTS, member.0, before, PAGE).await?;
     let next = next(found.len(), found.last().map(|last| last.id));
     let records = found.into_iter().map(|verdict| {
         json!({
             "id": verdict.id,
-            "message": verdict.message,
+            "message": verdict.object,
             "outcome": verdict.outcome,
             "reason": verdict.reason,
             "created_at": verdict.created_at,

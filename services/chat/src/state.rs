@@ -9,6 +9,7 @@ use service::Context;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::presence::table::PresenceTable;
 use crate::streams::Streams;
 
 /// The state of the role; cheap to clone.
@@ -26,6 +27,8 @@ pub(crate) struct Inner {
     pub rules: Arc<RuleSet>,
     /// The live streams of this process.
     pub streams: Streams,
+    /// Who is online.
+    pub presence: PresenceTable,
 }
 
 impl std::ops::Deref for Chat {
@@ -40,6 +43,7 @@ impl Chat {
     pub(crate) fn new(context: Context, config: Config) -> Self {
         let metrics = Metrics::register(&context.metrics);
         let streams = Streams::start(context.bus.broadcast(), &context.tasks, &metrics.streams);
-        Self(Arc::new(Inner { context, config, metrics, rules: Arc::new(RuleSet::standard()), streams }))
+        let (rules, presence) = (Arc::new(RuleSet::standard()), PresenceTable::default());
+        Self(Arc::new(Inner { context, config, metrics, rules, streams, presence }))
     }
 }

@@ -4,7 +4,7 @@
 //! waits costs a signal and no queue. Invariant: a stream that is woken reads what is stored, so updates that are
 //! merged or missed lose nothing; the number of streams, and of conversations that one has to read, are bounded.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use base::tasks::Tasks;
@@ -16,6 +16,7 @@ use tokio::sync::Notify as Signal;
 use uuid::Uuid;
 
 use crate::live::{TOPIC, Update, read};
+use crate::presence::messages::PresenceChange;
 
 /// The most streams of a process. Each holds a few kilobytes while it waits.
 const MAX_STREAMS: usize = 10_000;
@@ -40,6 +41,8 @@ struct Open {
 
 /// The most members who are typing that a stream is told of at once.
 const MAX_TYPING: usize = 20;
+/// The most members whose presence has changed that a stream is told of at once; beyond them it reads all of it again.
+const MAX_PRESENCE: usize = 50;
 
 /// What a stream is told between two reads.
 #[derive(Debug, Default)]
@@ -57,6 +60,10 @@ pub(crate) struct Changed {
     pub typing: BTreeSet<(Uuid, AccountId)>,
     /// Whether there may be more than those: the stream begins again.
     pub is_lagged: bool,
+    /// Whose presence has changed, and how.
+    pub presence: BTreeMap<AccountId, PresenceChange>,
+    /// Whether there may be more than those: the stream reads the presence of all again.
+    pub is_presence_reset: bool,
 }
 
 impl Slot {
@@ -72,6 +79,17 @@ impl Slot {
                 changed.conversations.insert(conversation);
             }
             _ => changed.is_lagged = true,
+        }
+        drop(changed);
+        self.signal.notify_one();
+    }
+
+    fn wake_presence(&self, member: AccountId, change: PresenceChange) {
+        let mut changed = self.changed.lock();
+        if changed.presence.len() < MAX_PRESENCE || changed.presence.contains_key(&member) {
+            changed.presence.insert(member, change);
+        } else {
+            changed.is_presence_reset = true;
         }
         drop(changed);
         self.signal.notify_one();
@@ -123,6 +141,22 @@ impl Streams {
         let open = self.open.lock();
         for slot in members.iter().filter_map(|member| open.by_member.get(member)).flatten() {
             slot.wake(Some(update));
+        }
+    }
+
+    /// Tells the streams of these members that the presence of another one has changed.
+    pub(crate) fn wake_presence(&self, member: AccountId, change: PresenceChange, viewers: &[AccountId]) {
+        let open = self.open.lock();
+        for slot in viewers.iter().filter_map(|viewer| open.by_member.get(viewer)).flatten() {
+            slot.wake_presence(member, change);
+        }
+    }
+
+    /// Has every stream read the presence of all again.
+    pub(crate) fn reset_presence(&self) {
+        for slot in self.open.lock().by_member.values().flatten() {
+            slot.changed.lock().is_presence_reset = true;
+            slot.signal.notify_one();
         }
     }
 
@@ -199,6 +233,14 @@ mod tests {
         assert!(bob.take().is_lagged);
         streams.wake_all();
         assert!(ada.take().is_lagged);
+        for number in 0..=MAX_PRESENCE as u128 {
+            for change in [PresenceChange::Online, PresenceChange::Away] {
+                streams.wake_presence(AccountId(Uuid::from_u128(number)), change, &[ADA]);
+            }
+        }
+        let Changed { presence, is_presence_reset, .. } = ada.take();
+        assert!(is_presence_reset && presence.values().all(|change| *change == PresenceChange::Away));
+        assert_eq!((presence.len(), bob.take().presence.len()), (MAX_PRESENCE, 0));
         let more: Vec<OpenStream> = (0..MAX_PER_MEMBER).filter_map(|_| streams.open(ADA)).collect();
         assert_eq!(more.len(), MAX_PER_MEMBER - 1);
         drop((ada, bob, more));

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_server::Problem;
 use http_server::problem::every_role;
-use http_server::{ClientPace, TooSlow};
+use http_server::{ClientPace, MAX_JSON_BYTES, TooSlow};
 use tokio::time::{Instant, Sleep};
 
 /// Bodies up to this size should arrive at once, so their requests have a deadline like those without a body.
@@ -23,6 +23,8 @@ pub(crate) const SMALL_BODY_BYTES: usize = 16 * 1024;
 pub(crate) enum Violation {
     #[error("the body is larger than this server accepts")]
     TooLarge,
+    #[error("the JSON body is larger than any operation reads")]
+    JsonTooLarge,
     #[error("the body was sent too slowly")]
     TooSlow,
 }
@@ -37,6 +39,9 @@ impl From<Violation> for Problem {
     fn from(violation: Violation) -> Self {
         match violation {
             Violation::TooLarge => Self::of(every_role::TOO_LARGE, "The body is larger than this server accepts."),
+            Violation::JsonTooLarge => {
+                Self::of(every_role::TOO_LARGE, "The JSON body is larger than 64 KB. Send less in one request.")
+            }
             Violation::TooSlow => Self::of(
                 every_role::TOO_SLOW,
                 "The body was sent too slowly, so the request was aborted. Try again on a faster connection, or send \
@@ -53,6 +58,8 @@ pub(crate) type BodyOutcome = Arc<OnceLock<Violation>>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimit {
     pub(crate) max_bytes: u64,
+    /// What a body beyond that is.
+    pub(crate) too_large: Violation,
     pub(crate) min_bytes_per_second: u64,
     pub(crate) window: Duration,
 }
@@ -60,6 +67,7 @@ pub(crate) struct BodyLimit {
 struct LimitedBody {
     body: Body,
     max_bytes: u64,
+    too_large: Violation,
     pace: ClientPace,
     outcome: BodyOutcome,
     bytes: u64,
@@ -67,12 +75,19 @@ struct LimitedBody {
 }
 
 impl BodyLimit {
+    /// Returns the limits of a body that is JSON: no role reads more of one than [`MAX_JSON_BYTES`].
+    pub(crate) fn for_json(self) -> Self {
+        let max_bytes = self.max_bytes.min(MAX_JSON_BYTES as u64);
+        Self { max_bytes, too_large: Violation::JsonTooLarge, ..self }
+    }
+
     /// Wraps a body so that it fails when it breaks a limit. The second value tells which one.
     pub(crate) fn apply(self, body: Body) -> (Body, BodyOutcome) {
         let outcome = BodyOutcome::default();
         let limited = LimitedBody {
             body,
             max_bytes: self.max_bytes,
+            too_large: self.too_large,
             pace: ClientPace::new(self.min_bytes_per_second, self.window),
             outcome: outcome.clone(),
             bytes: 0,
@@ -106,7 +121,7 @@ impl LimitedBody {
         let bytes = frame.data_ref().map_or(0, Bytes::len);
         self.bytes += bytes as u64;
         self.pace.transfer(bytes);
-        if self.bytes > self.max_bytes { Err(Violation::TooLarge) } else { Ok(self.pace.check()?) }
+        if self.bytes > self.max_bytes { Err(self.too_large) } else { Ok(self.pace.check()?) }
     }
 }
 
@@ -147,7 +162,12 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: BodyLimit = BodyLimit { max_bytes: 100, min_bytes_per_second: 10, window: Duration::from_secs(2) };
+    const LIMIT: BodyLimit = BodyLimit {
+        max_bytes: 100,
+        too_large: Violation::TooLarge,
+        min_bytes_per_second: 10,
+        window: Duration::from_secs(2),
+    };
 
     /// Sends `frame_count` frames of `bytes` bytes, each after `sender_pause`, and waits for `reader_pause` after
     /// reading each. Returns the bytes read and the violation.

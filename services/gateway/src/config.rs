@@ -23,6 +23,9 @@ pub struct Config {
     pub anonymous_requests_per_address: usize,
     /// How many read requests without a token from one IP address are forwarded to roles at once. The others wait.
     pub anonymous_in_flight_per_address: usize,
+    /// How many of those one member may have in progress, from any address; at least 1. One more is a 429. Streams and
+    /// WebSockets are counted apart.
+    pub requests_per_member_at_once: usize,
     /// The most requests that one role works on at once, large uploads apart. Where responses are slow, the gateway
     /// forwards fewer; the others wait, and are refused with 503 after twenty seconds (members) or five.
     pub requests_per_role_at_once: usize,
@@ -88,6 +91,7 @@ impl Default for Config {
             requests_at_once: 8_000,
             anonymous_requests_per_address: 2_000,
             anonymous_in_flight_per_address: 32,
+            requests_per_member_at_once: 512,
             requests_per_role_at_once: 1_024,
             requests_per_role_at_least: 256,
             streams_at_once: 4_000,

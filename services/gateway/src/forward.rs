@@ -14,6 +14,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, any};
+use base::Random;
 use base::tasks::Tasks;
 use http::header;
 use http_server::Deadline;
@@ -36,6 +37,7 @@ use crate::websocket;
 pub(crate) struct ProxyState {
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
+    pub(crate) random: Random,
     /// How long a WebSocket may be without traffic before it is closed.
     pub(crate) websocket_idle_timeout: Duration,
     /// How many requests each role works on at once; `None` for no limit.
@@ -48,6 +50,7 @@ impl ProxyState {
         Self {
             peers: context.peers.clone(),
             tasks: context.tasks.clone(),
+            random: context.random.clone(),
             websocket_idle_timeout: Duration::from_secs(config.websocket_idle_timeout_seconds.max(1)),
             role_limits: Some(RoleLimits::new(config, routes, &context.metrics)),
         }
@@ -119,9 +122,9 @@ async fn forward(State((state, route)): State<(ProxyState, Arc<Route>)>, mut req
 
 /// Sends a request to a role. A role that can't be asked is a problem.
 pub(crate) async fn call_role(state: ProxyState, role: &'static str, request: Request) -> Response {
-    let ProxyState { peers, tasks, websocket_idle_timeout, .. } = state;
+    let ProxyState { peers, tasks, random, websocket_idle_timeout, .. } = state;
     let result = if is_handshake(&request) {
-        Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await
+        Box::pin(websocket::forward(&peers, (&tasks, &random), websocket_idle_timeout, role, request)).await
     } else {
         peers.call(role, request).await
     };

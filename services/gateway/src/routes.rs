@@ -2,10 +2,13 @@
 //!
 //! A part's paths are the role's public ones. Extensions of an operation say what OpenAPI has no field for: `x-stream`
 //! (the response is a stream), `x-cookies` (cookies are forwarded) and `x-wildcard` (the path's last parameter is the
-//! whole rest of the path). Two say what the operators' listener has: `x-admin-role`, which every operation below
-//! [`ADMIN_PREFIX`] must have, and `x-admin-sign-in`, by which public operations of a sign-in are on that listener too.
+//! whole rest of the path). `x-suspended` opens it to members who are suspended. Two say what the operators' listener
+//! has: `x-admin-role`, which every operation below [`ADMIN_PREFIX`] must have, and `x-admin-sign-in`, by which public
+//! operations of a sign-in are on that listener too.
 //! Invariant: a path that is in no part, or that is not below one of [`PUBLIC_PREFIXES`], is not forwarded, and an
 //! operation of operators is in no public table.
+
+mod documented;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,17 +18,17 @@ use http_server::operators::OperatorRole;
 use service::RoleInterface;
 use utoipa::openapi::path::{Operation as Documented, PathItem};
 
+pub use self::documented::ADMIN_PREFIX;
+use self::documented::{documented, has_flag, has_json_body, needs_token, required_role};
 use crate::route_error::RouteError;
 
 /// Every path of a part begins with one of these. The paths of internal requests and metrics don't.
 const PUBLIC_PREFIXES: [&str; 2] = ["/v1/", "/.well-known/"];
-/// Every path of the operators' listener begins with this, but for those of a sign-in. No public path does.
-pub const ADMIN_PREFIX: &str = "/v1/admin/";
-const ADMIN_ROLE: &str = "x-admin-role";
 const ADMIN_SIGN_IN: &str = "x-admin-sign-in";
 const STREAM: &str = "x-stream";
 const COOKIES: &str = "x-cookies";
 const WILDCARD: &str = "x-wildcard";
+const SUSPENDED: &str = "x-suspended";
 
 /// An operation of a role.
 #[derive(Debug, Clone)]
@@ -46,6 +49,10 @@ pub struct Operation {
     pub required: Option<OperatorRole>,
     /// Whether it can be used with a token only.
     pub needs_token: bool,
+    /// Whether a member who is suspended may use it, with a token for appeals.
+    pub is_for_suspended: bool,
+    /// Whether its request has a JSON body, which has a bound of its own.
+    pub has_json_body: bool,
 }
 
 /// A listener with a route table.
@@ -169,47 +176,11 @@ fn add(
             tag: operation.tags.iter().flatten().next().cloned().unwrap_or_default(),
             required,
             needs_token: needs_token(operation),
+            is_for_suspended: has_flag(operation, SUSPENDED),
+            has_json_body: has_json_body(operation),
         });
     }
     Ok(())
-}
-
-/// Returns what the caller of an operation needs to be; `None` for an operation that is not one of operators. Fails if
-/// the operation's extension does not fit its path.
-fn required_role(path: &str, operation: &Documented) -> Result<Option<OperatorRole>, ()> {
-    let named = operation.extensions.as_ref().and_then(|extensions| extensions.get(ADMIN_ROLE));
-    match (path.starts_with(ADMIN_PREFIX), named) {
-        (true, Some(name)) => name.as_str().and_then(OperatorRole::from_name).map(Some).ok_or(()),
-        (false, None) => Ok(None),
-        _ => Err(()),
-    }
-}
-
-/// Returns the operations of a path with their methods.
-fn documented(item: &PathItem) -> impl Iterator<Item = (Method, &Documented)> {
-    let operations = [
-        (Method::GET, &item.get),
-        (Method::HEAD, &item.head),
-        (Method::OPTIONS, &item.options),
-        (Method::POST, &item.post),
-        (Method::PUT, &item.put),
-        (Method::PATCH, &item.patch),
-        (Method::DELETE, &item.delete),
-        (Method::TRACE, &item.trace),
-    ];
-    operations.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
-}
-
-fn has_flag(operation: &Documented, name: &str) -> bool {
-    operation.extensions.as_ref().and_then(|extensions| extensions.get(name)).is_some_and(|value| *value == true)
-}
-
-/// Whether every alternative of an operation's security has the token, and there is one.
-fn needs_token(operation: &Documented) -> bool {
-    let mut alternatives = operation.security.iter().flatten().map(|alternative| {
-        serde_json::to_value(alternative).is_ok_and(|alternative| alternative.get("token").is_some())
-    });
-    alternatives.next().is_some_and(|first| first && alternatives.all(|has_token| has_token))
 }
 
 /// Returns the pattern that axum matches. `None` if a parameter is only part of a segment, or if there is none for the
@@ -251,6 +222,7 @@ mod tests {
     use utoipa::openapi::security::SecurityRequirement;
     use utoipa::openapi::{OpenApi, OpenApiBuilder};
 
+    use super::documented::ADMIN_ROLE;
     use super::*;
 
     fn part(rows: &[(HttpMethod, &str, &[&str])]) -> OpenApi {

@@ -2,11 +2,11 @@
 //!
 //! Invariant: a token with a scope reaches only operations that the scope names; what has no tag, is no operation, or
 //! is one of operators, is refused. A key of the team that acts for no member reads what everybody may read, as far as
-//! its scope goes, and changes nothing.
+//! its scope goes, and changes nothing. A token for appeals reaches only what says that it is for suspended members.
 
 use http::Method;
 use http_server::Problem;
-use http_server::auth::Claims;
+use http_server::auth::{Claims, appeals_only};
 use http_server::problem::every_role;
 
 use crate::routes::Operation;
@@ -18,6 +18,10 @@ const EXCLUDED_TAG: &str = "accounts";
 pub(crate) fn check(claims: &Claims, operation: Option<&Operation>, method: &Method) -> Result<(), Problem> {
     if claims.scope.is_empty() {
         return Ok(());
+    }
+    if claims.are_for_appeals() {
+        let is_open = operation.is_some_and(|operation| operation.is_for_suspended);
+        return if is_open { Ok(()) } else { Err(appeals_only()) };
     }
     let Some(operation) = operation.filter(|operation| is_for_keys(operation)) else {
         return Err(Problem::of(every_role::AUTH_SCOPE, "An API key can't be used for this."));
@@ -72,6 +76,8 @@ mod tests {
             tag: tag.to_owned(),
             required: None,
             needs_token: false,
+            is_for_suspended: false,
+            has_json_body: false,
         }
     }
 
@@ -120,6 +126,19 @@ mod tests {
         let of_operators = Operation { required: Some(OperatorRole::Viewer), ..operation("media", &Method::GET) };
         assert!(!allows_operation(&["media:read", "operators:read"], Some(&of_operators), &Method::GET));
         assert!(allows_operation(&[], Some(&of_operators), &Method::GET), "its role is checked elsewhere");
+    }
+
+    #[test]
+    fn a_token_for_appeals_reaches_only_what_is_open_to_suspended_members() {
+        let scope = [http_server::auth::APPEALS_SCOPE];
+        for (tag, method) in [("media", Method::GET), ("moderation", Method::POST), ("accounts", Method::GET)] {
+            assert!(!allows(&scope, Some(tag), &method), "{method} {tag}");
+            let open = Operation { is_for_suspended: true, ..operation(tag, &method) };
+            assert!(allows_operation(&scope, Some(&open), &method), "{method} {tag}");
+        }
+        assert!(!allows(&scope, None, &Method::GET));
+        let open = Operation { is_for_suspended: true, ..operation("accounts", &Method::GET) };
+        assert!(!allows_operation(&["media:read"], Some(&open), &Method::GET), "an API key is something else");
     }
 
     #[test]

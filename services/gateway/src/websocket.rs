@@ -1,9 +1,9 @@
 //! WebSocket proxying: copies bytes between a client's connection and the one to its role, until one of them or the
 //! gateway ends.
 //!
-//! A gateway that stops sends "going away" (1001) between two frames of the role, so that the client reconnects at
-//! once, to another gateway. Invariant: a WebSocket holds its connection permit and a stream permit, and one without
-//! traffic is closed.
+//! A gateway that stops sends "going away" (1001) between two frames of the role, with the time after which the client
+//! connects again, to another gateway: each has a time of its own. Invariant: a WebSocket holds its connection permit
+//! and a stream permit, and one without traffic is closed.
 
 mod frames;
 
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
+use base::Random;
 use base::tasks::Tasks;
 use futures::future::{Either, select};
 use http_server::ConnectionPermit;
@@ -25,8 +26,14 @@ use self::frames::FrameParser;
 use crate::sse::first_of;
 use crate::stream_budget::{StreamAdmission, StreamPermit};
 
-/// A close frame with code 1001, "going away" (RFC 6455 §5.5.1, §7.4.1).
-const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
+/// The first byte of a close frame (RFC 6455 §5.2, §5.5.1).
+const CLOSE: u8 = 0x88;
+/// The code "going away" (RFC 6455 §7.4.1).
+const GOING_AWAY: u16 = 1001;
+/// After how many milliseconds a client of a gateway that stops connects again, at most.
+const MAX_DRAIN_WAIT_MS: u64 = 5_000;
+/// After how many milliseconds one whose socket was evicted does, at least: at once, it would evict the next.
+const EVICTION_WAIT_MS: u64 = 30_000;
 /// How long one end may go on sending after the other has closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a write may block before that end counts as gone.
@@ -38,7 +45,7 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// Forwards a handshake and, if the role accepts it, copies bytes between the two connections.
 pub(crate) async fn forward(
     peers: &Peers,
-    tasks: &Tasks,
+    (tasks, random): (&Tasks, &Random),
     idle_timeout: Duration,
     role: &str,
     request: Request,
@@ -49,7 +56,7 @@ pub(crate) async fn forward(
     match peers.upgrade(role, request).await? {
         UpgradeOutcome::Responded(response) => Ok(response),
         UpgradeOutcome::Tunnel(response, tunnel) => {
-            let owner = tasks.clone();
+            let (owner, random) = (tasks.clone(), random.clone());
             let permit = match admission.as_ref().map(StreamAdmission::acquire).transpose() {
                 Ok(permit) => permit,
                 Err(problem) => return Ok(problem.into_response()),
@@ -58,8 +65,8 @@ pub(crate) async fn forward(
                 let _connection_permit = connection_permit;
                 // The upgrade fails if the client has disconnected before the response reached it.
                 if let Some(Ok(client)) = upgraded(client).await {
-                    copy_both_ways(TokioIo::new(client), tunnel, idle_timeout, &CloseSignal { tasks: owner, permit })
-                        .await;
+                    let close_signal = CloseSignal { tasks: owner, random, permit };
+                    copy_both_ways(TokioIo::new(client), tunnel, idle_timeout, &close_signal).await;
                 }
             });
             Ok(response)
@@ -99,6 +106,7 @@ async fn copy_both_ways(
 /// The reasons for the gateway to close a WebSocket: the process stops, or the stream permit is revoked.
 struct CloseSignal {
     tasks: Tasks,
+    random: Random,
     permit: Option<StreamPermit>,
 }
 
@@ -109,6 +117,25 @@ impl CloseSignal {
             None => self.tasks.stopping().await,
         }
     }
+
+    /// Returns the close frame after the signal.
+    fn frame(&self) -> Vec<u8> {
+        let jitter_ms = self.random.below(MAX_DRAIN_WAIT_MS + 1);
+        if self.tasks.is_stopping() {
+            close_frame("draining", jitter_ms)
+        } else {
+            close_frame("evicted", EVICTION_WAIT_MS + jitter_ms)
+        }
+    }
+}
+
+/// Returns a close frame. Its reason is JSON with the fields that the last frame of chat (`bye`) has too.
+fn close_frame(reason: &str, reconnect_ms: u64) -> Vec<u8> {
+    let text = format!(r#"{{"reason":"{reason}","reconnect_ms":{reconnect_ms}}}"#);
+    let payload = [&GOING_AWAY.to_be_bytes()[..], text.as_bytes()].concat();
+    // A close frame has at most 125 bytes: a word and a number are less.
+    let len = u8::try_from(payload.len()).unwrap_or_default();
+    [&[CLOSE, len][..], payload.as_slice()].concat()
 }
 
 /// Copies bytes from the client to the role, unchanged.
@@ -138,7 +165,7 @@ async fn role_to_client(
         let bytes = tokio::select! {
             biased;
             () = close_signal.received(), if frames.is_at_boundary() => {
-                write_all(&mut client, &GOING_AWAY).await;
+                write_all(&mut client, &close_signal.frame()).await;
                 // The client's own close frame is forwarded to the role. Data that the role sends until then is
                 // discarded.
                 while read_some(&mut role, &mut buffer, last_read).await.is_some() {}

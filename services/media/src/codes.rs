@@ -7,6 +7,12 @@ http_server::codes! {
     NOT_FOUND = 404 "media.not_found", "Check the id; if it is right, the item is gone or is not yours to see.";
     NO_SUCH_MEMBER = 404 "media.no_such_member", "Check the handle; if it is right, the account was erased.";
     NOT_FAILED = 409 "media.not_failed", "Read the item: only one whose state is `failed` can be retried.";
+    NO_SUCH_LISTED_PICTURE = 404 "media.no_such_listed_picture", "List the pictures again; this entry was removed.";
+    BAD_HASH_LIST = 422 "media.bad_hash_list",
+        "Mend the line that the sentence names; each has one hash of 64 hexadecimal digits.";
+    HASH_LIST_FULL = 409 "media.hash_list_full",
+        "Remove entries, and send the same list again: what was added before the limit stays.";
+    WITHHELD = 403 "media.withheld", "Appeal the verdict that `withheld` of the item names, or delete the item.";
     ALREADY_CLAIMED = 409 "media.already_claimed",
         "Leave the item out of the claim, or claim it for the subject that it has.";
     NO_SUCH_ALBUM = 404 "media.no_such_album",

@@ -21,6 +21,14 @@ pub(crate) enum Error {
     NoSuchMember,
     #[error("The conversion of this item has not failed, so there is nothing to retry.")]
     NotFailed,
+    #[error("The list has no such picture. It was removed, or never on it.")]
+    NoSuchListedPicture,
+    #[error("Line {0} is not a PDQ hash, which has 64 hexadecimal digits. Nothing was added.")]
+    BadHashList(usize),
+    #[error("The list has {0} pictures, which is the limit. Remove some, and send the whole list again.")]
+    HashListFull(u64),
+    #[error("This picture is known as one that may not be shared here, so it stays private unless you appeal.")]
+    Withheld,
     #[error("You have no media {0}. Nothing was claimed.")]
     NotOwned(String),
     #[error("{0} was claimed for another subject already. Nothing was claimed.")]
@@ -223,6 +231,10 @@ impl Error {
             Self::NotFound | Self::NotOwned(_) | Self::NotInLibrary(_) => codes::NOT_FOUND,
             Self::NoSuchMember => codes::NO_SUCH_MEMBER,
             Self::NotFailed => codes::NOT_FAILED,
+            Self::NoSuchListedPicture => codes::NO_SUCH_LISTED_PICTURE,
+            Self::BadHashList(_) => codes::BAD_HASH_LIST,
+            Self::HashListFull(_) => codes::HASH_LIST_FULL,
+            Self::Withheld => codes::WITHHELD,
             Self::NoSuchAlbum => codes::NO_SUCH_ALBUM,
             Self::QuotaAlbums(_) => codes::QUOTA_ALBUMS,
             Self::AlbumFull { .. } => codes::ALBUM_FULL,

@@ -1,12 +1,12 @@
 //! The subscriptions of media: the progress of conversions, the privacy of profiles, accounts that were erased,
-//! suspended or restored, and files that moderators refuse.
+//! suspended or restored, files that moderators refuse, and what they decide about what is withheld.
 //!
 //! Invariant: every effect is idempotent (states only move forward, removed rows stay removed, an older standing
 //! changes nothing), so no subscription needs the inbox.
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, PrivacyChanged, StandingChanged};
-use contract::moderation::{Decided, Overturned};
+use contract::moderation::{Decided, Overturned, Released};
 use contract::transcode::{Failed, Playable, Progress, Ready};
 
 use crate::{Media, commands};
@@ -23,6 +23,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Media> {
         .on("media.standing", on_standing_changed, |on| on)
         .on("media.decided", on_decided, |on| on)
         .on("media.overturned", on_overturned, |on| on)
+        .on("media.released", on_released, |on| on)
 }
 
 async fn on_progress(media: Media, event: Progress, _: Delivery) -> Result<(), HandlerError> {
@@ -54,9 +55,15 @@ async fn on_standing_changed(media: Media, event: StandingChanged, _: Delivery) 
 }
 
 async fn on_decided(media: Media, event: Decided, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::block_media(&media, event).await?)
+    commands::block_media(&media, &event).await?;
+    Ok(commands::settle_verdict(&media, &event).await?)
 }
 
 async fn on_overturned(media: Media, event: Overturned, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::unblock_media(&media, event).await?)
+    commands::unblock_media(&media, &event).await?;
+    Ok(commands::release_verdict(&media, &event.thing, event.id).await?)
+}
+
+async fn on_released(media: Media, event: Released, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::release_verdict(&media, &event.thing, event.id).await?)
 }

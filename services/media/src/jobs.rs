@@ -1,5 +1,6 @@
 //! Scheduled jobs: the removal of unclaimed items, expired uploads, expired links, replaced originals and what was long
-//! in the trash, what is left to do for items of earlier releases, and the night shift.
+//! in the trash, what is left to do for items of earlier releases, the night shift, and the comparison of pictures with
+//! what was listed.
 //!
 //! Does not sweep objects without a row: that is [`objects::Orphans`]'s. Invariant: a job only finds what is due;
 //! the command that removes it checks again, in its transaction, that it still is. A sweep passes each row once, and
@@ -18,6 +19,8 @@ use crate::{Media, commands};
 const SWEEP_BATCH: usize = 100;
 /// A run of the night shift takes no longer, so that one process at a time has it.
 const NIGHT_SLOT: TimeDelta = TimeDelta::minutes(10);
+/// How often pictures are compared with what was listed.
+const PICTURES_SLOT: TimeDelta = TimeDelta::minutes(1);
 /// Transient errors one after the other that end a sweep: then it is not the rows that are in trouble.
 const MAX_TRANSIENT_ERRORS: usize = 10;
 
@@ -53,7 +56,12 @@ pub(crate) fn jobs(media: &Media) -> Vec<Job> {
             }
         })
     });
-    [sweep].into_iter().chain(night).collect()
+    let comparing = media.clone();
+    let pictures = Job::every("media.pictures", PICTURES_SLOT, move |run| {
+        let media = comparing.clone();
+        async move { Ok(commands::check_pictures(&media, &run).await?) }
+    });
+    [sweep, pictures].into_iter().chain(night).collect()
 }
 
 /// Places and indexes the items of earlier releases in the background. With a million items the indexing takes minutes,

@@ -12,11 +12,11 @@
 //! | create an item | owner, and the upload that it was |
 //! | make a link to an item; revoke it; remove expired ones | owner, item; owner; `expired links` |
 //! | reset, cancel or expire an upload; take it over, save its progress | owner, upload; upload |
-//! | change, claim, delete, restore or remove items, put and remove captions | owner, each item |
+//! | change, claim, delete, restore, remove or withhold items, put and remove captions | owner, each item |
 //! | create, change or remove an album; add, move, number anew or take out its items | owner |
 //! | progress, playable, ready, failed, retry; indexing, placing | each item |
 //! | another original of the night shift | owner, each item of the object |
-//! | removing replaced originals; refusing files that moderators decided against | `replaced objects`; the decision |
+//! | removing replaced originals; refusing files, listing pictures | `replaced objects`; decision, `listed pictures` |
 //!
 //! The lane of an owner protects the quota, the library, the links, and which rows name an object: only rows of one
 //! owner name it. That of an upload protects its epoch and offset. That of an item orders the locks on its row: the

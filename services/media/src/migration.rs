@@ -50,4 +50,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 17, min_compatible: 13, sql: include_str!("../migrations/0017_night_shift.sql") },
     // What moderators have refused for everyone. A release without it accepts such files.
     Migration { version: 18, min_compatible: 13, sql: include_str!("../migrations/0018_blocked_media.sql") },
+    // Hashes of pictures, the list of those that may not be shared, and what is withheld since it is like one of them.
+    // A release without it compares nothing, and opens links to what is withheld.
+    Migration { version: 19, min_compatible: 13, sql: include_str!("../migrations/0019_known_pictures.sql") },
 ];

@@ -17,6 +17,7 @@ use crate::Media;
 use crate::model::Item;
 use crate::model::album::Album;
 use crate::model::cursor::{Cursor, Order};
+use crate::model::withheld::Withheld;
 use crate::store::album_items::Shown;
 use crate::store::{self, personal_data as rows};
 
@@ -68,6 +69,9 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("private_member", TableData::ExportedIn(ACCOUNT)),
         ("replaced_object", TableData::NotExported("Names of replaced files, which are removed after a day.")),
         ("blocked_media", TableData::NotExported("Digests of files that moderators have refused for everyone.")),
+        ("item_picture", TableData::NotExported("Hashes of pictures, by which known ones are found.")),
+        ("listed_picture", TableData::NotExported("Hashes of pictures that may not be shared here, about no member.")),
+        ("picture_list", TableData::NotExported("How far pictures were compared with the list.")),
         ("member_standing", TableData::NotExported("A copy of the standing that account.json has.")),
     ],
 };
@@ -154,6 +158,7 @@ fn item_record(item: &Item) -> Value {
         "updated_at": item.updated_at,
         "removed_at": item.trashed.map(|trashed| trashed.removed_at),
         "purges_at": item.trashed.map(|trashed| trashed.purges_at),
+        "withheld": item.withheld.as_ref().map(Withheld::view),
     })
 }
 

@@ -1,7 +1,9 @@
-//! Reads that need more than one store call: albums with their covers, the items of an album, and whether their owner
-//! is suspended.
+//! Reads that need more than one store call: albums with their covers, the items of an album, whether their owner is
+//! suspended, and the list of pictures.
 //!
 //! Invariant: a reader other than the owner receives only items that the album shows at this moment.
+
+pub(crate) mod picture_list;
 
 use std::collections::HashMap;
 

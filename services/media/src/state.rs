@@ -14,6 +14,7 @@ use crate::list_limiter::ListLimiter;
 use crate::metrics::Metrics;
 use crate::model::quiet_hours::QuietHours;
 use crate::object_keys::KeyPool;
+use crate::queries::picture_list::PictureList;
 use crate::quota::Quota;
 use crate::upload_locks::UploadLocks;
 
@@ -44,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) claim_permits: Semaphore,
     pub(crate) metrics: Metrics,
     pub(crate) upload_locks: UploadLocks,
+    /// What may not be shown here.
+    pub(crate) picture_list: PictureList,
     /// The hours of the night shift; `None` if it is off.
     pub(crate) night: Option<QuietHours>,
 }
@@ -69,6 +72,7 @@ pub(crate) async fn build(context: Context) -> Result<Media, BootError> {
         inspections: Semaphore::new(MAX_CONCURRENT_INSPECTIONS),
         claim_permits: Semaphore::new(MAX_CONCURRENT_CLAIMS),
         upload_locks: UploadLocks::default(),
+        picture_list: PictureList::default(),
         night: config.night()?,
         metrics: Metrics::new(&context.metrics),
         object_keys,

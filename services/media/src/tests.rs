@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contract::media::Visibility;
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Db, FromQueryResult, Lane, PostgresOptions, Sql as _, Value};
+use http_server::Effect;
 use testkit::World;
 use testkit::engines::{Postgres, Shared, shared_postgres, shared_s3};
 use uuid::Uuid;
@@ -25,7 +26,7 @@ use crate::store::album_items::RankedItem;
 use crate::{Media, build, queries, store};
 
 /// Returns a WAVE file of silence, 8-bit mono at 8 kHz.
-fn silence(bytes: usize) -> Bytes {
+pub(crate) fn silence(bytes: usize) -> Bytes {
     let size = u32::try_from(bytes - 44).unwrap();
     let mut file = b"RIFF".to_vec();
     file.extend((size + 36).to_le_bytes());
@@ -65,7 +66,7 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     let (hung, other, owner) = (process(&world, "one").await, process(&world, "two").await, AccountId(world.ada().id));
     let file = silence(300_000);
     let details = ItemDetails::parse(Some("s.wav"), &[], None, None).unwrap();
-    let begun = commands::begin_upload(&hung, owner, file.len() as u64, details).await.unwrap();
+    let begun = commands::begin_upload(&hung, owner, file.len() as u64, details, Effect::default()).await.unwrap();
     let (upload, lock) = commands::take_over_upload(&hung, &begun.id, owner).await.unwrap();
     let (sender, arriving) = futures::channel::mpsc::unbounded::<Result<Bytes, std::io::Error>>();
     let request = AppendRequest { body: BodyReader::new(&hung, Body::from_stream(arriving)), checksum: None };
@@ -232,7 +233,7 @@ async fn a_database_of_a_build_before_the_first_release_opens() {
 async fn dense_album(media: &Media, owner: AccountId, count: usize) -> (AlbumId, Vec<MediaId>) {
     let (title, visibility) = ("Sea".to_owned(), Visibility::Private);
     let details = AlbumDetails { title, description: String::new(), visibility };
-    let album = commands::create_album(media, owner, details).await.unwrap().id;
+    let album = commands::create_album(media, owner, details, Effect::default()).await.unwrap().id;
     let ids: Vec<MediaId> = (0..count).map(|_| MediaId::random()).collect();
     let items: Vec<RankedItem> = ids.iter().zip(0..).map(|(id, rank)| RankedItem { rank, id: id.clone() }).collect();
     let (id, now) = (album.clone(), media.context.clock.now());

@@ -16,5 +16,7 @@ http_server::codes! {
     NO_SUCH_DECISION = 404 "moderation.no_such_decision", "Read `GET /v1/me/decisions`: it is not among them, or can't \
         be appealed any more.";
     APPEALED_ALREADY = 409 "moderation.appealed_already", "Wait for the answer: a decision is appealed once.";
+    TOO_MANY_APPEALS = 429 "moderation.too_many_appeals", "Wait until some of your appeals have been answered, then \
+        appeal again.";
     INVALID_APPEAL = 422 "moderation.invalid_appeal", "Change the text; the sentence names the rule.";
 }

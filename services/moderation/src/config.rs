@@ -20,8 +20,9 @@ pub(crate) struct Config {
     pub claim_minutes: u32,
     /// How many days a case is kept after its decision, with its evidence. Its decision can be appealed for as long.
     pub keep_days: u32,
-    /// How many verdicts of checks are kept for a member to appeal, and how many of their things that checks hold wait
-    /// for a moderator. What is beyond can't be appealed, and is not in the queue.
+    /// How many verdicts of checks are kept for a member to appeal, how many of their appeals against checks wait, and
+    /// how many of their things that checks hold wait for a moderator. What is refused beyond that can't be appealed;
+    /// of what is held, the oldest is refused then.
     pub max_verdicts: u32,
 }
 

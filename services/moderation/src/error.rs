@@ -2,6 +2,8 @@
 //!
 //! Invariant: a decision about another member and one that does not exist are the same error.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use base::Transient;
 use chrono::{DateTime, Utc};
@@ -9,6 +11,9 @@ use http_server::Problem;
 use http_server::problem::every_role;
 
 use crate::codes;
+
+/// When a member who has as many appeals as may wait tries again.
+const APPEALS_WAIT: Duration = Duration::from_secs(3_600);
 
 /// An error of this role.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,9 @@ pub(crate) enum Error {
     /// It was appealed before.
     #[error("You have appealed this decision.")]
     AppealedAlready,
+    /// As many appeals of the member wait as may.
+    #[error("As many of your appeals wait as may. Appeal again when some have been answered.")]
+    TooManyAppeals,
     /// The appeal breaks a rule, which the sentence names.
     #[error("{0}")]
     InvalidAppeal(&'static str),
@@ -66,6 +74,9 @@ impl From<Error> for Problem {
             Error::InvalidDecision(_) => codes::INVALID_DECISION,
             Error::NoSuchDecision => codes::NO_SUCH_DECISION,
             Error::AppealedAlready => codes::APPEALED_ALREADY,
+            Error::TooManyAppeals => {
+                return Self::of(codes::TOO_MANY_APPEALS, error.to_string()).retry_after(APPEALS_WAIT);
+            }
             Error::InvalidAppeal(_) => codes::INVALID_APPEAL,
             Error::BadCursor | Error::BadDay => every_role::BAD_QUERY,
             Error::Db(cause) => return Self::of_engine(cause),

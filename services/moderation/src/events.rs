@@ -1,11 +1,11 @@
-//! The events that this role consumes: reports, verdicts of checks, and what became of decisions elsewhere. It
-//! publishes those of [`contract::moderation`] where its commands write.
+//! The events that this role consumes: reports, verdicts of checks, sanctions, and what became of decisions elsewhere.
+//! It publishes those of [`contract::moderation`] where its commands write.
 //!
 //! Invariant: handling an event twice changes nothing more (a report is in one case, a case ends once), so no
 //! subscription needs the inbox.
 
 use bus::{Delivery, HandlerError, Subscriptions};
-use contract::accounts::{Erased, SanctionRefused};
+use contract::accounts::{Erased, SanctionImposed, SanctionRefused};
 use contract::moderation::{Decided, Reported, Screened};
 use contract::social::talk::ReportClosed;
 
@@ -20,6 +20,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Moderation> {
         .on("moderation.answers", on_decided, |on| on)
         .on("moderation.closed", on_report_closed, |on| on)
         .on("moderation.refused", on_sanction_refused, |on| on)
+        .on("moderation.imposed", on_sanction_imposed, |on| on)
         .on("moderation.erased", on_erased, |on| on)
 }
 
@@ -42,6 +43,10 @@ async fn on_report_closed(moderation: Moderation, event: ReportClosed, _: Delive
 
 async fn on_sanction_refused(moderation: Moderation, event: SanctionRefused, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::record_refusal(&moderation, event.decision, event.why).await?)
+}
+
+async fn on_sanction_imposed(moderation: Moderation, event: SanctionImposed, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::record_sanction(&moderation, event).await?)
 }
 
 async fn on_erased(moderation: Moderation, event: Erased, _: Delivery) -> Result<(), HandlerError> {

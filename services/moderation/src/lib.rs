@@ -11,8 +11,10 @@
 //! | write | lanes | what they protect |
 //! |---|---|---|
 //! | report, and its end elsewhere | the report, also with the thing | that a closed one opens no case |
-//! | report, claim, decision, answers to reporters, appeal, end of a case elsewhere | the thing | its open case |
-//! | verdict of a check | the thing and its owner | its open case; their number |
+//! | report, claim, decision, answers to reporters, end of a case elsewhere | the thing | its open case |
+//! | appeal | the thing and its owner | its open case; their number |
+//! | verdict of a check | the thing and its owner, and the oldest thing that is held | its open case; their number |
+//! | a sanction without a case | the thing and its owner | as a verdict |
 //! | a sanction that accounts has refused | none | one statement |
 //! | erasure: its first step | all | no write that began before is still running |
 //! | erasure: the other steps | the account | — |

@@ -13,6 +13,7 @@ use contract::dates::{DateChanged, MAX_DATE_MEMBERS};
 use contract::media::{Deleted, Received};
 use contract::notify::Notified;
 use contract::social::talk::CommentRemoved;
+use contract::social::threads::ThreadAudienceChanged;
 use contract::social::{
     Blocked, CloseChanged, Followed, Muted, PostChanged, PostRemoved, Posted, Unblocked, Unfollowed, Unmuted,
 };
@@ -56,6 +57,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Notify> {
         .on("notify.unmuted", on_unmuted, |on| on)
         .on("notify.close", on_close_changed, |on| on)
         .on("notify.post_changed", on_post_changed, |on| on)
+        .on("notify.thread_audience", on_thread_audience_changed, |on| on)
         .on("notify.post_removed", on_post_removed, |on| on)
         .on("notify.comment_removed", on_comment_removed, |on| on)
         .on("notify.conversation_read", on_conversation_read, |on| on)
@@ -129,6 +131,14 @@ async fn on_close_changed(notify: Notify, event: CloseChanged, _: Delivery) -> R
 
 async fn on_post_changed(notify: Notify, event: PostChanged, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::change_audience(&notify, event).await?)
+}
+
+async fn on_thread_audience_changed(
+    notify: Notify,
+    event: ThreadAudienceChanged,
+    _: Delivery,
+) -> Result<(), HandlerError> {
+    Ok(commands::change_thread_audience(&notify, event).await?)
 }
 
 async fn on_post_removed(notify: Notify, event: PostRemoved, _: Delivery) -> Result<(), HandlerError> {

@@ -14,8 +14,8 @@ const BOB: AccountId = account(2);
 const EVE: AccountId = account(3);
 const DAN: AccountId = account(4);
 const FAY: AccountId = account(5);
-/// More than a step withdraws.
-const MANY: u128 = 250;
+/// More than a step of any engine withdraws.
+const MANY: u128 = 110;
 
 const fn account(number: u128) -> AccountId {
     AccountId(Uuid::from_u128(number))

@@ -35,11 +35,15 @@ http_server::codes! {
     NO_SUCH_REPORT = 404 "social.no_such_report", "Check the id; if it is right, the report was closed long ago and \
         removed.";
     INVALID_DECISION = 422 "social.invalid_decision", "Change the decision; the sentence names the rule.";
+    OWN_REPORT = 403 "social.own_report", "Leave it to another moderator: it is about something of yours, or you have \
+        reported it.";
     REPORT_CLOSED = 409 "social.report_closed", "Read the report again: somebody has decided about it.";
     REPORTED_ALREADY = 409 "social.reported_already", "Wait for the decision: your first report is in the queue.";
     INVALID_GREETING = 422 "social.invalid_greeting", "Change the greeting; the sentence names the rule.";
     MEDIA_NOT_READY = 409 "social.media_not_ready", "Wait until the item is playable, then make the greeting.";
     TOO_OFTEN = 429 "social.too_often", "Wait as long as `Retry-After` says, then continue.";
+    REFUSED = 403 "social.refused", "Read the reason; appeal against the verdict if `can_appeal` says so.";
+    SLOW_DOWN = 429 "social.slow_down", "Wait as long as `Retry-After` says, then do it again.";
     NOT_A_CLIP = 422 "social.not_a_clip", "Join with one video of your own library that can be converted.";
     THREAD_FULL = 409 "social.thread_full", "Join another thread, or ask the opener for a higher cap.";
     THREAD_CLOSED = 409 "social.thread_closed", "Join another thread: nobody joins this one any more.";

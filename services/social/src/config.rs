@@ -39,6 +39,9 @@ pub(crate) struct Config {
     pub max_reports_per_hour: u32,
     /// How many greetings a member may make within an hour.
     pub max_greetings_per_hour: u32,
+    /// Whether verdicts about comments, mentions, follows and parts of threads stop what they are about. With `false`
+    /// they are decided and counted (`social_verdicts_not_enforced`), and nothing is stopped.
+    pub enforce_verdicts: bool,
     /// How many days a report is kept after a moderator has decided about it, and what was removed is listed for its
     /// author, 1 to 3650. A report that is open is kept.
     pub report_days: u32,
@@ -82,6 +85,7 @@ impl Default for Config {
             max_reposts_per_hour: 100,
             max_reports_per_hour: 50,
             max_greetings_per_hour: 50,
+            enforce_verdicts: true,
             report_days: 180,
         }
     }

@@ -8,6 +8,9 @@ use axum::response::{IntoResponse, Response};
 use base::Transient;
 use http_server::Problem;
 use http_server::problem::every_role;
+use screening::reason::Reason;
+use screening_store::problem_members;
+use uuid::Uuid;
 
 use crate::codes;
 use crate::model::InvalidPost;
@@ -129,6 +132,9 @@ pub(crate) enum Error {
     /// A thing of this kind can't be decided about so.
     #[error("{0}")]
     InvalidDecision(&'static str),
+    /// The report is about what is the moderator's own, or they have reported it.
+    #[error("This is about something of yours, or you have reported it. Another moderator decides.")]
+    OwnReport,
     /// The report is closed.
     #[error("Somebody has decided about this report. Read it again.")]
     ReportClosed,
@@ -146,6 +152,22 @@ pub(crate) enum Error {
     TooOften {
         /// The limit.
         max: u32,
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// A verdict refuses what was sent. Nothing of it was stored but the verdict.
+    #[error("{}", .reason.sentence())]
+    Refused {
+        /// The verdict.
+        verdict: Uuid,
+        /// Its reason.
+        reason: Reason,
+    },
+    /// A verdict says that it comes too early.
+    #[error("{}", .reason.sentence())]
+    SlowDown {
+        /// Its reason.
+        reason: Reason,
         /// How long to wait.
         wait: Duration,
     },
@@ -202,12 +224,21 @@ impl From<Error> for Problem {
             Error::InvalidReport(_) => codes::INVALID_REPORT,
             Error::NoSuchReport => codes::NO_SUCH_REPORT,
             Error::InvalidDecision(_) => codes::INVALID_DECISION,
+            Error::OwnReport => codes::OWN_REPORT,
             Error::ReportClosed => codes::REPORT_CLOSED,
             Error::ReportedAlready => codes::REPORTED_ALREADY,
             Error::InvalidGreeting(_) => codes::INVALID_GREETING,
             Error::MediaNotReady => codes::MEDIA_NOT_READY,
             Error::TooOften { wait, .. } => {
                 return Self::of(codes::TOO_OFTEN, error.to_string()).retry_after(*wait);
+            }
+            Error::Refused { verdict, reason } => {
+                let members = problem_members(*reason, Some(*verdict));
+                return Self::of(codes::REFUSED, error.to_string()).with_members(members);
+            }
+            Error::SlowDown { reason, wait } => {
+                let problem = Self::of(codes::SLOW_DOWN, error.to_string()).retry_after(*wait);
+                return problem.with_members(problem_members(*reason, None));
             }
             Error::BadCursor => every_role::BAD_QUERY,
             Error::WrongCursor => codes::WRONG_CURSOR,

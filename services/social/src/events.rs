@@ -9,7 +9,7 @@ use std::time::Duration;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
 use contract::media::{Changed, Conversion, Deleted};
-use contract::moderation::Decided;
+use contract::moderation::{Decided, Overturned, Released};
 use contract::social::{FeedWanted, PostRemoved, Posted};
 use contract::transcode::{Failed, Playable, Ready};
 
@@ -35,6 +35,8 @@ pub(crate) fn subscriptions() -> Subscriptions<Social> {
         .on("social.feed_removal", on_post_removed, |on| on.concurrency(2))
         .on("social.feed_wanted", on_feed_wanted, |on| on)
         .on("social.decided", on_decided, |on| on)
+        .on("social.overturned", on_overturned, |on| on)
+        .on("social.released", on_released, |on| on)
 }
 
 async fn on_profile_changed(social: Social, event: ProfileChanged, _: Delivery) -> Result<(), HandlerError> {
@@ -111,4 +113,12 @@ async fn on_feed_wanted(social: Social, event: FeedWanted, _: Delivery) -> Resul
 async fn on_decided(social: Social, event: Decided, _: Delivery) -> Result<(), HandlerError> {
     let Some((kind, object)) = own_thing(&event.thing) else { return Ok(()) };
     Ok(commands::follow_decision(&social, (kind, object), event).await?)
+}
+
+async fn on_overturned(social: Social, event: Overturned, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::follow_appeal(&social, &event).await?)
+}
+
+async fn on_released(social: Social, event: Released, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::follow_release(&social, &event).await?)
 }

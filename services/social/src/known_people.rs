@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::commands::record_people::record_person;
 use crate::error::Error;
-use crate::model::{Person, PersonNumber, Relation, is_account_name};
+use crate::model::{Person, PersonNumber, Relation, Sender, is_account_name};
 use crate::state::Social;
 use crate::store::{people, relations};
 
@@ -23,6 +23,11 @@ pub(crate) async fn caller(social: &Social, member: &Member) -> Result<Person, E
         return Ok(person);
     }
     ask_one(social, account.to_string()).await
+}
+
+/// Returns the caller as one who sends something to others.
+pub(crate) async fn sender(social: &Social, member: &Member) -> Result<Sender, Error> {
+    Ok(Sender { person: caller(social, member).await?, is_confirmed: member.0.confirmed })
 }
 
 /// Returns the number of the reader. A member who is not known here yet becomes known; while the accounts role does not

@@ -22,7 +22,7 @@
 //! | part: joining, approval, removal, withdrawal | the author's account, the thread | how it stands to the thread |
 //! | moderators, invitations of a thread | the thread, the person | their number |
 //! | comment, reaction, save, repost | the post's author, the actor | a post and its rows; the actor's budget |
-//! | approval | the post's author | a comment is counted once |
+//! | approval; what a verdict has held | the post's author; the writer too | a comment is counted once |
 //! | song of posts: its title, its removal | the song | its row |
 //! | report, greeting, settings for comments, topics that a member follows | the account | their number and bounds |
 //! | decision about a report | what was reported | its reports are closed once |

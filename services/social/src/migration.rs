@@ -25,4 +25,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 16, min_compatible: 16, sql: include_str!("../migrations/0016_public_counts.sql") },
     // A release that does not know which posts are counted would count and leave others.
     Migration { version: 18, min_compatible: 18, sql: include_str!("../migrations/0018_counted_posts.sql") },
+    // A release that does not know held comments would show them to the author of the post, as ones to approve.
+    Migration { version: 19, min_compatible: 18, sql: include_str!("../migrations/0019_verdicts.sql") },
 ];

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use contract::AccountId;
 use db::{Db, Error};
+use screening_store::verdicts;
 use serde_json::{Value, json};
 use service::personal_data::{ExportFile, ExportPage, FileContent, KeptData, PersonalDataSource, TableData};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use crate::model::{PersonNumber, Position, Post, PostMedia, Topic, parse_cursor};
 use crate::state::Social;
 use crate::store::personal_data::{DecisionKind, DecisionRow, KINDS, list_decisions};
+use crate::store::verdicts::HOME;
 use crate::store::{people, post_media, posts, songs, topics};
 
 const FOLLOWS: &str = "social/follows.json";
@@ -31,6 +33,7 @@ const REPORTS: &str = "social/reports.json";
 const REMOVALS: &str = "social/removals.json";
 const GREETINGS: &str = "social/greetings.json";
 const SETTINGS: &str = "social/settings.json";
+const VERDICTS: &str = "social/verdicts.json";
 
 /// Rows of a page.
 const PAGE: usize = 100;
@@ -62,6 +65,7 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         file(REPORTS, FileContent::List, "What you have reported to the moderators."),
         file(REMOVALS, FileContent::List, "What moderators have removed of yours, and why."),
         file(GREETINGS, FileContent::List, "Your greetings, with the ids of their clips, without their links."),
+        file(VERDICTS, FileContent::List, "What was decided about comments, follows and parts of threads of yours."),
         file(SETTINGS, FileContent::Record, "For which comments on your posts you want to be asked first."),
     ],
     tables: &[
@@ -98,6 +102,11 @@ pub(crate) const KEPT: &KeptData = &KeptData {
         ("removal", TableData::ExportedIn(REMOVALS)),
         ("greeting", TableData::ExportedIn(GREETINGS)),
         ("talk_settings", TableData::ExportedIn(SETTINGS)),
+        ("verdict", TableData::ExportedIn(VERDICTS)),
+        ("verdict_sender", TableData::NotExported("Counts that limit how many new people a member can reach.")),
+        ("verdict_answer", TableData::NotExported("Who has answered whom, which their comments have.")),
+        ("verdict_text", TableData::NotExported("Numbers by which alike texts are found, for two days.")),
+        ("verdict_domain", TableData::NotExported("Which sites were linked to; it is about no member.")),
         ("greeting_visit", TableData::NotExported("Hashes of who has opened a greeting, for an hour.")),
         ("post_remains", TableData::NotExported("The ids of removed posts, until what others left on them is gone.")),
     ],
@@ -125,10 +134,28 @@ impl PersonalDataSource for Social {
             REPORTS => talk::reports_page(db, number, after).await,
             REMOVALS => talk::removals_page(db, number, after).await,
             GREETINGS => talk::greetings_page(db, number, after).await,
+            VERDICTS => verdicts_page(db, account, after).await,
             SETTINGS => talk::settings_page(db, number).await,
             _ => Ok(ExportPage::default()),
         }
     }
+}
+
+/// Returns a page of the verdicts about what an account has sent, the newest first.
+async fn verdicts_page(db: &Db, account: Uuid, after: Option<&str>) -> Result<ExportPage, Error> {
+    let before = after.map_or(Ok(Uuid::max()), |text| Uuid::parse_str(text).map_err(|_| Error::Corrupt("a cursor")))?;
+    let found = verdicts::list(db.read(), &HOME, account, before, PAGE).await?;
+    let next = found.last().filter(|_| found.len() == PAGE).map(|last| last.id.to_string());
+    let records = found.iter().map(|verdict| {
+        json!({
+            "id": verdict.id,
+            "object": verdict.object,
+            "outcome": verdict.outcome,
+            "reason": verdict.reason,
+            "created_at": verdict.created_at,
+        })
+    });
+    Ok(ExportPage::of_records(records.collect(), next))
 }
 
 /// Returns a page of decisions of one kind, and at last the page with the topics.

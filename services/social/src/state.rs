@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use screening::rules::RuleSet;
 use service::Context;
 
 use crate::config::Config;
@@ -20,6 +21,8 @@ pub(crate) struct Inner {
     pub config: Config,
     /// Counts what the role does.
     pub metrics: Metrics,
+    /// The rules of verdicts.
+    pub rules: Arc<RuleSet>,
 }
 
 impl std::ops::Deref for Social {
@@ -33,6 +36,6 @@ impl Social {
     /// Creates the state.
     pub(crate) fn new(context: Context, config: Config) -> Self {
         let metrics = Metrics::register(&context.metrics);
-        Self(Arc::new(Inner { context, config, metrics }))
+        Self(Arc::new(Inner { context, config, metrics, rules: Arc::new(RuleSet::standard()) }))
     }
 }

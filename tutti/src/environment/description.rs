@@ -76,8 +76,9 @@ pub(super) fn bus_prefix(name: &str) -> String {
 pub(super) fn configuration(mut table: Table, made: &Made, files: &Files) -> Table {
     let path = |path: &Path| Value::String(path.display().to_string());
     let text = |text: &str| Value::String(text.to_owned());
-    // Another installation's processes, points, releases, alerts and table of notices: these are kept in the database.
-    for section in ["peers", "backup", "release", "alerts", "dynamodb"] {
+    // Another installation's processes, points, releases, alerts, traces and table of notices: these are kept in the
+    // database.
+    for section in ["peers", "backup", "release", "alerts", "telemetry", "dynamodb"] {
         table.remove(section);
     }
     // And where its links lead.

@@ -3,7 +3,7 @@
 //! Invariant: what is compared is what members got before and get after.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -65,6 +65,28 @@ impl Harness {
         }
     }
 
+    /// Begins a restore and kills it before it is done.
+    fn kill_restore(&self, data: &Path) {
+        let marker = data.join("restore-incomplete");
+        for _ in 0..10 {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
+            command.args(["restore", "--data", data.to_str().unwrap()]);
+            command.args(self.settings().iter().flat_map(|set| ["--set", set.as_str()]));
+            let mut restore = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            while !marker.exists() && restore.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            restore.kill().unwrap();
+            restore.wait().unwrap();
+            if marker.exists() {
+                return;
+            }
+            // It was faster.
+            std::fs::remove_dir_all(data).unwrap();
+        }
+        panic!("no restore was killed before its end");
+    }
+
     fn points(&self) -> Vec<Value> {
         let (succeeded, printed, said) = self.tutti(&["list", "--json"]);
         assert!(succeeded, "{said}");
@@ -98,6 +120,9 @@ async fn a_lost_machine_comes_back_from_the_repository_and_a_key_with_sign_ins_a
     // The machine is gone. What is left is the repository, and the key.
     assert!(server.terminate().iter().all(std::process::ExitStatus::success));
     std::fs::rename(&data, harness.path("gone")).unwrap();
+    harness.kill_restore(&data);
+    let (succeeded, _, said) = harness.tutti(&["serve", "--data", data.to_str().unwrap()]);
+    assert!(!succeeded && said.contains("is not finished"), "a server started on a half of an installation: {said}");
     let (succeeded, printed, said) = harness.tutti(&["restore", "--data", data.to_str().unwrap()]);
     assert!(succeeded && printed.contains("is restored"), "{printed}{said}");
     server.restart();

@@ -31,7 +31,7 @@ fn openapi() -> Value {
 }
 
 /// Returns every operation of the OpenAPI document: method, path with filled parameters, and description.
-fn operations() -> Vec<(Method, String, Value)> {
+pub(crate) fn operations() -> Vec<(Method, String, Value)> {
     let mut operations = Vec::new();
     for (path, methods) in openapi()["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap().iter().filter(|(_, operation)| operation.is_object()) {
@@ -65,7 +65,13 @@ fn public_routes() -> Vec<(Method, String)> {
     known.chain(files).chain(gets).chain(others).collect()
 }
 
-async fn status_and_code(server: &Server, method: &Method, url: String, headers: HeaderMap) -> (u16, String) {
+/// Sends a request without a body. Returns the status and the code of the problem, if it is one.
+pub(crate) async fn status_and_code(
+    server: &Server,
+    method: &Method,
+    url: String,
+    headers: HeaderMap,
+) -> (u16, String) {
     let response = server.client.request(method.clone(), url).headers(headers).send().await.unwrap();
     let status = response.status().as_u16();
     let problem: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default();

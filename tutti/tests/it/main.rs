@@ -29,4 +29,5 @@ mod security_page;
 mod server;
 mod signed_urls;
 mod standing;
+mod suspended;
 mod wav;

@@ -1,11 +1,12 @@
 //! From a report to its outcome through the real roles: social reports, a moderator decides, social removes, accounts
 //! limits, media refuses the file, notify tells; an appeal ends what can end. As with messages: what a check of chat
-//! holds is delivered after an appeal, and removed after a report.
+//! holds is delivered after an appeal, and removed after a report; and what is like a known picture is withheld.
 //!
 //! The roles run behind one listener without the gateway, which does not route to the operators' operations.
 
 use contract::Event as _;
 use contract::moderation::Decided;
+use contract::transcode::Ready;
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{TestClient, World};
@@ -68,6 +69,33 @@ async fn a_held_message_is_delivered_and_a_reported_one_removed(
     decide(moderator, body).await;
     world.settle().await;
     assert_eq!(bob.get(&message).await.expect(200).json()["state"], "removed");
+}
+
+/// Lets Eve send what is like a listed picture, and appeal.
+async fn a_known_picture_is_withheld_until_an_appeal(
+    world: &World,
+    operator: &TestClient,
+    (bob, eve): (&TestClient, &TestClient),
+) {
+    let hash = "0ff0".repeat(16);
+    let request = operator.request(Method::POST, "/v1/admin/listed-pictures?reason=Known");
+    operator.send(request.header("content-type", "text/plain").body(hash.clone())).await.expect(200);
+    let request = eve.request(Method::POST, "/v1/media?visibility=public").header("content-type", "audio/wav");
+    let item = eve.send(request.body(wave(&vec![1; 88_200]))).await.expect(201).json();
+    let url = format!("/v1/media/{}", item["id"].as_str().unwrap());
+    bob.get(&url).await.expect(200);
+    let ready = json!({"id": item["id"], "pictures": [{"hashes": vec![hash; 8], "quality": 90}]});
+    let event = bus::Envelope { id: "ready".into(), subject: Ready::SUBJECT.into(), payload: ready.to_string() };
+    world.process.bus.engine().publish(&[event]).await.unwrap();
+    world.settle().await;
+    bob.get(&url).await.refused(404, "media.not_found");
+    let verdict = eve.get(&url).await.expect(200).json()["withheld"]["verdict"].clone();
+    let own = eve.get("/v1/me/decisions").await.expect(200).json();
+    assert!(own["items"].as_array().unwrap().iter().any(|decision| decision["id"] == verdict), "{own}");
+    eve.post("/v1/appeals", &json!({"verdict": verdict, "text": "It is a rose."})).await.expect(201);
+    decide(operator, json!({"action": "overturn", "reason": "It is one."})).await;
+    world.settle().await;
+    bob.get(&url).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,5 +170,6 @@ async fn a_report_becomes_a_decision_that_every_role_follows_and_an_appeal_ends(
     assert_eq!(notices(&bob).await, ["appeal_answered", "moderated"]);
     bob.post("/v1/posts", &again).await.expect(201);
     a_held_message_is_delivered_and_a_reported_one_removed(&world, &olga, (&bob, &eve)).await;
+    a_known_picture_is_withheld_until_an_appeal(&world, &olga, (&bob, &eve)).await;
     world.end().await;
 }

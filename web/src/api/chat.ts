@@ -100,9 +100,9 @@ export const putSettings = (body: ChatSettings): Promise<ChatSettings> => readBo
 /** Appeals against a verdict, which is possible once. */
 export const appeal = (verdict: string, text: string): Promise<void> => expectOk(api.POST('/v1/appeals', { body: { verdict, text } }));
 
-/** Opens the live stream. Throws a Problem if it is refused. */
-export async function openStream(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-  const response = await authorizedFetch(new Request('/v1/chat/stream', { headers: { Accept: 'text/event-stream' }, signal, cache: 'no-store' }));
+/** Opens the live stream. While it is open for a browser that is in use, the member is online. Throws a Problem if it is refused. */
+export async function openStream(signal: AbortSignal, isActive: boolean): Promise<ReadableStream<Uint8Array>> {
+  const response = await authorizedFetch(new Request(`/v1/chat/stream${isActive ? '' : '?active=false'}`, { headers: { Accept: 'text/event-stream' }, signal, cache: 'no-store' }));
   if (!response.ok || response.body === null) throw problemFromText(response.status, await response.text());
   return response.body;
 }

@@ -7,6 +7,7 @@ import type { ChatChanges, Conversation } from '../api/types';
 import { session } from '../session/session.svelte';
 import { KeysetList } from '../ui/keysetList.svelte';
 import { liveChat, type LiveChange } from './liveChat.svelte';
+import { withPresence } from './presence';
 import { isBehind, rowAfter } from './rows';
 
 const PAGE_SIZE = 30;
@@ -59,6 +60,7 @@ class Inbox {
 
   #receive(change: LiveChange, isReader: boolean): void {
     if (change.kind === 'changes') return this.#takeChanges(change.changes, isReader);
+    if (change.kind === 'presence') this.list.items = this.list.items.map((row) => (row.kind === 'pair' ? withPresence(row, change) : row));
     // A list that is being read is behind by itself.
     if (change.kind === 'places' && !this.list.loading && isBehind(this.list.items, change.places, this.list.hasMore)) void this.list.load();
   }

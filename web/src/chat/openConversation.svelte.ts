@@ -8,6 +8,7 @@ import { errorMessage, isProblem } from '../api/problem';
 import type { ChatChanges, ChatMessage, Conversation } from '../api/types';
 import { Optimistic } from '../ui/optimistic';
 import { toasts } from '../ui/toasts.svelte';
+import { type PresenceChange, withPresence } from './presence';
 import type { Place } from './rows';
 import * as timelines from './timeline';
 import { stateAfter, stillUnsent, type Unsent } from './unsent';
@@ -115,6 +116,11 @@ export class OpenConversation {
     if (this.conversation === null || this.loading) this.#hasMissed = true;
     else if (place && place.epoch !== epoch) void this.load();
     else if (!place || place.last_seq > seq) void this.#catchUpQuietly();
+  }
+
+  /** Takes who is online, and who is not any more. */
+  receivePresence(change: PresenceChange): void {
+    if (this.conversation !== null) this.conversation = withPresence(this.conversation, change);
   }
 
   /** A member is typing, or was a moment ago. */

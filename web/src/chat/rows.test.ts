@@ -9,7 +9,7 @@ const message = (seq: number, author: string): ChatMessage => ({
   reply_to: null, reactions: [], verdict: null, edited_at: null, created_at: '2026-05-04T18:30:00Z',
 });
 const row = (part: Partial<Conversation> = {}): Conversation => ({
-  id: 'c', kind: 'pair', state: 'joined', name: null, picture: null, has_invite: false, members: [{ account: 'bob', handle: 'bob', display_name: null, avatar: null, admin: false, read_seq: 0, delivered_seq: 0 }],
+  id: 'c', kind: 'pair', state: 'joined', name: null, picture: null, has_invite: false, members: [{ account: 'bob', handle: 'bob', display_name: null, avatar: null, admin: false, read_seq: 0, delivered_seq: 0, presence: null }],
   epoch: 7, last_seq: 3, unread: 1, newest: message(3, 'bob'), can: null, request: null, created_at: '2026-05-04T18:30:00Z', ...part,
 });
 const change = (seq: number, part: Partial<ChatChange>): ChatChange => ({ seq, kind: 'none', member: null, value: null, message_id: null, message: null, at: '2026-05-04T18:30:00Z', ...part });

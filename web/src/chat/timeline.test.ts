@@ -12,7 +12,7 @@ const message = (seq: number, part: Partial<ChatMessage> = {}): ChatMessage => (
 });
 const change = (seq: number, part: Partial<ChatChange>): ChatChange => ({ seq, kind: 'none', member: null, value: null, message_id: null, message: null, at: '2026-05-04T18:30:00Z', ...part });
 const sent = (seq: number, part: Partial<ChatMessage> = {}): ChatChange => change(seq, { kind: 'message', member: OTHER, message_id: `m${seq}`, message: message(seq, part) });
-const member = (account: string): ConversationMember => ({ account, handle: account, display_name: null, avatar: null, admin: false, read_seq: 0, delivered_seq: 0 });
+const member = (account: string): ConversationMember => ({ account, handle: account, display_name: null, avatar: null, admin: false, read_seq: 0, delivered_seq: 0, presence: null });
 const timeline = (...seqs: number[]): Timeline => timelineOf({ epoch: 7, last_seq: seqs.at(-1) ?? 0, members: [member(ME), member(OTHER)] }, seqs.map((seq) => message(seq)));
 
 /** The timeline after changes, which must fit. */

@@ -10,7 +10,7 @@ import { refusalOf, stateAfter } from './unsent';
 import { problemSentence, verdictSentence } from './verdicts';
 import { fileType, voiceFormat, voiceName } from './voiceNote';
 
-const member = (account: string, display_name: string | null = null): ConversationMember => ({ account, handle: account, display_name, avatar: null, admin: false, read_seq: 0, delivered_seq: 0 });
+const member = (account: string, display_name: string | null = null): ConversationMember => ({ account, handle: account, display_name, avatar: null, admin: false, read_seq: 0, delivered_seq: 0, presence: null });
 const POST = '0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60';
 
 it('a conversation is called by the other member, the group by its name or by who is in it', () => {

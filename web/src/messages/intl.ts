@@ -15,6 +15,7 @@ function memoized<Options, T>(make: (tag: string, options: Options) => T): (opti
 export const numberFormat = memoized((tag, options: Intl.NumberFormatOptions) => new Intl.NumberFormat(tag, options));
 export const dateFormat = memoized((tag, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(tag, options));
 export const listFormat = memoized((tag, options: Intl.ListFormatOptions) => new Intl.ListFormat(tag, options));
+export const relativeTimeFormat = memoized((tag, options: Intl.RelativeTimeFormatOptions) => new Intl.RelativeTimeFormat(tag, options));
 export const collator = memoized((tag, options: Intl.CollatorOptions) => new Intl.Collator(tag, options));
 /** Plural rules belong to the texts, not to the reader's region. */
 export const pluralRules = memoized((_tag, options: { tag: string }) => new Intl.PluralRules(options.tag));

@@ -18,6 +18,7 @@ export function unsentComment(account: Account | null, post: string, text: strin
     state: 'shown',
     text,
     answer_count: 0,
+    verdict: null,
     can: { answer: false, approve: false, remove: false },
     created_at: '',
   };

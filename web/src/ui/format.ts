@@ -1,6 +1,6 @@
 // Owns how sizes, durations and dates are written in the language of the page. Units are in the parameters' names.
 import ui from '#messages/ui';
-import { collator, dateFormat, listFormat, numberFormat } from '../messages/intl';
+import { collator, dateFormat, listFormat, numberFormat, relativeTimeFormat } from '../messages/intl';
 
 const SIZE_UNITS = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
@@ -70,6 +70,17 @@ export function formatShortTime(time: string, now = new Date()): string {
   const then = new Date(time);
   if (then.toDateString() === now.toDateString()) return dateFormat({ timeStyle: 'short' }).format(then);
   return dateFormat(then.getFullYear() === now.getFullYear() ? { day: 'numeric', month: 'short' } : { dateStyle: 'medium' }).format(then);
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How long ago a time was, in whole minutes, hours or days, such as `20 minutes ago` and `1 day ago`. */
+export function formatAgo(time: string, now = Date.now()): string {
+  const age = now - Date.parse(time);
+  const [unitName, ms] = age < HOUR_MS ? (['minute', MINUTE_MS] as const) : age < DAY_MS ? (['hour', HOUR_MS] as const) : (['day', DAY_MS] as const);
+  return relativeTimeFormat({ numeric: 'always' }).format(-Math.max(1, Math.floor(age / ms)), unitName);
 }
 
 /** A list without a word before its last part, such as `photo, 1 minute, private`. */

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use bus::pending::{self, PendingEvent};
 use db::{Db, Lane, Sql as _, Value, placeholders};
 
-use super::rows::{OLD_BUS, open_all};
+use super::rows::OLD_BUS;
 use crate::Error;
 use crate::installation::Installation;
 use crate::manifest::{Engine, Manifest};
@@ -31,16 +31,19 @@ const AGAIN: &str = "
             limit $1)";
 
 /// Makes the events due.
-pub(super) async fn make_due(installation: &Installation, manifest: &Manifest) -> Result<(), Error> {
-    let databases = open_all(installation).await?;
+pub(super) async fn make_due(
+    installation: &Installation,
+    manifest: &Manifest,
+    databases: &[RoleDatabase],
+) -> Result<(), Error> {
     if manifest.engine == Engine::Postgresql {
-        for RoleDatabase { db, .. } in &databases {
+        for RoleDatabase { db, .. } in databases {
             while mark_unsent(db).await? == BATCH_ROWS.unsigned_abs() {}
         }
     }
     let file = installation.database_file(OLD_BUS);
     if file.is_file() {
-        make_pending_due(&file, &databases).await?;
+        make_pending_due(&file, databases).await?;
         for ending in ["", "-wal", "-shm"] {
             sqlite::remove(&file.with_extension(format!("db{ending}"))).await?;
         }

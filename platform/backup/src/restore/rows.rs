@@ -30,10 +30,9 @@ pub(super) async fn refuse_occupied(installation: &Installation, manifest: &Mani
     Ok(())
 }
 
-/// Restores the databases, and migrates them to this release's schemas.
-pub(super) async fn restore(
+/// Restores the databases that are files.
+pub(super) async fn restore_files(
     installation: &Installation,
-    options: &BackupOptions,
     repository: &Repository,
     manifest: &Manifest,
 ) -> Result<(), Error> {
@@ -48,6 +47,16 @@ pub(super) async fn restore(
             sqlite::restore(&database.file, role, &file, repository).await?;
         }
     }
+    Ok(())
+}
+
+/// Restores the schemas of a server, migrates all databases to this release's schemas, and returns them.
+pub(super) async fn restore(
+    installation: &Installation,
+    options: &BackupOptions,
+    repository: &Repository,
+    manifest: &Manifest,
+) -> Result<Vec<RoleDatabase>, Error> {
     if manifest.engine == Engine::Postgresql {
         let databases = open_all(installation).await?;
         for (dumped, file) in matching(installation, manifest)? {
@@ -57,11 +66,11 @@ pub(super) async fn restore(
             }
         }
     }
-    for service in installation.roles() {
-        let db = installation.engines()?.db.open(service.name, &installation.data).await?;
+    let databases = open_all(installation).await?;
+    for (service, RoleDatabase { db, .. }) in installation.roles().zip(&databases) {
         db.migrate(service.name, service.migrations.unwrap_or_default()).await?;
     }
-    Ok(())
+    Ok(databases)
 }
 
 /// Returns the databases of the configuration, each with its file of the point; refuses if they have other names. A
@@ -99,9 +108,14 @@ pub(super) async fn open_all(installation: &Installation) -> Result<Vec<RoleData
 
 /// Records the restore in every database: clients drop what they have cached, removals are held no longer, and the site
 /// is not retired.
-pub(super) async fn raise_epoch(installation: &Installation, manifest: &Manifest) -> Result<(), Error> {
+pub(super) async fn raise_epoch(
+    installation: &Installation,
+    manifest: &Manifest,
+    databases: &[RoleDatabase],
+) -> Result<(), Error> {
     let now = installation.clock.now();
-    for RoleDatabase { db, .. } in open_all(installation).await? {
+    // Each waits for the disk: all of them together.
+    let records = databases.iter().map(async |RoleDatabase { db, .. }| {
         let point = manifest.id.clone();
         let recorded: Result<(), db::Error> = db
             .write(Lane::ALL, async move |tx| {
@@ -111,7 +125,8 @@ pub(super) async fn raise_epoch(installation: &Installation, manifest: &Manifest
                 restored::record(tx, &point, now).await
             })
             .await;
-        recorded?;
-    }
+        recorded
+    });
+    futures::future::try_join_all(records).await?;
     Ok(())
 }

@@ -2,9 +2,10 @@
 //!
 //! Invariant: the installation is made through the ports themselves.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use backup::{BackupOptions, Installation, Keys, Manifest, Repository};
+use backup::{BackupOptions, Depth, Installation, Keys, Manifest, Repository, verify};
 use base::config::Config;
 use base::{Clock, ObjectKey, Random};
 use bus::Bus;
@@ -114,6 +115,40 @@ impl Harness {
         let files = shards.flat_map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap());
         files.map(|file| file.unwrap().path()).collect()
     }
+
+    /// Returns the file of the repository that has an object: the one that the object lacks without it.
+    pub(crate) async fn file_of(&self, object: &str) -> PathBuf {
+        let (repository, aside) = (self.repository().await, self.path("aside"));
+        let ids = repository.list().await.unwrap();
+        for file in self.data_files() {
+            std::fs::rename(&file, &aside).unwrap();
+            let found = verify(&repository, &ids, Depth::Sizes).await.unwrap().problems;
+            std::fs::rename(&aside, &file).unwrap();
+            if found.iter().any(|problem| problem.contains(&format!("the object {object} "))) {
+                return file;
+            }
+        }
+        panic!("the repository has no {object}");
+    }
+
+    /// Returns the objects of an installation in a folder of the harness: each path below the store with its bytes.
+    pub(crate) fn stored_objects(&self, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let root = self.path(folder).join("objects");
+        let shards = std::fs::read_dir(&root).unwrap();
+        let files = shards.flat_map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap());
+        files
+            .map(|file| file.unwrap().path())
+            .map(|path| (path.strip_prefix(&root).unwrap().to_owned(), std::fs::read(&path).unwrap()))
+            .collect()
+    }
+}
+
+/// Changes a byte in the middle of a file.
+pub(crate) fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
 }
 
 pub(crate) async fn db_in(data: &Path) -> Db {
@@ -161,7 +196,7 @@ pub(crate) async fn songs(db: &Db) -> Vec<Song> {
 /// Checks that each song's object is there and holds its title.
 pub(crate) async fn assert_whole(db: &Db, objects: &Objects) {
     for Song { object, title } in songs(db).await {
-        let bytes = objects.get(&object.parse().unwrap(), 1 << 20).await;
+        let bytes = objects.get(&object.parse().unwrap(), 1 << 24).await;
         assert_eq!(bytes.unwrap(), title.as_bytes(), "{object}");
     }
 }

@@ -8,15 +8,7 @@ use db::Migration;
 use objects::orphans::ObjectColumn;
 use service::Service;
 
-use crate::fixtures::{Harness, band, db_in, forget, sing, songs};
-
-/// Changes a byte in the middle of a file.
-fn flip(path: &Path) {
-    let mut bytes = std::fs::read(path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(path, bytes).unwrap();
-}
+use crate::fixtures::{Harness, band, db_in, flip, forget, sing, songs};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_new_objects_are_copied_and_an_object_that_has_grown_is_a_new_one() {

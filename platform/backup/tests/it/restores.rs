@@ -4,7 +4,7 @@ use bus::{Bus, Envelope, RunsIn, Subscription};
 use chrono::{DateTime, TimeDelta};
 use db::{FromQueryResult, Lane, Sql as _, restored};
 
-use crate::fixtures::{Harness, assert_whole, db_in, sing, songs};
+use crate::fixtures::{Harness, assert_whole, db_in, flip, sing, songs};
 
 #[derive(FromQueryResult)]
 struct Unsent {
@@ -18,6 +18,10 @@ async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interr
     for number in 0..5 {
         sing(&db, &objects, &format!("song {number}")).await;
     }
+    // One without a byte, and one that is larger than what is opened in memory.
+    for title in [String::new(), "a long song ".repeat(200_000)] {
+        sing(&db, &objects, &title).await;
+    }
     let point = harness.back_up().await;
     assert_eq!(restored::epoch(db.read()).await.unwrap(), 0);
 
@@ -28,6 +32,8 @@ async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interr
         (db_in(&harness.path("new")).await, objects::Objects::folder(&harness.path("new/objects")).await.unwrap());
     assert_eq!(songs(&there).await, songs(&db).await);
     assert_whole(&there, &store).await;
+    assert_eq!(harness.stored_objects("new").len(), 7);
+    assert!(harness.stored_objects("new") == harness.stored_objects("data"), "the restored store is another one");
     assert_eq!(std::fs::read(harness.path("new/secrets/url-signing.key")).unwrap(), [7; 32]);
     assert!(harness.path("new/restored/system.json").is_file());
     assert_eq!(restored::epoch(there.read()).await.unwrap(), harness.clock.now().timestamp_millis());
@@ -40,11 +46,15 @@ async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interr
     recorded.unwrap();
     assert!(restored::epoch(there.read()).await.unwrap() > harness.clock.now().timestamp_millis());
 
-    // A restore that was killed: its marker, a part of an object, and a part of a database.
+    // A restore whose machine lost power: its marker, a part of an object, one of zeros as its bytes were not on the
+    // disk yet, a whole one, and a part of a database.
     let killed = harness.path("killed");
-    let part = songs(&db).await.remove(0).object;
-    std::fs::create_dir_all(killed.join("objects").join(&part[..2])).unwrap();
-    std::fs::write(killed.join("objects").join(&part), "so").unwrap();
+    let small = songs(&db).await.into_iter().filter(|song| song.title.starts_with("song "));
+    let left = ["so".as_bytes(), &[0; 6], "song 2".as_bytes()];
+    for (song, left) in small.zip(left) {
+        std::fs::create_dir_all(killed.join("objects").join(&song.object[..2])).unwrap();
+        std::fs::write(killed.join("objects").join(&song.object), left).unwrap();
+    }
     std::fs::write(killed.join("band.db"), "part").unwrap();
     std::fs::write(killed.join("restore-incomplete"), format!("{}\nanother place", point.id)).unwrap();
     let elsewhere = harness.restore(&point.id, "killed").await.unwrap_err().to_string();
@@ -58,7 +68,40 @@ async fn a_restore_is_whole_and_overwrites_nothing_and_continues_after_an_interr
     let (there, store) = (db_in(&killed).await, objects::Objects::folder(&killed.join("objects")).await.unwrap());
     assert_eq!(songs(&there).await, songs(&db).await);
     assert_whole(&there, &store).await;
+    assert!(harness.stored_objects("killed") == harness.stored_objects("data"), "the restored store is another one");
     assert!(backup::refuse_incomplete(&killed).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_object_is_named_and_the_restore_is_not_done_until_the_repository_is_mended() {
+    let harness = Harness::new().await;
+    let (db, objects) = (harness.db().await, harness.objects().await);
+    let (small, large) = (sing(&db, &objects, "song").await, "a long song ".repeat(200_000));
+    let large = sing(&db, &objects, &large).await;
+    let point = harness.back_up().await;
+    for object in [small, large] {
+        let file = harness.file_of(object.as_str()).await;
+        let whole = std::fs::read(&file).unwrap();
+        for number in 0..3 {
+            match number {
+                0 => flip(&file),
+                1 => std::fs::write(&file, &whole[..whole.len() - 1]).unwrap(),
+                _ => std::fs::remove_file(&file).unwrap(),
+            }
+            let (folder, shown) = (format!("{object}-{number}").replace('/', "-"), object.to_string());
+            let refused = harness.restore(&point.id, &folder).await.unwrap_err();
+            assert!(matches!(refused, backup::Error::Damaged { .. }), "{refused}");
+            assert!(refused.to_string().contains(&shown), "{refused}");
+            assert!(!harness.path(&folder).join("objects").join(&shown).exists(), "a part of it was left");
+            let unfinished = backup::refuse_incomplete(&harness.path(&folder)).unwrap_err();
+            assert!(unfinished.contains(&point.id), "a server would start: {unfinished}");
+            std::fs::write(&file, &whole).unwrap();
+        }
+        let folder = format!("{object}-0").replace('/', "-");
+        harness.restore("latest", &folder).await.unwrap();
+        assert!(harness.stored_objects(&folder) == harness.stored_objects("data"), "it is not whole");
+        assert!(backup::refuse_incomplete(&harness.path(&folder)).is_ok());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -135,10 +135,12 @@ pub(super) struct RulesRead<'a> {
 }
 
 impl TokenRules {
-    /// Refuses a token whose account is suspended, or that is older than the account's roles.
+    /// Refuses a token whose account is suspended, unless it is for appeals only, and one that is older than the
+    /// account's roles.
     pub fn check(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), Problem> {
         let list = self.list.read();
-        if let Some(denied) = list.denied.get(&claims.sub)
+        if !claims.are_for_appeals()
+            && let Some(denied) = list.denied.get(&claims.sub)
             && denied.until.is_none_or(|until| until > now.timestamp())
         {
             let until = denied.until.and_then(|until| DateTime::from_timestamp(until, 0));
@@ -280,6 +282,10 @@ mod tests {
         assert!(refused.detail.contains("Spam.") && refused.detail.contains(&end.format("%H:%M UTC").to_string()));
         assert!(rules.check(&claims(2, 0), now).unwrap_err().detail.contains("until further notice"));
         assert!(rules.check(&claims(3, 0), now).is_ok());
+        let for_appeals = Claims { scope: vec![super::super::APPEALS_SCOPE.into()], ..claims(2, 0) };
+        assert!(rules.check(&for_appeals, now).is_ok());
+        let with_a_key = Claims { scope: vec!["media:read".into()], ..claims(2, 0) };
+        assert!(rules.check(&with_a_key, now).is_err());
         assert!(rules.check(&claims(1, 0), end).is_ok(), "it ends by itself");
         read(&rules, vec![rule(2, None, 0, now)], now);
         assert!(rules.check(&claims(2, 0), now).is_ok(), "it was lifted");

@@ -38,8 +38,6 @@ const MAX_STREAMS: u32 = 100;
 /// once, where a lost packet makes their requests arrive together with their resets. The allowance bounds how many more
 /// come after them (see `metered`).
 const MAX_PENDING_RESETS: usize = MAX_STREAMS as usize;
-/// Streams that the server has reset because of the client's errors (CVE-2025-8671).
-const MAX_ERROR_RESETS: usize = 64;
 /// What a client may send of a body, and of all bodies together, before a handler takes it. Uploads wait their turn
 /// with their bodies untaken (decision 12). Where as many of them wait as fit into the second, here eight, no other
 /// request of the connection can send its body.
@@ -47,6 +45,10 @@ const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 2048 * 1024;
 /// The largest frame that a client may send; the least that is allowed.
 const MAX_FRAME_BYTES: u32 = 16 * 1024;
+/// Streams that the server has reset because of the client's errors (CVE-2025-8671), over the life of a connection.
+/// Each frame of a body counts that arrives more than a second after its request was refused, so an honest client on a
+/// slow network causes as many as fit into a window; these are sixteen such uploads.
+const MAX_ERROR_RESETS: usize = 16 * (STREAM_WINDOW_BYTES / MAX_FRAME_BYTES) as usize;
 /// What is kept of a response that its client has no room for, beside the chunk that its handler has sent last.
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 /// The table of headers that the client may refer to (RFC 7541).

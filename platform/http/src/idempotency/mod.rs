@@ -2,11 +2,13 @@
 //!
 //! For a day the layer stores that the request was done, its fingerprint, and the location of what it created: the
 //! response is read from there again, with `Idempotent-Replay: true`. A key belongs to the member and the path it was
-//! used at. A running request renews its claim; if it stops, it died with its process, and its key is free. Owns the
-//! layer; [`store`] has the rows, [`fingerprint`] compares requests, and decision 24 has the reasons. Invariant: while
-//! the first request runs, a second with its key is refused (409), never run beside it; and once a request has had its
-//! effect, this layer never turns its response into an error.
+//! used at. A running request renews its claim; if it stops, it died with its process, and its key is free, unless the
+//! transaction of its [`Effect`] was committed. Owns the layer; [`store`] has the rows, [`fingerprint`] compares
+//! requests, and decision 24 has the reasons. Invariant: while the first request runs, a second with its key is refused
+//! (409), never run beside it; and once a request has had its effect, this layer never turns its response into an
+//! error.
 
+mod effect;
 mod fingerprint;
 mod store;
 
@@ -18,7 +20,7 @@ use axum::body::Body;
 use axum::extract::{OptionalFromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base::Random;
+use base::{Random, Trace};
 use futures::future::BoxFuture;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
@@ -27,11 +29,12 @@ use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::auth::{Member, Verifier};
+use crate::auth::{MaybeSuspended, Verifier};
 use crate::problem::{Problem, every_role};
-use crate::{Deadline, RequestId, Trace};
+use crate::{Deadline, RequestId};
 use base::clock::Clock;
 use db::{Db, Error};
+pub use effect::Effect;
 use fingerprint::{FingerprintWatch, compare};
 use store::{BeginOutcome, Completed, Key, Replay, StoredOutcome};
 
@@ -142,11 +145,11 @@ impl Idempotency {
 
     async fn run(&self, request: Request, next: Next) -> Result<Response, Problem> {
         let (mut parts, body) = request.into_parts();
-        let member = <Member as OptionalFromRequestParts<()>>::from_request_parts(&mut parts, &()).await?;
+        let member = <MaybeSuspended as OptionalFromRequestParts<()>>::from_request_parts(&mut parts, &()).await?;
         let request = Request::from_parts(parts, body);
         let Some(member) = member else { return Ok(next.run(request).await) };
         let (key, holder) = (key_hash(&request, &member)?, Random::system().uuid_v4().to_string());
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let key = match store::begin(&self.db, key, holder, member.id(), self.clock.now()).await? {
             BeginOutcome::Claimed(key) => key,
             BeginOutcome::Done(stored) => return self.replay(stored, Request::from_parts(parts, body), next).await,
@@ -159,6 +162,7 @@ impl Idempotency {
         let claim = Claim { db: self.db.clone(), key };
         let mut running = RunningRequest(Some(claim.clone()));
         let (fingerprint_watch, body) = FingerprintWatch::wrap(&parts, body);
+        parts.extensions.insert(Effect::new(claim.key.clone(), fingerprint_watch.clone()));
         let response = tokio::select! {
             response = next.run(Request::from_parts(parts, body)) => response,
             never = claim.heartbeat(&self.clock) => match never {},
@@ -250,7 +254,7 @@ fn replay_request(method: Method, location: &str, request: &Request) -> Result<R
     }
     let (from, to) = (request.extensions(), replay_request.extensions_mut());
     copy_extension::<Verifier>(from, to);
-    copy_extension::<Member>(from, to);
+    copy_extension::<MaybeSuspended>(from, to);
     copy_extension::<RequestId>(from, to);
     copy_extension::<Trace>(from, to);
     copy_extension::<Deadline>(from, to);
@@ -323,7 +327,7 @@ async fn record_response(response: Response, fingerprint_watch: &FingerprintWatc
 }
 
 /// Returns the key as it is stored: a hash of the member, the path and the given key.
-fn key_hash(request: &Request, member: &Member) -> Result<String, Problem> {
+fn key_hash(request: &Request, member: &MaybeSuspended) -> Result<String, Problem> {
     let given = request.headers().get(KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     if given.is_empty() || given.len() > 255 {
         return Err(Problem::of(every_role::BAD_IDEMPOTENCY_KEY, "An Idempotency-Key has 1 to 255 characters."));

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use db::Sql;
 use db::schedule::{CatchUp, JobRow, RunRow, Timing, list_jobs, list_runs, now};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// A run of a timed job.
@@ -71,18 +72,23 @@ pub enum JobRunState {
     Waiting,
 }
 
+/// Returns the run that the documentation shows.
+fn example_run() -> Value {
+    json!({
+        "slot": "2026-05-17T09:00:00Z",
+        "state": "done",
+        "attempts": 1,
+        "started_at": "2026-05-17T09:00:00Z",
+        "finished_at": "2026-05-17T09:00:01Z",
+        "error": null,
+        "process": "server-1:4711",
+        "requested_by": null,
+    })
+}
+
 /// A run of a timed job in its history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "slot": "2026-05-17T09:00:00Z",
-    "state": "done",
-    "attempts": 1,
-    "started_at": "2026-05-17T09:00:00Z",
-    "finished_at": "2026-05-17T09:00:01Z",
-    "error": null,
-    "process": "server-1:4711",
-    "requested_by": null,
-}))]
+#[schema(example = json!(example_run()))]
 pub struct JobHistoryEntry {
     /// The start of the slot that it ran for.
     pub slot: DateTime<Utc>,
@@ -146,16 +152,7 @@ impl JobHistoryEntry {
     "paused_at": null,
     "paused_by": null,
     "paused_reason": null,
-    "last_run": {
-        "slot": "2026-05-17T09:00:00Z",
-        "state": "done",
-        "attempts": 1,
-        "started_at": "2026-05-17T09:00:00Z",
-        "finished_at": "2026-05-17T09:00:01Z",
-        "error": null,
-        "process": "server-1:4711",
-        "requested_by": null,
-    },
+    "last_run": example_run(),
 }))]
 pub struct TimedJob {
     /// Its name.

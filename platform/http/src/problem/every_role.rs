@@ -40,7 +40,8 @@ crate::codes! {
     AUTH_SCOPE = 403 "auth.scope", "Use an API key with the scope that the sentence names.";
     AUTH_ON_BEHALF_OF = 403 "auth.on_behalf_of", "Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is \
         wrong.";
-    AUTH_SUSPENDED = 403 "auth.suspended", "Wait until the time that the sentence names, or write to the operators.";
+    AUTH_SUSPENDED = 403 "auth.suspended", "Wait until the time that the sentence names, or sign in with `for_appeals` \
+        to read why, to appeal, and to export your data.";
     AUTH_ROLE_REQUIRED = 403 "auth.role_required", "Ask an operator for the role that the sentence names, then sign in \
         again.";
     AUTH_OPERATORS_SESSION = 403 "auth.operators_session_required", "Sign in at the operators' listener; a session of \

@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use base::Clock;
-use db::Db;
+use db::{Db, Lane};
 use http::{Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use http_server::auth::{Claims, Member};
-use http_server::{Idempotency, Repeatable};
+use http_server::{Effect, Idempotency, Repeatable};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -51,6 +51,22 @@ async fn show(State(things): State<Things>, Path(id): Path<usize>) -> Response {
     }
 }
 
+/// A request whose transaction is committed, and whose response is lost behind it.
+async fn make_and_fail(
+    State(things): State<Things>,
+    Extension(db): Extension<Db>,
+    effect: Effect,
+    _: String,
+) -> StatusCode {
+    let id = things.made.load(Ordering::SeqCst) + 1;
+    let written: Result<(), db::Error> =
+        db.write(Lane::ALL, async move |tx| effect.created(tx, format!("/things/{id}")).await).await;
+    if written.is_ok() {
+        things.make();
+    }
+    StatusCode::SERVICE_UNAVAILABLE
+}
+
 fn routes(things: Things) -> Router {
     let begin = async |State(things): State<Things>| {
         (StatusCode::CREATED, [(header::LOCATION, format!("/begun/{}", things.make()))])
@@ -65,6 +81,7 @@ fn routes(things: Things) -> Router {
     Router::new()
         .route("/things", post(make))
         .route("/things/{id}", get(show))
+        .route("/lost", post(make_and_fail))
         .route("/begun", post(begin))
         .route("/begun/{id}", get(async || [("x-state", "half done")]))
         .route("/report", post(report))
@@ -86,7 +103,7 @@ impl Harness {
         let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
         db.migrate("test", &[]).await.unwrap();
         let things = Things::default();
-        let routes = routes(things.clone());
+        let routes = routes(things.clone()).layer(Extension(db.clone()));
         let layer = Idempotency::new(db, Clock::system(), routes.clone());
         let claims = Claims {
             sub: Uuid::nil(),
@@ -215,4 +232,15 @@ async fn a_request_that_may_run_again_does() {
     assert!(again.body == thing(2) && again.header("idempotent-replay") == "true");
     assert_eq!(harness.post("/again", "k", "y").await.status, 422);
     assert_eq!(harness.made(), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_fails_after_its_transaction_is_not_done_again() {
+    let harness = Harness::new().await;
+    assert_eq!((harness.post("/lost", "k", "a").await.status, harness.made()), (503, 1));
+    let again = harness.post("/lost", "k", "a").await;
+    assert_eq!((again.status, again.body.len(), harness.made()), (201, LARGE, 1));
+    assert_eq!(again.headers["location"], "/things/1");
+    assert_eq!(harness.post("/lost", "k", "b").await.status, 422, "the body is compared all the same");
+    assert_eq!((harness.post("/lost", "other", "a").await.status, harness.made()), (503, 2));
 }

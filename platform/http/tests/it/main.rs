@@ -7,6 +7,7 @@ mod http;
 mod http2_floods;
 mod idempotency;
 mod secure;
+mod spans;
 mod tls;
 mod token_rules;
 mod tokens;

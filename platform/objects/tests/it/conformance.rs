@@ -131,6 +131,38 @@ pub(super) async fn many_slow_writers(store: Store) {
     }
 }
 
+pub(super) async fn batches(store: Store) {
+    let objects = store.open().await;
+    let (batch, all) = (objects.batch().await.unwrap(), content(600_000));
+    let put = |number: usize| {
+        let (batch, content) = (&batch, all.slice(number * 10_000..));
+        async move {
+            let key = ObjectKey::random();
+            let mut writer = batch.create_as(key.clone()).await.unwrap();
+            write(&mut writer, &content).await;
+            let stored = writer.finish().await.unwrap();
+            assert_eq!((&stored.key, stored.bytes), (&key, content.len() as u64));
+            (content, key)
+        }
+    };
+    let mut kept = futures::future::join_all((0..20).map(put)).await;
+    let (synced, meanwhile) = tokio::join!(batch.sync(), futures::future::join_all((20..40).map(put)));
+    synced.unwrap();
+    kept.extend(meanwhile);
+    // One that is given up leaves nothing, as everywhere.
+    let mut dropped = batch.create().await.unwrap();
+    write(&mut dropped, &all).await;
+    let key = dropped.key().clone();
+    drop(dropped);
+    super::empties(&objects, &key).await;
+    batch.sync().await.unwrap();
+    let again = store.open().await;
+    for (content, key) in kept {
+        assert!(whole(&again, &key).await == content, "an object of {} bytes", content.len());
+        assert_eq!(listed(&again, &key).await.map(|listed| listed.bytes), Some(again.len(&key).await.unwrap()));
+    }
+}
+
 pub(super) async fn limit(store: Store) {
     let objects = store.open().await;
     let stored = objects.put(Bytes::from(vec![1; 1000])).await.unwrap();

@@ -95,6 +95,7 @@ every_engine! {
     super::conformance::gone => removing_twice_is_fine_and_reading_what_is_gone_says_so,
     super::conformance::many_writers => many_writers_at_once_each_store_a_whole_object,
     super::conformance::many_slow_writers => two_hundred_slow_writers_share_little_memory_and_all_finish,
+    super::conformance::batches => objects_of_a_batch_are_whole_also_those_that_are_stored_while_it_is_synced,
     super::conformance::limit => more_than_was_allowed_is_not_read_into_memory,
     super::conformance::listing => a_shard_lists_its_objects_with_size_and_time,
     super::conformance::readable_elsewhere => another_program_can_read_an_object,

@@ -15,7 +15,7 @@ use http_server::{Binary, Path, Policy, Problem, Query, problem::every_role};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::authenticated::Authenticated;
+use super::authenticated::AuthenticatedOrSuspended;
 use crate::error::Error;
 use crate::model::Export;
 use crate::queries;
@@ -98,13 +98,14 @@ pub(super) struct ArchiveParams {
             "request.precondition_failed",
             "request.range_not_satisfiable",
         ])),
+        ("x-suspended" = json!(true)),
     ),
 )]
 pub(super) async fn download(
     State(accounts): State<Accounts>,
     Path(id): Path<String>,
     Query(params): Query<ArchiveParams>,
-    authenticated: Option<Authenticated>,
+    authenticated: Option<AuthenticatedOrSuspended>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -117,7 +118,7 @@ async fn authorize(
     accounts: &Accounts,
     id: &str,
     signature: Option<&str>,
-    authenticated: Option<Authenticated>,
+    authenticated: Option<AuthenticatedOrSuspended>,
 ) -> Result<Export, Error> {
     let (signer, now) = (&accounts.context.url_signer, accounts.context.clock.now());
     match (signature, authenticated) {
@@ -129,7 +130,7 @@ async fn authorize(
                 Err(Error::NoSuchExport)
             }
         }
-        (None, Some(Authenticated(current))) => queries::export_of(accounts, &current, id).await,
+        (None, Some(AuthenticatedOrSuspended(current))) => queries::export_of(accounts, &current, id).await,
         (None, None) => Err(Problem::of(
             every_role::AUTH_REQUIRED,
             "Sign in first: this needs an access token in the Authorization header, or the signature of a signed URL.",

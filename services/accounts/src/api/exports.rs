@@ -12,12 +12,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::authenticated::Authenticated;
+use super::authenticated::AuthenticatedOrSuspended;
 use super::export_archive::archive_url;
 use super::views::NO_STORE;
 use crate::commands;
 use crate::error::Error;
-use crate::model::{Export, ExportState, MAX_SHOWN_EXPORTS};
+use crate::model::{CurrentSession, Export, ExportState, MAX_SHOWN_EXPORTS};
 use crate::queries;
 use crate::state::Accounts;
 
@@ -57,7 +57,7 @@ pub(super) struct ExportView {
     missing_count: Option<u64>,
     /// The URL of the archive, relative to the site, while it can be downloaded. Only `GET /v1/me/exports/{id}` has it.
     /// It works without a token for an hour, so that a browser's download manager can resume it; read that view again
-    /// for a new one.
+    /// for a new one. A suspended member has none, and downloads `/v1/me/exports/{id}/archive` with the token.
     #[schema(required)]
     url: Option<String>,
     /// Why there is no archive, as a sentence.
@@ -83,10 +83,12 @@ impl ExportView {
         }
     }
 
-    /// Returns the view with the URL of the archive, if it can be downloaded.
-    fn with_url(accounts: &Accounts, export: &Export) -> Self {
+    /// Returns the view with the URL of the archive, if it can be downloaded. A suspended member downloads it with the
+    /// token: no signature counts for them.
+    fn with_url(accounts: &Accounts, current: &CurrentSession, export: &Export) -> Self {
         let now = accounts.context.clock.now();
-        let url = export.archive_at(now).map(|_| archive_url(accounts, export, now));
+        let is_usable = !current.account.standing.is_denied(now);
+        let url = export.archive_at(now).filter(|_| is_usable).map(|_| archive_url(accounts, export, now));
         Self { url, ..Self::new(accounts, export) }
     }
 }
@@ -114,11 +116,12 @@ impl ExportView {
             "accounts.too_many_exports",
             "auth.proof_required",
         ])),
+        ("x-suspended" = json!(true)),
     ),
 )]
 pub(super) async fn request(
     State(accounts): State<Accounts>,
-    Authenticated(current): Authenticated,
+    AuthenticatedOrSuspended(current): AuthenticatedOrSuspended,
 ) -> Result<impl IntoResponse, Error> {
     let export = commands::request_export(&accounts, &current).await?;
     Ok((StatusCode::ACCEPTED, NO_STORE, Json(ExportView::new(&accounts, &export))))
@@ -142,11 +145,12 @@ pub(super) async fn request(
     ),
     extensions(
         ("x-codes" = json!([])),
+        ("x-suspended" = json!(true)),
     ),
 )]
 pub(super) async fn list(
     State(accounts): State<Accounts>,
-    Authenticated(current): Authenticated,
+    AuthenticatedOrSuspended(current): AuthenticatedOrSuspended,
 ) -> Result<impl IntoResponse, Error> {
     let exports = queries::newest_exports(&accounts, &current, MAX_SHOWN_EXPORTS).await?;
     let items = exports.iter().map(|export| ExportView::new(&accounts, export)).collect();
@@ -184,13 +188,14 @@ pub(super) async fn list(
             "accounts.export_not_found",
             "auth.proof_required",
         ])),
+        ("x-suspended" = json!(true)),
     ),
 )]
 pub(super) async fn show(
     State(accounts): State<Accounts>,
-    Authenticated(current): Authenticated,
+    AuthenticatedOrSuspended(current): AuthenticatedOrSuspended,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let export = queries::export_of(&accounts, &current, &id).await?;
-    Ok((NO_STORE, Json(ExportView::with_url(&accounts, &export))))
+    Ok((NO_STORE, Json(ExportView::with_url(&accounts, &current, &export))))
 }

@@ -150,6 +150,9 @@ pub(super) async fn show(Authenticated(current): Authenticated) -> impl IntoResp
 /// public or unlisted. Locale, time zone and country are in no view but yours. A private profile shows others its
 /// handle, display name, avatar, kind and roles only, and lists no public items; each of these can still be read by its
 /// own URL.
+///
+/// A display name with a link, and a bio or link that hides where it leads or that many accounts have, is refused with
+/// `accounts.profile_refused`: the problem has a `reason`, and a `verdict` that an appeal names.
 #[utoipa::path(
     patch,
     path = "/v1/me",
@@ -168,6 +171,8 @@ pub(super) async fn show(Authenticated(current): Authenticated) -> impl IntoResp
         ("x-codes" = json!([
             "accounts.invalid_avatar",
             "accounts.invalid_profile",
+            "accounts.profile_refused",
+            "accounts.slow_down",
             "request.broken_off",
             "request.invalid",
             "request.not_json",

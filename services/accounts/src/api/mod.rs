@@ -33,9 +33,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequest as _, Request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use http_server::Json;
-use http_server::Problem;
 use http_server::problem::every_role;
+use http_server::{Json, MAX_JSON_BYTES, Problem};
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,8 +42,6 @@ use utoipa_axum::routes;
 
 use crate::error::Error;
 use crate::state::Accounts;
-
-const MAX_OPTIONAL_BODY_BYTES: usize = 64 * 1024;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(tags(
@@ -109,7 +106,7 @@ fn routes() -> OpenApiRouter<Accounts> {
 /// Parses a JSON body that may be absent, because many clients and proxies send DELETE without a body.
 async fn optional_json<T: DeserializeOwned>(request: Request) -> Result<Option<T>, Error> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MAX_OPTIONAL_BODY_BYTES).collect().await.map_err(|error| {
+    let body = Limited::new(body, MAX_JSON_BYTES).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             Problem::of(every_role::TOO_LARGE, "The JSON body is larger than 64 KB.")
         } else {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::authenticated::Authenticated;
+use super::authenticated::{Authenticated, AuthenticatedOrSuspended};
 use super::client_info::is_of_operators;
 use super::factor_body::{FactorBody, missing_field};
 use super::optional_json;
@@ -38,6 +38,10 @@ pub(super) struct SignIn {
     /// The name of this device in the list of sessions.
     #[schema(max_length = 80)]
     device: Option<String>,
+    /// Whether a member who is suspended or banned signs in all the same: to read why, to appeal, and to export their
+    /// data. Their access token is for nothing else. It changes nothing for other members.
+    #[serde(default)]
+    for_appeals: bool,
 }
 
 /// The body of a refresh.
@@ -56,7 +60,8 @@ pub(super) struct Refresh {
 /// gets `auth.second_factor` after the right password: `factors` names what is possible (`totp`, `passkey`,
 /// `recovery`), and `passkey` has the options for `navigator.credentials.get()`. Send the same again with a `factor`. A
 /// passkey alone signs in as well, with a challenge of `/v1/sessions/passkey-challenges`. After all of this, a
-/// suspended account is refused with the reason and the end of the suspension.
+/// suspended account is refused with the reason and the end of the suspension; with `for_appeals` it gets an access
+/// token for the operations that say `x-suspended`, and for no other. That token is not refreshed: sign in again.
 #[utoipa::path(
     post,
     path = "/v1/sessions",
@@ -121,10 +126,11 @@ pub(super) async fn sign_in(
     let factor = body.factor.map(FactorBody::into_answer).transpose()?;
     let signed_in = match (body.login, body.password, factor) {
         (None, None, Some(FactorAnswer::Passkey(assertion))) => {
-            commands::sign_in_with_passkey(&accounts, &assertion, device, client).await?
+            commands::sign_in_with_passkey(&accounts, &assertion, device, body.for_appeals, client).await?
         }
         (Some(login), Some(password), factor) => {
-            commands::sign_in(&accounts, SignInRequest { login, password, factor, device }, client).await?
+            let request = SignInRequest { login, password, factor, device, for_appeals: body.for_appeals };
+            commands::sign_in(&accounts, request, client).await?
         }
         (None, ..) => return Err(missing_field("login")),
         (_, None, _) => return Err(missing_field("password")),
@@ -263,20 +269,21 @@ pub(super) async fn list(
         ])),
         ("x-admin-sign-in" = json!(true)),
         ("x-cookies" = json!(true)),
+        ("x-suspended" = json!(true)),
     ),
 )]
 pub(super) async fn end_current(
     State(accounts): State<Accounts>,
     transport: TokenTransport,
-    authenticated: Result<Authenticated, Error>,
+    authenticated: Result<AuthenticatedOrSuspended, Error>,
 ) -> Response {
     let result = match (&transport, authenticated) {
         (TokenTransport::Body, Err(error)) => Err(error),
-        (TokenTransport::Body, Ok(Authenticated(current))) => {
+        (TokenTransport::Body, Ok(AuthenticatedOrSuspended(current))) => {
             commands::end_session(&accounts, &current, current.session.id).await
         }
         (TokenTransport::Cookie(_, cookie), authenticated) => {
-            let current = authenticated.ok().map(|Authenticated(current)| current);
+            let current = authenticated.ok().map(|AuthenticatedOrSuspended(current)| current);
             commands::sign_out(&accounts, cookie.as_deref(), current).await
         }
     };

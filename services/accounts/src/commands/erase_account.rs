@@ -35,6 +35,7 @@ pub(crate) async fn erase_account(
         .db
         .write(lane, async move |tx| {
             if store::accounts::remove(tx, account.id, now).await? {
+                store::verdicts::remove_of_account(tx, account.id).await?;
                 store::team_keys::forget_maker(tx, account.id).await?;
                 store::flags::forget_operator(tx, &account.handle).await?;
                 mail::forget_account(tx, &account.id.to_string(), now).await?;

@@ -21,7 +21,7 @@
 //! | exports: asked for, ready, ended | account | their number; that one is ready once |
 //! | make and revoke a key of the team | account of the operator, and the audit trail | their number; the role |
 //! | use a key of the team | the key | nothing: it is one statement |
-//! | profile, avatar | account | what is read and written back |
+//! | profile and its verdicts, avatar | account | what is read and written back |
 //! | roles | account, that of the operator, and the audit trail | the same; that an entry follows from the last one |
 //! | suspend, restore | account, that of the operator, and the audit trail | the standing, and the roles that decide |
 //! | flags | that of the operator, and the audit trail | the state, and the role that decides |
@@ -74,6 +74,7 @@ mod request_password_reset;
 mod reset_password;
 mod restore_account;
 mod rotate_signing_keys;
+mod screen_profile;
 mod set_flag;
 mod sign_in;
 mod sign_in_with_passkey;
@@ -122,6 +123,7 @@ pub(crate) use request_password_reset::{ResetRequested, mail_password_reset, req
 pub(crate) use reset_password::reset_password;
 pub(crate) use restore_account::restore_account;
 pub(crate) use rotate_signing_keys::rotate_signing_keys;
+pub(crate) use screen_profile::follow_won_appeal;
 pub(crate) use set_flag::set_flag;
 pub(crate) use sign_in::{SignInRequest, sign_in};
 pub(crate) use sign_in_with_passkey::sign_in_with_passkey;

@@ -1,7 +1,8 @@
 //! Opening a session for a login whose password, second factor or passkey has been verified.
 //!
 //! Invariant: a session is opened only while the verified password is the account's, and in the transaction that uses
-//! up the verified factor, and not for a suspended account; an account has at most `accounts.sessions_per_account`
+//! up the verified factor; of a suspended account it has a token for appeals only, and only if that was asked for; an
+//! account has at most `accounts.sessions_per_account`
 //! sessions; and a mail about a new device is recorded with the session.
 
 use chrono::{DateTime, Utc};
@@ -38,6 +39,8 @@ pub(super) struct VerifiedLogin {
     pub request_key: Option<Vec<u8>>,
     /// Whether the request came through the operators' listener.
     pub operators: bool,
+    /// Whether a suspended member gets a token for an appeal. At the operators' listener there is none.
+    pub for_appeals: bool,
 }
 
 /// Creates a session, not stored yet, and its first refresh token.
@@ -68,23 +71,30 @@ pub(super) fn new_session(
 /// Returns what the access tokens of a new session say of it.
 pub(super) fn token_session(accounts: &Accounts, new: &NewSession) -> TokenSession {
     let ends_at = accounts.config.session_limits(new.operators).end(new.at);
-    TokenSession { id: new.id, authentication: new.authentication.clone(), operators: new.operators, ends_at }
+    let authentication = new.authentication.clone();
+    TokenSession { id: new.id, authentication, operators: new.operators, ends_at, is_for_appeals: false }
 }
 
 /// Stores a session for a verified login and returns its tokens.
 pub(super) async fn open_session(accounts: &Accounts, login: VerifiedLogin) -> Result<SignedIn, Error> {
-    let VerifiedLogin { account, password, by_password, factor, rehashed, from, network, request_key, operators } =
-        login;
+    let now = accounts.context.clock.now();
     // After the proof: only the owner learns that the account is suspended, and why.
-    account.standing.check_usable(accounts.context.clock.now())?;
+    if !login.for_appeals || login.operators {
+        login.account.standing.check_usable(now)?;
+    }
+    let VerifiedLogin {
+        account, password, by_password, factor, rehashed, from, network, request_key, operators, ..
+    } = login;
+    let is_for_appeals = account.standing.is_denied(now);
     let methods: Vec<Method> = by_password
         .then_some(Method::Password)
         .into_iter()
         .chain(factor.as_ref().map(|factor| factor.method))
         .collect();
-    let authentication = Authentication::by(&methods, accounts.context.clock.now());
+    let authentication = Authentication::by(&methods, now);
     let new = new_session(accounts, account.id, password, from.device.clone(), request_key, authentication, operators);
-    let (session, token) = (token_session(accounts, &new), new.token.clone());
+    let session = TokenSession { is_for_appeals, ..token_session(accounts, &new) };
+    let token = new.token.clone();
     let seen_from = from.clone();
     let (mail, member) = (accounts.context.mail.clone(), account.clone());
     let sign_in = accounts.context.random.uuid_v7(new.at);

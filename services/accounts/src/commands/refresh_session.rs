@@ -56,7 +56,8 @@ async fn try_to_refresh(accounts: &Accounts, text: &str, operators: bool) -> Res
     match rotation {
         Rotation::Rotated | Rotation::Repeated => {
             let ends_at = limits.end(family.opened_at);
-            let of_token = TokenSession { id: session, authentication: family.authentication, operators, ends_at };
+            let authentication = family.authentication;
+            let of_token = TokenSession { id: session, authentication, operators, ends_at, is_for_appeals: false };
             Ok((accounts.signing_keys.issue(family.account, &of_token, &next).await?, rotation))
         }
         Rotation::Gone => Err(Error::InvalidRefresh),

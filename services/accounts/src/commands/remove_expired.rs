@@ -1,23 +1,32 @@
 //! Removing idle sessions, expired networks, mailed codes, sign-ins and challenges, factors that were never confirmed,
-//! and what is stored of sessions and suspensions that ended long ago.
+//! and what is stored of sessions and suspensions that ended long ago; and announcing the end of API keys that have
+//! expired.
 //!
 //! Invariant: it can run at any time and any number of times, and removes only what is due.
 
+use chrono::TimeDelta;
 use db::Lane;
 use db::schedule::Run;
 use http_server::auth::KEPT;
+use screening_store::{FIRST_TEXT_AGE, texts, verdicts};
 
 use crate::error::Error;
 use crate::model::MAIL_WINDOW;
 use crate::state::Accounts;
 use crate::store;
+use crate::store::verdicts::HOME;
 
 /// Rows of each kind per transaction. Small, so that other writes never wait long.
 const BATCH_ROWS: u64 = 500;
+/// How long a verdict is kept: as long as a decision of moderation about it, by default.
+const VERDICT_AGE: TimeDelta = TimeDelta::days(180);
+/// After how long without a link to it a site is new again for verdicts.
+const DOMAIN_AGE: TimeDelta = TimeDelta::days(365);
 
 /// Removes all sessions that were idle for too long, all networks that were not used for too long, all ended sessions
-/// and suspensions whose tokens have ended too, all mailed codes that can't be used, all old sign-ins, and all factors
-/// and challenges whose time is over, in batches.
+/// and suspensions whose tokens have ended too, all mailed codes that can't be used, all old sign-ins, all factors
+/// and challenges whose time is over, and what verdicts compare with no more, in batches. What was set up with an API
+/// key that has expired ends with it.
 pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(), Error> {
     let now = accounts.context.clock.now();
     let idle_since = now - accounts.config.session_idle_timeout();
@@ -44,7 +53,15 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                 let factors = store::factors::remove_expired(tx, now, BATCH_ROWS).await?;
                 let challenges = store::passkey_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
                 let used_challenges = store::used_challenges::remove_expired(tx, now, BATCH_ROWS).await?;
+                let ended_keys = store::api_keys::end_expired(tx, now, BATCH_ROWS).await?;
+                let rows = BATCH_ROWS as usize;
+                let texts = texts::remove_old_first(tx, &HOME, now - FIRST_TEXT_AGE, rows).await?;
+                let domains = texts::remove_old_domains(tx, &HOME, now - DOMAIN_AGE, rows).await?;
+                let verdicts = verdicts::remove_old(tx, &HOME, now - VERDICT_AGE, rows).await?;
                 Ok::<_, db::Error>([
+                    texts,
+                    domains,
+                    verdicts,
                     idle_sessions,
                     idle_operators,
                     ended_sessions,
@@ -55,6 +72,7 @@ pub(crate) async fn remove_expired(accounts: &Accounts, run: &Run) -> Result<(),
                     factors,
                     challenges,
                     used_challenges,
+                    ended_keys,
                 ])
             })
             .await?;

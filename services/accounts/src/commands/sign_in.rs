@@ -26,6 +26,8 @@ pub(crate) struct SignInRequest {
     pub factor: Option<FactorAnswer>,
     /// The name of the device.
     pub device: String,
+    /// Whether a suspended member signs in for an appeal.
+    pub for_appeals: bool,
 }
 
 /// Verifies the password, and the second factor of an account that has one, and opens a session.
@@ -48,7 +50,7 @@ pub(crate) async fn sign_in(
 }
 
 async fn try_to_sign_in(accounts: &Accounts, request: SignInRequest, client: ClientInfo) -> Result<SignedIn, Error> {
-    let SignInRequest { login, password, factor, device } = request;
+    let SignInRequest { login, password, factor, device, for_appeals } = request;
     let login = normalize_login(&login);
     let mut named = find_by_login(accounts, &login, &client).await?.into_iter();
     let mut found = named.next();
@@ -85,6 +87,7 @@ async fn try_to_sign_in(accounts: &Accounts, request: SignInRequest, client: Cli
         network,
         request_key: client.request_key,
         operators: client.operators,
+        for_appeals,
     };
     open_session(accounts, login).await
 }

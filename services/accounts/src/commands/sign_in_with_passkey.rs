@@ -13,14 +13,15 @@ use crate::store;
 use crate::throttle::network_key;
 use crate::tokens::SignedIn;
 
-/// Verifies the response of a passkey and opens a session.
+/// Verifies the response of a passkey and opens a session; for an appeal, also that of a suspended member.
 pub(crate) async fn sign_in_with_passkey(
     accounts: &Accounts,
     assertion: &Value,
     device: String,
+    for_appeals: bool,
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
-    let signed_in = try_to_sign_in(accounts, assertion, device, client).await;
+    let signed_in = try_to_sign_in(accounts, assertion, device, for_appeals, client).await;
     accounts.metrics.count_sign_in(match &signed_in {
         Ok(_) => "ok",
         Err(Error::WrongFactor) => "second_factor",
@@ -34,6 +35,7 @@ async fn try_to_sign_in(
     accounts: &Accounts,
     assertion: &Value,
     device: String,
+    for_appeals: bool,
     client: ClientInfo,
 ) -> Result<SignedIn, Error> {
     let from = Whereabouts { device, network: network_key(client.address) };
@@ -51,6 +53,7 @@ async fn try_to_sign_in(
         network: Some(accounts.network(id, &client)),
         request_key: client.request_key,
         operators: client.operators,
+        for_appeals,
     };
     open_session(accounts, login).await
 }

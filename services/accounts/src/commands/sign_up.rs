@@ -204,6 +204,7 @@ async fn replay_sign_up(
         network,
         request_key: client.request_key,
         operators: client.operators,
+        for_appeals: false,
     };
     open_session(accounts, login).await
 }

@@ -1,9 +1,10 @@
 //! Limiting, suspending and banning an account.
 //!
-//! Invariant: the caller has the role for the decision in the transaction that records it, in the audit trail too.
+//! Invariant: the caller has the role for the decision in the transaction that records it, in the audit trail too, and
+//! that tells moderation of it, so that the member can appeal it.
 
 use contract::AccountId;
-use contract::accounts::AccountState;
+use contract::accounts::{AccountState, SanctionImposed};
 use db::Lane;
 use http_server::operators::Actor;
 
@@ -47,6 +48,10 @@ pub(crate) async fn suspend_account(
             let standing = Standing { state, reason: Some(reason.clone()), until, version: 0 };
             let act = standing_act(actor, "accounts.suspended", &account, &standing, now).because(&reason);
             append(tx, act).await?;
+            tx.publish(
+                &SanctionImposed { id: sanction_id, account: id, state, statement: reason, until, by, at: now },
+                now,
+            )?;
             change_standing(tx, account, standing, now).await
         })
         .await

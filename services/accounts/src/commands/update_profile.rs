@@ -1,8 +1,8 @@
 //! Editing the profile.
 //!
-//! Invariant: an avatar was a photo of the member's own, visible to others, when it was chosen; a change is published
-//! in the transaction that makes it. The avatar is checked again after the write: the event by which it was hidden may
-//! have come before it was an avatar.
+//! A verdict about the display name, the bio and the links comes first. Invariant: an avatar was a photo of the
+//! member's own, visible to others, when it was chosen; a change is published in the transaction that makes it. The
+//! avatar is checked again after the write: the event by which it was hidden may have come before it was an avatar.
 
 use contract::MediaId;
 use contract::accounts::PrivacyChanged;
@@ -10,6 +10,7 @@ use contract::media::FindReceived;
 use db::Lane;
 
 use super::clear_hidden_avatar::clear_hidden_avatar;
+use super::screen_profile::{into_error, screen, submissions};
 use crate::error::Error;
 use crate::model::{self, Account, CurrentSession, Patch, ProfilePatch};
 use crate::state::Accounts;
@@ -29,10 +30,14 @@ pub(crate) async fn update_profile(
         Patch::Set(avatar) => Some(avatar.clone()),
         Patch::Unchanged | Patch::Null => None,
     };
+    let submissions = submissions(accounts, &current.account, &patch);
     let updated = accounts
         .context
         .db
         .write(Lane::of(&id), async move |tx| {
+            if let Some(what) = screen(tx, &submissions).await? {
+                return Ok(Err(what));
+            }
             let updated = store::accounts::update(tx, id, &patch).await?.ok_or(Error::SessionEnded)?;
             // Subscribers keep the change with the latest time, and that must be the last one.
             let now = clock.now();
@@ -41,9 +46,10 @@ pub(crate) async fn update_profile(
                 tx.publish(&PrivacyChanged { account: id, is_private, at }, now)?;
             }
             tx.publish(&updated.profile_changed(at), now)?;
-            Ok::<_, Error>(updated)
+            Ok::<_, Error>(Ok(updated))
         })
-        .await?;
+        .await?
+        .map_err(into_error)?;
     if let Some(avatar) = chosen.filter(|_| accounts.context.peers.knows("media"))
         && clear_hidden_avatar(accounts, avatar).await?
     {

@@ -1,7 +1,9 @@
 //! Rows of API keys.
 //!
 //! Invariant: a key is stored as its hash only, and one that is removed is recorded as ended, so that its access tokens
-//! are refused.
+//! are refused; the end of each is announced, also of one that expires.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -178,6 +180,39 @@ pub(crate) async fn remove_all(tx: &Tx, account: AccountId, now: DateTime<Utc>) 
     let text = "delete from api_key where account_id = $1 returning id";
     let removed: Vec<IdRow> = tx.rows(text, vec![account.0.into()]).await?;
     end(tx, account, &removed, now).await
+}
+
+const END_EXPIRED: &str = "
+    update api_key
+       set ended_at = $1
+     where id in (
+           select id
+             from api_key
+            where expires_at <= $1
+              and ended_at is null
+            order by expires_at
+            limit $2)
+ returning id, account_id";
+
+/// Announces the end of at most `limit` keys that have expired, each once. They stay in the list of their account, and
+/// their tokens have ended with them. Returns how many there were.
+pub(crate) async fn end_expired(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+        account_id: Uuid,
+    }
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<Row> = tx.rows(END_EXPIRED, vec![now.into(), limit.into()]).await?;
+    let count = rows.len() as u64;
+    let mut by_account: BTreeMap<AccountId, Vec<Uuid>> = BTreeMap::new();
+    for row in rows {
+        by_account.entry(AccountId(row.account_id)).or_default().push(row.id);
+    }
+    for (account, keys) in by_account {
+        ended_sessions::announce(tx, account, keys, now)?;
+    }
+    Ok(count)
 }
 
 async fn end(tx: &Tx, account: AccountId, removed: &[IdRow], now: DateTime<Utc>) -> Result<(), Error> {

@@ -29,3 +29,4 @@ pub(crate) mod sign_ins;
 pub(crate) mod signing_keys;
 pub(crate) mod team_keys;
 pub(crate) mod used_challenges;
+pub(crate) mod verdicts;

@@ -2,10 +2,12 @@
 
 use contract::accounts::AccountState;
 use contract::{AccountId, MediaId};
+use screening_store::{senders, texts, verdicts as screened};
 use testkit::{World, plans};
 use uuid::Uuid;
 
 use super::account_pages::AccountsFilter;
+use super::verdicts::HOME;
 use super::{
     account_pages, account_rules, accounts, addresses, api_keys, audit, ended_sessions, exports, factors, flags,
     handle_skeletons, known_networks, mailed_codes, profile_changes, recovery_codes, sanctions, sessions, sign_ins,
@@ -55,6 +57,10 @@ async fn every_query_has_an_index() {
             sanctions::exists(sql, Uuid::nil()).await?;
             sanctions::is_in_force(sql, Uuid::nil()).await?;
             audit::find_last(sql).await?;
+            senders::find(sql, &HOME, Uuid::nil()).await?;
+            texts::count_known_domains(sql, &HOME, &["a".to_owned()], now).await?;
+            screened::list(sql, &HOME, Uuid::nil(), Uuid::max(), 10).await?;
+            screened::list_refusal_times(sql, &HOME, Uuid::nil(), 10).await?;
             audit::list_from(sql, 0, 10).await?;
             audit::has_hash(sql, "x").await?;
             for who in [None, Some("ada".to_owned()), Some(Uuid::nil().to_string())] {

@@ -2,6 +2,7 @@
 
 use super::*;
 use chrono::TimeDelta;
+use contract::accounts::SessionsEnded;
 use http::{HeaderMap, header};
 use http_server::auth::{Claims, FindApiKeyToken, hash_api_key};
 use service::personal_data::PersonalData;
@@ -248,5 +249,28 @@ async fn a_bad_request_for_a_key_and_one_key_too_many_are_refused() {
     }
     ada.member.post("/v1/me/api-keys", &request(None)).await.refused(403, "accounts.too_many_api_keys");
     assert_eq!(list(&ada).await.len(), 50);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_key_that_expires_is_announced_once() {
+    let world = world_beside_media().await;
+    let listener = testkit::fake_role("notify").records::<SessionsEnded>();
+    listener.join(&world).await;
+    let ada = sign_up(&world, "ada").await;
+    let (lasting, _) = create(&ada, &request(None)).await;
+    let (view, _) = create(&ada, &request(Some(world.clock().now() + TimeDelta::hours(1)))).await;
+    // Twice the interval of the job, and once more.
+    for hours in [3, 3] {
+        world.clock().advance(TimeDelta::hours(hours));
+        let is_told = async || (!listener.events::<SessionsEnded>().is_empty()).then_some(());
+        world.wait_for("the end of the key", is_told).await;
+        world.settle().await;
+    }
+    let told = listener.events::<SessionsEnded>();
+    let keys: Vec<String> = told.iter().flat_map(|ended| &ended.sessions).map(ToString::to_string).collect();
+    assert_eq!(keys, [view["id"].as_str().unwrap()], "not {}", lasting["id"]);
+    let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
+    assert_eq!(list(&ada).await.len(), 2, "it stays in the list");
     world.end().await;
 }

@@ -22,6 +22,7 @@ mod operators;
 mod other_roles;
 mod passkeys;
 mod profile;
+mod profile_verdicts;
 mod proofs;
 mod recovery;
 mod refresh;

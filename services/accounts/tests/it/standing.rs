@@ -4,8 +4,9 @@ use super::*;
 use accounts::{revoke, verify_audit};
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::Event as _;
-use contract::accounts::{AccountState, StandingChanged};
+use contract::accounts::{AccountState, SanctionImposed, StandingChanged};
 use db::{FromQueryResult, Sql as _};
+use testkit::fake_role;
 
 fn path(person: &Person, act: &str) -> String {
     format!("/v1/admin/accounts/{}/{act}", person.account["id"].as_str().unwrap())
@@ -296,5 +297,52 @@ async fn a_suspended_operator_neither_acts_nor_reads_nor_signs_in() {
     through_listener(&world, "/v1/sessions/refresh", &token).await.refused(403, "auth.suspended");
     otto.member.get("/v1/admin/accounts").await.expect(200);
     bob.member.get("/v1/me").await.expect(200);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_banned_member_signs_in_for_an_appeal_and_their_data_and_for_nothing_else() {
+    let world = world().await;
+    let listener = fake_role("listener").records::<SanctionImposed>();
+    listener.join(&world).await;
+    let operator = sign_up_operator(&world, "olga", "operator").await;
+    let (ada, bob) = (sign_up(&world, "ada").await, sign_up(&world, "bob").await);
+    let for_appeals = async |login: &str, password: &str| {
+        let body = json!({"login": login, "password": password, "for_appeals": true});
+        world.anonymous().post("/v1/sessions", &body).await
+    };
+    suspend(&operator, &bob, "banned", None).await.expect(200);
+    world.settle().await;
+    let imposed: Vec<(AccountState, String)> =
+        listener.events::<SanctionImposed>().into_iter().map(|imposed| (imposed.state, imposed.statement)).collect();
+    assert_eq!(imposed, [(AccountState::Banned, "Spam.".to_owned())], "what moderation keeps for an appeal");
+    world.process.verifier.read_account_rules().await.unwrap();
+    sign_in(&world, "bob", PASSWORD).await.refused(403, "auth.suspended");
+    for_appeals("bob", "another long password").await.refused(401, "auth.wrong_login");
+    let signed_in = for_appeals("bob", PASSWORD).await.expect(201);
+    let narrow = Person::of(&world, &signed_in);
+    for path in ["/v1/me", "/v1/sessions", "/v1/me/sign-ins", "/v1/admin/accounts"] {
+        narrow.member.get(path).await.refused(403, "auth.suspended");
+    }
+    narrow.member.post("/v1/me/api-keys", &json!({})).await.refused(403, "auth.suspended");
+    refresh(&world, &narrow.refresh).await.refused(403, "auth.suspended");
+    bob.member.get("/v1/me/exports").await.refused(403, "auth.suspended");
+    narrow.member.get("/v1/me/exports").await.expect(200);
+    narrow.member.post("/v1/me/export", &json!({})).await.expect(202);
+    let claims = world.process.verifier.verify(narrow.member.token().unwrap()).await.unwrap();
+    assert_eq!(claims.scope, [http_server::auth::APPEALS_SCOPE]);
+
+    // It is no way around the rest: a member in good standing gets their own token.
+    let own = Person::of(&world, &for_appeals("ada", PASSWORD).await.expect(201));
+    own.member.get("/v1/me").await.expect(200);
+    ada.member.get("/v1/me").await.expect(200);
+
+    restore(&operator, &bob).await.expect(200);
+    world.process.verifier.read_account_rules().await.unwrap();
+    narrow.member.get("/v1/me").await.refused(403, "auth.suspended");
+    let back = Person::of(&world, &refresh(&world, &narrow.refresh).await.expect(200));
+    back.member.get("/v1/me").await.expect(200);
+    narrow.member.delete("/v1/sessions/current").await.expect(204);
+    world.settle().await;
     world.end().await;
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::views::{MessageView, message_view};
-use crate::model::{ConversationKind, MemberState, Permissions, picture_url};
+use crate::model::{ConversationKind, MemberState, Permissions, Presence, picture_url};
 use crate::queries::conversations::{SeenConversation, SeenMember, SharedContext};
 use crate::state::Chat;
 
@@ -23,6 +23,7 @@ use crate::state::Chat;
     "admin": true,
     "read_seq": 17,
     "delivered_seq": 18,
+    "presence": {"state": "online", "last_seen_at": null},
 }))]
 pub(super) struct MemberView {
     /// The account.
@@ -42,6 +43,9 @@ pub(super) struct MemberView {
     read_seq: i64,
     /// Up to where their devices have said that they have everything.
     delivered_seq: i64,
+    /// Whether they are online. Null where the reader does not see it, for the reader, and in lists for groups.
+    #[schema(required)]
+    presence: Option<Presence>,
 }
 
 impl From<SeenMember> for MemberView {
@@ -58,6 +62,7 @@ impl From<SeenMember> for MemberView {
             admin: seen.member.is_admin,
             read_seq: seen.member.told_read_seq,
             delivered_seq: seen.member.told_delivered_seq,
+            presence: seen.presence,
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use contract::{AccountId, MediaId};
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Effect, Json, List, Page, Path, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -148,10 +148,11 @@ pub(super) async fn whole(chat: &Chat, account: AccountId, id: Uuid) -> Result<C
 pub(super) async fn create(
     State(chat): State<Chat>,
     member: Member,
+    effect: Effect,
     Json(body): Json<NewConversation>,
 ) -> Result<impl IntoResponse, Error> {
     let name = body.name.as_deref().map(GroupName::parse).transpose()?;
-    let id = commands::create_conversation(&chat, author(&member), &body.members, name).await?;
+    let id = commands::create_conversation(&chat, author(&member), &body.members, name, effect).await?;
     let view = whole(&chat, AccountId(member.id()), id).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/conversations/{id}"))], Json(view)))
 }

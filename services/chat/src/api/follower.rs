@@ -1,20 +1,23 @@
-//! What a client that is connected is told: where its conversations are, what happens in them, and who is typing. The
-//! stream and the socket carry it.
+//! What a client that is connected is told: where its conversations are, what happens in them, who is typing and who is
+//! online. The stream and the socket carry it.
 //!
 //! Invariant: it hears of changes before it says where a conversation is, so nothing falls in between; it reads what is
 //! stored and holds one page of it; each place is told once, in order; nothing of a request is in it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use contract::AccountId;
+use http_server::auth::Member;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::views::{ChangesView, changes_view};
 use crate::error::Error;
-use crate::model::{ConversationMember, InboxCursor, MemberState};
+use crate::model::{ConversationMember, InboxCursor, MemberState, Presence};
+use crate::presence::messages::PresenceChange;
+use crate::presence::table::ActiveConnection;
 use crate::queries;
 use crate::state::Chat;
 use crate::store::members;
@@ -60,6 +63,27 @@ pub(super) struct TypingView {
     member: Uuid,
 }
 
+/// The presence of a member.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatMemberPresence)]
+pub(super) struct MemberPresenceView {
+    /// The member.
+    account: Uuid,
+    /// Whether they are online; null if the client does not see that, or no more.
+    #[schema(required)]
+    presence: Option<Presence>,
+}
+
+/// Members are online, or away, or are not shown any more.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChatPresences)]
+pub(super) struct PresencesView {
+    /// Whose presence has changed, at most 500.
+    members: Vec<MemberPresenceView>,
+    /// Whether no one else is online, as at the beginning: others whom the client has as online are away.
+    all: bool,
+}
+
 /// A conversation is to be read again: the client's place is too far behind, or of another sequence, or the
 /// conversation is not the client's to follow.
 #[derive(Debug, Serialize, ToSchema)]
@@ -91,6 +115,8 @@ pub(super) enum Told {
     Changes(ChangesView),
     /// Someone is typing.
     Typing(TypingView),
+    /// The presence of members.
+    Presence(PresencesView),
     /// A conversation is to be read again.
     Reset(ResetView),
 }
@@ -99,7 +125,13 @@ pub(super) enum Told {
 pub(super) struct Follower {
     chat: Chat,
     account: AccountId,
+    /// Whether a person uses the client. One with a token that has scopes is a program.
+    is_personal: bool,
+    /// While the client is in use, its member is online.
+    active: Option<ActiveConnection>,
     open: OpenStream,
+    /// Whether the client was told who is online.
+    has_presence: bool,
     /// The most changes that are told at once.
     page_size: usize,
     /// Up to where the client was told of each conversation; `None` before it was told of any.
@@ -110,11 +142,31 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Opens a follower, which hears of changes from now on.
-    pub(super) fn open(chat: &Chat, account: AccountId, page_size: usize) -> Result<Self, Error> {
+    /// Opens a follower of a member, which hears of changes from now on.
+    pub(super) fn open(chat: &Chat, member: &Member, page_size: usize) -> Result<Self, Error> {
+        let account = AccountId(member.id());
         let open = chat.streams.open(account).ok_or(Error::TooManyStreams)?;
-        let (behind, ready) = (BTreeSet::new(), VecDeque::new());
-        Ok(Self { chat: chat.clone(), account, open, page_size, places: None, behind, ready })
+        Ok(Self {
+            chat: chat.clone(),
+            account,
+            is_personal: member.0.scope.is_empty(),
+            active: None,
+            open,
+            has_presence: false,
+            page_size,
+            places: None,
+            behind: BTreeSet::new(),
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// Sets whether the client is in use, so that its member is online.
+    pub(super) fn set_active(&mut self, is_active: bool) {
+        if !is_active || !self.is_personal {
+            self.active = None;
+        } else if self.active.is_none() {
+            self.active = Some(self.chat.presence.enter(self.account, self.chat.context.clock.now()));
+        }
     }
 
     /// Whether the client was told where its conversations are.
@@ -138,6 +190,36 @@ impl Follower {
             }
         }
         self.ready.push_back(Told::Places(PlacesView { places }));
+        if !self.has_presence {
+            self.has_presence = true;
+            let online = queries::presence::list_online(&self.chat, self.account).await?;
+            self.tell_presence(online, true);
+        }
+        Ok(())
+    }
+
+    fn tell_presence(&mut self, members: Vec<(AccountId, Option<Presence>)>, all: bool) {
+        let view = |(account, presence): (AccountId, _)| MemberPresenceView { account: account.0, presence };
+        if all || !members.is_empty() {
+            let members = members.into_iter().map(view).collect();
+            self.ready.push_back(Told::Presence(PresencesView { members, all }));
+        }
+    }
+
+    /// Reads what has become of the presence of others.
+    async fn take_presence(
+        &mut self,
+        changes: BTreeMap<AccountId, PresenceChange>,
+        is_reset: bool,
+    ) -> Result<(), Error> {
+        // What the client's own member wants shows and hides all others.
+        let all = is_reset || changes.contains_key(&self.account);
+        let members = if all {
+            queries::presence::list_all(&self.chat, self.account).await?
+        } else {
+            queries::presence::list_changed(&self.chat, self.account, changes).await?
+        };
+        self.tell_presence(members, all);
         Ok(())
     }
 
@@ -184,13 +266,14 @@ impl Follower {
 
     /// Takes what is new. Before the beginning nothing is, because the beginning has it.
     pub(super) async fn take_changed(&mut self) -> Result<(), Error> {
-        let Changed { conversations, typing, is_lagged } = self.open.take();
+        let Changed { conversations, typing, is_lagged, presence, is_presence_reset } = self.open.take();
         if !self.has_begun() {
             return Ok(());
         }
         self.behind.extend(conversations);
         let told = typing.into_iter().map(|(conversation, member)| TypingView { conversation, member: member.0 });
         self.ready.extend(told.map(Told::Typing));
+        self.take_presence(presence, is_presence_reset).await?;
         if is_lagged { self.begin().await } else { Ok(()) }
     }
 

@@ -9,26 +9,49 @@ use http_server::auth::Member;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::commands;
+use crate::commands::{self, NewSettings};
 use crate::error::Error;
-use crate::model::Settings;
+use crate::model::{PresenceAudience, Settings};
 use crate::state::Chat;
 use crate::store::settings;
 
 /// What a member wants of messages.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ChatSettings, example = json!({"allow_strangers": true, "send_receipts": true}))]
-pub(super) struct SettingsBody {
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = ChatSettings, example = json!({"allow_strangers": true, "send_receipts": true, "presence": "everyone"}))]
+pub(super) struct SettingsView {
     /// Whether people whom the member does not follow may write, into the box of requests. They are told beforehand.
     allow_strangers: bool,
     /// Whether others are told what the member has read and received.
     send_receipts: bool,
+    /// Who sees whether the member is online, of those with whom the member shares a conversation. It is mutual: who is
+    /// not shown to the other does not see the other.
+    presence: PresenceAudience,
+}
+
+impl From<Settings> for SettingsView {
+    fn from(settings: Settings) -> Self {
+        let Settings { allows_strangers, sends_receipts, presence } = settings;
+        Self { allow_strangers: allows_strangers, send_receipts: sends_receipts, presence }
+    }
+}
+
+/// What a member wants of messages from now on.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewChatSettings, example = json!({"allow_strangers": true, "send_receipts": true, "presence": "nobody"}))]
+pub(super) struct NewSettingsBody {
+    /// Whether people whom the member does not follow may write, into the box of requests.
+    allow_strangers: bool,
+    /// Whether others are told what the member has read and received.
+    send_receipts: bool,
+    /// Who sees whether the member is online; those who see it now if it is absent.
+    presence: Option<PresenceAudience>,
 }
 
 /// Returns what the caller wants of messages.
 ///
-/// Who has set nothing receives requests and sends receipts.
+/// Who has set nothing receives requests, sends receipts, and is seen online by those with whom they share a
+/// conversation.
 #[utoipa::path(
     get,
     path = "/v1/chat/settings",
@@ -39,30 +62,30 @@ pub(super) struct SettingsBody {
         (
             status = 200,
             description = "The settings",
-            body = SettingsBody,
+            body = SettingsView,
         ),
     ),
 )]
-pub(super) async fn show(State(chat): State<Chat>, member: Member) -> Result<Json<SettingsBody>, Error> {
+pub(super) async fn show(State(chat): State<Chat>, member: Member) -> Result<Json<SettingsView>, Error> {
     let found = settings::find(chat.context.db.read(), AccountId(member.id())).await?;
-    Ok(Json(SettingsBody { allow_strangers: found.allows_strangers, send_receipts: found.sends_receipts }))
+    Ok(Json(found.into()))
 }
 
 /// Sets what the caller wants of messages.
 ///
-/// It counts for the next message that is sent.
+/// It counts for the next message that is sent. Others are told at once that the caller's presence is hidden, or shown.
 #[utoipa::path(
     put,
     path = "/v1/chat/settings",
     operation_id = "set_chat_settings",
     tag = "chat",
     security(("token" = [])),
-    request_body = SettingsBody,
+    request_body = NewSettingsBody,
     responses(
         (
             status = 200,
             description = "The settings",
-            body = SettingsBody,
+            body = SettingsView,
         ),
     ),
     extensions(
@@ -72,9 +95,9 @@ pub(super) async fn show(State(chat): State<Chat>, member: Member) -> Result<Jso
 pub(super) async fn set(
     State(chat): State<Chat>,
     member: Member,
-    Json(body): Json<SettingsBody>,
-) -> Result<Json<SettingsBody>, Error> {
-    let wanted = Settings { allows_strangers: body.allow_strangers, sends_receipts: body.send_receipts };
-    commands::set_settings(&chat, AccountId(member.id()), wanted).await?;
-    Ok(Json(body))
+    Json(body): Json<NewSettingsBody>,
+) -> Result<Json<SettingsView>, Error> {
+    let NewSettingsBody { allow_strangers, send_receipts, presence } = body;
+    let new = NewSettings { allows_strangers: allow_strangers, sends_receipts: send_receipts, presence };
+    Ok(Json(commands::set_settings(&chat, AccountId(member.id()), new).await?.into()))
 }

@@ -6,11 +6,11 @@
 use axum::extract::State;
 use axum::response::Response;
 use axum::response::sse::Event;
-use contract::AccountId;
 use futures::stream;
 use http_server::auth::{Claims, Member};
-use http_server::{sse, sse_event};
-use serde::Serialize;
+use http_server::{Query, sse, sse_event};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::follower::{CHECK_INTERVAL, CHECKS_PER_READ, Follower, Told};
 use crate::error::Error;
@@ -19,19 +19,33 @@ use crate::state::Chat;
 /// The most changes of one event.
 const MAX_CHANGES: usize = 100;
 
+/// The parameters of the stream.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FollowParams {
+    /// Whether the client is in use, so that its member is online; true by default. A client that is in the background
+    /// follows again with false.
+    #[param(example = true)]
+    active: Option<bool>,
+}
+
 /// Follows the conversations of the caller.
 ///
 /// The stream begins with `places`: the `conversation`, `epoch` and `last_seq` of each of the 100 with the newest
 /// messages. A client that has less asks for the changes after its own place. Then `changes` come, each like the
-/// response of `list_conversation_changes`, and `typing`, which names a `conversation` and a `member`. A second
-/// `places` says that the client may have missed something: compare again. Of requests nothing is in the stream. It
-/// ends with the access token: follow again with a fresh one.
+/// response of `list_conversation_changes`, and `typing`, which names a `conversation` and a `member`, and `presence`,
+/// whose `members` have an `account` each and its `presence`, as `show_conversation` has it; where `all` is true, as
+/// after the first `places`, others are away. A second `places` says that the client may have missed something: compare
+/// again. Of requests nothing is in the stream. It ends with the access token: follow again with a fresh one.
 #[utoipa::path(
     get,
     path = "/v1/chat/stream",
     operation_id = "follow_conversations",
     tag = "chat",
     security(("token" = [])),
+    params(
+        FollowParams,
+    ),
     responses(
         (
             status = 200,
@@ -41,12 +55,17 @@ const MAX_CHANGES: usize = 100;
         ),
     ),
     extensions(
-        ("x-codes" = json!(["chat.too_many_streams"])),
+        ("x-codes" = json!(["chat.too_many_streams", "request.invalid"])),
         ("x-stream" = json!(true)),
     ),
 )]
-pub(super) async fn follow(State(chat): State<Chat>, member: Member) -> Result<Response, Error> {
-    let follower = Follower::open(&chat, AccountId(member.id()), MAX_CHANGES)?;
+pub(super) async fn follow(
+    State(chat): State<Chat>,
+    member: Member,
+    Query(params): Query<FollowParams>,
+) -> Result<Response, Error> {
+    let mut follower = Follower::open(&chat, &member, MAX_CHANGES)?;
+    follower.set_active(params.active.unwrap_or(true));
     let tasks = chat.context.tasks.clone();
     let reader = Reader { chat, claims: member.0, follower };
     let events = stream::unfold(reader, |mut reader| async move { reader.next().await.map(|event| (event, reader)) });
@@ -121,6 +140,7 @@ fn event(told: &Told) -> Option<Event> {
         Told::Places(places) => named("places", places),
         Told::Changes(changes) => named("changes", changes),
         Told::Typing(typing) => named("typing", typing),
+        Told::Presence(presence) => named("presence", presence),
         Told::Reset(reset) => named("reset", reset),
     }
 }

@@ -10,6 +10,7 @@ use super::append::{About, append, joined, read_member};
 use crate::error::Error;
 use crate::live;
 use crate::model::{ChangeKind, MemberState};
+use crate::presence::messages::{PresenceChange, publish_change};
 use crate::state::Chat;
 use crate::store::members;
 
@@ -31,6 +32,8 @@ pub(crate) async fn accept(chat: &Chat, account: AccountId, conversation: Uuid) 
         })
         .await?;
     live::publish(&chat.context.bus, conversation, &informed);
+    // They may see each other from now on.
+    publish_change(&chat.context.bus, account, PresenceChange::Unknown, &informed);
     Ok(())
 }
 

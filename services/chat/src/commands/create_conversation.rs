@@ -9,12 +9,13 @@ use contract::AccountId;
 use contract::social::Contact;
 use contract::social::views::PersonView;
 use db::{Lane, Tx};
+use http_server::Effect;
 use screening::facts::Surface;
 use uuid::Uuid;
 
 use super::append::{About, append};
 use super::invite::{bring_in, screen};
-use super::screen::{Draft, NotStored};
+use super::screen::{Draft, NotStored, into_error};
 use crate::contacts;
 use crate::error::Error;
 use crate::live;
@@ -31,6 +32,7 @@ pub(crate) async fn create_conversation(
     author: Author,
     names: &[String],
     name: Option<GroupName>,
+    effect: Effect,
 ) -> Result<Uuid, Error> {
     let names: BTreeSet<String> = names.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
     if names.is_empty() || names.len() >= chat.config.max_members() {
@@ -46,7 +48,7 @@ pub(crate) async fn create_conversation(
         let other = found.remove(0);
         return pair(chat, author.account, me, other, &names).await;
     }
-    group(chat, author, me, (found, names.as_slice()), name).await
+    group(chat, author, me, (found, names.as_slice()), (name, effect)).await
 }
 
 fn conversation(chat: &Chat, kind: ConversationKind, pair: Option<String>, name: Option<GroupName>) -> Conversation {
@@ -131,7 +133,7 @@ async fn group(
     author: Author,
     me: PersonView,
     (invited, names): (Vec<Contact>, &[String]),
-    name: Option<GroupName>,
+    (name, effect): (Option<GroupName>, Effect),
 ) -> Result<Uuid, Error> {
     check_blocks(&invited, names)?;
     let words = name.clone().map(GroupName::into_string).unwrap_or_default();
@@ -140,10 +142,13 @@ async fn group(
     let draft = Draft::new(chat, Surface::GroupInvite, author, id, &words);
     let informed: Vec<AccountId> = invited.iter().map(|contact| contact.person.id).chain([author.account]).collect();
     let lane = Lane::of(&id).and(&author.account);
-    let refused =
-        chat.context.db.write(lane, async move |tx| begin_group(tx, &draft, &me, &invited, &new).await).await?;
+    let refused = chat
+        .context
+        .db
+        .write(lane, async move |tx| begin_group(tx, &draft, &me, &invited, (&new, &effect)).await)
+        .await?;
     match refused {
-        Some(what) => Err(what.into_error(chat)),
+        Some(what) => Err(into_error(what, chat)),
         None => {
             live::publish(&chat.context.bus, id, &informed);
             Ok(id)
@@ -165,7 +170,7 @@ async fn begin_group(
     draft: &Draft,
     me: &PersonView,
     invited: &[Contact],
-    new: &Conversation,
+    (new, effect): (&Conversation, &Effect),
 ) -> Result<Option<NotStored>, Error> {
     if let Some(what) = screen(tx, draft, invited).await? {
         return Ok(Some(what));
@@ -179,5 +184,6 @@ async fn begin_group(
     members::put(tx, &admin).await?;
     append(tx, new.id, ChangeKind::Joined, Some(account), About::default(), now).await?;
     bring_in(tx, draft, new.id, invited).await?;
+    effect.created(tx, format!("/v1/conversations/{}", new.id)).await?;
     Ok(None)
 }

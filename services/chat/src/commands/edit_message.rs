@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::append::{About, append, joined, read_joined};
 use super::deliver::find_blocks;
-use super::screen::{Draft, NotStored, Reach};
+use super::screen::{Draft, NotStored, Reach, into_error};
 use crate::error::Error;
 use crate::live;
 use crate::model::{Author, ChangeKind, EDIT_WINDOW, MessageText};
@@ -48,7 +48,7 @@ pub(crate) async fn edit_message(chat: &Chat, author: Author, id: Uuid, text: &s
     });
     let (refused, informed) = write.await?;
     match refused {
-        Some(what) => Err(what.into_error(chat)),
+        Some(what) => Err(into_error(what, chat)),
         None => {
             live::publish(&chat.context.bus, conversation, &informed);
             Ok(())

@@ -11,7 +11,7 @@ use super::append::{About, append, joined, read_admin};
 use super::create_conversation::check_blocks;
 use super::invite::{bring_in, screen};
 use super::leave::take_out;
-use super::screen::Draft;
+use super::screen::{Draft, into_error};
 use crate::contacts;
 use crate::error::Error;
 use crate::live;
@@ -53,7 +53,7 @@ pub(crate) async fn add_members(
     });
     let (refused, informed) = write.await?;
     match refused {
-        Some(what) => Err(what.into_error(chat)),
+        Some(what) => Err(into_error(what, chat)),
         None => {
             live::publish(&chat.context.bus, conversation, &informed);
             Ok(())

@@ -6,6 +6,8 @@ use contract::accounts::{Profile, StandingChanged};
 use db::Lane;
 
 use crate::error::Error;
+use crate::presence::messages::{PresenceChange, publish_change};
+use crate::queries;
 use crate::state::Chat;
 use crate::store::people;
 
@@ -17,15 +19,19 @@ pub(crate) async fn record_profile(chat: &Chat, profile: Profile) -> Result<(), 
         .await
 }
 
-/// Records a changed standing.
+/// Records a changed standing. Of one who is suspended, the presence is not shown.
 pub(crate) async fn record_standing(chat: &Chat, standing: StandingChanged) -> Result<(), Error> {
+    let account = standing.account;
     chat.context
         .db
-        .write(Lane::of(&standing.account), async move |tx| {
-            if people::list_erased(tx, &[standing.account]).await?.is_empty() {
+        .write(Lane::of(&account), async move |tx| {
+            if people::list_erased(tx, &[account]).await?.is_empty() {
                 people::put_standing(tx, &standing).await?;
             }
             Ok::<_, Error>(())
         })
-        .await
+        .await?;
+    let viewers = queries::presence::list_partners(chat, account).await?;
+    publish_change(&chat.context.bus, account, PresenceChange::Unknown, &viewers);
+    Ok(())
 }

@@ -13,16 +13,16 @@ use db::{Lane, Tx};
 use screening::facts::Relation;
 use screening::reason::Reason;
 use screening::verdict::Outcome;
+use screening_store::senders;
 use uuid::Uuid;
 
 use super::append::{About, append, read_joined};
 use super::deliver::{Recipient, announce, deliver, find_contact, other_of, recipient};
-use super::screen::outcome_word;
 use crate::error::Error;
 use crate::live;
 use crate::model::{ChangeKind, Message, MessageState, is_own_thing, own_message};
 use crate::state::Chat;
-use crate::store::{conversations, members, messages, people, senders};
+use crate::store::{VERDICTS, conversations, members, messages, people};
 
 /// Exempts the sender of what a verdict of this role has stopped from its check, and delivers it if it was held. Does
 /// nothing about other roles' verdicts, and about decisions of moderators: what they have removed stays gone.
@@ -31,7 +31,7 @@ pub(crate) async fn follow_appeal(chat: &Chat, overturned: &Overturned) -> Resul
     let Some(check) = check.filter(|_| is_own_thing(&overturned.thing)) else { return Ok(()) };
     let owner = overturned.owner;
     let db = &chat.context.db;
-    db.write(Lane::of(&owner), async move |tx| senders::add_exempt(tx, owner, check).await).await?;
+    db.write(Lane::of(&owner), async move |tx| senders::add_exempt(tx, &VERDICTS, owner.0, check).await).await?;
     match own_message(&overturned.thing) {
         Some(id) => release_message(chat, owner, id).await,
         None => Ok(()),
@@ -77,7 +77,7 @@ async fn release(tx: &Tx, id: Uuid, contact: Option<&Contact>, now: DateTime<Utc
     // A new place, so that readers who have all places until now get it too.
     message.seq = append(tx, conversation, ChangeKind::Message, Some(author), About::message(id), now).await?;
     message.state = if is_withheld { MessageState::Withheld } else { MessageState::Sent };
-    (message.outcome, message.reason, message.verdict) = (outcome_word(outcome).to_owned(), reason, None);
+    (message.outcome, message.reason, message.verdict) = (outcome.as_str().to_owned(), reason, None);
     messages::set_released(tx, &message).await?;
     if is_withheld {
         return Ok(vec![author]);

@@ -10,11 +10,12 @@ use db::{Lane, Tx};
 use screening::attempt::Decision;
 use screening::facts::{Relation, Surface};
 use screening::verdict::Outcome;
+use screening_store::senders;
 use uuid::Uuid;
 
 use super::append::{About, append, read_joined};
 use super::deliver::{Recipient, announce, deliver, find_contact, other_of, recipient};
-use super::screen::{Draft, NotStored, Reach, outcome_word};
+use super::screen::{Draft, NotStored, Reach, into_error};
 use super::set_media::refresh_media;
 use crate::contacts::find_media;
 use crate::error::Error;
@@ -23,7 +24,7 @@ use crate::model::{
     Author, ChangeKind, ClientId, ConversationMember, InvalidText, Message, MessageMedia, MessageState, MessageText,
 };
 use crate::state::Chat;
-use crate::store::{conversations, media, members, messages, senders};
+use crate::store::{VERDICTS, conversations, media, members, messages};
 
 /// A message to be sent.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ pub(crate) async fn send_message(
             }
             Ok(message)
         }
-        Sent::NotStored(what) => Err(what.into_error(chat)),
+        Sent::NotStored(what) => Err(into_error(what, chat)),
     }
 }
 
@@ -171,7 +172,7 @@ fn message_of(
         text: new.text.as_str().to_owned(),
         reply_to: new.reply_to,
         state,
-        outcome: outcome_word(verdict.outcome).to_owned(),
+        outcome: verdict.outcome.as_str().to_owned(),
         reason: verdict.reason().map(|reason| reason.code().to_owned()),
         verdict: (verdict.outcome != Outcome::Deliver).then_some(draft.verdict),
         is_blurred: verdict.is_blurred,
@@ -184,7 +185,7 @@ fn message_of(
 async fn answer(tx: &Tx, me: &ConversationMember, other: AccountId) -> Result<(), db::Error> {
     // The message of now is counted.
     if me.inviter == Some(other) && messages::count_of_author(tx, me.conversation, me.account).await? == 1 {
-        senders::add_answer(tx, other).await?;
+        senders::add_answer(tx, &VERDICTS, other.0).await?;
     }
     Ok(())
 }

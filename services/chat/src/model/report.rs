@@ -8,7 +8,7 @@ use screening::facts::Surface;
 use uuid::Uuid;
 
 /// The role of things that are here, as moderation names them.
-const ROLE: &str = "chat";
+pub(crate) const ROLE: &str = "chat";
 /// The kind of a message.
 const MESSAGE: &str = "message";
 /// The kind of an invitation to a group, which is never stored.
@@ -41,13 +41,12 @@ impl NewReport {
 
 /// Returns a message as moderation names it.
 pub(crate) fn message_thing(id: Uuid) -> Thing {
-    thing_of(Surface::Message, id)
+    Thing { role: ROLE.to_owned(), kind: MESSAGE.to_owned(), id: id.to_string() }
 }
 
-/// Returns what is sent on a surface of this role as moderation names it.
-pub(crate) fn thing_of(surface: Surface, id: Uuid) -> Thing {
-    let kind = if surface == Surface::Message { MESSAGE } else { INVITATION };
-    Thing { role: ROLE.to_owned(), kind: kind.to_owned(), id: id.to_string() }
+/// Returns what moderation calls a thing that is sent on a surface of this role.
+pub(crate) fn kind_of(surface: Surface) -> &'static str {
+    if surface == Surface::Message { MESSAGE } else { INVITATION }
 }
 
 /// Whether a thing is one of this role.
@@ -70,7 +69,8 @@ mod tests {
         let thing = message_thing(id);
         assert_eq!(own_message(&thing), Some(id));
         assert_eq!(own_message(&Thing { role: "social".into(), ..thing }), None);
-        let invitation = thing_of(Surface::GroupInvite, id);
+        let kind = kind_of(Surface::GroupInvite).to_owned();
+        let invitation = Thing { kind, ..message_thing(id) };
         assert!(is_own_thing(&invitation) && own_message(&invitation).is_none());
     }
 

@@ -9,11 +9,10 @@ use contract::AccountId;
 use uuid::Uuid;
 
 use super::messages::{self, Place, SeenMessage};
+use super::presence;
 use crate::contacts::{find_one, friends_in_common};
 use crate::error::Error;
-use crate::model::{
-    Conversation, ConversationMember, InboxCursor, MemberState, Permissions, WriteTarget, account_age_days,
-};
+use crate::model::{Conversation, ConversationMember, InboxCursor, MemberState, Permissions, Presence, WriteTarget};
 use crate::state::Chat;
 use crate::store::people::KnownPerson;
 use crate::store::{self, blocks, conversations, members, people, settings};
@@ -34,6 +33,8 @@ pub(crate) struct SeenMember {
     pub member: ConversationMember,
     /// Who it is, if they are known.
     pub person: Option<KnownPerson>,
+    /// Whether they are online, if the reader sees it.
+    pub presence: Option<Presence>,
 }
 
 /// A conversation as a member sees it.
@@ -65,13 +66,35 @@ pub(crate) async fn list_box(
     mine.truncate(size);
     let cursor = |last: &ConversationMember| InboxCursor { position: last.position, conversation: last.conversation };
     let next = mine.last().filter(|_| has_more).map(|last| cursor(last).to_text());
-    Ok((complete(chat, mine).await?, next))
+    let mut seen = complete(chat, mine).await?;
+    let pairs = seen.iter_mut().filter(|seen| !seen.conversation.is_group()).collect();
+    add_presence(chat, account, pairs).await?;
+    Ok((seen, next))
 }
 
 /// Returns a conversation that a member may read, or that they have just begun.
 pub(crate) async fn get(chat: &Chat, account: AccountId, id: Uuid) -> Result<SeenConversation, Error> {
     let reader = messages::reader(chat, account, id).await?;
-    complete(chat, vec![reader]).await?.pop().ok_or(Error::NotFound)
+    let mut seen = complete(chat, vec![reader]).await?.pop().ok_or(Error::NotFound)?;
+    add_presence(chat, account, vec![&mut seen]).await?;
+    Ok(seen)
+}
+
+/// Adds the presence of the members of conversations that a reader takes part in, as far as the reader sees it.
+async fn add_presence(chat: &Chat, reader: AccountId, conversations: Vec<&mut SeenConversation>) -> Result<(), Error> {
+    let mut others: Vec<&mut SeenMember> = Vec::new();
+    for seen in conversations {
+        // Who has not accepted a request is not shown to who asks, nor is who asks.
+        if seen.reader.is_joined() {
+            others.extend(seen.members.iter_mut().filter(|other| other.member.is_joined()));
+        }
+    }
+    let accounts = others.iter().map(|other| other.member.account).collect();
+    let presence = presence::list(chat, reader, accounts).await?;
+    for other in others {
+        other.presence = presence.get(&other.member.account).copied();
+    }
+    Ok(())
 }
 
 async fn complete(chat: &Chat, mine: Vec<ConversationMember>) -> Result<Vec<SeenConversation>, Error> {
@@ -91,7 +114,10 @@ async fn complete(chat: &Chat, mine: Vec<ConversationMember>) -> Result<Vec<Seen
             .iter()
             .filter(|member| member.conversation == conversation.id && is_shown(&conversation, &reader, member));
         let members = shown
-            .map(|member| SeenMember { member: member.clone(), person: known.get(&member.account).cloned() })
+            .map(|member| {
+                let person = known.get(&member.account).cloned();
+                SeenMember { member: member.clone(), person, presence: None }
+            })
             .collect();
         let unread = store::messages::count_unread(sql, &reader).await?;
         let newest = messages::history(chat, &reader, Place::Before(i64::MAX), 1).await?.pop();
@@ -176,7 +202,7 @@ pub(crate) async fn shared_contexts(
     let now = chat.context.clock.now();
     let context = |inviter: AccountId| SharedContext {
         friends_in_common: counts.get(&inviter).copied().unwrap_or(0),
-        account_age_days: account_age_days(inviter, now),
+        account_age_days: screening_store::account_age_days(inviter.0, now),
     };
     Ok(inviters.into_iter().map(|inviter| (inviter, context(inviter))).collect())
 }

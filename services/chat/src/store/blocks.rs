@@ -2,9 +2,13 @@
 //!
 //! Invariant: a block is a row as soon as its event was handled, or social was asked about the two.
 
+use std::collections::HashSet;
+
 use contract::AccountId;
-use db::{Error, FromQueryResult, Sql, Tx};
+use db::{Error, FromQueryResult, Sql, Tx, Value};
 use uuid::Uuid;
+
+use super::values::names_after;
 
 const INSERT: &str = "
     insert into chat_block (blocker, blocked)
@@ -40,6 +44,36 @@ impl Blocks {
     pub(crate) fn any(self) -> bool {
         self.blocks || self.is_blocked
     }
+}
+
+/// Returns those of these accounts that a member has blocked, or that have blocked the member.
+pub(crate) async fn list_between(
+    sql: &impl Sql,
+    member: AccountId,
+    others: &[AccountId],
+) -> Result<HashSet<AccountId>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        account: Uuid,
+    }
+    if others.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let names = names_after(1, others.len());
+    let text = format!(
+        "select blocked as account
+           from chat_block
+          where blocker = $1
+            and blocked in {names}
+          union all
+         select blocker as account
+           from chat_block
+          where blocked = $1
+            and blocker in {names}"
+    );
+    let values = std::iter::once(member).chain(others.iter().copied()).map(|account| Value::from(account.0));
+    let rows: Vec<Row> = sql.rows(&text, values.collect()).await?;
+    Ok(rows.into_iter().map(|row| AccountId(row.account)).collect())
 }
 
 const BETWEEN: &str = "

@@ -83,12 +83,13 @@ pub(crate) async fn remove_member(tx: &Tx, conversation: Uuid, account: AccountI
 }
 
 /// Each deletes what belongs to the account `$1`: few rows.
-const REST: [&str; 11] = [
+const REST: [&str; 12] = [
     "delete from message_reaction where account = $1",
     "delete from hidden_message where account = $1",
     "delete from chat_person where account = $1",
     "delete from chat_standing where account = $1",
     "delete from chat_settings where account = $1",
+    "delete from chat_last_seen where account = $1",
     "delete from chat_block where blocker = $1",
     "delete from chat_block where blocked = $1",
     "delete from chat_sender where account = $1",

@@ -70,47 +70,18 @@ pub(crate) async fn remove_old_changes(tx: &Tx, before: DateTime<Utc>, limit: us
     Ok(usize::try_from(tx.execute(OLD_CHANGES, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
 }
 
-/// Ids sort by time, so the oldest rows are the first.
-const OLD_FIRST: &str = "
-    delete from first_text
-     where id in (
-           select id
-             from first_text
-            order by id
-            limit $2)
-       and at < $1";
-
-/// Removes at most `limit` first messages that are older than `before`. Returns how many.
-pub(crate) async fn remove_old_first(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
-    Ok(usize::try_from(tx.execute(OLD_FIRST, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
-}
-
-const OLD_VERDICTS: &str = "
-    delete from chat_verdict
-     where id in (
-           select id
-             from chat_verdict
-            order by id
-            limit $2)
-       and created_at < $1";
-
-/// Removes at most `limit` verdicts that are older than `before`. Returns how many.
-pub(crate) async fn remove_old_verdicts(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
-    Ok(usize::try_from(tx.execute(OLD_VERDICTS, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
-}
-
-const OLD_DOMAINS: &str = "
-    delete from chat_domain
-     where domain in (
-           select domain
-             from chat_domain
-            where last_at < $1
-            order by last_at
+const OLD_SEEN: &str = "
+    delete from chat_last_seen
+     where account in (
+           select account
+             from chat_last_seen
+            where seen_at < $1
+            order by seen_at
             limit $2)";
 
-/// Forgets at most `limit` domains that were last linked to before a time. Returns how many.
-pub(crate) async fn remove_old_domains(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
-    Ok(usize::try_from(tx.execute(OLD_DOMAINS, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
+/// Forgets at most `limit` times at which members were online last, before a time. Returns how many.
+pub(crate) async fn remove_old_seen(tx: &Tx, before: DateTime<Utc>, limit: usize) -> Result<usize, Error> {
+    Ok(usize::try_from(tx.execute(OLD_SEEN, vec![before.into(), bound(limit)]).await?).unwrap_or(limit))
 }
 
 const OLD_ERASED: &str = "

@@ -169,6 +169,37 @@ pub(crate) async fn list_of(
     rows.into_iter().map(ConversationMember::try_from).collect()
 }
 
+const PARTNERS: &str = "
+    select other.account
+      from (select conversation, position
+              from conversation_member
+             where account = $1
+               and state = 'joined'
+             order by position desc, conversation desc
+             limit $2) mine
+      join conversation_member other
+        on other.conversation = mine.conversation
+     where other.state = 'joined'
+       and other.account <> $1
+     group by other.account
+     order by max(mine.position) desc, other.account
+     limit $3";
+
+/// Returns those who take part in one of a member's newest conversations, as the member does, at most `limit`.
+pub(crate) async fn list_partners(
+    sql: &impl Sql,
+    account: AccountId,
+    conversations: usize,
+    limit: usize,
+) -> Result<Vec<AccountId>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        account: Uuid,
+    }
+    let rows: Vec<Row> = sql.rows(PARTNERS, vec![account.0.into(), bound(conversations), bound(limit)]).await?;
+    Ok(rows.into_iter().map(|row| AccountId(row.account)).collect())
+}
+
 const TOUCH: &str = "
     update conversation_member
        set position = $2

@@ -135,6 +135,32 @@ pub(crate) async fn find_state(sql: &impl Sql, account: AccountId, now: DateTime
     }
 }
 
+/// Returns those of these accounts of which nothing is shown: they are suspended or banned.
+pub(crate) async fn list_hidden(
+    sql: &impl Sql,
+    accounts: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountId>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        account: Uuid,
+    }
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "select account
+           from chat_standing
+          where state in ('suspended', 'banned')
+            and (until is null or until > $1)
+            and account in {}",
+        names_after(1, accounts.len())
+    );
+    let values = std::iter::once(now.into()).chain(accounts.iter().map(|account| Value::from(account.0)));
+    let rows: Vec<Row> = sql.rows(&text, values.collect()).await?;
+    Ok(rows.into_iter().map(|row| AccountId(row.account)).collect())
+}
+
 const INSERT_ERASED: &str = "
     insert into erased_account (account, erased_at)
     values ($1, $2)

@@ -2,11 +2,12 @@
 
 use chrono::Utc;
 use contract::AccountId;
+use screening_store::{senders, texts, verdicts};
 use testkit::{Plans, World, plans};
 use uuid::Uuid;
 
 use super::{
-    blocks, changes, conversations, media, members, messages, people, reactions, reports, senders, settings, verdicts,
+    VERDICTS, blocks, changes, conversations, last_seen, media, members, messages, people, reactions, reports, settings,
 };
 use crate::model::{ConversationMember, InboxCursor, MemberState};
 
@@ -22,13 +23,17 @@ async fn read_conversations(sql: &Plans<'_>) -> Result<(), db::Error> {
     members::list_each(sql, &[id, id]).await?;
     members::list_box(sql, MEMBER, MemberState::Joined, InboxCursor::START, 50).await?;
     members::list_of(sql, MEMBER, id, 50).await?;
+    members::list_partners(sql, MEMBER, 50, 50).await?;
     members::list_requests_between(sql, MEMBER, OTHER, 50).await?;
     changes::list(sql, id, 0, 50).await?;
     people::list(sql, &[MEMBER, OTHER]).await?;
     people::find_state(sql, MEMBER, Utc::now()).await?;
+    people::list_hidden(sql, &[MEMBER, OTHER], Utc::now()).await?;
     people::list_erased(sql, &[MEMBER, OTHER]).await?;
     settings::list(sql, &[MEMBER, OTHER]).await?;
+    last_seen::list(sql, &[MEMBER, OTHER]).await?;
     blocks::between(sql, MEMBER, OTHER).await?;
+    blocks::list_between(sql, MEMBER, &[OTHER, MEMBER]).await?;
     Ok(())
 }
 
@@ -46,10 +51,10 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     messages::list_of_author(sql, MEMBER, Uuid::max(), 50).await?;
     media::list(sql, &[id, id]).await?;
     reactions::list(sql, MEMBER, &[id, id]).await?;
-    senders::find(sql, MEMBER).await?;
-    senders::count_known_domains(sql, &["a".to_owned()], Utc::now()).await?;
-    verdicts::list(sql, MEMBER, Uuid::max(), 50).await?;
-    verdicts::list_refusal_times(sql, MEMBER, 50).await?;
+    senders::find(sql, &VERDICTS, MEMBER.0).await?;
+    texts::count_known_domains(sql, &VERDICTS, &["a".to_owned()], Utc::now()).await?;
+    verdicts::list(sql, &VERDICTS, MEMBER.0, Uuid::max(), 50).await?;
+    verdicts::list_refusal_times(sql, &VERDICTS, MEMBER.0, 50).await?;
     reports::list(sql, MEMBER, Uuid::max(), 50).await?;
     reports::list_times(sql, MEMBER, 50).await?;
     Ok(())

@@ -12,15 +12,17 @@ use super::values::names_after;
 use crate::model::Settings;
 
 const PUT: &str = "
-    insert into chat_settings (account, allows_strangers, sends_receipts)
-    values ($1, $2, $3)
+    insert into chat_settings (account, allows_strangers, sends_receipts, presence)
+    values ($1, $2, $3, $4)
     on conflict (account) do update
        set allows_strangers = excluded.allows_strangers,
-           sends_receipts = excluded.sends_receipts";
+           sends_receipts = excluded.sends_receipts,
+           presence = excluded.presence";
 
 /// Stores what a member wants.
 pub(crate) async fn put(tx: &Tx, account: AccountId, settings: Settings) -> Result<(), Error> {
-    let values = vec![account.0.into(), settings.allows_strangers.into(), settings.sends_receipts.into()];
+    let Settings { allows_strangers, sends_receipts, presence } = settings;
+    let values = vec![account.0.into(), allows_strangers.into(), sends_receipts.into(), presence.as_str().into()];
     tx.execute(PUT, values).await.map(drop)
 }
 
@@ -31,20 +33,22 @@ pub(crate) async fn list(sql: &impl Sql, accounts: &[AccountId]) -> Result<HashM
         account: Uuid,
         allows_strangers: bool,
         sends_receipts: bool,
+        presence: String,
     }
     if accounts.is_empty() {
         return Ok(HashMap::new());
     }
     let text = format!(
-        "select account, allows_strangers, sends_receipts from chat_settings where account in {}",
+        "select account, allows_strangers, sends_receipts, presence from chat_settings where account in {}",
         names_after(0, accounts.len())
     );
     let rows: Vec<Row> = sql.rows(&text, accounts.iter().map(|account| Value::from(account.0)).collect()).await?;
     let read = |row: Row| {
-        let settings = Settings { allows_strangers: row.allows_strangers, sends_receipts: row.sends_receipts };
-        (AccountId(row.account), settings)
+        let presence = row.presence.parse().map_err(|_| Error::Corrupt("who sees a member's presence"))?;
+        let Row { allows_strangers, sends_receipts, .. } = row;
+        Ok((AccountId(row.account), Settings { allows_strangers, sends_receipts, presence }))
     };
-    Ok(rows.into_iter().map(read).collect())
+    rows.into_iter().map(read).collect()
 }
 
 /// Returns what a member wants.

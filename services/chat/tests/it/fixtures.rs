@@ -28,6 +28,8 @@ struct People {
     blocks: HashSet<(Uuid, Uuid)>,
     /// How many friends each two have in common.
     friends_in_common: u64,
+    /// How many answers are from before the blocks.
+    stale_answers: u32,
 }
 
 impl People {
@@ -65,9 +67,14 @@ impl Harness {
         let known = people.clone();
         fake_role("social")
             .answer::<FindContacts>(move |path| {
-                let known = known.lock();
+                let mut known = known.lock();
                 let member = path.get("member").parse().ok()?;
-                Some(path.get("names").split(',').filter_map(|name| known.contact(member, name)).collect())
+                let found = path.get("names").split(',').filter_map(|name| known.contact(member, name));
+                let is_stale = known.stale_answers > 0;
+                let found: Vec<Contact> =
+                    found.map(|contact| Contact { is_blocked: contact.is_blocked && !is_stale, ..contact }).collect();
+                known.stale_answers = known.stale_answers.saturating_sub(1);
+                Some(found)
             })
             .join(&world)
             .await;
@@ -120,6 +127,11 @@ impl Harness {
         self.people.lock().blocks.insert((blocker.id, blocked.id));
         let (blocker, blocked) = (AccountId(blocker.id), AccountId(blocked.id));
         self.publish(&Blocked { blocker, blocked, at: self.world.clock().now() }).await;
+    }
+
+    /// Lets social's next answer be one from before the blocks, as one that was given before a block and arrives late.
+    pub fn answer_once_without_blocks(&self) {
+        self.people.lock().stale_answers = 1;
     }
 
     /// Puts a photo into a member's library.

@@ -10,6 +10,7 @@ mod erasure;
 mod fixtures;
 mod groups;
 mod messages;
+mod presence;
 mod reports;
 mod requests;
 mod socket;

@@ -70,16 +70,25 @@ impl SocketClient {
         }
     }
 
-    /// Returns the next frame.
-    pub async fn next(&mut self) -> Value {
+    async fn next_frame(&mut self) -> Value {
         let Some(Ok(Message::Text(text))) = self.next_message().await else { panic!("the socket has ended") };
         serde_json::from_str(text.as_str()).unwrap()
+    }
+
+    /// Returns the next frame but for those about presence.
+    pub async fn next(&mut self) -> Value {
+        loop {
+            let frame = self.next_frame().await;
+            if frame["type"] != "presence" {
+                return frame;
+            }
+        }
     }
 
     /// Returns the next frame of a type.
     pub async fn next_of(&mut self, kind: &str) -> Value {
         loop {
-            let frame = self.next().await;
+            let frame = self.next_frame().await;
             if frame["type"] == kind {
                 return frame;
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::TestClient;
 
 use crate::fixtures::Harness;
@@ -50,6 +50,7 @@ async fn a_stream_tells_where_it_begins_and_what_comes_and_nothing_of_requests()
     let mut stream = Follower::open(&bob).await;
     let (name, begun) = stream.next().await;
     assert_eq!((name.as_str(), &begun["places"][0]["last_seq"]), ("places", &Value::from(1)));
+    assert_eq!(stream.next().await, ("presence".to_owned(), json!({"members": [], "all": true})));
 
     // A request is not in it; what comes next is.
     let asked = harness.begin(&eve, &["bob"], None).await;

@@ -105,6 +105,7 @@ fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let state = ProxyState {
         peers: context.peers.clone(),
         tasks: context.tasks.clone(),
+        random: context.random.clone(),
         websocket_idle_timeout: WEBSOCKET_IDLE_TIMEOUT,
         // Operators are few, and come when roles are slow.
         role_limits: None,

@@ -7,6 +7,7 @@
 //! after every limit has admitted it.
 
 mod client_address;
+mod member_requests;
 mod permits;
 mod rate_limits;
 mod rate_reports;
@@ -27,12 +28,13 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use http_server::Problem;
-use http_server::auth::{Member, Verifier, take_offered_token};
+use http_server::auth::{MaybeSuspended, Verifier, take_offered_token};
 use http_server::problem::every_role;
-use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix};
+use http_server::{Deadline, HeadBounds, LISTENER, OPERATORS_LISTENER, client_prefix, is_json};
 use service::Context;
 use tokio::sync::Semaphore;
 
+use self::member_requests::MemberRequests;
 use self::permits::Permits;
 use self::rate_limits::{RateLimits, RateStatus, Refusal};
 use self::rate_sharing::RateSharing;
@@ -59,6 +61,7 @@ pub(crate) struct Guard {
     health_checks: Arc<Semaphore>,
     /// Permits for requests without a token, per prefix.
     anonymous_limits: AnonymousLimits,
+    member_requests: MemberRequests,
     streams: StreamBudget,
     tasks: Tasks,
     rates: Arc<RateLimits>,
@@ -101,6 +104,7 @@ impl Guard {
                 config.anonymous_requests_per_address,
                 config.anonymous_in_flight_per_address,
             ),
+            member_requests: MemberRequests::new(config.requests_per_member_at_once),
             streams: StreamBudget::new(limits, metrics),
             tasks: tasks.clone(),
             rates: Arc::new(RateLimits::new(config)),
@@ -109,6 +113,7 @@ impl Guard {
             response_timeout: Duration::from_secs(config.response_timeout_seconds.max(1)),
             body_limit: BodyLimit {
                 max_bytes: config.max_body_bytes,
+                too_large: Violation::TooLarge,
                 min_bytes_per_second: config.slow_bytes_per_second,
                 window: Duration::from_secs(config.slow_window_seconds.max(1)),
             },
@@ -214,6 +219,12 @@ impl Guard {
         let client = self.identify_client(&mut parts, class, prefix).await?;
         let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let rate = self.rates.check(class, is_read, client, prefix)?;
+        let has_no_body = body.is_end_stream();
+        let is_json_body = !has_no_body && self.is_json_body(&parts);
+        let body_limit = if is_json_body { self.body_limit.for_json() } else { self.body_limit };
+        if body.size_hint().lower() > body_limit.max_bytes {
+            return Err(Problem::from(body_limit.too_large).into());
+        }
         let prefix_permit = match client {
             ClientKey::Prefix(prefix) if class != RequestClass::Health => Some(self.anonymous_limits.acquire(prefix)?),
             _ => None,
@@ -227,17 +238,26 @@ impl Guard {
             prefix_permit.is_some().then(|| self.anonymous_requests.clone().try_acquire_owned()).transpose();
         let (request_permit, anonymous_request) =
             (semaphore.clone().try_acquire_owned().map_err(|_| busy())?, anonymous_request.map_err(|_| busy())?);
-        let permits =
-            Permits { _request: request_permit, _anonymous_request: anonymous_request, _of_prefix: prefix_permit };
+        // After the request permit: so there are never more members with permits than requests in progress.
+        let of_member = match client {
+            ClientKey::Member(member) => Some(self.member_requests.acquire(member)?),
+            ClientKey::Prefix(_) => None,
+        };
+        let permits = Permits {
+            _request: request_permit,
+            _anonymous_request: anonymous_request,
+            _of_prefix: prefix_permit,
+            _of_member: of_member,
+        };
         parts.extensions.insert(StreamAdmission { budget: self.streams.clone(), client });
-        let has_no_body = body.is_end_stream();
-        if has_no_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES as u64) {
+        if has_no_body || is_json_body || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY_BYTES as u64)
+        {
             parts.extensions.insert(Deadline::after(self.response_timeout));
         }
         let (body, outcome) = if has_no_body {
             (body, None)
         } else {
-            let (body, outcome) = self.body_limit.apply(body);
+            let (body, outcome) = body_limit.apply(body);
             (body, Some(outcome))
         };
         Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome, rate })
@@ -269,9 +289,9 @@ impl Guard {
             team = verifier.exchange_team_key(&mut parts.headers).await?;
             verifier.exchange_api_key(&mut parts.headers).await?;
         }
-        let member = <Option<Member> as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
+        let member = <Option<MaybeSuspended> as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
         match (&member, &team) {
-            (Some(Member(claims)), _) => scope::check(claims, self.operation(parts), &parts.method)?,
+            (Some(MaybeSuspended(claims)), _) => scope::check(claims, self.operation(parts), &parts.method)?,
             (None, Some(claims)) => scope::check_team(claims, self.operation(parts), &parts.method)?,
             (None, None) => {}
         }
@@ -283,6 +303,11 @@ impl Guard {
     fn operation(&self, parts: &Parts) -> Option<&Operation> {
         let pattern = parts.extensions.get::<MatchedPath>()?;
         self.routes.find(pattern.as_str())?.operation(&parts.method)
+    }
+
+    /// Whether a request has a JSON body, and its operation reads one.
+    fn is_json_body(&self, parts: &Parts) -> bool {
+        is_json(&parts.headers) && self.operation(parts).is_some_and(|operation| operation.has_json_body)
     }
 
     /// Refuses requests that are too large, before anything else of them is read.

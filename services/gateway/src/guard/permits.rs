@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::member_requests::MemberPermit;
 use crate::anonymous_limits::PrefixPermit;
 
 /// The permits of a request. Released on drop.
@@ -17,6 +18,7 @@ pub(super) struct Permits {
     pub(super) _request: OwnedSemaphorePermit,
     pub(super) _anonymous_request: Option<OwnedSemaphorePermit>,
     pub(super) _of_prefix: Option<PrefixPermit>,
+    pub(super) _of_member: Option<MemberPermit>,
 }
 
 impl Permits {

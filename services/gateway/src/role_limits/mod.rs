@@ -22,7 +22,7 @@ use base::telemetry::Metrics;
 use http::{HeaderName, StatusCode};
 use http_body::Body as _;
 use http_server::problem::every_role;
-use http_server::{Deadline, Problem, is_json};
+use http_server::{Deadline, MAX_JSON_BYTES, Problem, is_json};
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -30,7 +30,7 @@ use self::adaptive_limit::{AdaptiveLimit, Bounds, Sample};
 use self::metrics::{LimitMetrics, RoleMetrics};
 use self::waiting::{Waiting, Worth};
 use crate::Config;
-use crate::body_limit::{SMALL_BODY_BYTES, Violation};
+use crate::body_limit::Violation;
 use crate::routes::{Route, RouteTable};
 use crate::stream_budget::{ClientKey, StreamAdmission};
 
@@ -93,7 +93,7 @@ impl RoleLimits {
         Self(Arc::new(limits.collect()))
     }
 
-    /// Waits until the body of a request is here, if it is small, and then until the role may work on it. Fails with
+    /// Waits until the body of a request is here, if it is JSON, and then until the role may work on it. Fails with
     /// 503 if that takes too long, or if too many wait already that are worth as much. The permit is `None` if the
     /// request is not limited.
     pub(crate) async fn admit(
@@ -120,7 +120,7 @@ async fn receive_body(request: Request) -> Result<Request, Problem> {
     let deadline = request.extensions().get::<Deadline>().copied();
     let Some(Deadline(end)) = deadline.filter(|_| !request.body().is_end_stream()) else { return Ok(request) };
     let (parts, body) = request.into_parts();
-    match timeout_at(end, to_bytes(body, SMALL_BODY_BYTES)).await {
+    match timeout_at(end, to_bytes(body, MAX_JSON_BYTES)).await {
         Ok(Ok(bytes)) => Ok(Request::from_parts(parts, Body::from(bytes))),
         Ok(Err(_)) => Err(Problem::of(every_role::BROKEN_OFF, "The request's body is incomplete or malformed.")),
         Err(_) => Err(Violation::TooSlow.into()),

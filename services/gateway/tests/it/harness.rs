@@ -30,9 +30,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::{Content, OpenApi};
 use uuid::Uuid;
 
 /// The paths of the fake role's part for accounts. Their operations have the extension `x-cookies` if the second value
@@ -159,18 +160,25 @@ fn roles() -> [Service; 3] {
         }),
         role("media", || {
             let paths = MEDIA.map(|path| (path, &[][..]));
-            part(paths.into_iter().chain([("/v1/media/{id}/events", &["x-stream"][..])]))
+            let others = [("/v1/media/{id}/events", &["x-stream"][..]), ("/v1/media/{id}/text", &[JSON_BODY][..])];
+            part(paths.into_iter().chain(others))
         }),
         role("delivery", || part([("/v1/media/{id}/{part}", &["x-wildcard"][..]), ("/v1/files/{name}", &[])])),
     ]
 }
 
+/// The flag of operations whose POST has a JSON body.
+const JSON_BODY: &str = "json-body";
+
 /// Returns an OpenAPI part with GET and POST at each path, with these extensions.
 fn part<'a>(paths: impl IntoIterator<Item = (&'a str, &'a [&'a str])>) -> OpenApi {
     let mut part = OpenApi::default();
     for (path, flags) in paths {
+        let has_json_body = flags.contains(&JSON_BODY);
         let flags = flags.iter().fold(ExtensionsBuilder::new(), |all, flag| all.add(*flag, true)).build();
-        let operation = OperationBuilder::new().extensions(Some(flags)).build();
+        let body =
+            has_json_body.then(|| RequestBodyBuilder::new().content("application/json", Content::default()).build());
+        let operation = OperationBuilder::new().extensions(Some(flags)).request_body(body).build();
         part.paths.add_path_operation(path, vec![HttpMethod::Get, HttpMethod::Post], operation);
     }
     part

@@ -114,6 +114,40 @@ async fn a_client_that_is_slow_with_its_body_keeps_no_other_from_the_role() {
     assert_eq!(harness.received().pop().unwrap().body, b"{}");
 }
 
+/// Returns the head of a POST of JSON with this header about its length.
+fn json_head(length: &str) -> String {
+    format!(
+        "POST /v1/media/m/text HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_of_any_length_waits_for_the_role_and_too_much_of_it_is_refused() {
+    let settings = ["gateway.requests_per_role_at_once=1", "gateway.requests_per_role_at_least=1"];
+    let harness = Harness::start(&settings).await;
+    // However its length is said, a body that comes slowly has no permit meanwhile.
+    for length in
+        ["Content-Length: 60000\r\nExpect: 100-continue", "Transfer-Encoding: chunked\r\nExpect: 100-continue"]
+    {
+        let mut slow = harness.connect().await;
+        slow.write_all(json_head(length).as_bytes()).await.unwrap();
+        read_until(&mut slow, "100 Continue").await;
+        harness.world.anonymous().get("/v1/media").await.expect(200);
+    }
+    let received = harness.received().len();
+    let response = harness.send_raw(json_head("Content-Length: 65537").as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 413") && response.contains("larger than 64 KB"), "{response}");
+    let chunk = format!("{:x}\r\n{}\r\n", 40_000, "1".repeat(40_000));
+    let head = json_head("Transfer-Encoding: chunked");
+    let response = harness.send_raw(format!("{head}{chunk}{chunk}0\r\n\r\n").as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 413") && response.contains("larger than 64 KB"), "{response}");
+    assert_eq!(harness.received().len(), received, "no role received it");
+    let response = harness.send_raw(format!("{head}{chunk}0\r\n\r\n").as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    assert_eq!(harness.received().pop().unwrap().body.len(), 40_000);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_at_its_limit_keeps_neither_other_roles_nor_health_checks_waiting() {
     let settings = ["gateway.requests_per_role_at_once=1", "gateway.requests_per_role_at_least=1"];
@@ -135,4 +169,34 @@ async fn a_role_at_its_limit_keeps_neither_other_roles_nor_health_checks_waiting
     let (member, other, ()) = tokio::join!(member, other, leave);
     member.expect(200);
     other.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_has_so_many_requests_in_progress_and_streams_beside_them() {
+    let harness = Harness::start(&["gateway.requests_per_member_at_once=1"]).await;
+    let (ada, bob) = (harness.world.ada(), harness.world.bob());
+    let with_token = |path: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", ada.token().unwrap())
+    };
+    // A stream is counted apart.
+    let mut stream = harness.connect().await;
+    stream.write_all(with_token("/v1/media/m/events").as_bytes()).await.unwrap();
+    read_until(&mut stream, "data: 1\n\n").await;
+    ada.get("/v1/media").await.expect(200);
+    // Of this one the first part has been sent, so it is in progress.
+    let mut running = harness.connect().await;
+    running.write_all(with_token("/v1/files/slow").as_bytes()).await.unwrap();
+    read_until(&mut running, "HTTP/1.1 200").await;
+    let refused = ada.get("/v1/media").await.refused(429, "request.too_many");
+    assert_eq!(refused.header("retry-after"), "1");
+    bob.get("/v1/media").await.expect(200);
+    harness.world.anonymous().get("/v1/media").await.expect(200);
+    drop(running);
+    harness.role.resume.notify_one();
+    for _ in 0..100 {
+        if ada.get("/v1/media").await.status == 200 {
+            return;
+        }
+    }
+    panic!("the permit of a request that has ended is not released");
 }

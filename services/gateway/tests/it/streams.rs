@@ -90,6 +90,9 @@ async fn a_websocket_counts_as_a_stream_and_an_evicted_one_gets_a_close_frame() 
         (open_event_stream(&harness, None).await, open_websocket(&harness, "/v1/media/m/socket").await.unwrap());
     let Message::Close(Some(close)) = first.next().await.unwrap().unwrap() else { panic!("no close frame") };
     assert_eq!(close.code, CloseCode::Away);
+    let reason: serde_json::Value = serde_json::from_str(close.reason.as_str()).unwrap();
+    assert_eq!(reason["reason"], "evicted");
+    assert!(reason["reconnect_ms"].as_u64().unwrap() >= 30_000, "it would evict the next: {reason}");
     assert_eq!(second.next().await.unwrap().unwrap(), Message::text("welcome"));
     second.send(Message::text("still here")).await.unwrap();
     assert_eq!(second.next().await.unwrap().unwrap(), Message::text("still here"));

@@ -55,6 +55,9 @@ async fn a_shutdown_sends_going_away_to_websockets() {
     let stopped = tokio::spawn(async move { tasks.stop(Duration::from_secs(20)).await });
     let Message::Close(Some(close)) = socket.next().await.unwrap().unwrap() else { panic!("no close frame") };
     assert_eq!(close.code, CloseCode::Away);
+    let reason: serde_json::Value = serde_json::from_str(close.reason.as_str()).unwrap();
+    assert_eq!(reason["reason"], "draining");
+    assert!(reason["reconnect_ms"].as_u64().unwrap() <= 5_000, "{reason}");
     // The client's own close frame goes to the role. The role itself goes on.
     assert!(socket.next().await.is_none_or(|end| end.is_err()));
     wait_until("the role received the close frame", || *harness.role.closed_sockets.lock().unwrap() == 1).await;

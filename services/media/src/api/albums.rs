@@ -9,7 +9,7 @@ use contract::media::Visibility;
 use contract::{AccountId, MediaId};
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Effect, Json, List, Page, Path, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -76,11 +76,12 @@ pub(super) struct AlbumBody {
 pub(super) async fn create(
     State(media): State<Media>,
     member: Member,
+    effect: Effect,
     Json(body): Json<AlbumBody>,
 ) -> Result<Response, Error> {
     let details = AlbumDetails::parse(&body.title, body.description.as_deref(), body.visibility);
     let details = details.map_err(Error::Invalid)?;
-    let album = commands::create_album(&media, AccountId(member.id()), details).await?;
+    let album = commands::create_album(&media, AccountId(member.id()), details, effect).await?;
     let location = [(header::LOCATION, format!("/v1/albums/{}", album.id))];
     Ok((StatusCode::CREATED, location, Json(AlbumView::new(album, None, true))).into_response())
 }

@@ -83,7 +83,7 @@ pub(super) async fn put(
         check_target(&media, &id, owner, &parts.headers).await?;
         let lang = LanguageTag::parse(&lang).ok_or_else(bad_tag)?;
         let label = label(params.label.as_deref(), &lang)?;
-        let text = codec::webvtt::normalize(&read(&media, &mut body).await?)?;
+        let text = codec::webvtt::normalize(&read_text(&media, &mut body, MAX_BYTES, "captions").await?)?;
         commands::put_captions(&media, &id, owner, NewCaptions { lang, label, text }).await
     }
     .await;
@@ -107,13 +107,18 @@ async fn check_target(media: &Media, id: &MediaId, owner: AccountId, headers: &H
     }
 }
 
-/// Reads the body into memory. The upload permits bound how many there are at once.
-async fn read(media: &Media, body: &mut BodyReader) -> Result<Vec<u8>, Error> {
+/// Reads a body of at most `max_bytes` into memory. The upload permits bound how many there are at once.
+pub(super) async fn read_text(
+    media: &Media,
+    body: &mut BodyReader,
+    max_bytes: usize,
+    what: &'static str,
+) -> Result<Vec<u8>, Error> {
     let _permit = media.upload_permits.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
     let mut text = Vec::new();
     while let Some(chunk) = body.next().await? {
-        if text.len() + chunk.len() > MAX_BYTES {
-            return Err(Error::TooLarge { max: MAX_BYTES as u64, what: "captions" });
+        if text.len() + chunk.len() > max_bytes {
+            return Err(Error::TooLarge { max: max_bytes as u64, what });
         }
         text.extend_from_slice(&chunk);
     }
@@ -203,8 +208,8 @@ fn authorize(media: &Media, item: Item, member: Option<&Member>, signature: Opti
     if item.is_public_or_unlisted() {
         return Ok(Readable { item, is_by_url: true, query: String::new() });
     }
-    // What is in the trash, only its owner's view opens.
-    let (scope, now) = (if item.trashed.is_some() { "trash" } else { "view" }, media.context.clock.now());
+    // What is in the trash or withheld, only its owner's view opens.
+    let (scope, now) = (if item.is_hidden() { "trash" } else { "view" }, media.context.clock.now());
     let is_valid = |text: &String| media.context.url_signer.is_valid(text, scope, item.id.as_str(), now);
     match signature.filter(is_valid) {
         Some(text) => Ok(Readable { item, is_by_url: true, query: format!("t={text}") }),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use contract::AccountId;
 use http::{HeaderMap, StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Binary, Json, Query};
+use http_server::{Binary, Effect, Json, Query};
 
 use super::form;
 use super::upload_params::{UploadParams, digest};
@@ -59,11 +59,12 @@ pub(super) async fn create(
     State(media): State<Media>,
     member: Member,
     Query(params): Query<UploadParams>,
+    effect: Effect,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = BodyReader::new(&media, body);
-    match receive(&media, AccountId(member.id()), &params, &parts.headers, &mut body).await {
+    match receive(&media, AccountId(member.id()), &params, (&parts.headers, effect), &mut body).await {
         Ok(item) => created(&media, &item),
         Err(error) => refuse(&media, error, &body),
     }
@@ -96,13 +97,18 @@ pub(super) async fn create(
     security(("token" = [])),
     extensions(("x-codes" = json!(operation_codes::send_media())))
 )]
-pub(super) async fn create_from_form(state: State<Media>, member: Member, request: Request) -> Response {
+pub(super) async fn create_from_form(
+    state: State<Media>,
+    member: Member,
+    effect: Effect,
+    request: Request,
+) -> Response {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if content_type.and_then(form::boundary).is_none() {
         let error = Error::Invalid("Send the file as a form, with `Content-Type: multipart/form-data`.".to_owned());
         return refuse(&state, error, &BodyReader::new(&state, request.into_body()));
     }
-    create(state, member, Query(UploadParams::default()), request).await
+    create(state, member, Query(UploadParams::default()), effect, request).await
 }
 
 /// The fields of a form.
@@ -142,7 +148,7 @@ async fn receive(
     media: &Media,
     owner: AccountId,
     params: &UploadParams,
-    headers: &HeaderMap,
+    (headers, effect): (&HeaderMap, Effect),
     body: &mut BodyReader,
 ) -> Result<Item, Error> {
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
@@ -152,7 +158,7 @@ async fn receive(
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if let Some(boundary) = text(header::CONTENT_TYPE).and_then(form::boundary) {
         // On the heap, so that the future of the common case stays small.
-        return Box::pin(multipart::receive(media, owner, params, &boundary?, length, body)).await;
+        return Box::pin(multipart::receive(media, owner, params, (&boundary?, length, effect), body)).await;
     }
     let details = params.details()?;
     let digest = digest(headers)?;
@@ -169,5 +175,5 @@ async fn receive(
             return Err(error);
         }
     }
-    Box::pin(commit(ingest, CommitRequest { owner, details, digest, upload: None })).await
+    Box::pin(commit(ingest, CommitRequest { owner, details, digest, upload: None, effect })).await
 }

@@ -67,5 +67,5 @@ async fn owned_items(
         return Ok(Json(Vec::new()));
     }
     let items = store::items::list_owned(media.context.db.read(), owner, &ids).await?;
-    Ok(Json(items.iter().map(Item::owned).collect()))
+    Ok(Json(items.iter().filter(|item| item.withheld.is_none()).map(Item::owned).collect()))
 }

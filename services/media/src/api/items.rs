@@ -258,7 +258,7 @@ pub(super) struct ChangeBody {
     request_body = ChangeBody,
     responses((status = 200, description = "The item as it is now.", body = MediaView)),
     security(("token" = [])),
-    extensions(("x-codes" = json!(["media.account_limited", "media.not_found", "request.invalid"])))
+    extensions(("x-codes" = json!(["media.account_limited", "media.not_found", "media.withheld", "request.invalid"])))
 )]
 pub(super) async fn change(
     State(media): State<Media>,

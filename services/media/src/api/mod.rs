@@ -15,6 +15,7 @@ mod form;
 mod internal;
 mod item_events;
 mod items;
+mod listed_pictures;
 mod multipart;
 mod operation_codes;
 mod operators;
@@ -69,6 +70,8 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(operators::list))
         .routes(routes!(operators::show))
         .routes(routes!(operators::retry))
+        .routes(routes!(listed_pictures::list, listed_pictures::import))
+        .routes(routes!(listed_pictures::show, listed_pictures::remove))
         .merge(tus_routes())
 }
 
@@ -142,6 +145,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 38);
+        assert_eq!(operations, 42);
     }
 }

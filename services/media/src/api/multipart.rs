@@ -9,6 +9,7 @@ use bytes::Bytes;
 use contract::AccountId;
 use futures::Stream;
 use http::HeaderMap;
+use http_server::Effect;
 use multer::Multipart;
 use parking_lot::Mutex;
 
@@ -24,8 +25,7 @@ pub(super) async fn receive(
     media: &Media,
     owner: AccountId,
     params: &UploadParams,
-    boundary: &str,
-    length: Option<u64>,
+    (boundary, length, effect): (&str, Option<u64>, Effect),
     body: &mut BodyReader,
 ) -> Result<Item, Error> {
     let min_bytes = length.unwrap_or(0).saturating_sub(MAX_NON_FILE_BYTES);
@@ -45,7 +45,7 @@ pub(super) async fn receive(
     let details = read.and_then(|()| params.with_form(&fields));
     match (details, file.ingest.take()) {
         (Ok(details), Some(ingest)) => {
-            commit(ingest, CommitRequest { owner, details, digest: file.digest, upload: None }).await
+            commit(ingest, CommitRequest { owner, details, digest: file.digest, upload: None, effect }).await
         }
         (Ok(_), None) => Err(Error::Invalid(match fields.other_file {
             Some(name) => format!("The form has no field `file`: its file is in the field `{name}`."),

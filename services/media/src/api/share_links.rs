@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Path};
+use http_server::{Effect, Json, List, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -110,6 +110,7 @@ pub(super) struct SharedView {
             "media.account_limited",
             "media.not_found",
             "media.quota_links",
+            "media.withheld",
             "request.invalid",
             "request.bad_idempotency_key",
             "request.in_progress",
@@ -121,12 +122,13 @@ pub(super) struct SharedView {
 pub(super) async fn create(
     State(media): State<Media>,
     member: Member,
+    effect: Effect,
     Path(id): Path<MediaId>,
     Json(body): Json<LinkBody>,
 ) -> Result<impl IntoResponse, Error> {
     let expires_at = ShareLink::expiry(body.expires_at.as_deref(), body.expires_in, media.context.clock.now());
     let expires_at = expires_at.map_err(Error::Invalid)?;
-    let (link, token) = commands::create_share_link(&media, &id, AccountId(member.id()), expires_at).await?;
+    let (link, token) = commands::create_share_link(&media, &id, AccountId(member.id()), expires_at, effect).await?;
     let location = [(header::LOCATION, format!("/v1/media/{id}/links/{}", link.id))];
     Ok((StatusCode::CREATED, location, Json(LinkView::new(&link, Some(&token)))))
 }
@@ -227,7 +229,8 @@ pub(super) async fn open(State(media): State<Media>, Path(token): Path<String>) 
     let (sql, now) = (media.context.db.read(), media.context.clock.now());
     let token = ShareToken::parse(&token).ok_or(Error::NotFound)?;
     let link = store::share_links::find(sql, &token.hash(), now).await?.ok_or(Error::NotFound)?;
-    let item = store::items::find_in_use(sql, &link.item, link.owner).await?.ok_or(Error::NotFound)?;
+    let item = store::items::find_in_use(sql, &link.item, link.owner).await?;
+    let item = item.filter(|item| item.withheld.is_none()).ok_or(Error::NotFound)?;
     queries::check_shown(sql, &item, now).await?;
     let viewer = Viewer::ShareLink(link.urls_end_at(now));
     let shared = SharedView { media: view(&media, &item, &viewer), expires_at: link.expires_at };

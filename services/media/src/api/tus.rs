@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use codec::digest::Checksum;
 use contract::AccountId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use http_server::Binary;
 use http_server::auth::Member;
+use http_server::{Binary, Effect};
 
 use super::tus_headers::{
     OCTET_STREAM, OFFSET_STREAM, UPLOAD_LENGTH, UPLOAD_OFFSET, checksum, is_offset_stream, metadata, number_header,
@@ -144,10 +144,10 @@ pub(super) async fn options_of_one(state: State<Media>) -> Response {
     security(("token" = [])),
     extensions(("x-codes" = json!(operation_codes::begin_upload())))
 )]
-pub(super) async fn create(State(media): State<Media>, member: Member, request: Request) -> Response {
+pub(super) async fn create(State(media): State<Media>, member: Member, effect: Effect, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = BodyReader::new(&media, body);
-    let upload = match begin(&media, &member, &parts.headers).await {
+    let upload = match begin(&media, &member, &parts.headers, effect).await {
         Ok(upload) => upload,
         Err(error) => return refuse(&media, error, &body),
     };
@@ -162,7 +162,7 @@ pub(super) async fn create(State(media): State<Media>, member: Member, request: 
     (location, response).into_response()
 }
 
-async fn begin(media: &Media, member: &Member, headers: &HeaderMap) -> Result<Upload, Error> {
+async fn begin(media: &Media, member: &Member, headers: &HeaderMap, effect: Effect) -> Result<Upload, Error> {
     if headers.contains_key("upload-defer-length") {
         return Err(Error::BadTusRequest("Send `Upload-Length`: uploads of unknown length are not supported."));
     }
@@ -174,7 +174,7 @@ async fn begin(media: &Media, member: &Member, headers: &HeaderMap) -> Result<Up
     }
     let length = number_header(headers, &UPLOAD_LENGTH)
         .ok_or(Error::BadTusRequest("Send the number of bytes in `Upload-Length`."))?;
-    commands::begin_upload(media, AccountId(member.id()), length, metadata(headers)?).await
+    commands::begin_upload(media, AccountId(member.id()), length, metadata(headers)?, effect).await
 }
 
 /// Returns the offset of an upload.

@@ -5,10 +5,13 @@
 use contract::transcode::{Failed, Playable, Progress, Ready};
 use db::Lane;
 
+use super::withhold_item::withhold_listed;
 use crate::Media;
 use crate::error::Error;
 use crate::item_topic::{notify, notify_progress};
 use crate::model::Failure;
+use crate::model::known_picture::comparable;
+use crate::store;
 use crate::store::item_states::{self, MediaInfo};
 
 /// Records how far the conversion is.
@@ -45,8 +48,10 @@ pub(crate) async fn set_playable(media: &Media, event: Playable) -> Result<(), E
     Ok(())
 }
 
-/// Marks an item as ready.
+/// Marks an item as ready, and keeps the hashes of its pictures. One that is like a listed picture is withheld before.
 pub(crate) async fn set_ready(media: &Media, event: Ready) -> Result<(), Error> {
+    let pictures = comparable(&event.pictures);
+    withhold_listed(media, &event.id, pictures.clone()).await?;
     let info = MediaInfo { width: event.width, height: event.height, duration_ms: event.duration_ms };
     let (id, now) = (event.id.clone(), media.context.clock.now());
     let (thumbhash, assets) = (event.thumbhash, event.assets);
@@ -55,7 +60,11 @@ pub(crate) async fn set_ready(media: &Media, event: Ready) -> Result<(), Error> 
         .context
         .db
         .write(lane, async move |tx| {
-            Ok::<_, Error>(item_states::set_ready(tx, &id, &info, thumbhash, &assets, now).await?)
+            let changed = item_states::set_ready(tx, &id, &info, thumbhash, &assets, now).await?;
+            if changed.is_some() {
+                store::pictures::insert_all(tx, &id, &pictures).await?;
+            }
+            Ok::<_, Error>(changed)
         })
         .await?;
     if changed.is_some() {

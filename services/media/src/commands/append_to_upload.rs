@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use base::Trace;
 use codec::digest::{Checksum, Hasher};
 use tokio::time::Instant;
 
@@ -48,12 +49,12 @@ pub(crate) async fn append_to_upload(
 ) -> (Result<AppendOutcome, Error>, Option<BodyReader>) {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let owned = media.clone();
-    media.context.tasks.spawn(async move {
+    media.context.tasks.spawn(Trace::within(Trace::current(), async move {
         let AppendRequest { mut body, checksum } = request;
         let outcome = append_to_end(&owned, &upload, lock, &mut body, checksum).await;
         // The caller may have gone.
         let _ = sender.send((outcome, Some(body)));
-    });
+    }));
     receiver.await.unwrap_or((Err(Error::TaskFailed), None))
 }
 

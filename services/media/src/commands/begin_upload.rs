@@ -5,6 +5,7 @@
 
 use contract::AccountId;
 use db::Lane;
+use http_server::Effect;
 use service::Flag;
 
 use crate::Media;
@@ -19,6 +20,7 @@ pub(crate) async fn begin_upload(
     owner: AccountId,
     length: u64,
     details: ItemDetails,
+    effect: Effect,
 ) -> Result<Upload, Error> {
     media.context.flags.require(Flag::Uploads)?;
     if length == 0 {
@@ -53,6 +55,7 @@ pub(crate) async fn begin_upload(
             }
             quota::check(&used, open, length, limits, now)?;
             store::uploads::insert(tx, &upload).await?;
+            effect.begun(tx, format!("/v1/uploads/{}", upload.id)).await?;
             Ok(upload)
         })
         .await

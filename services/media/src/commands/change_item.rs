@@ -1,6 +1,7 @@
 //! Changes the name, tags, visibility, description or alternative text of an item.
 //!
-//! Invariant: the change is published in the transaction that makes it, and a limited member publishes nothing.
+//! Invariant: the change is published in the transaction that makes it. A limited member publishes nothing, and what is
+//! withheld stays private.
 
 use contract::{AccountId, MediaId};
 use db::Lane;
@@ -28,9 +29,11 @@ pub(crate) async fn change_item(
         .write(lane, async move |tx| {
             let item = store::items::find_in_use(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
             let update = change.apply(&item);
-            if publishes(item.visibility, update.visibility)
-                && !store::standings::find(tx, owner).await?.may_publish(now)
-            {
+            let publishes = publishes(item.visibility, update.visibility);
+            if publishes && item.withheld.is_some() {
+                return Err(Error::Withheld);
+            }
+            if publishes && !store::standings::find(tx, owner).await?.may_publish(now) {
                 return Err(Error::AccountLimited);
             }
             let item = store::items::update(tx, &item, &update, now).await?.ok_or(Error::NotFound)?;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: an upload whose bytes are refused is removed, as resuming it cannot help.
 
+use http_server::Effect;
+
 use super::remove_upload::remove_upload;
 use super::resume_upload::resume_upload;
 use crate::Media;
@@ -17,6 +19,8 @@ pub(super) async fn complete_upload(upload: &Upload, ingest: Ingest) -> Result<I
         details: upload.details.clone(),
         digest: None,
         upload: Some(upload.fence()),
+        // The upload was begun by another request, and completes once.
+        effect: Effect::default(),
     };
     commit(ingest, request).await
 }

@@ -6,6 +6,7 @@
 use contract::media::Visibility;
 use contract::{AccountId, MediaId};
 use db::Lane;
+use http_server::Effect;
 
 use crate::Media;
 use crate::error::Error;
@@ -13,7 +14,12 @@ use crate::model::album::{Album, AlbumDetails, AlbumId};
 use crate::store;
 
 /// Creates an album without items.
-pub(crate) async fn create_album(media: &Media, owner: AccountId, details: AlbumDetails) -> Result<Album, Error> {
+pub(crate) async fn create_album(
+    media: &Media,
+    owner: AccountId,
+    details: AlbumDetails,
+    effect: Effect,
+) -> Result<Album, Error> {
     let (now, max) = (media.context.clock.now(), media.config.max_albums);
     let album = Album {
         id: AlbumId(MediaId::new(&media.context.random)),
@@ -44,6 +50,7 @@ pub(crate) async fn create_album(media: &Media, owner: AccountId, details: Album
                 return Err(Error::QuotaAlbums(max));
             }
             store::albums::insert(tx, &album).await?;
+            effect.created(tx, format!("/v1/albums/{}", album.id)).await?;
             Ok(album)
         })
         .await

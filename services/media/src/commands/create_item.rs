@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use contract::ObjectKey;
 use contract::media::{Patch, Visibility};
 use db::{Lane, Tx};
+use http_server::Effect;
 use objects::orphans;
 
 use crate::Media;
@@ -28,6 +29,8 @@ pub(crate) struct NewItem {
     pub has_leased_key: bool,
     /// The resumable upload that it was, if any.
     pub upload: Option<CompletedUpload>,
+    /// What the request that sent its bytes does.
+    pub effect: Effect,
 }
 
 /// The upload that an item was.
@@ -51,7 +54,7 @@ pub(crate) async fn create_item(media: &Media, new: NewItem) -> Result<(Item, Us
         .context
         .db
         .write(lane, async move |tx| {
-            let NewItem { mut item, scrub, claim_by, has_leased_key, upload } = new;
+            let NewItem { mut item, scrub, claim_by, has_leased_key, upload, effect } = new;
             let fenced = upload.as_ref().map(|upload| upload.fence.id.clone());
             let charged = Charge { owner: item.owner, bytes: item.bytes, upload: fenced };
             if !store::standings::find(tx, item.owner).await?.may_publish(now) {
@@ -67,6 +70,7 @@ pub(crate) async fn create_item(media: &Media, new: NewItem) -> Result<(Item, Us
                 end_upload(tx, upload, &item, now).await?;
             }
             tx.publish(&item.received(scrub), now)?;
+            effect.created(tx, format!("/v1/media/{}", item.id)).await?;
             Ok::<_, Error>((item, usage))
         })
         .await

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
 use db::Lane;
+use http_server::Effect;
 
 use crate::Media;
 use crate::error::Error;
@@ -18,6 +19,7 @@ pub(crate) async fn create_share_link(
     item: &MediaId,
     owner: AccountId,
     expires_at: DateTime<Utc>,
+    effect: Effect,
 ) -> Result<(ShareLink, ShareToken), Error> {
     let (now, random) = (media.context.clock.now(), &media.context.random);
     let token = ShareToken::new(random.id());
@@ -28,14 +30,18 @@ pub(crate) async fn create_share_link(
         .context
         .db
         .write(lane, async move |tx| {
-            store::items::find_in_use(tx, &new.item, owner).await?.ok_or(Error::NotFound)?;
+            let item = store::items::find_in_use(tx, &new.item, owner).await?.ok_or(Error::NotFound)?;
+            if item.withheld.is_some() {
+                return Err(Error::Withheld);
+            }
             if !store::standings::find(tx, owner).await?.may_publish(now) {
                 return Err(Error::AccountLimited);
             }
             if store::share_links::list(tx, &new.item, now).await?.len() >= MAX_LINKS {
                 return Err(Error::QuotaLinks(MAX_LINKS));
             }
-            Ok(store::share_links::insert(tx, &new, &token_hash).await?)
+            store::share_links::insert(tx, &new, &token_hash).await?;
+            Ok(effect.created(tx, format!("/v1/media/{}/links/{}", new.item, new.id)).await?)
         })
         .await?;
     Ok((link, token))

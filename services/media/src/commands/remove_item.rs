@@ -1,5 +1,5 @@
-//! Removes items for good: the row, its places in albums, its captions, the links to it, the quota charge, and the
-//! object once no other item refers to it.
+//! Removes items for good: the row, its places in albums, its captions, the links to it, the hashes of its pictures,
+//! the quota charge, and the object once no other item refers to it.
 //!
 //! Invariant: the deletion is published in the transaction that makes it, and the object is removed after it.
 
@@ -88,6 +88,7 @@ pub(super) async fn remove_row(tx: &Tx, item: &Item, now: DateTime<Utc>) -> Resu
     store::usage::remove_item(tx, owner, item.charged_bytes()).await?;
     store::captions::remove_all(tx, &id).await?;
     store::share_links::remove_all(tx, &id).await?;
+    store::pictures::remove_all(tx, &id).await?;
     let Some(item) = store::items::remove(tx, &id, owner).await? else {
         return Err(db::Error::Conflict.into());
     };

@@ -1,13 +1,16 @@
 //! Completes an upload: makes its bytes durable, inspects the whole file, and has the item created.
 //!
-//! Invariant: a commit runs in a task of its own, so a client that disconnects in the last moment changes nothing.
+//! Invariant: a commit runs in a task of its own, so a client that disconnects in the last moment changes nothing
+//! (but with an `Idempotency-Key`, which is free from then on: then there is no item).
 //! Either all of it happens or none, and objects that no row names are removed.
 
+use base::Trace;
 use chrono::{DateTime, Utc};
 use codec::scrub::ScanIndex;
 use codec::sniff::{Format, Kind};
 use contract::media::{Kind as ItemKind, Patch};
 use contract::{AccountId, MediaId, ObjectKey};
+use http_server::Effect;
 use sha2::Digest as _;
 
 use super::inspect::{FileInfo, ProbeResult, inspect};
@@ -30,16 +33,18 @@ pub(crate) struct CommitRequest {
     pub digest: Option<[u8; 32]>,
     /// The resumable upload that this completes, if any.
     pub upload: Option<Fence>,
+    /// What the request that sent the file does.
+    pub effect: Effect,
 }
 
 /// Commits an upload whose bytes have all arrived. Returns the new item.
 pub(crate) async fn commit(ingest: Ingest, request: CommitRequest) -> Result<Item, Error> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let tasks = ingest.media.context.tasks.clone();
-    tasks.spawn(async move {
+    tasks.spawn(Trace::within(Trace::current(), async move {
         // The caller may have gone; the item exists all the same.
         let _ = sender.send(check_and_commit(ingest, request).await);
-    });
+    }));
     receiver.await.map_err(|_| Error::TaskFailed)?
 }
 
@@ -175,6 +180,7 @@ async fn record(stored: &mut StoredUpload, request: CommitRequest) -> Result<(It
         claim_by: request.details.claim_later.then(|| now + media.config.unclaimed_ttl()),
         has_leased_key: stored.key.is_for(&stored.object),
         upload: request.upload.map(|fence| CompletedUpload { fence, checkpointed }),
+        effect: request.effect,
     };
     create_item(media, new).await
 }
@@ -221,6 +227,7 @@ fn new_item(
         claimed: !request.details.claim_later,
         subject: None,
         trashed: None,
+        withheld: None,
         version: 1,
         created_at: now,
         updated_at: now,

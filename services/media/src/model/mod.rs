@@ -11,6 +11,7 @@ pub(crate) mod claim;
 pub(crate) mod cursor;
 pub(crate) mod hash_state;
 pub(crate) mod item_change;
+pub(crate) mod known_picture;
 pub(crate) mod library;
 pub(crate) mod limits;
 pub(crate) mod operator_view;
@@ -26,6 +27,7 @@ pub(crate) mod texts;
 pub(crate) mod trash;
 pub(crate) mod upload_metadata;
 pub(crate) mod view;
+pub(crate) mod withheld;
 
 use chrono::{DateTime, Utc};
 use contract::media::{CaptionTrack, Changed, Kind, Received, Visibility};
@@ -34,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::captions::Captions;
+use self::withheld::Withheld;
 
 /// The state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -101,6 +104,8 @@ pub(crate) struct Item {
     pub subject: Option<String>,
     /// Since when it is in the trash, if it is there.
     pub trashed: Option<Trashed>,
+    /// Why only its owner sees it, if it is like a picture that may not be shared.
+    pub withheld: Option<Withheld>,
     pub version: u64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -125,9 +130,14 @@ pub struct Failure {
 }
 
 impl Item {
-    /// Returns the visibility that applies now: a staged item and one in the trash are private.
+    /// Returns the visibility that applies now: a staged item, one in the trash and one that is withheld are private.
     pub(crate) fn effective_visibility(&self) -> Visibility {
-        if self.claimed && self.trashed.is_none() { self.visibility } else { Visibility::Private }
+        if self.claimed && !self.is_hidden() { self.visibility } else { Visibility::Private }
+    }
+
+    /// Whether only its owner sees it, whatever URL others have: it is in the trash, or withheld.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.trashed.is_some() || self.withheld.is_some()
     }
 
     /// Returns when the item was taken; one without such a time was taken when it was added.
@@ -164,7 +174,7 @@ impl Item {
             duration_ms: self.duration_ms,
             orientation: self.orientation,
             created_at: self.created_at,
-            trashed: self.trashed.is_some(),
+            trashed: self.is_hidden(),
             captions: self.caption_tracks(),
         }
     }
@@ -181,7 +191,7 @@ impl Item {
             name: self.name.clone(),
             tags: self.tags.clone(),
             visibility: self.effective_visibility(),
-            trashed: self.trashed.is_some(),
+            trashed: self.is_hidden(),
             captions: self.caption_tracks(),
             version: self.version,
         }

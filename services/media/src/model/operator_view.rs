@@ -9,6 +9,7 @@ use contract::transcode::{RenditionProgress, Task};
 use contract::{AccountId, MediaId};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{Failure, Item, State};
 
@@ -21,6 +22,23 @@ pub(crate) enum OperatorFilter {
     Failed,
 }
 
+/// Why an item is shown to its owner only.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminWithheld, example = json!({
+    "verdict": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72",
+    "entry": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b73",
+    "at": "2026-05-17T09:32:00Z",
+}))]
+pub struct OperatorWithheldView {
+    /// The verdict or the decision.
+    pub verdict: Uuid,
+    /// The entry of the list of known pictures that it is like; `null` once a moderator has decided about it.
+    #[schema(required)]
+    pub entry: Option<Uuid>,
+    /// Since when.
+    pub at: DateTime<Utc>,
+}
+
 /// An item as operators see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdminMedia, example = json!({
@@ -31,6 +49,7 @@ pub(crate) enum OperatorFilter {
     "state": "failed",
     "visibility": "private",
     "in_trash": false,
+    "withheld": null,
     "bytes": 73_400_320,
     "created_at": "2026-05-17T09:30:00Z",
     "updated_at": "2026-05-17T09:32:00Z",
@@ -53,10 +72,12 @@ pub struct OperatorMediaView {
     pub title: String,
     /// The state of its conversion.
     pub state: State,
-    /// Who may read it now: an item in the trash and one that is not claimed yet are private.
+    /// Who may read it now: an item in the trash, one that is withheld and one that is not claimed yet are private.
     pub visibility: Visibility,
     /// Whether its owner has moved it to the trash.
     pub in_trash: bool,
+    /// Why only its owner sees it, if it is like a known picture.
+    pub withheld: Option<OperatorWithheldView>,
     /// Size of the original in bytes.
     pub bytes: u64,
     /// When it was accepted.
@@ -101,6 +122,11 @@ impl Item {
             state: self.state,
             visibility,
             in_trash: self.trashed.is_some(),
+            withheld: self.withheld.as_ref().map(|reason| OperatorWithheldView {
+                verdict: reason.verdict,
+                entry: reason.entry,
+                at: reason.at,
+            }),
             bytes: self.bytes,
             created_at: self.created_at,
             updated_at: self.updated_at,

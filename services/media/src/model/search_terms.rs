@@ -229,6 +229,7 @@ mod tests {
             claimed: true,
             subject: None,
             trashed: None,
+            withheld: None,
             version: 1,
             created_at: at,
             updated_at: at,

@@ -4,10 +4,11 @@
 //! |---|---|---|---|---|
 //! | [`OWNER_ONLY_FIELDS`] | yes | null | null | null |
 //! | `removed_at`, `purges_at` | of an item in the trash, which no other sees | – | – | – |
+//! | `withheld` | of an item that is withheld, which no other sees | – | – | – |
 //! | the other fields | yes | yes | yes | yes |
 //! | `urls` of a public or unlisted item | plain | plain | plain | plain |
 //! | `urls` of a private item | signed `view` | plain | signed `view`, no longer than the link | – |
-//! | `urls` of an item in the trash | signed `trash`, without the original | – | – | – |
+//! | `urls` of an item in the trash, or withheld | signed `trash`, without the original | – | – | – |
 //! | `urls.events` | newly signed `events` | the signature of the request | plain | plain |
 //!
 //! A plain URL of a private item needs a token or a `view` signature. Invariant: only a view for the owner or for the
@@ -23,6 +24,7 @@ use http_server::signed_url::{UrlSignature, UrlSigner};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::withheld::{Withheld, WithheldView};
 use super::{Failure, Item, State};
 
 /// An item.
@@ -89,6 +91,9 @@ pub struct MediaView {
     pub removed_at: Option<DateTime<Utc>>,
     /// When it is removed from the trash for good. Until then it can be restored.
     pub purges_at: Option<DateTime<Utc>>,
+    /// Why only its owner sees it: it is like a picture that may not be shared here. Null unless it is. Unless an
+    /// appeal against `verdict` succeeds, it stays private and can't be shown to others.
+    pub withheld: Option<WithheldView>,
     /// The URLs of its files.
     pub urls: Urls,
 }
@@ -126,12 +131,12 @@ pub struct ProgressView {
 
 /// The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
 /// `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
-/// with the URL API. Under the signature of an event stream they are plain. Those of an item in the trash work until it
-/// is restored; the ones that it had before work again then.
+/// with the URL API. Under the signature of an event stream they are plain. Those of an item in the trash, or withheld,
+/// work until it is not any more; the ones that it had before work again then.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!(example()["urls"].clone()))]
 pub struct Urls {
-    /// The unchanged file. For its owner only; null in the trash.
+    /// The unchanged file. For its owner only; null in the trash, and while the item is withheld.
     pub original: Option<String>,
     /// The file without its metadata; null where that cannot be removed safely.
     pub file: Option<String>,
@@ -183,6 +188,7 @@ pub(crate) fn example() -> serde_json::Value {
         "updated_at": "2026-06-20T18:30:02Z",
         "removed_at": null,
         "purges_at": null,
+        "withheld": null,
         "urls": {
             "original": format!("{URL}/original{SIGNATURE}"),
             "file": format!("/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg{SIGNATURE}"),
@@ -268,6 +274,7 @@ impl Item {
             updated_at: self.updated_at,
             removed_at: self.trashed.map(|trashed| trashed.removed_at),
             purges_at: self.trashed.map(|trashed| trashed.purges_at),
+            withheld: self.withheld.as_ref().filter(|_| is_owner).map(Withheld::view),
             urls: self.urls(viewer, signing),
         }
     }
@@ -276,7 +283,7 @@ impl Item {
     fn view_query(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> String {
         let id = self.id.as_str();
         match viewer {
-            Viewer::Owner if self.trashed.is_some() => signing.query("trash", id),
+            Viewer::Owner if self.is_hidden() => signing.query("trash", id),
             _ if self.is_public_or_unlisted() => String::new(),
             Viewer::Owner => signing.query("view", id),
             Viewer::ShareLink(ends_at) => format!("?t={}", signing.signer.sign_until("view", id, *ends_at)),
@@ -308,8 +315,7 @@ impl Item {
             Viewer::ShareLink(_) | Viewer::Everyone => String::new(),
         };
         Urls {
-            original: (is_owner && self.trashed.is_none())
-                .then(|| format!("/v1/media/{id}/original{}", sign("original"))),
+            original: (is_owner && !self.is_hidden()).then(|| format!("/v1/media/{id}/original{}", sign("original"))),
             file: self.has_scrub.then(|| format!("/v1/files/{id}.{}{view}", self.format)),
             image: url(self.kind == Kind::Photo, "image"),
             motion: url(has("motion"), "motion.mp4"),

@@ -26,6 +26,22 @@ pub(crate) async fn is_blocked(sql: &impl Sql, sha256: &str) -> Result<bool, Err
     Ok(row.is_some_and(|row| row.sha256 == sha256))
 }
 
+const FIND_DECISION: &str = "
+    select decision
+      from blocked_media
+     where sha256 = $1
+     limit 1";
+
+/// Returns a decision that refuses files with this SHA-256, if there is one.
+pub(crate) async fn find_decision(sql: &impl Sql, sha256: &str) -> Result<Option<Uuid>, Error> {
+    #[derive(FromQueryResult)]
+    struct Decision {
+        decision: Uuid,
+    }
+    let row: Option<Decision> = sql.row(FIND_DECISION, vec![sha256.into()]).await?;
+    Ok(row.map(|row| row.decision))
+}
+
 const FIND_UNDONE: &str = "
     select sha256
       from blocked_media

@@ -5,20 +5,22 @@
 
 use chrono::{DateTime, Utc};
 use contract::accounts::AVATAR_SUBJECT;
-use contract::media::Patch;
+use contract::media::{Patch, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
+use uuid::Uuid;
 
 use super::{from_bigint, from_optional_bigint, search_index, to_bigint, to_optional_bigint};
 use crate::model::item_change::ItemUpdate;
 use crate::model::library::Listing;
+use crate::model::withheld::Withheld;
 use crate::model::{Failure, Item, Trashed, captions, tags};
 
 pub(super) const COLUMNS: &str = "
     id, owner, name, description, alt, kind, format, content_type, state, visibility, bytes, sha256, object,
     (scrub is not null) as has_scrub, width, height, duration_ms, orientation, tags, taken_at, camera, thumbhash,
     assets, captions, percent, remaining_ms, failure_code, failure_detail, claimed, subject, removed_at, purges_at,
-    version, created_at, updated_at";
+    withheld_by, withheld_entry, withheld_at, withheld_visibility, version, created_at, updated_at";
 
 #[derive(FromQueryResult)]
 pub(super) struct Row {
@@ -54,6 +56,10 @@ pub(super) struct Row {
     subject: Option<String>,
     removed_at: Option<DateTime<Utc>>,
     purges_at: Option<DateTime<Utc>>,
+    withheld_by: Option<Uuid>,
+    withheld_entry: Option<Uuid>,
+    withheld_at: Option<DateTime<Utc>>,
+    withheld_visibility: Option<String>,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -62,7 +68,17 @@ pub(super) struct Row {
 impl TryFrom<Row> for Item {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self, Error> {
+        let withheld = row.withheld_by.map(|verdict| -> Result<Withheld, Error> {
+            let visibility = row.withheld_visibility.as_deref().unwrap_or("private").parse::<Visibility>();
+            Ok(Withheld {
+                verdict,
+                entry: row.withheld_entry,
+                at: row.withheld_at.unwrap_or(row.updated_at),
+                visibility: visibility.map_err(|_| Error::Corrupt("an item's earlier visibility"))?,
+            })
+        });
         Ok(Self {
+            withheld: withheld.transpose()?,
             id: row.id.try_into().map_err(|_| Error::Corrupt("an item's id"))?,
             owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("an item's owner"))?),
             name: row.name,

@@ -12,10 +12,12 @@ pub(crate) mod due;
 pub(crate) mod item_states;
 pub(crate) mod items;
 pub(crate) mod library;
+pub(crate) mod listed_pictures;
 pub(crate) mod night_shift;
 pub(crate) mod objects;
 pub(crate) mod operator_items;
 pub(crate) mod personal_data;
+pub(crate) mod pictures;
 pub(crate) mod private_members;
 mod query;
 #[cfg(test)]
@@ -27,6 +29,7 @@ pub(crate) mod standings;
 pub(crate) mod trash;
 pub(crate) mod uploads;
 pub(crate) mod usage;
+pub(crate) mod withheld;
 
 pub(crate) use objects::OBJECT_COLUMNS;
 

@@ -11,8 +11,8 @@ use super::album_items::{self, Shown};
 use super::due::{self, DueList};
 use super::library::list;
 use super::{
-    albums, blocked_media, captions, items, night_shift, operator_items, personal_data, private_members, share_links,
-    standings, uploads, usage,
+    albums, blocked_media, captions, items, listed_pictures, night_shift, operator_items, personal_data, pictures,
+    private_members, share_links, standings, uploads, usage, withheld,
 };
 use crate::model::State;
 use crate::model::album::AlbumId;
@@ -107,7 +107,16 @@ async fn every_list_has_an_index() {
             share_links::list(sql, &contract::MediaId::random(), now).await?;
             standings::find(sql, OWNER).await?;
             blocked_media::is_blocked(sql, "x").await?;
+            blocked_media::find_decision(sql, "x").await?;
             blocked_media::is_undone(sql, Uuid::nil()).await?;
+            listed_pictures::find_state(sql).await?;
+            listed_pictures::find(sql, Uuid::nil()).await?;
+            listed_pictures::list_between(sql, 1, 2, 100).await?;
+            listed_pictures::list_newest(sql, 2, 50).await?;
+            pictures::list(sql, &contract::MediaId::random()).await?;
+            pictures::list_behind(sql, "x", 500).await?;
+            withheld::list_by_verdict(sql, Uuid::nil(), 100).await?;
+            withheld::list_unlisted(sql, 100).await?;
             usage::find(sql, OWNER).await?;
             let (album, id) = (AlbumId(contract::MediaId::random()), contract::MediaId::random());
             albums::find(sql, &album).await?;

@@ -53,11 +53,16 @@ async fn a_file_that_moderators_refuse_is_accepted_again_after_an_appeal_only() 
     publish(&world, &first).await;
     send(&bob, "", "image/png", photo()).await.refused(422, "media.blocked");
     send(&bob, "", "image/png", png(12, 34, 3000, 2)).await.expect(201);
+    let url = format!("/v1/media/{item}");
+    let withheld = async || ada.get(&url).await.expect(200).json()["withheld"]["verdict"].clone();
+    assert_eq!(withheld().await, first.id.to_string());
 
     publish(&world, &end_of(&first)).await;
     send(&bob, "", "image/png", photo()).await.refused(422, "media.blocked");
+    assert_eq!(withheld().await, second.id.to_string(), "the other decision names it too");
     publish(&world, &end_of(&second)).await;
     publish(&world, &second).await;
     send(&bob, "", "image/png", photo()).await.expect(201);
+    assert_eq!(withheld().await, serde_json::Value::Null);
     world.end().await;
 }

@@ -77,6 +77,7 @@ async fn events_follow_an_item_from_received_to_ready() {
         duration_ms: Some(1000),
         thumbhash: Some("0102ff".into()),
         assets: vec!["poster".into(), "storyboard".into()],
+        pictures: vec![],
     };
     publish(&world, &ready).await;
     let (story, ended) = story.await.unwrap();

@@ -14,6 +14,7 @@ mod documentation;
 mod fixtures;
 mod flags;
 mod item_events;
+mod known_pictures;
 mod library;
 mod older_folder;
 mod operators;

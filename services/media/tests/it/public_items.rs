@@ -13,7 +13,8 @@ use crate::fixtures::{png, send};
 /// Publishes that the conversion of an item is complete.
 pub async fn make_ready(world: &World, id: &str) {
     let id: MediaId = id.parse().unwrap();
-    let ready = Ready { id, width: None, height: None, duration_ms: None, thumbhash: None, assets: vec![] };
+    let ready =
+        Ready { id, width: None, height: None, duration_ms: None, thumbhash: None, assets: vec![], pictures: vec![] };
     let payload = serde_json::to_string(&ready).unwrap();
     let envelope = Envelope { id: base::Random::system().id(), subject: Ready::SUBJECT.into(), payload };
     world.process.bus.engine().publish(&[envelope]).await.unwrap();

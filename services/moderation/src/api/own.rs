@@ -1,12 +1,13 @@
 //! `/v1/me/decisions` and `/v1/appeals`: what was decided against the caller, and what they say to that.
 //!
-//! Invariant: no operation here takes an account id; a decision about another member is a 404.
+//! Members who are suspended or banned reach it too, with a token for appeals. Invariant: no operation here takes an
+//! account id; a decision about another member is a 404.
 
 use axum::extract::State;
 use axum::response::IntoResponse;
 use contract::AccountId;
 use http::StatusCode;
-use http_server::auth::Member;
+use http_server::auth::MaybeSuspended;
 use http_server::{Json, List, Page, Path, Query};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -51,11 +52,12 @@ pub(super) struct NewAppeal {
     ),
     extensions(
         ("x-codes" = json!(["request.invalid"])),
+        ("x-suspended" = json!(true)),
     ),
 )]
 pub(super) async fn list(
     State(moderation): State<Moderation>,
-    member: Member,
+    member: MaybeSuspended,
     Query(page): Query<Page>,
 ) -> Result<Json<List<OwnDecisionView>>, Error> {
     let before = page.after.as_deref().map_or(Ok(Uuid::max()), str::parse).map_err(|_| Error::BadCursor)?;
@@ -85,11 +87,12 @@ pub(super) async fn list(
     ),
     extensions(
         ("x-codes" = json!(["moderation.no_such_decision", "request.no_such_url"])),
+        ("x-suspended" = json!(true)),
     ),
 )]
 pub(super) async fn show(
     State(moderation): State<Moderation>,
-    member: Member,
+    member: MaybeSuspended,
     Path(id): Path<Uuid>,
 ) -> Result<Json<OwnDecisionView>, Error> {
     let own = queries::find_own(moderation.context.db.read(), AccountId(member.id()), id).await?;
@@ -129,6 +132,7 @@ pub(super) async fn show(
             "moderation.appealed_already",
             "moderation.invalid_appeal",
             "moderation.no_such_decision",
+            "moderation.too_many_appeals",
             "request.bad_idempotency_key",
             "request.broken_off",
             "request.done_before",
@@ -138,11 +142,12 @@ pub(super) async fn show(
             "request.not_json",
             "request.too_large",
         ])),
+        ("x-suspended" = json!(true)),
     ),
 )]
 pub(super) async fn appeal(
     State(moderation): State<Moderation>,
-    member: Member,
+    member: MaybeSuspended,
     Json(body): Json<NewAppeal>,
 ) -> Result<impl IntoResponse, Error> {
     let text = AppealText::parse(&body.text)?;

@@ -1,6 +1,7 @@
 //! Appealing a decision.
 //!
-//! Invariant: only the member whom a decision is against appeals it, once; the appeal is a case of the queue, with the
+//! Invariant: only the member whom a decision is against appeals it, once; at most `max_verdicts` appeals of a member
+//! against checks wait, and any number against decisions of moderators; the appeal is a case of the queue, with the
 //! evidence of the decision. What a check holds is in the queue already: its case becomes the appeal.
 
 use chrono::{DateTime, Utc};
@@ -26,17 +27,20 @@ pub(crate) async fn appeal_decision(
     let (sql, now) = (moderation.context.db.read(), moderation.context.clock.now());
     let found = decisions::find(sql, decision).await?.filter(|row| row.owner == member);
     let row = found.filter(|row| row.can_be_appealed()).ok_or(Error::NoSuchDecision)?;
-    let id = moderation.context.random.uuid_v7(now);
+    let (id, max) = (moderation.context.random.uuid_v7(now), moderation.config.max_verdicts);
     moderation
         .context
         .db
-        .write(lane_of(&row.thing), async move |tx| {
+        .write(lane_of(&row.thing).and(&member), async move |tx| {
             if erasure::is_one_erased(tx, member, member).await? {
                 return Err(Error::NoSuchDecision);
             }
             // A moderator may have decided meanwhile about what a verdict holds.
             let row = decisions::find(tx, decision).await?.filter(DecisionRow::can_be_appealed);
             let row = row.ok_or(Error::NoSuchDecision)?;
+            if row.check.is_some() && cases::count_appeals(tx, member, max).await? >= u64::from(max) {
+                return Err(Error::TooManyAppeals);
+            }
             let text = text.into_string();
             if cases::set_appealed(tx, decision, &text, APPEAL_URGENCY).await? {
                 counts::add(tx, "appealed", now).await?;

@@ -131,7 +131,7 @@ async fn is_beyond_moderators(tx: &Tx, case: &Case) -> Result<bool, db::Error> {
 }
 
 /// Returns the event of a decision about what was reported.
-fn decided(row: &DecisionRow, case: Uuid, by: AccountId) -> Decided {
+pub(super) fn decided(row: &DecisionRow, case: Uuid, by: AccountId) -> Decided {
     let decision = row.decision.clone();
     Decided {
         id: row.id,

@@ -10,7 +10,9 @@ mod decide_case;
 mod erase_account;
 mod record_refusal;
 mod record_report;
+mod record_sanction;
 mod record_verdict;
+mod refuse_held;
 mod release_case;
 mod remove_old;
 
@@ -22,6 +24,7 @@ pub(crate) use decide_case::{decide_case, decide_like};
 pub(crate) use erase_account::erase_account;
 pub(crate) use record_refusal::record_refusal;
 pub(crate) use record_report::record_report;
+pub(crate) use record_sanction::record_sanction;
 pub(crate) use record_verdict::record_verdict;
 pub(crate) use release_case::release_case;
 pub(crate) use remove_old::remove_old;
@@ -31,5 +34,10 @@ use db::Lane;
 
 /// Returns the lane of all cases of a thing.
 fn lane_of(thing: &Thing) -> Lane {
-    Lane::of(&format!("{} {} {}", thing.role, thing.kind, thing.id))
+    Lane::of(&lane_key(thing))
+}
+
+/// Returns the key of that lane.
+fn lane_key(thing: &Thing) -> String {
+    format!("{} {} {}", thing.role, thing.kind, thing.id)
 }

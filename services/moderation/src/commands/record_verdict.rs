@@ -1,37 +1,42 @@
 //! Keeping the verdict of a check, so that its sender can read and appeal it. What it holds comes into the queue.
 //!
 //! Invariant: a member has `max_verdicts` of them at most that no moderator has decided about, and as many cases of
-//! what is held, whatever they send; a verdict has one case at most, which has its id.
+//! what is held, whatever they send; what is held beyond that makes the oldest be refused; a verdict has one case at
+//! most, which has its id.
 
+use chrono::{DateTime, Utc};
 use contract::moderation::{Action, Evidence, Screened};
 use contract::social::talk::ReportReason;
+use db::Tx;
 use screening::fingerprint::Fingerprint;
 use screening::text::Normalised;
 
-use super::lane_of;
+use super::refuse_held::{find_oldest, refuse, refuse_case};
+use super::{lane_key, lane_of};
 use crate::error::Error;
 use crate::model::{Case, CaseState, DecisionRow, HELD_URGENCY, NewDecision};
 use crate::state::Moderation;
 use crate::store::{cases, counts, decisions, erasure};
 
-/// Records a verdict, and opens a case of what it holds. Does nothing if it is known, if its member was erased, or if
-/// the member has as many as are kept.
+/// Records a verdict, and opens a case of what it holds. Does nothing if it is known, or if its member was erased, or
+/// of something that is not held if the member has as many as are kept.
 pub(crate) async fn record_verdict(moderation: &Moderation, verdict: Screened) -> Result<(), Error> {
     let (now, max) = (moderation.context.clock.now(), moderation.config.max_verdicts);
+    let sql = moderation.context.db.read();
+    let oldest = if verdict.is_held { find_oldest(sql, verdict.owner, now).await? } else { None };
+    let mut lanes = lane_of(&verdict.thing).and(&verdict.owner);
+    if let Some(oldest) = &oldest {
+        lanes = lanes.and(&lane_key(&oldest.thing));
+    }
     moderation
         .context
         .db
-        .write(lane_of(&verdict.thing).and(&verdict.owner), async move |tx| {
+        .write(lanes, async move |tx| {
             let owner = verdict.owner;
             if erasure::is_one_erased(tx, owner, owner).await? {
                 return Ok(());
             }
-            let waiting = if verdict.is_held {
-                cases::count_held(tx, owner, max).await?
-            } else {
-                decisions::count_screened(tx, owner, max).await?
-            };
-            if waiting >= u64::from(max) {
+            if !verdict.is_held && decisions::count_screened(tx, owner, max).await? >= u64::from(max) {
                 return Ok(());
             }
             let Evidence { text, media, place } = verdict.evidence;
@@ -60,6 +65,11 @@ pub(crate) async fn record_verdict(moderation: &Moderation, verdict: Screened) -
             }
             counts::add(tx, &format!("screened.{}", verdict.check), now).await?;
             if verdict.is_held {
+                let is_full = cases::count_held(tx, owner, max).await? >= u64::from(max);
+                if is_full && !refuse_one(tx, oldest.as_ref(), now).await? {
+                    // All that waits is read by a moderator just now, or was appealed.
+                    return Ok(refuse(tx, row, now).await?);
+                }
                 let case = Case {
                     id: row.id,
                     thing: row.thing,
@@ -81,4 +91,12 @@ pub(crate) async fn record_verdict(moderation: &Moderation, verdict: Screened) -
             Ok::<_, Error>(())
         })
         .await
+}
+
+/// Refuses the oldest, if there is one, to make room. Returns whether it did.
+async fn refuse_one(tx: &Tx, oldest: Option<&Case>, now: DateTime<Utc>) -> Result<bool, db::Error> {
+    match oldest {
+        Some(oldest) => refuse_case(tx, oldest.id, now).await,
+        None => Ok(false),
+    }
 }

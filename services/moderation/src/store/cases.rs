@@ -218,6 +218,46 @@ pub(crate) async fn count_held(sql: &impl Sql, owner: AccountId, max: u32) -> Re
     Ok(row.map_or(0, |row| row.total.unsigned_abs()))
 }
 
+/// Returns the oldest thing of a member that is held, which no moderator has and no appeal is about.
+pub(crate) async fn find_oldest_held(
+    sql: &impl Sql,
+    owner: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Option<Case>, Error> {
+    let text = format!(
+        "select {COLUMNS}
+           from moderation_case
+          where owner = $1
+            and is_held = true
+            and state = 'open'
+            and appeals is null
+            and (claimed_until_us is null or claimed_until_us <= $2)
+          order by id
+          limit 1"
+    );
+    let row: Option<Row> = sql.row(&text, vec![owner.0.into(), micros(now)]).await?;
+    row.map(Case::try_from).transpose()
+}
+
+const COUNT_APPEALS: &str = "
+    select count(*) as total
+      from (select 1 as one
+              from moderation_case
+             where owner = $1
+               and appeals is not null
+               and state = 'open'
+             limit $2) as waiting";
+
+/// Returns how many appeals of a member wait for a moderator, at most `max`.
+pub(crate) async fn count_appeals(sql: &impl Sql, owner: AccountId, max: u32) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        total: i64,
+    }
+    let row: Option<Count> = sql.row(COUNT_APPEALS, vec![owner.0.into(), i64::from(max).into()]).await?;
+    Ok(row.map_or(0, |row| row.total.unsigned_abs()))
+}
+
 const SET_APPEALED: &str = "
     update moderation_case
        set appeals = id,

@@ -23,6 +23,8 @@ async fn every_query_has_an_index() {
             cases::list_of(sql, &[id, id]).await?;
             cases::list_appeals(sql, &[id, id]).await?;
             cases::count_held(sql, owner, 50).await?;
+            cases::count_appeals(sql, owner, 50).await?;
+            cases::find_oldest_held(sql, owner, Utc::now()).await?;
             cases::list_candidates(sql, id, 50).await?;
             reports::find_case(sql, id).await?;
             reports::is_closed(sql, id).await?;

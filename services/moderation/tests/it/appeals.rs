@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use contract::AccountId;
+use contract::accounts::{AccountState, SanctionImposed};
 use contract::moderation::{Action, AppealAnswered, Evidence, Overturned, Screened};
 use http::Method;
 use serde_json::{Value, json};
@@ -104,5 +105,48 @@ async fn an_overturned_verdict_names_the_check_that_it_exempts_from() {
     let overturned = only(harness.listener.events::<Overturned>());
     assert_eq!((overturned.id, overturned.check.as_deref()), (first, Some("screening.many_links")));
     assert_eq!(harness.listener.events::<AppealAnswered>().len(), 2);
+    harness.world.end().await;
+}
+
+#[tokio::test]
+async fn a_banned_member_reads_why_and_appeals_once_and_an_operator_ends_the_ban() {
+    let harness = Harness::new().await;
+    let world = &harness.world;
+    let (ole, olga) = (world.operator("ole", &["operator"]), world.operator("olga", &["operator"]));
+    let eve = world.member_who("eve", &["member"], |claims| {
+        claims.scope = vec![http_server::auth::APPEALS_SCOPE.to_owned()];
+    });
+    let imposed = SanctionImposed {
+        id: Uuid::now_v7(),
+        account: AccountId(eve.id),
+        state: AccountState::Banned,
+        statement: "Threats.".into(),
+        until: None,
+        by: AccountId(ole.id),
+        at: world.clock().now(),
+    };
+    for _ in 0..2 {
+        harness.publish(&imposed).await;
+    }
+    let own = only(eve.get("/v1/me/decisions").await.expect(200).json()["items"].as_array().unwrap().clone());
+    assert_eq!((&own["id"], &own["statement"]), (&json!(imposed.id), &json!("Threats.")), "{own}");
+    assert_eq!((&own["is_automatic"], &own["can_appeal"]), (&json!(false), &json!(true)), "{own}");
+    eve.get(&format!("/v1/me/decisions/{}", imposed.id)).await.expect(200);
+    let appeal = json!({"verdict": imposed.id, "text": "It was a line of a song."});
+    let send = async || {
+        let request = eve.request(Method::POST, APPEALS).header("idempotency-key", "k1");
+        eve.send(request.json(&appeal)).await.expect(201)
+    };
+    assert_eq!(send().await.json(), send().await.json());
+    eve.post(APPEALS, &appeal).await.refused(409, "moderation.appealed_already");
+    // The queue is for operators, and for nothing less than their own token.
+    eve.get(crate::fixtures::QUEUE).await.refused(403, "auth.suspended");
+
+    let case = only(harness.open(&olga).await);
+    claim(&ole, &case).await.refused(403, "moderation.own_case");
+    decide(&olga, &case, json!({"action": "overturn", "statement": "You are right."})).await.expect(200);
+    world.settle().await;
+    let overturned = only(harness.listener.events::<Overturned>());
+    assert_eq!((overturned.id, overturned.action), (imposed.id, Action::Ban));
     harness.world.end().await;
 }

@@ -99,8 +99,32 @@ async fn an_appeal_joins_the_case_of_what_is_held() {
     }
     let open = harness.open(&mona).await;
     assert_eq!(open.len(), 2);
+    let refused = harness.listener.events::<Decided>().split_off(1);
+    let refused: Vec<_> = refused.iter().map(|decided| (decided.action, decided.removes, decided.id)).collect();
+    let own = ada.get("/v1/me/decisions").await.expect(200).json();
+    let waited: Vec<_> = own["items"].as_array().unwrap().iter().filter(|item| item["action"] == "remove").collect();
+    assert_eq!((refused.len(), waited.len()), (2, 2), "the oldest two are refused: {own}");
+    for (at, item) in waited.iter().rev().enumerate() {
+        assert_eq!(json!(refused[at].2), item["id"], "oldest first");
+        assert!(refused[at].0 == Action::Remove && refused[at].1, "{refused:?}");
+        assert!(item["statement"].as_str().unwrap().contains("waits for a moderator"), "{item}");
+    }
+    // Beside appeals that wait, no more than that many against checks; and an appealed one is not refused for others.
+    for item in &waited {
+        ada.post("/v1/appeals", &json!({"verdict": item["id"], "text": "Why?"})).await.expect(201);
+    }
+    let third = open[0].rsplit('/').next().unwrap();
+    let appeal = json!({"verdict": third, "text": "And this?"});
+    ada.post("/v1/appeals", &appeal).await.refused(429, "moderation.too_many_appeals");
     decide(&mona, &open[0], json!({"action": "keep"})).await.expect(200);
     hold(&harness, &ada, "once more at http://example.org/").await;
-    assert_eq!(harness.open(&mona).await.len(), 2);
+    assert_eq!(harness.open(&mona).await.len(), 4, "two appeals, and two that are held");
+    // While a moderator has them all, another one is refused itself.
+    let max = harness.moderator("max");
+    for case in harness.open(&mona).await {
+        claim(&max, &case).await.expect(200);
+    }
+    let late = hold(&harness, &ada, "and again at http://example.org/").await;
+    assert_eq!(harness.listener.events::<Decided>().pop().map(|decided| decided.id), Some(late.id));
     harness.world.end().await;
 }

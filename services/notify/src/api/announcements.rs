@@ -9,7 +9,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use http_server::operators::{Operator, Superuser};
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Effect, Json, List, Page, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -185,11 +185,12 @@ pub(super) async fn list(
 pub(super) async fn create(
     operator: Operator<Superuser>,
     State(notify): State<Notify>,
+    effect: Effect,
     Json(body): Json<CreateAnnouncement>,
 ) -> Result<(StatusCode, Json<AnnouncementView>), Error> {
     let CreateAnnouncement { category, role, language, texts, url, starts_at, ends_at } = body;
     let new = NewAnnouncement { category, role, language, texts, url, starts_at, ends_at };
-    let made = commands::create_announcement(&notify, operator.actor, new).await?;
+    let made = commands::create_announcement(&notify, operator.actor, new, effect).await?;
     Ok((StatusCode::CREATED, Json(AnnouncementView::of(made, notify.context.clock.now()))))
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use http::StatusCode;
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Effect, Json, List, Page, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -188,10 +188,11 @@ impl From<Reminder> for ReminderView {
 pub(super) async fn create(
     State(notify): State<Notify>,
     member: Member,
+    effect: Effect,
     Json(body): Json<NewReminder>,
 ) -> Result<(StatusCode, Json<ReminderView>), Error> {
     let (text, rule) = body.parse()?;
-    let reminder = commands::create_reminder(&notify, AccountId(member.id()), text, rule).await?;
+    let reminder = commands::create_reminder(&notify, AccountId(member.id()), text, rule, effect).await?;
     Ok((StatusCode::CREATED, Json(reminder.into())))
 }
 

@@ -4,6 +4,7 @@
 //! days, and of all that are kept, is bounded; the act is in the audit trail.
 
 use db::Lane;
+use http_server::Effect;
 use http_server::operators::{Act, Actor};
 use serde_json::json;
 use uuid::Uuid;
@@ -24,6 +25,7 @@ pub(crate) async fn create_announcement(
     notify: &Notify,
     actor: Actor,
     new: NewAnnouncement,
+    effect: Effect,
 ) -> Result<Announcement, Error> {
     let now = notify.context.clock.now();
     let (starts_at, ends_at) = new.check(now).map_err(Error::InvalidAnnouncement)?;
@@ -47,6 +49,7 @@ pub(crate) async fn create_announcement(
             return Err(Error::TooManyAnnouncements(max));
         }
         announcements::insert(tx, &made).await?;
+        effect.done(tx).await?;
         let after = json!({
             "category": made.category,
             "role": made.role,

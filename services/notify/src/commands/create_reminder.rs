@@ -5,6 +5,7 @@
 
 use contract::AccountId;
 use db::Lane;
+use http_server::Effect;
 
 use crate::error::Error;
 use crate::model::{Reminder, ReminderState, Rule, is_ahead};
@@ -20,6 +21,7 @@ pub(crate) async fn create_reminder(
     member: AccountId,
     text: String,
     rule: Rule,
+    effect: Effect,
 ) -> Result<Reminder, Error> {
     let now = notify.context.clock.now();
     let id = notify.context.random.uuid_v7(now);
@@ -46,6 +48,7 @@ pub(crate) async fn create_reminder(
         let (state, is_snoozed, version, ended_at) = (ReminderState::Waiting, false, 0, None);
         let reminder = Reminder { id, member, text, rule, subject_version, at, state, is_snoozed, version, ended_at };
         reminders::insert(tx, &reminder).await?;
+        effect.done(tx).await?;
         Ok(reminder)
     });
     written.await

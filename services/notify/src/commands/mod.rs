@@ -60,10 +60,11 @@ mod tell;
 mod tell_of_media;
 mod unsubscribe;
 mod withdraw;
+mod withdraw_hidden;
 mod withdraw_pushes;
 
 pub(crate) use announce::{cancel_announcement, create_announcement};
-pub(crate) use change_audience::change_audience;
+pub(crate) use change_audience::{change_audience, change_thread_audience};
 pub(crate) use check_counts::check_counts;
 pub(crate) use create_reminder::create_reminder;
 pub(crate) use end_sessions::end_sessions;

@@ -47,7 +47,7 @@ pub(super) async fn withdraw_forbidden(notify: &Notify, proposals: &[Proposal]) 
             forbidden.push(withdrawn);
         }
     }
-    let narrowed = proposals.iter().filter(|proposal| known.is_narrowed(proposal));
+    let narrowed = proposals.iter().filter(|proposal| known.is_narrowed(proposal) || known.has_parted(proposal));
     let mut by_subject: BTreeMap<String, Vec<AccountId>> = BTreeMap::new();
     for Proposal { member, subject, .. } in narrowed {
         by_subject.entry(subject.clone().unwrap_or_default()).or_default().push(*member);

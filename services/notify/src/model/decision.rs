@@ -53,6 +53,8 @@ impl KnownPerson {
 pub(crate) struct Known {
     /// The relations that hold.
     pub relations: HashSet<Relation>,
+    /// Members and authors of whom one follows the other no longer, or is a close friend no longer.
+    pub parted: HashSet<(AccountId, AccountId)>,
     /// People; an account of which nothing is known is public and active.
     pub people: HashMap<AccountId, KnownPerson>,
     /// The preferences of those who have set some.
@@ -94,6 +96,12 @@ impl Known {
         let mut audiences = proposal.subject.iter().chain(&proposal.thread).filter_map(changed);
         proposal.access != Access::Own
             && audiences.any(|audience| !self.may_see(proposal.member, &audience.access_after(proposal.access)))
+    }
+
+    /// Whether a member could see what a proposal is about until a relation to its author ended.
+    pub(crate) fn has_parted(&self, proposal: &Proposal) -> bool {
+        let Access::Post { author, .. } = proposal.access else { return false };
+        self.parted.contains(&(proposal.member, author)) && !self.may_see(proposal.member, &proposal.access)
     }
 
     /// Whether a proposal must not be told, whatever the member prefers.

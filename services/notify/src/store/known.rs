@@ -2,7 +2,7 @@
 //!
 //! Invariant: a fixed number of queries, however many proposals there are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -28,6 +28,8 @@ pub(crate) async fn read(sql: &impl Sql, proposals: &[Proposal], now: DateTime<U
     let objects = unique(proposals.iter().map(|proposal| proposal.entry.clone()).chain(subjects.iter().cloned()));
     Ok(Known {
         relations: relations::list(sql, &members, &others, now).await?.into_iter().collect(),
+        // What has ended matters for what was told before it ended.
+        parted: HashSet::new(),
         // Who somebody is matters of those who act only, and of those whose posts they are.
         people: people::list(sql, &others).await?.into_iter().map(|person| (person.account, person)).collect(),
         preferences: settings::list(sql, &members).await?.into_iter().collect(),
@@ -45,8 +47,8 @@ async fn read_audiences(sql: &impl Sql, proposals: &[Proposal]) -> Result<HashMa
     Ok(post_audiences::list(sql, &subjects).await?.into_iter().collect())
 }
 
-/// Returns what may have forbidden proposals since they were told: blocks, mutes, removals, erasures, changes of who
-/// may read a post, and the standings of those who have acted.
+/// Returns what may have forbidden proposals since they were told: blocks, mutes, follows that have ended, removals,
+/// erasures, changes of who may read a post, and the standings of those who have acted.
 pub(crate) async fn read_forbidding(
     sql: &impl Sql,
     proposals: &[Proposal],
@@ -54,7 +56,9 @@ pub(crate) async fn read_forbidding(
 ) -> Result<Known, Error> {
     let members = unique(proposals.iter().map(|proposal| proposal.member));
     let audiences = read_audiences(sql, proposals).await?;
-    let authors = unique(audiences.values().map(|audience| audience.author));
+    let parted = list_parted(sql, proposals, now).await?;
+    let parted_authors = parted.iter().map(|(_, author)| *author);
+    let authors = unique(audiences.values().map(|audience| audience.author).chain(parted_authors));
     let actors = unique(proposals.iter().filter_map(|proposal| proposal.actor));
     let people = unique(actors.iter().chain(&authors).copied());
     let accounts = unique(members.iter().chain(&actors).copied());
@@ -64,15 +68,35 @@ pub(crate) async fn read_forbidding(
         relations: relations::list_silencing(sql, &members, &actors, now)
             .await?
             .into_iter()
-            // As a rule no post was changed, and nothing is read.
+            // As a rule no post was changed, no follow has ended, and nothing is read.
             .chain(relations::list(sql, &members, &authors, now).await?)
             .collect(),
+        parted,
         people: people::list(sql, &people).await?.into_iter().map(|person| (person.account, person)).collect(),
         audiences,
         removed: removed::list(sql, &objects).await?.into_iter().collect(),
         erased: people::list_erased(sql, &accounts).await?.into_iter().collect(),
         ..Known::default()
     })
+}
+
+/// Returns the members and the authors of proposals of whom one follows the other no longer.
+async fn list_parted(
+    sql: &impl Sql,
+    proposals: &[Proposal],
+    now: DateTime<Utc>,
+) -> Result<HashSet<(AccountId, AccountId)>, Error> {
+    let pair = |proposal: &Proposal| match proposal.access {
+        Access::Post { author, .. } => Some((proposal.member, author)),
+        Access::Own => None,
+    };
+    let (members, authors) = (
+        unique(proposals.iter().filter_map(pair).map(|(member, _)| member)),
+        unique(proposals.iter().filter_map(pair).map(|(_, author)| author)),
+    );
+    let ended = relations::list_ended(sql, &members, &authors, now).await?;
+    // In either direction: what is for friends needs both.
+    Ok(ended.into_iter().flat_map(|ended| [(ended.member, ended.other), (ended.other, ended.member)]).collect())
 }
 
 /// Returns how members stand to an author.

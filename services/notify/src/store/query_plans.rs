@@ -20,6 +20,7 @@ async fn read_known(sql: &Plans<'_>) -> Result<(), db::Error> {
     let (now, id, subjects) = (Utc::now(), Uuid::nil(), ["a".to_owned(), "b".to_owned()]);
     relations::list(sql, &[MEMBER, OTHER], &[OTHER], now).await?;
     relations::list_silencing(sql, &[MEMBER, OTHER], &[OTHER], now).await?;
+    relations::list_ended(sql, &[MEMBER, OTHER], &[OTHER], now).await?;
     relations::list_members(sql, OTHER, RelationKind::Follow, MEMBER, 50).await?;
     people::list(sql, &[MEMBER, OTHER]).await?;
     people::list_erased(sql, &[MEMBER, OTHER]).await?;

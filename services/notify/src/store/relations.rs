@@ -53,7 +53,7 @@ pub(crate) async fn list(
     others: &[AccountId],
     now: DateTime<Utc>,
 ) -> Result<Vec<Relation>, Error> {
-    list_of(sql, some, others, "", now).await
+    list_of(sql, some, others, "is_on = true", now).await
 }
 
 /// Returns the blocks and mutes among them.
@@ -63,14 +63,24 @@ pub(crate) async fn list_silencing(
     others: &[AccountId],
     now: DateTime<Utc>,
 ) -> Result<Vec<Relation>, Error> {
-    list_of(sql, some, others, "and kind in ('block', 'mute')", now).await
+    list_of(sql, some, others, "kind in ('block', 'mute') and is_on = true", now).await
+}
+
+/// Returns the follows, and the close friendships, among them that have ended.
+pub(crate) async fn list_ended(
+    sql: &impl Sql,
+    some: &[AccountId],
+    others: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<Vec<Relation>, Error> {
+    list_of(sql, some, others, "kind in ('follow', 'close') and is_on = false", now).await
 }
 
 async fn list_of(
     sql: &impl Sql,
     some: &[AccountId],
     others: &[AccountId],
-    of_kind: &str,
+    condition: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<Relation>, Error> {
     if some.is_empty() || others.is_empty() {
@@ -82,16 +92,14 @@ async fn list_of(
            from relation
           where member in {some_names}
             and other in {other_names}
-            {of_kind}
-            and is_on = true
+            and {condition}
             and (until_us is null or until_us > $1)
           union
          select member, other, kind
            from relation
           where member in {other_names}
             and other in {some_names}
-            {of_kind}
-            and is_on = true
+            and {condition}
             and (until_us is null or until_us > $1)"
     );
     let accounts = some.iter().chain(others).map(|account| account.0.into());

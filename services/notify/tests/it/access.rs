@@ -3,9 +3,10 @@
 use chrono::TimeDelta;
 use contract::accounts::{AccountState, Profile, ProfileChanged, StandingChanged};
 use contract::social::talk::{CommentRemoved, Commented};
-use contract::social::{Audience, Blocked, PostChanged, Posted, Unblocked};
+use contract::social::threads::ThreadAudienceChanged;
+use contract::social::{Audience, Blocked, FindHiddenPosts, PostChanged, Posted, Unblocked, Unfollowed};
 use serde_json::json;
-use testkit::{TestClient, World};
+use testkit::{TestClient, World, fake_role};
 use uuid::Uuid;
 
 use crate::fixtures::{follow, list, publish_all, react, world_of};
@@ -186,5 +187,62 @@ async fn who_is_in_the_audience_of_a_post_no_more_has_no_notice_of_it() {
     publish_all(&world, &[changed(2, Audience::Close, true, 2)]).await;
     publish_all(&world, &[post(&world, &ada, 2, Audience::Public)]).await;
     assert_eq!((kinds(&exact(&world, &bob).await).len(), exact(&world, &cy).await["unread"].clone()), (2, json!(0)));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_stops_following_has_no_notice_of_what_followers_see() {
+    let (world, [ada, bob, cy]) = world_of(["ada", "bob", "cy"]).await;
+    // Of the posts below, social shows the first to followers only.
+    let social = fake_role("social").answer::<FindHiddenPosts>(|path| {
+        let asked = path.get("ids").split(',').filter_map(|id| id.parse::<Uuid>().ok());
+        Some(asked.filter(|id| *id == Uuid::from_u128(1)).collect())
+    });
+    social.join(&world).await;
+    follow_all(&world, &[&bob, &cy], &ada).await;
+    let posts = [post(&world, &ada, 1, Audience::Followers), post(&world, &ada, 2, Audience::Public)];
+    publish_all(&world, &posts).await;
+    let answer = Commented {
+        answered: Some(account(&bob)),
+        audience: Some(Audience::Followers),
+        ..comment(&world, &cy, &ada, 1, 10)
+    };
+    publish_all(&world, &[answer]).await;
+    assert_eq!(kinds(&exact(&world, &bob).await), ["answered", "posted", "posted"]);
+
+    let (follower, followee, at) = (account(&bob), account(&ada), world.clock().now());
+    publish_all(&world, &[Unfollowed { follower, followee, at }]).await;
+    let left = exact(&world, &bob).await;
+    assert_eq!((kinds(&left), subject(&left["items"][0])), (vec!["posted"], 2));
+    assert_eq!(kinds(&exact(&world, &cy).await), ["posted", "posted"], "others keep theirs");
+    // The events of before arrive again.
+    publish_all(&world, &posts).await;
+    assert_eq!(exact(&world, &bob).await, left);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_sees_a_thread_no_more_has_no_notice_of_its_parts() {
+    let (world, [ada, bob, cy]) = world_of(["ada", "bob", "cy"]).await;
+    let (thread, part) = (Uuid::from_u128(70), Uuid::from_u128(7));
+    let answer = |number| Commented {
+        answered: Some(account(&cy)),
+        thread: Some(thread),
+        ..comment(&world, &bob, &bob, 7, number)
+    };
+    publish_all(&world, &[answer(10)]).await;
+    assert_eq!(kinds(&exact(&world, &cy).await), ["answered"]);
+    let narrowed = ThreadAudienceChanged {
+        thread,
+        opener: account(&ada),
+        audience: Audience::Close,
+        parts: vec![part],
+        version: 2,
+    };
+    publish_all(&world, &[narrowed]).await;
+    assert_eq!(exact(&world, &cy).await["items"], json!([]));
+    // An event from before the change arrives late.
+    publish_all(&world, &[answer(11)]).await;
+    assert_eq!(exact(&world, &cy).await["items"], json!([]));
     world.end().await;
 }

@@ -9,7 +9,15 @@ use crate::fixtures::{publish_all, world_of};
 use crate::happenings::{account, exact, kinds, upload};
 
 fn ready(id: &MediaId) -> Ready {
-    Ready { id: id.clone(), width: None, height: None, duration_ms: None, thumbhash: None, assets: Vec::new() }
+    Ready {
+        id: id.clone(),
+        width: None,
+        height: None,
+        duration_ms: None,
+        thumbhash: None,
+        assets: Vec::new(),
+        pictures: Vec::new(),
+    }
 }
 
 #[tokio::test]

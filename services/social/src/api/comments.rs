@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use contract::social::talk_views::CommentView;
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Effect, Json, List, Page, Path, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::reader_of;
 use crate::commands::{self, NewComment};
 use crate::error::Error;
-use crate::known_people::{caller, reader};
-use crate::model::{CommentText, Position, parse_cursor};
+use crate::known_people::{caller, reader, sender};
+use crate::model::{Comment, CommentText, Position, parse_cursor};
 use crate::queries;
 use crate::queries::comments::CommentSelection;
 use crate::state::Social;
@@ -56,13 +56,6 @@ pub(super) struct CommentsParams {
     /// The token of the post's link, if it has the audience `link`.
     #[param(example = "5kT0vYq8Zb3mXw1RcHs9Ga")]
     link: Option<String>,
-}
-
-/// Returns the URL of a comment, with the token of the post's link if the request had something that can be one.
-fn location(id: Uuid, token: Option<&str>) -> String {
-    let is_plain = |token: &&str| token.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let query = token.filter(is_plain).map_or_else(String::new, |token| format!("?link={token}"));
-    format!("/v1/comments/{id}{query}")
 }
 
 /// Returns the position behind which a page begins.
@@ -116,7 +109,11 @@ pub(super) async fn list(
 /// Writes a comment.
 ///
 /// Its `state` is `pending` if the author of the post approves comments first, by the post's policy or by their
-/// settings. Then only they and its author see it until they approve it.
+/// settings. Then only they and its author see it until they approve it. It is `pending` with a `verdict`, too, if a
+/// moderator reads it first: only its author sees it then, and can appeal against the verdict.
+///
+/// 429 says that it comes too early, 403 `social.refused` that it is not taken; both have a `reason` that clients show,
+/// and the second the `verdict` that an appeal names.
 #[utoipa::path(
     post,
     path = "/v1/posts/{id}/comments",
@@ -155,6 +152,8 @@ pub(super) async fn list(
             "social.no_such_person",
             "social.not_allowed",
             "social.not_found",
+            "social.refused",
+            "social.slow_down",
             "social.too_often",
             "request.bad_idempotency_key",
             "request.done_before",
@@ -168,17 +167,18 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Path(id): Path<Uuid>,
     Query(params): Query<LinkParams>,
     Json(body): Json<NewCommentBody>,
 ) -> Result<impl IntoResponse, Error> {
     let text = CommentText::parse(&body.text).map_err(Error::InvalidComment)?;
-    let author = caller(&social, &member).await?;
-    let number = author.number;
+    let author = sender(&social, &member).await?;
+    let number = author.person.number;
     let new = NewComment { post: id, token: params.link.clone(), text, answers: body.answers };
-    let id = commands::create_comment(&social, author, new).await?;
+    let id = commands::create_comment(&social, author, new, effect).await?;
     let comment = queries::comments::get(&social, number, id, params.link.as_deref()).await?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, location(id, params.link.as_deref()))], Json(comment)))
+    Ok((StatusCode::CREATED, [(header::LOCATION, Comment::location(id, params.link.as_deref()))], Json(comment)))
 }
 
 /// Returns a comment.

@@ -8,7 +8,7 @@ use contract::MediaId;
 use contract::social::talk_views::GreetingView;
 use http::{HeaderName, StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Effect, Json, List, Page, Path, Query};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -101,11 +101,12 @@ pub(super) struct NewGreetingBody {
 pub(super) async fn create(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Json(body): Json<NewGreetingBody>,
 ) -> Result<impl IntoResponse, Error> {
     let new = NewGreeting::parse(body.media, &body.to_name, &body.text, body.expires_in);
     let (new, sender) = (new.map_err(Error::InvalidGreeting)?, caller(&social, &member).await?);
-    let (id, token) = commands::create_greeting(&social, sender.clone(), new).await?;
+    let (id, token) = commands::create_greeting(&social, sender.clone(), new, effect).await?;
     let mut greeting = queries::greetings::get_own(&social, &sender, id).await?;
     greeting.url = Some(token.url());
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/greetings/{id}"))], Json(greeting)))

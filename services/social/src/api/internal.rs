@@ -10,7 +10,9 @@ use base::Query as _;
 use contract::AccountId;
 use contract::social::threads::{FindThread, ThreadView};
 use contract::social::views::{FeedView, PersonView, PostView, ProfileView};
-use contract::social::{Contact, FindContacts, FindHomeFeed, FindPeople, FindPosts, FindProfileView, FindShownPerson};
+use contract::social::{
+    Contact, FindContacts, FindHiddenPosts, FindHomeFeed, FindPeople, FindPosts, FindProfileView, FindShownPerson,
+};
 use contract::social::{MAX_CONTACTS_PER_QUERY, MAX_IDS_PER_QUERY, parse_cursor_word, parse_reader};
 use http_server::{Json, Page, Path};
 use uuid::Uuid;
@@ -24,6 +26,7 @@ use crate::state::Social;
 pub(super) fn router() -> Router<Social> {
     Router::new()
         .route(FindPosts::PATH, get(posts))
+        .route(FindHiddenPosts::PATH, get(hidden_posts))
         .route(FindPeople::PATH, get(people))
         .route(FindProfileView::PATH, get(profile))
         .route(FindShownPerson::PATH, get(shown_person))
@@ -48,6 +51,14 @@ async fn posts(
 ) -> Result<Json<Vec<PostView>>, Error> {
     let reader = reader_at(&social, &reader).await?;
     Ok(Json(queries::posts::list(&social, reader, &ids(&joined)).await?))
+}
+
+async fn hidden_posts(
+    State(social): State<Social>,
+    Path((reader, joined)): Path<(String, String)>,
+) -> Result<Json<Vec<Uuid>>, Error> {
+    let reader = reader_at(&social, &reader).await?;
+    Ok(Json(queries::posts::list_hidden(&social, reader, &ids(&joined)).await?))
 }
 
 async fn people(

@@ -9,7 +9,7 @@ use contract::social::views::PostView;
 use contract::social::{Audience, Policies};
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, Path, Query};
+use http_server::{Effect, Json, Path, Query};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::reader_of;
 use crate::commands;
 use crate::error::Error;
-use crate::known_people::{caller, reader};
+use crate::known_people::{caller, reader, sender};
 use crate::model::{InvalidPost, NewPost, Place, PostChange, PostText, SongChoice};
 use crate::queries;
 use crate::state::Social;
@@ -125,6 +125,9 @@ pub(super) struct ShowParams {
 ///
 /// The response has the post, and its URL in `Location`. Its `state` is `waiting` until all of its media can be shown;
 /// until then only its author sees it. A mention lets nobody read it who could not read it without.
+///
+/// A post that mentions many people who don't know its author may be refused, with a `reason`, and a `verdict` that an
+/// appeal names.
 #[utoipa::path(
     post,
     path = "/v1/posts",
@@ -159,6 +162,8 @@ pub(super) struct ShowParams {
             "social.no_such_media",
             "social.no_such_person",
             "social.no_such_song",
+            "social.refused",
+            "social.slow_down",
             "social.too_many_posts",
             "request.bad_idempotency_key",
             "request.done_before",
@@ -172,11 +177,12 @@ pub(super) struct ShowParams {
 pub(super) async fn create(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Json(body): Json<NewPostBody>,
 ) -> Result<impl IntoResponse, Error> {
-    let (new, author) = (body.into_new_post()?, caller(&social, &member).await?);
-    let number = author.number;
-    let id = commands::create_post(&social, author, new).await?;
+    let (new, author) = (body.into_new_post()?, sender(&social, &member).await?);
+    let number = author.person.number;
+    let id = commands::create_post(&social, author, new, effect).await?;
     let post = queries::posts::get(&social, number, id, None).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/posts/{id}"))], Json(post)))
 }
@@ -243,6 +249,8 @@ pub(super) async fn show(
             "social.no_such_person",
             "social.no_such_song",
             "social.not_found",
+            "social.refused",
+            "social.slow_down",
             "request.invalid",
         ])),
     ),
@@ -253,8 +261,8 @@ pub(super) async fn change(
     Path(id): Path<Uuid>,
     Json(body): Json<PostChangeBody>,
 ) -> Result<Json<PostView>, Error> {
-    let (change, author) = (body.into_change()?, caller(&social, &member).await?);
-    let number = author.number;
+    let (change, author) = (body.into_change()?, sender(&social, &member).await?);
+    let number = author.person.number;
     commands::change_post(&social, author, id, change).await?;
     Ok(Json(queries::posts::get(&social, number, id, None).await?))
 }

@@ -9,12 +9,13 @@ use http_server::{Json, Path};
 use super::relation_state::{RelationState, RelationWord, both, both_always, state};
 use crate::commands;
 use crate::error::Error;
+use crate::model::Sender;
 use crate::state::Social;
 
 /// Follows a member, or asks to.
 ///
 /// A member whose profile is private is asked first: the state is `requested` then. Neither side of a block follows the
-/// other.
+/// other. Following very many people who don't follow back is slowed down: 429, with the time after which it goes on.
 #[utoipa::path(
     put,
     path = "/v1/accounts/{handle}/follow",
@@ -42,6 +43,7 @@ use crate::state::Social;
             "social.yourself",
             "social.blocked",
             "social.account_limited",
+            "social.slow_down",
             "social.too_many",
             "social.too_many_follows",
         ])),
@@ -52,8 +54,9 @@ pub(super) async fn follow(
     member: Member,
     Path(handle): Path<String>,
 ) -> Result<Json<RelationState>, Error> {
-    let (caller, other) = both(&social, &member, &handle).await?;
-    Ok(state(commands::follow(&social, caller, other).await?.into()))
+    let (person, other) = both(&social, &member, &handle).await?;
+    let sender = Sender { person, is_confirmed: member.0.confirmed };
+    Ok(state(commands::follow(&social, sender, other).await?.into()))
 }
 
 /// Ends following a member, or takes a request back.

@@ -77,7 +77,8 @@ pub(super) async fn show(
 ///
 /// `keep` leaves it, `remove` removes the post, or the comment with the answers to it. All open reports of the same
 /// thing are closed. Its author finds it in `GET /v1/me/removals`, with the reason of this report and the `message`. An
-/// account is not removed here: limit, suspend or ban it, then decide `keep`. The act is recorded in the audit trail.
+/// account is not removed here: limit, suspend or ban it, then decide `keep`. No moderator decides about something of
+/// their own, or that they have reported. The act is recorded in the audit trail.
 #[utoipa::path(
     post,
     path = "/v1/admin/reports/{id}/decision",
@@ -99,6 +100,7 @@ pub(super) async fn show(
         ("x-codes" = json!([
             "social.invalid_decision",
             "social.no_such_report",
+            "social.own_report",
             "social.report_closed",
             "request.invalid",
         ])),

@@ -8,7 +8,7 @@ use contract::social::Audience;
 use contract::social::threads::ThreadPartView;
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Problem, Query};
+use http_server::{Effect, Json, List, Page, Path, Problem, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use super::reader_of;
 use super::threads::{Clip, LinkParams};
 use crate::commands::{self, NamedPart, NewPart};
 use crate::error::Error;
-use crate::known_people::{caller, reader};
+use crate::known_people::{caller, reader, sender};
 use crate::model::thread::policies_of_part;
 use crate::model::{InvalidPost, NewPost, Place, PostText, SongChoice, parse_cursor};
 use crate::queries;
@@ -117,6 +117,9 @@ fn named(thread: Uuid, part: Uuid, params: LinkParams) -> NamedPart {
 /// The part appears when its clip can be shown, and, where the rule says so, when it is approved. It is shown to those
 /// who see the thread, but not to those from whom its author is hidden: by a block, or a private profile that they
 /// don't follow.
+///
+/// A part that a verdict holds is `pending`, with the `reason`, until a moderator of the site, or the opener,
+/// approves it.
 #[utoipa::path(
     post,
     path = "/v1/threads/{id}/parts",
@@ -155,6 +158,8 @@ fn named(thread: Uuid, part: Uuid, params: LinkParams) -> NamedPart {
             "social.no_such_person",
             "social.not_a_clip",
             "social.not_found",
+            "social.refused",
+            "social.slow_down",
             "social.thread_closed",
             "social.thread_full",
             "social.too_many_posts",
@@ -171,13 +176,14 @@ fn named(thread: Uuid, part: Uuid, params: LinkParams) -> NamedPart {
 pub(super) async fn join(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Path(thread): Path<Uuid>,
     Query(params): Query<LinkParams>,
     Json(body): Json<NewPartBody>,
 ) -> Result<impl IntoResponse, Error> {
-    let (new, author) = (body.into_new_part(thread, params.link.clone())?, caller(&social, &member).await?);
-    let number = author.number;
-    let id = commands::join_thread(&social, author, new).await?;
+    let (new, author) = (body.into_new_part(thread, params.link.clone())?, sender(&social, &member).await?);
+    let number = author.person.number;
+    let id = commands::join_thread(&social, author, new, effect).await?;
     let part = queries::threads::part(&social, number, thread, id, params.link.as_deref()).await?;
     let location = format!("/v1/threads/{thread}/parts/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(part)))

@@ -9,7 +9,7 @@ use contract::social::threads::{ThreadRule, ThreadView};
 use contract::social::{Audience, Policies};
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, Path, Query};
+use http_server::{Effect, Json, Path, Query};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::reader_of;
 use crate::commands;
 use crate::error::Error;
-use crate::known_people::{caller, reader};
+use crate::known_people::{caller, reader, sender};
 use crate::model::thread::{DEFAULT_CAP, check_cap, parse_title, policy_of};
 use crate::model::{InvalidPost, NewPost, NewThread, Place, PostText, SongChoice};
 use crate::queries;
@@ -165,6 +165,8 @@ pub(super) struct LinkParams {
             "social.no_such_media",
             "social.no_such_person",
             "social.not_a_clip",
+            "social.refused",
+            "social.slow_down",
             "social.too_many_posts",
             "request.bad_idempotency_key",
             "request.done_before",
@@ -178,11 +180,12 @@ pub(super) struct LinkParams {
 pub(super) async fn open(
     State(social): State<Social>,
     member: Member,
+    effect: Effect,
     Json(body): Json<NewThreadBody>,
 ) -> Result<impl IntoResponse, Error> {
-    let (new, opener) = (body.into_new_thread()?, caller(&social, &member).await?);
-    let number = opener.number;
-    let id = commands::open_thread(&social, opener, new).await?;
+    let (new, opener) = (body.into_new_thread()?, sender(&social, &member).await?);
+    let number = opener.person.number;
+    let id = commands::open_thread(&social, opener, new, effect).await?;
     let thread = queries::threads::get(&social, number, id, None).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/threads/{id}"))], Json(thread)))
 }
@@ -251,6 +254,8 @@ pub(super) async fn show(
             "social.invalid_post",
             "social.no_such_person",
             "social.not_found",
+            "social.refused",
+            "social.slow_down",
             "request.invalid",
         ])),
     ),
@@ -261,8 +266,8 @@ pub(super) async fn change(
     Path(id): Path<Uuid>,
     Json(body): Json<ThreadChangeBody>,
 ) -> Result<Json<ThreadView>, Error> {
-    let (change, opener) = (body.into_change()?, caller(&social, &member).await?);
-    let number = opener.number;
+    let (change, opener) = (body.into_change()?, sender(&social, &member).await?);
+    let number = opener.person.number;
     commands::change_thread(&social, opener, id, change).await?;
     Ok(Json(queries::threads::get(&social, number, id, None).await?))
 }

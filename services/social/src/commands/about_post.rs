@@ -9,7 +9,7 @@ use db::{Lane, Tx};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::model::{Person, Post};
+use crate::model::{Person, Post, Relation};
 use crate::queries::posts::{can, is_visible};
 use crate::state::Social;
 use crate::store::{people, posts, relations};
@@ -23,6 +23,8 @@ pub(crate) struct AboutPost {
     pub post: Post,
     /// Who wrote it.
     pub owner: Person,
+    /// How the member stands to the author.
+    pub relation: Relation,
     /// What the member may do.
     pub can: PostCanView,
 }
@@ -74,5 +76,5 @@ pub(crate) async fn read(
         return Err(Error::NotFound);
     }
     let can = can(&post, &owner, &relation, actor.standing.may_publish(now));
-    Ok(AboutPost { actor, post, owner, can })
+    Ok(AboutPost { actor, post, owner, relation, can })
 }

@@ -8,7 +8,7 @@ use super::pair::Pair;
 use crate::error::Error;
 use crate::model::Person;
 use crate::state::Social;
-use crate::store::{counts, follows};
+use crate::store::{counts, follows, verdicts};
 
 /// Answers the request of `asker` to follow `actor`. One that is refused leaves nothing, and its asker is not told.
 pub(crate) async fn answer_request(
@@ -30,6 +30,7 @@ pub(crate) async fn answer_request(
                 counts::add_follows(tx, other.number, actor.number, 1).await?;
                 let (follower, followee) = (other.account, actor.account);
                 tx.publish(&Followed { follower, followee, by_request: true, at: now }, now)?;
+                verdicts::record_answer(tx, follower, followee).await?;
             }
             Ok(())
         })

@@ -1,16 +1,17 @@
 //! Approving a comment that waits.
 //!
 //! Invariant: a comment is approved once, by the author of its post only and while the post is shown, and counted and
-//! announced then.
+//! announced then. What a verdict holds is not theirs to approve.
 
-use contract::social::talk::Commented;
-use db::Lane;
+use chrono::{DateTime, Utc};
+use contract::AccountId;
+use db::{Lane, Tx};
 use uuid::Uuid;
 
-use super::create_comment::count;
+use super::create_comment::Shown;
 use crate::error::Error;
 use crate::known_people::by_handles;
-use crate::model::{Person, words_of};
+use crate::model::{Comment, Person, PersonNumber, Post, words_of};
 use crate::state::Social;
 use crate::store::{comments, people, posts};
 
@@ -27,35 +28,36 @@ pub(crate) async fn approve_comment(social: &Social, actor: Person, id: Uuid) ->
             let written = comments::find_visible(tx, id, actor.number, now).await?;
             let written = written.filter(|written| written.comment.post_author == actor.number);
             let written = written.ok_or(Error::NoSuchComment)?;
-            // What others have left on a removed post is still there for a while.
-            let post = posts::find(tx, written.comment.post).await?;
-            if post.is_none_or(|post| post.expires_at.is_some_and(|end| end <= now)) {
-                return Err(Error::NoSuchComment);
-            }
+            let post = find_shown_post(tx, &written.comment, now).await?.ok_or(Error::NoSuchComment)?;
             if !comments::approve(tx, id, actor.number).await? {
                 return Ok(());
             }
-            let comment = &written.comment;
-            count(tx, comment, 1).await?;
-            let answered = match comment.answers() {
-                Some(above) => comments::find_visible(tx, above, actor.number, now).await?,
-                None => None,
-            };
+            let (comment, author) = (&written.comment, &written.author);
+            let answered = find_answered(tx, comment, actor.number, now).await?;
             let mentioned = people::retain_known(tx, mentioned).await?;
-            let post = posts::find(tx, comment.post).await?;
-            let event = Commented {
-                id,
-                post: comment.post,
-                post_author: actor.account,
-                author: written.author.account,
-                answers: comment.answers(),
-                answered: answered.map(|above| above.author.account),
-                mentions: mentioned.into_iter().map(|person| person.account).collect(),
-                audience: post.as_ref().map(|post| post.audience),
-                thread: post.and_then(|post| post.part).map(|part| part.thread),
-                at: now,
-            };
-            Ok::<_, Error>(tx.publish(&event, now)?)
+            let shown = Shown { comment, post: &post, owner: &actor, author };
+            shown.announce(tx, answered, mentioned, now).await
         })
         .await
+}
+
+/// Returns the post of a comment, unless it is over or was removed: what others have left on it is still there for a
+/// while.
+pub(super) async fn find_shown_post(tx: &Tx, comment: &Comment, now: DateTime<Utc>) -> Result<Option<Post>, Error> {
+    let post = posts::find(tx, comment.post).await?;
+    Ok(post.filter(|post| post.expires_at.is_none_or(|end| end > now)))
+}
+
+/// Returns who wrote the comment under which an answer stands, if the reader sees it.
+pub(super) async fn find_answered(
+    tx: &Tx,
+    comment: &Comment,
+    reader: PersonNumber,
+    now: DateTime<Utc>,
+) -> Result<Option<AccountId>, Error> {
+    let above = match comment.answers() {
+        Some(above) => comments::find_visible(tx, above, reader, now).await?,
+        None => None,
+    };
+    Ok(above.map(|above| above.author.account))
 }

@@ -1,34 +1,48 @@
 //! Changing a post.
 //!
 //! Invariant: only its author changes a post, and what its readers may do counts from the commit on. A mention that is
-//! added widens nothing, and who may not publish writes nothing into what is there.
+//! added widens nothing, and who may not publish writes nothing into what is there. A new text has the verdict that a
+//! new post or part has.
 
 use chrono::{DateTime, Utc};
+use contract::social::threads::ThreadAudienceChanged;
 use contract::social::{Audience, Policies, PostChanged, PostState};
 use db::{Lane, Tx};
+use screening::facts::{Relation as Closeness, Surface};
 use uuid::Uuid;
 
+use super::screen::{Candidate, Disposition, NotStored, Words, into_error};
 use super::set_song::{confirm_song, write_song};
 use crate::error::Error;
 use crate::known_people::by_handles;
-use crate::model::thread::{policies_of_part, rule_after};
-use crate::model::{InvalidPost, Person, Place, Post, PostChange, Song, words_of};
+use crate::model::thread::{MAX_CAP, policies_of_part, rule_after};
+use crate::model::{InvalidPost, Person, Place, Post, PostChange, Relation, Sender, Song, words_of};
 use crate::queries::songs::find_usable;
 use crate::state::Social;
-use crate::store::{counts, people, post_media, post_words, posts, threads};
+use crate::store::{counts, people, post_media, post_words, posts, relations, thread_parts, threads};
 
 /// Changes a post of the author's.
-pub(crate) async fn change_post(social: &Social, author: Person, id: Uuid, change: PostChange) -> Result<(), Error> {
+pub(crate) async fn change_post(social: &Social, sender: Sender, id: Uuid, change: PostChange) -> Result<(), Error> {
     let song = match change.song.as_ref().and_then(|choice| choice.0.as_ref()) {
-        Some(id) => Some(find_usable(social, &author, id).await?),
+        Some(id) => Some(find_usable(social, &sender.person, id).await?),
         None => None,
     };
-    let prepared = Prepared { song: song.clone(), ..prepare(social, change).await? };
-    social
+    let prepared = Prepared { song: song.clone(), ..prepare(social, &sender, id, change).await? };
+    let author = sender.person;
+    let stopped = social
         .context
         .db
-        .write(Lane::of(&author.account).and(&id), async move |tx| apply(tx, &author, id, prepared).await)
+        .write(Lane::of(&author.account).and(&id), async move |tx| {
+            let stopped = screen_change(tx, &author, id, &prepared).await?;
+            if stopped.is_none() {
+                apply(tx, &author, id, prepared).await?;
+            }
+            Ok::<_, Error>(stopped)
+        })
         .await?;
+    if let Some(what) = stopped {
+        return Err(into_error(what, social));
+    }
     if let Some(song) = song {
         confirm_song(social, &song).await;
     }
@@ -42,6 +56,8 @@ pub(super) struct Prepared {
     /// The new song, if the change has one that is not none.
     song: Option<Song>,
     mentioned: Vec<Person>,
+    /// What is to be decided about, if there is a new text.
+    candidate: Candidate,
     token: String,
     now: DateTime<Utc>,
 }
@@ -54,19 +70,76 @@ impl Prepared {
 }
 
 /// Reads everything that a change needs from elsewhere, besides a song.
-pub(super) async fn prepare(social: &Social, change: PostChange) -> Result<Prepared, Error> {
+pub(super) async fn prepare(social: &Social, sender: &Sender, id: Uuid, change: PostChange) -> Result<Prepared, Error> {
     let mentioned = match &change.text {
         Some(text) => by_handles(social, &text.mentions).await?,
         None => Vec::new(),
     };
     // A post that gets the audience `link` gets a new link, so that an earlier one stays dead.
     let (now, token) = (social.context.clock.now(), social.context.random.id());
-    Ok(Prepared { change, song: None, mentioned, token, now })
+    let text = change.text.as_ref().map_or("", |text| text.text.as_str());
+    let words = Words { surface: Surface::Mention, kind: "post", place: id, text };
+    let candidate = Candidate::new(social, sender, words).without_waiting();
+    Ok(Prepared { change, song: None, mentioned, candidate, token, now })
+}
+
+/// Decides about a new text, where it is that of a part in a thread of another member, or mentions strangers whom the
+/// old one does not.
+pub(super) async fn screen_change(
+    tx: &Tx,
+    author: &Person,
+    id: Uuid,
+    prepared: &Prepared,
+) -> Result<Option<NotStored>, Error> {
+    let Prepared { change, mentioned, candidate, now, .. } = prepared;
+    let (Some(text), Some(author)) = (&change.text, people::find(tx, author.number).await?) else { return Ok(None) };
+    let post = posts::find(tx, id).await?.filter(|post| post.author == author.number && post.text != text.text);
+    // Who may not publish is refused for that.
+    let Some(post) = post.filter(|_| author.standing.may_publish(*now)) else { return Ok(None) };
+    let before = post_words::list_mentions(tx, &[id]).await?.remove(&id).unwrap_or_default();
+    let mut added = mentioned.clone();
+    added.retain(|person| !before.contains(&person.number));
+    let thread = post.part.map(|part| part.thread);
+    let (candidate, opener) = match thread {
+        Some(thread) => {
+            let candidate = candidate.clone().moved(Surface::Join, thread).without_waiting();
+            (candidate, find_opener(tx, &author, thread, *now).await?)
+        }
+        None => (candidate.clone(), None),
+    };
+    let to = opener.as_ref().map(|(opener, relation)| (opener, *relation));
+    let reach = candidate.reach(tx, &author, to, &added).await?;
+    if to.is_none() && reach.relation == Closeness::Connected {
+        return Ok(None);
+    }
+    let first = to.map(|(opener, _)| opener).or(added.first()).unwrap_or(&author).account;
+    match candidate.screen(tx, first, reach).await? {
+        Disposition::NotStored(what) => Ok(Some(what)),
+        Disposition::Held(_) | Disposition::Delivered => Ok(None),
+    }
+}
+
+/// Returns who has opened a thread, and how a member stands to them; `None` if it is the member.
+async fn find_opener(
+    tx: &Tx,
+    member: &Person,
+    thread: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<(Person, Relation)>, Error> {
+    let Some(opening) = posts::find(tx, thread).await? else { return Ok(None) };
+    let opener = people::find(tx, opening.author).await?.filter(|opener| opener.number != member.number);
+    match opener {
+        Some(opener) => {
+            let relation = relations::find(tx, member.number, opener.number, now).await?;
+            Ok(Some((opener, relation)))
+        }
+        None => Ok(None),
+    }
 }
 
 /// Changes a post of the author's. Where it opens a thread, the thread's rule follows the policy.
 pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared) -> Result<(), Error> {
-    let Prepared { change, song, mentioned, token, now } = prepared;
+    let Prepared { change, song, mentioned, token, now, .. } = prepared;
     let author = people::find(tx, author.number).await?.ok_or(Error::NotFound)?;
     let post = posts::find(tx, id).await?.filter(|post| post.author == author.number);
     let post = post.filter(|post| post.expires_at.is_none_or(|end| end > now)).ok_or(Error::NotFound)?;
@@ -112,8 +185,21 @@ pub(super) async fn apply(tx: &Tx, author: &Person, id: Uuid, prepared: Prepared
             version: post.version,
         };
         tx.publish(&changed, now)?;
+        if changed.is_audience_changed {
+            publish_parts(tx, &changed, now).await?;
+        }
     }
     Ok(())
+}
+
+/// Tells that others see the parts of a thread, if a post has opened one whose audience has changed.
+async fn publish_parts(tx: &Tx, changed: &PostChanged, now: DateTime<Utc>) -> Result<(), db::Error> {
+    let PostChanged { id: thread, author: opener, audience, version, .. } = *changed;
+    let parts = thread_parts::list_ids(tx, thread, MAX_CAP as usize).await?;
+    if parts.is_empty() {
+        return Ok(());
+    }
+    tx.publish(&ThreadAudienceChanged { thread, opener, audience, parts, version }, now)
 }
 
 /// Whether others read something after a change that they could not read before.

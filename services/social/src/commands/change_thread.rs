@@ -8,10 +8,11 @@ use contract::social::{Audience, Policies};
 use db::Lane;
 use uuid::Uuid;
 
-use super::change_post::{apply, prepare};
+use super::change_post::{apply, prepare, screen_change};
+use super::screen::into_error;
 use crate::error::Error;
 use crate::model::thread::policy_of;
-use crate::model::{InvalidPost, Person, PostChange, PostText, Thread};
+use crate::model::{InvalidPost, PostChange, PostText, Sender, Thread};
 use crate::state::Social;
 use crate::store::{posts, threads};
 
@@ -31,14 +32,15 @@ pub(crate) struct ThreadChange {
 /// Changes a thread of the opener's.
 pub(crate) async fn change_thread(
     social: &Social,
-    opener: Person,
+    sender: Sender,
     id: Uuid,
     change: ThreadChange,
 ) -> Result<(), Error> {
     let ThreadChange { title, rule, cap, audience } = change;
     let change = PostChange { text: title, audience, policies: None, place: None, song: None };
-    let prepared = prepare(social, change).await?;
-    social
+    let prepared = prepare(social, &sender, id, change).await?;
+    let opener = sender.person;
+    let stopped = social
         .context
         .db
         .write(Lane::of(&opener.account).and(&id), async move |tx| {
@@ -49,11 +51,18 @@ pub(crate) async fn change_thread(
             if post.is_story && rule != ThreadRule::Closed {
                 return Err(InvalidPost("Nobody joins a story: it ends within a day.").into());
             }
+            if let Some(what) = screen_change(tx, &opener, id, &prepared).await? {
+                return Ok(Some(what));
+            }
             let policies = Policies { join: policy_of(rule), ..post.policies };
             apply(tx, &opener, id, prepared.with_policies(policies)).await?;
             threads::insert(tx, &thread).await?;
             threads::update(tx, id, rule, cap).await?;
-            Ok::<_, Error>(())
+            Ok::<_, Error>(None)
         })
-        .await
+        .await?;
+    match stopped {
+        Some(what) => Err(into_error(what, social)),
+        None => Ok(()),
+    }
 }

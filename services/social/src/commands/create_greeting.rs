@@ -4,6 +4,7 @@
 
 use contract::media::{FindOwnedItems, OwnedItem};
 use db::Lane;
+use http_server::Effect;
 use uuid::Uuid;
 
 use super::settle_waiting::update_of;
@@ -18,6 +19,7 @@ pub(crate) async fn create_greeting(
     social: &Social,
     sender: Person,
     new: NewGreeting,
+    effect: Effect,
 ) -> Result<(Uuid, GreetingToken), Error> {
     let media = find_item(social, &sender, &new).await?;
     let media = media.map(|item| PostMedia::of(item, "")).ok_or_else(|| Error::NoSuchMedia(new.media.to_string()))?;
@@ -52,7 +54,8 @@ pub(crate) async fn create_greeting(
                 return Err(Error::TooOften { max, wait: rest_of_hour(now) });
             }
             greetings::insert(tx, &greeting, &token_hash).await?;
-            Ok(post_media::insert(tx, id, std::slice::from_ref(&media)).await?)
+            post_media::insert(tx, id, std::slice::from_ref(&media)).await?;
+            Ok(effect.created(tx, format!("/v1/greetings/{id}")).await?)
         })
         .await?;
     if let Err(error) = read_again(social, &sender, &new, lane).await {

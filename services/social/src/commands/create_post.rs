@@ -1,22 +1,26 @@
 //! Writing a post: of its own, as the opening of a thread, or as a part of one.
 //!
-//! Invariant: its media were in the author's library when it was written; it appears at once if all of them can be
-//! shown, and otherwise when they can. The state of the media is read again after the write: an event about them may
-//! have come before the post's rows were there.
+//! A verdict comes before a post that mentions people who don't know its author. Invariant: its media were in the
+//! author's library when it was written; it appears at once if all of them can be shown, and otherwise when they can.
+//! The state of the media is read again after the write: an event about them may have come before the post's rows were
+//! there.
 
 use chrono::{DateTime, Utc};
 use contract::media::{FindOwnedItems, OwnedItem};
 use contract::social::{Audience, PostState};
 use db::{Lane, Tx};
+use http_server::Effect;
+use screening::facts::{Relation as Closeness, Surface};
 use uuid::Uuid;
 
 use super::publish_post::{announce, draw_position, numbered};
+use super::screen::{Candidate, Disposition, NotStored, Words, into_error};
 use super::set_song::{confirm_song, write_song};
 use super::settle_waiting::settle_post;
 use crate::error::Error;
 use crate::known_people::by_handles;
 use crate::model::budget::{Act, rest_of_hour};
-use crate::model::{Conclusion, NewPost, Person, Post, PostMedia, Song, ThreadPart, conclude};
+use crate::model::{Conclusion, NewPost, Person, Post, PostMedia, Sender, Song, ThreadPart, conclude};
 use crate::queries::songs::find_usable;
 use crate::state::Social;
 use crate::store::{budgets, counts, people, post_media, post_words, posts};
@@ -28,8 +32,11 @@ pub(super) struct Draft {
     pub post: Post,
     /// Its media.
     pub media: Vec<PostMedia>,
+    /// What is to be decided about, with the people whom it mentions.
+    pub candidate: Candidate,
+    /// Those whom it mentions.
+    pub mentioned: Vec<Person>,
     song: Option<Song>,
-    mentioned: Vec<Person>,
     tags: Vec<String>,
     max_per_hour: u32,
     now: DateTime<Utc>,
@@ -43,18 +50,27 @@ impl Draft {
 }
 
 /// Writes a post and returns its id.
-pub(crate) async fn create_post(social: &Social, author: Person, new: NewPost) -> Result<Uuid, Error> {
-    let draft = prepare(social, &author, new).await?;
+pub(crate) async fn create_post(social: &Social, sender: Sender, new: NewPost, effect: Effect) -> Result<Uuid, Error> {
+    let draft = prepare(social, &sender, new).await?;
+    let author = sender.person;
     let (id, has_media, song) = (draft.post.id, !draft.media.is_empty(), draft.song.clone());
     let lane = Lane::of(&author.account);
-    social
+    let stopped = social
         .context
         .db
         .write(lane, async move |tx| {
             let author = read_author(tx, &author, draft.now).await?;
-            write(tx, &author, draft).await
+            let stopped = screen_mentions(tx, &author, &draft).await?;
+            if stopped.is_none() {
+                write(tx, &author, draft).await?;
+                effect.created(tx, format!("/v1/posts/{id}")).await?;
+            }
+            Ok::<_, Error>(stopped)
         })
         .await?;
+    if let Some(what) = stopped {
+        return Err(into_error(what, social));
+    }
     finish(social, id, has_media).await;
     if let Some(song) = song {
         confirm_song(social, &song).await;
@@ -62,8 +78,27 @@ pub(crate) async fn create_post(social: &Social, author: Person, new: NewPost) -
     Ok(id)
 }
 
+/// Decides about a post that mentions people who don't know its author. It can't wait for a moderator: what would be
+/// held is refused.
+pub(super) async fn screen_mentions(tx: &Tx, author: &Person, draft: &Draft) -> Result<Option<NotStored>, Error> {
+    if draft.mentioned.is_empty() {
+        return Ok(None);
+    }
+    let reach = draft.candidate.reach(tx, author, None, &draft.mentioned).await?;
+    if reach.relation == Closeness::Connected {
+        return Ok(None);
+    }
+    // Alike texts are counted by the people whom they reach: of several, the first stands for all.
+    let first = draft.mentioned.first().map_or(author.account, |person| person.account);
+    match draft.candidate.screen(tx, first, reach).await? {
+        Disposition::NotStored(what) => Ok(Some(what)),
+        Disposition::Held(_) | Disposition::Delivered => Ok(None),
+    }
+}
+
 /// Reads everything that a post needs from elsewhere.
-pub(super) async fn prepare(social: &Social, author: &Person, new: NewPost) -> Result<Draft, Error> {
+pub(super) async fn prepare(social: &Social, sender: &Sender, new: NewPost) -> Result<Draft, Error> {
+    let author = &sender.person;
     let media = find_media(social, author, &new).await?;
     let song = match &new.song.0 {
         Some(id) => Some(find_usable(social, author, id).await?),
@@ -73,7 +108,9 @@ pub(super) async fn prepare(social: &Social, author: &Person, new: NewPost) -> R
     let now = social.context.clock.now();
     let post = first_form(social, author, &new, now);
     let max_per_hour = social.config.max_posts_per_hour;
-    Ok(Draft { post, media, song, mentioned, tags: new.text.tags, max_per_hour, now })
+    let words = Words { surface: Surface::Mention, kind: "post", place: post.id, text: &new.text.text };
+    let candidate = Candidate::new(social, sender, words);
+    Ok(Draft { post, media, candidate, mentioned, song, tags: new.text.tags, max_per_hour, now })
 }
 
 /// Returns the author as they are in the transaction, if they may publish.
@@ -87,7 +124,7 @@ pub(super) async fn read_author(tx: &Tx, author: &Person, now: DateTime<Utc>) ->
 
 /// Writes a post. It appears now, unless it waits for its media or, as a part of a thread, for approval.
 pub(super) async fn write(tx: &Tx, author: &Person, draft: Draft) -> Result<(), Error> {
-    let Draft { post, media, song, mentioned, tags, max_per_hour: max, now } = draft;
+    let Draft { post, media, song, mentioned, tags, max_per_hour: max, now, .. } = draft;
     if !budgets::take(tx, author.number, Act::Post, max, now).await? {
         return Err(Error::TooManyPosts { max, wait: rest_of_hour(now) });
     }

@@ -3,9 +3,10 @@
 //! A decision is about the thing, so it closes every open report of it. What is removed is removed first, as its author
 //! would remove it; its author can read why for as long as a closed report is kept. Invariant: a report is closed only
 //! when what was decided is done, in the transaction that records the operator's act; one whose decision was broken off
-//! stays open, and deciding again ends it. A decision of `moderation` arrives as an event, which is handled until it is
-//! done.
+//! stays open, and deciding again ends it; no moderator decides about what concerns them. A decision of `moderation`
+//! arrives as an event, which is handled until it is done.
 
+use contract::AccountId;
 use contract::moderation::Decided;
 use contract::social::talk::{ReportClosed, ReportDecision, ReportKind, ReportState};
 use db::Lane;
@@ -17,7 +18,7 @@ use super::publish_post::draw_position;
 use super::remove_comment::remove_with_answers;
 use super::remove_post::remove_with_notice;
 use crate::error::Error;
-use crate::model::{PersonNumber, RemovalNotice, check_decision, parse_message};
+use crate::model::{PersonNumber, RemovalNotice, Report, check_decision, parse_message};
 use crate::state::Social;
 use crate::store::{comments, people, posts, reports};
 
@@ -40,6 +41,7 @@ pub(crate) async fn decide_report(
         return Err(Error::ReportClosed);
     }
     let (kind, object) = (report.new.kind, report.new.object);
+    check_party(social, &actor, &report).await?;
     check_decision(kind, decision).map_err(Error::InvalidDecision)?;
     let message = parse_message(decision, message).map_err(Error::InvalidDecision)?;
     if decision == ReportDecision::Remove {
@@ -49,6 +51,19 @@ pub(crate) async fn decide_report(
     let change = (json!({"state": "open"}), json!({"state": "closed", "decision": decision}));
     let act = Act::new(actor, "social.report_decided", now).on(kind.as_str(), object).because(reason);
     close(social, (kind, object), decision, Some(act.change(change.0, change.1))).await
+}
+
+/// Refuses a moderator whom a report concerns, as the queue of `moderation` does: it is about something of theirs, or
+/// they have reported that.
+async fn check_party(social: &Social, actor: &Actor, report: &Report) -> Result<(), Error> {
+    let sql = social.context.db.read();
+    let Some(account) = actor.account else { return Ok(()) };
+    let Some(person) = people::find_by_account(sql, AccountId(account)).await? else { return Ok(()) };
+    let (number, new) = (person.number, &report.new);
+    if report.owner == number || reports::has_reported(sql, number, new.kind, new.object).await? {
+        return Err(Error::OwnReport);
+    }
+    Ok(())
 }
 
 /// Follows a decision of moderation: removes the thing, if that was decided, and closes all open reports of it. The

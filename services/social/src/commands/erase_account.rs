@@ -15,7 +15,7 @@ use super::set_song::remove_song;
 use crate::error::Error;
 use crate::model::{Person, Position};
 use crate::state::Social;
-use crate::store::{comments, erasure, feed_owners, greetings, people, posts, songs};
+use crate::store::{comments, erasure, feed_owners, greetings, people, posts, songs, verdicts};
 
 /// Posts per transaction, each with rows of media, tags and mentions.
 const BATCH_POSTS: usize = 20;
@@ -40,6 +40,7 @@ pub(crate) async fn erase_account(social: &Social, account: AccountId) -> Result
         remove_greetings(social, &person).await?;
         remove_songs(social, &person).await?;
         remove_relations(social, &person).await?;
+        remove_verdicts(social, &person).await?;
         let lane = Lane::of(&account);
         db.write(lane, async move |tx| people::remove(tx, person.number).await).await?;
     }
@@ -86,6 +87,20 @@ async fn remove_songs(social: &Social, person: &Person) -> Result<(), Error> {
             remove_song(social, song).await?;
         }
         if found.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes what verdicts have of the person: texts in numbers, verdicts, and who has answered whom.
+async fn remove_verdicts(social: &Social, person: &Person) -> Result<(), Error> {
+    let account = person.account;
+    loop {
+        let db = &social.context.db;
+        let lane = Lane::of(&account);
+        let removed =
+            db.write(lane, async move |tx| verdicts::remove_of_account(tx, account, BATCH_ROWS).await).await?;
+        if removed == 0 {
             return Ok(());
         }
     }

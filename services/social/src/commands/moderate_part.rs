@@ -4,8 +4,10 @@
 //! author can read; whoever may do neither learns nothing of parts that they don't see.
 
 use chrono::{DateTime, Utc};
+use contract::AccountId;
 use contract::social::threads::{PartApproved, PartState};
 use db::{Lane, Sql};
+use screening_store::verdicts;
 use uuid::Uuid;
 
 use super::publish_post::{remove, settle, take_out};
@@ -16,6 +18,7 @@ use crate::queries::openings::{self, Opening};
 use crate::queries::posts::find_visible;
 use crate::state::Social;
 use crate::store::thread_parts::Reason;
+use crate::store::verdicts::HOME;
 use crate::store::{people, posts, relations, thread_parts, threads};
 
 /// A part that a member acts on.
@@ -78,6 +81,43 @@ pub(crate) async fn approve_part(social: &Social, actor: Person, named: NamedPar
     if let Err(error) = settle_post(social, id).await {
         // It is approved. If it waits for its clip, a job asks again within a minute.
         tracing::warn!(%error, post.id = %id, "the media of an approved part could not be read again");
+    }
+    Ok(())
+}
+
+/// Takes a part into its thread that a verdict has held, as its opener would approve it. Does nothing if it waits no
+/// more, or if there is no place.
+pub(super) async fn release_part(social: &Social, id: Uuid, verdict: Uuid, owner: AccountId) -> Result<(), Error> {
+    let (sql, now, random) = (social.context.db.read(), social.context.clock.now(), social.context.random.clone());
+    let held = verdicts::find(sql, &HOME, owner.0, verdict).await?;
+    if held.is_none_or(|held| held.object != Some(id)) {
+        return Ok(());
+    }
+    let Some(post) = posts::find(sql, id).await? else { return Ok(()) };
+    let Some(author) = people::find(sql, post.author).await? else { return Ok(()) };
+    let Some(thread) = post.part.map(|part| part.thread) else { return Ok(()) };
+    social
+        .context
+        .db
+        .write(Lane::of(&author.account).and(&thread), async move |tx| {
+            let Some(author) = people::find(tx, author.number).await? else { return Ok(()) };
+            let Some(post) = posts::find(tx, id).await? else { return Ok(()) };
+            let Some(part) = post.part.clone().filter(|part| part.state == PartState::Pending) else { return Ok(()) };
+            let may_publish = author.standing.may_publish(now) && !people::is_erased(tx, author.account).await?;
+            if !may_publish || !threads::take_place(tx, thread).await? {
+                return Ok(());
+            }
+            thread_parts::set_state(tx, id, thread, PartState::Joined, None).await?;
+            // No member of the thread has approved it, and who the moderator is stays with moderation.
+            let by = author.account;
+            tx.publish(&PartApproved { thread, part: id, author: by, by, at: now }, now)?;
+            let approved = Post { part: Some(ThreadPart { state: PartState::Joined, reason: None, ..part }), ..post };
+            settle(tx, &author, approved, &random, now).await
+        })
+        .await?;
+    if let Err(error) = settle_post(social, id).await {
+        // It is approved. If it waits for its clip, a job asks again within a minute.
+        tracing::warn!(%error, post.id = %id, "the media of a released part could not be read again");
     }
     Ok(())
 }

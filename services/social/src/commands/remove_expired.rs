@@ -6,11 +6,14 @@
 use chrono::TimeDelta;
 use db::Lane;
 use db::schedule::Run;
+use screening_store::{texts, verdicts};
 
 use super::publish_post::remove;
+use super::screen::FIRST_TEXT_AGE;
 use crate::error::Error;
 use crate::model::Position;
 use crate::state::Social;
+use crate::store::verdicts::HOME;
 use crate::store::{budgets, greetings, people, posts, removals, reports, songs};
 
 /// Posts per transaction, each with rows of media, tags and mentions.
@@ -25,6 +28,11 @@ const BATCH_GREETINGS: usize = 20;
 const BATCH_SONGS: usize = 50;
 /// How long an erased account is remembered. No event about it can arrive any more then: the bus keeps 7 days.
 const ERASED_TTL: TimeDelta = TimeDelta::days(30);
+
+/// How long a verdict is kept: as long as a decision of moderation about it, by default.
+const VERDICT_AGE: TimeDelta = TimeDelta::days(180);
+/// After how long without a link to it a site is new again for verdicts.
+const DOMAIN_AGE: TimeDelta = TimeDelta::days(365);
 
 /// Removes the stories that have expired.
 pub(crate) async fn remove_expired_posts(social: &Social, run: &Run) -> Result<(), Error> {
@@ -55,7 +63,8 @@ pub(crate) async fn remove_expired_posts(social: &Social, run: &Run) -> Result<(
 }
 
 /// Removes rows of earlier hours, of accounts that were erased long ago, of greetings that have ended, of reports that
-/// were closed long ago, of what moderators removed long ago, and of songs that no post names.
+/// were closed long ago, of what moderators removed long ago, of songs that no post names, and of what verdicts compare
+/// with no more.
 pub(crate) async fn remove_old_rows(social: &Social, run: &Run) -> Result<(), Error> {
     let now = social.context.clock.now();
     let closed_before = now - social.config.report_age();
@@ -74,7 +83,11 @@ pub(crate) async fn remove_old_rows(social: &Social, run: &Run) -> Result<(), Er
                 let closed = reports::remove_closed(tx, closed_before, BATCH_ROWS).await?;
                 let told = removals::remove_old(tx, Position::at(closed_before, 0), BATCH_ROWS).await?;
                 let has_songs = songs::remove_unused(tx, BATCH_SONGS).await? == BATCH_SONGS as u64;
-                let removed = budgets.max(erased).max(visits).max(closed).max(told);
+                let texts = texts::remove_old_first(tx, &HOME, now - FIRST_TEXT_AGE, BATCH_ROWS).await?;
+                let domains = texts::remove_old_domains(tx, &HOME, now - DOMAIN_AGE, BATCH_ROWS).await?;
+                let verdicts = verdicts::remove_old(tx, &HOME, now - VERDICT_AGE, BATCH_ROWS).await?;
+                let of_verdicts = texts.max(domains).max(verdicts);
+                let removed = budgets.max(erased).max(visits).max(closed).max(told).max(of_verdicts);
                 Ok::<_, Error>(if has_more || has_songs { BATCH_ROWS as u64 } else { removed })
             })
             .await?;

@@ -42,6 +42,15 @@ impl CommentText {
     }
 }
 
+/// A verdict that holds something, as its author reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HeldBy {
+    /// The verdict.
+    pub verdict: Uuid,
+    /// The code of its reason.
+    pub reason: String,
+}
+
 /// A comment as its row has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Comment {
@@ -57,8 +66,10 @@ pub(crate) struct Comment {
     pub parent: Uuid,
     /// Its place in lists.
     pub position: Position,
-    /// Whether it waits for approval.
+    /// Whether it waits for approval, or for a moderator.
     pub is_pending: bool,
+    /// The verdict that holds it until a moderator has read it; it is pending then.
+    pub held: Option<HeldBy>,
     /// The text.
     pub text: String,
     /// The answers that are shown.
@@ -68,6 +79,13 @@ pub(crate) struct Comment {
 }
 
 impl Comment {
+    /// Returns the URL of a comment, with the token of the post's link if the request had something that can be one.
+    pub(crate) fn location(id: Uuid, token: Option<&str>) -> String {
+        let is_plain = |token: &&str| token.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let query = token.filter(is_plain).map_or_else(String::new, |token| format!("?link={token}"));
+        format!("/v1/comments/{id}{query}")
+    }
+
     /// Returns the comment that it answers.
     pub(crate) fn answers(&self) -> Option<Uuid> {
         (self.parent != self.post).then_some(self.parent)

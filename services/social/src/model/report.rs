@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::person::PersonNumber;
 
 /// The role of things that are here, as moderation names them.
-const ROLE: &str = "social";
+pub(crate) const ROLE: &str = "social";
 /// The longest text, in characters.
 const MAX_TEXT_CHARS: usize = 1_000;
 

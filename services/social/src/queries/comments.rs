@@ -1,15 +1,17 @@
 //! Comments as a reader sees them.
 //!
 //! Invariant: a comment is shown to those who may see its post, without those of people who are not shown to the
-//! reader, and without answers to these. What waits is shown to its author and to the author of the post.
+//! reader, and without answers to these. What waits is shown to its author and to the author of the post; what a
+//! verdict holds to its author alone.
 
 use contract::social::talk::TalkState;
-use contract::social::talk_views::{CommentCanView, CommentView};
+use contract::social::talk_views::{CommentCanView, CommentView, HeldByView};
+use screening::reason::Reason;
 use uuid::Uuid;
 
 use super::posts;
 use crate::error::Error;
-use crate::model::{Comment, PersonNumber, Position, Post};
+use crate::model::{Comment, HeldBy, PersonNumber, Position, Post};
 use crate::state::Social;
 use crate::store::comments::{self, AuthoredComment};
 
@@ -104,8 +106,19 @@ fn page(
     (written.iter().map(view).collect(), next)
 }
 
+fn verdict_view(held: &HeldBy) -> HeldByView {
+    let known: Option<Reason> = held.reason.parse().ok();
+    HeldByView {
+        id: held.verdict,
+        reason: held.reason.clone(),
+        sentence: known.map_or_else(String::new, |reason| reason.sentence().to_owned()),
+        can_appeal: known.is_some_and(Reason::can_appeal),
+    }
+}
+
 fn view(written: &AuthoredComment, reader: PersonNumber, may_answer: bool) -> CommentView {
-    let Comment { is_pending, post_author, .. } = written.comment;
+    let Comment { is_pending, post_author, author, .. } = written.comment;
+    let held = written.comment.held.as_ref().filter(|_| author == reader);
     CommentView {
         id: written.comment.id,
         post: written.comment.post,
@@ -114,6 +127,7 @@ fn view(written: &AuthoredComment, reader: PersonNumber, may_answer: bool) -> Co
         state: TalkState::of(is_pending),
         text: written.comment.text.clone(),
         answer_count: written.comment.answer_count,
+        verdict: held.map(verdict_view),
         can: CommentCanView {
             answer: may_answer && !is_pending,
             approve: is_pending && post_author == reader,

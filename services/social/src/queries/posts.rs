@@ -91,6 +91,15 @@ pub(crate) async fn list(social: &Social, reader: PersonNumber, ids: &[Uuid]) ->
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
+/// Returns those of these posts that a reader may not see. What has the audience `link` is not among them.
+pub(crate) async fn list_hidden(social: &Social, reader: PersonNumber, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    let (sql, now) = (social.context.db.read(), social.context.clock.now());
+    let mut hidden = store::posts::list_limited(sql, ids).await?;
+    let visible = store::posts::list_visible(sql, &hidden, reader, now).await?;
+    hidden.retain(|id| visible.iter().all(|post| post.id != *id));
+    Ok(hidden)
+}
+
 /// Returns a page of the posts of a person that a reader may see, the newest first, and the cursor of the next page.
 pub(crate) async fn list_of_person(
     social: &Social,

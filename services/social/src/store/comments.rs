@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::people::{COLUMNS as PERSON_COLUMNS, PersonRow};
 use super::visible::visible_comment;
 use super::{bound, from_bigint, from_micros, micros};
-use crate::model::{Comment, Person, PersonNumber, Position};
+use crate::model::{Comment, HeldBy, Person, PersonNumber, Position};
 
 const COLUMNS: &str = "
     post_comment.id, post_comment.post, post_comment.post_author, post_comment.author, post_comment.parent,
     post_comment.position, post_comment.is_pending, post_comment.text, post_comment.answer_count,
-    post_comment.created_us";
+    post_comment.created_us, post_comment.held_by, post_comment.held_reason";
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -30,6 +30,8 @@ struct Row {
     text: String,
     answer_count: i64,
     created_us: i64,
+    held_by: Option<Uuid>,
+    held_reason: Option<String>,
 }
 
 impl TryFrom<Row> for Comment {
@@ -43,6 +45,7 @@ impl TryFrom<Row> for Comment {
             parent: row.parent,
             position: Position(row.position),
             is_pending: row.is_pending,
+            held: row.held_by.map(|verdict| HeldBy { verdict, reason: row.held_reason.unwrap_or_default() }),
             text: row.text,
             answer_count: from_bigint(row.answer_count.max(0), "the answers to a comment")?,
             created_at: from_micros(row.created_us, "a comment's time")?,
@@ -78,9 +81,10 @@ fn all(rows: Vec<AuthoredRow>) -> Result<Vec<AuthoredComment>, Error> {
 
 const INSERT: &str = "
     insert into post_comment (
-        id, post, post_author, author, parent, position, is_pending, text, answer_count, created_us
+        id, post, post_author, author, parent, position, is_pending, text, answer_count, created_us, held_by,
+        held_reason
     )
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 /// Inserts a comment.
 pub(crate) async fn insert(tx: &Tx, comment: &Comment) -> Result<(), Error> {
@@ -95,6 +99,8 @@ pub(crate) async fn insert(tx: &Tx, comment: &Comment) -> Result<(), Error> {
         comment.text.as_str().into(),
         comment.answer_count.cast_signed().into(),
         micros(comment.created_at),
+        comment.held.as_ref().map(|held| held.verdict).into(),
+        comment.held.as_ref().map(|held| held.reason.clone()).into(),
     ];
     tx.execute(INSERT, values).await.map(drop)
 }
@@ -104,11 +110,24 @@ const APPROVE: &str = "
        set is_pending = false
      where id = $1
        and post_author = $2
-       and is_pending";
+       and is_pending
+       and held_by is null";
 
-/// Approves a comment. Returns whether it waited.
+/// Approves a comment that no verdict holds. Returns whether it waited.
 pub(crate) async fn approve(tx: &Tx, id: Uuid, post_author: PersonNumber) -> Result<bool, Error> {
     Ok(tx.execute(APPROVE, vec![id.into(), post_author.0.into()]).await? == 1)
+}
+
+const RELEASE: &str = "
+    update post_comment
+       set held_by = null,
+           held_reason = null
+     where id = $1
+       and held_by = $2";
+
+/// Releases a comment that a verdict holds: it is pending. Returns whether the verdict held it.
+pub(crate) async fn release(tx: &Tx, id: Uuid, verdict: Uuid) -> Result<bool, Error> {
+    Ok(tx.execute(RELEASE, vec![id.into(), verdict.into()]).await? == 1)
 }
 
 const ADD_ANSWERS: &str = "

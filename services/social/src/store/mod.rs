@@ -35,6 +35,7 @@ pub(crate) mod talk_settings;
 pub(crate) mod thread_parts;
 pub(crate) mod threads;
 pub(crate) mod topics;
+pub(crate) mod verdicts;
 pub(crate) mod visible;
 
 use chrono::{DateTime, Utc};

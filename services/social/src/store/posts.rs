@@ -245,6 +245,20 @@ pub(crate) async fn list_visible(
     all(sql.rows(&text, values).await?)
 }
 
+/// Returns those of these posts that a reader sees, or not, by how they stand to the author; in any order.
+pub(crate) async fn list_limited(sql: &impl Sql, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    #[derive(FromQueryResult)]
+    struct IdRow {
+        id: Uuid,
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!("select id from post where audience <> 'link' and id in {}", placeholders(1, ids.len()));
+    let rows: Vec<IdRow> = sql.rows(&text, ids.iter().map(|id| Value::from(*id)).collect()).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
 /// Returns the posts of an author that a reader may see, below a position, the newest first.
 pub(crate) async fn list_of_author(
     sql: &impl Sql,

@@ -6,12 +6,14 @@ use contract::social::PostState;
 use contract::social::talk::{ReportKind, ReportState};
 use contract::social::threads::PartState;
 use contract::{AccountId, MediaId};
+use screening_store::{senders, texts, verdicts};
 use testkit::{Plans, World, plans};
 use uuid::Uuid;
 
 use super::feed_sources::{Followees, Source, Window};
 use super::thread_parts::ReadThread;
 use super::threads::Office;
+use super::verdicts::HOME;
 use super::{
     comments, counts, drift, feed_entries, feed_owners, feed_sources, follows, greetings, marks, merged_posts, people,
     personal_data, post_media, post_words, posts, reactions, relations, remains, removals, reports, reposts, rising,
@@ -55,6 +57,7 @@ async fn read_posts(sql: &Plans<'_>) -> Result<(), db::Error> {
     let (now, id, media) = (Utc::now(), Uuid::nil(), MediaId::new(&Random::seeded(1)));
     posts::find(sql, id).await?;
     posts::list_visible(sql, &[id, id], READER, now).await?;
+    posts::list_limited(sql, &[id, id]).await?;
     posts::list_of_author(sql, OTHER, READER, now, Position(i64::MAX), 50).await?;
     posts::list_all_of_author(sql, OTHER, Position::START, 50).await?;
     posts::list_expired(sql, now, 50).await?;
@@ -107,6 +110,12 @@ async fn read_talk(sql: &Plans<'_>) -> Result<(), db::Error> {
     let (now, id, media) = (Utc::now(), Uuid::nil(), MediaId::new(&Random::seeded(1)));
     let last = Position(i64::MAX);
     comments::find(sql, id).await?;
+    super::verdicts::list_answerers(sql, AccountId(id), &[AccountId(id), AccountId(id)]).await?;
+    senders::find(sql, &HOME, id).await?;
+    texts::count_known_domains(sql, &HOME, &["a".to_owned()], now).await?;
+    verdicts::find(sql, &HOME, id, id).await?;
+    verdicts::list(sql, &HOME, id, Uuid::max(), 50).await?;
+    verdicts::list_refusal_times(sql, &HOME, id, 50).await?;
     comments::find_visible(sql, id, READER, now).await?;
     comments::list(sql, (id, true), READER, now, None, 50).await?;
     comments::list(sql, (id, false), READER, now, None, 50).await?;
@@ -125,6 +134,7 @@ async fn read_talk(sql: &Plans<'_>) -> Result<(), db::Error> {
     }
     reports::find(sql, id).await?;
     reports::count_open(sql, ReportKind::Post, id).await?;
+    reports::has_reported(sql, READER, ReportKind::Post, id).await?;
     removals::list(sql, READER, last, 50).await?;
     greetings::find(sql, id, READER).await?;
     greetings::find_by_token(sql, "00", now).await?;
@@ -158,6 +168,7 @@ async fn read_threads(sql: &Plans<'_>) -> Result<(), db::Error> {
     }
     thread_parts::count_waiting(sql, id, PartState::Pending).await?;
     thread_parts::list_authors(sql, &read, &[id, id]).await?;
+    thread_parts::list_ids(sql, id, 50).await?;
     drift::list_threads(sql, id, 50).await?;
     personal_data::list_threads(sql, READER, Position::START, 50).await?;
     for office in [Office::Moderator, Office::Invited] {

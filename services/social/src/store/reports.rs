@@ -118,6 +118,31 @@ pub(crate) async fn count_open(sql: &impl Sql, kind: ReportKind, object: Uuid) -
     Ok(row.map_or(0, |row| row.total.unsigned_abs()))
 }
 
+const HAS_REPORTED: &str = "
+    select exists (
+           select 1
+             from report
+            where reporter = $1
+              and kind = $2
+              and object = $3
+              and state = 'open') as has_reported";
+
+/// Whether a member has an open report of a thing.
+pub(crate) async fn has_reported(
+    sql: &impl Sql,
+    reporter: PersonNumber,
+    kind: ReportKind,
+    object: Uuid,
+) -> Result<bool, Error> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        has_reported: bool,
+    }
+    let values = vec![reporter.0.into(), kind.as_str().into(), object.into()];
+    let found: Option<Found> = sql.row(HAS_REPORTED, values).await?;
+    Ok(found.is_some_and(|found| found.has_reported))
+}
+
 /// A report that was closed, and who had sent it.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct ClosedReport {

@@ -110,6 +110,24 @@ pub(crate) async fn list_waiting(
     all(sql.rows(&text, values).await?)
 }
 
+const LIST_IDS: &str = "
+    select id
+      from post
+     where thread = $1
+       and part_number is not null
+     order by part_number
+     limit $2";
+
+/// Returns the parts that have appeared in a thread, for no reader in particular, at most `limit`.
+pub(crate) async fn list_ids(sql: &impl Sql, thread: Uuid, limit: usize) -> Result<Vec<Uuid>, Error> {
+    #[derive(FromQueryResult)]
+    struct IdRow {
+        id: Uuid,
+    }
+    let rows: Vec<IdRow> = sql.rows(LIST_IDS, vec![thread.into(), bound(limit)]).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
 const COUNT_WAITING: &str = "
     select count(*) as total
       from post

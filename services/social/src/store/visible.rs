@@ -156,7 +156,8 @@ pub(crate) fn not_muted(person: &str, reader: &str, now: &str) -> String {
 pub(crate) fn visible_comment(reader: &str, now: &str) -> String {
     format!(
         "(post_comment.author = {reader}
-          or ((not post_comment.is_pending or post_comment.post_author = {reader})
+          or ((not post_comment.is_pending
+               or (post_comment.post_author = {reader} and post_comment.held_by is null))
               and {shown}))",
         shown = visible_person("person", reader, now),
     )

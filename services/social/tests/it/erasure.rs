@@ -120,6 +120,7 @@ async fn an_erased_account_leaves_nothing() {
         ("report", 0),
         ("greeting", 0),
         ("post_remains", 0),
+        ("verdict_answer", 0),
     ] {
         assert_eq!(harness.count(table).await, rows, "{table}");
     }

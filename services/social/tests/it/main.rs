@@ -26,4 +26,5 @@ mod thread_offices;
 mod thread_visibility;
 mod threads;
 mod topics;
+mod verdicts;
 mod visibility;

@@ -53,6 +53,7 @@ async fn a_post_appears_when_its_media_can_be_shown() {
         duration_ms: None,
         thumbhash: None,
         assets: vec!["poster".into(), "storyboard".into()],
+        pictures: vec![],
     };
     harness.publish(&ready(&one)).await;
     harness.publish(&playable(&one)).await;

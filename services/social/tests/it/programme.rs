@@ -114,8 +114,15 @@ async fn what_is_converted_ends_a_programme_and_what_fails_or_is_deleted_leaves_
     let opening = thread["opening"]["media"][0]["id"].as_str().unwrap();
     assert_eq!(items(&played().await), [opening], "the next one is still converted");
     harness.make_playable(&converting);
-    let ready =
-        Ready { id: converting.clone(), width: None, height: None, duration_ms: None, thumbhash: None, assets: vec![] };
+    let ready = Ready {
+        id: converting.clone(),
+        width: None,
+        height: None,
+        duration_ms: None,
+        thumbhash: None,
+        assets: vec![],
+        pictures: vec![],
+    };
     harness.publish(&ready).await;
     assert_eq!(items(&played().await), [opening, converting.as_str(), clip_of(&last)]);
     // The cap is reached, but one is still converted; then it fails, and the programme has its end.

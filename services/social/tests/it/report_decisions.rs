@@ -58,6 +58,12 @@ async fn a_decision_keeps_or_removes_closes_every_report_and_is_in_the_audit_tra
         .refused(404, "social.no_such_report");
     let silent = json!({"decision": "remove", "reason": " "});
     moderator.post(&format!("{}/decision", of_post[0]), &silent).await.refused(422, "request.invalid");
+    // Eve has reported the post herself, and it is Ada's.
+    for (name, path) in [("eve", &of_post[0]), ("ada", &of_post[0]), ("ada", &of_account)] {
+        let party = harness.world.operator(name, &["moderator"]);
+        let keep = json!({"decision": "keep", "reason": "It is fine."});
+        party.post(&format!("{path}/decision"), &keep).await.refused(403, "social.own_report");
+    }
     decide(&of_account, "remove").await.refused(422, "social.invalid_decision");
     decide(&of_account, "delete").await.refused(422, "request.invalid");
     let kept = decide(&of_account, "keep").await.expect(200).json();

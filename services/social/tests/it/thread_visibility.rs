@@ -3,11 +3,11 @@
 
 use contract::AccountId;
 use contract::accounts::AccountState;
-use contract::social::FindPosts;
-use contract::social::threads::FindThread;
+use contract::social::threads::{FindThread, ThreadAudienceChanged};
+use contract::social::{Audience, FindPosts};
 use http::Method;
 use serde_json::{Value, json};
-use testkit::TestClient;
+use testkit::{TestClient, fake_role};
 
 use crate::fixtures::{Harness, each, end, follow, id, join, open, part_url, parts_url, put, url, without_request_id};
 
@@ -102,6 +102,19 @@ async fn every_way_to_read_shows_parts_to_those_who_see_their_thread() {
     assert_eq!(each(&visitor.get(&with_link).await.expect(200).json(), "id").len(), 1);
     visitor.get(&format!("{}?{link}", part_url(&threads[4].1))).await.expect(200);
     blocked.get(&with_link).await.refused(404, "social.not_found");
+
+    // Who has told others of a part is told that they don't see it any more.
+    let listener = fake_role("listener").records::<ThreadAudienceChanged>();
+    listener.join(&harness.world).await;
+    for audience in ["close", "public"] {
+        let opening = format!("/v1/posts/{}", threads[0].0["id"].as_str().unwrap());
+        ada.patch(&opening, &json!({"audience": audience})).await.expect(200);
+        harness.world.settle().await;
+        let changed = listener.events::<ThreadAudienceChanged>().pop().unwrap();
+        assert_eq!((changed.thread, changed.opener), (id(&threads[0].0), AccountId(ada.id)));
+        assert_eq!(changed.parts, [id(&threads[0].1)]);
+        assert_eq!(changed.audience == Audience::Close, audience == "close");
+    }
 
     // A block between a reader and the author of a part hides the part from both, and nothing else.
     put(&bob, "friend", "block").await.expect(200);

@@ -3,7 +3,7 @@
 use contract::AccountId;
 use contract::accounts::AccountState;
 use contract::media::{Conversion, Kind};
-use contract::social::FindPosts;
+use contract::social::{FindHiddenPosts, FindPosts};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::TestClient;
@@ -70,6 +70,16 @@ async fn every_way_to_read_shows_what_the_rule_allows() {
         (&blocked, none.clone()),
     ] {
         assert_eq!(seen(&harness, reader, &posts).await, audiences, "{:?}", reader.id);
+    }
+
+    // What a reader does not see by their relation is named to the role that has told them of it.
+    for (reader, hidden) in [(&follower, &posts[2..4]), (&stranger, &posts[1..4])] {
+        let query = FindHiddenPosts { reader: AccountId(reader.id), ids: posts.iter().map(id).collect() };
+        let mut found = harness.world.process.peers.ask(&query).await.unwrap().unwrap();
+        found.sort_unstable();
+        let mut expected: Vec<_> = hidden.iter().map(id).collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
     }
 
     // The link opens one post, for everyone but those whom the author has blocked.

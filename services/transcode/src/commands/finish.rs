@@ -1,7 +1,7 @@
 //! Completes an item.
 
 use chrono::{DateTime, Utc};
-use contract::transcode::{Asset, Published, Ready, Segment};
+use contract::transcode::{Asset, PictureHashes, Published, Ready, Segment};
 use contract::{MediaId, ObjectKey};
 use db::Tx;
 use objects::orphans;
@@ -18,6 +18,8 @@ use crate::store::{self, StoredRendition};
 pub(crate) struct FinishOutputs {
     pub assets: Vec<Asset>,
     pub thumbhash: Option<String>,
+    /// What known pictures are compared with: the photo, or the poster first.
+    pub pictures: Vec<PictureHashes>,
     /// For photos, whose size is not in a plan.
     pub size: Option<(u32, u32)>,
 }
@@ -73,10 +75,8 @@ async fn finish_in(
     let assets = store::list_assets(tx, media).await?.into_iter().map(|asset| asset.name).collect();
     let duration_ms =
         job.plan.as_ref().map(|plan| if duration_us > 0 { duration_us / 1000 } else { plan.duration_us / 1000 });
-    tx.publish(
-        &Ready { id: media.clone(), width, height, duration_ms, thumbhash: last.thumbhash.clone(), assets },
-        now,
-    )?;
+    let (thumbhash, pictures) = (last.thumbhash.clone(), last.pictures.clone());
+    tx.publish(&Ready { id: media.clone(), width, height, duration_ms, thumbhash, assets, pictures }, now)?;
     Ok(dropped)
 }
 

@@ -5,11 +5,12 @@
 use bytes::Bytes;
 use codec::storyboard::Storyboard;
 use contract::ObjectKey;
-use contract::transcode::Asset;
+use contract::transcode::{Asset, MAX_PICTURES, PictureHashes};
 use futures::TryStreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-use super::poster::{self, MAX_BYTES, MIN_CONTRAST};
+use super::pictures;
+use super::poster::{self, ImageStats, MAX_BYTES, MIN_CONTRAST};
 use super::task_context::TaskContext;
 use crate::commands::{self, FinishOutputs};
 use crate::error::Error;
@@ -28,8 +29,11 @@ pub(super) async fn finish(task: &TaskContext) -> Result<(), Error> {
     if let Some(board) = plan.storyboard() {
         last.assets = storyboard(task, board).await?;
     }
-    let thumbhash = choose_poster(task, plan, &mut last.assets).await?;
-    last.thumbhash = thumbhash;
+    if let Some(poster) = choose_poster(task, plan, &mut last.assets).await? {
+        last.thumbhash = poster.thumbhash;
+        last.pictures.extend(poster.hashes);
+    }
+    last.pictures.extend(frame_hashes(task, plan).await);
     commands::finish(&task.worker, &task.job.media, last).await?;
     task.clear_leases();
     Ok(())
@@ -89,8 +93,16 @@ async fn append(task: &TaskContext, object: &ObjectKey, file: &mut tokio::fs::Fi
     Ok(())
 }
 
-/// Checks the poster; a dull one is replaced by the frame at [`highest_contrast_us`]. Returns the thumbhash.
-async fn choose_poster(task: &TaskContext, plan: &Plan, assets: &mut Vec<Asset>) -> Result<Option<String>, Error> {
+/// Returns the hashes of frames of the storyboard, which leave room for that of the poster.
+async fn frame_hashes(task: &TaskContext, plan: &Plan) -> Vec<PictureHashes> {
+    let Some(board) = plan.storyboard() else { return Vec::new() };
+    let Ok(tiles) = tokio::fs::read(task.folder().join(TILES)).await else { return Vec::new() };
+    let work = move || pictures::of_tiles(&tiles, board.tile_width, board.tile_height, MAX_PICTURES - 1);
+    base::tasks::in_background(work).await.unwrap_or_default()
+}
+
+/// Checks the poster; a dull one is replaced by the frame at [`highest_contrast_us`]. Returns what it is like.
+async fn choose_poster(task: &TaskContext, plan: &Plan, assets: &mut Vec<Asset>) -> Result<Option<ImageStats>, Error> {
     let known = store::list_assets(task.worker.context.db.read(), &task.job.media).await?;
     let current = match known.iter().find(|asset| asset.name == "poster") {
         Some(asset) => poster::measure(task.worker.context.objects.get(&asset.object, MAX_BYTES).await?).await,
@@ -116,10 +128,10 @@ async fn choose_poster(task: &TaskContext, plan: &Plan, assets: &mut Vec<Asset>)
         {
             let stats = poster::measure(task.worker.context.objects.get(&better.object, MAX_BYTES).await?).await;
             assets.push(better);
-            return Ok(stats.and_then(|stats| stats.thumbhash));
+            return Ok(stats);
         }
     }
-    Ok(current.and_then(|stats| stats.thumbhash))
+    Ok(current)
 }
 
 /// Returns the time of the tile with the most contrast, in microseconds, if there is one that is not dull.

@@ -9,6 +9,7 @@ mod hls;
 mod motion;
 pub(crate) mod permits;
 mod photo;
+mod pictures;
 mod poster;
 mod probe;
 mod scratch;

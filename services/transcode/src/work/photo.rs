@@ -1,5 +1,5 @@
-//! Photos: their thumbhash, an upright copy where `delivery` cannot decode the original (a JPEG, or a WebP of what is
-//! transparent), and the motion of an animated one.
+//! Photos: their thumbhash and perceptual hashes, an upright copy where `delivery` cannot decode the original (a JPEG,
+//! or a WebP of what is transparent), and the motion of an animated one.
 //!
 //! Invariant: a HEIC or AVIF file is decoded in a child process of its own, so a bad one ends that process and nothing
 //! else.
@@ -11,6 +11,7 @@ use codec::sniff::Format;
 use contract::transcode::Asset;
 
 use super::motion::motion;
+use super::pictures::{self, PICTURE_FRAME};
 use super::task_context::TaskContext;
 use crate::commands::{self, FinishOutputs};
 use crate::error::Error;
@@ -44,20 +45,21 @@ pub(super) async fn photo(task: &TaskContext) -> Result<(), Error> {
     } else {
         (original.clone(), task.job.received.orientation, vec![])
     };
-    let (decoded, thumbhash) = task
+    let (decoded, thumbhash, hashes) = task
         .on_pixels(move || {
             let info = pixels::probe(&bytes)?;
-            let small = pixels::render(&bytes, orientation, THUMBHASH_FRAME, Limits::default())?;
+            let picture = pixels::render(&bytes, orientation, PICTURE_FRAME, Limits::default())?;
+            let small = picture.fit_into(THUMBHASH_FRAME)?;
             let swaps = (5..=8).contains(&orientation);
             let size = if swaps { (info.height, info.width) } else { (info.width, info.height) };
-            Ok((size, small.thumbhash().map(hex::encode)))
+            Ok((size, small.thumbhash().map(hex::encode), pictures::of_image(&picture)))
         })
         .await?;
     // A scaled-down base says nothing about the original's size, which `media` has read from its header.
     let received = &task.job.received;
     let size = (received.width.unwrap_or(decoded.0), received.height.unwrap_or(decoded.1));
     assets.extend(motion(task, &original, format, size).await?);
-    let last = FinishOutputs { assets, thumbhash, size: Some(size) };
+    let last = FinishOutputs { assets, thumbhash, pictures: hashes.into_iter().collect(), size: Some(size) };
     commands::finish(&task.worker, &task.job.media, last).await?;
     task.clear_leases();
     Ok(())

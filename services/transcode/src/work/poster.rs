@@ -5,8 +5,9 @@
 
 use bytes::Bytes;
 use codec::pixels::{Limits, THUMBHASH_FRAME, render};
-use contract::transcode::Asset;
+use contract::transcode::{Asset, PictureHashes};
 
+use super::pictures::{self, PICTURE_FRAME};
 use super::task_context::TaskContext;
 use crate::commands::Outputs;
 use crate::error::Error;
@@ -90,12 +91,17 @@ pub(super) struct ImageStats {
     pub contrast: f64,
     /// Its thumbhash, hexadecimal.
     pub thumbhash: Option<String>,
+    /// What known pictures are compared with, unless it has too little detail.
+    pub hashes: Option<PictureHashes>,
 }
 
 /// Analyses an image; returns `None` if it cannot be read.
 pub(super) async fn measure(bytes: Bytes) -> Option<ImageStats> {
-    let small =
-        base::tasks::in_background(move || render(&bytes, 1, THUMBHASH_FRAME, Limits::default()).ok()).await??;
+    let work = move || {
+        let picture = render(&bytes, 1, PICTURE_FRAME, Limits::default()).ok()?;
+        Some((picture.fit_into(THUMBHASH_FRAME).ok()?, pictures::of_image(&picture)))
+    };
+    let (small, hashes) = base::tasks::in_background(work).await??;
     let step = if small.has_alpha() { 4 } else { 3 };
     let bright: Vec<f64> = small
         .pixels()
@@ -108,5 +114,5 @@ pub(super) async fn measure(bytes: Bytes) -> Option<ImageStats> {
     let count = bright.len().max(1) as f64;
     let mean = bright.iter().sum::<f64>() / count;
     let contrast = (bright.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-    Some(ImageStats { contrast, thumbhash: small.thumbhash().map(hex::encode) })
+    Some(ImageStats { contrast, thumbhash: small.thumbhash().map(hex::encode), hashes })
 }

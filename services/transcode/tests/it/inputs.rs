@@ -31,6 +31,7 @@ async fn a_standard_clip_is_copied_and_its_chunks_join_without_a_seam() {
     assert_eq!((out.ready.width, out.ready.height), (Some(640), Some(360)));
     assert!((13_900..=14_050).contains(&out.ready.duration_ms.unwrap()));
     assert!(out.ready.thumbhash.is_some());
+    assert!((2..=16).contains(&out.ready.pictures.len()), "the poster and frames: {:?}", out.ready.pictures);
     let vtt = String::from_utf8(harness.asset(&out, "storyboard").await).unwrap();
     assert_eq!(vtt.matches("-->").count(), 14, "{vtt}");
     assert!(harness.asset(&out, "storyboard-0").await.starts_with(&[0xff, 0xd8]));

@@ -1,6 +1,8 @@
 //! Photos of every format become ready on the same path, and a bad one does not block others.
 
 use contract::media::Kind;
+use contract::transcode::Ready;
+use screening::pdq::{MAX_DISTANCE, MIN_QUALITY, Pdq};
 
 use crate::harness::{Harness, output, stream_info};
 
@@ -30,6 +32,40 @@ async fn photos_get_a_thumbhash_and_heic_and_avif_an_upright_base() {
             );
         }
     }
+    harness.end().await;
+}
+
+/// Returns the smallest distance of the hash of a picture to those of another one and of it turned and mirrored.
+fn distance(one: &Ready, other: &Ready) -> u32 {
+    let hashes =
+        |ready: &Ready| -> Vec<Pdq> { ready.pictures[0].hashes.iter().map(|hash| hash.parse().unwrap()).collect() };
+    let first = hashes(one)[0];
+    hashes(other).into_iter().map(|hash| hash.distance(first)).min().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_was_changed_a_little_is_near_and_another_one_is_not() {
+    let harness = Harness::new().await;
+    let source = "-f lavfi -i testsrc2=size=640x480 -frames:v 1";
+    let mut found = Vec::new();
+    for (name, arguments) in [
+        ("photo.jpeg", format!("{source} -q:v 2")),
+        ("again.jpeg", format!("{source} -vf scale=320:240,eq=brightness=0.06 -q:v 16")),
+        ("turned.jpeg", format!("{source} -vf transpose=1 -q:v 5")),
+        ("other.jpeg", "-f lavfi -i mandelbrot=size=640x480 -frames:v 1 -q:v 5".to_owned()),
+        ("flat.jpeg", "-f lavfi -i color=gray:size=400x300 -frames:v 1".to_owned()),
+    ] {
+        let path = harness.make(name, &arguments);
+        let media = harness.upload(&path, Kind::Photo, "jpeg").await;
+        found.push(harness.ready(&media).await);
+    }
+    let [photo, again, turned, other, flat] = &found[..] else { panic!("{found:?}") };
+    let picture = &photo.pictures[0];
+    assert!(photo.pictures.len() == 1 && picture.quality >= MIN_QUALITY && picture.hashes.len() == 8);
+    assert!(distance(photo, again) <= MAX_DISTANCE, "coded again, half as large and brighter");
+    assert!(distance(photo, turned) <= MAX_DISTANCE, "turned by a quarter");
+    assert!(distance(photo, other) > MAX_DISTANCE);
+    assert!(flat.pictures.is_empty(), "it has too little detail to be compared: {flat:?}");
     harness.end().await;
 }
 

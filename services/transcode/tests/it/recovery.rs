@@ -10,7 +10,7 @@ use testkit::World;
 
 use crate::harness::{Harness, assert_seamless, frame_times, start};
 
-const CLIP: &str = "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 30 -c:v mpeg4 -q:v 5 -c:a aac";
+const CLIP: &str = "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 20 -c:v mpeg4 -q:v 5 -c:a aac";
 
 /// Returns this test's child processes whose command line contains the folder.
 fn children(folder: &std::path::Path) -> usize {

@@ -258,6 +258,7 @@ fn standing_changed(event: &StandingChanged) -> PublicEvent {
 mod tests {
     use contract::MediaId;
     use contract::media::{Kind, Patch, Visibility};
+    use contract::transcode::PictureHashes;
     use uuid::Uuid;
 
     use super::*;
@@ -300,6 +301,7 @@ mod tests {
                 duration_ms,
                 thumbhash: Some(secret()),
                 assets: vec![secret()],
+                pictures: vec![PictureHashes { hashes: vec![secret()], quality: 100 }],
             }),
             row(&Failed { id, code: "transcode.no_audio_or_video".into(), detail: secret(), retry: Some(0) }),
             row(&Erased { account: ACCOUNT, handle: secret(), at }),

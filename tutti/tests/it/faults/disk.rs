@@ -40,7 +40,7 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
         format!("/proc/{}/root{}/ballast", process.program.id().unwrap(), process.data.parent().unwrap().display());
     let mut accepted = Vec::new();
     let (refused, full) = (AtomicU32::new(0), AtomicU32::new(0));
-    for round in 0..short_or_long(2, 10) {
+    for round in 0..short_or_long(1, 10) {
         fill(Path::new(&ballast), FREE_BYTES);
         let video = samples.video();
         if let UploadResult::Accepted(id) = upload(&ada, "video/mp4", &video).await {

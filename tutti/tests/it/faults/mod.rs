@@ -35,5 +35,5 @@ pub(crate) fn short_or_long<T>(short: T, long: T) -> T {
 
 /// Returns how long an engine is unavailable.
 fn outage() -> Duration {
-    short_or_long(Duration::from_secs(4), Duration::from_secs(30))
+    short_or_long(Duration::from_secs(2), Duration::from_secs(30))
 }

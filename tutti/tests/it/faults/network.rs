@@ -23,27 +23,48 @@ async fn a_faulty_network_delays_and_loses_nothing() {
     verify(&mut harness, load).await;
 }
 
+/// How long each fault lasts. Silence is as long as a time-out for connecting; what is slow or refused shows at once.
+struct Durations {
+    slow: Duration,
+    refused: Duration,
+    silent: Duration,
+    /// Between two faults.
+    pause: Duration,
+}
+
+impl Durations {
+    /// Those of the short form, or so many seconds of each fault.
+    fn short_or(long_seconds: u64) -> Self {
+        let (second, long) = (Duration::from_secs(1), Duration::from_secs(long_seconds));
+        let short =
+            Self { slow: second, refused: second, silent: Duration::from_secs(2), pause: Duration::from_millis(300) };
+        short_or_long(short, Self { slow: long, refused: long, silent: long, pause: second })
+    }
+}
+
 /// Makes the network before the engines slow, cut and silent, `rounds` times.
 pub(super) async fn disturb_engines(harness: &Harness, rounds: usize) {
-    let duration = short_or_long(Duration::from_secs(2), Duration::from_secs(20));
+    let durations = Durations::short_or(20);
     for _ in 0..rounds {
         for fault in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
             println!("{fault:?} everywhere");
             harness.proxies.all().iter().for_each(|proxy| proxy.set(fault));
-            tokio::time::sleep(duration).await;
+            tokio::time::sleep(durations.slow).await;
             harness.clear_faults();
         }
         for (at, name) in ["PostgreSQL", "NATS", "S3"].into_iter().enumerate() {
             println!("connections to {name} are cut, then refused, then silent");
-            for _ in 0..short_or_long(3, 20) {
+            for _ in 0..short_or_long(2, 20) {
                 harness.proxies.all()[at].cut_once();
                 tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
             }
-            for fault in [NetworkFault::Cut, NetworkFault::Blackhole] {
+            for (fault, duration) in
+                [(NetworkFault::Cut, durations.refused), (NetworkFault::Blackhole, durations.silent)]
+            {
                 harness.proxies.all()[at].set(fault);
                 tokio::time::sleep(duration).await;
                 harness.clear_faults();
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(durations.pause).await;
             }
         }
     }
@@ -78,26 +99,28 @@ async fn a_faulty_network_between_the_processes_loses_nothing() {
 /// Makes the network between the processes slow, cut and silent, `rounds` times.
 pub(super) async fn disturb_processes(proxies: &ProxiesBetween, rounds: usize) {
     // A request in flight waits as long as the proxy is silent, and no client waits for longer than 20 s.
-    let duration = short_or_long(Duration::from_secs(2), Duration::from_secs(14));
+    let durations = Durations::short_or(14);
     let proxies_to = |role: &'static str| proxies.values().filter(move |(of, _)| *of == role).map(|(_, proxy)| proxy);
     for _ in 0..rounds {
         for fault in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
             println!("{fault:?} everywhere");
             proxies.values().for_each(|(_, proxy)| proxy.set(fault));
-            tokio::time::sleep(duration).await;
+            tokio::time::sleep(durations.slow).await;
             proxies.values().for_each(|(_, proxy)| proxy.set(NetworkFault::None));
         }
         for role in ["accounts", "media", "delivery"] {
             println!("connections to {role} are cut, then refused, then silent");
-            for _ in 0..short_or_long(3, 20) {
+            for _ in 0..short_or_long(2, 20) {
                 proxies_to(role).for_each(Proxy::cut_once);
                 tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
             }
-            for fault in [NetworkFault::Cut, NetworkFault::Blackhole] {
+            for (fault, duration) in
+                [(NetworkFault::Cut, durations.refused), (NetworkFault::Blackhole, durations.silent)]
+            {
                 proxies_to(role).for_each(|proxy| proxy.set(fault));
                 tokio::time::sleep(duration).await;
                 proxies_to(role).for_each(|proxy| proxy.set(NetworkFault::None));
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(durations.pause).await;
             }
         }
     }

@@ -34,7 +34,8 @@ pub(super) async fn kill_each(harness: &mut Harness, rounds: usize) {
     order.sort_by_key(|(at, name)| (name.rsplit('-').next().map(str::to_owned), *at));
     for _ in 0..rounds {
         for (at, _) in &order {
-            tokio::time::sleep(Duration::from_millis(rand::random_range(200..1200))).await;
+            let pause = rand::random_range(short_or_long(150..700_u64, 200..1200));
+            tokio::time::sleep(Duration::from_millis(pause)).await;
             tokio::task::block_in_place(|| {
                 let program = &mut harness.fleet.processes[*at].program;
                 program.kill();
@@ -73,7 +74,7 @@ pub(super) async fn freeze_half(harness: &Harness, load: &Load, rounds: usize) {
         }
         let noticed = Instant::now();
         // Requests to a frozen process time out after some ten seconds, or go to another one.
-        while noticed.elapsed() < short_or_long(Duration::from_secs(5), Duration::from_secs(25)) {
+        while noticed.elapsed() < short_or_long(Duration::from_secs(3), Duration::from_secs(25)) {
             let (photo, began) = (load.samples.photo(), Instant::now());
             let id = upload_until_accepted(&load.client, &photo).await;
             assert!(load.client.get(&format!("/v1/media/{id}/original")).await.body == photo);
@@ -85,7 +86,7 @@ pub(super) async fn freeze_half(harness: &Harness, load: &Load, rounds: usize) {
             load.ledger.record(id, photo);
         }
         harness.fleet.processes.iter().for_each(|process| process.program.thaw());
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(short_or_long(Duration::from_secs(1), Duration::from_secs(2))).await;
     }
 }
 

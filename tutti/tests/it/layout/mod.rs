@@ -8,6 +8,7 @@ mod cycles;
 mod dependencies;
 mod files;
 mod names;
+mod requests;
 mod sql;
 
 use std::collections::BTreeMap;

@@ -76,11 +76,16 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
         let reads = matches!(operation.method, Method::GET | Method::HEAD);
         for item in &items[..operation.item_count(items.len())] {
             for signature in &shown {
-                // What opens nothing is shown to the item that it is about; in `make faults`, to every item.
+                // What opens nothing is shown to the item that it is about, and to operations that a signature opens;
+                // what opens another item, to operations that name an item. In `make faults`, all is shown to all.
                 let opens_nothing = signature.as_ref().is_some_and(|signature| signature.opens.is_none());
                 let is_about_another =
                     signature.as_ref().is_some_and(|signature| item["id"] != signature.item.as_str());
-                if opens_nothing && is_about_another && short_or_long(true, false) {
+                let is_left_out = match (opens_nothing, is_about_another) {
+                    (true, is_about_another) => is_about_another || operation.scope().is_none(),
+                    (false, is_about_another) => is_about_another && !operation.is_about_items(),
+                };
+                if is_left_out && short_or_long(true, false) {
                     continue;
                 }
                 // Operations that change something need a token, whatever the query has; two signatures show that.

@@ -39,13 +39,16 @@ impl Operation {
     /// Returns how many of the items it is walked with: the first one if it names none; if it names something else by
     /// an id, the first two, which are private, and in `make faults` all.
     pub(super) fn item_count(&self, all: usize) -> usize {
-        let is_about_items =
-            self.path.starts_with("/v1/media/") || self.path.contains("/songs/") || self.path.contains("{name}");
-        match (is_about_items, self.path.contains("{id}")) {
+        match (self.is_about_items(), self.path.contains("{id}")) {
             (true, _) => all,
             (false, true) => short_or_long(2, all),
             (false, false) => 1,
         }
+    }
+
+    /// Whether what it names is an item.
+    pub(super) fn is_about_items(&self) -> bool {
+        self.path.starts_with("/v1/media/") || self.path.contains("/songs/") || self.path.contains("{name}")
     }
 
     /// Returns the scope that opens it; `None` if no signature does.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use contract::AccountId;
 use http::{StatusCode, header};
 use http_server::auth::Member;
-use http_server::{Json, List, Page, Path, Query};
+use http_server::{Effect, Json, List, Page, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -100,9 +100,10 @@ impl From<Entry> for EntryView {
 pub(super) async fn add(
     State(newservice): State<NewService>,
     member: Member,
+    effect: Effect,
     Json(body): Json<NewEntry>,
 ) -> Result<impl IntoResponse, Error> {
-    let entry = commands::add_entry(&newservice, AccountId(member.id()), Text::parse(&body.text)?).await?;
+    let entry = commands::add_entry(&newservice, AccountId(member.id()), Text::parse(&body.text)?, effect).await?;
     let location = [(header::LOCATION, format!("/v1/newservice/{}", entry.id))];
     Ok((StatusCode::CREATED, location, Json(EntryView::from(entry))))
 }

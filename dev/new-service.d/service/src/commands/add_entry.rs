@@ -4,6 +4,7 @@
 
 use contract::AccountId;
 use db::Lane;
+use http_server::Effect;
 
 use crate::error::Error;
 use crate::model::{Entry, Text};
@@ -11,7 +12,12 @@ use crate::state::NewService;
 use crate::store;
 
 /// Adds an entry and publishes [`contract::newservice::Added`].
-pub(crate) async fn add_entry(newservice: &NewService, owner: AccountId, text: Text) -> Result<Entry, Error> {
+pub(crate) async fn add_entry(
+    newservice: &NewService,
+    owner: AccountId,
+    text: Text,
+    effect: Effect,
+) -> Result<Entry, Error> {
     let now = newservice.context.clock.now();
     let entry = Entry { id: newservice.context.random.uuid_v7(now), owner, text: text.into_string(), created_at: now };
     let (added, max_entries) = (entry.clone(), newservice.config.max_entries);
@@ -24,7 +30,7 @@ pub(crate) async fn add_entry(newservice: &NewService, owner: AccountId, text: T
             }
             store::entries::insert(tx, &added).await?;
             tx.publish(&added.added(), now)?;
-            Ok(())
+            Ok(effect.created(tx, format!("/v1/newservice/{}", added.id)).await?)
         })
         .await?;
     newservice.metrics.entries_added.inc();

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::api::follower::{KnownPlace, PlacesView, ResetView, Told, TypingView};
+use crate::api::follower::{KnownPlace, PlacesView, PresencesView, ResetView, Told, TypingView};
 use crate::api::messages::NewMessageBody;
 use crate::api::views::{ChangesView, SentView, VerdictView};
 
@@ -30,6 +30,8 @@ pub(in crate::api) enum ClientFrame {
     Delivered(ConversationMark),
     /// Tells the others that the client's member is typing, as `show_typing` does.
     Typing(TypingIn),
+    /// Says whether the client is in use, so that its member is online. It is until the client says otherwise.
+    Active(Activity),
     /// Asks for `pong`.
     Ping,
 }
@@ -96,6 +98,15 @@ pub(in crate::api) struct TypingIn {
     pub(super) conversation: Uuid,
 }
 
+/// Whether the client is in use.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChatActivity)]
+pub(in crate::api) struct Activity {
+    /// False while it is in the background, or its member does nothing.
+    pub(super) active: bool,
+}
+
 impl ClientFrame {
     /// Returns the type, as a client writes it.
     pub(super) fn name(&self) -> &'static str {
@@ -105,6 +116,7 @@ impl ClientFrame {
             Self::Read(_) => "read",
             Self::Delivered(_) => "delivered",
             Self::Typing(_) => "typing",
+            Self::Active(_) => "active",
             Self::Ping => "ping",
         }
     }
@@ -119,7 +131,7 @@ impl ClientFrame {
 
     /// Whether it needs the scope for writing, of a token that has scopes.
     pub(super) fn is_write(&self) -> bool {
-        !matches!(self, Self::Hello(_) | Self::Ping)
+        !matches!(self, Self::Hello(_) | Self::Active(_) | Self::Ping)
     }
 
     /// Returns what it costs of a client's budget: a beginning reads up to two hundred rows, and one for each place.
@@ -142,6 +154,8 @@ pub(in crate::api) enum ServerFrame {
     Changes(ChangesView),
     /// Someone is typing.
     Typing(TypingView),
+    /// Members are online, or away, or are not shown any more.
+    Presence(PresencesView),
     /// A message was sent.
     Sent(SentFrame),
     /// A frame was not carried out.
@@ -160,6 +174,7 @@ impl From<Told> for ServerFrame {
             Told::Places(places) => Self::Places(places),
             Told::Changes(changes) => Self::Changes(changes),
             Told::Typing(typing) => Self::Typing(typing),
+            Told::Presence(presence) => Self::Presence(presence),
             Told::Reset(reset) => Self::Reset(reset),
         }
     }
@@ -332,6 +347,7 @@ mod tests {
         let send = read(&send).unwrap();
         assert_eq!((send.name(), send.client_id(), send.is_write()), ("send", Some("1"), true));
         assert!(matches!(read(&json!({"type": "ping"})), Ok(ClientFrame::Ping)));
+        assert!(!read(&json!({"type": "active", "active": false})).unwrap().is_write());
         for wrong in [
             json!({}),
             json!([]),

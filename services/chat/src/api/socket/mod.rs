@@ -11,7 +11,6 @@ mod session;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use contract::AccountId;
 use http_server::Problem;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -39,7 +38,8 @@ const MAX_CHANGES: usize = 20;
 /// the places that it has, and gets `places`, the changes above its places, and then what comes; it sends messages and
 /// marks. A browser, which can't send the Authorization header here, offers the protocols `tutti.chat.v1` and `bearer.`
 /// with the access token after the dot. The server says `bye` before it closes, with the time after which to connect
-/// again.
+/// again. A gateway that stops, or has too many streams of the member, closes with 1001 and no `bye`: the reason of its
+/// close frame is JSON with `reason` (`draining`, `evicted`) and `reconnect_ms`.
 #[utoipa::path(
     get,
     path = "/v1/chat/socket",
@@ -60,7 +60,8 @@ const MAX_CHANGES: usize = 20;
 )]
 pub(super) async fn open(State(chat): State<Chat>, request: Request) -> Result<Response, Problem> {
     let handshake = Handshake::read(&chat, request).await?;
-    let follower = Follower::open(&chat, AccountId(handshake.member.id()), MAX_CHANGES)?;
+    let mut follower = Follower::open(&chat, &handshake.member, MAX_CHANGES)?;
+    follower.set_active(true);
     let response = handshake.response()?;
     let Handshake { member, upgrade, permit, .. } = handshake;
     let session = Session::new(&chat, member, follower);

@@ -54,6 +54,10 @@ async fn answer(
             tell_typing(chat, account, typing.conversation).await?;
             Ok(None)
         }
+        ClientFrame::Active(activity) => {
+            follower.set_active(activity.active);
+            Ok(None)
+        }
         ClientFrame::Ping => Ok(Some(ServerFrame::Pong)),
     }
 }

@@ -49,8 +49,15 @@ async fn send(media: &Media, member: &TestClient, content_type: &str, photo: &[u
     let request = member.request(Method::POST, "/v1/media").header("content-type", content_type).body(photo.to_vec());
     let item = member.send(request).await.expect(201).json();
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
-    let ready =
-        Ready { id: id.clone(), width: None, height: None, duration_ms: None, thumbhash: None, assets: Vec::new() };
+    let ready = Ready {
+        id: id.clone(),
+        width: None,
+        height: None,
+        duration_ms: None,
+        thumbhash: None,
+        assets: Vec::new(),
+        pictures: Vec::new(),
+    };
     set_ready(media, ready).await.unwrap();
     id
 }

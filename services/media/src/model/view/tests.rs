@@ -40,6 +40,7 @@ fn item(visibility: Visibility) -> Item {
         claimed: true,
         subject: Some("post:1".into()),
         trashed: None,
+        withheld: None,
         version: 1,
         created_at: now,
         updated_at: now,

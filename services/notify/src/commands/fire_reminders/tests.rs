@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use db::schedule::{Job, claim};
+use http_server::Effect;
 use testkit::World;
 
 use super::*;
@@ -56,7 +57,7 @@ fn dated(subject: u128, date: Option<DateTime<Utc>>, version: i64) -> DatedSubje
 async fn remind(notify: &Notify, subject: u128) -> Reminder {
     let (subject, time) = (Uuid::from_u128(subject), TimeOfDay::hour(9));
     let rule = Rule::Before { subject, days: 0, time, zone: None };
-    commands::create_reminder(notify, ADA, "flowers".into(), rule).await.unwrap()
+    commands::create_reminder(notify, ADA, "flowers".into(), rule, Effect::default()).await.unwrap()
 }
 
 #[tokio::test]
@@ -70,7 +71,8 @@ async fn in_both_nights_of_a_clock_change_a_reminder_fires_at_its_local_time_onc
         ("2040-10-28T02:30", "2040-10-28T00:29:59Z", "2040-10-28T00:30:00Z"),
     ] {
         let rule = Rule::At { local: LocalTime::parse(local).unwrap(), zone: "Europe/Berlin".to_owned() };
-        let reminder = commands::create_reminder(&processes[0], ADA, local.to_owned(), rule).await.unwrap();
+        let reminder =
+            commands::create_reminder(&processes[0], ADA, local.to_owned(), rule, Effect::default()).await.unwrap();
         advance_to(&world, before);
         run(&world, &processes[0], "first").await;
         assert_eq!(find(&processes[0], reminder.id).await.state, ReminderState::Waiting, "{local}");
@@ -160,7 +162,7 @@ async fn a_reminder_that_was_put_off_fires_once_more() {
     let notify = state(&world);
     advance_to(&world, "2040-01-01T00:00:00Z");
     let rule = Rule::At { local: LocalTime::parse("2040-01-01T12:00").unwrap(), zone: "UTC".to_owned() };
-    let reminder = commands::create_reminder(&notify, ADA, "flowers".into(), rule).await.unwrap();
+    let reminder = commands::create_reminder(&notify, ADA, "flowers".into(), rule, Effect::default()).await.unwrap();
     world.clock().advance(TimeDelta::hours(12));
     run(&world, &notify, "first").await;
     let first = told(&notify).await;
