@@ -50,4 +50,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 17, min_compatible: 13, sql: include_str!("../migrations/0017_night_shift.sql") },
     // What moderators have refused for everyone. A release without it accepts such files.
     Migration { version: 18, min_compatible: 13, sql: include_str!("../migrations/0018_blocked_media.sql") },
+    // What a classifier has scored, and what owners and moderators have marked. A release without it blurs nothing.
+    Migration { version: 21, min_compatible: 13, sql: include_str!("../migrations/0021_sensitivity.sql") },
 ];

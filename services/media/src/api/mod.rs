@@ -69,6 +69,7 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(operators::list))
         .routes(routes!(operators::show))
         .routes(routes!(operators::retry))
+        .routes(routes!(operators::mark))
         .merge(tus_routes())
 }
 
@@ -142,6 +143,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 38);
+        assert_eq!(operations, 39);
     }
 }

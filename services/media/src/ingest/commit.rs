@@ -16,6 +16,7 @@ use crate::Media;
 use crate::commands::{CompletedUpload, NewItem, create_item, orphan_unreferenced, remove_orphan};
 use crate::error::Error;
 use crate::model::quota::Usage;
+use crate::model::sensitivity::Marks;
 use crate::model::{Item, ItemDetails, State};
 use crate::object_keys::PooledKey;
 use crate::quota::Reservation;
@@ -221,6 +222,7 @@ fn new_item(
         claimed: !request.details.claim_later,
         subject: None,
         trashed: None,
+        marks: Marks::default(),
         version: 1,
         created_at: now,
         updated_at: now,

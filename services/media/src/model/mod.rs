@@ -19,6 +19,7 @@ mod preview;
 pub(crate) mod quiet_hours;
 pub(crate) mod quota;
 pub(crate) mod search_terms;
+pub(crate) mod sensitivity;
 pub(crate) mod share_link;
 pub(crate) mod standing;
 pub(crate) mod tags;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::captions::Captions;
+use self::sensitivity::Marks;
 
 /// The state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -101,6 +103,8 @@ pub(crate) struct Item {
     pub subject: Option<String>,
     /// Since when it is in the trash, if it is there.
     pub trashed: Option<Trashed>,
+    /// How sensitive its picture is.
+    pub marks: Marks,
     pub version: u64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

@@ -39,6 +39,9 @@ pub(crate) enum OperatorFilter {
         "detail": "This file could not be converted after several attempts; the original is kept.",
     },
     "attempts": 1,
+    "nudity_score": 0.93,
+    "marked_sensitive": null,
+    "sensitive": true,
     "poster_url": null,
 }))]
 pub struct OperatorMediaView {
@@ -68,6 +71,14 @@ pub struct OperatorMediaView {
     pub error: Option<Failure>,
     /// How often its conversion was begun: once, and again at each retry.
     pub attempts: u32,
+    /// What a classifier has scored its picture for nudity, 0 to 1; `null` where none has.
+    #[schema(required)]
+    pub nudity_score: Option<f64>,
+    /// What a moderator has marked; `null` if nothing.
+    #[schema(required)]
+    pub marked_sensitive: Option<bool>,
+    /// Whether its picture stays blurred for strangers until they open it.
+    pub sensitive: bool,
     /// The absolute URL of a picture of it; `null` where there is none, and for an item that is not public.
     #[schema(required)]
     pub poster_url: Option<String>,
@@ -106,6 +117,9 @@ impl Item {
             updated_at: self.updated_at,
             error: self.failure.clone().filter(|_| self.state == State::Failed),
             attempts: retries.saturating_add(1),
+            nudity_score: self.marks.nudity.map(|score| f64::from(score.thousandths()) / 1000.0),
+            marked_sensitive: self.marks.moderator,
+            sensitive: self.is_sensitive(false),
             poster_url: picture.map(|path| site_url(&path)),
         }
     }

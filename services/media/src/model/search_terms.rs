@@ -195,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::model::State;
+    use crate::model::sensitivity::Marks;
 
     fn item(name: &str, tags: &[&str]) -> Item {
         let at = Utc::now();
@@ -229,6 +230,7 @@ mod tests {
             claimed: true,
             subject: None,
             trashed: None,
+            marks: Marks::default(),
             version: 1,
             created_at: at,
             updated_at: at,

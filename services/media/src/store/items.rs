@@ -8,17 +8,19 @@ use contract::accounts::AVATAR_SUBJECT;
 use contract::media::Patch;
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
+use screening::classifier::Score;
 
 use super::{from_bigint, from_optional_bigint, search_index, to_bigint, to_optional_bigint};
 use crate::model::item_change::ItemUpdate;
 use crate::model::library::Listing;
+use crate::model::sensitivity::Marks;
 use crate::model::{Failure, Item, Trashed, captions, tags};
 
 pub(super) const COLUMNS: &str = "
     id, owner, name, description, alt, kind, format, content_type, state, visibility, bytes, sha256, object,
     (scrub is not null) as has_scrub, width, height, duration_ms, orientation, tags, taken_at, camera, thumbhash,
     assets, captions, percent, remaining_ms, failure_code, failure_detail, claimed, subject, removed_at, purges_at,
-    version, created_at, updated_at";
+    nudity, owner_mark, moderator_mark, sensitivity_version, version, created_at, updated_at";
 
 #[derive(FromQueryResult)]
 pub(super) struct Row {
@@ -54,6 +56,10 @@ pub(super) struct Row {
     subject: Option<String>,
     removed_at: Option<DateTime<Utc>>,
     purges_at: Option<DateTime<Utc>>,
+    nudity: Option<i64>,
+    owner_mark: Option<bool>,
+    moderator_mark: Option<bool>,
+    sensitivity_version: i64,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -93,6 +99,12 @@ impl TryFrom<Row> for Item {
             claimed: row.claimed,
             subject: row.subject,
             trashed: row.removed_at.zip(row.purges_at).map(|(removed_at, purges_at)| Trashed { removed_at, purges_at }),
+            marks: Marks {
+                nudity: from_optional_bigint(row.nudity, "an item's score")?.map(Score::of_thousandths),
+                owner: row.owner_mark,
+                moderator: row.moderator_mark,
+                version: from_bigint(row.sensitivity_version, "the version of an item's marks")?,
+            },
             version: from_bigint(row.version, "an item's version")?,
             created_at: row.created_at,
             updated_at: row.updated_at,
