@@ -5,5 +5,8 @@
 use db::Migration;
 
 /// All steps, in order.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_conversations.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_conversations.sql") },
+    // Copies of how sensitive the media of messages are. A release without it blurs what strangers send, and no more.
+    Migration { version: 4, min_compatible: 1, sql: include_str!("../migrations/0004_sensitivity.sql") },
+];

@@ -10,6 +10,7 @@ use contract::accounts::AccountState;
 use contract::moderation::{Evidence, Screened};
 use db::Tx;
 use screening::attempt::{Attempt, Decision, SenderState, decide};
+use screening::classifier::Opinion;
 use screening::facts::{Content, Facts, MediaFacts, Relation, Surface};
 use screening::reason::Reason;
 use screening::rules::RuleSet;
@@ -52,6 +53,10 @@ pub(super) struct Draft {
     pub content: Content,
     /// What moderation gets to read of it: its text and its media.
     pub evidence: Evidence,
+    /// What the classifier of pictures says of each of its media.
+    pub nudity: Vec<Opinion>,
+    /// What the classifier of texts says.
+    pub spam: Opinion,
     /// Whether it can be stored for a moderator to read first. What can't is refused then.
     pub can_wait: bool,
     /// The conversation.
@@ -122,6 +127,8 @@ impl Draft {
             recipient: crate::model::party(conversation),
             content: Content::of(text),
             evidence: Evidence::of(text, [], Some(conversation.to_string())),
+            nudity: Vec::new(),
+            spam: Opinion::NotAsked,
             can_wait: surface == Surface::Message,
             conversation,
             verdict: chat.context.random.uuid_v7(now),
@@ -148,7 +155,10 @@ impl Draft {
         facts.unanswered = reach.unanswered;
         facts.refuses_strangers = reach.refuses_strangers;
         facts.text = self.content.text;
-        facts.media = vec![MediaFacts::default(); self.evidence.media.len()];
+        let nudity = |index: usize| self.nudity.get(index).copied().unwrap_or_default();
+        let media = (0..self.evidence.media.len()).map(|index| MediaFacts { is_listed: false, nudity: nudity(index) });
+        facts.media = media.collect();
+        facts.spam = self.spam;
         if reach.relation != Relation::Connected {
             facts.text.new_domains = self.new_domains(tx).await?;
             facts.alike_senders = self.alike_senders(tx).await?;

@@ -12,6 +12,7 @@ mod groups;
 mod messages;
 mod reports;
 mod requests;
+mod sensitivity;
 mod socket;
 mod socket_ends;
 mod stream;
