@@ -23,13 +23,14 @@ pub const TITLE: &str = "TOPSECRETTITLE";
 /// Texts that no line may contain.
 const FORBIDDEN: [&str; 3] = ["78.1372", "111.5755", "TOPSECRET"];
 /// Our own crates that are no role.
-const CRATES: [&str; 22] = [
+const CRATES: [&str; 23] = [
     "alerts",
     "backup",
     "base",
     "boot",
     "bus",
     "bus_nats",
+    "classify",
     "codec",
     "contract",
     "db",

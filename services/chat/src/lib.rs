@@ -59,7 +59,7 @@ pub fn service() -> Service {
 
 fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config: config::Config = context.config.section("chat")?;
-    let chat = state::Chat::new(context, config);
+    let chat = state::Chat::new(context, config)?;
     Ok(RoleInstance {
         router: api::router(&chat),
         consumers: events::subscriptions().consumers(&chat),

@@ -16,6 +16,7 @@ use screening::reason::Reason;
 use screening::rules::RuleSet;
 use screening::standing::Standing;
 use screening::verdict::Outcome;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -135,6 +136,15 @@ impl Draft {
             rules: chat.rules.clone(),
             now,
         }
+    }
+
+    /// Asks the classifier of texts, if there is one: before the transaction, and of first messages only. What friends
+    /// write to each other is shown to no classifier.
+    pub(super) async fn ask_classifier(&mut self, chat: &Chat, text: &str) {
+        let Some(texts) = chat.texts.as_ref().filter(|_| !text.trim().is_empty()) else { return };
+        let (began, deadline) = (Instant::now(), chat.text_deadline);
+        let response = texts.score(text, deadline).await;
+        self.spam = Opinion::of(response, began.elapsed(), deadline);
     }
 
     /// Returns the facts that the transaction knows.

@@ -76,6 +76,9 @@ pub(crate) async fn send_message(
     let mut draft = Draft::new(chat, Surface::Message, author, conversation, new.text.as_str());
     draft.evidence.media = media.iter().map(|item| item.id.clone()).collect();
     draft.nudity = media.iter().map(|item| item.nudity).collect();
+    if contact.as_ref().is_some_and(|contact| !contact.follows_member) {
+        draft.ask_classifier(chat, new.text.as_str()).await;
+    }
     let id = chat.context.random.uuid_v7(draft.now);
     let pending: Vec<MediaId> = media.iter().filter(|item| item.is_pending()).map(|item| item.id.clone()).collect();
     let sending = Sending { id, new, media, contact, draft };

@@ -60,7 +60,13 @@ impl Harness {
 
     /// Returns a harness with a setting.
     pub async fn with(setting: &str) -> Self {
-        let world = World::builder().set(setting).start(&[chat::service()]).await;
+        Self::with_all(&[setting]).await
+    }
+
+    /// Returns a harness with settings.
+    pub async fn with_all(settings: &[&str]) -> Self {
+        let builder = settings.iter().fold(World::builder(), |builder, setting| builder.set(setting));
+        let world = builder.start(&[chat::service()]).await;
         let people: Arc<Mutex<People>> = Arc::default();
         let known = people.clone();
         fake_role("social")

@@ -15,5 +15,6 @@ mod requests;
 mod sensitivity;
 mod socket;
 mod socket_ends;
+mod spam;
 mod stream;
 mod verdicts;
