@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::routing::post;
 use base::config::Config;
 use base::{Clock, Environment, Random};
-use classify::{ChildCommand, Classifier as _, NoScore, Score, ScreeningOptions, WebhookContext};
+use classify::{ChildCommand, NoScore, Score, ScreeningOptions, WebhookContext};
 use http::HeaderMap;
 use outgoing::signature::{Secret, signatures};
 use tempfile::TempDir;

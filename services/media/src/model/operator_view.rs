@@ -103,7 +103,7 @@ impl Item {
     /// Returns the item as operators see it. `site_url` makes an absolute URL of a path of the site.
     pub(crate) fn operator_view(&self, retries: u32, site_url: impl Fn(&str) -> String) -> OperatorMediaView {
         let visibility = self.effective_visibility();
-        let picture = if visibility == Visibility::Public { self.preview().image } else { None };
+        let picture = if visibility == Visibility::Public { self.picture_path() } else { None };
         OperatorMediaView {
             id: self.id.clone(),
             owner: self.owner,

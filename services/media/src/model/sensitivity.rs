@@ -67,7 +67,7 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
-    use Sensitivity::{Clear, Sensitive, Unsure};
+    use contract::media::Sensitivity::{Clear, Sensitive, Unsure};
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Scores of classifiers, and marks of owners and moderators: who sees what blurred, and what the other roles are told.
 
 use contract::MediaId;
-use contract::media::{FindOwnedItems, Sensitivity, SensitivityChanged};
+use contract::media::{FindOwnedItems, FindPreview, Sensitivity, SensitivityChanged};
 use contract::transcode::Classified;
 use http::Method;
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use testkit::{TestClient, World, fake_role};
 
 use crate::fixtures::{png, send};
 use crate::item_events::publish;
+use crate::public_items::make_ready;
 
 /// Whether the view of an item says that it stays blurred.
 async fn is_sensitive(reader: &TestClient, item: &str) -> bool {
@@ -30,9 +31,15 @@ async fn a_score_blurs_and_people_overturn_it() {
     };
     let seen = async || (is_sensitive(&ada, &item).await, is_sensitive(&bob, &item).await);
 
+    make_ready(&world, id.as_str()).await;
+    let has_preview = async || {
+        let preview = world.process.peers.ask(&FindPreview(id.clone())).await.unwrap().unwrap();
+        preview.image.is_some()
+    };
     score(199).await;
-    assert_eq!(seen().await, (false, false));
+    assert_eq!((seen().await, has_preview().await), ((false, false), true));
     score(500).await;
+    assert!(!has_preview().await, "another site would not blur it");
     assert_eq!(seen().await, (false, true), "in doubt, strangers see it blurred");
     score(500).await;
     score(950).await;
