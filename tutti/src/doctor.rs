@@ -142,7 +142,7 @@ async fn check_table(arguments: &Doctor) -> Result<u32, CommandError> {
 fn check_classifiers(arguments: &Doctor) -> Result<u32, CommandError> {
     let (config, _) = settings::installation(&arguments.settings)?;
     let options = ScreeningOptions::of(&config)?;
-    let outside = options.picture_webhook.as_ref().map_or("", |_| "; a server outside is asked first");
+    let outside = if options.picture_webhook.is_some() { "; a server outside is asked first" } else { "" };
     let missing = match options.model() {
         Some(Ok(path)) => {
             say!("ok       {:<14} pictures are scored by {}{outside}", "classifiers", path.display());

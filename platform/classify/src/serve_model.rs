@@ -4,7 +4,7 @@
 //! the mean of what it was trained on, and answers with two probabilities, the second of which counts. Runs in a
 //! process of its own, with one thread. Invariant: it ends with its standard input.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 /// The first argument of a process that is such a child; the second is the path of the model.
@@ -18,7 +18,7 @@ pub fn serve_model(arguments: impl IntoIterator<Item = OsString>) -> Option<Exit
     if arguments.next()? != MODEL_COMMAND {
         return None;
     }
-    match serve(arguments.next()) {
+    match serve(arguments.next().as_deref()) {
         Ok(()) => Some(ExitCode::SUCCESS),
         Err(reason) => {
             // One line, which the server logs.
@@ -29,16 +29,16 @@ pub fn serve_model(arguments: impl IntoIterator<Item = OsString>) -> Option<Exit
 }
 
 #[cfg(not(feature = "tract"))]
-fn serve(_path: Option<OsString>) -> Result<(), String> {
+fn serve(_path: Option<&OsStr>) -> Result<(), String> {
     Err("this program was built without the feature `classifiers`".to_owned())
 }
 
 #[cfg(feature = "tract")]
-fn serve(path: Option<OsString>) -> Result<(), String> {
+fn serve(path: Option<&OsStr>) -> Result<(), String> {
     use std::io::{Read as _, Write as _};
 
     let path = path.ok_or("no model is named")?;
-    let score = engine::load(std::path::Path::new(&path)).map_err(|error| format!("{error:#}"))?;
+    let score = engine::load(std::path::Path::new(path)).map_err(|error| format!("{error:#}"))?;
     let (mut stdin, mut stdout) = (std::io::stdin().lock(), std::io::stdout().lock());
     let mut say = |line: String| writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     say("ready OpenNSFW".to_owned()).map_err(|error| error.to_string())?;
@@ -87,7 +87,8 @@ mod engine {
             Ok(output.to_plain_array_view::<f32>()?.iter().nth(1).copied().unwrap_or(f32::NAN))
         };
         // The first picture takes no longer than the others.
-        score(&vec![0; crate::FRAME_BYTES])?;
+        let blank = vec![0; crate::FRAME_BYTES];
+        score(&blank)?;
         Ok(score)
     }
 }

@@ -4,17 +4,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use classify::{ChildCommand, ChildModel, Classifier, NoScore, Score};
+use sandbox::{Confinement, Strictness};
 use tempfile::TempDir;
 
 use crate::grey;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
+const STAND_IN: &str = env!("CARGO_BIN_EXE_stand-in-model");
+
 /// Returns a child that behaves so, and its folder.
 fn child(behaviour: &str) -> (ChildModel, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let command = ChildCommand {
-        program: env!("CARGO_BIN_EXE_stand-in-model").into(),
+        program: STAND_IN.into(),
         arguments: vec![behaviour.into()],
         folder: folder.path().to_owned(),
         memory_bytes: Some(256 << 20),
@@ -61,6 +64,35 @@ async fn one_child_scores_many_pictures_one_at_a_time() {
     assert_eq!(pid(folder.path()), before, "it was not started again");
     drop(model);
     wait_for_end(&before).await;
+}
+
+#[tokio::test]
+async fn a_child_works_in_the_sandbox_of_converters_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let confinement = Confinement {
+        strictness: Strictness::Best,
+        folder: folder.path().to_owned(),
+        memory_bytes: 256 << 20,
+        cpu_seconds: 60,
+        file_bytes: 1 << 20,
+        nice: 5,
+        ..Confinement::default()
+    };
+    let confined = |behaviour: &str| {
+        let command = ChildCommand {
+            program: testkit::launcher(),
+            arguments: confinement.command(Path::new(STAND_IN), &[behaviour.into()]),
+            folder: folder.path().to_owned(),
+            memory_bytes: None,
+        };
+        ChildModel::new(command, "stand-in 1")
+    };
+    let model = confined("good");
+    for value in [51, 255] {
+        let expected = Score::of_thousandths(u16::from(value) * 1000 / 255);
+        assert_eq!(model.score(&grey(value), DEADLINE).await, Ok(expected));
+    }
+    assert_eq!(confined("hungry").score(&grey(1), DEADLINE).await, Err(NoScore::Unavailable), "it filled gigabytes");
 }
 
 #[tokio::test]

@@ -31,9 +31,11 @@ fn the_scores_are_those_of_onnx_runtime() {
         (vec![128; classify::FRAME_BYTES], 0.197_584),
         (vec![0; classify::FRAME_BYTES], 0.066_798),
     ] {
+        let began = std::time::Instant::now();
         stdin.write_all(&frame).unwrap();
         stdin.flush().unwrap();
         let score: f32 = lines.next().unwrap().parse().unwrap();
+        println!("a picture took {} ms", began.elapsed().as_millis());
         assert!((score - expected).abs() < 0.001, "{score} instead of {expected}");
     }
     drop(stdin);
