@@ -24,8 +24,8 @@ const SECTION: &str = "screening";
 /// The name of the model that `dev/models` installs; kept with each score.
 const MODEL_NAME: &str = "OpenNSFW";
 
-/// Classifiers of pictures and texts. Without them everything works as it does without scores: pictures of strangers
-/// stay blurred, and texts are judged by the table of rules alone.
+/// Classifiers of pictures and texts. Without them the table of rules works as it does without scores: pictures of
+/// strangers stay blurred, and no others.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScreeningOptions {

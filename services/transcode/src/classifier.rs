@@ -1,8 +1,8 @@
 //! The classifier of pictures of this process: the one outside, the model in a child process, or none.
 //!
 //! Owns how the child is confined: like the converters, it reads one file, writes none, opens no socket and starts no
-//! process. Invariant: what is configured and can't be used is logged once, with what to do about it, and everything
-//! else works.
+//! process. Invariant: what is configured and can't be used is logged once, with what to do about it, and conversions
+//! go on.
 
 use std::path::Path;
 use std::sync::Arc;
