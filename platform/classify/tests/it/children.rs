@@ -88,9 +88,8 @@ async fn a_child_works_in_the_sandbox_of_converters_too() {
         ChildModel::new(command, "stand-in 1")
     };
     let model = confined("good");
-    for value in [51, 255] {
-        let expected = Score::of_thousandths(u16::from(value) * 1000 / 255);
-        assert_eq!(model.score(&grey(value), DEADLINE).await, Ok(expected));
+    for (value, thousandths) in [(51, 200), (255, 1000)] {
+        assert_eq!(model.score(&grey(value), DEADLINE).await, Ok(Score::of_thousandths(thousandths)));
     }
     assert_eq!(confined("hungry").score(&grey(1), DEADLINE).await, Err(NoScore::Unavailable), "it filled gigabytes");
 }

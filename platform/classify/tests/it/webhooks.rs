@@ -51,7 +51,7 @@ impl Outside {
         };
         let routes = Router::new()
             .route("/score", post(answer))
-            .route("/slow", post(|| std::future::pending::<String>()))
+            .route("/slow", post(std::future::pending::<String>))
             .route("/odd", post(|| async { "{\"score\": \"high\"}" }))
             .route("/long", post(|| async { "0".repeat(100_000) }))
             .route("/down", post(down))
