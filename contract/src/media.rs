@@ -1,13 +1,17 @@
-//! The events of `media` (an upload was accepted, changed, deleted, or is to be converted again), and the internal
-//! queries for one item.
+//! The events of `media` (an upload was accepted, changed, deleted, scored, or is to be converted again), and the
+//! internal queries for one item.
 //!
 //! Invariant: [`Received`] is published in the transaction that makes the item visible to its owner, after the bytes
 //! are stored durably, so every subscriber can read the object.
+
+mod sensitivity;
 
 use base::Query;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use sensitivity::{Sensitivity, SensitivityChanged};
 
 use crate::{AccountId, Event, MediaId, ObjectKey};
 
@@ -338,6 +342,16 @@ pub struct OwnedItem {
     pub staged: bool,
     /// Increases with every change of its owner's, as in [`Changed::version`].
     pub version: u64,
+    /// How sensitive its picture is.
+    #[serde(default)]
+    pub sensitivity: Sensitivity,
+    /// As in [`SensitivityChanged::version`]; 0 before the first change.
+    #[serde(default)]
+    pub sensitivity_version: u64,
+    /// What a classifier has scored its picture for nudity, in thousandths; `None` without a score, and where a
+    /// moderator has overturned it.
+    #[serde(default)]
+    pub nudity: Option<u16>,
 }
 
 /// Asks media for items of one owner. Those of other members, those in the trash and those that are withheld are left

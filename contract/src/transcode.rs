@@ -165,6 +165,21 @@ impl Event for Ready {
     const SUBJECT: &'static str = "transcode.ready";
 }
 
+/// `transcode.classified`: a classifier has scored the photo, or the poster and key frames of the video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Classified {
+    /// The item's id.
+    pub id: MediaId,
+    /// How sure the classifier is that it shows nudity, in thousandths: of several pictures, the highest score.
+    pub nudity: u16,
+    /// The name and version of the model.
+    pub model: String,
+}
+
+impl Event for Classified {
+    const SUBJECT: &'static str = "transcode.classified";
+}
+
 /// `transcode.failed`: the file cannot be converted, and a retry would not help; the original is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {

@@ -5,6 +5,7 @@
 //! or within their deadline. Invariant: a late score counts as none, so a slow classifier and an absent one are treated
 //! alike.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,31 @@ impl Score {
     pub fn of_probability(probability: f32) -> Option<Self> {
         (0.0..=1.0).contains(&probability).then(|| Self((probability * 1000.0).round() as u16))
     }
+
+    /// Returns the thousandths.
+    pub const fn thousandths(self) -> u16 {
+        self.0
+    }
+
+    /// Returns the band of a picture's score. The model that Tutti comes with was published with these two bounds.
+    pub const fn band(self) -> Band {
+        match self.0 {
+            0..200 => Band::Clear,
+            200..=800 => Band::Unsure,
+            _ => Band::Sensitive,
+        }
+    }
+}
+
+/// What a picture's score leads to where the picture is shown, from mild to severe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Band {
+    /// Below 0.2: it is shown.
+    Clear,
+    /// Up to 0.8: it stays blurred for strangers until they open it.
+    Unsure,
+    /// Above 0.8: it stays blurred for all but its owner until they open it.
+    Sensitive,
 }
 
 /// Why there is no score.
@@ -75,26 +101,31 @@ impl Opinion {
     }
 }
 
-/// A picture or a key frame, as classifiers take it.
-#[derive(Debug, Clone, Copy)]
-pub struct Picture<'a> {
+/// A picture or a key frame, as classifiers take it: small, upright, in sRGB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Three bytes a pixel, red first.
-    pub rgb: &'a [u8],
+    /// Three bytes a pixel, red first, rows from the top.
+    pub rgb: Vec<u8>,
+    /// The same as a JPEG, for classifiers outside.
+    pub jpeg: Vec<u8>,
 }
 
-/// A classifier of one kind of input: `str` for spam in texts, [`Picture`] for nudity.
+/// A score that is being computed.
+pub type Scoring<'a> = Pin<Box<dyn Future<Output = Result<Score, NoScore>> + Send + 'a>>;
+
+/// A classifier of one kind of input: `str` for unwanted texts, [`Picture`] for nudity.
 ///
-/// Implementations bound their own memory and end by `deadline`; the caller measures how long they took all the same.
+/// Implementations bound their own memory and end by `deadline`.
 pub trait Classifier<Input: ?Sized>: Send + Sync {
-    /// Returns the model's name and version, which are kept with each verdict.
+    /// Returns the name and version of the model, or of what stands for it, which are kept with each score.
     fn model(&self) -> &str;
 
     /// Returns how sure the classifier is that the input is unwanted.
-    fn score(&self, input: &Input, deadline: Duration) -> Result<Score, NoScore>;
+    fn score<'a>(&'a self, input: &'a Input, deadline: Duration) -> Scoring<'a>;
 }
 
 /// How long classifiers may take. What a missing score leads to are rows of the table of rules.
@@ -109,6 +140,8 @@ pub struct Deadlines {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     /// A classifier that counts exclamation marks.
@@ -119,9 +152,18 @@ mod tests {
             "exclamations 1"
         }
 
-        fn score(&self, input: &str, _deadline: Duration) -> Result<Score, NoScore> {
-            Score::of_probability(input.matches('!').count() as f32 / input.chars().count() as f32)
-                .ok_or(NoScore::Malformed)
+        fn score<'a>(&'a self, input: &'a str, _deadline: Duration) -> Scoring<'a> {
+            let share = input.matches('!').count() as f32 / input.chars().count() as f32;
+            Box::pin(std::future::ready(Score::of_probability(share).ok_or(NoScore::Malformed)))
+        }
+    }
+
+    /// Returns what a classifier that never waits says.
+    fn score_of(classifier: &dyn Classifier<str>, text: &str, deadline: Duration) -> Result<Score, NoScore> {
+        let mut scoring = classifier.score(text, deadline);
+        match scoring.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(scored) => scored,
+            Poll::Pending => panic!("it waits"),
         }
     }
 
@@ -130,7 +172,7 @@ mod tests {
         let deadline = Duration::from_millis(50);
         let classifier: &dyn Classifier<str> = &Exclamations;
         let opinion =
-            |text, took_ms| Opinion::of(classifier.score(text, deadline), Duration::from_millis(took_ms), deadline);
+            |text, took_ms| Opinion::of(score_of(classifier, text, deadline), Duration::from_millis(took_ms), deadline);
         let scored = opinion("ab!!", 50);
         assert_eq!(scored, Opinion::Scored(Score::of_thousandths(500)));
         assert!(scored.is_at_least(Score::of_thousandths(500)) && !scored.is_at_least(Score::of_thousandths(501)));
@@ -139,5 +181,10 @@ mod tests {
         assert!(!Opinion::NotAsked.is_at_least(Score::of_thousandths(0)) && !Opinion::NotAsked.is_missing());
         assert_eq!(Score::of_probability(1.01), None);
         assert_eq!(Score::of_thousandths(2000), Score::of_thousandths(1000));
+    }
+    #[test]
+    fn bands_have_the_bounds_that_the_model_was_published_with() {
+        let bands = [0, 199, 200, 800, 801, 1000].map(|thousandths| Score::of_thousandths(thousandths).band());
+        assert_eq!(bands, [Band::Clear, Band::Clear, Band::Unsure, Band::Unsure, Band::Sensitive, Band::Sensitive]);
     }
 }

@@ -1,4 +1,4 @@
-//! `tutti doctor`: reports which programs are missing, which keys of the configuration can't be used, which
+//! `tutti doctor`: reports which programs and models are missing, which keys of the configuration can't be used, which
 //! certificates can't be used, and which files other users can read, and how to fix it.
 //!
 //! Invariant: every problem is reported with the command that fixes it.
@@ -11,6 +11,7 @@ use base::{Clock, Random};
 use boot::permissions;
 use boot::permissions::Exposed;
 use chrono::TimeDelta;
+use classify::ScreeningOptions;
 use sandbox::{Confinement, Mechanism, Report};
 use service::Service;
 use tokio::process::Command;
@@ -95,7 +96,7 @@ pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
     check_confinement().await;
     let wrong = check_configuration(&arguments)?;
     if wrong == 0 {
-        missing += check_table(&arguments).await? + check_certificates(&arguments)?;
+        missing += check_table(&arguments).await? + check_certificates(&arguments)? + check_classifiers(&arguments)?;
     }
     let exposed = check_access(&arguments)?;
     if missing + wrong + exposed == 0 {
@@ -134,6 +135,36 @@ async fn check_table(arguments: &Doctor) -> Result<u32, CommandError> {
         }
     }
     Ok(0)
+}
+
+/// Prints a line about the classifier of pictures, and one about that of texts. Returns how many are configured and
+/// can't be used.
+fn check_classifiers(arguments: &Doctor) -> Result<u32, CommandError> {
+    let (config, _) = settings::installation(&arguments.settings)?;
+    let options = ScreeningOptions::of(&config)?;
+    let outside = if options.picture_webhook.is_some() { "; a server outside is asked first" } else { "" };
+    let missing = match options.model() {
+        Some(Ok(path)) => {
+            say!("ok       {:<14} pictures are scored by {}{outside}", "classifiers", path.display());
+            0
+        }
+        Some(Err(reason)) => {
+            say!("missing  {:<14} {reason}", "classifiers");
+            1
+        }
+        None if options.picture_webhook.is_some() => {
+            say!("ok       {:<14} pictures are scored by a server outside", "classifiers");
+            0
+        }
+        None => {
+            say!("none     {:<14} pictures are not scored: those of strangers stay blurred, no others", "classifiers");
+            0
+        }
+    };
+    if options.text_webhook.is_some() {
+        say!("ok       {:<14} first messages to strangers are scored by a server outside", "classifiers");
+    }
+    Ok(missing)
 }
 
 /// Prints a line for each certificate of a listener. Returns how many can't be used.

@@ -60,6 +60,10 @@ fn main() -> ExitCode {
     if let Some(code) = sandbox::launch(std::env::args_os()) {
         return code;
     }
+    // And it is the child that runs the model of pictures, confined by that launcher.
+    if let Some(code) = classify::serve_model(std::env::args_os()) {
+        return code;
+    }
     // The allocator asks for huge pages; an idle server would hold twenty-four of them. Where the kernel has none to
     // give, there is nothing to forbid.
     let _ = rustix::thread::disable_transparent_huge_pages(true);

@@ -128,7 +128,7 @@ fn avif(picture: &Image) -> Result<Vec<u8>, Error> {
 }
 
 /// Returns RGB pixels, blended with white.
-fn flatten_on_white(picture: &Image) -> Vec<u8> {
+pub(super) fn flatten_on_white(picture: &Image) -> Vec<u8> {
     let over = |value: u8, alpha: u32| ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
     let seen = |p: &[u8]| {
         let alpha = u32::from(p[3]);

@@ -10,6 +10,7 @@ mod animation;
 mod color;
 mod downscale;
 mod encode;
+mod excerpt;
 mod geometry;
 mod gif;
 mod hdr;

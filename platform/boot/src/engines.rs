@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use base::telemetry::Metrics;
 use base::{Clock, Environment};
 use bus::Bus;
+use classify::ScreeningOptions;
 use mail::{Mail, MailOptions};
 use objects::Objects;
 
@@ -138,16 +139,18 @@ impl Secrets {
     }
 }
 
-/// Returns the sections of this file, for the configuration reference.
+/// Returns the sections of this file, and those of classifiers, for the configuration reference.
 pub fn sections() -> Vec<Section> {
-    vec![
+    let mut sections = vec![
         Section::of::<Environment>("environment").with_rule(|config| Environment::of(config).map(drop)),
         Section::of::<DbConfig>("db").with_rule(|config| config.section::<DbConfig>("db")?.postgres("").map(drop)),
         Section::of::<NatsOptions>("bus"),
         Section::of::<S3Options>("objects"),
         Section::of::<MailOptions>("mail").with_rule(|config| config.section::<MailOptions>("mail")?.check()),
         Section::of::<Secrets>("secrets"),
-    ]
+    ];
+    sections.extend(classify::sections());
+    sections
 }
 
 /// Returns the files with secrets that the configuration names, each with the key that names it.
@@ -162,7 +165,8 @@ pub fn secret_files(config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Err
         ("mail.smtp_password_file", mail.smtp_password_file),
         ("secrets.url_signing_key_file", secrets.url_signing_key_file),
     ];
-    Ok(named.into_iter().filter_map(|(key, path)| Some((key, path?))).collect())
+    let named = named.into_iter().filter_map(|(key, path)| Some((key, path?)));
+    Ok(named.chain(ScreeningOptions::of(config)?.secret_files()).collect())
 }
 
 /// The settings of the engines that a process uses.

@@ -44,7 +44,7 @@ use service::{BootError, Context, Flags, RoleInterface, Service, ThisProcess, pe
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The sections of the configuration that belong to no role.
-pub const SECTIONS: &[&str] = &["environment", "db", "bus", "objects", "mail", "secrets"];
+pub const SECTIONS: &[&str] = &["environment", "db", "bus", "objects", "mail", "secrets", "screening"];
 
 /// Returns an error if the configuration has a key or a value that the engines or these services can't use. Opens
 /// nothing.

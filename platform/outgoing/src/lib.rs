@@ -1,12 +1,14 @@
 //! Requests to servers that people name: which addresses they may go to, and what such a server can ask for.
 //!
-//! Owns the rule and the resolver that applies it. Does not own a client: what a request is, and what follows from its
-//! response, is the role's. Invariant: the address that is checked is the address that is connected.
+//! Owns the rule, the resolver that applies it, and how requests are signed. Does not own a client: what a request is,
+//! and what follows from its response, is the role's. Invariant: the address that is checked is the address that is
+//! connected.
 
 mod address_rules;
 mod options;
 mod resolver;
 mod retry_after;
+pub mod signature;
 
 use std::net::IpAddr;
 

@@ -30,6 +30,7 @@ const CRATES: [&str; 23] = [
     "boot",
     "bus",
     "bus_nats",
+    "classify",
     "codec",
     "contract",
     "db",

@@ -11,6 +11,7 @@ use contract::AccountId;
 use contract::moderation::{Evidence, Screened, Thing};
 use db::{Error, Tx};
 use screening::attempt::{Attempt, Decision, SenderState, decide};
+use screening::classifier::Opinion;
 use screening::facts::{Content, Facts, MediaFacts, Relation, Surface};
 use screening::reason::Reason;
 use screening::rules::RuleSet;
@@ -59,6 +60,10 @@ pub struct Submission {
     pub content: Content,
     /// What moderation gets to read of it: its text and its media.
     pub evidence: Evidence,
+    /// What a classifier of pictures says of each of its media.
+    pub nudity: Vec<Opinion>,
+    /// What a classifier of texts says.
+    pub spam: Opinion,
     /// Whether it can be stored for a moderator to read first. What can't is refused then.
     pub can_wait: bool,
     /// What it stands in.
@@ -123,7 +128,10 @@ impl Submission {
         facts.unanswered = reach.unanswered;
         facts.refuses_strangers = reach.refuses_strangers;
         facts.text = self.content.text;
-        facts.media = vec![MediaFacts::default(); self.evidence.media.len()];
+        let nudity = |index: usize| self.nudity.get(index).copied().unwrap_or_default();
+        let media = (0..self.evidence.media.len()).map(|index| MediaFacts { is_listed: false, nudity: nudity(index) });
+        facts.media = media.collect();
+        facts.spam = self.spam;
         if reach.relation != Relation::Connected {
             facts.text.new_domains = self.new_domains(tx).await?;
             facts.alike_senders = self.alike_senders(tx).await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::AccountId;
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
-use contract::media::{Conversion, Deleted};
+use contract::media::{Conversion, Deleted, SensitivityChanged};
 use contract::moderation::{Decided, Overturned, Released};
 use contract::social::{Blocked, Unblocked};
 use contract::transcode::{Failed, Playable, Ready};
@@ -32,6 +32,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Chat> {
         .on("chat.playable", on_playable, |on| on)
         .on("chat.ready", on_ready, |on| on)
         .on("chat.failed", on_failed, |on| on)
+        .on("chat.sensitivity", on_sensitivity_changed, |on| on)
         .on("chat.media_deleted", on_media_deleted, |on| on)
         .on("chat.decided", on_decided, |on| on)
         .on("chat.overturned", on_overturned, |on| on)
@@ -97,6 +98,10 @@ async fn on_failed(chat: Chat, event: Failed, _: Delivery) -> Result<(), Handler
         assets: None,
     };
     Ok(commands::advance_media(&chat, event.id, update).await?)
+}
+
+async fn on_sensitivity_changed(chat: Chat, event: SensitivityChanged, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_sensitivity(&chat, event.id, event.sensitivity, event.version).await?)
 }
 
 async fn on_media_deleted(chat: Chat, event: Deleted, _: Delivery) -> Result<(), HandlerError> {

@@ -61,7 +61,7 @@ pub fn service() -> Service {
 
 fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config: config::Config = context.config.section("chat")?;
-    let chat = state::Chat::new(context, config);
+    let chat = state::Chat::new(context, config)?;
     presence::sharing::start(&chat);
     Ok(RoleInstance {
         router: api::router(&chat),

@@ -1,5 +1,5 @@
-//! The subscriptions of media: the progress of conversions, the privacy of profiles, accounts that were erased,
-//! suspended or restored, files that moderators refuse, and what they decide about what is withheld.
+//! The subscriptions of media: the progress of conversions, the scores of classifiers, the privacy of profiles, accounts
+//! that were erased, suspended or restored, files that moderators refuse, and what they decide about what is withheld.
 //!
 //! Invariant: every effect is idempotent (states only move forward, removed rows stay removed, an older standing
 //! changes nothing), so no subscription needs the inbox.
@@ -7,7 +7,7 @@
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, PrivacyChanged, StandingChanged};
 use contract::moderation::{Decided, Overturned, Released};
-use contract::transcode::{Failed, Playable, Progress, Ready};
+use contract::transcode::{Classified, Failed, Playable, Progress, Ready};
 
 use crate::{Media, commands};
 
@@ -18,6 +18,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Media> {
         .on("media.playable", on_playable, |on| on.concurrency(8))
         .on("media.ready", on_ready, |on| on.concurrency(16))
         .on("media.failed", on_failed, |on| on.concurrency(8))
+        .on("media.classified", on_classified, |on| on)
         .on("media.erase", on_erased, |on| on)
         .on("media.privacy", on_privacy_changed, |on| on)
         .on("media.standing", on_standing_changed, |on| on)
@@ -40,6 +41,10 @@ async fn on_ready(media: Media, event: Ready, _: Delivery) -> Result<(), Handler
 
 async fn on_failed(media: Media, event: Failed, _: Delivery) -> Result<(), HandlerError> {
     Ok(commands::set_failed(&media, event).await?)
+}
+
+async fn on_classified(media: Media, event: Classified, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_nudity(&media, event).await?)
 }
 
 async fn on_erased(media: Media, event: Erased, _: Delivery) -> Result<(), HandlerError> {

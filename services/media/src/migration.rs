@@ -53,4 +53,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     // Hashes of pictures, the list of those that may not be shared, and what is withheld since it is like one of them.
     // A release without it compares nothing, and opens links to what is withheld.
     Migration { version: 19, min_compatible: 13, sql: include_str!("../migrations/0019_known_pictures.sql") },
+    // What a classifier has scored, and what owners and moderators have marked. A release without it blurs nothing.
+    Migration { version: 21, min_compatible: 13, sql: include_str!("../migrations/0021_sensitivity.sql") },
 ];

@@ -8,6 +8,7 @@ use codec::filename::{clean, with_extension};
 use codec::sniff::Format;
 use contract::AccountId;
 use db::{Db, Error};
+use screening::classifier::Score;
 use serde_json::{Value, json};
 use service::personal_data::{
     ExportFile, ExportPage, FileContent, KeptData, OriginalFile, PersonalDataSource, TableData,
@@ -154,6 +155,8 @@ fn item_record(item: &Item) -> Value {
         "claimed": item.claimed,
         "subject": item.subject,
         "captions": captions,
+        "marked_sensitive": item.marks.owner,
+        "nudity_score_thousandths": item.marks.nudity.map(Score::thousandths),
         "created_at": item.created_at,
         "updated_at": item.updated_at,
         "removed_at": item.trashed.map(|trashed| trashed.removed_at),

@@ -1,4 +1,5 @@
-//! The subscriptions of this role: uploads, deletions, retries, erased accounts, and its own tickets.
+//! The subscriptions of this role: uploads, deletions, retries, erased accounts, its own tickets, and what it has
+//! converted itself, which classifiers look at.
 //!
 //! Owns the table of subscriptions. Invariant: names are permanent, because deliveries are recorded under them.
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::Erased;
 use contract::media::{Deleted, Received, Retried};
+use contract::transcode::Ready;
 
 use crate::commands::{self, Cause};
 use crate::config::Config;
@@ -20,6 +22,7 @@ const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
 const RETRIED: &str = "transcode.retried";
 const ERASED: &str = "transcode.erased";
+const CLASSIFY: &str = "transcode.classify";
 /// How often it is checked whether the items of an erased member are gone, and how often at most.
 const ERASED_RECHECK: Duration = Duration::from_secs(1);
 const MAX_ERASED_RECHECKS: u32 = 1000;
@@ -33,7 +36,9 @@ pub(crate) fn subscriptions(config: &base::config::Config) -> Subscriptions<Work
         .on(RECEIVED, received, |on| on.concurrency(8))
         .on(DELETED, deleted, |on| on)
         .on(RETRIED, retried, |on| on)
-        .on(ERASED, erased, |on| on);
+        .on(ERASED, erased, |on| on)
+        // One after the other: a model has one core, and no request waits.
+        .on(CLASSIFY, ready, |on| on.concurrency(1));
     Queue::ALL.into_iter().fold(events, |subscriptions, queue| {
         let handle = move |worker, delivery| run_ticket(worker, queue, delivery);
         // One more than the limit of a member.
@@ -70,6 +75,10 @@ async fn erased(worker: Worker, event: Erased, delivery: Delivery) -> Result<(),
         return Ok(());
     }
     Err(HandlerError::Later(ERASED_RECHECK))
+}
+
+async fn ready(worker: Worker, event: Ready, delivery: Delivery) -> Result<(), HandlerError> {
+    work::classify::classify(&worker, &event.id, delivery.attempt).await
 }
 
 async fn run_ticket(worker: Worker, queue: Queue, delivery: Delivery) -> Result<(), HandlerError> {

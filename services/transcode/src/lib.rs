@@ -9,11 +9,13 @@
 //! | outputs, progress, failures, the finish | the item | its state, plan, tasks and outputs are read, then written |
 //! | accept, plan, complete, fail, delete … | the item and the fair queue | they make tasks ready, or release them |
 //! | claim, charge, sweep | the fair queue | the member with the lowest virtual time is read, then advanced |
+//! | the score of a classifier | the item | nothing is said about one that is deleted |
 //! | forget deleted items | none | one statement that checks its `where` again |
 //!
 //! The fair queue is one fixed lane: see `commands::lanes`.
 
 mod api;
+mod classifier;
 mod codes;
 mod commands;
 mod config;

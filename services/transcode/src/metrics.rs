@@ -30,6 +30,12 @@ struct QueueLabels {
     queue: &'static str,
 }
 
+/// The label for what came of a question to the classifier.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ScoreLabels {
+    outcome: &'static str,
+}
+
 /// The metrics of this role.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
@@ -38,6 +44,7 @@ pub(crate) struct Metrics {
     oldest: Family<QueueLabels, Gauge>,
     ended: Family<OutcomeLabels, Counter>,
     seconds: Family<TaskLabels, Histogram>,
+    scores: Family<ScoreLabels, Counter>,
     /// The tickets that this process holds while conversions are turned off.
     pub held: Gauge,
 }
@@ -52,6 +59,7 @@ impl Metrics {
             oldest: Family::default(),
             ended: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.05, 2.0, 16))),
+            scores: Family::default(),
             held: Gauge::default(),
         };
         registry.register(|registry| {
@@ -73,6 +81,11 @@ impl Metrics {
             registry.register("transcode_tasks", "Completed tasks, by kind and outcome", metrics.ended.clone());
             registry.register("transcode_task_seconds", "Duration of a task, by kind", metrics.seconds.clone());
             registry.register(
+                "transcode_scores",
+                "Items that a classifier was asked about, by outcome: scored, or without a score in the end",
+                metrics.scores.clone(),
+            );
+            registry.register(
                 "transcode_tickets_held",
                 "Tickets that this process holds while conversions are turned off",
                 metrics.held.clone(),
@@ -91,6 +104,11 @@ impl Metrics {
         let queue = QueueLabels { queue: queue.as_str() };
         self.waiting.get_or_create(&queue).set(tasks);
         self.oldest.get_or_create(&queue).set(seconds);
+    }
+
+    /// Counts an item that a classifier was asked about.
+    pub fn scored(&self, outcome: &'static str) {
+        self.scores.get_or_create(&ScoreLabels { outcome }).inc();
     }
 
     /// Counts a completed task.

@@ -11,11 +11,13 @@ use contract::MediaId;
 use objects::Orphans;
 use objects::orphans::Policy;
 use parking_lot::Mutex;
+use screening::classifier::{Classifier, Picture};
 use service::BootError;
 use service::Context;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use crate::classifier::ClassifierSettings;
 use crate::config::Config;
 use crate::ffmpeg::{ToolOptions, Tools};
 use crate::metrics::Metrics;
@@ -37,6 +39,8 @@ pub(crate) struct Inner {
     pub staging: Staging,
     pub orphans: Orphans,
     tools: OnceCell<Arc<Tools>>,
+    pub classifiers: ClassifierSettings,
+    pictures: OnceCell<Option<Arc<dyn Classifier<Picture>>>>,
     pub metrics: Metrics,
     pub permits: Permits,
     running: Mutex<HashMap<MediaId, RunningItem>>,
@@ -83,6 +87,7 @@ impl Worker {
             .await
             .map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         let metrics = Metrics::new(&context.metrics);
+        let classifiers = ClassifierSettings::of(&context)?;
         let staging = Staging::new(context.scratch(), config.max_staging_bytes);
         Ok(Self(Arc::new(Inner {
             context,
@@ -90,6 +95,8 @@ impl Worker {
             staging,
             orphans,
             tools: OnceCell::new(),
+            classifiers,
+            pictures: OnceCell::new(),
             permits: Permits::new(metrics.clone()),
             metrics,
             running: Mutex::default(),
@@ -110,6 +117,7 @@ impl Worker {
                      or list the folders of their libraries in transcode.sandbox_readable"
                 );
             }
+            detector.pictures().await;
         });
     }
 
@@ -132,6 +140,12 @@ impl Worker {
             Arc::new(tools)
         };
         self.tools.get_or_init(find).await.clone()
+    }
+
+    /// The classifier of pictures, if there is one. Its model is started when the first picture comes.
+    pub async fn pictures(&self) -> Option<Arc<dyn Classifier<Picture>>> {
+        let open = || async { self.classifiers.open(&self.tools().await, &self.context.folder).await };
+        self.pictures.get_or_init(open).await.clone()
     }
 
     /// Registers a task of an item that is about to run here.

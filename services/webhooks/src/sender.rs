@@ -141,7 +141,7 @@ async fn send(webhooks: &Webhooks, lease: &Lease, secrets: &[Secret], delivery: 
         url: &lease.url,
         id: &delivery.event_id,
         timestamp,
-        signatures: signatures(secrets, &delivery.event_id, timestamp, &delivery.payload),
+        signatures: signatures(secrets, &delivery.event_id, timestamp, delivery.payload.as_bytes()),
         body: delivery.payload.clone(),
     };
     let grace = async {

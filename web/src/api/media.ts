@@ -38,6 +38,8 @@ export interface Edit {
   description?: string;
   /** Empty: removes it. */
   alt?: string;
+  /** Whether it stays blurred for others until they open it. */
+  sensitive?: boolean;
 }
 
 export const edit = (id: string, body: Edit): Promise<Media> =>

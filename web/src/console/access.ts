@@ -31,6 +31,7 @@ export const OPERATIONS = {
   list_media_of_member: 'moderator',
   show_media_to_operator: 'moderator',
   retry_media: 'moderator',
+  mark_media: 'moderator',
   list_reports: 'moderator',
   show_report: 'moderator',
   decide_report: 'moderator',

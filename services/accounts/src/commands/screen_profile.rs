@@ -5,6 +5,7 @@
 
 use contract::moderation::{Evidence, Overturned};
 use db::{Lane, Tx};
+use screening::classifier::Opinion;
 use screening::facts::{Content, Relation, Surface};
 use screening::reason::Reason;
 use screening_store::{NotStored, Reach, Submission, party, senders};
@@ -43,6 +44,8 @@ fn submission(accounts: &Accounts, account: &Account, surface: Surface, content:
         recipient: party(account.id.0),
         content,
         evidence: Evidence::of(text, [], Some(account.id.to_string())),
+        nudity: Vec::new(),
+        spam: Opinion::NotAsked,
         can_wait: false,
         place: account.id.0,
         verdict: accounts.context.random.uuid_v7(now),

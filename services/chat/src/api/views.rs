@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
+use contract::media::Sensitivity;
 use contract::social::views::PostMediaView;
 use screening::reason::Reason;
 use serde::Serialize;
@@ -133,7 +134,7 @@ pub(super) struct MessageView {
     media: Vec<PostMediaView>,
     /// How many media it has.
     media_count: usize,
-    /// Whether its media stay blurred until they are opened.
+    /// Whether its media stay blurred until they are opened: they come from a stranger, or one of them is sensitive.
     blurred: bool,
     /// The message that it replies to.
     #[schema(required)]
@@ -154,6 +155,7 @@ pub(super) struct MessageView {
 pub(super) fn message_view(chat: &Chat, seen: SeenMessage) -> MessageView {
     let SeenMessage { message, media, media_count, reactions, is_own } = seen;
     let (signer, now) = (&chat.context.url_signer, chat.context.clock.now());
+    let has_sensitive = media.iter().any(|item| item.sensitivity == Sensitivity::Sensitive);
     let reaction = |(account, reaction): (AccountId, String)| ReactionView { account: account.0, reaction };
     MessageView {
         id: message.id,
@@ -164,7 +166,7 @@ pub(super) fn message_view(chat: &Chat, seen: SeenMessage) -> MessageView {
         state: message.state.into(),
         media: media.iter().map(|item| item.view(signer, now)).collect(),
         media_count,
-        blurred: message.is_blurred && !is_own,
+        blurred: !is_own && (message.is_blurred || has_sensitive),
         reply_to: message.reply_to,
         reactions: reactions.into_iter().map(reaction).collect(),
         verdict: is_own.then(|| verdict_of(&message)),

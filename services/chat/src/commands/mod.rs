@@ -43,5 +43,5 @@ pub(crate) use remove_message::{For, follow_decision, remove_message};
 pub(crate) use report_message::report_message;
 pub(crate) use send_message::{NewMessage, send_message};
 pub(crate) use set_block::set_block;
-pub(crate) use set_media::{advance_media, remove_media};
+pub(crate) use set_media::{advance_media, remove_media, set_sensitivity};
 pub(crate) use set_settings::{NewSettings, set_settings};

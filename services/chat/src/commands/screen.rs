@@ -9,9 +9,11 @@ use contract::accounts::AccountState;
 use contract::moderation::Evidence;
 use db::Tx;
 use screening::attempt::Decision;
+use screening::classifier::Opinion;
 use screening::facts::{Content, Surface};
 pub(super) use screening_store::{FIRST_TEXT_AGE, NotStored, Reach};
 use screening_store::{Submission, party};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -69,6 +71,8 @@ impl Draft {
             recipient: party(conversation),
             content: Content::of(text),
             evidence: Evidence::of(text, [], Some(conversation.to_string())),
+            nudity: Vec::new(),
+            spam: Opinion::NotAsked,
             can_wait: surface == Surface::Message,
             place: conversation,
             verdict: chat.context.random.uuid_v7(now),
@@ -76,6 +80,15 @@ impl Draft {
             now,
         };
         Self { author, conversation, submission }
+    }
+
+    /// Asks the classifier of texts, if there is one: before the transaction, and of first messages only. What friends
+    /// write to each other is shown to no classifier.
+    pub(super) async fn ask_classifier(&mut self, chat: &Chat, text: &str) {
+        let Some(texts) = chat.texts.as_ref().filter(|_| !text.trim().is_empty()) else { return };
+        let (began, deadline) = (Instant::now(), chat.text_deadline);
+        let response = texts.score(text, deadline).await;
+        self.spam = Opinion::of(response, began.elapsed(), deadline);
     }
 
     /// Decides, and stores the sender's next state. Fails if the account is limited or erased.

@@ -3,7 +3,6 @@
 //! Invariant: an author's client id names one message of a conversation, however often it is sent; a verdict comes
 //! before anything is stored for others, in the same transaction; what is stored has the next place.
 
-use contract::media::Conversion;
 use contract::social::Contact;
 use contract::{AccountId, MediaId};
 use db::{Lane, Tx};
@@ -77,9 +76,12 @@ pub(crate) async fn send_message(
     let media = find_media(chat, account, &new.media).await?;
     let mut draft = Draft::new(chat, Surface::Message, author, conversation, new.text.as_str());
     draft.evidence.media = media.iter().map(|item| item.id.clone()).collect();
+    draft.nudity = media.iter().map(|item| item.nudity).collect();
+    if contact.as_ref().is_some_and(|contact| !contact.follows_member) {
+        draft.ask_classifier(chat, new.text.as_str()).await;
+    }
     let id = chat.context.random.uuid_v7(draft.now);
-    let is_pending = |item: &&MessageMedia| item.state != Conversion::Ready;
-    let pending: Vec<MediaId> = media.iter().filter(is_pending).map(|item| item.id.clone()).collect();
+    let pending: Vec<MediaId> = media.iter().filter(|item| item.is_pending()).map(|item| item.id.clone()).collect();
     let sending = Sending { id, new, media, contact, draft };
     let lane = Lane::of(&conversation).and(&account);
     let sent = chat.context.db.write(lane, async move |tx| store(tx, sending).await).await?;

@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::MediaId;
-use contract::media::{Conversion, Kind, OwnedItem};
+use contract::media::{Conversion, Kind, OwnedItem, Sensitivity};
 use contract::social::views::{PostMediaUrls, PostMediaView};
 use http_server::signed_url::UrlSigner;
+use screening::classifier::{Opinion, Score};
 
 /// Signatures end at a multiple of this, so that a URL stays the same, and cached, for a while.
 const SIGNATURE_STEP_SECONDS: i64 = 1800;
@@ -34,6 +35,12 @@ pub(crate) struct MessageMedia {
     pub thumbhash: Option<String>,
     /// The names of its assets.
     pub assets: Vec<String>,
+    /// How sensitive its picture is.
+    pub sensitivity: Sensitivity,
+    /// The version of that; 0 before anything was said.
+    pub sensitivity_version: u64,
+    /// What the verdict about a new message is told; not stored.
+    pub nudity: Opinion,
 }
 
 /// What an event says of an item.
@@ -65,11 +72,21 @@ impl From<OwnedItem> for MessageMedia {
             duration_ms: item.duration_ms,
             thumbhash: item.thumbhash,
             assets: item.assets,
+            sensitivity: item.sensitivity,
+            sensitivity_version: item.sensitivity_version,
+            nudity: item.nudity.map_or(Opinion::NotAsked, |score| Opinion::Scored(Score::of_thousandths(score))),
         }
     }
 }
 
 impl MessageMedia {
+    /// Whether news about it may have come before it was stored: its conversion goes on, or nothing has been said of
+    /// its picture yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        let has_picture = self.kind != Kind::Audio;
+        self.state != Conversion::Ready || (has_picture && self.sensitivity_version == 0)
+    }
+
     /// Returns the item as a reader of the message sees it.
     pub(crate) fn view(&self, signer: &UrlSigner, now: DateTime<Utc>) -> PostMediaView {
         let hash = self.thumbhash.as_deref().and_then(|text| hex::decode(text).ok());

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 
 use contract::MediaId;
-use contract::media::Conversion;
+use contract::media::{Conversion, Sensitivity};
 use db::{Error, FromQueryResult, Sql, Tx, Value};
+use screening::classifier::Opinion;
 use uuid::Uuid;
 
 use super::values::{from_optional_bigint, names_after};
@@ -24,6 +25,8 @@ struct Row {
     duration_ms: Option<i64>,
     thumbhash: Option<String>,
     assets: String,
+    sensitivity: String,
+    sensitivity_version: i64,
 }
 
 impl TryFrom<Row> for MessageMedia {
@@ -39,15 +42,20 @@ impl TryFrom<Row> for MessageMedia {
             duration_ms: from_optional_bigint(row.duration_ms, "the length of a message's media")?,
             thumbhash: row.thumbhash,
             assets: row.assets.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            sensitivity: row.sensitivity.parse().map_err(|_| Error::Corrupt("the sensitivity of a message's media"))?,
+            sensitivity_version: u64::try_from(row.sensitivity_version)
+                .map_err(|_| Error::Corrupt("the sensitivity of a message's media"))?,
+            nudity: Opinion::NotAsked,
         })
     }
 }
 
 const INSERT: &str = "
     insert into message_media (
-        message, ordinal, media, kind, state, alt, width, height, duration_ms, thumbhash, assets
+        message, ordinal, media, kind, state, alt, width, height, duration_ms, thumbhash, assets, sensitivity,
+        sensitivity_version
     )
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 /// Inserts the media of a new message, in order.
 pub(crate) async fn insert(tx: &Tx, message: Uuid, media: &[MessageMedia]) -> Result<(), Error> {
@@ -64,6 +72,8 @@ pub(crate) async fn insert(tx: &Tx, message: Uuid, media: &[MessageMedia]) -> Re
             item.duration_ms.map(u64::cast_signed).into(),
             item.thumbhash.clone().into(),
             item.assets.join(" ").into(),
+            item.sensitivity.as_str().into(),
+            item.sensitivity_version.cast_signed().into(),
         ];
         tx.execute(INSERT, values).await?;
     }
@@ -77,7 +87,8 @@ pub(crate) async fn list(sql: &impl Sql, messages: &[Uuid]) -> Result<HashMap<Uu
         return Ok(found);
     }
     let text = format!(
-        "select message, media, kind, state, alt, width, height, duration_ms, thumbhash, assets
+        "select message, media, kind, state, alt, width, height, duration_ms, thumbhash, assets, sensitivity,
+                sensitivity_version
            from message_media
           where message in {}
           order by message, ordinal",
@@ -119,6 +130,24 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, update: &MediaUpdate) -> R
         update.assets.as_ref().map(|assets| assets.join(" ")).into(),
     ];
     tx.execute(&text, values).await.map(drop)
+}
+
+const SET_SENSITIVITY: &str = "
+    update message_media
+       set sensitivity = $2,
+           sensitivity_version = $3
+     where media = $1
+       and sensitivity_version < $3";
+
+/// Sets how sensitive an item is in every message that has it, unless something newer is known.
+pub(crate) async fn set_sensitivity(
+    tx: &Tx,
+    media: &MediaId,
+    sensitivity: Sensitivity,
+    version: u64,
+) -> Result<(), Error> {
+    let values = vec![media.as_str().into(), sensitivity.as_str().into(), version.cast_signed().into()];
+    tx.execute(SET_SENSITIVITY, values).await.map(drop)
 }
 
 const REMOVE: &str = "

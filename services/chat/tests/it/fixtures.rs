@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use contract::media::{Conversion, FindOwnedItems, Kind, OwnedItem};
+use contract::media::{Conversion, FindOwnedItems, Kind, OwnedItem, Sensitivity};
 use contract::social::views::PersonView;
 use contract::social::{Blocked, Contact, FindContacts};
 use contract::{AccountId, Event, MediaId};
@@ -62,7 +62,13 @@ impl Harness {
 
     /// Returns a harness with a setting.
     pub async fn with(setting: &str) -> Self {
-        let world = World::builder().set(setting).start(&[chat::service()]).await;
+        Self::with_all(&[setting]).await
+    }
+
+    /// Returns a harness with settings.
+    pub async fn with_all(settings: &[&str]) -> Self {
+        let builder = settings.iter().fold(World::builder(), |builder, setting| builder.set(setting));
+        let world = builder.start(&[chat::service()]).await;
         let people: Arc<Mutex<People>> = Arc::default();
         let known = people.clone();
         fake_role("social")
@@ -149,10 +155,21 @@ impl Harness {
             assets: Vec::new(),
             staged: false,
             version: 1,
+            sensitivity: Sensitivity::Clear,
+            sensitivity_version: 0,
+            nudity: None,
         };
         let id = item.id.clone();
         self.libraries.lock().entry(owner.id.to_string()).or_default().push(item);
         id
+    }
+
+    /// Lets media know how sensitive a photo is, and what a classifier has scored it.
+    pub fn score(&self, owner: &TestClient, photo: &MediaId, sensitivity: Sensitivity, nudity: u16) {
+        let mut libraries = self.libraries.lock();
+        let items = libraries.get_mut(&owner.id.to_string()).unwrap();
+        let item = items.iter_mut().find(|item| item.id == *photo).unwrap();
+        (item.sensitivity, item.sensitivity_version, item.nudity) = (sensitivity, 1, Some(nudity));
     }
 
     /// Publishes an event and waits until it was handled.

@@ -243,9 +243,12 @@ pub(super) struct ChangeBody {
     /// What stands for the picture where it is not seen, as in `<img alt>`: at most 1,000 characters. Empty removes it.
     #[schema(max_length = 1000)]
     alt: Option<String>,
+    /// Whether its picture stays blurred for others until they open it. `false` ends the doubt of a classifier; one
+    /// that is sure still has it blurred for strangers.
+    sensitive: Option<bool>,
 }
 
-/// Changes the name, tags, visibility, description or alternative text of an item.
+/// Changes the name, tags, visibility, description or alternative text of an item, or marks it as sensitive.
 ///
 /// Fields that are left out stay as they are; `tags` replaces all of them. Once an item is private again, its plain
 /// URLs stop working for others.
@@ -268,6 +271,7 @@ pub(super) async fn change(
 ) -> Result<Json<MediaView>, Error> {
     let change = ItemChange::parse(body.name.as_deref(), body.tags.as_deref(), body.visibility)
         .and_then(|change| change.with_texts(body.description.as_deref(), body.alt.as_deref()))
+        .map(|change| change.with_mark(body.sensitive))
         .map_err(Error::Invalid)?;
     let item = commands::change_item(&media, &id, AccountId(member.id()), change).await?;
     Ok(Json(view(&media, &item, &Viewer::Owner)))

@@ -72,6 +72,7 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(operators::retry))
         .routes(routes!(listed_pictures::list, listed_pictures::import))
         .routes(routes!(listed_pictures::show, listed_pictures::remove))
+        .routes(routes!(operators::mark))
         .merge(tus_routes())
 }
 
@@ -145,6 +146,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 42);
+        assert_eq!(operations, 43);
     }
 }

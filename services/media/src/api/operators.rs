@@ -1,4 +1,5 @@
-//! `/v1/admin/media`: what operators see of items, and what they do when a conversion has failed.
+//! `/v1/admin/media`: what operators see of items, what they do when a conversion has failed, and how they mark
+//! pictures.
 //!
 //! Invariant: every handler takes an [`Operator`], and one that changes something records an act in the same
 //! transaction. No response has a URL of a file that is not public.
@@ -153,6 +154,50 @@ pub(super) async fn retry(
     let reason = require_reason(&body.reason)?;
     let (item, retries) = commands::retry_conversion(&media, &id, operator.actor, reason).await?;
     Ok((StatusCode::ACCEPTED, NO_STORE, Json(view(&media, &item, retries))))
+}
+
+/// Whether the picture of an item is sensitive, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "sensitive": false, "reason": "A statue in a museum." }))]
+pub(super) struct MarkMedia {
+    /// `true`: it stays blurred for all but its owner until they open it; `false`: it is shown; null: the classifier
+    /// and the owner decide again.
+    #[schema(required)]
+    sensitive: Option<bool>,
+    /// The reason, for the audit trail.
+    #[schema(max_length = 500)]
+    reason: String,
+}
+
+/// Marks the picture of an item as sensitive, or as not.
+///
+/// It counts whatever a classifier has scored, or scores later, and whatever the owner says; also for verdicts about
+/// messages that are sent from now on. The act is recorded in the audit trail.
+#[utoipa::path(
+    put,
+    path = "/v1/admin/media/{id}/sensitivity",
+    operation_id = "mark_media",
+    tag = "operators",
+    request_body = MarkMedia,
+    params(("id" = MediaId, Path, description = "The item.", example = "5kT0vYq8Zb3mXw1RcHs9Ga")),
+    security(("token" = [])),
+    responses((status = 200, description = "The item as it is now.", body = OperatorMediaView)),
+    extensions(
+        ("x-codes" = json!(["media.not_found"])),
+        ("x-admin-role" = json!("moderator")),
+    ),
+)]
+pub(super) async fn mark(
+    operator: Operator<Moderator>,
+    State(media): State<Media>,
+    Path(id): Path<MediaId>,
+    Json(body): Json<MarkMedia>,
+) -> Result<impl IntoResponse, Error> {
+    let reason = require_reason(&body.reason)?;
+    let marked = commands::set_moderator_mark(&media, &id, body.sensitive, operator.actor, reason).await?;
+    let (item, retries) = marked;
+    Ok((NO_STORE, Json(view(&media, &item, retries))))
 }
 
 fn view(media: &Media, item: &Item, retries: u32) -> OperatorMediaView {

@@ -1,4 +1,4 @@
-//! Changes the name, tags, visibility, description or alternative text of an item.
+//! Changes the name, tags, visibility, description or alternative text of an item, or marks it as sensitive.
 //!
 //! Invariant: the change is published in the transaction that makes it. A limited member publishes nothing, and what is
 //! withheld stays private.
@@ -28,6 +28,7 @@ pub(crate) async fn change_item(
         .db
         .write(lane, async move |tx| {
             let item = store::items::find_in_use(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
+            let mark = change.sensitive;
             let update = change.apply(&item);
             let publishes = publishes(item.visibility, update.visibility);
             if publishes && item.withheld.is_some() {
@@ -38,6 +39,11 @@ pub(crate) async fn change_item(
             }
             let item = store::items::update(tx, &item, &update, now).await?.ok_or(Error::NotFound)?;
             tx.publish(&item.changed(), now)?;
+            let Some(is_sensitive) = mark else { return Ok(item) };
+            let Some(item) = store::sensitivity::set_owner_mark(tx, &item_id, is_sensitive, now).await? else {
+                return Ok(item);
+            };
+            tx.publish(&item.sensitivity_changed(), now)?;
             Ok::<_, Error>(item)
         })
         .await?;

@@ -19,6 +19,7 @@ use crate::Media;
 use crate::commands::{CompletedUpload, NewItem, create_item, orphan_unreferenced, remove_orphan};
 use crate::error::Error;
 use crate::model::quota::Usage;
+use crate::model::sensitivity::Marks;
 use crate::model::{Item, ItemDetails, State};
 use crate::object_keys::PooledKey;
 use crate::quota::Reservation;
@@ -228,6 +229,7 @@ fn new_item(
         subject: None,
         trashed: None,
         withheld: None,
+        marks: Marks::default(),
         version: 1,
         created_at: now,
         updated_at: now,

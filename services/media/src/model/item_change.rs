@@ -14,6 +14,8 @@ pub(crate) struct ItemChange {
     visibility: Option<Visibility>,
     description: Option<String>,
     alt: Option<String>,
+    /// Whether its owner says that its picture is sensitive.
+    pub sensitive: Option<bool>,
 }
 
 /// The fields that an owner may change, with the values that they have after a change.
@@ -44,6 +46,11 @@ impl ItemChange {
         let description = description.map(texts::parse_description).transpose()?;
         let alt = alt.map(texts::parse_alt).transpose()?;
         Ok(Self { description, alt, ..self })
+    }
+
+    /// Adds what the owner says of its picture.
+    pub(crate) fn with_mark(self, sensitive: Option<bool>) -> Self {
+        Self { sensitive, ..self }
     }
 
     /// Returns the fields of `item` after the change.

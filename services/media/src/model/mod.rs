@@ -20,6 +20,7 @@ mod preview;
 pub(crate) mod quiet_hours;
 pub(crate) mod quota;
 pub(crate) mod search_terms;
+pub(crate) mod sensitivity;
 pub(crate) mod share_link;
 pub(crate) mod standing;
 pub(crate) mod tags;
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::captions::Captions;
+use self::sensitivity::Marks;
 use self::withheld::Withheld;
 
 /// The state of an item.
@@ -106,6 +108,8 @@ pub(crate) struct Item {
     pub trashed: Option<Trashed>,
     /// Why only its owner sees it, if it is like a picture that may not be shared.
     pub withheld: Option<Withheld>,
+    /// How sensitive its picture is.
+    pub marks: Marks,
     pub version: u64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

@@ -58,6 +58,9 @@ pub struct OperatorWithheldView {
         "detail": "This file could not be converted after several attempts; the original is kept.",
     },
     "attempts": 1,
+    "nudity_score": 0.93,
+    "marked_sensitive": null,
+    "sensitive": true,
     "poster_url": null,
 }))]
 pub struct OperatorMediaView {
@@ -89,6 +92,14 @@ pub struct OperatorMediaView {
     pub error: Option<Failure>,
     /// How often its conversion was begun: once, and again at each retry.
     pub attempts: u32,
+    /// What a classifier has scored its picture for nudity, 0 to 1; `null` where none has.
+    #[schema(required)]
+    pub nudity_score: Option<f64>,
+    /// What a moderator has marked; `null` if nothing.
+    #[schema(required)]
+    pub marked_sensitive: Option<bool>,
+    /// Whether its picture stays blurred for strangers until they open it.
+    pub sensitive: bool,
     /// The absolute URL of a picture of it; `null` where there is none, and for an item that is not public.
     #[schema(required)]
     pub poster_url: Option<String>,
@@ -113,7 +124,7 @@ impl Item {
     /// Returns the item as operators see it. `site_url` makes an absolute URL of a path of the site.
     pub(crate) fn operator_view(&self, retries: u32, site_url: impl Fn(&str) -> String) -> OperatorMediaView {
         let visibility = self.effective_visibility();
-        let picture = if visibility == Visibility::Public { self.preview().image } else { None };
+        let picture = if visibility == Visibility::Public { self.picture_path() } else { None };
         OperatorMediaView {
             id: self.id.clone(),
             owner: self.owner,
@@ -132,6 +143,9 @@ impl Item {
             updated_at: self.updated_at,
             error: self.failure.clone().filter(|_| self.state == State::Failed),
             attempts: retries.saturating_add(1),
+            nudity_score: self.marks.nudity.map(|score| f64::from(score.thousandths()) / 1000.0),
+            marked_sensitive: self.marks.moderator,
+            sensitive: self.is_sensitive(false),
             poster_url: picture.map(|path| site_url(&path)),
         }
     }

@@ -3,6 +3,7 @@
 //! Invariant: it has no URL; who may see the item there is that service's to say.
 
 use contract::media::{Conversion, OwnedItem};
+use screening::classifier::Score;
 
 use super::{Item, State};
 
@@ -28,6 +29,9 @@ impl Item {
             assets: self.assets.clone(),
             staged: !self.claimed,
             version: self.version,
+            sensitivity: self.marks.sensitivity(),
+            sensitivity_version: self.marks.version,
+            nudity: self.marks.score_for_verdicts().map(Score::thousandths),
         }
     }
 }

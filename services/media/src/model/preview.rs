@@ -8,14 +8,24 @@ use super::album::Album;
 use super::{Item, State};
 
 impl Item {
-    /// Returns the preview. The caller has checked that everyone may read the item.
-    pub(crate) fn preview(&self) -> Preview {
-        let is_viewable = matches!(self.state, State::Playable | State::Ready);
+    /// Whether it can be shown or played.
+    fn is_viewable(&self) -> bool {
+        matches!(self.state, State::Playable | State::Ready)
+    }
+
+    /// Returns the path of a picture of it, if there is one.
+    pub(crate) fn picture_path(&self) -> Option<String> {
         let has_poster = self.assets.iter().any(|asset| asset == "poster");
-        let image = match self.kind {
-            Kind::Photo => is_viewable.then_some("image"),
+        let part = match self.kind {
+            Kind::Photo => self.is_viewable().then_some("image"),
             Kind::Audio | Kind::Video => has_poster.then_some("poster"),
         };
+        part.map(|part| format!("/v1/media/{}/{part}", self.id))
+    }
+
+    /// Returns the preview. The caller has checked that everyone may read the item. Another site blurs nothing, so it
+    /// gets no picture that is blurred for strangers here.
+    pub(crate) fn preview(&self) -> Preview {
         Preview {
             id: self.id.clone(),
             kind: self.kind,
@@ -24,8 +34,8 @@ impl Item {
             visibility: self.effective_visibility(),
             width: self.width,
             height: self.height,
-            image: image.map(|part| format!("/v1/media/{}/{part}", self.id)),
-            is_viewable,
+            image: self.picture_path().filter(|_| !self.is_sensitive(false)),
+            is_viewable: self.is_viewable(),
         }
     }
 }

@@ -195,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::model::State;
+    use crate::model::sensitivity::Marks;
 
     fn item(name: &str, tags: &[&str]) -> Item {
         let at = Utc::now();
@@ -230,6 +231,7 @@ mod tests {
             subject: None,
             trashed: None,
             withheld: None,
+            marks: Marks::default(),
             version: 1,
             created_at: at,
             updated_at: at,

@@ -46,6 +46,9 @@ pub struct MediaView {
     /// a video or a song, it describes the poster.
     #[schema(example = "A black cat looks out of a porthole.")]
     pub alt: String,
+    /// Whether its picture should stay blurred until the reader opens it: its owner or a moderator says so, or a
+    /// classifier takes it for nudity. Clients don't blur it for its owner.
+    pub sensitive: bool,
     /// Whether it is a photo, an audio file or a video.
     pub kind: Kind,
     /// The state of its conversion.
@@ -166,6 +169,7 @@ pub(crate) fn example() -> serde_json::Value {
         "name": "cat.jpeg",
         "description": "The first morning at the sea.",
         "alt": "A black cat looks out of a porthole.",
+        "sensitive": false,
         "kind": "photo",
         "state": "ready",
         "visibility": "private",
@@ -245,6 +249,7 @@ impl Item {
             name: self.name.clone(),
             description: self.description.clone(),
             alt: self.alt.clone(),
+            sensitive: self.is_sensitive(is_owner),
             kind: self.kind,
             state: self.state,
             visibility: self.visibility,

@@ -8,11 +8,13 @@ use contract::accounts::AVATAR_SUBJECT;
 use contract::media::{Patch, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
+use screening::classifier::Score;
 use uuid::Uuid;
 
 use super::{from_bigint, from_optional_bigint, search_index, to_bigint, to_optional_bigint};
 use crate::model::item_change::ItemUpdate;
 use crate::model::library::Listing;
+use crate::model::sensitivity::Marks;
 use crate::model::withheld::Withheld;
 use crate::model::{Failure, Item, Trashed, captions, tags};
 
@@ -20,7 +22,8 @@ pub(super) const COLUMNS: &str = "
     id, owner, name, description, alt, kind, format, content_type, state, visibility, bytes, sha256, object,
     (scrub is not null) as has_scrub, width, height, duration_ms, orientation, tags, taken_at, camera, thumbhash,
     assets, captions, percent, remaining_ms, failure_code, failure_detail, claimed, subject, removed_at, purges_at,
-    withheld_by, withheld_entry, withheld_at, withheld_visibility, version, created_at, updated_at";
+    withheld_by, withheld_entry, withheld_at, withheld_visibility, nudity, owner_mark, moderator_mark,
+    sensitivity_version, version, created_at, updated_at";
 
 #[derive(FromQueryResult)]
 pub(super) struct Row {
@@ -60,6 +63,10 @@ pub(super) struct Row {
     withheld_entry: Option<Uuid>,
     withheld_at: Option<DateTime<Utc>>,
     withheld_visibility: Option<String>,
+    nudity: Option<i64>,
+    owner_mark: Option<bool>,
+    moderator_mark: Option<bool>,
+    sensitivity_version: i64,
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -109,6 +116,12 @@ impl TryFrom<Row> for Item {
             claimed: row.claimed,
             subject: row.subject,
             trashed: row.removed_at.zip(row.purges_at).map(|(removed_at, purges_at)| Trashed { removed_at, purges_at }),
+            marks: Marks {
+                nudity: from_optional_bigint(row.nudity, "an item's score")?.map(Score::of_thousandths),
+                owner: row.owner_mark,
+                moderator: row.moderator_mark,
+                version: from_bigint(row.sensitivity_version, "the version of an item's marks")?,
+            },
             version: from_bigint(row.version, "an item's version")?,
             created_at: row.created_at,
             updated_at: row.updated_at,

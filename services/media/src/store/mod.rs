@@ -24,6 +24,7 @@ mod query;
 mod query_plans;
 mod search;
 pub(crate) mod search_index;
+pub(crate) mod sensitivity;
 pub(crate) mod share_links;
 pub(crate) mod standings;
 pub(crate) mod trash;

@@ -24,6 +24,7 @@ mod raw_http;
 mod samples;
 #[path = "../../../../codec/tests/it/seeds.rs"]
 mod seeds;
+mod sensitivity;
 mod share_links;
 mod slow_clients;
 mod sorting;

@@ -52,7 +52,7 @@ async fn only_operators_with_the_role_of_an_operation_may_call_it_here_too() {
             walked += 1;
         }
     }
-    assert_eq!(walked, 7);
+    assert_eq!(walked, 8);
     world.end().await;
 }
 

@@ -8,6 +8,7 @@ use contract::AccountId;
 use contract::moderation::Evidence;
 use db::Tx;
 use screening::attempt::Decision;
+use screening::classifier::Opinion;
 use screening::facts::{Content, Relation as Closeness, Surface};
 use screening::verdict::Outcome;
 pub(super) use screening_store::{FIRST_TEXT_AGE, NotStored};
@@ -80,6 +81,8 @@ impl Candidate {
             recipient: party(words.place),
             content: Content::of(words.text),
             evidence: Evidence::of(words.text, [], Some(words.place.to_string())),
+            nudity: Vec::new(),
+            spam: Opinion::NotAsked,
             can_wait: matches!(words.surface, Surface::Comment | Surface::Join),
             place: words.place,
             verdict: social.context.random.uuid_v7(now),

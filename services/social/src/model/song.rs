@@ -114,6 +114,9 @@ mod tests {
             assets: Vec::new(),
             staged: false,
             version: 3,
+            sensitivity: contract::media::Sensitivity::Clear,
+            sensitivity_version: 0,
+            nudity: None,
         }
     }
 

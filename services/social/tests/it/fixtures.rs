@@ -139,6 +139,9 @@ impl Harness {
             assets: vec!["poster".into()],
             staged: false,
             version: 1,
+            sensitivity: contract::media::Sensitivity::Clear,
+            sensitivity_version: 0,
+            nudity: None,
         };
         let id = item.id.clone();
         self.libraries.lock().entry(owner.id.to_string()).or_default().push(item);

@@ -14,7 +14,7 @@ use sandbox::{Confinement, Report, Strictness};
 use super::{Command, Limits};
 
 /// This process's own program, even if its file was replaced after the start.
-const OWN_BINARY: &str = "/proc/self/exe";
+pub(crate) const OWN_BINARY: &str = "/proc/self/exe";
 /// The search path of child processes.
 pub(crate) const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 /// The timeout of the launcher's self-test, and of a program that prints its version.

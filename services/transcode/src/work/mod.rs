@@ -4,6 +4,7 @@
 //! ends (success, failure, cancellation, a lost lease), its child processes are dead and its scratch folder is gone
 //! afterwards, and its objects are either referenced by rows or left to the sweep.
 
+pub(crate) mod classify;
 mod finish;
 mod hls;
 mod motion;

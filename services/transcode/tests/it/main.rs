@@ -16,5 +16,6 @@ mod photos;
 mod recovery;
 mod rejections;
 mod sandboxing;
+mod scores;
 mod timings;
 mod uneven;

@@ -5,13 +5,12 @@
 mod endpoint;
 mod public_event;
 mod schedule;
-mod signature;
 mod webhook;
 
 pub(crate) use endpoint::{Endpoint, InvalidUrl, host};
+pub(crate) use outgoing::signature::{SECRET_BYTES, Secret, signatures};
 pub(crate) use public_event::{EVENT_TYPES, EventType, PublicEvent, SUBJECTS};
 pub(crate) use schedule::{AttemptResult, Verdict};
-pub(crate) use signature::{SECRET_BYTES, Secret, signatures};
 pub(crate) use webhook::{
     Attempt, Delivery, DeliveryState, EventTypes, InvalidWebhook, Webhook, WebhookState, parse_description,
 };

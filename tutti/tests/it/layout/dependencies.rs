@@ -11,6 +11,8 @@ use super::{assert_none, crates, read, relative, root, services};
 /// The engines behind the ports: only what composes a process knows them.
 const ENGINES: [&str; 2] = ["bus-nats", "objects-s3"];
 const MAY_KNOW_ENGINES: [&str; 6] = ["backup", "boot", "transfer", "testkit", "tutti", "bench"];
+/// The engines of classifiers, which implement the trait of `screening`: the one crate of the platform that knows it.
+const OF_SCREENING: &str = "classify";
 
 /// Returns the names under `[section]` of a crate's manifest.
 fn dependencies(folder: &Path, section: &str) -> BTreeSet<String> {
@@ -43,6 +45,7 @@ fn a_crate_depends_on_what_is_below_it_only() {
             "services" => {
                 platform.iter().copied().chain(["contract", "codec", "screening", "screening-store"]).collect()
             }
+            "platform" if name == OF_SCREENING => platform.iter().copied().chain(["screening"]).collect(),
             "platform" => platform.clone(),
             "contract" => ["base"].into(),
             "codec" => ["resample"].into(),

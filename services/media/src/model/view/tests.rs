@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::captions::Captions;
+use super::super::sensitivity::Marks;
 use super::*;
 
 const SCOPES: [&str; 3] = ["view", "original", "events"];
@@ -41,6 +42,7 @@ fn item(visibility: Visibility) -> Item {
         subject: Some("post:1".into()),
         trashed: None,
         withheld: None,
+        marks: Marks::default(),
         version: 1,
         created_at: now,
         updated_at: now,

@@ -8,13 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// The bytes of a secret: the specification asks for 24 to 64.
-pub(crate) const SECRET_BYTES: usize = 32;
+/// The bytes of a secret that Tutti makes: the specification asks for 24 to 64.
+pub const SECRET_BYTES: usize = 32;
 const PREFIX: &str = "whsec_";
+/// How many bytes the specification allows.
+const ALLOWED_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// The secret of a webhook, which its receiver has too.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(Vec<u8>);
+pub struct Secret(Vec<u8>);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -24,31 +26,39 @@ impl std::fmt::Debug for Secret {
 
 impl Secret {
     /// Returns the secret of these bytes.
-    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
 
+    /// Reads what [`Self::text`] has written: `whsec_` and the base64 of 24 to 64 bytes. `None` if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = STANDARD.decode(text.trim().strip_prefix(PREFIX)?).ok()?;
+        ALLOWED_BYTES.contains(&bytes.len()).then_some(Self(bytes))
+    }
+
     /// Returns its bytes, to be encrypted.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// Returns it as its receiver gets it: `whsec_` and base64.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(&self.0))
     }
 
-    fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
+    fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length (RFC 2104 §3)");
-        for part in [id, ".", &timestamp.to_string(), ".", body] {
-            mac.update(part.as_bytes());
+        let timestamp = timestamp.to_string();
+        let parts: [&[u8]; 5] = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
+        for part in parts {
+            mac.update(part);
         }
         format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
     }
 }
 
 /// Returns the value of `webhook-signature`: a signature by each of the secrets.
-pub(crate) fn signatures(secrets: &[Secret], id: &str, timestamp: i64, body: &str) -> String {
+pub fn signatures(secrets: &[Secret], id: &str, timestamp: i64, body: &[u8]) -> String {
     secrets.iter().map(|secret| secret.sign(id, timestamp, body)).collect::<Vec<_>>().join(" ")
 }
 
@@ -60,11 +70,15 @@ mod tests {
     fn a_signature_is_that_of_the_reference_libraries() {
         // The secret, message and signature of the tests of the reference libraries.
         let secret = Secret::new(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap());
-        let (id, timestamp, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}");
+        let (id, timestamp, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b"{\"test\": 2432232314}");
         let signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         assert_eq!(signatures(std::slice::from_ref(&secret), id, timestamp, body), signature);
         let both = signatures(&[secret.clone(), Secret::new([1; SECRET_BYTES])], id, timestamp, body);
         assert!(both.starts_with(&format!("{signature} v1,")), "{both}");
+        assert!(Secret::parse(&format!("{}\n", secret.text())) == Some(secret.clone()), "it is read back");
+        for wrong in ["", "whsec_", "whsec_AAAA", "whsec_!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+            assert!(Secret::parse(wrong).is_none(), "{wrong:?}");
+        }
         assert_eq!(
             (secret.text().as_str(), format!("{secret:?}").as_str()),
             ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "Secret")
