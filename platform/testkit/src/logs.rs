@@ -23,7 +23,7 @@ pub const TITLE: &str = "TOPSECRETTITLE";
 /// Texts that no line may contain.
 const FORBIDDEN: [&str; 3] = ["78.1372", "111.5755", "TOPSECRET"];
 /// Our own crates that are no role.
-const CRATES: [&str; 23] = [
+const CRATES: [&str; 24] = [
     "alerts",
     "backup",
     "base",
