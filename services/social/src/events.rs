@@ -12,6 +12,7 @@ use contract::media::{Changed, Conversion, Deleted};
 use contract::moderation::{Decided, Overturned, Released};
 use contract::social::{FeedWanted, PostRemoved, Posted};
 use contract::transcode::{Failed, Playable, Ready};
+use tokio::time::Instant;
 
 use crate::commands;
 use crate::model::{MediaUpdate, own_thing};
@@ -19,6 +20,8 @@ use crate::state::Social;
 
 /// A fan-out with more to write goes behind the others for this long.
 const FAN_OUT_PAUSE: Duration = Duration::from_millis(20);
+/// The longest rest after a feed was filled.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// Returns the durable subscriptions. Their names must never change.
 pub(crate) fn subscriptions() -> Subscriptions<Social> {
@@ -33,7 +36,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Social> {
         .on("social.media_deleted", on_media_deleted, |on| on)
         .on("social.fan_out", on_posted, |on| on)
         .on("social.feed_removal", on_post_removed, |on| on.concurrency(2))
-        .on("social.feed_wanted", on_feed_wanted, |on| on)
+        .on("social.feed_wanted", on_feed_wanted, |on| on.concurrency(1))
         .on("social.decided", on_decided, |on| on)
         .on("social.overturned", on_overturned, |on| on)
         .on("social.released", on_released, |on| on)
@@ -106,8 +109,13 @@ async fn on_post_removed(social: Social, event: PostRemoved, _: Delivery) -> Res
     Ok(commands::remove_entries(&social, event.author, event.position).await?)
 }
 
+/// Fills feeds one after the other, and rests for twice as long as each took: until its feed is filled a member reads a
+/// whole page all the same, and many come back at once after an evening's first reminder.
 async fn on_feed_wanted(social: Social, event: FeedWanted, _: Delivery) -> Result<(), HandlerError> {
-    Ok(commands::fill_feed(&social, event.account).await?)
+    let began = Instant::now();
+    commands::fill_feed(&social, event.account).await?;
+    tokio::time::sleep((began.elapsed() * 2).min(LONGEST_REST)).await;
+    Ok(())
 }
 
 async fn on_decided(social: Social, event: Decided, _: Delivery) -> Result<(), HandlerError> {

@@ -61,9 +61,8 @@ pub(super) async fn home_of(
     after: Option<&str>,
     size: usize,
 ) -> Result<FeedView, Error> {
-    let now = social.context.clock.now();
-    let page = feeds::home(social, member.number, after, size).await?;
-    if after.is_none() && feeds::wants_entries(social, member.number, now).await? {
+    let (page, wants_entries) = feeds::home(social, member.number, after, size).await?;
+    if wants_entries {
         let number = member.number;
         if let Err(error) = commands::want_feed(social, member).await {
             // The page is complete without entries; the next read asks for them again.

@@ -1,8 +1,8 @@
-//! The merging of sources to one list, the newest post first.
+//! Merging the posts of many sources into one list, the newest first.
 //!
-//! A source's newest post is known when the merging begins; its list is read when that post is reached. So a page costs
-//! at most one list for each of its posts, however many sources there are. Invariant: a post that several sources have
-//! is in the list once.
+//! Owns which source is read when: the newest posts of all are known, what stands behind them is read at once for those
+//! that can be on the page, and of a source with more posts on it than that, the rest. Invariant: the list has every
+//! post of the sources in its window that is above its last one.
 
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -11,17 +11,41 @@ use chrono::{DateTime, Utc};
 use crate::error::Error;
 use crate::model::{PersonNumber, Position};
 use crate::state::Social;
-use crate::store::feed_sources::{self, Candidate, Source, Window};
+use crate::store::feed_heads::{self, DEPTH};
+use crate::store::feed_sources::{self, Source, Window};
 
-/// A source, and what was read of it and not taken yet.
+/// A source that is merged.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    /// The source.
+    pub source: Source,
+    /// The position of its newest post in the window that the reader may see; `None` if it was not read.
+    pub newest: Option<Position>,
+}
+
+impl Head {
+    /// Returns the heads of sources whose newest posts were read.
+    pub(super) fn all(sources: Vec<(Source, Position)>) -> Vec<Self> {
+        sources.into_iter().map(|(source, newest)| Self { source, newest: Some(newest) }).collect()
+    }
+}
+
+/// The list of a source, as far as it was read.
 struct Stream {
     source: Source,
     /// Below this position it was not read yet; `None` at its end.
     unread: Option<Position>,
-    read: VecDeque<Candidate>,
+    read: VecDeque<Position>,
 }
 
-/// Who reads, when, and what part of a feed.
+impl Stream {
+    /// Returns a position that nothing of it is above; `None` at its end.
+    fn next(&self) -> Option<Position> {
+        self.read.front().copied().or(self.unread.map(|unread| Position(unread.0.saturating_sub(1))))
+    }
+}
+
+/// Whose reading of which part of a feed it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     /// The reader.
@@ -34,44 +58,55 @@ pub(super) struct Reading {
     pub limit: usize,
 }
 
-/// Returns the newest posts of these sources. Each comes with a position that none of its posts is above.
-pub(super) async fn merge(
-    social: &Social,
-    reading: Reading,
-    sources: Vec<(Source, Position)>,
-) -> Result<Vec<Candidate>, Error> {
+/// Returns the newest posts of sources, the newest first, at most as many as are read. A post that several sources have
+/// is there once. One may be gone by now: who reads it sees that.
+pub(super) async fn merge(social: &Social, reading: Reading, heads: Vec<Head>) -> Result<Vec<Position>, Error> {
+    let stream = |head: Head| Stream {
+        source: head.source,
+        unread: Some(head.newest.unwrap_or(reading.window.before)),
+        read: head.newest.into_iter().collect(),
+    };
+    let mut streams: Vec<Stream> = heads.into_iter().map(stream).collect();
+    read_behind(social, reading, &mut streams).await?;
     let mut queue: BinaryHeap<(Position, usize)> =
-        sources.iter().enumerate().map(|(at, (_, newest))| (*newest, at)).collect();
-    // A source of which newer posts are in entries is read from where its others begin.
-    let from = |newest: Position| Position(newest.0.saturating_add(1)).min(reading.window.before);
-    let stream =
-        |(source, newest): (Source, Position)| Stream { source, unread: Some(from(newest)), read: VecDeque::new() };
-    let mut streams: Vec<Stream> = sources.into_iter().map(stream).collect();
-    let mut found: Vec<Candidate> = Vec::with_capacity(reading.limit);
+        streams.iter().enumerate().filter_map(|(at, stream)| Some((stream.next()?, at))).collect();
+    let mut found: Vec<Position> = Vec::with_capacity(reading.limit);
     while found.len() < reading.limit
-        && let Some((position, at)) = queue.pop()
+        && let Some((_, at)) = queue.pop()
     {
         let Some(stream) = streams.get_mut(at) else { continue };
-        if stream.read.is_empty() {
-            read_on(social, reading, stream, reading.limit - found.len()).await?;
-        }
-        let Some(first) = stream.read.front().copied() else { continue };
-        if first.position == position {
-            stream.read.pop_front();
-            if found.last() != Some(&first) {
-                found.push(first);
-            }
+        match stream.read.pop_front() {
+            Some(first) if found.last() == Some(&first) => {}
+            Some(first) => found.push(first),
+            None => read_on(social, reading, stream, reading.limit - found.len()).await?,
         }
         // Nothing that is unread is above what was read last.
-        let next = stream.read.front().map(|next| next.position);
-        queue.extend(next.or(stream.unread.map(below)).map(|next| (next, at)));
+        queue.extend(stream.next().map(|next| (next, at)));
     }
     Ok(found)
 }
 
-/// Returns the highest position below one.
-fn below(position: Position) -> Position {
-    Position(position.0.saturating_sub(1))
+/// Reads what stands behind the newest posts of people, of those that can be on the page.
+async fn read_behind(social: &Social, reading: Reading, streams: &mut [Stream]) -> Result<(), Error> {
+    let newest = |stream: &Stream| match stream.source {
+        Source::Author(_) => stream.read.front().copied(),
+        Source::Tag(_) | Source::Place(_) | Source::Song(_) => None,
+    };
+    let mut heads: Vec<Position> = streams.iter().filter_map(newest).collect();
+    heads.sort_unstable_by_key(|position| std::cmp::Reverse(*position));
+    heads.truncate(reading.limit);
+    if heads.len() < 2 {
+        return Ok(());
+    }
+    let sql = social.context.db.read();
+    let older = feed_heads::list_older(sql, &heads, reading.reader, reading.now, reading.window.above).await?;
+    for stream in streams {
+        if let Some(behind) = newest(stream).and_then(|newest| older.get(&newest)) {
+            stream.read.extend(behind);
+            stream.unread = behind.last().filter(|_| behind.len() == DEPTH).copied();
+        }
+    }
+    Ok(())
 }
 
 async fn read_on(social: &Social, reading: Reading, stream: &mut Stream, limit: usize) -> Result<(), Error> {
@@ -79,6 +114,6 @@ async fn read_on(social: &Social, reading: Reading, stream: &mut Stream, limit: 
     let (sql, window) = (social.context.db.read(), Window { before, ..reading.window });
     let read = feed_sources::list(sql, &stream.source, reading.reader, reading.now, window, limit).await?;
     stream.unread = read.last().filter(|_| read.len() == limit).map(|last| last.position);
-    stream.read = read.into();
+    stream.read = read.into_iter().map(|post| post.position).collect();
     Ok(())
 }

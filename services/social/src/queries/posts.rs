@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use contract::social::views::{PersonView, PostCanView, PostMediaView, PostMineView, PostView};
+use contract::social::views::{PersonView, PostCanView, PostMediaView, PostView};
 use contract::social::{Audience, PostState};
 use db::Sql;
 use uuid::Uuid;
@@ -91,6 +91,18 @@ pub(crate) async fn list(social: &Social, reader: PersonNumber, ids: &[Uuid]) ->
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
+/// Returns those of the posts at these positions that a reader may see, the newest first.
+pub(crate) async fn list_at(
+    social: &Social,
+    reader: PersonNumber,
+    positions: &[Position],
+) -> Result<Vec<PostView>, Error> {
+    let (sql, now) = (social.context.db.read(), social.context.clock.now());
+    let mut posts = store::posts::list_visible_at(sql, positions, reader, now).await?;
+    posts.sort_unstable_by_key(|post| std::cmp::Reverse(post.position));
+    views(social, reader, posts).await
+}
+
 /// Returns those of these posts that a reader may not see. What has the audience `link` is not among them.
 pub(crate) async fn list_hidden(social: &Social, reader: PersonNumber, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
     let (sql, now) = (social.context.db.read(), social.context.clock.now());
@@ -127,7 +139,8 @@ pub(crate) async fn views(social: &Social, reader: PersonNumber, posts: Vec<Post
     let mut media = store::post_media::list(sql, &ids).await?;
     let mut songs = store::songs::list(sql, &ids, reader, now).await?;
     let counts = store::counts::list_of_posts(sql, &ids).await?;
-    let mine = list_mine(social, reader, &ids).await?;
+    let is_member = reader != PersonNumber::NONE;
+    let mine = if is_member { store::own_marks::list(sql, reader, &ids).await? } else { HashMap::new() };
     let named: BTreeSet<PersonNumber> =
         posts.iter().map(|post| post.author).chain(mentions.values().flatten().copied()).chain([reader]).collect();
     let named: Vec<PersonNumber> = named.into_iter().collect();
@@ -168,24 +181,6 @@ pub(crate) async fn views(social: &Social, reader: PersonNumber, posts: Vec<Post
         });
     }
     Ok(views)
-}
-
-/// Returns what the reader has done with each of these posts.
-async fn list_mine(social: &Social, reader: PersonNumber, ids: &[Uuid]) -> Result<HashMap<Uuid, PostMineView>, Error> {
-    if reader == PersonNumber::NONE {
-        return Ok(HashMap::new());
-    }
-    let sql = social.context.db.read();
-    let reactions = store::reactions::list_own(sql, reader, ids).await?;
-    let saved = store::saves::list_own(sql, reader, ids).await?;
-    let reposted = store::reposts::list_own(sql, reader, ids).await?;
-    let mine = |id: &Uuid| PostMineView {
-        reaction: reactions.get(id).copied(),
-        saved: saved.contains(id),
-        reposted: reposted.get(id) == Some(&false),
-        repost_pending: reposted.get(id) == Some(&true),
-    };
-    Ok(ids.iter().map(|id| (*id, mine(id))).collect())
 }
 
 /// Returns what a reader may do with a post that they may see.

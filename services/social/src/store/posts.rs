@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::remains;
 use super::songs;
 use super::visible::visible_post;
-use super::{bound, from_bigint, from_micros, from_optional_micros, micros};
+use super::{bound, from_bigint, from_micros, from_optional_micros, micros, names_after};
 use crate::model::{PersonNumber, Position, Post, ThreadPart};
 
 /// The columns of a [`PostRow`]. With `offset`, PostgreSQL looks into the index of a post's media, instead of hashing
@@ -227,21 +227,39 @@ pub(crate) async fn list_visible(
     reader: PersonNumber,
     now: DateTime<Utc>,
 ) -> Result<Vec<Post>, Error> {
-    if ids.is_empty() {
+    list_visible_by(sql, "id", ids.iter().map(|id| Value::from(*id)), reader, now).await
+}
+
+/// Returns those of the posts at these positions that a reader may see without a link, in any order.
+pub(crate) async fn list_visible_at(
+    sql: &impl Sql,
+    positions: &[Position],
+    reader: PersonNumber,
+    now: DateTime<Utc>,
+) -> Result<Vec<Post>, Error> {
+    list_visible_by(sql, "position", positions.iter().map(|position| Value::from(position.0)), reader, now).await
+}
+
+async fn list_visible_by(
+    sql: &impl Sql,
+    column: &str,
+    keys: impl ExactSizeIterator<Item = Value> + Send,
+    reader: PersonNumber,
+    now: DateTime<Utc>,
+) -> Result<Vec<Post>, Error> {
+    if keys.len() == 0 {
         return Ok(Vec::new());
     }
-    let names: Vec<String> = (0..ids.len()).map(|at| format!("${}", at + 3)).collect();
     let text = format!(
         "select {COLUMNS}
            from post
            join person author on author.number = post.author
-          where post.id in ({})
+          where post.{column} in {}
             and {}",
-        names.join(", "),
+        names_after(2, keys.len()),
         visible_post("$1", "$2")
     );
-    let mut values: Vec<Value> = vec![reader.0.into(), micros(now)];
-    values.extend(ids.iter().map(|id| Value::from(*id)));
+    let values = [reader.0.into(), micros(now)].into_iter().chain(keys).collect();
     all(sql.rows(&text, values).await?)
 }
 

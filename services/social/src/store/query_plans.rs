@@ -15,9 +15,9 @@ use super::thread_parts::ReadThread;
 use super::threads::Office;
 use super::verdicts::HOME;
 use super::{
-    comments, counts, drift, feed_entries, feed_owners, feed_sources, follows, greetings, marks, merged_posts, people,
-    personal_data, post_media, post_words, posts, reactions, relations, remains, removals, reports, reposts, rising,
-    saves, songs, talk_settings, thread_parts, threads, topics,
+    comments, counts, drift, feed_entries, feed_heads, feed_owners, feed_sources, follows, greetings, marks,
+    merged_posts, own_marks, people, personal_data, post_media, post_words, posts, reactions, relations, remains,
+    removals, reports, reposts, rising, saves, songs, talk_settings, thread_parts, threads, topics,
 };
 use crate::model::{Mark, PersonNumber, Position, RisingCursor};
 
@@ -92,6 +92,10 @@ async fn read_feeds(sql: &Plans<'_>) -> Result<(), db::Error> {
     for source in topics.into_iter().chain([Source::Author(OTHER)]) {
         feed_sources::list(sql, &source, READER, now, window, 50).await?;
     }
+    let heads = [Position(7), Position(8)];
+    feed_heads::list_older(sql, &heads, READER, now, Position::START).await?;
+    posts::list_visible_at(sql, &heads, READER, now).await?;
+    topics::list_kinds(sql, READER).await?;
     feed_sources::list_recent(sql, READER, now, window, 50).await?;
     feed_sources::list_followed_positions(sql, READER, Position::START, 50).await?;
     let fan_out = merged_posts::FanOut { author: OTHER, position: Position(7), after_s: 7, after_follower: 7 };
@@ -123,11 +127,9 @@ async fn read_talk(sql: &Plans<'_>) -> Result<(), db::Error> {
     comments::list_of_author(sql, OTHER, 50).await?;
     talk_settings::find(sql, READER).await?;
     reactions::list(sql, id, READER, now, OTHER, 50).await?;
-    reactions::list_own(sql, READER, &[id, id]).await?;
+    own_marks::list(sql, READER, &[id, id]).await?;
     saves::list(sql, READER, now, last, 50).await?;
-    saves::list_own(sql, READER, &[id, id]).await?;
     reposts::list(sql, (id, OTHER), READER, now, OTHER, 50).await?;
-    reposts::list_own(sql, READER, &[id, id]).await?;
     remains::list(sql, id, 50).await?;
     for kind in [None, Some(ReportKind::Comment)] {
         reports::list(sql, (ReportState::Open, kind), Uuid::max(), 50).await?;

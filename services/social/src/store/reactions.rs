@@ -3,8 +3,6 @@
 //! Invariant: a member has one reaction to a post; whoever writes here holds the lanes of the member and of the post's
 //! author.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use contract::social::talk::ReactionKind;
 use db::{Error, FromQueryResult, Sql, Tx, Value};
@@ -12,7 +10,7 @@ use uuid::Uuid;
 
 use super::people::{COLUMNS as PERSON_COLUMNS, PersonRow};
 use super::visible::visible_person;
-use super::{bound, micros, names_after};
+use super::{bound, micros};
 use crate::model::{Person, PersonNumber};
 
 /// A reaction with its member.
@@ -63,34 +61,6 @@ const REMOVE: &str = "
 /// Removes the reaction of a member. Returns whether there was one.
 pub(crate) async fn remove(tx: &Tx, post: Uuid, person: PersonNumber) -> Result<bool, Error> {
     Ok(tx.execute(REMOVE, vec![post.into(), person.0.into()]).await? == 1)
-}
-
-#[derive(FromQueryResult)]
-struct OwnRow {
-    post: Uuid,
-    kind: String,
-}
-
-/// Returns how a member has reacted to these posts.
-pub(crate) async fn list_own(
-    sql: &impl Sql,
-    person: PersonNumber,
-    posts: &[Uuid],
-) -> Result<HashMap<Uuid, ReactionKind>, Error> {
-    if posts.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let text = format!(
-        "select post, kind
-           from reaction
-          where person = $1
-            and post in {}",
-        names_after(1, posts.len())
-    );
-    let mut values: Vec<Value> = vec![person.0.into()];
-    values.extend(posts.iter().map(|post| Value::from(*post)));
-    let rows: Vec<OwnRow> = sql.rows(&text, values).await?;
-    rows.into_iter().map(|row| Ok((row.post, parse_kind(&row.kind)?))).collect()
 }
 
 fn parse_kind(text: &str) -> Result<ReactionKind, Error> {

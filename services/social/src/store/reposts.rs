@@ -3,15 +3,13 @@
 //! A repost points at its post: who may see it is asked of the post at every read. Invariant: a member has one repost
 //! of a post; whoever writes here holds the lanes of the member and of the post's author.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
-use db::{Error, FromQueryResult, Sql, Tx, Value};
+use db::{Error, FromQueryResult, Sql, Tx};
 use uuid::Uuid;
 
 use super::people::{COLUMNS as PERSON_COLUMNS, PersonRow};
 use super::visible::visible_person;
-use super::{bound, micros, names_after};
+use super::{bound, micros};
 use crate::model::{Person, PersonNumber, Position};
 
 const INSERT: &str = "
@@ -59,34 +57,6 @@ const APPROVE: &str = "
 /// Approves a repost. Returns whether it waited.
 pub(crate) async fn approve(tx: &Tx, post: Uuid, person: PersonNumber, position: Position) -> Result<bool, Error> {
     Ok(tx.execute(APPROVE, vec![post.into(), person.0.into(), position.0.into()]).await? == 1)
-}
-
-#[derive(FromQueryResult)]
-struct OwnRow {
-    post: Uuid,
-    is_pending: bool,
-}
-
-/// Returns those of these posts that a member has reposted, and whether that waits for approval.
-pub(crate) async fn list_own(
-    sql: &impl Sql,
-    person: PersonNumber,
-    posts: &[Uuid],
-) -> Result<HashMap<Uuid, bool>, Error> {
-    if posts.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let text = format!(
-        "select post, is_pending
-           from repost
-          where person = $1
-            and post in {}",
-        names_after(1, posts.len())
-    );
-    let mut values: Vec<Value> = vec![person.0.into()];
-    values.extend(posts.iter().map(|post| Value::from(*post)));
-    let rows: Vec<OwnRow> = sql.rows(&text, values).await?;
-    Ok(rows.into_iter().map(|row| (row.post, row.is_pending)).collect())
 }
 
 #[derive(FromQueryResult)]

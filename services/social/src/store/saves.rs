@@ -2,14 +2,12 @@
 //!
 //! Invariant: a list is its member's own; nobody else sees what a member has saved.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
-use db::{Error, FromQueryResult, Sql, Tx, Value};
+use db::{Error, FromQueryResult, Sql, Tx};
 use uuid::Uuid;
 
 use super::visible::visible_post;
-use super::{bound, micros, names_after};
+use super::{bound, micros};
 use crate::model::{PersonNumber, Position};
 
 const INSERT: &str = "
@@ -30,29 +28,6 @@ const REMOVE: &str = "
 /// Takes a post out of what a member has saved.
 pub(crate) async fn remove(tx: &Tx, person: PersonNumber, post: Uuid) -> Result<(), Error> {
     tx.execute(REMOVE, vec![person.0.into(), post.into()]).await.map(drop)
-}
-
-#[derive(FromQueryResult)]
-struct PostRow {
-    post: Uuid,
-}
-
-/// Returns those of these posts that a member has saved.
-pub(crate) async fn list_own(sql: &impl Sql, person: PersonNumber, posts: &[Uuid]) -> Result<HashSet<Uuid>, Error> {
-    if posts.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let text = format!(
-        "select post
-           from saved_post
-          where person = $1
-            and post in {}",
-        names_after(1, posts.len())
-    );
-    let mut values: Vec<Value> = vec![person.0.into()];
-    values.extend(posts.iter().map(|post| Value::from(*post)));
-    let rows: Vec<PostRow> = sql.rows(&text, values).await?;
-    Ok(rows.into_iter().map(|row| row.post).collect())
 }
 
 /// A saved post.

@@ -3,6 +3,7 @@
 //! Invariant: a statement has the follower in its `where`.
 
 use chrono::{DateTime, Utc};
+use contract::social::TopicKind;
 use db::{Error, FromQueryResult, Sql, Tx};
 
 use super::bound;
@@ -43,6 +44,21 @@ const REMOVE: &str = "
 pub(crate) async fn remove(tx: &Tx, follower: PersonNumber, topic: &Topic) -> Result<(), Error> {
     let values = vec![follower.0.into(), topic.kind.as_str().into(), topic.name.as_str().into()];
     tx.execute(REMOVE, values).await.map(drop)
+}
+
+const KINDS: &str = "
+    select distinct kind
+      from topic_follow
+     where follower = $1";
+
+/// Returns the kinds of topics of which a member follows at least one.
+pub(crate) async fn list_kinds(sql: &impl Sql, follower: PersonNumber) -> Result<Vec<TopicKind>, Error> {
+    #[derive(FromQueryResult)]
+    struct Kind {
+        kind: String,
+    }
+    let rows: Vec<Kind> = sql.rows(KINDS, vec![follower.0.into()]).await?;
+    rows.into_iter().map(|row| row.kind.parse().map_err(|_| Error::Corrupt("the kind of a topic"))).collect()
 }
 
 const COUNT: &str = "
