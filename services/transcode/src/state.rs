@@ -144,7 +144,10 @@ impl Worker {
 
     /// The classifier of pictures, if there is one. Its model is started when the first picture comes.
     pub async fn pictures(&self) -> Option<Arc<dyn Classifier<Picture>>> {
-        let open = || async { self.classifiers.open(&self.tools().await, &self.context.folder).await };
+        let open = || async {
+            let tools = self.tools().await;
+            self.classifiers.open(&tools, &self.context.folder).await
+        };
         self.pictures.get_or_init(open).await.clone()
     }
 
