@@ -52,6 +52,6 @@ async fn a_sensitive_picture_is_blurred_for_all_but_its_owner_and_a_doubt_for_st
     let greeting = ada.post("/v1/greetings", &body).await.expect(201).json();
     assert_eq!(greeting["media"]["sensitive"], false);
     let link = greeting["url"].as_str().unwrap().replace("/g/", "/v1/greetings/");
-    assert_eq!(visitor.get(&link).await.expect(200).json()["media"]["sensitive"], true);
+    assert_eq!(cy.get(&link).await.expect(200).json()["media"]["sensitive"], true);
     harness.world.end().await;
 }
