@@ -262,6 +262,7 @@ pub struct GreetingOpeningsView {
         "height": 720,
         "duration_ms": 5000,
         "thumbhash": null,
+        "sensitive": false,
         "urls": {
             "image": null,
             "motion": null,

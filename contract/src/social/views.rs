@@ -147,6 +147,7 @@ pub struct PostMediaUrls {
     "height": 3024,
     "duration_ms": null,
     "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
+    "sensitive": false,
     "urls": {
         "image": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/image?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
         "motion": null,
@@ -176,6 +177,11 @@ pub struct PostMediaView {
     /// A tiny placeholder image: thumbhash, base64.
     #[schema(required)]
     pub thumbhash: Option<String>,
+    /// Whether its picture should stay blurred until you open it: it is sensitive, or it may be and its owner is a
+    /// stranger to you. Always false for its owner.
+    #[serde(default)]
+    #[schema(required)]
+    pub sensitive: bool,
     /// The URLs of its files.
     pub urls: PostMediaUrls,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bus::{Delivery, HandlerError, Subscriptions};
 use contract::accounts::{Erased, ProfileChanged, StandingChanged};
-use contract::media::{Changed, Conversion, Deleted};
+use contract::media::{Changed, Conversion, Deleted, SensitivityChanged};
 use contract::moderation::{Decided, Overturned, Released};
 use contract::social::{FeedWanted, PostRemoved, Posted};
 use contract::transcode::{Failed, Playable, Ready};
@@ -33,6 +33,7 @@ pub(crate) fn subscriptions() -> Subscriptions<Social> {
         .on("social.ready", on_ready, |on| on.concurrency(8))
         .on("social.failed", on_failed, |on| on.concurrency(8))
         .on("social.media_changed", on_media_changed, |on| on)
+        .on("social.sensitivity", on_sensitivity_changed, |on| on)
         .on("social.media_deleted", on_media_deleted, |on| on)
         .on("social.fan_out", on_posted, |on| on)
         .on("social.feed_removal", on_post_removed, |on| on.concurrency(2))
@@ -93,6 +94,10 @@ async fn on_failed(social: Social, event: Failed, _: Delivery) -> Result<(), Han
 async fn on_media_changed(social: Social, event: Changed, _: Delivery) -> Result<(), HandlerError> {
     commands::set_media_hidden(&social, event.id.clone(), event.trashed, event.version).await?;
     Ok(commands::update_song(&social, event.id, &event.name, event.trashed, event.version).await?)
+}
+
+async fn on_sensitivity_changed(social: Social, event: SensitivityChanged, _: Delivery) -> Result<(), HandlerError> {
+    Ok(commands::set_media_sensitivity(&social, event.id, event.sensitivity, event.version).await?)
 }
 
 async fn on_media_deleted(social: Social, event: Deleted, _: Delivery) -> Result<(), HandlerError> {

@@ -27,4 +27,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 18, min_compatible: 18, sql: include_str!("../migrations/0018_counted_posts.sql") },
     // A release that does not know held comments would show them to the author of the post, as ones to approve.
     Migration { version: 19, min_compatible: 18, sql: include_str!("../migrations/0019_verdicts.sql") },
+    // Copies of how sensitive the media of posts and greetings are. A release without it shows them as before.
+    Migration { version: 20, min_compatible: 18, sql: include_str!("../migrations/0020_sensitivity.sql") },
 ];

@@ -34,4 +34,11 @@ export function chaptersOf(opening: Post, parts: readonly ThreadPart[]): Chapter
 /** Returns the chapter that is played at a time, in seconds. */
 export const chapterAt = (chapters: readonly Chapter[], time: number): Chapter | null => chapters.findLast(({ start }) => start <= time + 0.05) ?? chapters[0] ?? null;
 
+/**
+ * Returns the first clip that is sensitive and of a post that the reader has not opened. The programme is one stream, so while there
+ * is one, none of it plays.
+ */
+export const coveredClip = (chapters: readonly Chapter[], opened: readonly string[]): PostMedia | undefined =>
+  chapters.find(({ id, clip }) => clip.sensitive && !opened.includes(id))?.clip;
+
 export const secondsOf = (chapters: readonly Chapter[]): number => chapters.reduce((sum, { seconds }) => sum + seconds, 0);

@@ -5,14 +5,13 @@
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
-use contract::media::Sensitivity;
 use contract::social::views::PostMediaView;
 use screening::reason::Reason;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::model::{ChangeKind, Message, MessageState};
+use crate::model::{ChangeKind, Message, MessageMedia, MessageState};
 use crate::queries::changes::{ChangePage, SeenChange};
 use crate::queries::messages::SeenMessage;
 use crate::state::Chat;
@@ -155,7 +154,7 @@ pub(super) struct MessageView {
 pub(super) fn message_view(chat: &Chat, seen: SeenMessage) -> MessageView {
     let SeenMessage { message, media, media_count, reactions, is_own } = seen;
     let (signer, now) = (&chat.context.url_signer, chat.context.clock.now());
-    let has_sensitive = media.iter().any(|item| item.sensitivity == Sensitivity::Sensitive);
+    let is_sensitive = |item: &MessageMedia| !is_own && item.is_sensitive(message.is_blurred);
     let reaction = |(account, reaction): (AccountId, String)| ReactionView { account: account.0, reaction };
     MessageView {
         id: message.id,
@@ -164,9 +163,9 @@ pub(super) fn message_view(chat: &Chat, seen: SeenMessage) -> MessageView {
         author: message.author.0,
         client_id: is_own.then(|| message.client_id.clone()),
         state: message.state.into(),
-        media: media.iter().map(|item| item.view(signer, now)).collect(),
+        media: media.iter().map(|item| item.view(is_sensitive(item), signer, now)).collect(),
         media_count,
-        blurred: !is_own && (message.is_blurred || has_sensitive),
+        blurred: !is_own && message.is_blurred || media.iter().any(is_sensitive),
         reply_to: message.reply_to,
         reactions: reactions.into_iter().map(reaction).collect(),
         verdict: is_own.then(|| verdict_of(&message)),

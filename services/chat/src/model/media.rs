@@ -87,8 +87,17 @@ impl MessageMedia {
         self.state != Conversion::Ready || (has_picture && self.sensitivity_version == 0)
     }
 
+    /// Whether the other members see it blurred until they open it. A doubt is for strangers alone.
+    pub(crate) fn is_sensitive(&self, is_from_stranger: bool) -> bool {
+        match self.sensitivity {
+            Sensitivity::Sensitive => true,
+            Sensitivity::Unsure => is_from_stranger,
+            Sensitivity::Clear => false,
+        }
+    }
+
     /// Returns the item as a reader of the message sees it.
-    pub(crate) fn view(&self, signer: &UrlSigner, now: DateTime<Utc>) -> PostMediaView {
+    pub(crate) fn view(&self, is_sensitive: bool, signer: &UrlSigner, now: DateTime<Utc>) -> PostMediaView {
         let hash = self.thumbhash.as_deref().and_then(|text| hex::decode(text).ok());
         let is_viewable = matches!(self.state, Conversion::Playable | Conversion::Ready);
         PostMediaView {
@@ -100,6 +109,7 @@ impl MessageMedia {
             height: self.height,
             duration_ms: self.duration_ms,
             thumbhash: hash.map(|bytes| STANDARD.encode(bytes)),
+            sensitive: is_sensitive,
             urls: if is_viewable { self.urls(signer, now) } else { PostMediaUrls::default() },
         }
     }

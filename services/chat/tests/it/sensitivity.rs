@@ -45,7 +45,7 @@ async fn a_sensitive_picture_is_blurred_between_friends_and_read_first_between_s
     let sent = send_photo(&harness, &ada, &friends, &known).await;
     assert_eq!(sent["verdict"]["outcome"], "deliver", "friends choose what they send each other");
     let shown = bob.get(&format!("/v1/messages/{}", sent["id"].as_str().unwrap())).await.expect(200).json();
-    assert_eq!(shown["blurred"], true);
+    assert_eq!((&shown["blurred"], &shown["media"][0]["sensitive"]), (&json!(true), &json!(true)));
 
     // A new account, and a stranger: a moderator reads it first.
     let strangers = harness.begin(&ada, &["cy"], None).await;

@@ -7,7 +7,7 @@ use db::Lane;
 use http_server::Effect;
 use uuid::Uuid;
 
-use super::settle_waiting::update_of;
+use super::settle_waiting::take_over;
 use crate::error::Error;
 use crate::model::budget::{Act, rest_of_hour};
 use crate::model::{Greeting, GreetingToken, NewGreeting, Person, PostMedia};
@@ -64,13 +64,13 @@ pub(crate) async fn create_greeting(
     Ok((id, token))
 }
 
-/// Moves the clip forward once more: an event about it may have come before its row was there.
+/// Takes over once more what media knows of the clip: an event about it may have come before its row was there.
 async fn read_again(social: &Social, sender: &Person, new: &NewGreeting, lane: Lane) -> Result<(), Error> {
     let Some(item) = find_item(social, sender, new).await? else { return Ok(()) };
-    let (media, update, sender) = (item.id.clone(), update_of(&item), sender.number);
+    let sender = sender.number;
     let written = social.context.db.write(lane, async move |tx| {
-        post_media::advance(tx, &media, &update).await?;
-        Ok::<_, Error>(counts::settle_public_with(tx, sender, &media).await?)
+        take_over(tx, &item).await?;
+        Ok::<_, Error>(counts::settle_public_with(tx, sender, &item.id).await?)
     });
     written.await
 }

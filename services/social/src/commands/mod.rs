@@ -79,7 +79,7 @@ pub(crate) use remove_remains::remove_remains;
 pub(crate) use repost::{approve_repost, remove_repost, repost};
 pub(crate) use save_post::{save_post, unsave_post};
 pub(crate) use set_close::set_close;
-pub(crate) use set_media::{advance_media, remove_media, set_media_hidden};
+pub(crate) use set_media::{advance_media, remove_media, set_media_hidden, set_media_sensitivity};
 pub(crate) use set_mute::{mute, unmute};
 pub(crate) use set_office::{NamedOffice, set_office};
 pub(crate) use set_reaction::{react, unreact};

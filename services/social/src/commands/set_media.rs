@@ -1,10 +1,11 @@
-//! Taking over what happens to the media of posts and greetings: conversion, trash, removal.
+//! Taking over what happens to the media of posts and greetings: conversion, trash, how sensitive they are, removal.
 //!
 //! Members post and send what they own, so all posts and greetings with an item have one author, and one lane.
 //! Invariant: a post that waited for an item appears in the transaction that records the item's state, if nothing else
 //! holds it up.
 
 use contract::MediaId;
+use contract::media::Sensitivity;
 use contract::social::PostState;
 use db::{Lane, Tx};
 use uuid::Uuid;
@@ -39,6 +40,24 @@ pub(crate) async fn set_media_hidden(
     version: u64,
 ) -> Result<(), Error> {
     apply(social, media, Step::Hide { is_hidden, version }).await
+}
+
+/// Sets how sensitive an item is. No post appears or disappears because of it.
+pub(crate) async fn set_media_sensitivity(
+    social: &Social,
+    media: MediaId,
+    sensitivity: Sensitivity,
+    version: u64,
+) -> Result<(), Error> {
+    // Most items that are scored are in no post, and need no transaction.
+    let Some(owner) = find_owner(social, &media).await? else { return Ok(()) };
+    social
+        .context
+        .db
+        .write(Lane::of(&owner.account), async move |tx| {
+            Ok::<_, Error>(post_media::set_sensitivity(tx, &media, sensitivity, version).await?)
+        })
+        .await
 }
 
 /// Takes an item out of all posts. A post of which nothing is left is removed, and a greeting is gone with its clip.

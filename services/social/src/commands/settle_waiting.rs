@@ -8,7 +8,7 @@ use base::Transient as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::MediaId;
 use contract::media::{FindOwnedItems, OwnedItem};
-use db::Lane;
+use db::{Lane, Tx};
 use uuid::Uuid;
 
 use super::publish_post::settle;
@@ -81,7 +81,7 @@ async fn settle_one(social: &Social, post: Post) -> Result<(), Error> {
         .db
         .write(lane, async move |tx| {
             for item in &found {
-                post_media::advance(tx, &item.id, &update_of(item)).await?;
+                take_over(tx, item).await?;
                 post_media::show(tx, &item.id, post.id, item.version).await?;
                 counts::settle_public_with(tx, author.number, &item.id).await?;
             }
@@ -97,8 +97,18 @@ async fn settle_one(social: &Social, post: Post) -> Result<(), Error> {
         .await
 }
 
+/// Moves an item forward, and sets how sensitive it is, in every post and greeting that has it.
+pub(super) async fn take_over(tx: &Tx, item: &OwnedItem) -> Result<(), Error> {
+    post_media::advance(tx, &item.id, &update_of(item)).await?;
+    // Of most items nothing has been said yet.
+    if item.sensitivity_version > 0 {
+        post_media::set_sensitivity(tx, &item.id, item.sensitivity, item.sensitivity_version).await?;
+    }
+    Ok(())
+}
+
 /// Returns how far an item is.
-pub(super) fn update_of(item: &OwnedItem) -> MediaUpdate {
+fn update_of(item: &OwnedItem) -> MediaUpdate {
     MediaUpdate {
         state: item.state,
         width: item.width,

@@ -7,9 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::MediaId;
-use contract::media::{Conversion, Kind, OwnedItem};
+use contract::media::{Conversion, Kind, OwnedItem, Sensitivity};
 use contract::social::views::{PostMediaUrls, PostMediaView};
 use http_server::signed_url::UrlSigner;
+
+use super::relation::Relation;
 
 /// Signatures end at a multiple of this, so that a URL stays the same, and cached, for a while.
 const SIGNATURE_STEP_SECONDS: i64 = 1800;
@@ -41,6 +43,10 @@ pub(crate) struct PostMedia {
     pub is_hidden: bool,
     /// The version of the owner's change that `is_hidden` is from.
     pub version: u64,
+    /// How sensitive its picture is.
+    pub sensitivity: Sensitivity,
+    /// The version of that; 0 before anything was said.
+    pub sensitivity_version: u64,
 }
 
 /// What an event says of an item.
@@ -86,6 +92,8 @@ impl PostMedia {
             assets: item.assets,
             is_hidden: false,
             version: item.version,
+            sensitivity: item.sensitivity,
+            sensitivity_version: item.sensitivity_version,
         }
     }
 
@@ -104,8 +112,20 @@ impl PostMedia {
         !self.is_hidden && matches!(self.state, Conversion::Received | Conversion::Processing)
     }
 
-    /// Returns the item as a reader of the post sees it, with URLs that are signed for less than an hour.
-    pub(crate) fn view(&self, signer: &UrlSigner, now: DateTime<Utc>) -> PostMediaView {
+    /// Whether it stays blurred until a reader opens it who stands so to its owner. A doubt is for strangers alone:
+    /// those who follow a member have chosen to see what that member posts. That the owner follows them makes no
+    /// difference.
+    fn is_sensitive_to(&self, relation: &Relation) -> bool {
+        match self.sensitivity {
+            Sensitivity::Sensitive => !relation.is_self,
+            Sensitivity::Unsure => !relation.is_self && !relation.follows,
+            Sensitivity::Clear => false,
+        }
+    }
+
+    /// Returns the item as a reader sees it who stands so to its owner, with URLs that are signed for less than an
+    /// hour.
+    pub(crate) fn view(&self, relation: &Relation, signer: &UrlSigner, now: DateTime<Utc>) -> PostMediaView {
         let hash = self.thumbhash.as_deref().and_then(|text| hex::decode(text).ok());
         PostMediaView {
             id: self.id.clone(),
@@ -116,6 +136,7 @@ impl PostMedia {
             height: self.height,
             duration_ms: self.duration_ms,
             thumbhash: hash.map(|bytes| STANDARD.encode(bytes)),
+            sensitive: self.is_sensitive_to(relation),
             urls: if self.is_viewable() { self.urls(signer, now) } else { PostMediaUrls::default() },
         }
     }
@@ -173,6 +194,8 @@ mod tests {
             assets: vec!["poster".into()],
             is_hidden: false,
             version: 1,
+            sensitivity: Sensitivity::Clear,
+            sensitivity_version: 0,
         }
     }
 
@@ -200,9 +223,10 @@ mod tests {
     #[test]
     fn urls_end_within_an_hour_and_stay_the_same_for_a_while() {
         let (signer, now) = (UrlSigner::new([7; 32]), DateTime::from_timestamp(1_800_000_000, 0).unwrap());
-        let url = |at: DateTime<Utc>| item(Conversion::Playable).view(&signer, at).urls;
+        let reader = Relation::default();
+        let url = |at: DateTime<Utc>| item(Conversion::Playable).view(&reader, &signer, at).urls;
         let video = PostMedia { id: "5kT0vYq8Zb3mXw1RcHs9Ga".parse().unwrap(), ..item(Conversion::Playable) };
-        let hls = |at: DateTime<Utc>| video.view(&signer, at).urls.hls.unwrap();
+        let hls = |at: DateTime<Utc>| video.view(&reader, &signer, at).urls.hls.unwrap();
         assert_eq!(hls(now), hls(now + TimeDelta::minutes(29)));
         for minutes in 0..120 {
             let at = now + TimeDelta::minutes(minutes);
@@ -212,6 +236,21 @@ mod tests {
             assert!(ends_at > at + TimeDelta::minutes(29) && ends_at <= at + MAX_SIGNATURE, "{minutes}");
         }
         assert!(url(now).image.is_none() && url(now).poster.is_some());
-        assert_eq!(item(Conversion::Processing).view(&signer, now).urls, PostMediaUrls::default());
+        assert_eq!(item(Conversion::Processing).view(&reader, &signer, now).urls, PostMediaUrls::default());
+    }
+
+    #[test]
+    fn a_doubt_is_for_strangers_and_nothing_is_blurred_for_its_owner() {
+        let stranger = Relation { is_followed_by: true, ..Relation::default() };
+        let follower = Relation { follows: true, ..Relation::default() };
+        for (sensitivity, expected) in [
+            (Sensitivity::Clear, [false, false, false]),
+            (Sensitivity::Unsure, [true, false, false]),
+            (Sensitivity::Sensitive, [true, true, false]),
+        ] {
+            let photo = PostMedia { sensitivity, ..item(Conversion::Ready) };
+            let seen = [&stranger, &follower, &Relation::of_self()].map(|reader| photo.is_sensitive_to(reader));
+            assert_eq!(seen, expected, "{sensitivity:?}");
+        }
     }
 }

@@ -30,6 +30,11 @@ pub(crate) struct Relation {
 }
 
 impl Relation {
+    /// Returns how a member stands to themselves.
+    pub(crate) fn of_self() -> Self {
+        Self { is_self: true, ..Self::default() }
+    }
+
     /// Whether each follows the other.
     pub(crate) fn is_friend(&self) -> bool {
         self.follows && self.is_followed_by

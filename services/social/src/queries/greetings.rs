@@ -7,7 +7,7 @@ use contract::social::talk_views::{GreetingOpeningsView, GreetingView};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::model::{Greeting, GreetingToken, Person, PersonNumber, PostMedia};
+use crate::model::{Greeting, GreetingToken, Person, PersonNumber, PostMedia, Relation};
 use crate::state::Social;
 use crate::store;
 
@@ -35,7 +35,7 @@ pub(crate) async fn open(
     let is_shown = relation.is_self || !sender.standing.is_hidden(now) && !relation.is_blocked();
     let media = find_media(social, greeting.id).await?.filter(PostMedia::is_viewable);
     let media = media.filter(|_| is_shown).ok_or(Error::NoSuchGreeting)?;
-    let view = view(social, &greeting, &sender, &media, relation.is_self);
+    let view = view(social, &greeting, &sender, &media, &relation);
     Ok(OpenedGreeting { greeting, sender, view })
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn get_own(social: &Social, sender: &Person, id: Uuid) -> Resul
     let found = store::greetings::find(social.context.db.read(), id, sender.number).await?;
     let greeting = found.ok_or(Error::NoSuchGreeting)?;
     let media = find_media(social, id).await?.ok_or(Error::NoSuchGreeting)?;
-    Ok(view(social, &greeting, sender, &media, true))
+    Ok(view(social, &greeting, sender, &media, &Relation::of_self()))
 }
 
 /// Returns a page of the greetings of a sender, the newest first, and the cursor of the next one.
@@ -61,10 +61,11 @@ pub(crate) async fn list(
     let next = greetings.last().filter(|_| has_more).map(|last| last.id.to_string());
     let ids: Vec<Uuid> = greetings.iter().map(|greeting| greeting.id).collect();
     let mut media = store::post_media::list(sql, &ids).await?;
+    let own = Relation::of_self();
     let views = greetings.iter().filter_map(|greeting| {
         // The clip was removed in between.
         let item = media.remove(&greeting.id)?.into_iter().next()?;
-        Some(view(social, greeting, sender, &item, true))
+        Some(view(social, greeting, sender, &item, &own))
     });
     Ok((views.collect(), next))
 }
@@ -74,17 +75,18 @@ async fn find_media(social: &Social, id: Uuid) -> Result<Option<PostMedia>, Erro
     Ok(media.remove(&id).and_then(|items| items.into_iter().next()))
 }
 
-fn view(social: &Social, greeting: &Greeting, sender: &Person, media: &PostMedia, is_own: bool) -> GreetingView {
+/// Returns the view of a reader who stands so to the sender.
+fn view(social: &Social, greeting: &Greeting, sender: &Person, media: &PostMedia, relation: &Relation) -> GreetingView {
     let openings = GreetingOpeningsView { first_at: greeting.opened_at, count: greeting.open_count };
     GreetingView {
         id: greeting.id,
         from: sender.view(),
         to_name: greeting.to_name.clone(),
         text: greeting.text.clone(),
-        media: media.view(&social.context.url_signer, social.context.clock.now()),
+        media: media.view(relation, &social.context.url_signer, social.context.clock.now()),
         created_at: greeting.created_at,
         expires_at: greeting.expires_at,
         url: None,
-        openings: is_own.then_some(openings),
+        openings: relation.is_self.then_some(openings),
     }
 }

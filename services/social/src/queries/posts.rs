@@ -159,7 +159,7 @@ pub(crate) async fn views(social: &Social, reader: PersonNumber, posts: Vec<Post
         let media = media.remove(&post.id).unwrap_or_default();
         views.push(PostView {
             author: author.view(),
-            media: media_views(social, &media, relation.is_self, now),
+            media: media_views(social, &media, &relation, now),
             mentions: people.shown(mentions.get(&post.id).map(Vec::as_slice).unwrap_or_default()),
             counts: counts.get(&post.id).copied().unwrap_or_default(),
             mine: mine.get(&post.id).copied().unwrap_or_default(),
@@ -239,9 +239,10 @@ impl People {
 }
 
 /// Returns the media that the reader sees: the author all, others what can be shown.
-fn media_views(social: &Social, media: &[PostMedia], is_author: bool, now: DateTime<Utc>) -> Vec<PostMediaView> {
+fn media_views(social: &Social, media: &[PostMedia], relation: &Relation, now: DateTime<Utc>) -> Vec<PostMediaView> {
     let signer = &social.context.url_signer;
-    media.iter().filter(|item| is_author || item.is_viewable()).map(|item| item.view(signer, now)).collect()
+    let shown = media.iter().filter(|item| relation.is_self || item.is_viewable());
+    shown.map(|item| item.view(relation, signer, now)).collect()
 }
 
 /// Returns what the reader may do. A repost never shows a post to more people than its audience, so only what everyone

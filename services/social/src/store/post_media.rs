@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use contract::MediaId;
-use contract::media::Conversion;
+use contract::media::{Conversion, Sensitivity};
 use db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ struct Row {
     assets: String,
     is_hidden: bool,
     version: i64,
+    sensitivity: String,
+    sensitivity_version: i64,
 }
 
 impl TryFrom<Row> for PostMedia {
@@ -44,15 +46,18 @@ impl TryFrom<Row> for PostMedia {
             assets: row.assets.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             is_hidden: row.is_hidden,
             version: from_bigint(row.version, "the version of a post's media")?,
+            sensitivity: row.sensitivity.parse().map_err(|_| Error::Corrupt("the sensitivity of a post's media"))?,
+            sensitivity_version: from_bigint(row.sensitivity_version, "the sensitivity of a post's media")?,
         })
     }
 }
 
 const INSERT: &str = "
     insert into post_media (
-        post, ordinal, media, kind, state, alt, width, height, duration_ms, thumbhash, assets, is_hidden, version
+        post, ordinal, media, kind, state, alt, width, height, duration_ms, thumbhash, assets, is_hidden, version,
+        sensitivity, sensitivity_version
     )
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
 /// Inserts the media of a new post, in order.
 pub(crate) async fn insert(tx: &Tx, post: Uuid, media: &[PostMedia]) -> Result<(), Error> {
@@ -71,6 +76,8 @@ pub(crate) async fn insert(tx: &Tx, post: Uuid, media: &[PostMedia]) -> Result<(
             item.assets.join(" ").into(),
             item.is_hidden.into(),
             item.version.cast_signed().into(),
+            item.sensitivity.as_str().into(),
+            item.sensitivity_version.cast_signed().into(),
         ];
         tx.execute(INSERT, values).await?;
     }
@@ -84,7 +91,8 @@ pub(crate) async fn list(sql: &impl Sql, posts: &[Uuid]) -> Result<HashMap<Uuid,
         return Ok(found);
     }
     let text = format!(
-        "select post, media, kind, state, alt, width, height, duration_ms, thumbhash, assets, is_hidden, version
+        "select post, media, kind, state, alt, width, height, duration_ms, thumbhash, assets, is_hidden, version,
+                sensitivity, sensitivity_version
            from post_media
           where post in {}
           order by post, ordinal",
@@ -143,6 +151,24 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, update: &MediaUpdate) -> R
         update.assets.as_ref().map(|assets| assets.join(" ")).into(),
     ];
     tx.execute(&text, values).await.map(drop)
+}
+
+const SET_SENSITIVITY: &str = "
+    update post_media
+       set sensitivity = $2,
+           sensitivity_version = $3
+     where media = $1
+       and sensitivity_version < $3";
+
+/// Sets how sensitive an item is in every post that has it, unless something newer is known.
+pub(crate) async fn set_sensitivity(
+    tx: &Tx,
+    media: &MediaId,
+    sensitivity: Sensitivity,
+    version: u64,
+) -> Result<(), Error> {
+    let values = vec![media.as_str().into(), sensitivity.as_str().into(), version.cast_signed().into()];
+    tx.execute(SET_SENSITIVITY, values).await.map(drop)
 }
 
 const SET_HIDDEN: &str = "

@@ -21,6 +21,7 @@ mod programme;
 mod reactions;
 mod report_decisions;
 mod reports;
+mod sensitivity;
 mod songs;
 mod thread_offices;
 mod thread_visibility;

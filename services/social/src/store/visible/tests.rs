@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::accounts::{AccountState, FoundAccount, Profile, StandingChanged};
-use contract::media::{Conversion, Kind};
+use contract::media::{Conversion, Kind, Sensitivity};
 use contract::social::threads::PartState;
 use contract::social::{Audience, Policies, PostState};
 use contract::{AccountId, MediaId};
@@ -302,6 +302,8 @@ async fn name_songs(db: &Db, authors: &[Person], written: &[Post]) -> Result<Vec
                 assets: Vec::new(),
                 is_hidden: false,
                 version: 1,
+                sensitivity: Sensitivity::Clear,
+                sensitivity_version: 0,
             };
             post_media::insert(tx, showing.id, &[item]).await?;
             let song = Song { id, owner, title: "a song".into(), duration_ms: None, version: 1 };
