@@ -53,12 +53,8 @@ async fn ask_after_pause(model: &ChildModel, value: u8) -> Result<Score, NoScore
 #[tokio::test]
 async fn one_child_scores_many_pictures_one_at_a_time() {
     let (model, folder) = child("good");
-    let asked = [0, 51, 255].map(|value| {
-        let model = &model;
-        async move { model.score(&grey(value), DEADLINE).await.unwrap().thousandths() }
-    });
-    let [first, second, third] = asked;
-    assert_eq!(tokio::join!(first, second, third), (0, 200, 1000));
+    let ask = async |value| model.score(&grey(value), DEADLINE).await.unwrap().thousandths();
+    assert_eq!(tokio::join!(ask(0), ask(51), ask(255)), (0, 200, 1000));
     let before = pid(folder.path());
     assert_eq!(model.score(&grey(255), DEADLINE).await, Ok(Score::of_thousandths(1000)));
     assert_eq!(pid(folder.path()), before, "it was not started again");

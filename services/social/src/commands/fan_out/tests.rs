@@ -79,7 +79,7 @@ async fn people_and_feeds(social: &Social, now: DateTime<Utc>) {
 async fn seen(social: &Social, post: Uuid) -> Vec<usize> {
     let mut seen = Vec::new();
     for number in [FIRST_FOLLOWER, FIRST_FOLLOWER + FOLLOWERS - 1] {
-        let page = feeds::home(social, PersonNumber(number), None, 50).await.unwrap();
+        let (page, _) = feeds::home(social, PersonNumber(number), None, 50).await.unwrap();
         seen.push(page.items.iter().filter(|view| view.id == post).count());
     }
     seen
