@@ -212,6 +212,10 @@ async fn a_spree_of_follows_is_slowed_down_and_mentions_and_parts_have_verdicts_
     }
     let part = bob.get(&part_url(&part)).await.expect(200).json();
     assert_eq!((&part["state"], &part["number"], &part["reason"]), (&json!("joined"), &json!(1), &Value::Null));
+
+    // What is held under a post of one's own is a moderator's to let go, too.
+    let held = comment(&bob, &few, &text).await;
+    assert_eq!((&held["state"], &held["can"]["approve"]), (&json!("pending"), &json!(false)), "{held}");
     harness.assert_no_drift().await;
     harness.world.end().await;
 }
