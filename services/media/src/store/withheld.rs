@@ -69,6 +69,17 @@ pub(crate) async fn set_released(
     first(tx.row(&text, values).await?)
 }
 
+const FORGET_VISIBILITY: &str = "
+    update item
+       set withheld_visibility = 'private'
+     where id = $1
+       and withheld_by is not null";
+
+/// Has an item that is withheld be private once it is released.
+pub(crate) async fn forget_visibility(tx: &Tx, id: &MediaId) -> Result<(), Error> {
+    tx.execute(FORGET_VISIBILITY, vec![id.as_str().into()]).await.map(drop)
+}
+
 const SET_ENTRY: &str = "
     update item
        set withheld_entry = $2
