@@ -69,6 +69,17 @@ pub(crate) async fn set_released(
     first(tx.row(&text, values).await?)
 }
 
+const SET_DECISION: &str = "
+    update item
+       set withheld_by = $3
+     where id = $1
+       and withheld_by = $2";
+
+/// Has another decision withhold an item that this one withholds, and be the one that its owner appeals.
+pub(crate) async fn set_decision(tx: &Tx, id: &MediaId, decision: Uuid, other: Uuid) -> Result<(), Error> {
+    tx.execute(SET_DECISION, vec![id.as_str().into(), decision.into(), other.into()]).await.map(drop)
+}
+
 const FORGET_VISIBILITY: &str = "
     update item
        set withheld_visibility = 'private'
