@@ -226,6 +226,7 @@ async fn a_spree_of_follows_is_slowed_down_and_mentions_and_parts_have_verdicts_
     // What is held under a post of one's own is a moderator's to let go, too.
     let held = comment(&bob, &few, &text).await;
     assert_eq!((&held["state"], &held["can"]["approve"]), (&json!("pending"), &json!(false)), "{held}");
+    assert_eq!(bob.get("/v1/me/comments/pending").await.expect(200).json()["items"], json!([]));
     harness.assert_no_drift().await;
     harness.world.end().await;
 }
