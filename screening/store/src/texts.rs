@@ -66,10 +66,18 @@ pub async fn remove_old_first(tx: &Tx, home: &Home, before: DateTime<Utc>, limit
     tx.execute(&text, vec![before.into(), bound(limit)]).await
 }
 
-/// Removes the texts of a member.
-pub async fn remove_of_sender(tx: &Tx, home: &Home, sender: Uuid) -> Result<(), Error> {
-    let text = format!("delete from {} where sender = $1", home.text);
-    tx.execute(&text, vec![sender.into()]).await.map(drop)
+/// Removes at most `limit` texts of a member. Returns how many.
+pub async fn remove_of_sender(tx: &Tx, home: &Home, sender: Uuid, limit: usize) -> Result<u64, Error> {
+    let text = format!(
+        "delete from {table}
+          where id in (
+                select id
+                  from {table}
+                 where sender = $1
+                 limit $2)",
+        table = home.text
+    );
+    tx.execute(&text, vec![sender.into(), bound(limit)]).await
 }
 
 /// Returns how many of these domains were first linked to before a time.

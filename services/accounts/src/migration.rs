@@ -8,7 +8,7 @@ use db::Migration;
 
 /// All migration steps, in order.
 ///
-/// Their numbers must only grow, and a gap (9, 13 to 15, 17 to 19, 22, 23, 26, 27, 32) is not filled later: a database
+/// Their numbers must only grow, and a gap (9, 13 to 15, 17 to 19, 22, 23, 26, 27) is never filled later: a database
 /// that has version 30 takes every smaller number for applied, so such a step would be missing there without an error.
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, min_compatible: 1, sql: include_str!("../migrations/0001_accounts.sql") },

@@ -1,5 +1,6 @@
-//! The subscriptions of media: the progress of conversions, the scores of classifiers, the privacy of profiles, accounts
-//! that were erased, suspended or restored, files that moderators refuse, and what they decide about what is withheld.
+//! The subscriptions of media: the progress of conversions, the scores of classifiers, the privacy of profiles,
+//! accounts that were erased, suspended or restored, files that moderators refuse, and what they decide about what is
+//! withheld.
 //!
 //! Invariant: every effect is idempotent (states only move forward, removed rows stay removed, an older standing
 //! changes nothing), so no subscription needs the inbox.

@@ -23,7 +23,7 @@ pub(crate) static HOME: Home = Home {
 /// Removes what verdicts have of an account.
 pub(crate) async fn remove_of_account(tx: &Tx, account: AccountId) -> Result<(), Error> {
     senders::remove(tx, &HOME, account.0).await?;
-    texts::remove_of_sender(tx, &HOME, account.0).await?;
+    while texts::remove_of_sender(tx, &HOME, account.0, BATCH).await? == BATCH as u64 {}
     while verdicts::remove_of_account(tx, &HOME, account.0, BATCH).await? == BATCH as u64 {}
     Ok(())
 }

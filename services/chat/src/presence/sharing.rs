@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::messages::{Message, PresenceChange, TOPIC, publish, publish_change, publish_here};
 use crate::commands;
+use crate::error::Error;
 use crate::queries;
 use crate::state::Chat;
 
@@ -99,14 +100,23 @@ async fn announce(chat: Chat, process: String) {
     }
 }
 
+/// Tells those who see a member of a change. A block may be stored, and told, while they are read: what is published
+/// then would come after it, and stay. So they are read again, and those who see the member no more are told so.
+async fn tell(chat: &Chat, member: AccountId, change: PresenceChange) -> Result<(), Error> {
+    let viewers = queries::presence::list_viewers(chat, member).await?;
+    publish_change(&chat.context.bus, member, change, &viewers);
+    let lost = queries::presence::list_lost(chat, member, viewers).await?;
+    publish_change(&chat.context.bus, member, PresenceChange::Unknown, &lost);
+    Ok(())
+}
+
 /// Tells members of each other's changes, and writes when they were online last.
 async fn work(chat: Chat) {
     loop {
         chat.presence.work().await;
         while let Some((member, change)) = chat.presence.take_change() {
-            match queries::presence::list_viewers(&chat, member).await {
-                Ok(viewers) => publish_change(&chat.context.bus, member, change, &viewers),
-                Err(error) => tracing::warn!(%error, "a change of presence could not be told"),
+            if let Err(error) = tell(&chat, member, change).await {
+                tracing::warn!(%error, "a change of presence could not be told");
             }
         }
         loop {

@@ -30,6 +30,16 @@ pub(crate) async fn list_viewers(chat: &Chat, member: AccountId) -> Result<Vec<A
     list_mutual(chat, member, list_partners(chat, member).await?).await
 }
 
+/// Returns those of a member's viewers who do not see the member any more.
+pub(crate) async fn list_lost(
+    chat: &Chat,
+    member: AccountId,
+    viewers: Vec<AccountId>,
+) -> Result<Vec<AccountId>, Error> {
+    let seen = list_mutual(chat, member, viewers.clone()).await?;
+    Ok(viewers.into_iter().filter(|viewer| !seen.contains(viewer)).collect())
+}
+
 /// Returns the presence of those of these members whom a reader sees. Each takes part in a conversation with the
 /// reader.
 pub(crate) async fn list(

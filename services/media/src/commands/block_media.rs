@@ -5,9 +5,8 @@
 
 use contract::moderation::{Decided, Overturned};
 use db::Lane;
-use uuid::Uuid;
 
-use super::withhold_item::{release_item, withhold_decided};
+use super::withhold_item::{release_decided, withhold_decided};
 use crate::Media;
 use crate::error::Error;
 use crate::store;
@@ -68,17 +67,8 @@ pub(crate) async fn unblock_media(media: &Media, overturned: &Overturned) -> Res
             Ok::<_, Error>(listed_pictures::remove_by_origin(tx, &id.to_string()).await?)
         })
         .await?;
-    release_decided(media, id).await
-}
-
-async fn release_decided(media: &Media, decision: Uuid) -> Result<(), Error> {
-    let sql = media.context.db.read();
-    for item in store::withheld::list_by_verdict(sql, decision, MAX_ITEMS).await? {
-        release_item(media, &item.id, decision, true).await?;
-        // Another decision may name it too.
-        if let Some(other) = store::blocked_media::find_decision(sql, &item.sha256).await? {
-            withhold_decided(media, &item.id, other).await?;
-        }
+    for item in store::withheld::list_by_verdict(media.context.db.read(), id, MAX_ITEMS).await? {
+        release_decided(media, &item, id).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Changes the name, tags, visibility, description or alternative text of an item, or marks it as sensitive.
 //!
 //! Invariant: the change is published in the transaction that makes it. A limited member publishes nothing, and what is
-//! withheld stays private.
+//! withheld stays private: for good, if its owner makes it private meanwhile.
 
 use contract::{AccountId, MediaId};
 use db::Lane;
@@ -28,7 +28,7 @@ pub(crate) async fn change_item(
         .db
         .write(lane, async move |tx| {
             let item = store::items::find_in_use(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
-            let mark = change.sensitive;
+            let (mark, makes_private) = (change.sensitive, change.makes_private());
             let update = change.apply(&item);
             let publishes = publishes(item.visibility, update.visibility);
             if publishes && item.withheld.is_some() {
@@ -36,6 +36,9 @@ pub(crate) async fn change_item(
             }
             if publishes && !store::standings::find(tx, owner).await?.may_publish(now) {
                 return Err(Error::AccountLimited);
+            }
+            if makes_private && item.withheld.is_some() {
+                store::withheld::forget_visibility(tx, &item_id).await?;
             }
             let item = store::items::update(tx, &item, &update, now).await?.ok_or(Error::NotFound)?;
             tx.publish(&item.changed(), now)?;

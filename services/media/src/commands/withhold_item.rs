@@ -20,6 +20,10 @@ use crate::model::known_picture::item_of;
 use crate::queries::picture_list;
 use crate::store::{self, withheld};
 
+/// How often it is read which other decision refuses the bytes of an item, before the event waits: each time, that must
+/// have changed in between.
+const MAX_ROUNDS: usize = 8;
+
 /// Withholds an item if one of its pictures is on the list.
 pub(crate) async fn withhold_listed(media: &Media, id: &MediaId, pictures: Vec<Variants>) -> Result<(), Error> {
     if pictures.is_empty() {
@@ -108,6 +112,38 @@ pub(super) async fn release_item(media: &Media, id: &MediaId, verdict: Uuid, is_
         notify(media, id);
     }
     Ok(())
+}
+
+/// Shows an item again that an undone decision withholds; or leaves it withheld by another decision that refuses its
+/// bytes, in one transaction: what is broken off in between would be shown for good.
+pub(super) async fn release_decided(media: &Media, item: &Item, decision: Uuid) -> Result<(), Error> {
+    for _ in 0..MAX_ROUNDS {
+        let other = store::blocked_media::find_decision(media.context.db.read(), &item.sha256).await?;
+        // With its lane, the other one is not undone meanwhile.
+        let lane = other.iter().fold(lane_of(item), |lane, other| lane.and(other));
+        let (now, id, sha256) = (media.context.clock.now(), item.id.clone(), item.sha256.clone());
+        let is_settled = media
+            .context
+            .db
+            .write(lane, async move |tx| {
+                if store::blocked_media::find_decision(tx, &sha256).await? != other {
+                    return Ok(false);
+                }
+                match other {
+                    Some(other) => withheld::set_decision(tx, &id, decision, other).await?,
+                    None => {
+                        release(tx, &id, decision, true, now).await?;
+                    }
+                }
+                Ok::<_, Error>(true)
+            })
+            .await?;
+        if is_settled {
+            notify(media, &item.id);
+            return Ok(());
+        }
+    }
+    Err(db::Error::Conflict.into())
 }
 
 async fn release(tx: &Tx, id: &MediaId, verdict: Uuid, is_exempt: bool, now: DateTime<Utc>) -> Result<bool, Error> {

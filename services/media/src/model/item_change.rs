@@ -53,6 +53,11 @@ impl ItemChange {
         Self { sensitive, ..self }
     }
 
+    /// Whether the owner says that only they may read the item.
+    pub(crate) fn makes_private(&self) -> bool {
+        self.visibility == Some(Visibility::Private)
+    }
+
     /// Returns the fields of `item` after the change.
     pub(crate) fn apply(self, item: &Item) -> ItemUpdate {
         ItemUpdate {

@@ -69,6 +69,28 @@ pub(crate) async fn set_released(
     first(tx.row(&text, values).await?)
 }
 
+const SET_DECISION: &str = "
+    update item
+       set withheld_by = $3
+     where id = $1
+       and withheld_by = $2";
+
+/// Has another decision withhold an item that this one withholds, and be the one that its owner appeals.
+pub(crate) async fn set_decision(tx: &Tx, id: &MediaId, decision: Uuid, other: Uuid) -> Result<(), Error> {
+    tx.execute(SET_DECISION, vec![id.as_str().into(), decision.into(), other.into()]).await.map(drop)
+}
+
+const FORGET_VISIBILITY: &str = "
+    update item
+       set withheld_visibility = 'private'
+     where id = $1
+       and withheld_by is not null";
+
+/// Has an item that is withheld be private once it is released.
+pub(crate) async fn forget_visibility(tx: &Tx, id: &MediaId) -> Result<(), Error> {
+    tx.execute(FORGET_VISIBILITY, vec![id.as_str().into()]).await.map(drop)
+}
+
 const SET_ENTRY: &str = "
     update item
        set withheld_entry = $2

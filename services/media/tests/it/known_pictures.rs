@@ -109,6 +109,8 @@ async fn a_new_picture_that_is_like_a_listed_one_is_seen_by_its_owner_alone_unti
     let page = bob.get(&format!("/v1/media?owner={}", ada.id)).await.expect(200).json();
     assert_eq!(page["items"].as_array().unwrap().len(), 3, "{page}");
 
+    // What its owner makes private meanwhile stays so.
+    ada.patch(&format!("/v1/media/{turned}"), &json!({"visibility": "private"})).await.expect(200);
     let at = world.clock().now();
     let by = AccountId(uuid::Uuid::from_u128(2));
     let thing = |id: &MediaId| Thing { role: "media".into(), kind: "item".into(), id: id.to_string() };
@@ -127,9 +129,10 @@ async fn a_new_picture_that_is_like_a_listed_one_is_seen_by_its_owner_alone_unti
         at,
     };
     publish(&world, &overturned).await;
-    for id in [&near, &turned] {
-        let seen = find(&bob, id).await;
-        assert_eq!((&seen["visibility"], &seen["withheld"]), (&json!("public"), &Value::Null));
+    for (reader, id, visibility) in [(&bob, &near, "public"), (&ada, &turned, "private")] {
+        let seen = find(reader, id).await;
+        assert_eq!((&seen["visibility"], &seen["withheld"]), (&json!(visibility), &Value::Null));
     }
+    bob.get(&format!("/v1/media/{turned}")).await.refused(404, "media.not_found");
     world.end().await;
 }

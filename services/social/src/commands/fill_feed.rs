@@ -39,11 +39,16 @@ pub(crate) async fn want_feed(social: &Social, owner: Person) -> Result<(), Erro
         .await
 }
 
-/// Fills the feed of an account.
+/// Fills the feed of an account. Does nothing if that was done after it was asked for: a member who reads on while
+/// others' feeds are filled asks again each minute, and these requests must not become more than are worked off.
 pub(crate) async fn fill_feed(social: &Social, account: AccountId) -> Result<(), Error> {
     let (sql, now) = (social.context.db.read(), social.context.clock.now());
     let Some(owner) = people::find_by_account(sql, account).await? else { return Ok(()) };
     let Some(feed) = feed_owners::find(sql, owner.number).await? else { return Ok(()) };
+    let filled_s = feed.complete_s.saturating_add(FOLLOW_MARGIN_S);
+    if feed.floor != Position::END && filled_s >= feed.wanted_us / 1_000_000 {
+        return Ok(());
+    }
     let mut floor = Position::START;
     let mut positions = Vec::new();
     for age in [FIRST_AGE, social.config.feed_age()] {
@@ -67,4 +72,43 @@ pub(crate) async fn fill_feed(social: &Social, account: AccountId) -> Result<(),
             Ok::<_, Error>(())
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::accounts::{AccountState, FoundAccount, Profile, StandingChanged};
+    use testkit::World;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::PersonNumber;
+
+    #[tokio::test]
+    async fn a_feed_is_filled_once_for_all_requests_of_before() {
+        let world = World::of(&[crate::service()]).await;
+        let context = world.context("social").clone();
+        let config = context.config.section("social").unwrap();
+        let social = Social::new(context, config);
+        let (account, number, at) = (AccountId(Uuid::from_u128(1)), PersonNumber(1), social.context.clock.now());
+        let (handle, display_name) = ("ada".into(), String::new());
+        let found = FoundAccount {
+            profile: Profile { account, handle, display_name, avatar: None, is_private: false, at },
+            standing: StandingChanged { account, state: AccountState::Active, until: None, version: 0 },
+        };
+        let db = &social.context.db;
+        db.write(Lane::ALL, async move |tx| people::insert(tx, &found, number).await).await.unwrap();
+        let ada = people::find(db.read(), number).await.unwrap().unwrap();
+        let complete_s = async || feed_owners::find(db.read(), number).await.unwrap().unwrap().complete_s;
+        want_feed(&social, ada.clone()).await.unwrap();
+        world.settle().await;
+        let first = complete_s().await;
+        assert!(first > 0);
+        world.clock().advance(TimeDelta::hours(1));
+        fill_feed(&social, account).await.unwrap();
+        assert_eq!(complete_s().await, first, "an event of before comes late");
+        want_feed(&social, ada).await.unwrap();
+        world.settle().await;
+        assert!(complete_s().await > first);
+        world.end().await;
+    }
 }

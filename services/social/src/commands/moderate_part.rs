@@ -86,7 +86,7 @@ pub(crate) async fn approve_part(social: &Social, actor: Person, named: NamedPar
 }
 
 /// Takes a part into its thread that a verdict has held, as its opener would approve it. Does nothing if it waits no
-/// more, or if there is no place.
+/// more, if there is no place, or if there is a block between its author and the opener.
 pub(super) async fn release_part(social: &Social, id: Uuid, verdict: Uuid, owner: AccountId) -> Result<(), Error> {
     let (sql, now, random) = (social.context.db.read(), social.context.clock.now(), social.context.random.clone());
     let held = verdicts::find(sql, &HOME, owner.0, verdict).await?;
@@ -103,8 +103,10 @@ pub(super) async fn release_part(social: &Social, id: Uuid, verdict: Uuid, owner
             let Some(author) = people::find(tx, author.number).await? else { return Ok(()) };
             let Some(post) = posts::find(tx, id).await? else { return Ok(()) };
             let Some(part) = post.part.clone().filter(|part| part.state == PartState::Pending) else { return Ok(()) };
+            let Some(opening) = posts::find(tx, thread).await? else { return Ok(()) };
+            let is_blocked = relations::find(tx, author.number, opening.author, now).await?.is_blocked();
             let may_publish = author.standing.may_publish(now) && !people::is_erased(tx, author.account).await?;
-            if !may_publish || !threads::take_place(tx, thread).await? {
+            if is_blocked || !may_publish || !threads::take_place(tx, thread).await? {
                 return Ok(());
             }
             thread_parts::set_state(tx, id, thread, PartState::Joined, None).await?;

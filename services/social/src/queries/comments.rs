@@ -130,7 +130,7 @@ fn view(written: &AuthoredComment, reader: PersonNumber, may_answer: bool) -> Co
         verdict: held.map(verdict_view),
         can: CommentCanView {
             answer: may_answer && !is_pending,
-            approve: is_pending && post_author == reader,
+            approve: is_pending && post_author == reader && written.comment.held.is_none(),
             remove: written.comment.may_remove(reader),
         },
         created_at: written.comment.created_at,

@@ -41,7 +41,18 @@ pub(crate) async fn home(
     let owner = feed_owners::find(social.context.db.read(), reader).await?;
     let found = home_posts(social, reading, owner).await?;
     let marker = after.is_none().then(|| Feed::Home.cursor(found.first().copied().unwrap_or(Position::START)));
-    let (items, next) = page(social, reader, found, size, Feed::Home).await?;
+    let (mut items, mut next) = page(social, reader, found, size, Feed::Home).await?;
+    // What was removed or has expired since its position was read leaves a gap, which the posts behind it fill.
+    while items.len() < size
+        && let Some(after) = &next
+    {
+        let left = size - items.len();
+        let window = Window { before: before(Feed::Home, Some(after.as_str()))?, ..window };
+        let found = home_posts(social, Reading { window, limit: left + 1, ..reading }, owner).await?;
+        let (more, behind) = page(social, reader, found, left, Feed::Home).await?;
+        items.extend(more);
+        next = behind;
+    }
     let wants_entries = after.is_none() && owner.is_none_or(|owner| is_due(owner, reading.now));
     Ok((FeedView { items, next, marker }, wants_entries))
 }

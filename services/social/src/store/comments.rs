@@ -210,6 +210,7 @@ pub(crate) async fn list_pending(
           where post_comment.post_author = $1
             and post_comment.position > $3
             and post_comment.is_pending
+            and post_comment.held_by is null
             and (post.expires_us is null or post.expires_us > $2)
             and {}
           order by post_comment.position

@@ -78,8 +78,8 @@ const REMOVE_ANSWERS_OF: &str = "
 /// Removes what verdicts have of an account, at most `limit` rows of each table. Returns how many there were.
 pub(crate) async fn remove_of_account(tx: &Tx, account: AccountId, limit: usize) -> Result<u64, Error> {
     senders::remove(tx, &HOME, account.0).await?;
-    texts::remove_of_sender(tx, &HOME, account.0).await?;
-    let mut removed = verdicts::remove_of_account(tx, &HOME, account.0, limit).await?;
+    let mut removed = texts::remove_of_sender(tx, &HOME, account.0, limit).await?;
+    removed += verdicts::remove_of_account(tx, &HOME, account.0, limit).await?;
     for statement in [REMOVE_ANSWERS_TO, REMOVE_ANSWERS_OF] {
         removed += tx.execute(statement, vec![account.0.into(), bound(limit)]).await?;
     }

@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 use testkit::{TestClient, TestResponse, World, fake_role};
 
-use crate::fixtures::{Harness, each, follow, id, open, part_url, parts_url, post, put, url};
+use crate::fixtures::{Harness, each, end, follow, id, open, part_url, parts_url, post, put, url};
 
 const ADVERTISEMENT: &str = "I earn three thousand a week from home with a simple trick, ask me how it is done";
 
@@ -212,6 +212,21 @@ async fn a_spree_of_follows_is_slowed_down_and_mentions_and_parts_have_verdicts_
     }
     let part = bob.get(&part_url(&part)).await.expect(200).json();
     assert_eq!((&part["state"], &part["number"], &part["reason"]), (&json!("joined"), &json!(1), &Value::Null));
+
+    // A part beyond a block is not let go.
+    let body = json!({"media": harness.clip(&bob), "text": "and even more at https://bit.ly/abd"});
+    let second = bob.post(&parts_url(&thread), &body).await.expect(201).json();
+    harness.world.settle().await;
+    let of_second = moderation.events::<Screened>().pop().unwrap();
+    put(&ada, "bob", "block").await;
+    harness.publish(&released(&of_second, &moderator)).await;
+    end(&ada, "bob", "block").await;
+    assert_eq!(bob.get(&part_url(&second)).await.expect(200).json()["state"], "pending");
+
+    // What is held under a post of one's own is a moderator's to let go, too.
+    let held = comment(&bob, &few, &text).await;
+    assert_eq!((&held["state"], &held["can"]["approve"]), (&json!("pending"), &json!(false)), "{held}");
+    assert_eq!(bob.get("/v1/me/comments/pending").await.expect(200).json()["items"], json!([]));
     harness.assert_no_drift().await;
     harness.world.end().await;
 }
