@@ -58,7 +58,7 @@ test('axe finds nothing in a library', async ({ page, library, files }) => {
 });
 
 test('axe finds nothing on the pages of a visitor, and nothing overlaps', async ({ page }) => {
-  for (const path of ['/', '/sign-in', '/forgot', '/reset', '/confirm', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/g/5kT0vYq8Zb3mXw1RcHs9Ga', '/explore', '/join']) {
+  for (const path of ['/', '/sign-in', '/forgot', '/reset', '/confirm', '/appeals', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/g/5kT0vYq8Zb3mXw1RcHs9Ga', '/explore', '/join']) {
     await page.goto(path);
     await page.waitForSelector('main h1');
     await expectAccessible(page, path);

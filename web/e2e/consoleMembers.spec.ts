@@ -1,6 +1,8 @@
 // Proves that an operator who was made on the machine, which needs a second factor, signs in to the console with it, finds a member,
-// changes roles and standing with a reason, and reads it in the audit trail; and that a reader is offered what their role allows.
-import { fleet, memberNamed, signUp } from './fixtures';
+// changes roles and standing with a reason, and reads it in the audit trail; that a suspended member appeals on the site; and that a
+// reader is offered what their role allows.
+import type { Browser } from '@playwright/test';
+import { collectErrors, fleet, memberNamed, signUp, type Member } from './fixtures';
 import { becomeOperator, enrol, expect, give, openConsole, openMember, openPage, sendPassword, test } from './operators';
 import { violations } from './violations';
 
@@ -57,7 +59,46 @@ test('the first operator gives a member a role, and the audit trail says so', as
   await expect(home.getByRole('heading', { level: 1, name: 'Sign in for operators' })).toBeVisible();
 });
 
-test('a member is suspended with a reason and an end, and restored', async ({ browser, console: home, serverUrl }) => {
+/** Signs in for an appeal after an ordinary sign-in was refused, reads why, appeals once, and signs out. */
+async function appealAs(browser: Browser, serverUrl: string, { handle, password }: Member, why: string): Promise<void> {
+  const decisionCount = async (): Promise<number> => {
+    const session = await fetch(`${serverUrl}/v1/sessions`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ login: handle, password, for_appeals: true }) });
+    const { access_token } = (await session.json()) as { access_token: string };
+    const decisions = await fetch(`${serverUrl}/v1/me/decisions`, { headers: { Authorization: `Bearer ${access_token}` } });
+    return ((await decisions.json()) as { items: unknown[] }).items.length;
+  };
+  // The decision comes with an event.
+  await expect.poll(decisionCount).toBe(1);
+  const context = await browser.newContext({ baseURL: serverUrl, viewport: { width: 390, height: 844 } });
+  const page = await context.newPage();
+  const errors = collectErrors(page);
+  await page.goto('/sign-in');
+  await page.getByLabel('Handle or e-mail').fill(handle);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('alert')).toContainText(why);
+  await page.getByRole('button', { name: 'See the decision and appeal' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Decision and appeal' })).toBeFocused();
+  await expect(page.getByRole('listitem').filter({ hasText: 'Your account is suspended' })).toContainText(why);
+  await expect(page.getByRole('button', { name: 'Export my data' })).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Appeal', exact: true }).click();
+  await page.getByLabel('Why is it wrong?').fill('It was a quotation.');
+  await page.getByRole('dialog').getByRole('button', { name: 'Appeal', exact: true }).click();
+  await expect(page.getByText('Your appeal waits for an answer.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Appeal', exact: true })).toHaveCount(0);
+  // Nothing of it is kept: it ends with the page, and with the sign-out.
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();
+  await page.goto('/appeals');
+  await expect(page.getByText('You are not signed in for an appeal')).toBeVisible();
+  expect(errors).toEqual([]);
+  await context.close();
+}
+
+test('a member is suspended with a reason and an end, appeals, and is restored', async ({ browser, console: home, serverUrl }) => {
   const eve = memberNamed(`eve${Date.now().toString(36)}`);
   const other = await browser.newContext({ baseURL: serverUrl });
   await signUp(await other.newPage(), eve);
@@ -85,6 +126,7 @@ test('a member is suspended with a reason and an end, and restored', async ({ br
   await home.getByLabel('State', { exact: true }).selectOption('Active');
   await home.getByRole('button', { name: 'Search' }).click();
   await expect(home.getByText('No member is found.')).toBeVisible();
+  await appealAs(browser, serverUrl, eve, 'Advertising in comments.');
   await openMember(home, eve);
 
   await home.getByRole('button', { name: 'Restore', exact: true }).click();

@@ -1,4 +1,6 @@
-// Proves that a moderator works through the queue by keyboard: claims a case, decides about it, and the member reads why.
+// Proves that a moderator works through the queue by keyboard: claims a case, decides about it, and the member reads why; and that an
+// operator imports a list of known pictures.
+import { randomBytes } from 'node:crypto';
 import { ApiClient } from './apiClient';
 import { fleet, memberNamed } from './fixtures';
 import { expect, openPage, test } from './operators';
@@ -45,5 +47,35 @@ test('a case is claimed and decided by keyboard, on a phone too, and the post is
   await home.getByRole('heading', { level: 1 }).focus();
   await home.keyboard.press('u');
   await expect(home.getByRole('heading', { level: 1, name: 'Moderation' })).toBeVisible();
+  await expect(row).toHaveCount(0);
+});
+
+test('a list of known pictures is refused with the number of its bad line, imported, and an entry is removed', async ({ console: home }) => {
+  const hash = randomBytes(32).toString('hex');
+  const short = `${hash.slice(0, 8)}…${hash.slice(-8)}`;
+  const textFile = (lines: string[]) => ({ name: 'hashes.txt', mimeType: 'text/plain', buffer: Buffer.from(`${lines.join('\n')}\n`) });
+  const dialog = home.getByRole('dialog');
+  await openPage(home, 'Known pictures');
+  await home.getByRole('button', { name: 'Import a list' }).click();
+  const [file, send] = [dialog.getByLabel('Text file'), dialog.getByRole('button', { name: 'Import a list' })];
+  await send.click();
+  await expect(file).toBeFocused();
+  await file.setInputFiles(textFile(['# May', hash, 'none']));
+  await dialog.getByLabel('Note', { exact: true }).fill('From the team');
+  await dialog.getByLabel('Reason', { exact: true }).fill('A test.');
+  await send.click();
+  await expect(file).toHaveAccessibleDescription(/^Line 3 is not a PDQ hash/);
+  expect(await violations(home)).toEqual([]);
+  await file.setInputFiles(textFile(['# May', hash, hash]));
+  await send.click();
+  await expect(home.getByText('1 hash is added; 1 was known.')).toBeVisible();
+  const row = home.getByRole('row').filter({ hasText: short });
+  await expect(row).toContainText('From the team');
+  await home.setViewportSize({ width: 390, height: 844 });
+  expect(await violations(home)).toEqual([]);
+  await row.getByRole('button', { name: `Remove ${short}` }).click();
+  await dialog.getByLabel('Reason', { exact: true }).fill('A test.');
+  await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
+  await expect(home.getByText('It is off the list.')).toBeVisible();
   await expect(row).toHaveCount(0);
 });

@@ -8,7 +8,7 @@ export { expect };
 
 const DESKTOP = { width: 1440, height: 900 };
 /** The pages of the navigation, as an operator sees them. */
-export const PAGES = ['Members', 'Media', 'Moderation', 'Reports', 'Mails', 'Processes', 'Logs', 'Timed jobs', 'Dead letters', 'Flags', 'Configuration', 'Webhooks', 'Announcements', 'API keys', 'Audit trail'];
+export const PAGES = ['Members', 'Media', 'Moderation', 'Known pictures', 'Reports', 'Mails', 'Processes', 'Logs', 'Timed jobs', 'Dead letters', 'Flags', 'Configuration', 'Webhooks', 'Announcements', 'API keys', 'Audit trail'];
 
 /** An operator whom the tests of a worker share, and a page where they are signed in to the console. */
 interface Operator {

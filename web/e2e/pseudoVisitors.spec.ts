@@ -10,7 +10,7 @@ test('no page for visitors has a text outside the message files', async ({ page,
     await page.locator('header nav button').first().click();
     await check(`theme ${press}`);
   }
-  for (const path of ['/sign-in', '/forgot', '/reset', '/confirm', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/albums/5kT0vYq8Zb3mXw1RcHs9Ga', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember', '/p/0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60']) {
+  for (const path of ['/sign-in', '/forgot', '/reset', '/confirm', '/appeals', '/nowhere', '/settings', '/m/5kT0vYq8Zb3mXw1RcHs9Ga', '/albums/5kT0vYq8Zb3mXw1RcHs9Ga', '/embed/5kT0vYq8Zb3mXw1RcHs9Ga', '/s/5kT0vYq8Zb3mXw1RcHs9Ga', '/u/nosuchmember', '/p/0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60']) {
     await open(path);
     await check(path);
   }

@@ -17,7 +17,7 @@ import talk from '#messages/talk';
 import threads from '#messages/threads';
 import { matchPatterns } from './router/match';
 
-export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'place' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'notifications' | 'reminders' | 'messages' | 'message-requests' | 'new-conversation' | 'join-conversation' | 'group' | 'conversation' | 'unsubscribe' | 'trash' | 'settings' | 'notification-settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'welcome' | 'not-found';
+export type RouteName = 'library' | 'media' | 'embed' | 'shared' | 'albums' | 'album' | 'member' | 'followers' | 'following' | 'follow-requests' | 'compose' | 'post' | 'feed' | 'explore' | 'tag' | 'place' | 'song' | 'saved' | 'pending-comments' | 'new-thread' | 'thread' | 'greetings' | 'greeting' | 'notifications' | 'reminders' | 'messages' | 'message-requests' | 'new-conversation' | 'join-conversation' | 'group' | 'conversation' | 'unsubscribe' | 'trash' | 'settings' | 'notification-settings' | 'api-keys' | 'own-lists' | 'sign-in' | 'join' | 'forgot' | 'reset' | 'confirm' | 'appeals' | 'welcome' | 'not-found';
 
 export interface RouteDefinition {
   /** `:name` matches one segment and becomes a prop of the page. `null`: shown only in place of another route. */
@@ -80,6 +80,8 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   forgot: { pattern: '/forgot', title: account.forgotTitle, load: () => import('./account/ForgotPage.svelte') },
   reset: { pattern: '/reset', title: account.resetTitle, load: () => import('./account/ResetPage.svelte') },
   confirm: { pattern: '/confirm', title: account.confirmTitle, load: () => import('./account/ConfirmPage.svelte') },
+  // Of a member who is suspended or banned: it has a sign-in of its own.
+  appeals: { pattern: '/appeals', title: talk.appealsTitle, load: () => import('./appeals/AppealsPage.svelte') },
   welcome: { pattern: null, title: layout.welcomeTitle, load: () => import('./layout/WelcomePage.svelte') },
   'not-found': { pattern: null, title: layout.notFoundTitle, load: () => import('./layout/NotFoundPage.svelte') },
 };

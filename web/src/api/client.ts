@@ -13,6 +13,9 @@ export const api = createClient<paths>({ baseUrl: '', fetch: (request) => author
 /** The same operations for a visitor: without the member's token, even if there is one. */
 export const visitorApi = createClient<paths>({ baseUrl: '', fetch: (request) => send(request, null) });
 
+/** The same operations with a token of another kind than the session's: it is sent as it is, and not renewed. */
+export const clientWith = (token: () => string | null) => createClient<paths>({ baseUrl: '', fetch: (request) => creations.send(request, (one) => send(one, token())) });
+
 /** `fetch` with the member's token. */
 export const authorizedFetch = (request: Request): Promise<Response> => creations.send(request, sendWithToken);
 

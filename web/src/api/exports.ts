@@ -2,6 +2,14 @@
 import { api, readBody } from './client';
 import type { DataExport } from './types';
 
+/** How archives are asked for and downloaded. */
+export interface ExportCalls {
+  start: () => Promise<DataExport>;
+  list: () => Promise<DataExport[]>;
+  /** Begins a download. Returns `false` if the archive is gone. */
+  download: (id: string) => Promise<boolean>;
+}
+
 /** Asks for an archive. While one is being built, returns that one. Needs a recent proof. */
 export const start = (): Promise<DataExport> => readBody(api.POST('/v1/me/export'));
 

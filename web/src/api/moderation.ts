@@ -15,5 +15,7 @@ export interface DecisionsPage {
 
 export const listDecisions = (limit: number, after?: string): Promise<DecisionsPage> => readBody(api.GET('/v1/me/decisions', { params: { query: pageOf(limit, after) } }));
 
+export const getDecision = (id: string): Promise<OwnDecision> => readBody(api.GET('/v1/me/decisions/{id}', { params: { path: { id } } }));
+
 /** Appeals a decision, which is possible once. */
 export const appeal = (verdict: string, text: string): Promise<void> => expectOk(api.POST('/v1/appeals', { body: { verdict, text } }));

@@ -14,13 +14,6 @@ export interface Unsent {
   problem: unknown;
 }
 
-/** What was decided about a message that was refused. */
-export interface Refusal {
-  /** The id of the verdict; `null` where there is no appeal. */
-  appealTo: string | null;
-  reason: string | null;
-}
-
 /** Returns the unsent messages that are not among those of the conversation. */
 export const stillUnsent = (unsent: readonly Unsent[], messages: readonly ChatMessage[]): Unsent[] => {
   const arrived = new Set(messages.map(({ client_id }) => client_id));
@@ -30,10 +23,3 @@ export const stillUnsent = (unsent: readonly Unsent[], messages: readonly ChatMe
 /** What the server does not take will not be taken again as it is; all else can be sent once more, under the same id. */
 export const stateAfter = (problem: unknown): 'failed' | 'refused' =>
   problem instanceof Problem && problem.status >= 400 && problem.status < 500 && ![408, 409, 429].includes(problem.status) ? 'refused' : 'failed';
-
-/** Returns what a problem says of a verdict. */
-export function refusalOf(problem: unknown): Refusal {
-  const members = problem instanceof Problem ? problem.members : {};
-  const [verdict, reason] = [members['verdict'], members['reason']];
-  return { appealTo: members['can_appeal'] === true && typeof verdict === 'string' ? verdict : null, reason: typeof reason === 'string' ? reason : null };
-}

@@ -1,13 +1,14 @@
 // Proves how conversations are called, what a message is in one line, and what is read of texts: handles, shared posts.
 import { expect, it } from 'vitest';
 import { Problem } from '../api/problem';
+import { problemSentence, refusalOf } from '../api/refusals';
 import type { ConversationMember } from '../api/types';
 import { setLanguage } from '../messages/language.svelte';
 import { handlesOf } from './handles';
 import { conversationName, summaryOf } from './names';
 import { sharedPosts, shareText } from './sharedPosts';
-import { refusalOf, stateAfter } from './unsent';
-import { problemSentence, verdictSentence } from './verdicts';
+import { stateAfter } from './unsent';
+import { verdictSentence } from './verdicts';
 import { fileType, voiceFormat, voiceName } from './voiceNote';
 
 const member = (account: string, display_name: string | null = null): ConversationMember => ({ account, handle: account, display_name, avatar: null, admin: false, read_seq: 0, delivered_seq: 0, presence: null });

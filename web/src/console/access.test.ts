@@ -16,7 +16,7 @@ it('each role is offered its operations only', () => {
     'resume_job', 'run_job', 'search_accounts', 'set_flag', 'show_account_to_operator',
   ]);
   expect(allowed('moderator')).toEqual([
-    'claim_moderation_case', 'decide_moderation_case', 'decide_report', 'list_cases_like', 'list_configuration', 'list_media_of_member', 'list_moderation_queue', 'list_processes', 'list_reports', 'list_sanctions',
+    'claim_moderation_case', 'decide_moderation_case', 'decide_report', 'list_cases_like', 'list_configuration', 'list_listed_pictures', 'list_media_of_member', 'list_moderation_queue', 'list_processes', 'list_reports', 'list_sanctions',
     'mark_media', 'release_moderation_case', 'restore_account', 'retry_media', 'search_accounts', 'show_account_to_operator', 'show_media_to_operator', 'show_moderation_case', 'show_report', 'suspend_account',
   ]);
   expect(allowed('operator')).toEqual(Object.keys(OPERATIONS).sort());

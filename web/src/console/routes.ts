@@ -9,7 +9,7 @@ import { matchPatterns } from '../router/match';
 import { isOperators, may, type Operation } from './access';
 
 export type RouteName =
-  | 'members' | 'member' | 'media' | 'media-item' | 'moderation' | 'case' | 'reports' | 'report' | 'mails' | 'mail' | 'processes' | 'logs' | 'jobs' | 'job-runs' | 'dead-letters' | 'flags' | 'configuration' | 'webhooks' | 'webhook' | 'announcements'
+  | 'members' | 'member' | 'media' | 'media-item' | 'moderation' | 'case' | 'known-pictures' | 'reports' | 'report' | 'mails' | 'mail' | 'processes' | 'logs' | 'jobs' | 'job-runs' | 'dead-letters' | 'flags' | 'configuration' | 'webhooks' | 'webhook' | 'announcements'
   | 'api-keys' | 'audit' | 'sign-in' | 'refused' | 'no-access' | 'not-found';
 
 interface RouteDefinition {
@@ -36,6 +36,7 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
   'media-item': { pattern: '/media/:id', title: null, load: () => import('./media/MediaItemPage.svelte'), operation: 'show_media_to_operator' },
   moderation: { pattern: '/moderation', title: inConsole(m.moderation), load: () => import('./moderation/QueuePage.svelte'), operation: 'list_moderation_queue' },
   case: { pattern: '/moderation/:id', title: null, load: () => import('./moderation/CasePage.svelte'), operation: 'show_moderation_case' },
+  'known-pictures': { pattern: '/known-pictures', title: inConsole(m.knownPictures), load: () => import('./knownPictures/KnownPicturesPage.svelte'), operation: 'list_listed_pictures' },
   reports: { pattern: '/reports', title: inConsole(m.reports), load: () => import('./reports/ReportsPage.svelte'), operation: 'list_reports' },
   report: { pattern: '/reports/:id', title: null, load: () => import('./reports/ReportPage.svelte'), operation: 'show_report' },
   mails: { pattern: '/mails', title: inConsole(m.mails), load: () => import('./mails/MailsPage.svelte'), operation: 'list_mails' },
@@ -60,7 +61,7 @@ export const ROUTES: Readonly<Record<RouteName, RouteDefinition>> = {
 
 /** The pages of the navigation, in their order. */
 export const NAVIGATION = [
-  'members', 'media', 'moderation', 'reports', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'announcements', 'api-keys', 'audit',
+  'members', 'media', 'moderation', 'known-pictures', 'reports', 'mails', 'processes', 'logs', 'jobs', 'dead-letters', 'flags', 'configuration', 'webhooks', 'announcements', 'api-keys', 'audit',
 ] as const satisfies RouteName[];
 export type NavigationName = (typeof NAVIGATION)[number];
 /** The page of the navigation that a page below it belongs to. */

@@ -28,7 +28,7 @@ const CODES_FOR_PROGRAMS = [
   'auth.scope', 'auth.role_required', 'auth.operators_session_required',
   'auth.second_factor_required', 'accounts.invalid_sanction', 'accounts.beyond_role', 'accounts.own_operator_role', 'admin.dead_letter_not_found',
   'accounts.flag_not_found', 'auth.on_behalf_of', 'accounts.role_needs_factor', 'admin.job_not_found', 'mails.not_found', 'mails.not_dead',
-  'media.no_such_member', 'media.not_failed', 'webhooks.not_found', 'webhooks.delivery_not_found', 'webhooks.disabled', 'webhooks.invalid',
+  'media.no_such_member', 'media.not_failed', 'media.no_such_listed_picture', 'media.bad_hash_list', 'media.hash_list_full', 'webhooks.not_found', 'webhooks.delivery_not_found', 'webhooks.disabled', 'webhooks.invalid',
   'webhooks.invalid_url', 'webhooks.too_many', 'social.no_such_report', 'social.report_closed', 'social.invalid_decision',
   'moderation.no_such_case', 'moderation.claimed', 'moderation.not_claimed', 'moderation.decided_already', 'moderation.own_case', 'moderation.beyond_role', 'moderation.invalid_decision',
   // The player gets these of a playlist, and its page reads the thread again; the page asks for the feed alone, not for the first screen.

@@ -16,6 +16,7 @@ export type ConfigurationValue = Schemas['Setting'];
 export type DeliveryAttempt = WebhookDelivery['attempts'][number];
 export type FleetProcess = Schemas['Process'];
 export type Flag = Schemas['Flag'];
+export type ListedPicture = Schemas['ListedPicture'];
 export type LogLine = Schemas['LogLine'];
 export type Mail = Schemas['AdminMail'];
 export type MailContent = Schemas['AdminMailContent'];

@@ -4,7 +4,9 @@ import { actionName, actionsFor, caseName, hasEnd, isAdverse } from './caseWords
 
 it('a case says what it is about, and whether it is an appeal', () => {
   expect(caseName({ kind: 'comment', reason: 'spam', is_held: false, is_appeal: false })).toBe('Comment: Advertising');
-  expect(caseName({ kind: 'message', reason: 'hate', is_held: false, is_appeal: true })).toBe('Appeal: message: Hate');
+  expect(caseName({ kind: 'message', reason: 'hate', is_held: false, is_appeal: true })).toBe('Appeal: Message: Hate');
+  expect(caseName({ kind: 'item', reason: 'other', is_held: true, is_appeal: false })).toBe('Item of a library: held by a check');
+  expect(caseName({ kind: 'valueOf', reason: 'spam', is_held: false, is_appeal: false })).toBe('valueOf: Advertising');
   expect(caseName({ kind: 'post', reason: 'other', is_held: true, is_appeal: false })).toBe('Post: held by a check');
   expect(['remove', 'shout', 'valueOf'].map(actionName)).toEqual(['Remove', 'shout', 'valueOf']);
 });

@@ -16,12 +16,26 @@ const ACTIONS: Readonly<Record<ModerationAction, () => string>> = {
   overturn: m.actionOverturn,
 };
 
+/** What cases are about, beside what reports of the site are about. */
+const KINDS: Readonly<Record<string, () => string>> = {
+  item: m.caseItem,
+  message: m.caseMessage,
+  invitation: m.caseInvitation,
+  part: m.casePart,
+  follow: m.caseFollow,
+  display_name: m.caseName,
+  bio: m.caseBio,
+};
+
+/** Returns what a kind of thing is called; one of a newer server has its own name. */
+const thingName = (kind: string): string => (Object.hasOwn(KINDS, kind) ? (KINDS[kind]?.() ?? kind) : kindName(kind));
+
 /** Returns what an action is called; one of a newer server has its own name. */
 export const actionName = (action: string): string => (Object.hasOwn(ACTIONS, action) ? ACTIONS[action as ModerationAction]() : action);
 
 /** What a case is called in a list and in a title. */
 export function caseName({ kind, reason, is_held, is_appeal }: Pick<ModerationCase, 'kind' | 'reason' | 'is_held' | 'is_appeal'>): string {
-  const name = is_held ? m.heldOf({ thing: kindName(kind) }) : m.reportOf({ thing: kindName(kind), why: reasonName(reason) });
+  const name = is_held ? m.heldOf({ thing: thingName(kind) }) : m.reportOf({ thing: thingName(kind), why: reasonName(reason) });
   return is_appeal ? m.appealOf({ name }) : name;
 }
 
