@@ -7,7 +7,8 @@ use testkit::{Plans, World, plans};
 use uuid::Uuid;
 
 use super::{
-    VERDICTS, blocks, changes, conversations, last_seen, media, members, messages, people, reactions, reports, settings,
+    VERDICTS, blocks, changes, conversations, last_seen, media, members, messages, people, reactions, reports, sending,
+    settings,
 };
 use crate::model::{ConversationMember, InboxCursor, MemberState};
 
@@ -48,6 +49,7 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     messages::count_unread(sql, &member).await?;
     messages::find_newest_of_others(sql, &member, 50).await?;
     messages::count_of_author(sql, id, MEMBER).await?;
+    sending::find(sql, id, MEMBER, "a", Utc::now()).await?;
     messages::list_of_author(sql, MEMBER, Uuid::max(), 50).await?;
     media::list(sql, &[id, id]).await?;
     reactions::list(sql, MEMBER, &[id, id]).await?;
