@@ -44,6 +44,8 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     messages::find(sql, id).await?;
     messages::find_by_client(sql, id, MEMBER, "a").await?;
     messages::list_visible(sql, &member, &[id, id]).await?;
+    messages::list(sql, id, &[id, id]).await?;
+    messages::list_hidden(sql, &[id, id]).await?;
     messages::list_before(sql, &member, 50, 50).await?;
     messages::list_after(sql, &member, 50, 50).await?;
     messages::count_unread(sql, &member).await?;
@@ -53,6 +55,7 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     messages::list_of_author(sql, MEMBER, Uuid::max(), 50).await?;
     media::list(sql, &[id, id]).await?;
     reactions::list(sql, MEMBER, &[id, id]).await?;
+    reactions::list_all(sql, &[id, id]).await?;
     senders::find(sql, &VERDICTS, MEMBER.0).await?;
     texts::count_known_domains(sql, &VERDICTS, &["a".to_owned()], Utc::now()).await?;
     verdicts::list(sql, &VERDICTS, MEMBER.0, Uuid::max(), 50).await?;
