@@ -153,3 +153,49 @@ async fn load(sql: &impl Sql, conversation: Uuid) -> Result<Option<Recent>, db::
     let members = members::list(sql, conversation).await?;
     Ok(Some(Recent { conversation: found, after, changes, messages, hidden, members }))
 }
+
+#[cfg(test)]
+mod tests {
+    use db::Lane;
+    use testkit::World;
+
+    use super::*;
+    use crate::model::ConversationKind;
+
+    #[tokio::test]
+    async fn a_copy_is_not_older_than_the_update_that_discards_it() {
+        let world = World::of(&[crate::service()]).await;
+        let context = world.context("chat");
+        let (recent, id) = (RecentChanges::default(), Uuid::from_u128(9));
+        assert!(recent.read(&context.db, &context.tasks, Uuid::nil()).await.is_none());
+        let found = Conversation {
+            id,
+            kind: ConversationKind::Group,
+            pair: None,
+            name: None,
+            picture: None,
+            has_invite: false,
+            epoch: 1,
+            last_seq: 0,
+            created_at: context.clock.now(),
+        };
+        context.db.write(Lane::of(&id), async move |tx| conversations::insert(tx, &found).await).await.unwrap();
+        for last_seq in 1..=3 {
+            context.db.write(Lane::of(&id), async move |tx| conversations::next_seq(tx, id).await).await.unwrap();
+            recent.forget(id);
+            let (one, other) = tokio::join!(
+                recent.read(&context.db, &context.tasks, id),
+                recent.read(&context.db, &context.tasks, id)
+            );
+            let (one, other) = (one.unwrap(), other.unwrap());
+            assert_eq!((one.conversation.last_seq, other.conversation.last_seq), (last_seq, last_seq));
+        }
+        for number in 0..=MAX_CONVERSATIONS as u128 {
+            drop(recent.reading(&context.db, &context.tasks, Uuid::from_u128(100 + number)));
+        }
+        assert!(recent.0.lock().len() <= MAX_CONVERSATIONS);
+        recent.clear();
+        assert!(recent.0.lock().is_empty());
+        world.end().await;
+    }
+}

@@ -261,7 +261,11 @@ impl Follower {
             if let Some(told) = self.ready.pop_front() {
                 return Ok(Some(told));
             }
-            let Some(conversation) = self.behind.first().copied() else { return Ok(None) };
+            let Some(conversation) = self.behind.first().copied() else {
+                // A client that waits holds no room for what it was told.
+                self.ready = VecDeque::new();
+                return Ok(None);
+            };
             if !self.read_page(conversation).await? {
                 self.behind.remove(&conversation);
             }
