@@ -1,7 +1,7 @@
-//! What a message depends on before it is stored, in one statement: its author, the other member of two, who has blocked
-//! whom, the standing of the author, and the state of the author's verdicts.
+//! What a message depends on before it is stored, in one statement: its author, the other member of two, who of them
+//! has blocked whom, the standing of the author, and the state of the author's verdicts.
 //!
-//! Does not own these rows. Invariant: what is read in a transaction is as safe as its lanes make it: the member and the
+//! Does not own these rows. Invariant: what is read in a transaction is as safe as its lanes make it: members and the
 //! sequence by that of the conversation, the state of verdicts by that of the author.
 
 use std::sync::LazyLock;

@@ -230,8 +230,8 @@ async fn list_actors_again(tx: &Tx, adding: &[Adding<'_>]) -> Result<HashSet<(Uu
     Ok(rows.into_iter().filter(|row| row.entries > 1).map(|row| (row.group_id, row.actor)).collect())
 }
 
-/// Returns the values of the notice of an entry, which grows and moves to the top if it is there and unread, and how the
-/// counts change.
+/// Returns the values of the notice of an entry, which grows and moves to the top if it is there and unread, and how
+/// the counts change.
 fn grow(adding: &Adding<'_>, again: &HashSet<(Uuid, Uuid)>) -> Result<([Value; 9], Delta), Error> {
     let entry = adding.entry;
     let (mut actors, mut count, mut delta) = (Vec::new(), 0, Delta::of_new(entry.is_filtered));
