@@ -34,8 +34,9 @@ impl Sender {
     }
 }
 
-#[derive(FromQueryResult)]
-struct Row {
+/// The columns of a sender, for a role that reads them together with other rows.
+#[derive(Debug, FromQueryResult)]
+pub struct SenderRow {
     credit: i64,
     credit_at: DateTime<Utc>,
     rate_free_at: Option<DateTime<Utc>>,
@@ -46,29 +47,36 @@ struct Row {
     exempt: String,
 }
 
+impl SenderRow {
+    /// The names of the columns. The table of senders is joined as `sender`.
+    pub const COLUMNS: &str = "sender.credit, sender.credit_at, sender.rate_free_at, sender.recent, \
+                               sender.reply_count, sender.answer_count, sender.report_count, sender.exempt";
+}
+
+impl From<SenderRow> for Sender {
+    fn from(row: SenderRow) -> Self {
+        let count = |stored: i64| u32::try_from(stored).unwrap_or(0);
+        Self {
+            state: SenderState {
+                budget: Budget { credit: row.credit, at: row.credit_at },
+                rate_free_at: row.rate_free_at,
+                // A window that can't be read is one of a later release: an empty one holds no sender back.
+                recent: RecentTexts::from_bytes(&row.recent, RecentLimits::SENDER)
+                    .unwrap_or_else(|_| RecentTexts::new(RecentLimits::SENDER)),
+            },
+            reply_count: count(row.reply_count),
+            answer_count: count(row.answer_count),
+            report_count: count(row.report_count),
+            exempt: row.exempt,
+        }
+    }
+}
+
 /// Returns a sender.
 pub async fn find(sql: &impl Sql, home: &Home, account: Uuid) -> Result<Option<Sender>, Error> {
-    let text = format!(
-        "select credit, credit_at, rate_free_at, recent, reply_count, answer_count, report_count, exempt
-           from {}
-          where account = $1",
-        home.sender
-    );
-    let row: Option<Row> = sql.row(&text, vec![account.into()]).await?;
-    let count = |stored: i64| u32::try_from(stored).unwrap_or(0);
-    Ok(row.map(|row| Sender {
-        state: SenderState {
-            budget: Budget { credit: row.credit, at: row.credit_at },
-            rate_free_at: row.rate_free_at,
-            // A window that can't be read is one of a later release: an empty one holds no sender back.
-            recent: RecentTexts::from_bytes(&row.recent, RecentLimits::SENDER)
-                .unwrap_or_else(|_| RecentTexts::new(RecentLimits::SENDER)),
-        },
-        reply_count: count(row.reply_count),
-        answer_count: count(row.answer_count),
-        report_count: count(row.report_count),
-        exempt: row.exempt,
-    }))
+    let text = format!("select {} from {} sender where sender.account = $1", SenderRow::COLUMNS, home.sender);
+    let row: Option<SenderRow> = sql.row(&text, vec![account.into()]).await?;
+    Ok(row.map(Sender::from))
 }
 
 /// Stores the next state of a sender, whose budget was told of so many answers.

@@ -172,8 +172,14 @@ impl Submission {
 
     /// Decides, and stores the sender's next state. The caller holds the lane of the sender.
     pub async fn screen(&self, tx: &Tx, reach: Reach) -> Result<Decision, Error> {
+        let sender = senders::find(tx, self.home, self.account.0).await?;
+        self.screen_sender(tx, sender, reach).await
+    }
+
+    /// Does what [`Self::screen`] does, about a sender that the caller has read in this transaction; `None` if there is
+    /// no row yet.
+    pub async fn screen_sender(&self, tx: &Tx, sender: Option<Sender>, reach: Reach) -> Result<Decision, Error> {
         let account = self.account.0;
-        let sender = senders::find(tx, self.home, account).await?;
         let facts = self.facts(tx, sender.as_ref(), reach).await?;
         let budget_rules = self.rules.budget(self.surface, facts.standing.trust(self.rules.trust));
         let told = sender.as_ref().map_or(0, |sender| sender.answer_count.min(MAX_ANSWERS));

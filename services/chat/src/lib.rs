@@ -34,6 +34,7 @@ mod model;
 mod personal_data;
 mod presence;
 mod queries;
+mod recent;
 mod state;
 mod store;
 mod streams;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::live::{TOPIC, Update, read};
 use crate::presence::messages::PresenceChange;
+use crate::recent::RecentChanges;
 
 /// The most streams of a process. Each holds a few kilobytes while it waits.
 const MAX_STREAMS: usize = 10_000;
@@ -29,6 +30,8 @@ const MAX_CHANGED: usize = 200;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Streams {
     open: Arc<Mutex<Open>>,
+    /// The changes that streams read together.
+    recent: RecentChanges,
     /// How many there are.
     gauge: Gauge,
 }
@@ -137,7 +140,15 @@ impl Streams {
         Some(OpenStream { member, slot, streams: self.clone() })
     }
 
+    /// Returns the changes that streams read together.
+    pub(crate) fn recent(&self) -> &RecentChanges {
+        &self.recent
+    }
+
     fn wake(&self, update: Update, members: &[AccountId]) {
+        if let Update::Changed { conversation } = update {
+            self.recent.forget(conversation);
+        }
         let open = self.open.lock();
         for slot in members.iter().filter_map(|member| open.by_member.get(member)).flatten() {
             slot.wake(Some(update));
@@ -161,6 +172,7 @@ impl Streams {
     }
 
     fn wake_all(&self) {
+        self.recent.clear();
         for slot in self.open.lock().by_member.values().flatten() {
             slot.wake(None);
         }

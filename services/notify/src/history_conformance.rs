@@ -108,6 +108,19 @@ pub(crate) async fn a_notice_grows_until_it_is_read_and_an_entry_counts_once(his
     let comments = [comment(BOB, "post", "c1"), comment(BOB, "post", "c2"), comment(EVE, "post", "c3")];
     assert_eq!(add(history, &comments).await, 3);
     assert_eq!(list(history, ADA).await[0].actor_count, 2, "two people have written three comments");
+
+    // Of several members at once, of whom one is told twice.
+    let [gus, hal] = [30, 31].map(account);
+    let told = |member, text: &str| NewEntry { member, ..comment(BOB, "both", text) };
+    let entries = [told(gus, "c4"), told(ADA, "c4"), told(gus, "c5"), told(hal, "c4")];
+    assert_eq!(add(history, &entries).await, 4);
+    let (before, of_hal) = (only(list(history, gus).await), only(list(history, hal).await));
+    let eve = NewEntry { actor: Some(EVE), ..told(gus, "c6") };
+    assert_eq!(add(history, &[told(hal, "c4"), eve, told(ADA, "c6")]).await, 2, "one of them is there");
+    let grown = only(list(history, gus).await);
+    assert_eq!((before.actor_count, grown.actor_count, grown.group), (1, 2, before.group));
+    assert_eq!((grown.actors, only(list(history, hal).await)), (vec![EVE, BOB], of_hal));
+    assert_eq!(list(history, ADA).await[0].actor_count, 1);
 }
 
 pub(crate) async fn what_arrives_later_is_not_marked(history: &dyn HistoryStore) {

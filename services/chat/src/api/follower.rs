@@ -19,6 +19,7 @@ use crate::model::{ConversationMember, InboxCursor, MemberState, Presence};
 use crate::presence::messages::PresenceChange;
 use crate::presence::table::ActiveConnection;
 use crate::queries;
+use crate::queries::changes::ChangePage;
 use crate::state::Chat;
 use crate::store::members;
 use crate::streams::{Changed, OpenStream};
@@ -121,6 +122,11 @@ pub(super) enum Told {
     Reset(ResetView),
 }
 
+/// Whether a client follows what its member sees of a conversation: of a request it hears nothing.
+fn is_followed(member: &ConversationMember) -> bool {
+    member.may_read() && !member.is_requested()
+}
+
 /// One client that follows.
 pub(super) struct Follower {
     chat: Chat,
@@ -186,6 +192,8 @@ impl Follower {
         let told = self.places.get_or_insert_default();
         for place in &places {
             if *told.entry(place.conversation).or_insert(place.last_seq) < place.last_seq {
+                // No update told of it, so a copy may be from before.
+                self.chat.streams.recent().forget(place.conversation);
                 self.behind.insert(place.conversation);
             }
         }
@@ -235,6 +243,7 @@ impl Follower {
             let told = self.places.get_or_insert_default();
             if place.is_some_and(is_near) {
                 told.insert(conversation, seq);
+                self.chat.streams.recent().forget(conversation);
                 self.behind.insert(conversation);
             } else {
                 // The client reads up to here, or further.
@@ -252,7 +261,11 @@ impl Follower {
             if let Some(told) = self.ready.pop_front() {
                 return Ok(Some(told));
             }
-            let Some(conversation) = self.behind.first().copied() else { return Ok(None) };
+            let Some(conversation) = self.behind.first().copied() else {
+                // A client that waits holds no room for what it was told.
+                self.ready = VecDeque::new();
+                return Ok(None);
+            };
             if !self.read_page(conversation).await? {
                 self.behind.remove(&conversation);
             }
@@ -280,22 +293,40 @@ impl Follower {
     /// Returns the client's member of a conversation that is no request.
     async fn find_member(&self, conversation: Uuid) -> Result<Option<ConversationMember>, Error> {
         let found = members::find(self.chat.context.db.read(), conversation, self.account).await?;
-        Ok(found.filter(|member| member.may_read() && !member.is_requested()))
+        Ok(found.filter(is_followed))
     }
 
-    /// Reads the next changes of a conversation. Returns whether there are more.
-    async fn read_page(&mut self, conversation: Uuid) -> Result<bool, Error> {
-        let Some(member) = self.find_member(conversation).await? else { return Ok(false) };
-        let Some((_, last_seq)) = queries::changes::place(&self.chat, &member).await? else { return Ok(false) };
+    /// Returns the place after which the client is told of a conversation; `None` if there is nothing more.
+    fn find_place(&self, member: &ConversationMember, last_seq: i64) -> Option<i64> {
         // A conversation that the client was told nothing of begins as a whole if it is short, else with its newest
         // change.
         let is_short = last_seq - member.from_seq <= i64::try_from(self.page_size).unwrap_or(i64::MAX);
         let start = if is_short { member.from_seq } else { last_seq - 1 };
-        let known = self.places.as_ref().and_then(|places| places.get(&conversation).copied());
-        let after = known.unwrap_or(start);
-        if after >= last_seq {
-            return Ok(false);
+        let known = self.places.as_ref().and_then(|places| places.get(&member.conversation).copied());
+        Some(known.unwrap_or(start)).filter(|after| *after < last_seq)
+    }
+
+    /// Reads the next changes of a conversation. Returns whether there are more.
+    async fn read_page(&mut self, conversation: Uuid) -> Result<bool, Error> {
+        let context = &self.chat.context;
+        let recent = self.chat.streams.recent().read(&context.db, &context.tasks, conversation).await;
+        let found = recent.as_deref().and_then(|recent| Some((recent, recent.find_member(self.account)?)));
+        if let Some((recent, member)) = found.filter(|(_, member)| is_followed(member)) {
+            let last_seq = member.last_visible(recent.conversation.last_seq);
+            let Some(after) = self.find_place(member, last_seq) else { return Ok(false) };
+            let page = queries::changes::list_recent(&self.chat, recent, member, after, self.page_size);
+            if let Some(page) = page {
+                return Ok(self.tell_changes(page));
+            }
         }
+        self.read_alone(conversation).await
+    }
+
+    /// Does what [`Self::read_page`] does, for a client that is further behind than a copy reaches.
+    async fn read_alone(&mut self, conversation: Uuid) -> Result<bool, Error> {
+        let Some(member) = self.find_member(conversation).await? else { return Ok(false) };
+        let Some((_, last_seq)) = queries::changes::place(&self.chat, &member).await? else { return Ok(false) };
+        let Some(after) = self.find_place(&member, last_seq) else { return Ok(false) };
         let read = queries::changes::list(&self.chat, self.account, conversation, after, None, self.page_size).await;
         let page = match read {
             Ok(page) => page,
@@ -303,10 +334,15 @@ impl Follower {
             Err(Error::NotFound | Error::ChangesReset) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let until = page.changes.last().map_or(last_seq, |last| last.change.seq);
+        Ok(self.tell_changes(page))
+    }
+
+    /// Tells the client changes. Returns whether there are more.
+    fn tell_changes(&mut self, page: ChangePage) -> bool {
+        let until = page.changes.last().map_or(page.last_seq, |last| last.change.seq);
         let has_more = until < page.last_seq;
-        self.places.get_or_insert_default().insert(conversation, until);
+        self.places.get_or_insert_default().insert(page.conversation.id, until);
         self.ready.push_back(Told::Changes(changes_view(&self.chat, page)));
-        Ok(has_more)
+        has_more
     }
 }

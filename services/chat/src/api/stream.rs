@@ -67,8 +67,12 @@ pub(super) async fn follow(
     let mut follower = Follower::open(&chat, &member, MAX_CHANGES)?;
     follower.set_active(params.active.unwrap_or(true));
     let tasks = chat.context.tasks.clone();
-    let reader = Reader { chat, claims: member.0, follower };
-    let events = stream::unfold(reader, |mut reader| async move { reader.next().await.map(|event| (event, reader)) });
+    // On the heap: the stream and its future would each have room for it.
+    let reader = Box::new(Reader { chat, claims: member.0, follower });
+    let events = stream::unfold(reader, |mut reader| async move {
+        let event = Reader::next(&mut reader).await?;
+        Some((event, reader))
+    });
     Ok(sse(events, &tasks))
 }
 

@@ -63,10 +63,19 @@ pub(super) async fn read_joined(
     account: AccountId,
 ) -> Result<(Conversation, ConversationMember), Error> {
     let (found, member) = read_member(tx, conversation, account).await?;
+    check_joined(&member)?;
+    Ok((found, member))
+}
+
+/// Refuses a member who takes no part in the conversation.
+pub(super) fn check_joined(member: &ConversationMember) -> Result<(), Error> {
+    if !member.may_read() {
+        return Err(Error::NotFound);
+    }
     if member.is_requested() {
         return Err(Error::NotAccepted);
     }
-    if member.is_joined() { Ok((found, member)) } else { Err(Error::NotAMember) }
+    if member.is_joined() { Ok(()) } else { Err(Error::NotAMember) }
 }
 
 /// Returns a group and one of its admins.

@@ -10,14 +10,13 @@ use contract::social::Contact;
 use db::Tx;
 use screening::facts::Relation;
 
-use super::append::joined;
 use super::screen::Reach;
 use crate::contacts::find_one;
 use crate::error::Error;
 use crate::model::{Conversation, ConversationMember, MemberState, Message};
 use crate::state::Chat;
 use crate::store::blocks::Blocks;
-use crate::store::{blocks, members, messages, people, settings};
+use crate::store::{blocks, members, messages, settings};
 
 /// The other member of a conversation of two.
 pub(super) struct Recipient {
@@ -57,21 +56,31 @@ pub(super) async fn find_contact(
     all: &[ConversationMember],
     author: AccountId,
 ) -> Result<Option<Contact>, Error> {
-    match other_of(conversation, all, author) {
+    find_contact_of(chat, other_of(conversation, all, author), author).await
+}
+
+/// Does what [`find_contact`] does, about the other member of two.
+pub(super) async fn find_contact_of(
+    chat: &Chat,
+    other: Option<&ConversationMember>,
+    author: AccountId,
+) -> Result<Option<Contact>, Error> {
+    match other {
         Some(other) if !other.is_joined() => find_one(chat, author, other.account).await,
         _ => Ok(None),
     }
 }
 
-/// Returns how a message reaches the other member of two.
+/// Returns how a message reaches the other member of two. `between` says which of the author and them has blocked the
+/// other.
 pub(super) async fn recipient(
     tx: &Tx,
     author: AccountId,
     member: ConversationMember,
+    between: Blocks,
     contact: Option<&Contact>,
 ) -> Result<Recipient, Error> {
     let (conversation, other) = (member.conversation, member.account);
-    let between = blocks::between(tx, author, other).await?;
     if between.blocks || contact.is_some_and(|contact| contact.is_blocked) {
         return Err(Error::Blocked);
     }
@@ -91,14 +100,15 @@ pub(super) async fn recipient(
     Ok(Recipient { member, reach, is_blocking })
 }
 
-/// Puts a message into the boxes of the members. That of one who knows nothing of the conversation yet is their inbox
-/// if they are connected to the author, and otherwise their box of requests.
+/// Puts a message into the boxes of the members, and publishes that it was delivered. The box of one who knows nothing
+/// of the conversation yet is their inbox if they are connected to the author, and otherwise their box of requests.
+/// Returns the members whose streams show it.
 pub(super) async fn deliver(
     tx: &Tx,
     message: &Message,
     recipient: Option<Recipient>,
     now: DateTime<Utc>,
-) -> Result<(), db::Error> {
+) -> Result<Vec<AccountId>, db::Error> {
     if let Some(Recipient { mut member, reach, .. }) = recipient {
         let state = match (reach.relation, member.state) {
             (Relation::Connected, _) => MemberState::Joined,
@@ -111,18 +121,13 @@ pub(super) async fn deliver(
             members::put(tx, &member).await?;
         }
     }
-    members::touch(tx, message.conversation, now.timestamp_micros()).await
-}
-
-/// Publishes that a message was delivered. Returns the members whose streams show it.
-pub(super) async fn announce(tx: &Tx, message: &Message, now: DateTime<Utc>) -> Result<Vec<AccountId>, db::Error> {
     let (id, conversation, author) = (message.id, message.conversation, message.author);
-    let informed = joined(tx, conversation).await?;
-    let mut recipients: Vec<AccountId> = informed.iter().copied().filter(|member| *member != author).collect();
-    let erased = people::list_erased(tx, &recipients).await?;
-    recipients.retain(|member| !erased.contains(member));
+    let mut taking_part = members::touch(tx, conversation, now.timestamp_micros()).await?;
+    taking_part.retain(|member| member.is_joined);
+    let told = taking_part.iter().filter(|member| member.account != author && !member.is_erased);
+    let recipients: Vec<AccountId> = told.map(|member| member.account).collect();
     if !recipients.is_empty() {
         tx.publish(&MessageSent { id, conversation, author, recipients, at: now }, now)?;
     }
-    Ok(informed)
+    Ok(taking_part.into_iter().map(|member| member.account).collect())
 }

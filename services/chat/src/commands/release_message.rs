@@ -17,12 +17,12 @@ use screening_store::senders;
 use uuid::Uuid;
 
 use super::append::{About, append, read_joined};
-use super::deliver::{Recipient, announce, deliver, find_contact, other_of, recipient};
+use super::deliver::{Recipient, deliver, find_contact, other_of, recipient};
 use crate::error::Error;
 use crate::live;
 use crate::model::{ChangeKind, Message, MessageState, is_own_thing, own_message};
 use crate::state::Chat;
-use crate::store::{VERDICTS, conversations, members, messages, people};
+use crate::store::{VERDICTS, blocks, conversations, members, messages, people};
 
 /// Exempts the sender of what a verdict of this role has stopped from its check, and delivers it if it was held. Does
 /// nothing about other roles' verdicts, and about decisions of moderators: what they have removed stays gone.
@@ -82,8 +82,7 @@ async fn release(tx: &Tx, id: Uuid, contact: Option<&Contact>, now: DateTime<Utc
     if is_withheld {
         return Ok(vec![author]);
     }
-    deliver(tx, &message, recipient, now).await?;
-    Ok(announce(tx, &message, now).await?)
+    Ok(deliver(tx, &message, recipient, now).await?)
 }
 
 /// How a message can be delivered: to the other member of two, or `None` to a group.
@@ -112,7 +111,8 @@ async fn find_way(
     }
     let all = members::list(tx, message.conversation).await?;
     let Some(other) = other_of(&found, &all, author).cloned() else { return Ok(None) };
-    match recipient(tx, author, other, contact).await {
+    let between = blocks::between(tx, author, other.account).await?;
+    match recipient(tx, author, other, between, contact).await {
         Ok(recipient) if recipient.reach.refuses_strangers => Ok(None),
         Ok(recipient) => Ok(Some(Way(Some(recipient)))),
         Err(Error::Blocked) => Ok(None),

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::model::{Author, kind_of};
 use crate::state::Chat;
+use crate::store::sending::Situation;
 use crate::store::{VERDICTS, people};
 
 /// What a member attempts, as it is known before the transaction.
@@ -100,5 +101,13 @@ impl Draft {
             return Err(Error::AccountLimited);
         }
         Ok(self.submission.screen(tx, reach).await?)
+    }
+
+    /// Does what [`Self::screen`] does, with what the transaction has read of the author.
+    pub(super) async fn screen_in(&self, tx: &Tx, reach: Reach, situation: Situation) -> Result<Decision, Error> {
+        if situation.state != AccountState::Active || situation.is_erased {
+            return Err(Error::AccountLimited);
+        }
+        Ok(self.submission.screen_sender(tx, situation.sender, reach).await?)
     }
 }

@@ -12,18 +12,16 @@ use screening::verdict::Outcome;
 use screening_store::senders;
 use uuid::Uuid;
 
-use super::append::{About, append, read_joined};
-use super::deliver::{Recipient, announce, deliver, find_contact, other_of, recipient};
+use super::append::{About, append, check_joined};
+use super::deliver::{Recipient, deliver, find_contact_of, recipient};
 use super::screen::{Draft, NotStored, Reach, into_error};
 use super::set_media::refresh_media;
 use crate::contacts::find_media;
 use crate::error::Error;
 use crate::live;
-use crate::model::{
-    Author, ChangeKind, ClientId, ConversationMember, InvalidText, Message, MessageMedia, MessageState, MessageText,
-};
+use crate::model::{Author, ChangeKind, ClientId, InvalidText, Message, MessageMedia, MessageState, MessageText};
 use crate::state::Chat;
-use crate::store::{VERDICTS, conversations, media, members, messages};
+use crate::store::{VERDICTS, media, members, messages, sending};
 
 /// A message to be sent.
 #[derive(Debug, Clone)]
@@ -63,16 +61,17 @@ pub(crate) async fn send_message(
     new: NewMessage,
 ) -> Result<Message, Error> {
     let sql = chat.context.db.read();
-    let account = author.account;
-    if let Some(sent) = messages::find_by_client(sql, conversation, account, new.client_id.as_str()).await? {
+    let (account, now) = (author.account, chat.context.clock.now());
+    let found = sending::find(sql, conversation, account, new.client_id.as_str(), now).await?.ok_or(Error::NotFound)?;
+    if found.is_sent
+        && let Some(sent) = messages::find_by_client(sql, conversation, account, new.client_id.as_str()).await?
+    {
         return Ok(sent);
     }
-    let found = conversations::find(sql, conversation).await?.ok_or(Error::NotFound)?;
-    let all = members::list(sql, conversation).await?;
-    if !all.iter().any(|member| member.account == account && member.may_read()) {
+    if !found.me.may_read() {
         return Err(Error::NotFound);
     }
-    let contact = find_contact(chat, &found, &all, account).await?;
+    let contact = find_contact_of(chat, found.other.as_ref().map(|(other, _)| other), account).await?;
     let media = find_media(chat, account, &new.media).await?;
     let mut draft = Draft::new(chat, Surface::Message, author, conversation, new.text.as_str());
     draft.evidence.media = media.iter().map(|item| item.id.clone()).collect();
@@ -106,25 +105,30 @@ pub(crate) async fn send_message(
 async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
     let Sending { id, new, media, contact, draft } = sending;
     let (account, conversation, now) = (draft.author.account, draft.conversation, draft.now);
-    if let Some(sent) = messages::find_by_client(tx, conversation, account, new.client_id.as_str()).await? {
+    let client_id = new.client_id.as_str();
+    let mut found = sending::find(tx, conversation, account, client_id, now).await?.ok_or(Error::NotFound)?;
+    if found.is_sent
+        && let Some(sent) = messages::find_by_client(tx, conversation, account, client_id).await?
+    {
         return Ok(Sent::Stored(sent, Vec::new()));
     }
-    let (found, me) = read_joined(tx, conversation, account).await?;
+    check_joined(&found.me)?;
     if let Some(answered) = new.reply_to
-        && messages::list_visible(tx, &me, &[answered]).await?.is_empty()
+        && messages::list_visible(tx, &found.me, &[answered]).await?.is_empty()
     {
         return Err(InvalidText("`reply_to` is no message of this conversation that you see.").into());
     }
     let recipient = if found.is_group() {
         None
     } else {
-        let all = members::list(tx, conversation).await?;
-        let other = other_of(&found, &all, account).cloned();
         let gone = || Error::NoSuchPerson("that you can write to here".to_owned());
-        Some(recipient(tx, account, other.ok_or_else(gone)?, contact.as_ref()).await?)
+        let (other, between) = found.other.take().ok_or_else(gone)?;
+        Some(recipient(tx, account, other, between, contact.as_ref()).await?)
     };
+    let answered = recipient.as_ref().map(|recipient| recipient.member.account);
+    let is_answer = !found.has_written && answered.is_some() && found.me.inviter == answered;
     let reach = recipient.as_ref().map_or_else(Reach::connected, |recipient| recipient.reach);
-    let decision = draft.screen(tx, reach).await?;
+    let decision = draft.screen_in(tx, reach, found).await?;
     if let Some(what) = draft.not_stored(tx, &decision).await? {
         return Ok(Sent::NotStored(what));
     }
@@ -144,15 +148,15 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
     if reach.relation != Relation::Connected {
         draft.record(tx).await?;
     }
-    members::touch_one(tx, conversation, account, now.timestamp_micros()).await?;
-    if let Some(Recipient { member, .. }) = &recipient {
-        answer(tx, &me, member.account).await?;
+    if let Some(Recipient { member, .. }) = recipient.as_ref().filter(|_| is_answer) {
+        // The budget of the member who brought the author here learns that they are answered, once.
+        senders::add_answer(tx, &VERDICTS, member.account.0).await?;
     }
     if state != MessageState::Sent {
+        members::touch_one(tx, conversation, account, now.timestamp_micros()).await?;
         return Ok(Sent::Stored(message, vec![account]));
     }
-    deliver(tx, &message, recipient, now).await?;
-    let informed = announce(tx, &message, now).await?;
+    let informed = deliver(tx, &message, recipient, now).await?;
     Ok(Sent::Stored(message, informed))
 }
 
@@ -181,13 +185,4 @@ fn message_of(
         edited_at: None,
         created_at: draft.now,
     }
-}
-
-/// Tells the budget of the member who brought the author here that they are answered, with the author's first message.
-async fn answer(tx: &Tx, me: &ConversationMember, other: AccountId) -> Result<(), db::Error> {
-    // The message of now is counted.
-    if me.inviter == Some(other) && messages::count_of_author(tx, me.conversation, me.account).await? == 1 {
-        senders::add_answer(tx, &VERDICTS, other.0).await?;
-    }
-    Ok(())
 }

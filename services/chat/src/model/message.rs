@@ -6,6 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use uuid::Uuid;
 
+use super::member::ConversationMember;
+
 /// The longest text of a message, in characters.
 const MAX_TEXT_CHARS: usize = 4000;
 /// The longest id that a client gives a message, in bytes.
@@ -86,6 +88,18 @@ pub(crate) struct Message {
     pub created_at: DateTime<Utc>,
 }
 
+impl Message {
+    /// Whether a member sees it, unless they have deleted it for themselves: it lies in their window, and is not kept
+    /// from them. The same rule is the condition of the statements in `store::messages`.
+    pub(crate) fn is_in_sight_of(&self, member: &ConversationMember) -> bool {
+        let is_for_all = matches!(self.state, MessageState::Sent | MessageState::Removed);
+        self.conversation == member.conversation
+            && self.seq > member.from_seq
+            && member.until_seq.is_none_or(|until| self.seq <= until)
+            && (is_for_all || self.author == member.account)
+    }
+}
+
 /// The rule that a text breaks, as a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -159,7 +173,51 @@ impl Reaction {
 
 #[cfg(test)]
 mod tests {
+    use super::super::member::MemberState;
     use super::*;
+
+    #[test]
+    fn a_message_is_in_sight_within_the_window_and_of_its_author_while_it_is_kept_from_others() {
+        let [ada, bob] = [1, 2].map(|number| AccountId(Uuid::from_u128(number)));
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        let mut message = Message {
+            id: Uuid::from_u128(3),
+            conversation: Uuid::from_u128(4),
+            seq: 5,
+            author: ada,
+            client_id: "a".to_owned(),
+            text: "hi".to_owned(),
+            reply_to: None,
+            state: MessageState::Sent,
+            outcome: "deliver".to_owned(),
+            reason: None,
+            verdict: None,
+            is_blurred: false,
+            edited_at: None,
+            created_at: now,
+        };
+        let member = |account, from_seq, until_seq| ConversationMember {
+            until_seq,
+            ..ConversationMember::new(Uuid::from_u128(4), account, MemberState::Joined, from_seq, now)
+        };
+        let (mine, others) = (member(ada, 0, None), member(bob, 4, Some(5)));
+        let windows = [(0, None, true), (4, Some(5), true), (5, None, false), (0, Some(4), false)];
+        for (from_seq, until_seq, is_in_sight) in windows {
+            assert_eq!(message.is_in_sight_of(&member(bob, from_seq, until_seq)), is_in_sight, "{from_seq}");
+        }
+        for (state, is_for_all) in [
+            (MessageState::Removed, true),
+            (MessageState::Held, false),
+            (MessageState::Withheld, false),
+            (MessageState::Retracted, false),
+        ] {
+            message.state = state;
+            assert!(message.is_in_sight_of(&mine), "{state:?}");
+            assert_eq!(message.is_in_sight_of(&others), is_for_all, "{state:?}");
+        }
+        let elsewhere = ConversationMember { conversation: Uuid::from_u128(9), ..mine };
+        assert!(!message.is_in_sight_of(&elsewhere));
+    }
 
     #[test]
     fn texts_ids_and_reactions_have_bounds() {

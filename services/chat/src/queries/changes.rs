@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::messages::{self, SeenMessage};
 use crate::error::Error;
 use crate::model::{Change, ChangeKind, Conversation, ConversationMember};
+use crate::recent::Recent;
 use crate::state::Chat;
 use crate::store::{changes, conversations};
 
@@ -54,17 +55,50 @@ pub(crate) async fn list(
     let stored = changes::list(sql, conversation, after, until).await?;
     let ids: Vec<Uuid> = stored.iter().filter_map(|change| change.message).collect();
     let seen = messages::list(chat, &reader, &ids).await?;
+    let changes = see_each(chat, &reader, (after, until), stored, &seen);
+    Ok(ChangePage { conversation: found, changes, last_seq })
+}
+
+/// Returns what [`list`] returns, out of a copy that streams share; `None` if the copy begins after that place.
+pub(crate) fn list_recent(
+    chat: &Chat,
+    recent: &Recent,
+    reader: &ConversationMember,
+    after: i64,
+    limit: usize,
+) -> Option<ChangePage> {
+    if after < recent.after {
+        return None;
+    }
+    let last_seq = reader.last_visible(recent.conversation.last_seq);
+    let until = last_seq.min(after.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let is_told = |change: &&Change| change.seq > after && change.seq <= until;
+    let stored: Vec<Change> = recent.changes.iter().filter(is_told).cloned().collect();
+    let ids = stored.iter().filter_map(|change| change.message);
+    let seen: HashMap<Uuid, SeenMessage> =
+        ids.filter_map(|id| Some((id, messages::see_recent(recent, reader, id)?))).collect();
+    let changes = see_each(chat, reader, (after, until), stored, &seen);
+    Some(ChangePage { conversation: recent.conversation.clone(), changes, last_seq })
+}
+
+/// Returns the change at each place as a reader sees it.
+fn see_each(
+    chat: &Chat,
+    reader: &ConversationMember,
+    (after, until): (i64, i64),
+    stored: Vec<Change>,
+    seen: &HashMap<Uuid, SeenMessage>,
+) -> Vec<SeenChange> {
     let mut by_seq: HashMap<i64, Change> = stored.into_iter().map(|change| (change.seq, change)).collect();
     let at = chat.context.clock.now();
     let read = |seq| {
-        let change = by_seq.remove(&seq).filter(|change| is_seen(change, &reader, &seen));
+        let change = by_seq.remove(&seq).filter(|change| is_seen(change, reader, seen));
         let gone = Change { seq, kind: ChangeKind::None, actor: None, message: None, value: None, only_for: None, at };
         let change = change.unwrap_or(gone);
         let message = change.message.and_then(|id| seen.get(&id).cloned());
         SeenChange { change, message }
     };
-    let changes = (after + 1..=until).map(read).collect();
-    Ok(ChangePage { conversation: found, changes, last_seq })
+    (after + 1..=until).map(read).collect()
 }
 
 /// Returns the epoch and the place of the newest change that a member sees; `None` if the conversation is gone.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::model::{ConversationMember, Message, MessageMedia};
+use crate::recent::Recent;
 use crate::state::Chat;
 use crate::store::{media, members, messages, reactions};
 
@@ -66,6 +67,23 @@ pub(crate) async fn list(
     let found = messages::list_visible(chat.context.db.read(), reader, ids).await?;
     let seen = complete(chat, reader, found).await?;
     Ok(seen.into_iter().map(|seen| (seen.message.id, seen)).collect())
+}
+
+/// Returns a message of a copy that streams share, if a member sees it.
+pub(crate) fn see_recent(recent: &Recent, reader: &ConversationMember, id: Uuid) -> Option<SeenMessage> {
+    let found = recent.messages.get(&id).filter(|found| found.message.is_in_sight_of(reader))?;
+    if recent.hidden.contains(&(reader.account, id)) {
+        return None;
+    }
+    let is_shown = |(account, _, is_withheld): &&(AccountId, String, bool)| !is_withheld || *account == reader.account;
+    let shown = found.reactions.iter().filter(is_shown);
+    Some(SeenMessage {
+        message: found.message.clone(),
+        media: if reader.is_requested() { Vec::new() } else { found.media.clone() },
+        media_count: found.media.len(),
+        reactions: shown.map(|(account, reaction, _)| (*account, reaction.clone())).collect(),
+        is_own: found.message.author == reader.account,
+    })
 }
 
 /// Returns a message that a member sees.

@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::values::{bound, names_after};
 use crate::model::{ConversationMember, InboxCursor, MemberState};
 
+/// A row of a member, also as a part of a row of a longer query.
 #[derive(FromQueryResult)]
-struct Row {
+pub(super) struct Row {
     conversation: Uuid,
     account: Uuid,
     state: String,
@@ -202,14 +203,40 @@ pub(crate) async fn list_partners(
 
 const TOUCH: &str = "
     update conversation_member
-       set position = $2
+       set position = case when position < $2 then $2 else position end
      where conversation = $1
-       and position < $2
-       and state in ('joined', 'requested')";
+       and state in ('joined', 'requested')
+    returning account,
+              state = 'joined' as is_joined,
+              exists (select 1
+                        from erased_account
+                       where erased_account.account = conversation_member.account) as is_erased";
 
-/// Moves a conversation to the top of the boxes of its members.
-pub(crate) async fn touch(tx: &Tx, conversation: Uuid, position: i64) -> Result<(), Error> {
-    tx.execute(TOUCH, vec![conversation.into(), position.into()]).await.map(drop)
+/// A member in whose box a conversation was moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Touched {
+    /// The account.
+    pub account: AccountId,
+    /// Whether they take part; else it waits in their box of requests.
+    pub is_joined: bool,
+    /// Whether the account was erased, and is taken out of the conversation soon.
+    pub is_erased: bool,
+}
+
+/// Moves a conversation to the top of the boxes of its members, and returns them by account.
+pub(crate) async fn touch(tx: &Tx, conversation: Uuid, position: i64) -> Result<Vec<Touched>, Error> {
+    #[derive(FromQueryResult)]
+    struct TouchedRow {
+        account: Uuid,
+        is_joined: bool,
+        is_erased: bool,
+    }
+    let rows: Vec<TouchedRow> = tx.rows(TOUCH, vec![conversation.into(), position.into()]).await?;
+    let read =
+        |TouchedRow { account, is_joined, is_erased }| Touched { account: AccountId(account), is_joined, is_erased };
+    let mut touched: Vec<Touched> = rows.into_iter().map(read).collect();
+    touched.sort_unstable_by_key(|member| member.account);
+    Ok(touched)
 }
 
 const TOUCH_ONE: &str = "

@@ -3,6 +3,8 @@
 //! Invariant: a read for a member returns what lies in their window, what they have not deleted, and what is not kept
 //! from them; unread messages are counted by the same condition.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use db::{Error, FromQueryResult, Sql, Tx, Value};
@@ -55,7 +57,8 @@ const COLUMNS: &str = "message.id, message.conversation, message.seq, message.au
                        message.reply_to, message.state, message.outcome, message.reason, message.verdict, \
                        message.is_blurred, message.edited_at, message.created_at";
 
-/// The condition that the member `$1` sees a message of the conversation `$2`, whose window is `$3` to `$4`.
+/// The condition that the member `$1` sees a message of the conversation `$2`, whose window is `$3` to `$4`. The same
+/// rule is [`Message::is_in_sight_of`], but for what the member has deleted.
 const VISIBLE: &str = "
            message.conversation = $2
        and message.seq > $3
@@ -119,6 +122,38 @@ pub(crate) async fn find_by_client(
     );
     let row: Option<Row> = sql.row(&text, vec![conversation.into(), author.0.into(), client_id.into()]).await?;
     row.map(Message::try_from).transpose()
+}
+
+/// Returns these messages of a conversation, also those that few members see, in any order.
+pub(crate) async fn list(sql: &impl Sql, conversation: Uuid, ids: &[Uuid]) -> Result<Vec<Message>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "select {COLUMNS}
+           from chat_message message
+          where message.conversation = $1
+            and message.id in {}",
+        names_after(1, ids.len())
+    );
+    let values = std::iter::once(conversation).chain(ids.iter().copied()).map(Value::from);
+    let rows: Vec<Row> = sql.rows(&text, values.collect()).await?;
+    rows.into_iter().map(Message::try_from).collect()
+}
+
+/// Returns who has deleted which of these messages for themselves.
+pub(crate) async fn list_hidden(sql: &impl Sql, ids: &[Uuid]) -> Result<HashSet<(AccountId, Uuid)>, Error> {
+    #[derive(FromQueryResult)]
+    struct HiddenRow {
+        account: Uuid,
+        message: Uuid,
+    }
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let text = format!("select account, message from hidden_message where message in {}", names_after(0, ids.len()));
+    let rows: Vec<HiddenRow> = sql.rows(&text, ids.iter().map(|id| Value::from(*id)).collect()).await?;
+    Ok(rows.into_iter().map(|row| (AccountId(row.account), row.message)).collect())
 }
 
 /// Returns those of these messages that a member sees, in any order.

@@ -21,6 +21,7 @@ pub(crate) mod people;
 mod query_plans;
 pub(crate) mod reactions;
 pub(crate) mod reports;
+pub(crate) mod sending;
 pub(crate) mod settings;
 mod values;
 

@@ -7,7 +7,8 @@ use testkit::{Plans, World, plans};
 use uuid::Uuid;
 
 use super::{
-    VERDICTS, blocks, changes, conversations, last_seen, media, members, messages, people, reactions, reports, settings,
+    VERDICTS, blocks, changes, conversations, last_seen, media, members, messages, people, reactions, reports, sending,
+    settings,
 };
 use crate::model::{ConversationMember, InboxCursor, MemberState};
 
@@ -43,14 +44,18 @@ async fn read_messages(sql: &Plans<'_>) -> Result<(), db::Error> {
     messages::find(sql, id).await?;
     messages::find_by_client(sql, id, MEMBER, "a").await?;
     messages::list_visible(sql, &member, &[id, id]).await?;
+    messages::list(sql, id, &[id, id]).await?;
+    messages::list_hidden(sql, &[id, id]).await?;
     messages::list_before(sql, &member, 50, 50).await?;
     messages::list_after(sql, &member, 50, 50).await?;
     messages::count_unread(sql, &member).await?;
     messages::find_newest_of_others(sql, &member, 50).await?;
     messages::count_of_author(sql, id, MEMBER).await?;
+    sending::find(sql, id, MEMBER, "a", Utc::now()).await?;
     messages::list_of_author(sql, MEMBER, Uuid::max(), 50).await?;
     media::list(sql, &[id, id]).await?;
     reactions::list(sql, MEMBER, &[id, id]).await?;
+    reactions::list_all(sql, &[id, id]).await?;
     senders::find(sql, &VERDICTS, MEMBER.0).await?;
     texts::count_known_domains(sql, &VERDICTS, &["a".to_owned()], Utc::now()).await?;
     verdicts::list(sql, &VERDICTS, MEMBER.0, Uuid::max(), 50).await?;

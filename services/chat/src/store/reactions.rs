@@ -49,6 +49,36 @@ pub(crate) async fn remove_of(tx: &Tx, message: Uuid) -> Result<(), Error> {
     tx.execute(REMOVE_OF, vec![message.into()]).await.map(drop)
 }
 
+/// Returns all reactions to these messages: who, what, and whether others don't see it.
+pub(crate) async fn list_all(
+    sql: &impl Sql,
+    messages: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<(AccountId, String, bool)>>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        message: Uuid,
+        account: Uuid,
+        reaction: String,
+        is_withheld: bool,
+    }
+    let mut found: HashMap<Uuid, Vec<(AccountId, String, bool)>> = HashMap::new();
+    if messages.is_empty() {
+        return Ok(found);
+    }
+    let text = format!(
+        "select message, account, reaction, is_withheld
+           from message_reaction
+          where message in {}
+          order by message, account",
+        names_after(0, messages.len())
+    );
+    let rows: Vec<Row> = sql.rows(&text, messages.iter().map(|message| Value::from(*message)).collect()).await?;
+    for row in rows {
+        found.entry(row.message).or_default().push((AccountId(row.account), row.reaction, row.is_withheld));
+    }
+    Ok(found)
+}
+
 /// Returns the reactions to these messages that a member sees: who, and what.
 pub(crate) async fn list(
     sql: &impl Sql,

@@ -169,11 +169,17 @@ async fn two_clients_send_in_frames_and_see_one_order() {
     let told = (&problem["frame"], &problem["client_id"], &problem["code"], &problem["retry_after"]);
     assert_eq!(told, (&json!("send"), &json!("1 2"), &json!("chat.invalid_text"), &Value::Null));
 
+    // Both read one copy of a change, and each sees it as a reader of their own.
+    ada_client.send(&json!({"type": "send", "client_id": "own", "conversation": id, "text": "mine"})).await;
+    let told = [ada_client.next_of("changes").await, bob_client.next_of("changes").await];
+    let client_ids = told.map(|frame| frame["changes"][0]["message"]["client_id"].clone());
+    assert_eq!(client_ids, [json!("own"), Value::Null]);
+
     ada_client.send(&json!({"type": "typing", "conversation": id})).await;
     assert_eq!(bob_client.next_of("typing").await["member"], ada.id.to_string());
     bob_client.send(&json!({"type": "read", "conversation": id})).await;
     let read = ada_client.next_of("changes").await;
-    assert_eq!((&read["changes"][0]["kind"], &read["changes"][0]["seq"]), (&json!("read"), &json!(12)));
+    assert_eq!((&read["changes"][0]["kind"], &read["changes"][0]["seq"]), (&json!("read"), &json!(13)));
     bob_client.send(&json!({"type": "ping"})).await;
     bob_client.next_of("pong").await;
 

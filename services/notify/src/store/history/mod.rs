@@ -4,6 +4,7 @@
 //! them. Every write about a member has their lane. Invariant: the counts change in the transaction of the notices.
 
 mod add;
+mod add_each;
 mod drift;
 mod mark;
 mod read;
@@ -29,7 +30,7 @@ use crate::history::{
 };
 use base::Random;
 
-/// Entries of one transaction: each costs half a dozen statements.
+/// Entries of one transaction: each costs half a dozen statements where all are of one member.
 const BATCH_ENTRIES: usize = 25;
 
 /// Stores notices in this role's own database.
@@ -54,7 +55,7 @@ impl HistoryStore for SqlHistory {
             let rest = entries.split_off(entries.len().min(BATCH_ENTRIES));
             let (batch, random) = (std::mem::replace(&mut entries, rest), self.random.clone());
             let lane = Lane::of_each(batch.iter().map(|entry| entry.member));
-            told.extend(self.db.write(lane, async move |tx| add::add(tx, &batch, &random, now).await).await?);
+            told.extend(self.db.write(lane, async move |tx| add_each::add(tx, &batch, &random, now).await).await?);
         }
         Ok(told)
     }
