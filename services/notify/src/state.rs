@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::history::HistoryStore;
 use crate::metrics::Metrics;
 use crate::push::{Push, PushOptions};
+use crate::stream_queue::StreamQueue;
 use crate::streams::Streams;
 
 /// The state of the role; cheap to clone.
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub history: Box<dyn HistoryStore>,
     /// The live streams of this process.
     pub streams: Streams,
+    /// Where they wait to be read for.
+    pub stream_queue: StreamQueue,
     /// The services that bring pushes to devices.
     pub push: Push,
 }
@@ -55,6 +58,7 @@ impl Notify {
         let metrics = Metrics::register(&context.metrics);
         let streams = Streams::start(context.bus.broadcast(), &context.tasks, &metrics.streams);
         let push = Push::new(&context, &PushOptions::of(&config)?)?;
-        Ok(Self(Arc::new(Inner { context, config, metrics, history, streams, push })))
+        let stream_queue = StreamQueue::default();
+        Ok(Self(Arc::new(Inner { context, config, metrics, history, streams, stream_queue, push })))
     }
 }

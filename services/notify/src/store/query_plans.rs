@@ -62,6 +62,7 @@ async fn read_history(sql: &Plans<'_>) -> Result<(), db::Error> {
         }
     }
     history::list_above(sql, MEMBER, Uuid::nil(), 50).await?;
+    history::list_above_each(sql, &[(MEMBER, Uuid::nil()), (OTHER, id)], 50).await?;
     history::count_of(sql, MEMBER).await?;
     history::last_id_of(sql, MEMBER).await?;
     history::list_members_about(sql, "a", Some(MEMBER), 50).await?;
