@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use service::{BootError, Context};
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::history::HistoryStore;
@@ -12,6 +13,9 @@ use crate::metrics::Metrics;
 use crate::push::{Push, PushOptions};
 use crate::stream_queue::StreamQueue;
 use crate::streams::Streams;
+
+/// Batches of all fan-outs of a process that run at once: other writes wait for at most so many.
+const MAX_FAN_OUT_BATCHES: usize = 6;
 
 /// The state of the role; cheap to clone.
 #[derive(Clone)]
@@ -30,6 +34,8 @@ pub(crate) struct Inner {
     pub streams: Streams,
     /// Where they wait to be read for.
     pub stream_queue: StreamQueue,
+    /// Permits for the batches of fan-outs.
+    pub fan_out_batches: Semaphore,
     /// The services that bring pushes to devices.
     pub push: Push,
 }
@@ -58,7 +64,7 @@ impl Notify {
         let metrics = Metrics::register(&context.metrics);
         let streams = Streams::start(context.bus.broadcast(), &context.tasks, &metrics.streams);
         let push = Push::new(&context, &PushOptions::of(&config)?)?;
-        let stream_queue = StreamQueue::default();
-        Ok(Self(Arc::new(Inner { context, config, metrics, history, streams, stream_queue, push })))
+        let (stream_queue, fan_out_batches) = (StreamQueue::default(), Semaphore::new(MAX_FAN_OUT_BATCHES));
+        Ok(Self(Arc::new(Inner { context, config, metrics, history, streams, stream_queue, fan_out_batches, push })))
     }
 }

@@ -23,8 +23,8 @@ use crate::store::{known, people, relations};
 
 /// Members after whom the cursor is stored, and the fan-outs of other posts go first.
 const MEMBERS_PER_TURN: usize = 16 * MAX_SHARED_MEMBERS;
-/// Batches of a turn that run at once. SQLite writes those that wait in one transaction, PostgreSQL beside each other;
-/// one of its writing connections is left to others.
+/// Batches of a turn that run at once, of those that all fan-outs share. SQLite writes those that wait in one
+/// transaction, PostgreSQL beside each other; one of its writing connections is left to others.
 const BATCHES_AT_ONCE: usize = 3;
 
 /// Tells some followers of a post. Returns whether nothing is left to do.
@@ -43,7 +43,11 @@ async fn run_turn(notify: &Notify, posted: &Posted, max_members: usize) -> Resul
     let batches: Vec<Vec<AccountId>> = members.chunks(MAX_SHARED_MEMBERS).map(<[AccountId]>::to_vec).collect();
     let told = stream::iter(batches).map(|batch| {
         let (notify, posted) = (notify.clone(), posted.clone());
-        async move { tell_batch(&notify, &posted, &batch).await }
+        async move {
+            // It is never closed.
+            let _permit = notify.fan_out_batches.acquire().await;
+            tell_batch(&notify, &posted, &batch).await
+        }
     });
     let there: Vec<bool> = told.buffer_unordered(BATCHES_AT_ONCE).try_collect().await?;
     let is_done = members.len() < max_members || there.contains(&false);
