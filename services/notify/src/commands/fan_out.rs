@@ -5,6 +5,8 @@
 //! written, the next is decided, and the last is checked again (decision 56). Invariant: a batch that is told again
 //! adds nothing, and the cursor passes no batch that is not done.
 
+use std::sync::Arc;
+
 use contract::AccountId;
 use contract::notify::NoticeKind;
 use contract::social::{Audience, Posted};
@@ -19,7 +21,8 @@ use crate::history::{MAX_SHARED_MEMBERS, SharedNotice};
 use crate::model::{Access, Proposal, RelationKind, decide};
 use crate::state::Notify;
 use crate::store::fan_outs::{self, FanOut};
-use crate::store::{known, people, relations};
+use crate::store::known::{self, KnownPost};
+use crate::store::{people, relations};
 
 /// Members after whom the cursor is stored, and the fan-outs of other posts go first.
 const MEMBERS_PER_TURN: usize = 16 * MAX_SHARED_MEMBERS;
@@ -40,19 +43,38 @@ async fn run_turn(notify: &Notify, posted: &Posted, max_members: usize) -> Resul
     }
     let Some(last) = begin(notify, posted).await? else { return Ok(true) };
     let members = list_members(notify, posted, last, max_members).await?;
+    let post = Arc::new(known::read_post(notify.context.db.read(), posted).await?);
     let batches: Vec<Vec<AccountId>> = members.chunks(MAX_SHARED_MEMBERS).map(<[AccountId]>::to_vec).collect();
     let told = stream::iter(batches).map(|batch| {
-        let (notify, posted) = (notify.clone(), posted.clone());
+        let (notify, posted, post) = (notify.clone(), posted.clone(), post.clone());
         async move {
             // It is never closed.
             let _permit = notify.fan_out_batches.acquire().await;
-            tell_batch(&notify, &posted, &batch).await
+            tell_batch(&notify, &posted, &post, &batch).await
         }
     });
-    let there: Vec<bool> = told.buffer_unordered(BATCHES_AT_ONCE).try_collect().await?;
-    let is_done = members.len() < max_members || there.contains(&false);
+    told.buffer_unordered(BATCHES_AT_ONCE).try_collect::<Vec<()>>().await?;
+    let is_there = recheck_post(notify, posted, &post, &members).await?;
+    let is_done = members.len() < max_members || !is_there;
     advance(notify, posted, members.last().copied().unwrap_or(last), is_done).await?;
     Ok(is_done)
+}
+
+/// Reads again what is known about a post, after a turn was told of it: what was forbidden while it was told, or
+/// before, is withdrawn. Returns `false` if the post is gone.
+async fn recheck_post(
+    notify: &Notify,
+    posted: &Posted,
+    before: &KnownPost,
+    members: &[AccountId],
+) -> Result<bool, Error> {
+    let post = known::read_post(notify.context.db.read(), posted).await?;
+    if post.may_be_forbidden(before, notify.context.clock.now()) {
+        for batch in members.chunks(MAX_SHARED_MEMBERS) {
+            withdraw_forbidden(notify, &proposals(posted, batch)).await?;
+        }
+    }
+    Ok(!post.is_removed())
 }
 
 /// Returns the last member who was told; `None` if all were, or if the author was erased.
@@ -92,11 +114,15 @@ async fn list_members(
     Ok(relations::list_members(notify.context.db.read(), posted.author, kind, after, limit).await?)
 }
 
-/// Tells members of a post. Returns `false` if it is gone.
-async fn tell_batch(notify: &Notify, posted: &Posted, members: &[AccountId]) -> Result<bool, Error> {
+/// Tells members of a post.
+async fn tell_batch(notify: &Notify, posted: &Posted, post: &KnownPost, members: &[AccountId]) -> Result<(), Error> {
     let (sql, now) = (notify.context.db.read(), notify.context.clock.now());
-    let proposals: Vec<Proposal> = members.iter().map(|member| proposal(posted, *member)).collect();
-    let known = known::read(sql, &proposals, now).await?;
+    let proposals = proposals(posted, members);
+    let known = if post.known.audiences.is_empty() {
+        known::read_told(sql, post, members, now).await?
+    } else {
+        known::read(sql, &proposals, now).await?
+    };
     let entries: Vec<_> = proposals.iter().filter_map(|proposal| decide(proposal.clone(), &known, now)).collect();
     let told = match entries.first() {
         Some(first) => {
@@ -111,9 +137,19 @@ async fn tell_batch(notify: &Notify, posted: &Posted, members: &[AccountId]) -> 
         }
         None => Vec::new(),
     };
-    withdraw_forbidden(notify, &proposals).await?;
+    // What is known about the post is read again once for all batches of the turn.
+    let doubtful = relations::list_doubtful(sql, members, posted.author, now).await?;
+    if !doubtful.is_empty() {
+        let doubtful: Vec<Proposal> =
+            proposals.into_iter().filter(|proposal| doubtful.contains(&proposal.member)).collect();
+        withdraw_forbidden(notify, &doubtful).await?;
+    }
     announce(notify, &told);
-    Ok(!known.removed.contains(&posted.id.to_string()))
+    Ok(())
+}
+
+fn proposals(posted: &Posted, members: &[AccountId]) -> Vec<Proposal> {
+    members.iter().map(|member| proposal(posted, *member)).collect()
 }
 
 fn proposal(posted: &Posted, member: AccountId) -> Proposal {
