@@ -2,8 +2,8 @@
 //!
 //! The followers are walked by their ids, with a cursor that is stored after each turn, so a process that is killed
 //! anywhere leaves a place from which the next one goes on. Within a turn some batches run at once: while one is
-//! written, the next is decided, and the last is checked again (decision 56). Invariant: a batch that is told again
-//! adds nothing, and the cursor passes no batch that is not done.
+//! written, the next is decided, and the last is checked again (decisions 56 and 88). Invariant: a batch that is told
+//! again adds nothing, and the cursor passes no batch that is not done.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ async fn run_turn(notify: &Notify, posted: &Posted, max_members: usize) -> Resul
     if posted.audience == Audience::Link || posted.thread.is_some() {
         return Ok(true);
     }
-    let Some(last) = begin(notify, posted).await? else { return Ok(true) };
+    let Some(last) = find_cursor(notify, posted).await? else { return Ok(true) };
     let members = list_members(notify, posted, last, max_members).await?;
     let post = Arc::new(known::read_post(notify.context.db.read(), posted).await?);
     let batches: Vec<Vec<AccountId>> = members.chunks(MAX_SHARED_MEMBERS).map(<[AccountId]>::to_vec).collect();
@@ -61,7 +61,7 @@ async fn run_turn(notify: &Notify, posted: &Posted, max_members: usize) -> Resul
 }
 
 /// Reads again what is known about a post, after a turn was told of it: what was forbidden while it was told, or
-/// before, is withdrawn. Returns `false` if the post is gone.
+/// before, is withdrawn. Returns `false` if the post or its author is gone.
 async fn recheck_post(
     notify: &Notify,
     posted: &Posted,
@@ -74,33 +74,25 @@ async fn recheck_post(
             withdraw_forbidden(notify, &proposals(posted, batch)).await?;
         }
     }
-    Ok(!post.is_removed())
+    Ok(!post.is_gone())
 }
 
-/// Returns the last member who was told; `None` if all were, or if the author was erased.
-async fn begin(notify: &Notify, posted: &Posted) -> Result<Option<AccountId>, Error> {
-    let (post, author, now) = (posted.id, posted.author, notify.context.clock.now());
-    // A later turn need not write: the erasure of the author has removed the row.
-    if let Some(found) = fan_outs::find(notify.context.db.read(), post).await? {
-        return Ok(found.cursor());
-    }
-    let found = notify
-        .context
-        .db
-        .write(Lane::of(&author), async move |tx| {
-            if !people::list_erased(tx, &[author]).await?.is_empty() {
-                return Ok(None);
-            }
-            fan_outs::insert(tx, post, author, now).await?;
-            fan_outs::find(tx, post).await
-        })
-        .await?;
-    Ok(found.and_then(FanOut::cursor))
+/// Returns the last member who was told; `None` if all were.
+async fn find_cursor(notify: &Notify, posted: &Posted) -> Result<Option<AccountId>, Error> {
+    let found = fan_outs::find(notify.context.db.read(), posted.id).await?;
+    Ok(found.map_or(Some(AccountId(Uuid::nil())), FanOut::cursor))
 }
 
+/// Stores the last member who was told. The erasure of the author has removed the row, which does not come back.
 async fn advance(notify: &Notify, posted: &Posted, last: AccountId, is_done: bool) -> Result<(), Error> {
-    let (post, lane) = (posted.id, Lane::of(&posted.author));
-    Ok(notify.context.db.write(lane, async move |tx| fan_outs::advance(tx, post, last.0, is_done).await).await?)
+    let (post, author, now) = (posted.id, posted.author, notify.context.clock.now());
+    let written = notify.context.db.write(Lane::of(&author), async move |tx| {
+        if people::list_erased(tx, &[author]).await?.is_empty() {
+            fan_outs::advance(tx, (post, author), last, is_done, now).await?;
+        }
+        Ok::<_, db::Error>(())
+    });
+    Ok(written.await?)
 }
 
 /// Returns the next members of a post's audience, in the order of their ids.

@@ -113,16 +113,16 @@ pub(crate) struct KnownPost {
 }
 
 impl KnownPost {
-    /// Whether it was removed.
-    pub(crate) fn is_removed(&self) -> bool {
-        self.known.removed.contains(&self.id)
+    /// Whether it was removed, or its author was erased.
+    pub(crate) fn is_gone(&self) -> bool {
+        !self.known.removed.is_empty() || !self.known.erased.is_empty()
     }
 
     /// Whether the post or its author may forbid now what was decided by what was known `before`.
     pub(crate) fn may_be_forbidden(&self, before: &Self, now: DateTime<Utc>) -> bool {
         let Known { audiences, removed, erased, people, .. } = &self.known;
-        let is_gone = !audiences.is_empty() || !removed.is_empty() || !erased.is_empty();
-        is_gone || *people != before.known.people || people.values().any(|person| person.is_hidden(now))
+        let is_changed = !audiences.is_empty() || !removed.is_empty() || !erased.is_empty();
+        is_changed || *people != before.known.people || people.values().any(|person| person.is_hidden(now))
     }
 }
 
@@ -130,11 +130,17 @@ impl KnownPost {
 pub(crate) async fn read_post(sql: &impl Sql, posted: &Posted) -> Result<KnownPost, Error> {
     let (author, id) = (posted.author, posted.id.to_string());
     let (authors, ids) = ([author], [id.clone()]);
+    let (audiences, people, removed, erased) = tokio::try_join!(
+        post_audiences::list(sql, &ids),
+        people::list(sql, &authors),
+        removed::list(sql, &ids),
+        people::list_erased(sql, &authors),
+    )?;
     let known = Known {
-        audiences: post_audiences::list(sql, &ids).await?.into_iter().collect(),
-        people: people::list(sql, &authors).await?.into_iter().map(|person| (person.account, person)).collect(),
-        removed: removed::list(sql, &ids).await?.into_iter().collect(),
-        erased: people::list_erased(sql, &authors).await?.into_iter().collect(),
+        audiences: audiences.into_iter().collect(),
+        people: people.into_iter().map(|person| (person.account, person)).collect(),
+        removed: removed.into_iter().collect(),
+        erased: erased.into_iter().collect(),
         ..Known::default()
     };
     Ok(KnownPost { author, audience: posted.audience, id, known })
