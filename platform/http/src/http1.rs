@@ -47,7 +47,9 @@ where
             parts.extensions.insert(OverTls);
         }
         let (router, verdict) = (router.clone(), verdict.clone());
-        async move {
+        // On the heap of its own: hyper keeps room for it as long as the connection, and a stream that waits, or an
+        // idle connection, has no use for that.
+        Box::pin(async move {
             let mut response = match refusal {
                 Some(problem) => layers::refusal(&problem),
                 None => {
@@ -65,7 +67,7 @@ where
                 in_progress.keep_until_close();
             }
             Ok::<_, Infallible>(response.map(|body| TrackedBody { body, _request: in_progress }))
-        }
+        })
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder

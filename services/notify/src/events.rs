@@ -30,8 +30,9 @@ const BATCH_EVENTS: usize = 25;
 /// A fan-out with more to tell goes behind the others for this long.
 const FAN_OUT_PAUSE: Duration = Duration::from_millis(5);
 
-/// Posts that a process tells of at once. Each has some batches in the queue of writes, for which other writes wait.
-const FAN_OUTS_AT_ONCE: usize = 2;
+/// Posts that a process tells of at once. Most have a single batch, and wait for the database and the bus for most of
+/// their time; the batches of all of them are bounded in [`crate::state`].
+const FAN_OUTS_AT_ONCE: usize = 8;
 
 /// After this time another process goes on with the fan-out of one that was killed.
 const FAN_OUT_LEASE: Duration = Duration::from_secs(10);

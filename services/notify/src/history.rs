@@ -5,17 +5,23 @@
 //! `unseen` are the numbers of unread and unseen notices that are not filtered, after every call; the same entry of the
 //! same group key has one effect, however often it is added. `history_conformance` tests it on every engine.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::AccountId;
 use contract::notify::NoticeKind;
 use db::{Error, FromQueryResult};
+use futures::future::try_join_all;
 use uuid::Uuid;
 
 use crate::stored_kind::StoredKind;
 
 /// The actors that a notice names; all are counted.
 pub(crate) const MAX_NAMED_ACTORS: usize = 3;
+
+/// Lists that an engine reads at once which can't read several as one.
+const LISTS_AT_ONCE: usize = 16;
 
 /// Something that a member is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,6 +191,22 @@ pub(crate) trait HistoryStore: Send + Sync {
 
     /// Returns notices of the main list above `after`, the oldest first.
     async fn list_since(&self, member: AccountId, after: Uuid, limit: usize) -> Result<Vec<Notice>, Error>;
+
+    /// Returns the same for several members, each above an id of its own, at most `limit` for each; one who has none
+    /// may be left out. No member is named twice. An engine that reads several at once does it better.
+    async fn list_since_each(
+        &self,
+        after: &[(AccountId, Uuid)],
+        limit: usize,
+    ) -> Result<HashMap<AccountId, Vec<Notice>>, Error> {
+        let mut found = HashMap::with_capacity(after.len());
+        for chunk in after.chunks(LISTS_AT_ONCE) {
+            let lists = chunk.iter().map(|(member, after)| self.list_since(*member, *after, limit));
+            let lists: Vec<Vec<Notice>> = try_join_all(lists).await?;
+            found.extend(chunk.iter().map(|(member, _)| *member).zip(lists));
+        }
+        Ok(found)
+    }
 
     /// Returns the counts, without reading notices.
     async fn counts(&self, member: AccountId) -> Result<Counts, Error>;

@@ -201,6 +201,8 @@ pub(crate) async fn a_list_is_walked_by_its_ids(history: &dyn HistoryStore) {
     let since = history.list_since(ADA, all[3].id, 2).await.unwrap();
     assert_eq!(ids(&since), [all[2].id, all[1].id]);
     assert_eq!(history.list_since(ADA, all[0].id, 2).await.unwrap(), []);
+    let mut each = history.list_since_each(&[(ADA, all[3].id), (EVE, Uuid::nil())], 2).await.unwrap();
+    assert_eq!((each.remove(&ADA).unwrap_or_default(), each.remove(&EVE).unwrap_or_default()), (since, Vec::new()));
     assert_eq!(history.last_id(EVE).await.unwrap(), Uuid::nil());
 }
 

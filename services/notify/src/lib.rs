@@ -31,6 +31,8 @@ mod sentences;
 mod state;
 mod store;
 mod stored_kind;
+mod stream_queue;
+mod stream_reader;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -64,6 +66,7 @@ fn start(context: Context) -> Result<RoleInstance, BootError> {
     let history = engine::open(&context.config, &context.db, &context.clock, &context.random)?;
     let notify = state::Notify::with_history(context, config, history)?;
     push::sender::start(&notify);
+    stream_reader::start(&notify);
     Ok(RoleInstance {
         router: api::router(&notify),
         consumers: events::subscriptions().consumers(&notify),

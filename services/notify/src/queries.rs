@@ -24,10 +24,14 @@ pub(crate) async fn counts(notify: &Notify, member: AccountId) -> Result<Counts,
 
 /// Returns the same, for a caller that has read the announcements that the member is shown.
 pub(crate) async fn counts_with(notify: &Notify, member: AccountId, announced: &[Notice]) -> Result<Counts, db::Error> {
-    let counts = notify.history.counts(member).await?;
+    Ok(with_announced(notify.history.counts(member).await?, announced))
+}
+
+/// Returns the counts of a list: those of the history, and of the announcements that the member is shown.
+pub(crate) fn with_announced(counts: Counts, announced: &[Notice]) -> Counts {
     let count = |is_counted: fn(&Notice) -> bool| announced.iter().filter(|notice| is_counted(notice)).count() as u64;
     let (unseen, unread) = (count(|notice| !notice.is_seen), count(|notice| !notice.is_read));
-    Ok(Counts { unseen: counts.unseen + unseen, unread: counts.unread + unread })
+    Counts { unseen: counts.unseen + unseen, unread: counts.unread + unread }
 }
 
 /// Returns notices and announcements of a member below `before`, the newest first, and the counts of the whole list.

@@ -15,6 +15,9 @@ use crate::state::Notify;
 use crate::store::{announcements, people, reminders};
 use crate::texts;
 
+/// People of one statement.
+const MAX_PEOPLE: usize = 512;
+
 /// How a notice reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Sentence {
@@ -28,15 +31,42 @@ pub(crate) struct Sentence {
 
 /// Returns the sentences of notices in a language, in the same order.
 pub(crate) async fn sentences(notify: &Notify, language: Language, notices: &[Notice]) -> Result<Vec<Sentence>, Error> {
-    let actors: BTreeSet<AccountId> = notices.iter().flat_map(|notice| notice.actors.iter().copied()).collect();
-    let actors: Vec<AccountId> = actors.into_iter().collect();
-    let (now, found) = (notify.context.clock.now(), people::list(notify.context.db.read(), &actors).await?);
-    let shown = found.into_iter().filter(|person| !person.handle.is_empty() && !person.is_hidden(now));
-    let people: HashMap<AccountId, KnownPerson> = shown.map(|person| (person.account, person)).collect();
+    let people = list_shown(notify, &actors_of(notices)).await?;
+    sentences_naming(notify, language, notices, &people).await
+}
+
+/// Returns who has acted in notices, each once.
+pub(crate) fn actors_of<'a>(notices: impl IntoIterator<Item = &'a Notice>) -> Vec<AccountId> {
+    let actors: BTreeSet<AccountId> = notices.into_iter().flat_map(|notice| notice.actors.iter().copied()).collect();
+    actors.into_iter().collect()
+}
+
+/// Returns those of these accounts that are shown by name.
+pub(crate) async fn list_shown(
+    notify: &Notify,
+    accounts: &[AccountId],
+) -> Result<HashMap<AccountId, KnownPerson>, Error> {
+    let now = notify.context.clock.now();
+    let mut people = HashMap::new();
+    for chunk in accounts.chunks(MAX_PEOPLE) {
+        let found = people::list(notify.context.db.read(), chunk).await?;
+        let shown = found.into_iter().filter(|person| !person.handle.is_empty() && !person.is_hidden(now));
+        people.extend(shown.map(|person| (person.account, person)));
+    }
+    Ok(people)
+}
+
+/// Returns the sentences of notices, for a caller that has read the people that they name.
+pub(crate) async fn sentences_naming(
+    notify: &Notify,
+    language: Language,
+    notices: &[Notice],
+    people: &HashMap<AccountId, KnownPerson>,
+) -> Result<Vec<Sentence>, Error> {
     let own = own_words(notify, language, notices).await?;
     let word = |notice: &Notice| match notice.subject.as_ref().and_then(|subject| own.get(subject)) {
         Some(own) => own.clone(),
-        None => sentence(language, notice, &people),
+        None => sentence(language, notice, people),
     };
     Ok(notices.iter().map(word).collect())
 }

@@ -5,12 +5,17 @@
 use std::sync::Arc;
 
 use service::{BootError, Context};
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::history::HistoryStore;
 use crate::metrics::Metrics;
 use crate::push::{Push, PushOptions};
+use crate::stream_queue::StreamQueue;
 use crate::streams::Streams;
+
+/// Batches of all fan-outs of a process that run at once: other writes wait for at most so many.
+const MAX_FAN_OUT_BATCHES: usize = 6;
 
 /// The state of the role; cheap to clone.
 #[derive(Clone)]
@@ -27,6 +32,10 @@ pub(crate) struct Inner {
     pub history: Box<dyn HistoryStore>,
     /// The live streams of this process.
     pub streams: Streams,
+    /// Where they wait to be read for.
+    pub stream_queue: StreamQueue,
+    /// Permits for the batches of fan-outs.
+    pub fan_out_batches: Semaphore,
     /// The services that bring pushes to devices.
     pub push: Push,
 }
@@ -55,6 +64,7 @@ impl Notify {
         let metrics = Metrics::register(&context.metrics);
         let streams = Streams::start(context.bus.broadcast(), &context.tasks, &metrics.streams);
         let push = Push::new(&context, &PushOptions::of(&config)?)?;
-        Ok(Self(Arc::new(Inner { context, config, metrics, history, streams, push })))
+        let (stream_queue, fan_out_batches) = (StreamQueue::default(), Semaphore::new(MAX_FAN_OUT_BATCHES));
+        Ok(Self(Arc::new(Inner { context, config, metrics, history, streams, stream_queue, fan_out_batches, push })))
     }
 }

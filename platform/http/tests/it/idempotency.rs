@@ -13,7 +13,7 @@ use base::Clock;
 use db::{Db, Lane};
 use http::{Method, StatusCode, header};
 use http_body_util::BodyExt as _;
-use http_server::auth::{Claims, Member};
+use http_server::auth::{Claims, MaybeSuspended};
 use http_server::{Effect, Idempotency, Repeatable};
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -122,7 +122,9 @@ impl Harness {
         };
         Self {
             things,
-            router: routes.layer(from_fn_with_state(layer, Idempotency::layer)).layer(Extension(Member(claims))),
+            router: routes
+                .layer(from_fn_with_state(layer, Idempotency::layer))
+                .layer(Extension(MaybeSuspended(claims))),
             _folder: folder,
         }
     }

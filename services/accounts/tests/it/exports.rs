@@ -110,7 +110,7 @@ async fn an_archive_has_what_is_kept_about_a_member_and_no_secret() {
     let path = ask(&ada).await;
     assert_eq!(ready(&world, &ada, &path).await["missing_count"], 0);
     let files = texts(&ada.member.get(&format!("{path}/archive")).await.expect(200).body);
-    let names = ["account", "api-keys", "exports", "factors", "sanctions", "sessions", "sign-ins"];
+    let names = ["account", "api-keys", "exports", "factors", "profile-verdicts", "sanctions", "sessions", "sign-ins"];
     let expected: Vec<String> =
         std::iter::once("README.txt".to_owned()).chain(names.map(|name| format!("{name}.json"))).collect();
     assert_eq!(files.keys().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());

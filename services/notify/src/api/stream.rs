@@ -4,7 +4,7 @@
 //! is in the history and keeps no queue of its own, so a reader that is slow or was away gets what it missed, or
 //! `reset` if that is much. It ends when the access token counts no more.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -20,17 +20,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::language_of;
-use super::view::views;
+use super::view::{views, views_naming};
 use crate::commands;
 use crate::error::Error;
 use crate::history::{Counts, Notice};
-use crate::model::Language;
+use crate::model::{KnownPerson, Language};
 use crate::queries;
 use crate::state::Notify;
+use crate::stream_queue::{MAX_BACKFILL, News};
 use crate::streams::OpenStream;
 
-/// The most notices that a reader who was away gets one by one.
-const MAX_BACKFILL: usize = 100;
 const LAST_EVENT_ID: &str = "last-event-id";
 /// How often a stream that waits checks its token and the clock.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
@@ -140,7 +139,10 @@ impl Follower {
             }
             // On the heap, so that a stream that waits has no room for it.
             let read = Box::pin(self.read()).await;
-            read.inspect_err(|error| tracing::warn!(%error, "notices could not be read for a stream")).ok()?;
+            let read = read.inspect_err(|error| tracing::warn!(%error, "notices could not be read for a stream"));
+            if !read.ok()? {
+                return None;
+            }
         }
     }
 
@@ -163,17 +165,16 @@ impl Follower {
         true
     }
 
-    /// Reads what is new, and prepares its events.
-    async fn read(&mut self) -> Result<(), Error> {
-        let (history, member) = (&self.notify.history, AccountId(self.claims.sub));
-        let notices = history.list_since(member, self.cursor, MAX_BACKFILL + 1).await?;
-        let announced = queries::announced(&self.notify, member).await?;
-        let counts = queries::counts_with(&self.notify, member, &announced).await?;
+    /// Reads what is new, and prepares its events. Returns `false` if it could not be read.
+    async fn read(&mut self) -> Result<bool, Error> {
+        let member = AccountId(self.claims.sub);
+        let Some(news) = self.notify.stream_queue.read(member, self.cursor).await else { return Ok(false) };
+        let News { notices, announced, counts, people } = news;
         if notices.len() > MAX_BACKFILL {
-            self.cursor = history.last_id(member).await?;
+            self.cursor = self.notify.history.last_id(member).await?;
             self.push_reset();
         } else {
-            self.push_notices(notices).await?;
+            self.push_notices(notices, &people).await?;
         }
         self.push_announcements(announced).await?;
         if self.counts != Some(counts) {
@@ -181,12 +182,16 @@ impl Follower {
             self.push("counts", &NoticeCounts { unseen, unread });
             self.counts = Some(counts);
         }
-        Ok(())
+        Ok(true)
     }
 
-    async fn push_notices(&mut self, notices: Vec<Notice>) -> Result<(), Error> {
+    async fn push_notices(
+        &mut self,
+        notices: Vec<Notice>,
+        people: &HashMap<AccountId, KnownPerson>,
+    ) -> Result<(), Error> {
         let ids: Vec<Uuid> = notices.iter().map(|notice| notice.id).collect();
-        let views = views(&self.notify, self.language, notices).await?;
+        let views = views_naming(&self.notify, self.language, notices, people).await?;
         for (id, view) in ids.into_iter().zip(views) {
             self.cursor = id;
             self.push("notice", &view);

@@ -2,7 +2,10 @@
 //!
 //! Invariant: people are shown from the copies of this role; one who is hidden or not known has no name here.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
+use contract::AccountId;
 use contract::notify::NoticeKind;
 use contract::social::views::PersonView;
 use serde::Serialize;
@@ -12,7 +15,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::history::Notice;
 use crate::model::{KnownPerson, Language};
-use crate::sentences::{Sentence, sentences};
+use crate::sentences::{Sentence, sentences, sentences_naming};
 use crate::state::Notify;
 use crate::stored_kind::StoredKind;
 
@@ -61,6 +64,17 @@ pub(super) struct NoticeView {
 /// Returns the views of notices, in the same order.
 pub(super) async fn views(notify: &Notify, language: Language, notices: Vec<Notice>) -> Result<Vec<NoticeView>, Error> {
     let sentences = sentences(notify, language, &notices).await?;
+    Ok(notices.into_iter().zip(sentences).map(|(notice, sentence)| view(notice, sentence)).collect())
+}
+
+/// Returns the same, for a caller that has read the people that the notices name.
+pub(super) async fn views_naming(
+    notify: &Notify,
+    language: Language,
+    notices: Vec<Notice>,
+    people: &HashMap<AccountId, KnownPerson>,
+) -> Result<Vec<NoticeView>, Error> {
+    let sentences = sentences_naming(notify, language, &notices, people).await?;
     Ok(notices.into_iter().zip(sentences).map(|(notice, sentence)| view(notice, sentence)).collect())
 }
 

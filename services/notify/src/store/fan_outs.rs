@@ -26,16 +26,6 @@ impl FanOut {
     }
 }
 
-const INSERT: &str = "
-    insert into fan_out (post, author, last_member, is_done, started_us)
-    values ($1, $2, $3, false, $4)
-    on conflict do nothing";
-
-/// Begins a fan-out, unless it has begun.
-pub(crate) async fn insert(tx: &Tx, post: Uuid, author: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
-    tx.execute(INSERT, vec![post.into(), author.0.into(), Uuid::nil().into(), micros(now)]).await.map(drop)
-}
-
 const FIND: &str = "
     select last_member, is_done
       from fan_out
@@ -47,17 +37,25 @@ pub(crate) async fn find(sql: &impl Sql, post: Uuid) -> Result<Option<FanOut>, E
 }
 
 const ADVANCE: &str = "
-    update fan_out
-       set last_member = $3,
-           is_done = $4
-     where post = $1
-       and last_member <= $2
-       and is_done = false";
+    insert into fan_out (post, author, last_member, is_done, started_us)
+    values ($1, $2, $3, $4, $5)
+    on conflict (post) do update
+       set last_member = excluded.last_member,
+           is_done = excluded.is_done
+     where fan_out.last_member <= $6
+       and fan_out.is_done = false";
 
-/// Moves the cursor of a fan-out forward. One that is done names no member any more.
-pub(crate) async fn advance(tx: &Tx, post: Uuid, last: Uuid, is_done: bool) -> Result<(), Error> {
-    let cursor = if is_done { Uuid::nil() } else { last };
-    tx.execute(ADVANCE, vec![post.into(), last.into(), cursor.into(), is_done.into()]).await.map(drop)
+/// Moves the cursor of a fan-out forward; the first turn leaves its row. One that is done names no member any more.
+pub(crate) async fn advance(
+    tx: &Tx,
+    (post, author): (Uuid, AccountId),
+    last: AccountId,
+    is_done: bool,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let cursor = if is_done { Uuid::nil() } else { last.0 };
+    let values = vec![post.into(), author.0.into(), cursor.into(), is_done.into(), micros(now), last.0.into()];
+    tx.execute(ADVANCE, values).await.map(drop)
 }
 
 const REMOVE_OLD: &str = "

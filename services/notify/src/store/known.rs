@@ -6,10 +6,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
-use db::{Error, Sql};
+use contract::social::{Audience, Posted};
+use db::{Error, FromQueryResult, Sql, Value};
+use uuid::Uuid;
 
+use super::values::names_after;
 use super::{people, post_audiences, relations, removed, settings};
-use crate::model::{Access, Known, PostAudience, Proposal};
+use crate::model::{Access, Known, PostAudience, Preferences, Proposal, Relation, RelationKind};
 
 /// Returns what is known about proposals.
 pub(crate) async fn read(sql: &impl Sql, proposals: &[Proposal], now: DateTime<Utc>) -> Result<Known, Error> {
@@ -97,6 +100,118 @@ async fn list_parted(
     let ended = relations::list_ended(sql, &members, &authors, now).await?;
     // In either direction: what is for friends needs both.
     Ok(ended.into_iter().flat_map(|ended| [(ended.member, ended.other), (ended.other, ended.member)]).collect())
+}
+
+/// A post that many are told of, and what is known about it no matter who is told.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownPost {
+    author: AccountId,
+    audience: Audience,
+    id: String,
+    /// Its author, its changes and its end.
+    pub known: Known,
+}
+
+impl KnownPost {
+    /// Whether it was removed, or its author was erased.
+    pub(crate) fn is_gone(&self) -> bool {
+        !self.known.removed.is_empty() || !self.known.erased.is_empty()
+    }
+
+    /// Whether the post or its author may forbid now what was decided by what was known `before`.
+    pub(crate) fn may_be_forbidden(&self, before: &Self, now: DateTime<Utc>) -> bool {
+        let Known { audiences, removed, erased, people, .. } = &self.known;
+        let is_changed = !audiences.is_empty() || !removed.is_empty() || !erased.is_empty();
+        is_changed || *people != before.known.people || people.values().any(|person| person.is_hidden(now))
+    }
+}
+
+/// Returns what is known about a post.
+pub(crate) async fn read_post(sql: &impl Sql, posted: &Posted) -> Result<KnownPost, Error> {
+    let (author, id) = (posted.author, posted.id.to_string());
+    let (authors, ids) = ([author], [id.clone()]);
+    let (audiences, people, removed, erased) = tokio::try_join!(
+        post_audiences::list(sql, &ids),
+        people::list(sql, &authors),
+        removed::list(sql, &ids),
+        people::list_erased(sql, &authors),
+    )?;
+    let known = Known {
+        audiences: audiences.into_iter().collect(),
+        people: people.into_iter().map(|person| (person.account, person)).collect(),
+        removed: removed.into_iter().collect(),
+        erased: erased.into_iter().collect(),
+        ..Known::default()
+    };
+    Ok(KnownPost { author, audience: posted.audience, id, known })
+}
+
+/// Returns what [`read`] does about members who were listed as the audience of a post that was not changed, with two
+/// queries.
+pub(crate) async fn read_told(
+    sql: &impl Sql,
+    post: &KnownPost,
+    members: &[AccountId],
+    now: DateTime<Utc>,
+) -> Result<Known, Error> {
+    let (author, mut known) = (post.author, post.known.clone());
+    known.relations = if matches!(post.audience, Audience::Public | Audience::Followers) {
+        // They were listed because they follow the author, so only what may forbid it is read.
+        let silencing = relations::list_silencing(sql, members, &[author], now).await?;
+        let follow = |member: &AccountId| Relation { member: *member, other: author, kind: RelationKind::Follow };
+        silencing.into_iter().chain(members.iter().map(follow)).collect()
+    } else {
+        relations::list(sql, members, &[author], now).await?.into_iter().collect()
+    };
+    for row in list_particular(sql, &post.id, members).await? {
+        let member = AccountId(row.member);
+        match (row.is_erased, row.document) {
+            (true, _) => {
+                known.erased.insert(member);
+            }
+            (false, None) => {
+                known.muted.insert((member, post.id.clone()));
+            }
+            (false, Some(document)) => {
+                let preferences = Preferences::of_stored(&document).ok_or(Error::Corrupt("preferences"))?;
+                known.preferences.insert(member, preferences);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// That a member was erased, or has set preferences, or else has muted a subject.
+#[derive(FromQueryResult)]
+struct ParticularRow {
+    member: Uuid,
+    is_erased: bool,
+    document: Option<String>,
+}
+
+/// Returns what sets members apart from one of whom nothing is known; as a rule there are few such rows.
+async fn list_particular(sql: &impl Sql, subject: &str, members: &[AccountId]) -> Result<Vec<ParticularRow>, Error> {
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = names_after(1, members.len());
+    let text = format!(
+        "select member, false as is_erased, document
+           from settings
+          where member in {names}
+          union all
+         select member, false, null
+           from subject_mute
+          where member in {names}
+            and subject = $1
+          union all
+         select account, true, null
+           from erased_account
+          where account in {names}"
+    );
+    let values: Vec<Value> =
+        std::iter::once(subject.into()).chain(members.iter().map(|member| member.0.into())).collect();
+    sql.rows(&text, values).await
 }
 
 /// Returns how members stand to an author.

@@ -3,12 +3,13 @@
 use chrono::Utc;
 use contract::AccountId;
 use contract::notify::NoticeKind;
+use contract::social::{Audience, Posted};
 use testkit::{Plan, Plans, World, plans};
 use uuid::Uuid;
 
 use super::{
-    announcements, dates, fan_outs, history, mails, media, people, post_audiences, relations, reminders, removed,
-    settings,
+    announcements, dates, fan_outs, history, known, mails, media, people, post_audiences, relations, reminders,
+    removed, settings,
 };
 use crate::history::{Filter, Withdrawn};
 use crate::model::RelationKind;
@@ -16,11 +17,28 @@ use crate::model::RelationKind;
 const MEMBER: AccountId = AccountId(Uuid::from_u128(7));
 const OTHER: AccountId = AccountId(Uuid::from_u128(8));
 
+fn posted() -> Posted {
+    Posted {
+        id: Uuid::from_u128(9),
+        author: OTHER,
+        position: 1,
+        audience: Audience::Friends,
+        tags: Vec::new(),
+        mentions: Vec::new(),
+        media: Vec::new(),
+        thread: None,
+        expires_at: None,
+        at: Utc::now(),
+    }
+}
+
 async fn read_known(sql: &Plans<'_>) -> Result<(), db::Error> {
     let (now, id, subjects) = (Utc::now(), Uuid::nil(), ["a".to_owned(), "b".to_owned()]);
     relations::list(sql, &[MEMBER, OTHER], &[OTHER], now).await?;
     relations::list_silencing(sql, &[MEMBER, OTHER], &[OTHER], now).await?;
     relations::list_ended(sql, &[MEMBER, OTHER], &[OTHER], now).await?;
+    relations::list_doubtful(sql, &[MEMBER, OTHER], OTHER, now).await?;
+    known::read_told(sql, &known::read_post(sql, &posted()).await?, &[MEMBER, OTHER], now).await?;
     relations::list_members(sql, OTHER, RelationKind::Follow, MEMBER, 50).await?;
     people::list(sql, &[MEMBER, OTHER]).await?;
     people::list_erased(sql, &[MEMBER, OTHER]).await?;
@@ -62,6 +80,7 @@ async fn read_history(sql: &Plans<'_>) -> Result<(), db::Error> {
         }
     }
     history::list_above(sql, MEMBER, Uuid::nil(), 50).await?;
+    history::list_above_each(sql, &[(MEMBER, Uuid::nil()), (OTHER, id)], 50).await?;
     history::count_of(sql, MEMBER).await?;
     history::last_id_of(sql, MEMBER).await?;
     history::list_members_about(sql, "a", Some(MEMBER), 50).await?;

@@ -46,7 +46,8 @@ struct RelationRow {
     kind: String,
 }
 
-/// Returns the relations that hold now between accounts of two lists, in both directions.
+/// Returns the relations that hold now between accounts of two lists, in both directions. One between accounts that
+/// both lists have comes twice.
 pub(crate) async fn list(
     sql: &impl Sql,
     some: &[AccountId],
@@ -76,6 +77,47 @@ pub(crate) async fn list_ended(
     list_of(sql, some, others, "kind in ('follow', 'close') and is_on = false", now).await
 }
 
+/// Returns those of `some` for whom something may forbid what they were told of the acts of `other`: a block or a mute,
+/// a follow or a close friendship that has ended, or their erasure. As a rule there are few.
+pub(crate) async fn list_doubtful(
+    sql: &impl Sql,
+    some: &[AccountId],
+    other: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Vec<AccountId>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        account: Uuid,
+    }
+    if some.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = names_after(2, some.len());
+    let condition = "(kind in ('block', 'mute') and is_on = true or kind in ('follow', 'close') and is_on = false)
+            and (until_us is null or until_us > $1)";
+    let text = format!(
+        "select member as account
+           from relation
+          where member in {names}
+            and other = $2
+            and {condition}
+          union all
+         select other
+           from relation
+          where member = $2
+            and other in {names}
+            and {condition}
+          union all
+         select account
+           from erased_account
+          where account in {names}"
+    );
+    let accounts = some.iter().map(|account| account.0.into());
+    let values: Vec<Value> = [micros(now), other.0.into()].into_iter().chain(accounts).collect();
+    let rows: Vec<Row> = sql.rows(&text, values).await?;
+    Ok(rows.into_iter().map(|row| AccountId(row.account)).collect())
+}
+
 async fn list_of(
     sql: &impl Sql,
     some: &[AccountId],
@@ -94,7 +136,7 @@ async fn list_of(
             and other in {other_names}
             and {condition}
             and (until_us is null or until_us > $1)
-          union
+          union all
          select member, other, kind
            from relation
           where member in {other_names}

@@ -1,7 +1,7 @@
 //! Fan-outs that end anywhere: what a process that is killed leaves is what an aborted task leaves, because a batch is
 //! one transaction.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use contract::AccountId;
 use contract::social::{Audience, Posted};
 use db::{Error, Lane};
@@ -13,7 +13,7 @@ use crate::check::compare;
 use crate::history::{Counts, Filter};
 use crate::model::{Relation, RelationKind};
 use crate::state::Notify;
-use crate::store::relations;
+use crate::store::{fan_outs, people, relations, removed, settings};
 
 const AUTHOR: AccountId = AccountId(Uuid::from_u128(1));
 const FIRST_FOLLOWER: u128 = 100;
@@ -59,6 +59,59 @@ async fn a_fan_out_that_is_killed_anywhere_tells_each_follower_once() {
 #[ignore = "long: make faults"]
 async fn sixty_fan_outs_that_are_killed_anywhere_tell_each_follower_once() {
     kill_anywhere(60).await;
+}
+
+/// Returns which of the first followers were told of a post.
+async fn told_first(notify: &Notify, post: &Posted, count: u128) -> Vec<bool> {
+    let mut told = Vec::new();
+    for number in FIRST_FOLLOWER..FIRST_FOLLOWER + count {
+        let member = AccountId(Uuid::from_u128(number));
+        let notices = notify.history.list(member, Filter::default(), Uuid::max(), 100).await.unwrap();
+        told.push(notices.iter().any(|notice| notice.subject.as_ref() == Some(&post.id.to_string())));
+    }
+    told
+}
+
+#[tokio::test]
+async fn what_forbids_a_post_to_a_follower_is_heeded_also_if_it_was_told_before() {
+    let world = World::of(&[crate::service()]).await;
+    let notify = crate::tests::state(&world);
+    let (now, first) = (notify.context.clock.now(), post(1));
+    let member = |at: u128| AccountId(Uuid::from_u128(FIRST_FOLLOWER + at));
+    let muted = first.id.to_string();
+    let prepared = notify.context.db.write(Lane::ALL, async move |tx| {
+        for at in 0..6 {
+            let follow = Relation { member: member(at), other: AUTHOR, kind: RelationKind::Follow };
+            relations::set(tx, follow, true, None, now).await?;
+        }
+        let block = Relation { member: AUTHOR, other: member(1), kind: RelationKind::Block };
+        relations::set(tx, block, true, None, now).await?;
+        settings::mute(tx, member(2), &muted, now).await?;
+        people::insert_erased(tx, member(3), now).await
+    });
+    prepared.await.unwrap();
+    // Four of six, so that a turn is left.
+    assert!(!run_turn(&notify, &first, 4).await.unwrap());
+    assert_eq!(told_first(&notify, &first, 6).await, [true, false, false, false, false, false]);
+    let subject = first.id.to_string();
+    let gone = notify.context.db.write(Lane::ALL, async move |tx| removed::insert(tx, &subject, now).await);
+    gone.await.unwrap();
+    assert!(run_turn(&notify, &first, 2).await.unwrap());
+    assert_eq!(told_first(&notify, &first, 6).await, [false; 6]);
+
+    // As if a process was killed between what it has added and its second look.
+    let second = post(2);
+    assert!(fan_out(&notify, &second).await.unwrap());
+    assert_eq!(told_first(&notify, &second, 6).await, [true, false, true, false, true, true]);
+    let mute = Relation { member: member(4), other: AUTHOR, kind: RelationKind::Mute };
+    let silenced = notify.context.db.write(Lane::ALL, async move |tx| {
+        relations::set(tx, mute, true, None, now).await?;
+        fan_outs::remove_old(tx, now + TimeDelta::days(1), 10).await
+    });
+    silenced.await.unwrap();
+    assert!(fan_out(&notify, &second).await.unwrap());
+    assert_eq!(told_first(&notify, &second, 6).await, [true, false, true, false, false, true]);
+    world.end().await;
 }
 
 /// Kills one fan-out in each round.

@@ -79,7 +79,8 @@ async fn insert_shared(
     let (mut inserted, mut left) = (HashSet::with_capacity(rows.len()), rows);
     while let Some((chunk, rest)) = left.split_at_checked(chunk_size(left.len())) {
         left = rest;
-        // What all rows share is bound once: a quarter of the values of whole rows.
+        // What all rows share is bound once, on SQLite too, which gets a value again for each place that names it: a
+        // quarter of the values of whole rows. `where true` keeps SQLite from reading the conflict as a join's `on`.
         let values: Vec<Value> = [
             notice.kind.as_str().into(),
             // Under one key whether or not it is filtered: it does not grow, and is there once.
@@ -93,14 +94,19 @@ async fn insert_shared(
         )
         .collect();
         let text = format!(
-            "insert into notice (
+            "with told (member, is_filtered, id) as (
+                  values {}
+             )
+             insert into notice (
                  member, is_filtered, id, group_id, kind, open_key, subject, actor, actors, actor_count, is_seen,
                  is_read
              )
-             values {}
+             select member, is_filtered, id, id, $1, $2, $3, $4, '', 1, false, false
+               from told
+              where true
              on conflict do nothing
              returning member",
-            shared_rows(chunk.len())
+            told_rows(chunk.len())
         );
         let new: Vec<Row> = tx.rows(&text, values).await?;
         inserted.extend(new.into_iter().map(|row| row.member));
@@ -108,11 +114,8 @@ async fn insert_shared(
     Ok(inserted)
 }
 
-/// Returns the rows of a shared notice, each with three values of its own behind the four that all share.
-fn shared_rows(rows: usize) -> String {
-    let row = |at: usize| {
-        let (member, is_filtered, id) = (5 + 3 * at, 6 + 3 * at, 7 + 3 * at);
-        format!("(${member}, ${is_filtered}, ${id}, ${id}, $1, $2, $3, $4, '', 1, false, false)")
-    };
+/// Returns the rows of what each member is told, with three values behind the four that all share.
+fn told_rows(rows: usize) -> String {
+    let row = |at: usize| format!("(${}, ${}, ${})", 5 + 3 * at, 6 + 3 * at, 7 + 3 * at);
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }

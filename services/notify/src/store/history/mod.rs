@@ -14,6 +14,8 @@ mod withdraw;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -21,7 +23,7 @@ use db::{Db, Error, Lane};
 use uuid::Uuid;
 
 pub(super) use drift::list_drifts;
-pub(super) use read::{count_of, counts_of_each, find_each, last_id_of, list_above, list_below};
+pub(super) use read::{count_of, counts_of_each, find_each, last_id_of, list_above, list_above_each, list_below};
 pub(super) use withdraw::{list_members_about, list_withdrawn};
 
 use crate::history::{
@@ -76,6 +78,14 @@ impl HistoryStore for SqlHistory {
 
     async fn list_since(&self, member: AccountId, after: Uuid, limit: usize) -> Result<Vec<Notice>, Error> {
         list_above(self.db.read(), member, after, limit).await
+    }
+
+    async fn list_since_each(
+        &self,
+        after: &[(AccountId, Uuid)],
+        limit: usize,
+    ) -> Result<HashMap<AccountId, Vec<Notice>>, Error> {
+        list_above_each(self.db.read(), after, limit).await
     }
 
     async fn counts(&self, member: AccountId) -> Result<Counts, Error> {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the counts are read, never counted; a list reads its own page of an index.
 
+use std::collections::HashMap;
+
 use contract::AccountId;
 use db::{Error, FromQueryResult, Sql, Value, chunk_size, placeholders};
 use uuid::Uuid;
@@ -9,6 +11,9 @@ use uuid::Uuid;
 use super::rows::{COLUMNS, NoticeRow};
 use crate::history::{Counts, Filter, Notice};
 use crate::store::values::{bound, names_after};
+
+/// Notices for each member of a statement that reads for several. If there are more, each member is read alone.
+const MAX_ROWS_EACH: usize = 8;
 
 /// Returns notices of a list below `before`, the newest first.
 pub(crate) async fn list_below(
@@ -70,6 +75,54 @@ pub(crate) async fn list_above(
     );
     let rows: Vec<NoticeRow> = sql.rows(&text, vec![member.0.into(), after.into(), bound(limit)]).await?;
     rows.into_iter().map(Notice::try_from).collect()
+}
+
+/// Returns the same for several members, each above an id of its own; one who has none is left out.
+pub(crate) async fn list_above_each(
+    sql: &impl Sql,
+    after: &[(AccountId, Uuid)],
+    limit: usize,
+) -> Result<HashMap<AccountId, Vec<Notice>>, Error> {
+    let (mut found, mut left) = (HashMap::with_capacity(after.len()), after);
+    while let Some((chunk, rest)) = left.split_at_checked(chunk_size(left.len())) {
+        left = rest;
+        let max_rows = chunk.len() * MAX_ROWS_EACH;
+        let text = format!(
+            "with wanted (member, after_id) as (
+                  values {}
+             )
+             select {COLUMNS}
+               from wanted
+               join notice
+                 on notice.member = wanted.member
+                and notice.is_filtered = false
+                and notice.id > wanted.after_id
+               join recipient
+                 on recipient.member = notice.member
+              limit ${}",
+            placeholders(chunk.len(), 2),
+            2 * chunk.len() + 1
+        );
+        let places = chunk.iter().flat_map(|(member, after)| [member.0.into(), (*after).into()]);
+        let values: Vec<Value> = places.chain([bound(max_rows)]).collect();
+        // A single member has a limit that is exact.
+        let rows: Vec<NoticeRow> = if chunk.len() > 1 { sql.rows(&text, values).await? } else { Vec::new() };
+        if chunk.len() == 1 || rows.len() == max_rows {
+            for (member, after) in chunk {
+                found.insert(*member, list_above(sql, *member, *after, limit).await?);
+            }
+            continue;
+        }
+        for row in rows {
+            let of_member: &mut Vec<Notice> = found.entry(AccountId(row.member)).or_default();
+            of_member.push(Notice::try_from(row)?);
+        }
+    }
+    for notices in found.values_mut() {
+        notices.sort_unstable_by_key(|notice| notice.id);
+        notices.truncate(limit);
+    }
+    Ok(found)
 }
 
 /// Returns those of these notices that are in the main lists of their members.
