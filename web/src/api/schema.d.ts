@@ -132,7 +132,7 @@ export interface paths {
         /**
          * Follows a member, or asks to.
          * @description A member whose profile is private is asked first: the state is `requested` then. Neither side of a block follows the
-         *     other.
+         *     other. Following very many people who don't follow back is slowed down: 429, with the time after which it goes on.
          */
         put: operations["follow_account"];
         post?: never;
@@ -383,12 +383,13 @@ export interface paths {
         };
         /**
          * Returns what the caller wants of messages.
-         * @description Who has set nothing receives requests and sends receipts.
+         * @description Who has set nothing receives requests, sends receipts, and is seen online by those with whom they share a
+         *     conversation.
          */
         get: operations["show_chat_settings"];
         /**
          * Sets what the caller wants of messages.
-         * @description It counts for the next message that is sent.
+         * @description It counts for the next message that is sent. Others are told at once that the caller's presence is hidden, or shown.
          */
         put: operations["set_chat_settings"];
         post?: never;
@@ -411,7 +412,8 @@ export interface paths {
          *     the places that it has, and gets `places`, the changes above its places, and then what comes; it sends messages and
          *     marks. A browser, which can't send the Authorization header here, offers the protocols `tutti.chat.v1` and `bearer.`
          *     with the access token after the dot. The server says `bye` before it closes, with the time after which to connect
-         *     again.
+         *     again. A gateway that stops, or has too many streams of the member, closes with 1001 and no `bye`: the reason of its
+         *     close frame is JSON with `reason` (`draining`, `evicted`) and `reconnect_ms`.
          */
         get: operations["open_chat_socket"];
         put?: never;
@@ -433,9 +435,10 @@ export interface paths {
          * Follows the conversations of the caller.
          * @description The stream begins with `places`: the `conversation`, `epoch` and `last_seq` of each of the 100 with the newest
          *     messages. A client that has less asks for the changes after its own place. Then `changes` come, each like the
-         *     response of `list_conversation_changes`, and `typing`, which names a `conversation` and a `member`. A second
-         *     `places` says that the client may have missed something: compare again. Of requests nothing is in the stream. It
-         *     ends with the access token: follow again with a fresh one.
+         *     response of `list_conversation_changes`, and `typing`, which names a `conversation` and a `member`, and `presence`,
+         *     whose `members` have an `account` each and its `presence`, as `show_conversation` has it; where `all` is true, as
+         *     after the first `places`, others are away. A second `places` says that the client may have missed something: compare
+         *     again. Of requests nothing is in the stream. It ends with the access token: follow again with a fresh one.
          */
         get: operations["follow_conversations"];
         put?: never;
@@ -1150,6 +1153,9 @@ export interface paths {
          *     public or unlisted. Locale, time zone and country are in no view but yours. A private profile shows others its
          *     handle, display name, avatar, kind and roles only, and lists no public items; each of these can still be read by its
          *     own URL.
+         *
+         *     A display name with a link, and a bio or link that hides where it leads or that many accounts have, is refused with
+         *     `accounts.profile_refused`: the problem has a `reason`, and a `verdict` that an appeal names.
          */
         patch: operations["edit_me"];
         trace?: never;
@@ -1828,7 +1834,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes the name, tags, visibility, description or alternative text of an item.
+         * Changes the name, tags, visibility, description or alternative text of an item, or marks it as sensitive.
          * @description Fields that are left out stay as they are; `tags` replaces all of them. Once an item is private again, its plain
          *     URLs stop working for others.
          */
@@ -2547,6 +2553,9 @@ export interface paths {
          * Writes a post.
          * @description The response has the post, and its URL in `Location`. Its `state` is `waiting` until all of its media can be shown;
          *     until then only its author sees it. A mention lets nobody read it who could not read it without.
+         *
+         *     A post that mentions many people who don't know its author may be refused, with a `reason`, and a `verdict` that an
+         *     appeal names.
          */
         post: operations["create_post"];
         delete?: never;
@@ -2601,7 +2610,11 @@ export interface paths {
         /**
          * Writes a comment.
          * @description Its `state` is `pending` if the author of the post approves comments first, by the post's policy or by their
-         *     settings. Then only they and its author see it until they approve it.
+         *     settings. Then only they and its author see it until they approve it. It is `pending` with a `verdict`, too, if a
+         *     moderator reads it first: only its author sees it then, and can appeal against the verdict.
+         *
+         *     429 says that it comes too early, 403 `social.refused` that it is not taken; both have a `reason` that clients show,
+         *     and the second the `verdict` that an appeal names.
          */
         post: operations["create_comment"];
         delete?: never;
@@ -2914,7 +2927,8 @@ export interface paths {
          *     gets `auth.second_factor` after the right password: `factors` names what is possible (`totp`, `passkey`,
          *     `recovery`), and `passkey` has the options for `navigator.credentials.get()`. Send the same again with a `factor`. A
          *     passkey alone signs in as well, with a challenge of `/v1/sessions/passkey-challenges`. After all of this, a
-         *     suspended account is refused with the reason and the end of the suspension.
+         *     suspended account is refused with the reason and the end of the suspension; with `for_appeals` it gets an access
+         *     token for the operations that say `x-suspended`, and for no other. That token is not refreshed: sign in again.
          */
         post: operations["sign_in"];
         /**
@@ -3211,6 +3225,9 @@ export interface paths {
          * @description The part appears when its clip can be shown, and, where the rule says so, when it is approved. It is shown to those
          *     who see the thread, but not to those from whom its author is hidden: by a block, or a private profile that they
          *     don't follow.
+         *
+         *     A part that a verdict holds is `pending`, with the `reason`, until a moderator of the site, or the opener,
+         *     approves it.
          */
         post: operations["join_thread"];
         delete?: never;
@@ -3484,6 +3501,7 @@ export interface components {
          *         "progress": null,
          *         "purges_at": null,
          *         "removed_at": null,
+         *         "sensitive": false,
          *         "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *         "state": "ready",
          *         "subject": "post:0198f3",
@@ -3506,7 +3524,8 @@ export interface components {
          *           "waveform": null
          *         },
          *         "visibility": "private",
-         *         "width": 4032
+         *         "width": 4032,
+         *         "withheld": null
          *       },
          *       "created_at": "2026-06-20T18:30:00Z",
          *       "description": "The best of June.",
@@ -3750,6 +3769,11 @@ export interface components {
             description?: string | null;
             /** @description The new name. */
             name?: string | null;
+            /**
+             * @description Whether its picture stays blurred for others until they open it. `false` ends the doubt of a classifier; one
+             *     that is sure still has it blurred for strangers.
+             */
+            sensitive?: boolean | null;
             /** @description The new tags, which replace the old ones. */
             tags?: string[] | null;
             visibility?: components["schemas"]["Visibility"] | null;
@@ -3880,7 +3904,7 @@ export interface components {
              * @description Who wrote it.
              */
             author: string;
-            /** @description Whether its media stay blurred until they are opened. */
+            /** @description Whether its media stay blurred until they are opened: they come from a stranger, or one of them is sensitive. */
             blurred: boolean;
             /** @description The id that the author's client gave it; for the author alone. */
             client_id: string | null;
@@ -3933,15 +3957,38 @@ export interface components {
          */
         ChatMessageState: "sent" | "held" | "removed";
         /**
+         * @description The presence of a member, as another one sees it.
+         * @example {
+         *       "last_seen_at": "2026-05-04T18:30:00Z",
+         *       "state": "away"
+         *     }
+         */
+        ChatPresence: {
+            /**
+             * Format: date-time
+             * @description When they were online last: to five minutes within the last hour, to an hour within a day, else to a day (UTC).
+             *     Null while they are online, and where it is not known.
+             */
+            last_seen_at: string | null;
+            /** @description Whether they are connected. */
+            state: components["schemas"]["PresenceState"];
+        };
+        /**
          * @description What a member wants of messages.
          * @example {
          *       "allow_strangers": true,
+         *       "presence": "everyone",
          *       "send_receipts": true
          *     }
          */
         ChatSettings: {
             /** @description Whether people whom the member does not follow may write, into the box of requests. They are told beforehand. */
             allow_strangers: boolean;
+            /**
+             * @description Who sees whether the member is online, of those with whom the member shares a conversation. It is mutual: who is
+             *     not shown to the other does not see the other.
+             */
+            presence: components["schemas"]["PresenceAudience"];
             /** @description Whether others are told what the member has read and received. */
             send_receipts: boolean;
         };
@@ -4016,6 +4063,7 @@ export interface components {
          *           "progress": null,
          *           "purges_at": null,
          *           "removed_at": null,
+         *           "sensitive": false,
          *           "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *           "state": "ready",
          *           "subject": "post:0198f3",
@@ -4038,7 +4086,8 @@ export interface components {
          *             "waveform": null
          *           },
          *           "visibility": "private",
-         *           "width": 4032
+         *           "width": 4032,
+         *           "withheld": null
          *         }
          *       ]
          *     }
@@ -4068,7 +4117,8 @@ export interface components {
          *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
          *       "post": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
          *       "state": "shown",
-         *       "text": "What a voice!"
+         *       "text": "What a voice!",
+         *       "verdict": null
          *     }
          */
         Comment: {
@@ -4105,6 +4155,7 @@ export interface components {
             state: components["schemas"]["TalkState"];
             /** @description The text. Lines are separated by line feeds. */
             text: string;
+            verdict: components["schemas"]["HeldBy"] | null;
         };
         /**
          * @description What the reader may do with a comment.
@@ -4237,6 +4288,10 @@ export interface components {
          *       "delivered_seq": 18,
          *       "display_name": "Ada Lovelace",
          *       "handle": "ada",
+         *       "presence": {
+         *         "last_seen_at": null,
+         *         "state": "online"
+         *       },
          *       "read_seq": 17
          *     }
          */
@@ -4258,6 +4313,7 @@ export interface components {
             display_name: string | null;
             /** @description The unique name. */
             handle: string | null;
+            presence: components["schemas"]["ChatPresence"] | null;
             /**
              * Format: int64
              * @description Up to where they have said that they have read.
@@ -4516,7 +4572,7 @@ export interface components {
             /**
              * @description The URL of the archive, relative to the site, while it can be downloaded. Only `GET /v1/me/exports/{id}` has it.
              *     It works without a token for an hour, so that a browser's download manager can resume it; read that view again
-             *     for a new one.
+             *     for a new one. A suspended member has none, and downloads `/v1/me/exports/{id}/archive` with the token.
              */
             url: string | null;
         };
@@ -4714,6 +4770,7 @@ export interface components {
          *         "height": 720,
          *         "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *         "kind": "video",
+         *         "sensitive": false,
          *         "state": "ready",
          *         "thumbhash": null,
          *         "urls": {
@@ -4793,6 +4850,28 @@ export interface components {
             name?: string | null;
             /** @description The id of a photo of the caller's library; empty for none. */
             picture?: string | null;
+        };
+        /**
+         * @description A verdict that holds something of yours until a moderator has read it.
+         * @example {
+         *       "can_appeal": true,
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b71",
+         *       "reason": "screening.alike_texts",
+         *       "sentence": "You have sent almost the same text to many people, so a moderator reads it first."
+         *     }
+         */
+        HeldBy: {
+            /** @description Whether you can appeal. */
+            can_appeal: boolean;
+            /**
+             * Format: uuid
+             * @description The verdict's id, which an appeal names.
+             */
+            id: string;
+            /** @description The code of the reason. */
+            reason: string;
+            /** @description The reason as a sentence. */
+            sentence: string;
         };
         /** @description The signed-in member. */
         HomeMember: {
@@ -4935,6 +5014,7 @@ export interface components {
          *             "progress": null,
          *             "purges_at": null,
          *             "removed_at": null,
+         *             "sensitive": false,
          *             "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *             "state": "ready",
          *             "subject": "post:0198f3",
@@ -4957,7 +5037,8 @@ export interface components {
          *               "waveform": null
          *             },
          *             "visibility": "private",
-         *             "width": 4032
+         *             "width": 4032,
+         *             "withheld": null
          *           },
          *           "created_at": "2026-06-20T18:30:00Z",
          *           "description": "The best of June.",
@@ -5081,7 +5162,8 @@ export interface components {
          *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b61",
          *           "post": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
          *           "state": "shown",
-         *           "text": "What a voice!"
+         *           "text": "What a voice!",
+         *           "verdict": null
          *         }
          *       ],
          *       "next": null
@@ -5193,6 +5275,7 @@ export interface components {
          *             "height": 720,
          *             "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *             "kind": "video",
+         *             "sensitive": false,
          *             "state": "ready",
          *             "thumbhash": null,
          *             "urls": {
@@ -5245,6 +5328,7 @@ export interface components {
          *           "progress": null,
          *           "purges_at": null,
          *           "removed_at": null,
+         *           "sensitive": false,
          *           "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *           "state": "ready",
          *           "subject": "post:0198f3",
@@ -5267,7 +5351,8 @@ export interface components {
          *             "waveform": null
          *           },
          *           "visibility": "private",
-         *           "width": 4032
+         *           "width": 4032,
+         *           "withheld": null
          *         }
          *       ],
          *       "next": null
@@ -5723,6 +5808,7 @@ export interface components {
          *       "progress": null,
          *       "purges_at": null,
          *       "removed_at": null,
+         *       "sensitive": false,
          *       "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *       "state": "ready",
          *       "subject": "post:0198f3",
@@ -5745,7 +5831,8 @@ export interface components {
          *         "waveform": null
          *       },
          *       "visibility": "private",
-         *       "width": 4032
+         *       "width": 4032,
+         *       "withheld": null
          *     }
          */
         Media: {
@@ -5817,6 +5904,11 @@ export interface components {
              * @description When it was moved to the trash. Null unless it is there.
              */
             removed_at?: string | null;
+            /**
+             * @description Whether its picture should stay blurred until the reader opens it: its owner or a moderator says so, or a
+             *     classifier takes it for nudity. Clients don't blur it for its owner.
+             */
+            sensitive: boolean;
             /** @description SHA-256 of the original, hexadecimal. For its owner only. */
             sha256?: string | null;
             /** @description The state of its conversion. */
@@ -5846,6 +5938,7 @@ export interface components {
              * @description Width in pixels, upright.
              */
             width?: number | null;
+            withheld?: components["schemas"]["WithheldMedia"] | null;
         };
         /**
          * @description A media item's public id: 22 random base-62 characters.
@@ -5943,6 +6036,21 @@ export interface components {
              * @description The id of the decision, or of the verdict that a response named.
              */
             verdict: string;
+        };
+        /**
+         * @description What a member wants of messages from now on.
+         * @example {
+         *       "allow_strangers": true,
+         *       "presence": "nobody",
+         *       "send_receipts": true
+         *     }
+         */
+        NewChatSettings: {
+            /** @description Whether people whom the member does not follow may write, into the box of requests. */
+            allow_strangers: boolean;
+            presence?: components["schemas"]["PresenceAudience"] | null;
+            /** @description Whether others are told what the member has read and received. */
+            send_receipts: boolean;
         };
         /**
          * @description A new comment.
@@ -6741,6 +6849,7 @@ export interface components {
          *       "height": 3024,
          *       "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *       "kind": "photo",
+         *       "sensitive": false,
          *       "state": "ready",
          *       "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
          *       "urls": {
@@ -6770,6 +6879,11 @@ export interface components {
             id: components["schemas"]["MediaId"];
             /** @description Whether it is a photo, an audio file or a video. */
             kind: components["schemas"]["Kind"];
+            /**
+             * @description Whether its picture should stay blurred until you open it: it is sensitive, or it may be and its owner is a
+             *     stranger to you. Always false for its owner.
+             */
+            sensitive: boolean;
             /** @description The state of its conversion. Others than the author see only what can be shown. */
             state: components["schemas"]["Conversion"];
             /** @description A tiny placeholder image: thumbhash, base64. */
@@ -6878,6 +6992,18 @@ export interface components {
              */
             zone: string | null;
         };
+        /**
+         * @description Who sees whether a member is online, of those with whom the member shares a conversation.
+         * @example everyone
+         * @enum {string}
+         */
+        PresenceAudience: "everyone" | "followed" | "nobody";
+        /**
+         * @description Whether a member is connected.
+         * @example online
+         * @enum {string}
+         */
+        PresenceState: "online" | "away";
         /** @description The JSON of a [`Problem`]. */
         Problem: {
             /** @description A stable code, such as `media.too_large`. */
@@ -7425,6 +7551,7 @@ export interface components {
          *         "progress": null,
          *         "purges_at": null,
          *         "removed_at": null,
+         *         "sensitive": false,
          *         "sha256": "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1",
          *         "state": "ready",
          *         "subject": "post:0198f3",
@@ -7447,7 +7574,8 @@ export interface components {
          *           "waveform": null
          *         },
          *         "visibility": "private",
-         *         "width": 4032
+         *         "width": 4032,
+         *         "withheld": null
          *       }
          *     }
          */
@@ -7475,6 +7603,11 @@ export interface components {
             /** @description The name of this device in the list of sessions. */
             device?: string | null;
             factor?: components["schemas"]["FactorAnswer"] | null;
+            /**
+             * @description Whether a member who is suspended or banned signs in all the same: to read why, to appeal, and to export their
+             *     data. Their access token is for nothing else. It changes nothing for other members.
+             */
+            for_appeals?: boolean;
             /** @description A handle or an e-mail address; case doesn't matter. Left out, with the password, to sign in by passkey alone. */
             login?: string | null;
             password?: components["schemas"]["Password"] | null;
@@ -7907,7 +8040,7 @@ export interface components {
             number: number | null;
             /** @description Its post, with the clip. */
             post: components["schemas"]["Post"];
-            /** @description Why it was removed or unlinked; only its author sees it. */
+            /** @description Why it was removed or unlinked, or waits for a moderator of the site; only its author sees it. */
             reason: string | null;
             /** @description How it stands to the thread. */
             state: components["schemas"]["PartState"];
@@ -7943,8 +8076,8 @@ export interface components {
         /**
          * @description The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
          *     `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
-         *     with the URL API. Under the signature of an event stream they are plain. Those of an item in the trash work until it
-         *     is restored; the ones that it had before work again then.
+         *     with the URL API. Under the signature of an event stream they are plain. Those of an item in the trash, or withheld,
+         *     work until it is not any more; the ones that it had before work again then.
          * @example {
          *       "events": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Ga/events?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
          *       "file": "/v1/files/5kT0vYq8Zb3mXw1RcHs9Ga.jpg?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
@@ -7968,7 +8101,7 @@ export interface components {
             image?: string | null;
             /** @description An animated photo as a muted MP4 to repeat; null for a still one. */
             motion?: string | null;
-            /** @description The unchanged file. For its owner only; null in the trash. */
+            /** @description The unchanged file. For its owner only; null in the trash, and while the item is withheld. */
             original?: string | null;
             /** @description A video's poster, in any size. */
             poster?: string | null;
@@ -8021,6 +8154,31 @@ export interface components {
              * @description The version of the format: 1.
              */
             version: number;
+        };
+        /**
+         * @description Why only its owner sees an item.
+         * @example {
+         *       "at": "2026-06-20T18:30:02Z",
+         *       "reason": "screening.listed_media",
+         *       "statement": "This picture is known as one that may not be shared here.",
+         *       "verdict": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72"
+         *     }
+         */
+        WithheldMedia: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string;
+            /** @description A stable code. */
+            reason: string;
+            /** @description The same as a sentence. */
+            statement: string;
+            /**
+             * Format: uuid
+             * @description The verdict or the decision, for an appeal.
+             */
+            verdict: string;
         };
         /**
          * @description A proof of work to be done, in the format of ALTCHA (version 1).
@@ -8106,7 +8264,7 @@ export interface components {
         /**
          * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
          *     * `auth.scope`: Use an API key with the scope that the sentence names.
-         *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+         *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
          */
         Forbidden_on_behalf_of_scope_suspended: {
             headers: {
@@ -8384,7 +8542,7 @@ export interface operations {
             /**
              * @description * `accounts.work_required`: Solve `challenge` (ALTCHA), then send the sign-up again with `altcha`.
              *     * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -8533,7 +8691,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.too_many`: End some of what the sentence names first: follows, blocks, mutes, or close friends.
              */
             403: {
@@ -8660,7 +8818,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.too_many`: End some of what the sentence names first: follows, blocks, mutes, or close friends.
              */
             403: {
@@ -8796,7 +8954,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
              *     * `social.too_many`: End some of what the sentence names first: follows, blocks, mutes, or close friends.
              */
@@ -8841,6 +8999,7 @@ export interface operations {
             };
             /**
              * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.slow_down`: Wait as long as `Retry-After` says, then do it again.
              *     * `social.too_many_follows`: Wait as long as `Retry-After` says, then follow more.
              */
             429: {
@@ -9056,7 +9215,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.too_many`: End some of what the sentence names first: follows, blocks, mutes, or close friends.
              */
             403: {
@@ -9339,7 +9498,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
              *     * `media.quota_albums`: Delete an album.
@@ -9523,7 +9682,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
              */
             403: {
@@ -9705,7 +9864,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.album_full`: Take items out of the album, or begin another one.
              */
             403: {
@@ -9957,7 +10116,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            /**
+             * @description * `moderation.too_many_appeals`: Wait until some of your appeals have been answered, then appeal again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -9994,7 +10166,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              */
             403: {
@@ -10075,7 +10247,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChatSettings"];
+                "application/json": components["schemas"]["NewChatSettings"];
             };
         };
         responses: {
@@ -10158,7 +10330,14 @@ export interface operations {
     };
     follow_conversations: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Whether the client is in use, so that its member is online; true by default. A client that is in the background
+                 *     follows again with false.
+                 * @example true
+                 */
+                active?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -10178,7 +10357,7 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
-            400: components["responses"]["BadRequest_malformed"];
+            400: components["responses"]["BadRequest_invalid_malformed"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
@@ -10437,7 +10616,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
              *     * `chat.refused`: Read the reason; appeal if `can_appeal` says so.
@@ -10645,7 +10824,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
@@ -10785,7 +10964,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
@@ -10860,7 +11039,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
@@ -11101,7 +11280,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
@@ -11171,7 +11350,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
@@ -11247,7 +11426,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
@@ -11357,7 +11536,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              *     * `chat.not_admin`: Ask an admin of the group.
@@ -11512,7 +11691,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
@@ -12277,7 +12456,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
              */
             403: {
@@ -12654,7 +12833,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
              */
             403: {
@@ -12954,7 +13133,7 @@ export interface operations {
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
             403: {
@@ -13029,7 +13208,20 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
+            /**
+             * @description * `accounts.profile_refused`: Read the reason; appeal against the verdict if `can_appeal` says so.
+             *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["URITooLong"];
@@ -13047,7 +13239,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            /**
+             * @description * `accounts.slow_down`: Wait for the time in `Retry-After`, then change the profile again.
+             *     * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -13132,7 +13337,7 @@ export interface operations {
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
             403: {
@@ -13495,7 +13700,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
             403: {
@@ -13713,7 +13918,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -13804,7 +14009,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -13908,7 +14113,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -14013,7 +14218,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -14076,7 +14281,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -14150,7 +14355,7 @@ export interface operations {
              * @description * `auth.factor_refused`: Send a new code, or a response to a new challenge.
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -14274,7 +14479,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
             403: {
@@ -14363,7 +14568,7 @@ export interface operations {
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
             403: {
@@ -14438,7 +14643,7 @@ export interface operations {
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -14920,7 +15125,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -15100,7 +15305,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
              */
             403: {
@@ -15183,7 +15388,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
              */
             403: {
@@ -15279,7 +15484,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -15467,7 +15672,7 @@ export interface operations {
              * @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL.
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `delivery.withheld`: Ask the owner for the original: this file can't be made free of metadata.
              */
             403: {
@@ -15641,8 +15846,9 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
+             *     * `media.withheld`: Appeal the verdict that `withheld` of the item names, or delete the item.
              */
             403: {
                 headers: {
@@ -15820,7 +16026,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              */
@@ -16997,9 +17203,10 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_limited`: Keep it private until your account is limited no more.
              *     * `media.quota_links`: Revoke a link to this item, or wait until one expires.
+             *     * `media.withheld`: Appeal the verdict that `withheld` of the item names, or delete the item.
              */
             403: {
                 headers: {
@@ -17386,7 +17593,7 @@ export interface operations {
              * @description * `auth.not_owner`: Ask for the scrubbed file at `/v1/files`, or its owner for a signed URL.
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -18099,7 +18306,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.not_author`: Only the author may do this. You can delete the message for yourself.
              */
             403: {
@@ -18164,7 +18371,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
@@ -18261,7 +18468,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.account_limited`: Wait until the limit of your account has ended.
              *     * `chat.blocked`: Unblock the account first.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
@@ -18338,7 +18545,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `chat.not_a_member`: You are not in this conversation any more; ask an admin to bring you in again.
              *     * `chat.not_accepted`: Accept the request first.
              */
@@ -19196,8 +19403,9 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.refused`: Read the reason; appeal against the verdict if `can_appeal` says so.
              */
             403: {
                 headers: {
@@ -19258,6 +19466,7 @@ export interface operations {
             };
             /**
              * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.slow_down`: Wait as long as `Retry-After` says, then do it again.
              *     * `social.too_many_posts`: Wait as long as `Retry-After` says, then post again.
              */
             429: {
@@ -19410,8 +19619,9 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.refused`: Read the reason; appeal against the verdict if `can_appeal` says so.
              */
             403: {
                 headers: {
@@ -19451,7 +19661,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.slow_down`: Wait as long as `Retry-After` says, then do it again.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -19583,9 +19806,10 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
              *     * `social.not_allowed`: Read the post again and offer only what its `can` allows.
+             *     * `social.refused`: Read the reason; appeal against the verdict if `can_appeal` says so.
              */
             403: {
                 headers: {
@@ -19650,6 +19874,7 @@ export interface operations {
             };
             /**
              * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.slow_down`: Wait as long as `Retry-After` says, then do it again.
              *     * `social.too_often`: Wait as long as `Retry-After` says, then continue.
              */
             429: {
@@ -19708,7 +19933,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
              *     * `social.not_allowed`: Read the post again and offer only what its `can` allows.
              */
@@ -19922,7 +20147,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
              *     * `social.not_allowed`: Read the post again and offer only what its `can` allows.
              */
@@ -20230,7 +20455,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
              *     * `social.not_allowed`: Read the post again and offer only what its `can` allows.
              */
@@ -20856,7 +21081,7 @@ export interface operations {
             };
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -20947,7 +21172,7 @@ export interface operations {
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -21007,7 +21232,7 @@ export interface operations {
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -21155,7 +21380,7 @@ export interface operations {
             };
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -21344,8 +21569,9 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.refused`: Read the reason; appeal against the verdict if `can_appeal` says so.
              */
             403: {
                 headers: {
@@ -21406,6 +21632,7 @@ export interface operations {
             };
             /**
              * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.slow_down`: Wait as long as `Retry-After` says, then do it again.
              *     * `social.too_many_posts`: Wait as long as `Retry-After` says, then post again.
              */
             429: {
@@ -21558,8 +21785,9 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
+             *     * `social.refused`: Read the reason; appeal against the verdict if `can_appeal` says so.
              */
             403: {
                 headers: {
@@ -21598,7 +21826,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            429: components["responses"]["TooManyRequests"];
+            /**
+             * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.slow_down`: Wait as long as `Retry-After` says, then do it again.
+             */
+            429: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -21645,7 +21886,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
              */
             403: {
@@ -21724,7 +21965,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
              */
             403: {
@@ -21804,7 +22045,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
              */
             403: {
@@ -21932,7 +22173,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
              */
             403: {
@@ -22012,7 +22253,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
              */
             403: {
@@ -22168,9 +22409,10 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.account_limited`: Wait until the limitation of the account ends.
              *     * `social.may_not_join`: Show *Join* if and only if `can.join` says so; ask the opener for an invitation.
+             *     * `social.refused`: Read the reason; appeal against the verdict if `can_appeal` says so.
              */
             403: {
                 headers: {
@@ -22238,6 +22480,7 @@ export interface operations {
             };
             /**
              * @description * `request.too_many`: Wait as long as `Retry-After` says, then send fewer requests.
+             *     * `social.slow_down`: Wait as long as `Retry-After` says, then do it again.
              *     * `social.too_many_posts`: Wait as long as `Retry-After` says, then post again.
              */
             429: {
@@ -22357,7 +22600,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
              */
             403: {
@@ -22461,7 +22704,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.not_moderator`: Leave it to the opener of the thread, or to its moderators.
              */
             403: {
@@ -22692,7 +22935,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `social.too_many_topics`: Unfollow tags, places or songs first.
              */
             403: {
@@ -22867,7 +23110,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -23133,7 +23376,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -23451,7 +23694,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
@@ -23644,7 +23887,7 @@ export interface operations {
             /**
              * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `media.account_closed`: Sign up again; the account of this token was erased.
              *     * `media.quota_bytes`: Delete something for good (`purge=true`; the trash counts too), or cancel an unfinished upload.
              *     * `media.quota_items`: Delete an item for good (`purge=true`; the trash counts too), or cancel an unfinished upload.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bus::{BroadcastMessage, Subscriber};
 use chrono::TimeDelta;
+use contract::AccountId;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::messages::{Message, PresenceChange, TOPIC, publish, publish_change, publish_here};

@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn each_account_is_asked_for_once() {
-        let account = |number| AccountId(uuid::Uuid::from_u128(number));
+        let account = |number| AccountId(Uuid::from_u128(number));
         assert_eq!(unique([account(2), account(1), account(2)].into_iter()), [account(1), account(2)]);
     }
 }

@@ -447,6 +447,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/listed-pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the pictures that may not be shown here, the newest first.
+         * @description They are hashes (PDQ): a picture can't be made of one.
+         */
+        get: operations["list_listed_pictures"];
+        put?: never;
+        /**
+         * Adds hashes to the list of pictures that may not be shown here.
+         * @description The body has one hash (PDQ, 64 hexadecimal digits) a line; empty lines and those that begin with `#` say nothing. A
+         *     list with any other line is refused as a whole, with the number of that line. New items that are like a listed
+         *     picture are shown to their owners only, at once; the others follow within minutes. The same list may be sent again.
+         *     The act is recorded in the audit trail.
+         */
+        post: operations["import_listed_pictures"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/listed-pictures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns an entry of the list.
+         * @description An item that is withheld names the entry that it is like.
+         */
+        get: operations["show_listed_picture"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes an entry from the list of pictures that may not be shown here.
+         * @description Items that are like it and no other one are shown again within minutes, unless a moderator has decided about them.
+         *     The act is recorded in the audit trail.
+         */
+        delete: operations["remove_listed_picture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/logs": {
         parameters: {
             query?: never;
@@ -585,6 +637,27 @@ export interface paths {
          *     act is recorded in the audit trail.
          */
         post: operations["retry_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/media/{id}/sensitivity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Marks the picture of an item as sensitive, or as not.
+         * @description It counts whatever a classifier has scored, or scores later, and whatever the owner says; also for verdicts about
+         *     messages that are sent from now on. The act is recorded in the audit trail.
+         */
+        put: operations["mark_media"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -794,7 +867,8 @@ export interface paths {
          * Decides about what was reported.
          * @description `keep` leaves it, `remove` removes the post, or the comment with the answers to it. All open reports of the same
          *     thing are closed. Its author finds it in `GET /v1/me/removals`, with the reason of this report and the `message`. An
-         *     account is not removed here: limit, suspend or ban it, then decide `keep`. The act is recorded in the audit trail.
+         *     account is not removed here: limit, suspend or ban it, then decide `keep`. No moderator decides about something of
+         *     their own, or that they have reported. The act is recorded in the audit trail.
          */
         post: operations["decide_report"];
         delete?: never;
@@ -996,7 +1070,8 @@ export interface paths {
          *     gets `auth.second_factor` after the right password: `factors` names what is possible (`totp`, `passkey`,
          *     `recovery`), and `passkey` has the options for `navigator.credentials.get()`. Send the same again with a `factor`. A
          *     passkey alone signs in as well, with a challenge of `/v1/sessions/passkey-challenges`. After all of this, a
-         *     suspended account is refused with the reason and the end of the suspension.
+         *     suspended account is refused with the reason and the end of the suspension; with `for_appeals` it gets an access
+         *     token for the operations that say `x-suspended`, and for no other. That token is not refreshed: sign in again.
          */
         post: operations["sign_in"];
         delete?: never;
@@ -1344,12 +1419,16 @@ export interface components {
          *       "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *       "in_trash": false,
          *       "kind": "video",
+         *       "marked_sensitive": null,
+         *       "nudity_score": 0.93,
          *       "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
          *       "poster_url": null,
+         *       "sensitive": true,
          *       "state": "failed",
          *       "title": "The sea.mp4",
          *       "updated_at": "2026-05-17T09:32:00Z",
-         *       "visibility": "private"
+         *       "visibility": "private",
+         *       "withheld": null
          *     }
          */
         AdminMedia: {
@@ -1375,6 +1454,13 @@ export interface components {
             in_trash: boolean;
             /** @description Whether it is a photo, an audio file or a video. */
             kind: components["schemas"]["Kind"];
+            /** @description What a moderator has marked; `null` if nothing. */
+            marked_sensitive: boolean | null;
+            /**
+             * Format: double
+             * @description What a classifier has scored its picture for nudity, 0 to 1; `null` where none has.
+             */
+            nudity_score: number | null;
             /**
              * Format: uuid
              * @description The id of its owner.
@@ -1382,6 +1468,8 @@ export interface components {
             owner: string;
             /** @description The absolute URL of a picture of it; `null` where there is none, and for an item that is not public. */
             poster_url: string | null;
+            /** @description Whether its picture stays blurred for strangers until they open it. */
+            sensitive: boolean;
             /** @description The state of its conversion. */
             state: components["schemas"]["State"];
             /** @description The name of the file, cleaned, or what its owner calls it. */
@@ -1391,8 +1479,9 @@ export interface components {
              * @description When it last changed.
              */
             updated_at: string;
-            /** @description Who may read it now: an item in the trash and one that is not claimed yet are private. */
+            /** @description Who may read it now: an item in the trash, one that is withheld and one that is not claimed yet are private. */
             visibility: components["schemas"]["Visibility"];
+            withheld?: components["schemas"]["AdminWithheld"] | null;
         };
         /** @description An item as operators see it, with what is known of its conversion. */
         AdminMediaDetail: components["schemas"]["AdminMedia"] & {
@@ -1416,6 +1505,31 @@ export interface components {
              * @description When it last requested a new access token.
              */
             last_seen_at: string;
+        };
+        /**
+         * @description Why an item is shown to its owner only.
+         * @example {
+         *       "at": "2026-05-17T09:32:00Z",
+         *       "entry": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b73",
+         *       "verdict": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b72"
+         *     }
+         */
+        AdminWithheld: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string;
+            /**
+             * Format: uuid
+             * @description The entry of the list of known pictures that it is like; `null` once a moderator has decided about it.
+             */
+            entry: string | null;
+            /**
+             * Format: uuid
+             * @description The verdict or the decision.
+             */
+            verdict: string;
         };
         /**
          * @description An announcement, as operators see it.
@@ -1936,6 +2050,25 @@ export interface components {
             on: boolean;
         };
         /**
+         * @description What an import has done.
+         * @example {
+         *       "added": 412,
+         *       "known": 3
+         *     }
+         */
+        ImportedPictures: {
+            /**
+             * Format: int64
+             * @description How many hashes were added.
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @description How many were on the list already, or twice in what was sent.
+             */
+            known: number;
+        };
+        /**
          * @description A run of a timed job in its history.
          * @example {
          *       "attempts": 1,
@@ -2137,12 +2270,16 @@ export interface components {
          *           "id": "5kT0vYq8Zb3mXw1RcHs9Ga",
          *           "in_trash": false,
          *           "kind": "video",
+         *           "marked_sensitive": null,
+         *           "nudity_score": 0.93,
          *           "owner": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b60",
          *           "poster_url": null,
+         *           "sensitive": true,
          *           "state": "failed",
          *           "title": "The sea.mp4",
          *           "updated_at": "2026-05-17T09:32:00Z",
-         *           "visibility": "private"
+         *           "visibility": "private",
+         *           "withheld": null
          *         }
          *       ],
          *       "next": null
@@ -2271,6 +2408,27 @@ export interface components {
         List_JobHistoryEntry: {
             /** @description The items. */
             items: components["schemas"]["JobHistoryEntry"][];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /**
+         * @description A page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "at": "2026-05-17T09:30:00Z",
+         *           "decision": null,
+         *           "hash": "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22",
+         *           "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b73",
+         *           "note": "From the team, May"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        List_ListedPicture: {
+            /** @description The items. */
+            items: components["schemas"]["ListedPicture"][];
             /** @description Where the next page starts: send it as `after`. `null` on the last page. */
             next?: string | null;
         };
@@ -2549,6 +2707,34 @@ export interface components {
             next?: string | null;
         };
         /**
+         * @description A picture that may not be shown here.
+         * @example {
+         *       "at": "2026-05-17T09:30:00Z",
+         *       "decision": null,
+         *       "hash": "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22",
+         *       "id": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b73",
+         *       "note": "From the team, May"
+         *     }
+         */
+        ListedPicture: {
+            /**
+             * Format: date-time
+             * @description Since when it is on the list.
+             */
+            at: string;
+            /** @description The decision of a moderator that it comes from; `null` if it was imported. */
+            decision: string | null;
+            /** @description Its PDQ hash, 64 hexadecimal digits. */
+            hash: string;
+            /**
+             * Format: uuid
+             * @description The id of the entry.
+             */
+            id: string;
+            /** @description What was noted when it was imported. */
+            note: string;
+        };
+        /**
          * @description The level of a line; a lower one is more severe.
          * @enum {string}
          */
@@ -2587,6 +2773,22 @@ export interface components {
          * @enum {string}
          */
         MailState: "waiting" | "sent" | "dead";
+        /**
+         * @description Whether the picture of an item is sensitive, and why.
+         * @example {
+         *       "reason": "A statue in a museum.",
+         *       "sensitive": false
+         *     }
+         */
+        MarkMedia: {
+            /** @description The reason, for the audit trail. */
+            reason: string;
+            /**
+             * @description `true`: it stays blurred for all but its owner until they open it; `false`: it is shown; null: the classifier
+             *     and the owner decide again.
+             */
+            sensitive: boolean | null;
+        };
         /**
          * @description A media item's public id: 22 random base-62 characters.
          * @example 5kT0vYq8Zb3mXw1RcHs9Ga
@@ -3314,6 +3516,11 @@ export interface components {
             /** @description The name of this device in the list of sessions. */
             device?: string | null;
             factor?: components["schemas"]["FactorAnswer"] | null;
+            /**
+             * @description Whether a member who is suspended or banned signs in all the same: to read why, to appeal, and to export their
+             *     data. Their access token is for nothing else. It changes nothing for other members.
+             */
+            for_appeals?: boolean;
             /** @description A handle or an e-mail address; case doesn't matter. Left out, with the password, to sign in by passkey alone. */
             login?: string | null;
             password?: components["schemas"]["Password"] | null;
@@ -3524,6 +3731,16 @@ export interface components {
             zone: string | null;
         };
         /**
+         * @description Why an entry is removed.
+         * @example {
+         *       "reason": "It is a logo that many pictures have."
+         *     }
+         */
+        UnlistPicture: {
+            /** @description The reason, for the audit trail. */
+            reason: string;
+        };
+        /**
          * @description Who may read an item.
          * @enum {string}
          */
@@ -3718,7 +3935,7 @@ export interface components {
          *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
          *     * `auth.scope`: Use an API key with the scope that the sentence names.
          *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-         *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+         *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
          */
         Forbidden: {
             headers: {
@@ -4002,7 +4219,7 @@ export interface operations {
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -4086,7 +4303,7 @@ export interface operations {
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -4233,7 +4450,7 @@ export interface operations {
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -4522,7 +4739,7 @@ export interface operations {
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -4592,7 +4809,7 @@ export interface operations {
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -4884,7 +5101,7 @@ export interface operations {
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -5186,6 +5403,259 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_listed_pictures: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 by default. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ListedPicture"];
+                };
+            };
+            400: components["responses"]["BadRequest_invalid_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    import_listed_pictures: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Why, for the audit trail, in 1 to 500 characters.
+                 * @example The list of the other sites of this company.
+                 */
+                reason?: string;
+                /**
+                 * @description What each of the new entries says about itself, at most 200 characters.
+                 * @example From the team, May
+                 */
+                note?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22 */
+                "text/plain": string;
+            };
+        };
+        responses: {
+            /** @description They are on the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedPictures"];
+                };
+            };
+            /**
+             * @description * `media.incomplete`: Send the whole file again; the connection ended before its last byte.
+             *     * `request.broken_off`: Send the request again: its body broke off.
+             *     * `request.invalid`: Mend the query or the parameter that the sentence names.
+             *     * `request.malformed`: Mend the request: its head or its framing is not valid HTTP/1.1.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `media.too_slow`: Try again with a better connection, or use a resumable upload.
+             *     * `request.too_slow`: Send the body faster, or in smaller parts.
+             */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description * `media.hash_list_full`: Remove entries, and send the same list again: what was added before the limit stays. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description * `media.too_large`: Send a smaller file; the limit is in the sentence.
+             *     * `request.too_large`: Send a smaller body; the limit is in the sentence.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /**
+             * @description * `media.bad_hash_list`: Mend the line that the sentence names; each has one hash of 64 hexadecimal digits.
+             *     * `request.invalid`: Mend the field that the sentence names.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /**
+             * @description * `media.busy`: Wait as long as `Retry-After` says, and send the request again.
+             *     * `server.overloaded`: Wait as long as `Retry-After` says, then try again; signed-in members are served first.
+             *     * `server.unavailable`: Wait as long as `Retry-After` says, then try again.
+             */
+            503: {
+                headers: {
+                    /** @description After how many seconds a retry makes sense */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    show_listed_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The entry.
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b73
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entry. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedPicture"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `media.no_such_listed_picture`: List the pictures again; this entry was removed.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_listed_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The entry.
+                 * @example 0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b73
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlistPicture"];
+            };
+        };
+        responses: {
+            /** @description It is not on the list any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `media.no_such_listed_picture`: List the pictures again; this entry was removed.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
     list_logs: {
@@ -5581,6 +6051,62 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    mark_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The item.
+                 * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+                 */
+                id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkMedia"];
+            };
+        };
+        responses: {
+            /** @description The item as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMedia"];
+                };
+            };
+            400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `media.not_found`: Check the id; if it is right, the item is gone or is not yours to see.
+             *     * `request.no_such_url`: Check the URL against `/docs`.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["URITooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     count_moderation: {
         parameters: {
             query?: {
@@ -5739,7 +6265,7 @@ export interface operations {
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `moderation.own_case`: Leave it to another moderator: it is about you, about a decision of yours, or you have reported it.
              */
             403: {
@@ -5865,7 +6391,7 @@ export interface operations {
              *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
              *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `moderation.beyond_role`: Leave it to an operator: moderators limit and suspend for seven days at most, and don't ban.
              *     * `moderation.own_case`: Leave it to another moderator: it is about you, about a decision of yours, or you have reported it.
              */
@@ -6128,7 +6654,23 @@ export interface operations {
             };
             400: components["responses"]["BadRequest_broken_off_malformed_not_json"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /**
+             * @description * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
+             *     * `auth.operators_session_required`: Sign in at the operators' listener; a session of the site is not valid there.
+             *     * `auth.role_required`: Ask an operator for the role that the sentence names, then sign in again.
+             *     * `auth.scope`: Use an API key with the scope that the sentence names.
+             *     * `auth.second_factor_required`: Add a second factor to the account on the site, then sign in with it.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
+             *     * `social.own_report`: Leave it to another moderator: it is about something of yours, or you have reported it.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description * `request.no_such_url`: Check the URL against `/docs`.
              *     * `social.no_such_report`: Check the id; if it is right, the report was closed long ago and removed.
@@ -6731,7 +7273,7 @@ export interface operations {
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.proof_required`: Send one of `proofs` to `/v1/me/proof`, then repeat the request.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              *     * `auth.wrong_password`: Check the current password, then send it again.
              */
             403: {
@@ -6847,7 +7389,7 @@ export interface operations {
             };
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -6938,7 +7480,7 @@ export interface operations {
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
              *     * `auth.on_behalf_of`: Mend or leave out `Tutti-On-Behalf-Of`; the sentence says what is wrong.
              *     * `auth.scope`: Use an API key with the scope that the sentence names.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
@@ -7086,7 +7628,7 @@ export interface operations {
             };
             /**
              * @description * `auth.cross_site`: Leave out `Tutti-Session`; the cookie is for the site's own page only.
-             *     * `auth.suspended`: Wait until the time that the sentence names, or write to the operators.
+             *     * `auth.suspended`: Wait until the time that the sentence names, or sign in with `for_appeals` to read why, to appeal, and to export your data.
              */
             403: {
                 headers: {
