@@ -35,8 +35,10 @@ impl Plan {
         let made: BTreeSet<String> =
             self.lines.iter().filter_map(|line| after(line, &["CO-ROUTINE ", "MATERIALIZE "])).collect();
         let scans = |line: &str| {
-            after(line, &["Seq Scan on ", "SCAN "])
-                .is_some_and(|name| !made.contains(&name) && name != "CONSTANT" && !name.starts_with('('))
+            // Rows that the statement itself has are no table.
+            !line.contains(" CONSTANT ROW")
+                && after(line, &["Seq Scan on ", "SCAN "])
+                    .is_some_and(|name| !made.contains(&name) && !name.starts_with('('))
         };
         self.lines.iter().find(|line| scans(line)).map(String::as_str)
     }
