@@ -77,7 +77,7 @@ fn read(word: &str) -> Option<Link> {
         Some((scheme, rest)) => (rest, is_web(scheme)),
         None => (word, false),
     };
-    if !has_scheme && !(word.len() == rest.len() && resembles_host(rest)) {
+    if !(has_scheme || word.len() == rest.len() && resembles_host(rest)) {
         return None;
     }
     let url = Url::parse(&format!("http://{rest}")).ok()?;

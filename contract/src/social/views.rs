@@ -192,7 +192,7 @@ pub struct PostMediaView {
     "id": "5kT0vYq8Zb3mXw1RcHs9Gb",
     "title": "Blue in Green",
     "handle": "bob",
-    "duration_ms": 337000,
+    "duration_ms": 337_000,
     "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Gb/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
 }))]
 pub struct SongView {
@@ -294,7 +294,7 @@ pub struct PostMineView {
         "id": "5kT0vYq8Zb3mXw1RcHs9Gb",
         "title": "Blue in Green",
         "handle": "bob",
-        "duration_ms": 337000,
+        "duration_ms": 337_000,
         "hls": "/v1/media/5kT0vYq8Zb3mXw1RcHs9Gb/hls/master.m3u8?t=szr8eo.Xb0pM2yqVd1RrJwqg0mF5A",
     },
     "audience": "public",

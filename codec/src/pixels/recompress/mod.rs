@@ -62,7 +62,7 @@ mod tests {
         let mut noise = 1_u32;
         let mut value = |at: usize, x: usize, y: usize| {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let edge = if (x / 11 + y / 7) % 2 == 0 { 60 } else { 0 };
+            let edge = if (x / 11 + y / 7).is_multiple_of(2) { 60 } else { 0 };
             (edge + x * 2 + y + at * 40) as u8 / 2 + (noise >> 29) as u8
         };
         let mut pixels = Vec::new();

@@ -168,7 +168,7 @@ async fn insert_request(tx: &Tx, job: &str, by: &str, now: DateTime<Utc>) -> Res
     for number in 0..MAX_TRIED_SLOTS {
         let slot = now + TimeDelta::microseconds(number);
         // Those of a rule are whole milliseconds, and no run that is asked for takes the place of one.
-        if slot.timestamp_subsec_micros() % 1_000 == 0 {
+        if slot.timestamp_subsec_micros().is_multiple_of(1_000) {
             continue;
         }
         if tx.execute(REQUEST, vec![job.into(), slot.into(), by.into()]).await? == 1 {

@@ -39,7 +39,7 @@ pub(super) fn progressive(frame: &Frame, interrupt: &Interrupt) -> Result<(u64, 
 
 /// Returns the scans of a component's other coefficients that take the fewest bits, and how many these are.
 fn of_component(frame: &Frame, component: usize, interrupt: &Interrupt) -> Result<(u64, Vec<Scan>), Error> {
-    let (mut known, mut best): (BTreeMap<Scan, u64>, Option<(u64, Vec<Scan>)>) = (BTreeMap::new(), None);
+    let (mut known, mut best) = (BTreeMap::<Scan, u64>::new(), None::<(u64, Vec<Scan>)>);
     for candidate in candidates(component) {
         let mut bits = 0;
         for scan in &candidate {
