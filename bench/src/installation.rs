@@ -167,7 +167,7 @@ impl Installation {
             let body = json!({ "login": email(member.number), "password": PASSWORD }).to_string();
             let mut connection = Connection::open_from(address(member.number), self.gateway).await?;
             let response = connection.send("POST", "/v1/sessions", "application/json", body.as_bytes()).await?;
-            member.token = text(&response.expect(201)?.json()?["access_token"], "access token")?.to_owned();
+            text(&response.expect(201)?.json()?["access_token"], "access token")?.clone_into(&mut member.token);
         }
         Ok(())
     }

@@ -105,13 +105,11 @@ pub async fn flat_out(connections: Vec<(Connection, Vec<Exchange>)>, window: Dur
     let mut clients = JoinSet::new();
     for (mut connection, exchanges) in connections {
         clients.spawn(async move {
-            let mut done = 0_u32;
-            for exchange in exchanges {
+            for (done, exchange) in (0_u32..).zip(exchanges) {
                 if began.elapsed() >= window {
                     return Ok(done);
                 }
                 exchange.run(&mut connection).await?;
-                done += 1;
             }
             Err::<u32, Error>("a client had too few requests for the window".into())
         });

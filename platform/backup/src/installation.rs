@@ -78,7 +78,7 @@ impl Installation {
             let missing = db.missing_steps(service.name, service.migrations.unwrap_or_default()).await?;
             match missing.iter().find(|step| step.part != service.name) {
                 // The schema has no tables.
-                Some(step) if step.found == 0 => continue,
+                Some(step) if step.found == 0 => {}
                 Some(step) if step.version <= HOLD_VERSION => return Err(Error::Unmigrated(service.name)),
                 _ => databases.push(RoleDatabase { service: service.name, db, columns: service.objects }),
             }

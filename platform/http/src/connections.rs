@@ -178,7 +178,7 @@ impl ConnectionState {
             if idle >= time {
                 return;
             }
-            tokio::time::sleep(time - idle).await;
+            tokio::time::sleep(time.saturating_sub(idle)).await;
         }
     }
 

@@ -104,7 +104,7 @@ impl Reach {
 }
 
 /// What was decided about something that is not stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub enum NotStored {
     /// It is refused, by this verdict.
     Refused(Uuid, Reason),

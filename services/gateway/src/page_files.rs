@@ -3,6 +3,8 @@
 //! Does not own what the headers say: they are those of the gateway's own responses (`static_files`). Invariant: the
 //! operators' console is not among the files.
 
+use std::path::Path;
+
 use http::HeaderMap;
 use http_server::Policy;
 
@@ -48,8 +50,12 @@ pub fn page_files(store: Option<&str>) -> Vec<PageFile> {
             headers: headers(file.path, &policy),
         })
         .collect();
-    files.sort_by_key(|file| (!file.path.starts_with("assets/"), file.path.ends_with(".html")));
+    files.sort_by_key(|file| (!file.path.starts_with("assets/"), is_html(file.path)));
     files
+}
+
+fn is_html(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "html")
 }
 
 /// Returns the headers with which `index.html` is served at the paths of the page.
@@ -84,7 +90,7 @@ mod tests {
         let files = page_files(None);
         // Where the page was built.
         if let Some(last) = files.last() {
-            assert!(last.path.ends_with(".html") && files[0].path.starts_with("assets/"), "{}", last.path);
+            assert!(is_html(last.path) && files[0].path.starts_with("assets/"), "{}", last.path);
             assert!(files.iter().all(|file| !file.path.starts_with("console") && !file.path.contains("/console/")));
             assert!(files[0].headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
         }

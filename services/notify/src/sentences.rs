@@ -85,13 +85,13 @@ async fn own_words(
     let reminders = reminders::list_texts(notify.context.db.read(), &of_kind(NoticeKind::Reminder)).await?;
     let reminder = |(id, text): (Uuid, String)| {
         let url = page_url(NoticeKind::Reminder, None, None);
-        (id.to_string(), Sentence { text, url, actors: Vec::new() })
+        (id.to_string(), Sentence { actors: Vec::new(), text, url })
     };
     let mut own: HashMap<String, Sentence> = reminders.into_iter().map(reminder).collect();
     let announced = announcements::list_each(notify.context.db.read(), &of_kind(NoticeKind::Announcement)).await?;
     own.extend(announced.into_iter().map(|one| {
         let url = one.url.clone().unwrap_or_else(|| page_url(NoticeKind::Announcement, None, None));
-        (one.id.to_string(), Sentence { text: one.text(language).to_owned(), url, actors: Vec::new() })
+        (one.id.to_string(), Sentence { actors: Vec::new(), text: one.text(language).to_owned(), url })
     }));
     Ok(own)
 }
@@ -102,5 +102,5 @@ fn sentence(language: Language, notice: &Notice, people: &HashMap<AccountId, Kno
     let handle = actors.first().map(|person| person.handle.as_str());
     let text = texts::text(language, notice.kind.known(), &names, notice.actor_count);
     let url = page_url(notice.kind.known(), notice.subject.as_deref(), handle);
-    Sentence { text, url, actors }
+    Sentence { actors, text, url }
 }

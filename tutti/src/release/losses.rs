@@ -117,7 +117,9 @@ fn of_later_roles(data: &Path) -> Vec<String> {
     // Beside PostgreSQL there may be no folder.
     let entries = std::fs::read_dir(data).into_iter().flatten().filter_map(Result::ok);
     let files = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    files.filter(|file| file.ends_with(".db") && !known(file)).collect()
+    files
+        .filter(|file| Path::new(file).extension().is_some_and(|extension| extension == "db") && !known(file))
+        .collect()
 }
 
 async fn print_role(

@@ -19,6 +19,7 @@ const PATH: &str = "/v1/home";
 
 /// The results of one run, in milliseconds.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[expect(clippy::struct_field_names, reason = "they end in their unit, as in the file of results")]
 pub struct Pages {
     /// The median.
     pub p50_ms: f64,

@@ -30,6 +30,7 @@ const JSON: &str = "application/json";
 
 /// The results of one run.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[expect(clippy::struct_field_names, reason = "they end in their unit, as in the file of results")]
 pub struct StarPost {
     /// From sending the post to the end of the first page that shows it.
     pub seen_after_ms: f64,

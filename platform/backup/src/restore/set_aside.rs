@@ -86,7 +86,11 @@ fn named(data: &Path, id: &str, number: usize) -> PathBuf {
 
 /// Returns the number of the newest folder of roll-backs to a point; 0 if there is none.
 fn newest(data: &Path, id: &str) -> usize {
-    (1..).take_while(|number| named(data, id, *number).exists()).last().unwrap_or(0)
+    let mut newest = 0;
+    while named(data, id, newest + 1).exists() {
+        newest += 1;
+    }
+    newest
 }
 
 fn move_if_there(from: &Path, to: &Path) -> Result<(), Error> {

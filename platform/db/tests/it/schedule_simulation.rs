@@ -48,9 +48,12 @@ struct Job {
     done: BTreeMap<DateTime<Utc>, u32>,
 }
 
+/// A run and its fencing token; or until when to wait, and whether that may change meanwhile.
+type Attempt = Result<(DateTime<Utc>, i64), (Option<DateTime<Utc>>, bool)>;
+
 impl Job {
-    /// Decides and writes, as one transaction does. Returns the run and its fencing token, or until when to wait.
-    fn attempt(&mut self, now: DateTime<Utc>) -> Result<(DateTime<Utc>, i64), (Option<DateTime<Utc>>, bool)> {
+    /// Decides and writes, as one transaction does.
+    fn attempt(&mut self, now: DateTime<Utc>) -> Attempt {
         let open = self.rows.iter().filter(|(_, row)| !row.has_ended).map(|(slot, row)| OpenRun {
             slot: *slot,
             fence: row.fence,

@@ -119,7 +119,7 @@ async fn each_flood_of_frames_ends_its_connection_and_no_other() {
     let open = frame(HEADERS, END_HEADERS, 1, &block(POST, "/sink"));
     let (_, sent) = flood(&server, &open, 200_000, |_| frame(DATA, 0, 1, &[])).await;
     assert!(sent < 200_000);
-    honest.is_unharmed().await;
+    honest.expect_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +143,7 @@ async fn a_client_without_room_for_its_response_is_not_waited_for() {
     let made = server.seen.made.load(Ordering::Relaxed);
     assert!(made <= 20 * 64 * 1024, "{made} bytes were made for a client that took none");
     assert!(server.metrics.text().contains("tutti_http2_floods_total{listener=\"public\",reason=\"stalled\"} 20"));
-    honest.is_unharmed().await;
+    honest.expect_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,5 +171,5 @@ async fn a_connection_has_a_hundred_requests_at_most_and_one_that_sends_none_end
         let mut rest = Vec::new();
         let _ = tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut rest)).await.expect("it is not waited for");
     }
-    honest.is_unharmed().await;
+    honest.expect_unharmed().await;
 }

@@ -121,7 +121,7 @@ pub(crate) struct HonestClient {
 
 impl HonestClient {
     /// Fails if any of its requests has.
-    pub(crate) async fn is_unharmed(self) {
+    pub(crate) async fn expect_unharmed(self) {
         self.stop.store(true, Ordering::Relaxed);
         assert!(self.requests.await.unwrap() > 0);
     }

@@ -93,7 +93,7 @@ impl From<SharedContext> for ContextView {
     "picture": null,
     "has_invite": false,
     "members": [],
-    "epoch": 81236712,
+    "epoch": 81_236_712,
     "last_seq": 18,
     "unread": 2,
     "newest": null,

@@ -246,7 +246,7 @@ fn change_view(chat: &Chat, seen: SeenChange) -> ChangeView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChatChanges, example = json!({
     "conversation": "0198f3a2-6c1e-7b40-9d52-3f8e1c7a4b70",
-    "epoch": 81236712,
+    "epoch": 81_236_712,
     "last_seq": 18,
     "changes": [],
 }))]

@@ -49,7 +49,7 @@ struct Sending {
 
 /// What has become of a message.
 enum Sent {
-    Stored(Message, Vec<AccountId>),
+    Stored(Box<Message>, Vec<AccountId>),
     NotStored(NotStored),
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn send_message(
                 // The message is stored. The next event about the items brings them up to date.
                 tracing::warn!(%error, message.id = %message.id, "the media of a new message could not be read again");
             }
-            Ok(message)
+            Ok(*message)
         }
         Sent::NotStored(what) => Err(into_error(what, chat)),
     }
@@ -110,7 +110,7 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
     if found.is_sent
         && let Some(sent) = messages::find_by_client(tx, conversation, account, client_id).await?
     {
-        return Ok(Sent::Stored(sent, Vec::new()));
+        return Ok(Sent::Stored(Box::new(sent), Vec::new()));
     }
     check_joined(&found.me)?;
     if let Some(answered) = new.reply_to
@@ -154,10 +154,10 @@ async fn store(tx: &Tx, sending: Sending) -> Result<Sent, Error> {
     }
     if state != MessageState::Sent {
         members::touch_one(tx, conversation, account, now.timestamp_micros()).await?;
-        return Ok(Sent::Stored(message, vec![account]));
+        return Ok(Sent::Stored(Box::new(message), vec![account]));
     }
     let informed = deliver(tx, &message, recipient, now).await?;
-    Ok(Sent::Stored(message, informed))
+    Ok(Sent::Stored(Box::new(message), informed))
 }
 
 fn message_of(

@@ -24,10 +24,11 @@ impl Follower {
     /// Returns the next event: its name and its data.
     async fn next(&mut self) -> (String, Value) {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
+            if let Some((event, _)) = self.text.split_once("\n\n") {
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
                 let found = field("event:").map(str::to_owned).zip(field("data:").map(str::to_owned));
-                self.text = rest.to_owned();
+                let end = event.len() + 2;
+                self.text.drain(..end);
                 match found {
                     Some((name, data)) => return (name, serde_json::from_str(&data).unwrap()),
                     None => continue,

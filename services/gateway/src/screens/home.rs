@@ -142,7 +142,8 @@ pub(super) async fn show(
     let feed = FindHomeFeed::new(reader, limit, params.after).ok_or_else(wrong_cursor)?;
     let me = FindAccounts(vec![reader.to_string()]);
     let counts = FindNoticeCounts(reader);
-    let (me, feed, counts) = join3(screens.ask(&me), screens.ask(&feed), screens.ask(&counts)).await;
+    // On the heap, so that it isn't copied with the request's future.
+    let (me, feed, counts) = Box::pin(join3(screens.ask(&me), screens.ask(&feed), screens.ask(&counts))).await;
     if has_cursor && matches!(feed, Ok(None)) {
         return Err(wrong_cursor());
     }

@@ -120,7 +120,7 @@ pub(super) async fn release_decided(media: &Media, item: &Item, decision: Uuid) 
     for _ in 0..MAX_ROUNDS {
         let other = store::blocked_media::find_decision(media.context.db.read(), &item.sha256).await?;
         // With its lane, the other one is not undone meanwhile.
-        let lane = other.iter().fold(lane_of(item), |lane, other| lane.and(other));
+        let lane = other.iter().fold(lane_of(item), Lane::and);
         let (now, id, sha256) = (media.context.clock.now(), item.id.clone(), item.sha256.clone());
         let is_settled = media
             .context

@@ -26,7 +26,7 @@ pub(crate) async fn appeal_decision(
 ) -> Result<DateTime<Utc>, Error> {
     let (sql, now) = (moderation.context.db.read(), moderation.context.clock.now());
     let found = decisions::find(sql, decision).await?.filter(|row| row.owner == member);
-    let row = found.filter(|row| row.can_be_appealed()).ok_or(Error::NoSuchDecision)?;
+    let row = found.filter(DecisionRow::can_be_appealed).ok_or(Error::NoSuchDecision)?;
     let (id, max) = (moderation.context.random.uuid_v7(now), moderation.config.max_verdicts);
     moderation
         .context

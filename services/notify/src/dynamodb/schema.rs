@@ -2,6 +2,8 @@
 //!
 //! Invariant: a table that is there is not changed, but that its expiry is turned on.
 
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription, TableStatus,
     TimeToLiveSpecification, TimeToLiveStatus,
@@ -41,7 +43,7 @@ impl Table {
         let is_created = match Box::pin(request.send()).await {
             Ok(_) => true,
             // Another process creates it at the same time.
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => false,
+            Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => false,
             Err(error) => return Err(self.failed(&error)),
         };
         for attempt in 0..4 * MAX_ATTEMPTS {
@@ -79,7 +81,7 @@ impl Table {
     async fn describe(&self) -> Result<Option<TableDescription>, Error> {
         match Box::pin(self.client.describe_table().table_name(&self.name).send()).await {
             Ok(response) => Ok(response.table),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            Err(error) if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) => {
                 Ok(None)
             }
             Err(error) => Err(self.failed(&error)),

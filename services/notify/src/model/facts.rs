@@ -117,11 +117,11 @@ pub(crate) fn proposals_of(subject: &str, payload: &str) -> Result<Vec<Proposal>
     Ok(proposals)
 }
 
-fn read<E: Event>(payload: &str, propose: fn(E) -> Vec<Proposal>) -> Result<Vec<Proposal>, serde_json::Error> {
-    serde_json::from_str(payload).map(propose)
+fn read<E: Event>(payload: &str, propose: fn(&E) -> Vec<Proposal>) -> Result<Vec<Proposal>, serde_json::Error> {
+    serde_json::from_str(payload).map(|event| propose(&event))
 }
 
-fn followed(event: Followed) -> Vec<Proposal> {
+fn followed(event: &Followed) -> Vec<Proposal> {
     let (follower, followee) = (event.follower, event.followee);
     vec![if event.by_request {
         Proposal::by_actor(NoticeKind::FollowAccepted, follower, followee, None)
@@ -130,21 +130,21 @@ fn followed(event: Followed) -> Vec<Proposal> {
     }]
 }
 
-fn follow_requested(event: FollowRequested) -> Vec<Proposal> {
+fn follow_requested(event: &FollowRequested) -> Vec<Proposal> {
     vec![Proposal::by_actor(NoticeKind::FollowRequested, event.followee, event.follower, None)]
 }
 
-fn reacted(event: Reacted) -> Vec<Proposal> {
+fn reacted(event: &Reacted) -> Vec<Proposal> {
     vec![Proposal::by_actor(NoticeKind::Reacted, event.post_author, event.member, Some(event.post))]
 }
 
-fn reposted(event: Reposted) -> Vec<Proposal> {
+fn reposted(event: &Reposted) -> Vec<Proposal> {
     vec![Proposal::by_actor(NoticeKind::Reposted, event.post_author, event.member, Some(event.post))]
 }
 
 /// An answer is told to whom it answers, a comment to the author of the post, a mention to whom it names: the first of
 /// these that a member is.
-fn commented(event: Commented) -> Vec<Proposal> {
+fn commented(event: &Commented) -> Vec<Proposal> {
     let (author, audience) = (event.post_author, event.audience);
     let propose = |kind, member| {
         let thread = event.thread.map(|thread| thread.to_string());
@@ -164,12 +164,12 @@ fn commented(event: Commented) -> Vec<Proposal> {
     proposals
 }
 
-fn comment_pending(event: CommentPending) -> Vec<Proposal> {
+fn comment_pending(event: &CommentPending) -> Vec<Proposal> {
     let (member, actor) = (event.post_author, Some(event.author));
     vec![Proposal::by_entry(NoticeKind::CommentPending, member, actor, Some(event.post), event.id)]
 }
 
-fn posted(event: Posted) -> Vec<Proposal> {
+fn posted(event: &Posted) -> Vec<Proposal> {
     let audience = Some(event.audience).filter(|_| event.thread.is_none());
     let access = Access::Post { author: event.author, audience, had_link: false };
     let propose = |member: &AccountId| {
@@ -179,7 +179,7 @@ fn posted(event: Posted) -> Vec<Proposal> {
     event.mentions.iter().map(propose).collect()
 }
 
-fn part_added(event: PartAdded) -> Vec<Proposal> {
+fn part_added(event: &PartAdded) -> Vec<Proposal> {
     let kind = match event.state {
         PartState::Joined => NoticeKind::PartAdded,
         PartState::Pending => NoticeKind::PartPending,
@@ -189,13 +189,13 @@ fn part_added(event: PartAdded) -> Vec<Proposal> {
     event.opener.into_iter().map(propose).collect()
 }
 
-fn part_approved(event: PartApproved) -> Vec<Proposal> {
+fn part_approved(event: &PartApproved) -> Vec<Proposal> {
     let (member, actor) = (event.author, Some(event.by));
     vec![Proposal::by_entry(NoticeKind::PartApproved, member, actor, Some(event.thread), event.part)]
 }
 
 /// Who has removed a part is not told.
-fn part_removed(event: PartRemoved) -> Vec<Proposal> {
+fn part_removed(event: &PartRemoved) -> Vec<Proposal> {
     if event.by == event.author {
         return Vec::new();
     }
@@ -203,30 +203,30 @@ fn part_removed(event: PartRemoved) -> Vec<Proposal> {
     vec![Proposal::by_entry(kind, member, None, Some(event.thread), event.part)]
 }
 
-fn greeting_opened(event: GreetingOpened) -> Vec<Proposal> {
+fn greeting_opened(event: &GreetingOpened) -> Vec<Proposal> {
     let (kind, member) = (NoticeKind::GreetingOpened, event.sender);
     vec![Proposal::by_entry(kind, member, None, Some(event.id), event.id)]
 }
 
 /// Without a subject: what it is about may be removed by the decision, and the notice must stay. Who has decided is not
 /// told.
-fn decided(event: Decided) -> Vec<Proposal> {
+fn decided(event: &Decided) -> Vec<Proposal> {
     if !event.action.is_adverse() {
         return Vec::new();
     }
     vec![Proposal::by_entry(NoticeKind::Moderated, event.owner, None, None::<Uuid>, event.id)]
 }
 
-fn report_answered(event: ReportAnswered) -> Vec<Proposal> {
+fn report_answered(event: &ReportAnswered) -> Vec<Proposal> {
     vec![Proposal::by_entry(NoticeKind::ReportAnswered, event.reporter, None, None::<Uuid>, event.report)]
 }
 
-fn appeal_answered(event: AppealAnswered) -> Vec<Proposal> {
+fn appeal_answered(event: &AppealAnswered) -> Vec<Proposal> {
     vec![Proposal::by_entry(NoticeKind::AppealAnswered, event.member, None, None::<Uuid>, event.decision)]
 }
 
 /// One notice for each conversation, which counts its messages. Reading the conversation withdraws it.
-fn message_sent(event: MessageSent) -> Vec<Proposal> {
+fn message_sent(event: &MessageSent) -> Vec<Proposal> {
     let (kind, actor, conversation) = (NoticeKind::Messaged, Some(event.author), Some(event.conversation));
     let propose = |member: &AccountId| Proposal::by_entry(kind, *member, actor, conversation, event.id);
     event.recipients.iter().map(propose).collect()

@@ -52,7 +52,8 @@ pub(super) fn default_of(kind: NoticeKind) -> EffectivePreference {
         | NoticeKind::Mentioned
         | NoticeKind::CommentPending
         | NoticeKind::PartPending
-        | NoticeKind::MediaFailed => (true, MailFrequency::Daily),
+        | NoticeKind::MediaFailed
+        | NoticeKind::Messaged => (true, MailFrequency::Daily),
         NoticeKind::Followed
         | NoticeKind::FollowAccepted
         | NoticeKind::Commented
@@ -63,7 +64,6 @@ pub(super) fn default_of(kind: NoticeKind) -> EffectivePreference {
         | NoticeKind::ReportAnswered
         | NoticeKind::MediaReady => (true, MailFrequency::Off),
         NoticeKind::Moderated | NoticeKind::AppealAnswered | NoticeKind::Reminder => (true, MailFrequency::Now),
-        NoticeKind::Messaged => (true, MailFrequency::Daily),
         NoticeKind::Announcement | NoticeKind::Reacted | NoticeKind::Reposted | NoticeKind::Posted => {
             (false, MailFrequency::Off)
         }

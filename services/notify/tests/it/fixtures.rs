@@ -123,7 +123,7 @@ impl Follower {
 
     async fn read(&mut self) -> Option<Frame> {
         loop {
-            while let Some((frame, rest)) = self.text.split_once("\n\n") {
+            while let Some((frame, _)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
                     let found = frame.lines().find_map(|line| line.strip_prefix(name));
                     found.map(|value| value.trim().to_owned())
@@ -133,7 +133,8 @@ impl Follower {
                     id: field("id:").unwrap_or_default(),
                     data: serde_json::from_str(&field("data:").unwrap()).unwrap(),
                 });
-                self.text = rest.to_owned();
+                let end = frame.len() + 2;
+                self.text.drain(..end);
                 if parsed.is_some() {
                     return parsed;
                 }

@@ -33,7 +33,7 @@ const HEADERS: [(HeaderName, &str); 2] =
     "media": "5kT0vYq8Zb3mXw1RcHs9Ga",
     "to_name": "Grandma",
     "text": "Happy birthday!",
-    "expires_in": 604800,
+    "expires_in": 604_800,
 }))]
 pub(super) struct NewGreetingBody {
     /// An item of the caller's library that can be shown (`playable` or `ready`).

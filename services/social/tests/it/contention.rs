@@ -95,7 +95,7 @@ async fn call(router: &Router, member: &TestClient, method: Method, path: &str, 
 async fn write(number: usize, routers: &[Router], members: &[TestClient], posts: &[String], root: &str) {
     let (router, member) = (&routers[number % INSTANCES], &members[number / 3 % members.len()]);
     let (post, none) = (&posts[number % posts.len()], json!({}));
-    let reaction = json!({"kind": if number % 2 == 0 { "like" } else { "wow" }});
+    let reaction = json!({"kind": if number.is_multiple_of(2) { "like" } else { "wow" }});
     let at = |part: &str| format!("{post}/{part}");
     match number / 7 % 10 {
         0 | 1 => drop(call(router, member, Method::PUT, &at("reaction"), &reaction).await),

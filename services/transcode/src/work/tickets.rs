@@ -133,7 +133,7 @@ mod tests {
         assert!(began.elapsed() >= TURNED_OFF_TIMEOUT && held.get() == 0, "{:?}", began.elapsed());
 
         let mut waiting = pin!(hold_while_off(&flags, &tasks, &held));
-        let almost = TURNED_OFF_TIMEOUT - 2 * POLL_INTERVAL;
+        let almost = TURNED_OFF_TIMEOUT.saturating_sub(2 * POLL_INTERVAL);
         assert!(tokio::time::timeout(almost, waiting.as_mut()).await.is_err(), "it was not held");
         assert_eq!(held.get(), 1);
         flags.apply(&FlagsState::default());

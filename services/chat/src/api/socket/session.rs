@@ -71,7 +71,7 @@ impl Session {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // On the heap, so that a socket that waits has no room for it.
-            while let Some(told) = Box::pin(self.follower.next()).await.map_err(|error| unavailable(&error))? {
+            while let Some(told) = Box::pin(self.follower.next()).await.map_err(|error| Some(unavailable(&error)))? {
                 self.write(socket, &told.into()).await?;
                 if tasks.is_stopping() {
                     break;
@@ -81,7 +81,7 @@ impl Session {
                 () = tasks.stopping() => return Err(Some(ByeReason::Draining)),
                 message = socket.next() => self.receive(socket, message).await?,
                 () = self.follower.changed() => {
-                    Box::pin(self.follower.take_changed()).await.map_err(|error| unavailable(&error))?;
+                    Box::pin(self.follower.take_changed()).await.map_err(|error| Some(unavailable(&error)))?;
                 }
                 _ = ticks.tick() => self.check(socket).await?,
             }
@@ -169,7 +169,7 @@ impl Session {
         }
         self.checks += 1;
         if self.checks.is_multiple_of(CHECKS_PER_READ) && self.follower.has_begun() {
-            Box::pin(self.follower.begin()).await.map_err(|error| unavailable(&error))?;
+            Box::pin(self.follower.begin()).await.map_err(|error| Some(unavailable(&error)))?;
         }
         Ok(())
     }
@@ -227,7 +227,7 @@ async fn discard(stream: &mut TokioIo<Upgraded>) {
     while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
 }
 
-fn unavailable(error: &Error) -> Ended {
+fn unavailable(error: &Error) -> ByeReason {
     tracing::warn!(%error, "changes could not be read for a socket");
-    Some(ByeReason::Unavailable)
+    ByeReason::Unavailable
 }

@@ -53,7 +53,7 @@ fn reactions_collapse_by_post_and_count_members_once() {
     let [author, one, two] = [1, 2, 3].map(account);
     let reaction = |member, post| {
         let (kind, at) = (ReactionKind::Like, DateTime::UNIX_EPOCH);
-        reacted(Reacted { post: Uuid::from_u128(post), post_author: author, member, kind, at }).remove(0)
+        reacted(&Reacted { post: Uuid::from_u128(post), post_author: author, member, kind, at }).remove(0)
     };
     assert_eq!(reaction(one, 7).group_key, reaction(two, 7).group_key);
     assert_ne!(reaction(one, 7).group_key, reaction(one, 8).group_key);
@@ -115,6 +115,6 @@ fn messages_of_a_conversation_are_one_notice_of_each_recipient() {
         at,
     };
     assert_eq!(told(&sent(5)), [(one, NoticeKind::Messaged), (two, NoticeKind::Messaged)]);
-    let keys = [5, 5, 6].map(|conversation| message_sent(sent(conversation)).remove(0).group_key);
+    let keys = [5, 5, 6].map(|conversation| message_sent(&sent(conversation)).remove(0).group_key);
     assert!(keys[0] == keys[1] && keys[0] != keys[2]);
 }
