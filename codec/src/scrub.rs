@@ -25,6 +25,7 @@ mod riff;
 mod samples;
 mod scan_index;
 mod sei;
+mod skeleton;
 #[cfg(test)]
 mod tests;
 mod vorbis_comments;

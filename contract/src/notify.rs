@@ -16,27 +16,27 @@ use crate::{AccountId, Event};
 #[serde(rename_all = "snake_case")]
 #[schema(example = "reacted")]
 pub enum NoticeKind {
-    /// Somebody follows you.
+    /// A member follows you.
     Followed,
-    /// Somebody asks to follow you.
+    /// A member asks to follow you.
     FollowRequested,
-    /// Somebody has accepted that you follow them.
+    /// A member has accepted that you follow them.
     FollowAccepted,
-    /// Somebody has reacted to your post.
+    /// A member has reacted to your post.
     Reacted,
-    /// Somebody has commented on your post.
+    /// A member has commented on your post.
     Commented,
-    /// Somebody has answered your comment.
+    /// A member has answered your comment.
     Answered,
-    /// Somebody has mentioned you.
+    /// A member has mentioned you.
     Mentioned,
     /// A comment on your post waits for your approval.
     CommentPending,
-    /// Somebody has reposted your post.
+    /// A member has reposted your post.
     Reposted,
-    /// Somebody whom you follow has posted.
+    /// A member whom you follow has posted.
     Posted,
-    /// Somebody has joined your thread.
+    /// A member has joined your thread.
     PartAdded,
     /// A part of your thread waits for your approval.
     PartPending,

@@ -1,4 +1,4 @@
-//! Ogg (RFC 3533) with Opus, Vorbis or FLAC.
+//! Ogg (RFC 3533) with Opus, Vorbis or FLAC, and a Skeleton that describes them.
 //!
 //! Owns pages and the header packets of each stream. Invariant: a packet keeps its length, so no page changes its
 //! layout, and every page whose bytes change gets a matching checksum.
@@ -6,7 +6,7 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{Error, flac, vorbis_comments};
+use super::{Error, flac, skeleton, vorbis_comments};
 use crate::bytes::{Source, be16, le32};
 use crate::checksum;
 
@@ -24,13 +24,17 @@ enum Codec {
     Opus,
     Vorbis,
     Flac,
+    Skeleton,
 }
+
+/// The flag of the last page of a stream.
+const LAST_PAGE: u8 = 4;
 
 /// One stream whose header packets are being collected.
 struct Stream {
     serial: u32,
     codec: Codec,
-    /// The number of header packets still to come.
+    /// The number of header packets still to come. Those of a Skeleton, which has no others, end with its last page.
     packets: u32,
     /// The current packet.
     packet: Vec<u8>,
@@ -61,6 +65,9 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             }
             _ => return Err(Error::NotUnderstood("a page belongs to no stream")),
         };
+        if stream.codec == Codec::Skeleton && stream.packets == 0 {
+            return Err(Error::NotUnderstood("a page follows the last one of its stream"));
+        }
         if stream.packets > 0 {
             held += page.bytes;
             if held > MAX_HEAD_BYTES {
@@ -68,6 +75,9 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             }
             let data = source.bytes(at, page.bytes)?.to_vec();
             stream.take(at, data, &page)?;
+            if stream.codec == Codec::Skeleton && page.flags & LAST_PAGE != 0 {
+                stream.end_headers()?;
+            }
             if stream.packets == 0 {
                 stream.finish(source, overlay)?;
             }
@@ -110,6 +120,8 @@ fn open(serial: u32, packet: &[u8]) -> Result<Stream, Error> {
         let more =
             be16(packet, 7).filter(|more| *more > 0).ok_or(Error::NotUnderstood("its header packets never end"))?;
         (Codec::Flac, u32::from(more) + 1)
+    } else if packet.starts_with(skeleton::HEAD) {
+        (Codec::Skeleton, u32::MAX)
     } else {
         return Err(Error::NotUnderstood("a stream has an unsupported codec"));
     };
@@ -139,11 +151,24 @@ impl Stream {
         Ok(())
     }
 
+    /// Ends the header packets, also within one.
+    fn end_headers(&mut self) -> Result<(), Error> {
+        if !self.locations.is_empty() {
+            self.finish_packet()?;
+        }
+        self.packets = 0;
+        Ok(())
+    }
+
     fn finish_packet(&mut self) -> Result<(), Error> {
         self.packets -= 1;
         let packet = std::mem::take(&mut self.packet);
         let locations = std::mem::take(&mut self.locations);
         let skip = match (self.codec, packet.first()) {
+            (Codec::Skeleton, _) => {
+                self.replace(&locations, &skeleton::scrubbed(&packet));
+                return Ok(());
+            }
             (Codec::Opus, _) if packet.starts_with(b"OpusTags") => 8,
             (Codec::Vorbis, _) if packet.starts_with(b"\x03vorbis") => 7,
             (Codec::Flac, Some(kind)) if kind & 0x7f == flac::COMMENTS => 4,

@@ -106,6 +106,8 @@ fn songs_keep_title_and_artist() {
         let (whole, tailed) = (scrubbed(Format::Flac, &flac()), scrubbed(Format::Flac, &[&flac(), tail].concat()));
         assert!(tailed.starts_with(&whole) && !has(&tailed, b"SECRET"), "{tail:?}");
     }
+    let described = scrubbed(Format::Ogg, &ogg_with_skeleton());
+    assert!(has(&described, b"TITLE=Song") && has(&described, b"Content-Type:audio/opus "));
     let output = scrubbed(Format::Ogg, &ogg());
     assert!(has(&output, b"TITLE=Song"));
     let second = output

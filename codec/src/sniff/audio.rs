@@ -46,15 +46,35 @@ fn flac(head: &[u8]) -> Sniff {
 }
 
 fn ogg(head: &[u8]) -> Sniff {
-    // A page that begins a stream, version 0. RFC 3533 §6.
-    let (Some(0), Some(2), Some(&segments)) = (head.get(4), head.get(5), head.get(26)) else {
-        return if head.len() < 27 { Sniff::NeedMore } else { Sniff::Unknown };
-    };
-    let Some(packet) = head.get(27 + usize::from(segments)..).filter(|p| p.len() >= 8) else {
-        return Sniff::NeedMore;
+    let packet = match ogg_packet(head) {
+        Ok(packet) => packet,
+        Err(result) => return result,
     };
     let known = packet.starts_with(b"OpusHead") || packet.starts_with(b"\x01vorbis") || packet.starts_with(b"\x7fFLAC");
     if known { Sniff::Known(Format::Ogg) } else { Sniff::Unknown }
+}
+
+/// Returns the beginning of the first packet of the first stream with media, or the result if there is none. A Skeleton
+/// stands in front of the streams that it describes, and is the first one. Ogg Skeleton 4.0, "How to identify".
+pub(super) fn ogg_packet(head: &[u8]) -> Result<&[u8], Sniff> {
+    let mut rest = head;
+    for _ in 0..2 {
+        if rest.len() >= 4 && !rest.starts_with(b"OggS") {
+            return Err(Sniff::Unknown);
+        }
+        // A page that begins a stream, version 0. RFC 3533 §6.
+        let (Some(0), Some(2), Some(&segments)) = (rest.get(4), rest.get(5), rest.get(26)) else {
+            return Err(if rest.len() < 27 { Sniff::NeedMore } else { Sniff::Unknown });
+        };
+        let lengths = rest.get(27..27 + usize::from(segments)).ok_or(Sniff::NeedMore)?;
+        let packet = rest.get(27 + lengths.len()..).filter(|packet| packet.len() >= 8).ok_or(Sniff::NeedMore)?;
+        if !packet.starts_with(b"fishead\0") {
+            return Ok(packet);
+        }
+        let bytes: usize = lengths.iter().map(|length| usize::from(*length)).sum();
+        rest = packet.get(bytes..).ok_or(Sniff::NeedMore)?;
+    }
+    Err(Sniff::Unknown)
 }
 
 /// The most ID3v2 tags in a row.

@@ -47,6 +47,13 @@ fn ogg(packet: &[u8]) -> Vec<u8> {
     file
 }
 
+/// A Skeleton, and the first page of a stream that it describes.
+fn skeleton_of(packet: &[u8]) -> Vec<u8> {
+    let mut file = ogg(&[&b"fishead\0"[..], &[0; 56]].concat());
+    file.truncate(28 + 64);
+    [file, ogg(packet)].concat()
+}
+
 fn id3(size: usize) -> Vec<u8> {
     let mut file = b"ID3\x04\0\0".to_vec();
     file.extend([(size >> 21 & 127) as u8, (size >> 14 & 127) as u8, (size >> 7 & 127) as u8, (size & 127) as u8]);
@@ -114,6 +121,8 @@ fn mp3_by_its_frames() {
     assert_eq!(known(&ogg(b"OpusHead\x01")), Some(Format::Ogg));
     assert_eq!(known(&ogg(b"\x01vorbis\0")), Some(Format::Ogg));
     assert_eq!(known(&ogg(b"\x80theora\x03")), None);
+    assert_eq!(known(&skeleton_of(b"OpusHead\x01")), Some(Format::Ogg));
+    assert_eq!(known(&skeleton_of(b"fishead\0")), None, "a Skeleton has one head");
 }
 
 #[test]
@@ -161,7 +170,7 @@ fn other_formats_are_refused_and_named() {
     let packets = [[0x47].as_slice(), &[0x10; 187]].concat().repeat(3);
     let coded =
         |segment: &[u8]| [&[0xff, 0xd8, 0xff][..], segment, b"\0\x30....<html>.............................."].concat();
-    let table: [(&[u8], &str); 18] = [
+    let table: [(&[u8], &str); 19] = [
         (b"%PDF-1.7\n%abcdefghijkl", "a PDF document"),
         (b"PK\x03\x04\x14\0\0\0\x08\0abcdefghijkl", "a ZIP archive or office document"),
         (b"<?xml version='1.0'?><svg onload='x()'/>", "an SVG drawing"),
@@ -176,6 +185,7 @@ fn other_formats_are_refused_and_named() {
         (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c", "a Windows Media file (WMA or WMV)"),
         (&ogg(b"\x80theora\x03"), "an Ogg video (Theora)"),
         (&ogg(b"Speex   1.2"), "a Speex recording"),
+        (&skeleton_of(b"\x80theora\x03"), "an Ogg video (Theora)"),
         (&adts, "an AAC recording without a container (ADTS)"),
         (&packets, "an MPEG transport stream"),
         (&coded(b"\xfe"), "a photo with the code of a program in its comment"),
@@ -203,6 +213,7 @@ fn starts() -> Vec<Vec<u8>> {
         mp3_frames(4),
         matroska(b"webm"),
         ogg(b"OpusHead\x01"),
+        skeleton_of(b"OpusHead\x01"),
         [id3(300), mp3_frames(3)].concat(),
         b"GIF89a\x01\0\x01\0\0\0\0\x2c\0\0\0\0\x01\0\x01".to_vec(),
         b"\0\0\0\x08wide\0\0\x10\0mdat".to_vec(),
@@ -217,7 +228,7 @@ proptest! {
     }
 
     #[test]
-    fn mutations_get_a_final_answer(which in 0_usize..8, at in 0_usize..2000, byte: u8, cut in 0_usize..2000) {
+    fn mutations_get_a_final_answer(which in 0_usize..9, at in 0_usize..2000, byte: u8, cut in 0_usize..2000) {
         let mut data = starts().swap_remove(which);
         if let Some(there) = data.get_mut(at) { *there = byte; }
         prop_assert_ne!(sniff(&data, true), Sniff::NeedMore);
@@ -227,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn more_bytes_never_change_a_known_answer(which in 0_usize..8, cut in 0_usize..3000) {
+    fn more_bytes_never_change_a_known_answer(which in 0_usize..9, cut in 0_usize..3000) {
         let whole = starts().swap_remove(which);
         let part = &whole[..cut.min(whole.len())];
         if let Sniff::Known(format) = sniff(part, false) {

@@ -2,7 +2,7 @@
 //!
 //! Owns the texts of a refusal. Invariant: a format named here is not accepted.
 
-use super::Format;
+use super::{Format, audio};
 use crate::bytes::{be16, contains_text};
 
 /// How far from the start other programs look for their own signature (PDF readers: the first 1024 bytes).
@@ -114,7 +114,7 @@ fn nested_signature(head: &[u8]) -> Option<&'static str> {
         return Some("an AIFF recording");
     }
     if head.starts_with(b"OggS") {
-        let first_packet = head.get(27 + usize::from(*head.get(26)?)..)?;
+        let first_packet = audio::ogg_packet(head).ok()?;
         let streams: [(&[u8], &str); 2] =
             [(b"\x80theora", "an Ogg video (Theora)"), (b"Speex   ", "a Speex recording")];
         return streams.into_iter().find(|(mark, _)| first_packet.starts_with(mark)).map(|(_, name)| name);

@@ -164,19 +164,35 @@ pub(in crate::scrub) fn mp3() -> Vec<u8> {
     [id3(4), frame.repeat(5), ape, old].concat()
 }
 
-pub(in crate::scrub) fn ogg() -> Vec<u8> {
-    let page = |flags: u8, packet: &[u8]| {
-        let mut page = [&b"OggS\0"[..], &[flags], &[0; 8], &7_u32.to_le_bytes(), &[0; 8]].concat();
-        page.push((packet.len() / 255 + 1) as u8);
-        page.extend(std::iter::repeat_n(255, packet.len() / 255));
-        page.push((packet.len() % 255) as u8);
-        page.extend(packet);
-        let crc = checksum::ogg(0, &page);
-        page[22..26].copy_from_slice(&crc.to_le_bytes());
-        page
-    };
+fn ogg_page(serial: u32, flags: u8, packet: &[u8]) -> Vec<u8> {
+    let mut page = [&b"OggS\0"[..], &[flags], &[0; 8], &serial.to_le_bytes(), &[0; 8]].concat();
+    page.push((packet.len() / 255 + 1) as u8);
+    page.extend(std::iter::repeat_n(255, packet.len() / 255));
+    page.push((packet.len() % 255) as u8);
+    page.extend(packet);
+    let crc = checksum::ogg(0, &page);
+    page[22..26].copy_from_slice(&crc.to_le_bytes());
+    page
+}
+
+/// The pages of a recording: its head, its tags and its end.
+fn opus_pages() -> [Vec<u8>; 3] {
     let comments = b"\x03\0\0\0lib\x02\0\0\0\x0a\0\0\0TITLE=Song\x0a\0\0\0GPS=SECRET";
-    [page(2, b"OpusHead\x01\x02"), page(0, &[&b"OpusTags"[..], comments, &[0; 300]].concat()), page(4, &[9; 300])]
+    let tags = [&b"OpusTags"[..], comments, &[0; 300]].concat();
+    [ogg_page(7, 2, b"OpusHead\x01\x02"), ogg_page(7, 0, &tags), ogg_page(7, 4, &[9; 300])]
+}
+
+pub(in crate::scrub) fn ogg() -> Vec<u8> {
+    opus_pages().concat()
+}
+
+pub(in crate::scrub) fn ogg_with_skeleton() -> Vec<u8> {
+    let head = [&b"fishead\0\x04\0\0\0"[..], &[0; 32], b"20240501T10.SECRET..", &[0; 16]].concat();
+    let fields = b"Content-Type: audio/opus\r\nTitle: SECRET\r\n";
+    let bone = [&b"fisbone\0\x2c\0\0\0\x07\0\0\0\x02\0\0\0"[..], &[0; 32], fields].concat();
+    let index = [&b"index\0\x07\0\0\0\x01"[..], &[0; 31], b"SECRET"].concat();
+    let [first, tags, last] = opus_pages();
+    [ogg_page(9, 2, &head), first, ogg_page(9, 0, &bone), ogg_page(9, 0, &index), tags, ogg_page(9, 4, b""), last]
         .concat()
 }
 
@@ -330,6 +346,7 @@ pub(in crate::scrub) fn samples() -> Vec<(Format, Vec<u8>)> {
         (Format::Mp3, mp3()),
         (Format::Flac, flac()),
         (Format::Ogg, ogg()),
+        (Format::Ogg, ogg_with_skeleton()),
         (Format::Mkv, matroska()),
         (Format::Mp4, movie()),
         (Format::Heic, heic()),

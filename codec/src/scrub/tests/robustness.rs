@@ -16,7 +16,7 @@ proptest! {
 
     #[test]
     fn mutations_upset_nothing(
-        which in 0_usize..11,
+        which in 0_usize..12,
         at in 0_usize..1500,
         bytes in proptest::collection::vec(any::<u8>(), 1..9),
         cut in 0_usize..1500,

@@ -5,7 +5,7 @@
 use super::{all_rust_files, assert_none, crates, identifier_at, read, relative, root, services};
 
 /// Words that no file, item or metric has in its name, and what to say instead. A plural counts as the word.
-const BANNED_WORDS: [(&str, &str); 13] = [
+const BANNED_WORDS: [(&str, &str); 19] = [
     ("door", "listener"),
     ("neighbour", "peer, or internal request"),
     ("figure", "metric, or scenario"),
@@ -19,6 +19,12 @@ const BANNED_WORDS: [(&str, &str); 13] = [
     ("kitchen", "fixtures"),
     ("judge", "verify"),
     ("grant", "signed URL, or sign"),
+    ("seat", "permit"),
+    ("crowd", "connections"),
+    ("household", "client prefix"),
+    ("neighbourhood", "client prefix"),
+    ("shelf", "cache, or store"),
+    ("desk", "task context"),
 ];
 /// The keywords before the name of a definition.
 const DEFINITIONS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const", "static", "mod"];
