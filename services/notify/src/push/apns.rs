@@ -59,22 +59,15 @@ impl Provider for Apns {
             Ok(token) => token,
             Err(outcome) => return outcome,
         };
-        let (push_type, priority) = match (&message.content, message.priority) {
-            (Content::Show { .. }, Priority::High) => ("alert", AT_ONCE),
-            (Content::Show { .. }, Priority::Normal) => ("alert", WHEN_IT_SUITS),
-            // Apple refuses any other priority of a push that only wakes the app.
-            (Content::Withdraw, _) => ("background", WHEN_IT_SUITS),
-        };
-        let request = client
+        let mut request = client
             .post(format!("{}/3/device/{device}", self.url))
             .bearer_auth(&token)
             .header("apns-id", message.id.to_string())
             .header("apns-topic", &self.topic)
-            .header("apns-push-type", push_type)
-            .header("apns-priority", priority)
-            .header("apns-expiration", message.expires_at.timestamp())
-            .header("apns-collapse-id", message.group.simple().to_string())
             .json(&body(message));
+        for (name, value) in headers(message) {
+            request = request.header(name, value);
+        }
         let answer = match requests::send(request, &self.clock).await {
             Ok(answer) => answer,
             Err(outcome) => return outcome,
@@ -86,10 +79,32 @@ impl Provider for Apns {
     }
 }
 
+/// Returns the headers that say how Apple treats a push, also one that Firebase brings.
+pub(super) fn headers(message: &Message) -> [(&'static str, String); 4] {
+    let (push_type, priority) = match (&message.content, message.priority) {
+        (Content::Show { .. }, Priority::High) => ("alert", AT_ONCE),
+        (Content::Show { .. }, Priority::Normal) => ("alert", WHEN_IT_SUITS),
+        // Apple refuses any other priority of a push that only wakes the app.
+        (Content::Withdraw, _) => ("background", WHEN_IT_SUITS),
+    };
+    [
+        ("apns-push-type", push_type.to_owned()),
+        ("apns-priority", priority.to_owned()),
+        ("apns-expiration", message.expires_at.timestamp().to_string()),
+        ("apns-collapse-id", message.group.simple().to_string()),
+    ]
+}
+
 /// Returns the payload as Apple reads it.
 fn body(message: &Message) -> Value {
     let mut body = json!(message.data());
-    body["aps"] = match &message.content {
+    body["aps"] = aps(message);
+    body
+}
+
+/// Returns the part of the payload that is for the device, not for the app.
+pub(super) fn aps(message: &Message) -> Value {
+    let mut aps = match &message.content {
         Content::Show { text, .. } => json!({
             "alert": { "body": text },
             "badge": message.badge,
@@ -99,9 +114,9 @@ fn body(message: &Message) -> Value {
         Content::Withdraw => json!({ "content-available": 1 }),
     };
     if matches!(message.content, Content::Show { .. }) && message.priority == Priority::High {
-        body["aps"]["sound"] = json!("default");
+        aps["sound"] = json!("default");
     }
-    body
+    aps
 }
 
 fn reason(answer: &Answer) -> &str {

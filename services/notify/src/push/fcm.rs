@@ -3,6 +3,7 @@
 //! A service account signs a request for an access token (RFC 7523), which is kept until shortly before it ends.
 //! Invariant: one request at a time asks for a token.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use service::{BootError, Context};
 use tokio::sync::Mutex;
 
+use super::apns;
 use super::options::{PushOptions, ServiceAccount};
 use super::outcome::Outcome;
 use super::requests::{self, Answer};
@@ -165,9 +167,13 @@ impl Provider for Fcm {
     }
 }
 
-/// Returns the message as Firebase reads it.
+/// Returns the message as Firebase reads it. An iPhone ignores the `android` part, and has one of its own.
 fn body(device: &str, message: &Message, now: DateTime<Utc>) -> Value {
     let ttl = format!("{}s", message.ttl_seconds(now).min(MAX_TTL_SECONDS));
+    let apple = json!({
+        "headers": BTreeMap::from(apns::headers(message)),
+        "payload": { "aps": apns::aps(message) },
+    });
     match &message.content {
         Content::Show { text, .. } => json!({ "message": {
             "token": device,
@@ -179,11 +185,13 @@ fn body(device: &str, message: &Message, now: DateTime<Utc>) -> Value {
                 "ttl": ttl,
                 "notification": { "tag": message.group.to_string(), "notification_count": message.badge },
             },
+            "apns": apple,
         }}),
         Content::Withdraw => json!({ "message": {
             "token": device,
             "data": message.data(),
             "android": { "priority": "NORMAL", "ttl": ttl },
+            "apns": apple,
         }}),
     }
 }

@@ -32,6 +32,12 @@ async fn each_provider_gets_what_its_protocol_says_and_what_is_read_elsewhere_is
     assert_eq!(message["data"]["badge"], "1");
     assert_eq!(message["android"]["notification"]["tag"], notice["group"]);
     assert_eq!((&message["android"]["collapse_key"], &message["android"]["ttl"]), (&json!("people"), &json!("86400s")));
+    // Firebase brings it to an iPhone too, which reads nothing of the above but the text.
+    let (headers, aps) = (&message["apns"]["headers"], &message["apns"]["payload"]["aps"]);
+    assert_eq!((&headers["apns-push-type"], &headers["apns-priority"]), (&json!("alert"), &json!("5")));
+    let end: i64 = headers["apns-expiration"].as_str().unwrap().parse().unwrap();
+    assert!(end > world.clock().now().timestamp(), "{end}");
+    assert_eq!((&aps["badge"], &aps["alert"]["body"]), (&json!(1), &notice["text"]));
 
     let sent = service.wait_for(&world, &apns, 1).await.remove(0);
     let group = notice["group"].as_str().unwrap().replace('-', "");
@@ -68,6 +74,11 @@ async fn each_provider_gets_what_its_protocol_says_and_what_is_read_elsewhere_is
     assert_eq!(withdrawn["message"]["data"]["action"], "withdraw");
     assert_eq!(withdrawn["message"]["data"]["group"], notice["group"]);
     assert!(withdrawn["message"]["notification"].is_null());
+    let apple = &withdrawn["message"]["apns"];
+    assert_eq!(
+        (&apple["headers"]["apns-push-type"], &apple["payload"]["aps"]),
+        (&json!("background"), &json!({ "content-available": 1 }))
+    );
     let withdrawn = service.wait_for(&world, &apns, 2).await.remove(1);
     assert_eq!(
         (withdrawn.header("apns-push-type"), withdrawn.json()["aps"]["content-available"].as_i64()),
