@@ -1,19 +1,17 @@
 //! Objects of a point: those that no earlier point has are copied, the others are named again.
 //!
 //! An object never changes once it is complete, and an unfinished upload that grows has another size and time: so what
-//! has the same key, size and time is in the repository already. While a batch of copies waits for the disk, the next
-//! one is copied. Invariant: an object of the index was read back from the repository and compared when it was copied,
-//! and is durable before a list names it.
+//! has the same key, size and time is in the repository already. Invariant: an object of the index was read back from
+//! the repository and compared when it was copied, and is durable before a list names it.
 
 use std::collections::HashMap;
 
 use base::ObjectKey;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use objects::{Batch, Listed, Objects, shards};
+use objects::{Listed, Objects, shards};
 
 use crate::Error;
-use crate::batches::batches;
 use crate::manifest::{IndexEntry, ObjectTotals};
 use crate::named_objects::NamedObjects;
 use crate::repository::{MAX_CONCURRENT, Repository};
@@ -25,10 +23,6 @@ const MAX_ATTEMPTS: u32 = 3;
 /// After so many objects, or bytes of them, a backup stores what it has copied: an interrupted one costs no more.
 const PART_OBJECTS: usize = 1_000;
 const PART_BYTES: u64 = 1 << 30;
-
-/// Copies that become durable together: few enough that members, who write to the same disk, don't wait for them.
-const BATCH_OBJECTS: usize = 128;
-const BATCH_BYTES: u64 = 16 << 20;
 
 /// The objects of a point.
 #[derive(Debug, Default)]
@@ -68,29 +62,19 @@ pub(crate) async fn copy(
         }
     }
     drop(shards);
-    let (batch, mut part, mut unsynced) = (repository.batch().await?, Part::default(), Vec::new());
-    for some in batches(&new, BATCH_OBJECTS, BATCH_BYTES, |(object, _)| object.bytes) {
-        let copying = stream::iter(some)
-            .map(async |(object, is_whole)| {
-                Ok::<_, Error>((copy_one(objects, object, repository, &batch).await?, *is_whole))
-            })
-            .buffer_unordered(MAX_CONCURRENT)
-            .try_collect::<Vec<_>>();
-        let (outcomes, durable) = tokio::try_join!(copying, sync(&batch, unsynced))?;
-        for entry in &durable {
-            if let Some(entries) = part.add(entry) {
-                repository.store_part(&entries).await?;
-            }
+    let mut part = Part::default();
+    let mut outcomes = stream::iter(new)
+        .map(async |(object, is_whole)| Ok::<_, Error>((copy_one(objects, object, repository).await?, is_whole)))
+        .buffer_unordered(MAX_CONCURRENT);
+    while let Some((outcome, is_whole)) = outcomes.try_next().await? {
+        if let Outcome::Copied(entry) = &outcome
+            && let Some(entries) = part.add(entry)
+        {
+            repository.store_part(&entries).await?;
         }
-        unsynced = Vec::new();
-        for (outcome, is_whole) in outcomes {
-            if let Outcome::Copied(entry) = &outcome {
-                unsynced.push(entry.clone());
-            }
-            copied.add(outcome, is_whole, &mut absent);
-        }
+        copied.add(outcome, is_whole, &mut absent);
     }
-    sync(&batch, unsynced).await?;
+    drop(outcomes);
     // The others were not listed. Where a key is within other text, that proves nothing.
     absent.extend(named.into_iter().filter(|(_, is_whole)| *is_whole).map(|(key, _)| key));
     for key in absent {
@@ -155,32 +139,22 @@ fn modified_micros(object: &Listed) -> Option<i64> {
     object.modified.map(|at| chrono::DateTime::<chrono::Utc>::from(at).timestamp_micros())
 }
 
-/// Makes copies durable. Returns them.
-async fn sync(batch: &Batch, copies: Vec<IndexEntry>) -> Result<Vec<IndexEntry>, Error> {
-    if !copies.is_empty() {
-        batch.sync().await.map_err(Error::Repository)?;
-    }
-    Ok(copies)
-}
-
-async fn copy_one(
-    objects: &Objects,
-    object: &Listed,
-    repository: &Repository,
-    batch: &Batch,
-) -> Result<Outcome, Error> {
-    let (key, modified) = (&object.key, modified_micros(object));
+/// Copies an object. Each copy is synced by itself: a sync of the whole file system, which a restore uses for many at
+/// once, would also wait for what members are writing, and they for it.
+async fn copy_one(objects: &Objects, object: Listed, repository: &Repository) -> Result<Outcome, Error> {
+    let modified = modified_micros(&object);
+    let key = object.key;
     let what = format!("the object {key}");
     let mut attempt = 1;
     loop {
         let copied = async {
-            let bytes = objects.len(key).await.map_err(failed(key))?;
-            repository.store_in(batch, &what, read(objects, key, bytes).await?).await
+            let bytes = objects.len(&key).await.map_err(failed(&key))?;
+            repository.store(&what, read(objects, &key, bytes).await?).await
         };
         let copied = copied.await;
         match copied {
-            Ok(file) => return Ok(Outcome::Copied(IndexEntry { object: key.clone(), modified, file })),
-            Err(Error::Object { cause: objects::Error::Missing, .. }) => return Ok(Outcome::Absent(key.clone())),
+            Ok(file) => return Ok(Outcome::Copied(IndexEntry { object: key, modified, file })),
+            Err(Error::Object { cause: objects::Error::Missing, .. }) => return Ok(Outcome::Absent(key)),
             Err(error @ Error::Object { .. }) if attempt < MAX_ATTEMPTS => {
                 tracing::warn!(%error, attempt, "an object could not be read for the backup; it will be tried again");
                 attempt += 1;

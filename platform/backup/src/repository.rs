@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use objects::{Batch, Listed, Objects, Source, Writer, shards};
+use objects::{Listed, Objects, Source, shards};
 
 use crate::Error;
 use crate::keys::Keys;
@@ -135,26 +135,7 @@ impl Repository {
     where
         S: Stream<Item = Result<Bytes, Error>>,
     {
-        self.store_with(self.data.create().await.map_err(Error::Repository)?, what, source).await
-    }
-
-    /// Starts a batch of files that become durable together.
-    pub(crate) async fn batch(&self) -> Result<Batch, Error> {
-        self.data.batch().await.map_err(Error::Repository)
-    }
-
-    /// Stores a stream as a sealed file of a batch, reads it back and compares. It is durable once the batch is synced.
-    pub(crate) async fn store_in<S>(&self, batch: &Batch, what: &str, source: S) -> Result<SealedFile, Error>
-    where
-        S: Stream<Item = Result<Bytes, Error>>,
-    {
-        self.store_with(batch.create().await.map_err(Error::Repository)?, what, source).await
-    }
-
-    async fn store_with<S>(&self, writer: Writer, what: &str, source: S) -> Result<SealedFile, Error>
-    where
-        S: Stream<Item = Result<Bytes, Error>>,
-    {
+        let writer = self.data.create().await.map_err(Error::Repository)?;
         let (digest, stored) = sealed::seal(&self.keys, source, writer, &self.limit).await?;
         let Digest { bytes, sha256 } = digest;
         let file = SealedFile { key: stored.key, bytes, sha256, stored_bytes: stored.bytes };

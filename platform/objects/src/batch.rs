@@ -18,13 +18,8 @@ impl Batch {
         Self { store, barrier }
     }
 
-    /// Starts an object of the batch under a random key. [`Writer::finish`] completes it, and [`Batch::sync`] makes it
+    /// Starts an object of the batch under this key. [`Writer::finish`] completes it, and [`Batch::sync`] makes it
     /// durable.
-    pub async fn create(&self) -> Result<Writer, Error> {
-        self.create_as(ObjectKey::random()).await
-    }
-
-    /// Starts an object of the batch under this key.
     pub async fn create_as(&self, key: ObjectKey) -> Result<Writer, Error> {
         Ok(self.store.create_as(key).await?.in_batch())
     }

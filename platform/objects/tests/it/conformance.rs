@@ -150,7 +150,7 @@ pub(super) async fn batches(store: Store) {
     synced.unwrap();
     kept.extend(meanwhile);
     // One that is given up leaves nothing, as everywhere.
-    let mut dropped = batch.create().await.unwrap();
+    let mut dropped = batch.create_as(ObjectKey::random()).await.unwrap();
     write(&mut dropped, &all).await;
     let key = dropped.key().clone();
     drop(dropped);
