@@ -118,6 +118,7 @@ test('profile, password, sessions and the end of an account', async ({ home, mem
   await expect(elsewhere.getByRole('link', { name: /Your profile, |Your profile and/ })).toBeVisible();
   await home.reload();
   await expect(home.getByLabel('Display name')).toHaveValue('Ada Lovelace');
+  await expect(home.getByRole('meter', { name: 'Storage' })).toHaveAccessibleDescription(/of 215 GB used/);
   await home.getByRole('button', { name: /^Sign out Chrome/ }).first().click();
   await expect(home.getByText('That session is signed out.')).toBeVisible();
   await context.close();

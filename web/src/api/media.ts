@@ -1,7 +1,7 @@
 // Owns the media operations of the API, one function each.
 import { api, authorizedFetch, expectOk, readBody, visitorApi } from './client';
 import { problemFrom } from './problem';
-import type { Download, Kind, Media, State, Visibility } from './types';
+import type { Download, Kind, Media, State, Storage, Visibility } from './types';
 
 export interface Filter {
   kind?: Kind;
@@ -56,6 +56,9 @@ export const MAX_DOWNLOAD_ITEMS = 300;
 
 /** Makes the URL of an archive with the files of these items. */
 export const createDownload = (ids: string[]): Promise<Download> => readBody(api.POST('/v1/media/downloads', { body: { ids } }));
+
+/** How much the member stores, and may store. */
+export const getStorage = (): Promise<Storage> => readBody(api.GET('/v1/storage'));
 
 export const restore = (id: string): Promise<Media> => readBody(api.POST('/v1/media/{id}/restore', { params: { path: { id } } }));
 

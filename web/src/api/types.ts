@@ -8,6 +8,7 @@ export type Album = Schemas['Album'];
 export type Download = Schemas['Download'];
 export type Account = Schemas['Account'];
 export type ProfileKind = Schemas['ProfileKind'];
+export type Storage = Schemas['Storage'];
 export type ShareLink = Schemas['ShareLink'];
 export type SharedMedia = Schemas['SharedMedia'];
 export type SignedIn = Schemas['SignedIn'];

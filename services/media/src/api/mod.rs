@@ -20,6 +20,7 @@ mod multipart;
 mod operation_codes;
 mod operators;
 mod share_links;
+mod storage;
 mod trash;
 mod tus;
 mod tus_headers;
@@ -56,6 +57,7 @@ fn documented_routes() -> OpenApiRouter<Media> {
         .routes(routes!(claims::claim))
         .routes(routes!(items::get, items::change, items::remove))
         .routes(routes!(trash::restore))
+        .routes(routes!(storage::show))
         .routes(routes!(captions::put, captions::get, captions::remove))
         .routes(routes!(caption_streams::captions_playlist))
         .routes(routes!(caption_streams::captions_segment))
@@ -146,6 +148,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 43);
+        assert_eq!(operations, 44);
     }
 }

@@ -10,6 +10,7 @@ use contract::accounts::Erased;
 use contract::{AccountId, Event};
 use db::{FromQueryResult, Sql};
 use http::Method;
+use serde_json::json;
 use testkit::{TestClient, World};
 use tower::ServiceExt as _;
 
@@ -97,6 +98,11 @@ async fn an_open_upload_keeps_its_reservation_until_it_ends() {
     let tus = |method, path: &str| ada.request(method, path).header("tus-resumable", "1.0.0");
     let begun = ada.send(tus(Method::POST, "/v1/uploads").header("upload-length", 6000)).await.expect(201);
     send(&ada, "", "image/png", png(9, 9, 5000, 1)).await.refused(403, "media.quota_bytes");
+    let storage = ada.get("/v1/storage").await.expect(200).json();
+    assert_eq!(
+        (&storage["used_bytes"], &storage["max_bytes"], &storage["items"]),
+        (&json!(6000), &json!(10_000), &json!(1))
+    );
     let bytes = tus(Method::PATCH, begun.header("location"))
         .header("upload-offset", 0)
         .header("content-type", "application/offset+octet-stream");
