@@ -3066,6 +3066,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads how much you store, and how much you may.
+         * @description What is in the trash counts until it is removed for good.
+         */
+        get: operations["get_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/threads": {
         parameters: {
             query?: never;
@@ -5736,6 +5756,12 @@ export interface components {
          *             "link": null,
          *             "media": [],
          *             "mentions": [],
+         *             "mine": {
+         *               "reaction": null,
+         *               "repost_pending": false,
+         *               "reposted": false,
+         *               "saved": false
+         *             },
          *             "place": null,
          *             "policies": {
          *               "comment": "everyone",
@@ -7031,9 +7057,21 @@ export interface components {
          * @description The screen of a member.
          * @example {
          *       "account": {
+         *         "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga",
+         *         "bio": "Numbers and music.",
+         *         "created_at": "2026-05-17T09:30:00Z",
          *         "display_name": "Ada Lovelace",
          *         "handle": "ada",
-         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10"
+         *         "id": "0198b2a4-6f0e-7c3d-9a51-2f6d8e4b7c10",
+         *         "is_private": false,
+         *         "kind": "artist",
+         *         "links": [
+         *           "https://ada.example.org/"
+         *         ],
+         *         "place": "London",
+         *         "roles": [
+         *           "member"
+         *         ]
          *       },
          *       "counts": {
          *         "followers": 31,
@@ -7771,6 +7809,37 @@ export interface components {
          */
         State: "received" | "processing" | "playable" | "ready" | "failed";
         /**
+         * @description What a member stores.
+         * @example {
+         *       "items": 181,
+         *       "max_bytes": 214748364800,
+         *       "max_items": 100000,
+         *       "used_bytes": 734003200
+         *     }
+         */
+        Storage: {
+            /**
+             * Format: int64
+             * @description The items, with one for each open upload.
+             */
+            items: number;
+            /**
+             * Format: int64
+             * @description The bytes that you may store.
+             */
+            max_bytes: number;
+            /**
+             * Format: int64
+             * @description The items that you may store.
+             */
+            max_items: number;
+            /**
+             * Format: int64
+             * @description The bytes of your files as they came, with captions, and with what open uploads have announced.
+             */
+            used_bytes: number;
+        };
+        /**
          * @description The keys of a subscription, as browsers write them (RFC 8291).
          * @example {
          *       "auth": "BTBZMqHH6r4Tts7J_aSIgg",
@@ -7866,6 +7935,12 @@ export interface components {
          *         "link": null,
          *         "media": [],
          *         "mentions": [],
+         *         "mine": {
+         *           "reaction": null,
+         *           "repost_pending": false,
+         *           "reposted": false,
+         *           "saved": false
+         *         },
          *         "place": null,
          *         "policies": {
          *           "comment": "everyone",
@@ -8001,6 +8076,12 @@ export interface components {
          *         "link": null,
          *         "media": [],
          *         "mentions": [],
+         *         "mine": {
+         *           "reaction": null,
+         *           "repost_pending": false,
+         *           "reposted": false,
+         *           "saved": false
+         *         },
          *         "place": null,
          *         "policies": {
          *           "comment": "everyone",
@@ -21513,6 +21594,35 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest_malformed"];
+            414: components["responses"]["URITooLong"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your storage. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            400: components["responses"]["BadRequest_malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden_on_behalf_of_scope_suspended"];
             414: components["responses"]["URITooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
