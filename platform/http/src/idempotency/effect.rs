@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRequestParts;
 use db::{Error, Tx};
@@ -18,16 +19,31 @@ use super::store::{self, Completed, Key, Replay};
 
 /// What a request does, if it has an `Idempotency-Key`; an extractor, to be handed to the command.
 #[derive(Debug, Clone, Default)]
-pub struct Effect(Option<Arc<(Key, FingerprintWatch)>>);
+pub struct Effect(Option<Arc<Keyed>>);
+
+/// The effect of a request that has a key.
+#[derive(Debug)]
+struct Keyed {
+    key: Key,
+    fingerprint_watch: FingerprintWatch,
+    /// Whether a transaction was rolled back because another request had the key.
+    is_lost: AtomicBool,
+}
 
 impl Effect {
     pub(super) fn new(key: Key, fingerprint_watch: FingerprintWatch) -> Self {
-        Self(Some(Arc::new((key, fingerprint_watch))))
+        Self(Some(Arc::new(Keyed { key, fingerprint_watch, is_lost: AtomicBool::new(false) })))
+    }
+
+    /// Whether another request had the key when this one was to have its effect.
+    pub(super) fn is_lost(&self) -> bool {
+        self.0.as_ref().is_some_and(|keyed| keyed.is_lost.load(Ordering::Relaxed))
     }
 
     /// Records that the transaction creates what a GET reads at `location`.
     ///
-    /// Fails with [`Error::Conflict`] if another request has the key by now; without a key it does nothing.
+    /// Fails with [`Error::Conflict`] if another request has the key by now, and the layer answers as it does while one
+    /// is running; without a key it does nothing.
     pub async fn created(&self, tx: &Tx, location: impl Into<String>) -> Result<(), Error> {
         self.record(tx, Some(location.into()), Replay::Get).await
     }
@@ -45,7 +61,7 @@ impl Effect {
     }
 
     async fn record(&self, tx: &Tx, location: Option<String>, replay: Replay) -> Result<(), Error> {
-        let Some((key, fingerprint_watch)) = self.0.as_deref() else { return Ok(()) };
+        let Some(Keyed { key, fingerprint_watch, is_lost }) = self.0.as_deref() else { return Ok(()) };
         let completed = Completed {
             status: StatusCode::CREATED,
             content_type: None,
@@ -54,7 +70,11 @@ impl Effect {
             replay,
             fingerprint: fingerprint_watch.fingerprint(),
         };
-        if store::complete(tx, key, completed).await? { Ok(()) } else { Err(Error::Conflict) }
+        if store::complete(tx, key, completed).await? {
+            return Ok(());
+        }
+        is_lost.store(true, Ordering::Relaxed);
+        Err(Error::Conflict)
     }
 }
 

@@ -153,22 +153,19 @@ impl Idempotency {
         let key = match store::begin(&self.db, key, holder, member.id(), self.clock.now()).await? {
             BeginOutcome::Claimed(key) => key,
             BeginOutcome::Done(stored) => return self.replay(stored, Request::from_parts(parts, body), next).await,
-            BeginOutcome::Running => {
-                let detail = "A request with this Idempotency-Key is running, or was until just now. Wait for its \
-                    response, or try again.";
-                return Err(Problem::of(every_role::IN_PROGRESS, detail).retry_after(Duration::from_secs(1)));
-            }
+            BeginOutcome::Running => return Err(in_progress()),
         };
         let claim = Claim { db: self.db.clone(), key };
         let mut running = RunningRequest(Some(claim.clone()));
         let (fingerprint_watch, body) = FingerprintWatch::wrap(&parts, body);
-        parts.extensions.insert(Effect::new(claim.key.clone(), fingerprint_watch.clone()));
+        let effect = Effect::new(claim.key.clone(), fingerprint_watch.clone());
+        parts.extensions.insert(effect.clone());
         let response = tokio::select! {
             response = next.run(Request::from_parts(parts, body)) => response,
             never = claim.heartbeat(&self.clock) => match never {},
         };
         if !response.status().is_success() {
-            return Ok(response);
+            return if effect.is_lost() { Err(in_progress()) } else { Ok(response) };
         }
         let (done, response) = record_response(response, &fingerprint_watch).await;
         // The work is done: the response says so, even if that can be recorded only later.
@@ -240,6 +237,12 @@ impl Idempotency {
         }
         Ok(response)
     }
+}
+
+fn in_progress() -> Problem {
+    let detail = "A request with this Idempotency-Key is running, or was until just now. Wait for its response, or try \
+        again.";
+    Problem::of(every_role::IN_PROGRESS, detail).retry_after(Duration::from_secs(1))
 }
 
 /// Returns the request that reads `location` for the sender of `request`.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use base::Clock;
-use db::{Db, Lane};
+use db::{Db, Lane, Sql as _};
 use http::{Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use http_server::auth::{Claims, MaybeSuspended};
@@ -67,6 +67,17 @@ async fn make_and_fail(
     StatusCode::SERVICE_UNAVAILABLE
 }
 
+/// A request that was silent for so long that another one took its key.
+async fn make_too_late(Extension(db): Extension<Db>, effect: Effect, _: String) -> StatusCode {
+    let taken: Result<u64, db::Error> =
+        db.write(Lane::ALL, async |tx| tx.execute("update idempotency set holder = 'another'", vec![]).await).await;
+    assert_eq!(taken.unwrap(), 1);
+    let written: Result<(), db::Error> =
+        db.write(Lane::ALL, async move |tx| effect.created(tx, "/things/1").await).await;
+    assert!(written.is_err());
+    StatusCode::INTERNAL_SERVER_ERROR
+}
+
 fn routes(things: Things) -> Router {
     let begin = async |State(things): State<Things>| {
         (StatusCode::CREATED, [(header::LOCATION, format!("/begun/{}", things.make()))])
@@ -82,6 +93,7 @@ fn routes(things: Things) -> Router {
         .route("/things", post(make))
         .route("/things/{id}", get(show))
         .route("/lost", post(make_and_fail))
+        .route("/too-late", post(make_too_late))
         .route("/begun", post(begin))
         .route("/begun/{id}", get(async || [("x-state", "half done")]))
         .route("/report", post(report))
@@ -245,4 +257,11 @@ async fn a_request_that_fails_after_its_transaction_is_not_done_again() {
     assert_eq!(again.headers["location"], "/things/1");
     assert_eq!(harness.post("/lost", "k", "b").await.status, 422, "the body is compared all the same");
     assert_eq!((harness.post("/lost", "other", "a").await.status, harness.made()), (503, 2));
+}
+
+#[tokio::test]
+async fn a_request_that_has_lost_its_key_says_that_another_one_is_running() {
+    let harness = Harness::new().await;
+    let late = harness.post("/too-late", "k", "a").await;
+    assert_eq!((late.status, late.code().as_str(), late.header("retry-after")), (409, "request.in_progress", "1"));
 }
