@@ -224,7 +224,29 @@ fn blames_token(detail: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use contract::notify::NoticeKind;
+    use uuid::Uuid;
+
+    use super::super::prepare::MAX_TEXT_CHARS;
     use super::*;
+
+    /// "About FCM messages" in Firebase's guides: the payload of a message, in bytes.
+    const MAX_PAYLOAD_BYTES: usize = 4096;
+
+    #[test]
+    fn the_longest_message_fits_also_where_each_letter_takes_four_bytes() {
+        let now = DateTime::UNIX_EPOCH;
+        let content = Content::Show {
+            notice: Uuid::max(),
+            text: "\u{1F389}".repeat(MAX_TEXT_CHARS),
+            url: format!("/{}", "u".repeat(200)),
+        };
+        let (id, group, badge) = (Uuid::max(), Uuid::max(), u64::from(u32::MAX));
+        let kind = NoticeKind::CommentPending.into();
+        let message = Message { id, group, kind, priority: Priority::High, expires_at: now, badge, content };
+        let bytes = body("", &message, now).to_string().len();
+        assert!(bytes <= MAX_PAYLOAD_BYTES, "{bytes}");
+    }
 
     #[test]
     fn a_token_that_firebase_calls_invalid_is_dead_and_another_invalid_argument_is_not() {

@@ -22,8 +22,8 @@ use crate::store::pushes::LeasedPush;
 use crate::store::{devices, people, reminders, settings};
 use crate::texts;
 
-/// The most characters of a text: everything else of a push is small, so it stays far below 4 KiB.
-const MAX_TEXT_CHARS: usize = 200;
+/// The most characters of a text: a push stays below 4 KiB, also one of Firebase's, which has it three times.
+pub(super) const MAX_TEXT_CHARS: usize = 200;
 
 /// What is done with a push.
 pub(super) enum Prepared {
