@@ -12,14 +12,14 @@ use db::schedule::Run;
 use screening::pdq::Variants;
 use uuid::Uuid;
 
-use super::withhold_item::{release_item, withhold_like};
+use super::withhold_item::{change_entry, withhold_like};
 use crate::Media;
 use crate::error::Error;
 use crate::model::Item;
 use crate::queries::picture_list::{self, Listed};
 use crate::store::listed_pictures::{self, LANE, ListState};
 use crate::store::pictures::{self, ItemPicture};
-use crate::store::{self, withheld};
+use crate::store::withheld;
 
 /// Pictures that are read and compared at once.
 const BATCH: usize = 500;
@@ -118,25 +118,11 @@ async fn release_unlisted(media: &Media, run: &Run, removals: u64) -> Result<(),
 }
 
 async fn release_unless_listed(media: &Media, item: &Item) -> Result<(), Error> {
-    let Some(reason) = &item.withheld else { return Ok(()) };
     let sql = media.context.db.read();
     let (list, shown) = (media.picture_list.current(sql).await?, pictures::list(sql, &item.id).await?);
     let hashes: Vec<Variants> = shown.into_iter().map(|picture| picture.hashes).collect();
     let found = in_background(move || picture_list::find(&list, &hashes)).await.ok_or(Error::TaskFailed)?;
-    let Some(entry) = found else { return release_item(media, &item.id, reason.verdict, false).await };
-    let (id, verdict, db) = (item.id.clone(), reason.verdict, &media.context.db);
-    db.write(Lane::of(&item.owner).and(&item.id), async move |tx| {
-        let found = store::items::find(tx, &id).await?;
-        // A moderator may have decided about it meanwhile.
-        let is_open = |item: &Item| {
-            item.withheld.as_ref().is_some_and(|reason| reason.verdict == verdict && reason.entry.is_some())
-        };
-        match found.filter(is_open) {
-            Some(item) => Ok(withheld::set_entry(tx, &item.id, Some(entry)).await?),
-            None => Ok(()),
-        }
-    })
-    .await
+    change_entry(media, item, found).await
 }
 
 #[cfg(test)]

@@ -96,20 +96,38 @@ pub(crate) async fn settle_verdict(media: &Media, decided: &Decided) -> Result<(
 /// Shows an item again that a verdict withholds, and compares it no more: a moderator has let it go.
 pub(crate) async fn release_verdict(media: &Media, thing: &Thing, verdict: Uuid) -> Result<(), Error> {
     let Some(id) = item_of(thing) else { return Ok(()) };
-    release_item(media, &id, verdict, true).await
+    let Some(item) = store::items::find(media.context.db.read(), &id).await? else { return Ok(()) };
+    let (now, item_id) = (media.context.clock.now(), id.clone());
+    let is_released =
+        media.context.db.write(lane_of(&item), async move |tx| release(tx, &item_id, verdict, true, now).await).await?;
+    if is_released {
+        notify(media, &id);
+    }
+    Ok(())
 }
 
-/// Shows an item again if this verdict or decision withholds it.
-pub(super) async fn release_item(media: &Media, id: &MediaId, verdict: Uuid, is_exempt: bool) -> Result<(), Error> {
-    let Some(item) = store::items::find(media.context.db.read(), id).await? else { return Ok(()) };
-    let (now, item_id) = (media.context.clock.now(), id.clone());
+/// Sets the `entry` that a withheld item is like now; without one, it is shown again. An item that a moderator has
+/// decided about meanwhile stays withheld.
+pub(super) async fn change_entry(media: &Media, item: &Item, entry: Option<Uuid>) -> Result<(), Error> {
+    let Some(verdict) = item.withheld.as_ref().map(|reason| reason.verdict) else { return Ok(()) };
+    let (now, id) = (media.context.clock.now(), item.id.clone());
     let is_released = media
         .context
         .db
-        .write(lane_of(&item), async move |tx| release(tx, &item_id, verdict, is_exempt, now).await)
+        .write(lane_of(item), async move |tx| {
+            let reason = store::items::find(tx, &id).await?.and_then(|item| item.withheld);
+            if reason.is_none_or(|reason| reason.verdict != verdict || reason.entry.is_none()) {
+                return Ok(false);
+            }
+            if entry.is_some() {
+                withheld::set_entry(tx, &id, entry).await?;
+                return Ok(false);
+            }
+            release(tx, &id, verdict, false, now).await
+        })
         .await?;
     if is_released {
-        notify(media, id);
+        notify(media, &item.id);
     }
     Ok(())
 }

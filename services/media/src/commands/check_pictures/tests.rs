@@ -1,6 +1,6 @@
 //! What becomes of items when the list changes after they were stored.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use contract::media::Visibility;
 use contract::moderation::{Action, Decided, Overturned, Screened, Thing};
@@ -13,7 +13,8 @@ use serde_json::json;
 use testkit::{TestClient, World, fake_role};
 
 use super::*;
-use crate::commands::{block_media, set_ready, unblock_media};
+use crate::commands::{block_media, set_ready, settle_verdict, unblock_media};
+use crate::store::items;
 use crate::tests::{process, silence};
 
 /// Returns a hash with so many bits set, which is as far from that with others.
@@ -40,7 +41,7 @@ async fn send(media: &Media, member: &TestClient, size: usize, pictures: Vec<Pic
 }
 
 async fn find(media: &Media, id: &MediaId) -> Item {
-    store::items::find(media.context.db.read(), id).await.unwrap().unwrap()
+    items::find(media.context.db.read(), id).await.unwrap().unwrap()
 }
 
 /// Returns the event that undoes a decision.
@@ -54,6 +55,24 @@ fn overturned(decided: &Decided) -> Overturned {
         unblocked_media: decided.blocked_media.clone(),
         by: decided.by,
         at: decided.at,
+    }
+}
+
+/// Returns a moderator's decision that removes an item of a member.
+fn removal(id: &MediaId, owner: Uuid, at: DateTime<Utc>) -> Decided {
+    Decided {
+        id: Uuid::from_u128(7),
+        case: Uuid::from_u128(1),
+        thing: Thing { role: "media".into(), kind: "item".into(), id: id.to_string() },
+        owner: AccountId(owner),
+        action: Action::Remove,
+        reason: ReportReason::Nudity,
+        statement: "Not here.".into(),
+        until: None,
+        removes: true,
+        blocked_media: Vec::new(),
+        by: AccountId(Uuid::from_u128(2)),
+        at,
     }
 }
 
@@ -112,6 +131,23 @@ async fn earlier_items_are_withheld_when_a_picture_is_listed_and_shown_when_it_i
 }
 
 #[tokio::test]
+async fn what_a_moderator_removes_while_it_is_compared_is_not_shown_again() {
+    let world = World::of(&[crate::service()]).await;
+    let media = process(&world, "settled").await;
+    let (ada, olga) = (world.ada(), world.operator("olga", &["operator"]));
+    let id = send(&media, &ada, 20_001, vec![picture(63)]).await;
+    let list = olga.request(Method::POST, "/v1/admin/listed-pictures?reason=Known");
+    olga.send(list.header("content-type", "text/plain").body(hash(63).to_string())).await.expect(200);
+    compare_all(&world, &media).await;
+    let read_before = find(&media, &id).await;
+    settle_verdict(&media, &removal(&id, ada.id, world.clock().now())).await.unwrap();
+    change_entry(&media, &read_before, None).await.unwrap();
+    let (before, after) = (read_before.withheld.unwrap(), find(&media, &id).await.withheld.unwrap());
+    assert_eq!((before.entry.is_some(), after.verdict, after.entry), (true, before.verdict, None));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_a_decision_blocks_is_listed_until_it_is_overturned() {
     let world = World::of(&[crate::service()]).await;
     let media = process(&world, "decided").await;
@@ -120,18 +156,9 @@ async fn what_a_decision_blocks_is_listed_until_it_is_overturned() {
     let copy = send(&media, &bob, 20_002, vec![picture(63), picture(14)]).await;
     let scene = send(&media, &bob, 20_003, vec![picture(61)]).await;
     let decided = Decided {
-        id: Uuid::from_u128(7),
-        case: Uuid::from_u128(1),
         thing: Thing { role: "social".into(), kind: "post".into(), id: "p1".into() },
-        owner: AccountId(ada.id),
-        action: Action::Remove,
-        reason: ReportReason::Nudity,
-        statement: "Not here.".into(),
-        until: None,
-        removes: true,
         blocked_media: vec![blocked.clone()],
-        by: AccountId(Uuid::from_u128(2)),
-        at: world.clock().now(),
+        ..removal(&blocked, ada.id, world.clock().now())
     };
     block_media(&media, &decided).await.unwrap();
     block_media(&media, &decided).await.unwrap();
