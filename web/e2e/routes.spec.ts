@@ -24,6 +24,15 @@ test('a page is fetched with its first visit, and not before', async ({ page }) 
   await expect.poll(() => loaded).toContain('JoinPage');
 });
 
+test('what every site is asked for by browsers and crawlers is there, and no page in its place', async ({ request }) => {
+  for (const [path, type] of [['/favicon.ico', /^image\//], ['/robots.txt', /^text\/plain/]] as const) {
+    const response = await request.get(path);
+    expect([path, response.status()]).toEqual([path, 200]);
+    expect(response.headers()['content-type']).toMatch(type);
+  }
+  expect((await request.get('/no-such-page')).status()).toBe(404);
+});
+
 test('a page that cannot be fetched says so and can be tried again', async ({ page }) => {
   await page.goto('/');
   await expect(page.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();
